@@ -1,0 +1,39 @@
+"""Threads for kernels that release the interpreter lock.
+
+The kernels are compiled with ``nogil=True`` and run on plain Python threads instead of a numba threading layer:
+no layer to be initialised twice, nothing that breaks under ``fork``, joblib's workers or a caller's own threads,
+and an interrupt is answered between two tasks. The tasks and the order of their answers never depend on the
+number of threads, so neither does any result.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from joblib import effective_n_jobs
+
+
+@contextmanager
+def thread_map(n_jobs):
+    """Yield ``run(function, tasks) -> list`` which applies `function` to every tuple of `tasks`, in order.
+
+    `n_jobs` is read as joblib reads it: None means 1 unless a ``joblib.parallel_config`` says otherwise, and
+    -1 means every core.
+    """
+    workers = effective_n_jobs(n_jobs)
+    if workers == 1:
+        yield lambda function, tasks: [function(*task) for task in tasks]
+        return
+    pool = ThreadPoolExecutor(workers)
+
+    def run(function, tasks):
+        return [future.result() for future in [pool.submit(function, *task) for task in tasks]]
+
+    try:
+        yield run
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def slices(n_items, size):
+    """Cut ``range(n_items)`` into consecutive (start, stop) pairs of at most `size` items."""
+    return [(start, min(start + size, n_items)) for start in range(0, n_items, size)]

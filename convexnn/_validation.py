@@ -1,0 +1,62 @@
+"""Checks of arguments: every message names the argument, what was got and what was expected."""
+
+import numbers
+
+import numpy as np
+from sklearn.utils.validation import check_array
+
+from .exceptions import InvalidInputError
+
+
+def check_design(X, name="X"):
+    """Return `X` as a finite C-ordered float64 array of shape (n_samples, n_features), neither of them 0."""
+    return check_array(X, dtype=np.float64, order="C", input_name=name)
+
+
+def check_vector(values, n_samples, name):
+    """Return `values` as a finite float64 array of shape (n_samples,)."""
+    array = np.asarray(values)
+    if array.shape != (n_samples,):
+        raise InvalidInputError(
+            f"{name} must have shape ({n_samples},), one number per row of X; got shape {array.shape}."
+        )
+    return check_array(array.reshape(-1, 1), dtype=np.float64, input_name=name)[:, 0].copy()
+
+
+def check_weights(sample_weight, n_samples):
+    """Return the sample weights as an array of shape (n_samples,); None means a weight of 1 for every row."""
+    if sample_weight is None:
+        return np.ones(n_samples)
+    if isinstance(sample_weight, numbers.Real):
+        sample_weight = np.full(n_samples, float(sample_weight))
+    weight = check_vector(sample_weight, n_samples, "sample_weight")
+    if np.any(weight < 0):
+        raise InvalidInputError(
+            f"sample_weight must not be negative; got {weight.min():g} at row {int(weight.argmin())}."
+        )
+    if not np.any(weight > 0):
+        raise InvalidInputError("sample_weight must have at least one positive entry; all of them are zero.")
+    return weight
+
+
+def check_positive(value, name):
+    """Return `value` as a float after checking that it is a finite real number above 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InvalidInputError(f"{name} must be a real number above 0; got {value!r}.")
+    if not (np.isfinite(value) and value > 0):
+        raise InvalidInputError(f"{name} must be finite and above 0; got {value!r}.")
+    return float(value)
+
+
+def check_count(value, name, minimum=1):
+    """Return `value` as an int after checking that it is an integer not below `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+        raise InvalidInputError(f"{name} must be an integer not below {minimum}; got {value!r}.")
+    return int(value)
+
+
+def check_choice(value, name, choices):
+    """Return `value` after checking that it is one of the strings `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+    return value

@@ -1,0 +1,21 @@
+"""The errors and warnings of convexnn: one small tree."""
+
+from sklearn.exceptions import ConvergenceWarning
+
+__all__ = ["ConvexNNError", "InvalidInputError", "PatternLimitError", "SolverError", "ConvergenceWarning"]
+
+
+class ConvexNNError(Exception):
+    """Base class of every error that convexnn raises on purpose."""
+
+
+class InvalidInputError(ConvexNNError, ValueError):
+    """An argument has a value that cannot be used; the message names it, what was got and what to do."""
+
+
+class PatternLimitError(ConvexNNError, ValueError):
+    """The arrangement may have more cells than the limit allows; raised before anything is allocated."""
+
+
+class SolverError(ConvexNNError, RuntimeError):
+    """Every back end that was tried failed; the message says what each of them answered."""

@@ -1,0 +1,115 @@
+"""The training problem as data: what every solver and every proof is handed.
+
+Conventions
+-----------
+design : (n_samples, n_inputs), the data with a ones column appended when the hidden layer has a bias.
+free : (n_samples, n_free), the columns of the unpenalised linear terms: the data (skip) and then ones (intercept).
+Objective: ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``, which is at its minimum
+``L(sum_k s_k (design w_k)_+ + free b) + beta sum_k ||w_k||`` over the signs s_k and the vectors w_k = |alpha_k| u_k.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
+from ..exceptions import InvalidInputError
+from ..losses import LOSSES
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Checked data, weights, strength and free terms of one training problem.
+
+    Attributes
+    ----------
+    design : ndarray of shape (n_samples, n_inputs)
+        Data, with a last column of ones when `hidden_bias`; rows of weight zero are gone.
+    y, weight : ndarray of shape (n_samples,)
+    beta : float
+    free : ndarray of shape (n_samples, n_free)
+        Columns of the unpenalised terms: the data when `skip_connection`, then ones when `fit_intercept`.
+    rows : ndarray of shape (n_samples,)
+        Where each row stands in the caller's X.
+    n_rows : int
+        Number of rows of the caller's X.
+    loss : type
+        One of `convexnn.losses.LOSSES`.
+    hidden_bias, fit_intercept, skip_connection : bool
+    """
+
+    design: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    beta: float
+    free: np.ndarray
+    rows: np.ndarray
+    n_rows: int
+    loss: type
+    hidden_bias: bool
+    fit_intercept: bool
+    skip_connection: bool
+
+    def primal(self, fit, penalty):
+        """Return ``L(fit) + beta * penalty``."""
+        return self.loss.value(self.y, fit, self.weight) + self.beta * penalty
+
+    def spread(self, dual_point):
+        """Return `dual_point` (one entry per kept row) at the caller's rows, zero at those of weight zero."""
+        full = np.zeros(self.n_rows)
+        full[self.rows] = dual_point
+        return full
+
+
+def check_objective_range(y, weight):
+    """Refuse targets whose squared norm leaves float64."""
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.dot(weight * y, y)):
+            raise InvalidInputError(
+                f"y is too large: its weighted sum of squares overflows float64 (largest entry "
+                f"{np.abs(y).max():g}). Divide y and beta by the same number."
+            )
+
+
+def make_problem(
+    X,
+    y,
+    beta,
+    *,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+):
+    """Check the data and return the `Problem` they pose.
+
+    Raises
+    ------
+    ValueError
+        For NaN, infinite or complex entries, shapes that do not match, a `beta` that is not above 0, negative
+        or all-zero weights, and an unknown loss.
+    """
+    X = check_design(X)
+    y = check_vector(y, X.shape[0], "y")
+    beta = check_positive(beta, "beta")
+    weight = check_weights(sample_weight, X.shape[0])
+    loss = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
+    check_objective_range(y, weight)
+    rows = np.flatnonzero(weight > 0)
+    ones = np.ones((X.shape[0], 1))
+    design = np.hstack([X, ones]) if hidden_bias else X
+    free = np.hstack(([X] if skip_connection else []) + ([ones] if fit_intercept else []) + [ones[:, :0]])
+    return Problem(
+        np.ascontiguousarray(design[rows]),
+        y[rows],
+        weight[rows],
+        beta,
+        np.ascontiguousarray(free[rows]),
+        rows,
+        X.shape[0],
+        loss,
+        bool(hidden_bias),
+        bool(fit_intercept),
+        bool(skip_connection),
+    )

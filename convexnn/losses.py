@@ -41,10 +41,21 @@ class SquaredLoss:
     @staticmethod
     def fit_free(y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_b L(hidden_fit + free b)``, of shape (n_free,)."""
-        if free.shape[1] == 0:
-            return np.zeros(0)
         root = np.sqrt(weight)
-        return np.linalg.lstsq(root[:, None] * free, root * (y - hidden_fit), rcond=None)[0]
+        return _minimum_norm_fit(root[:, None] * free, root * (y - hidden_fit))
+
+
+def _minimum_norm_fit(columns, target):
+    """Least squares whose rank is judged on columns of magnitude one, however different their scales are."""
+    sizes = np.abs(columns).max(axis=0, initial=0.0)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    left, values, right = np.linalg.svd(columns / sizes, full_matrices=False)
+    used = values > 1e-12 * values.max(initial=0.0)
+    answer = (right[used].T @ ((left[:, used].T @ target) / values[used])) / sizes
+    unseen = right[~used] / sizes  # adding these changes no fit: take the shortest sum
+    if len(unseen) == 0:
+        return answer
+    return answer - unseen.T @ np.linalg.lstsq(unseen.T, answer, rcond=None)[0]
 
 
 LOSSES = {loss.name: loss for loss in (SquaredLoss,)}

@@ -9,6 +9,7 @@ Objective: ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -50,9 +51,56 @@ class Problem:
     fit_intercept: bool
     skip_connection: bool
 
-    def primal(self, fit, penalty):
-        """Return ``L(fit) + beta * penalty``."""
-        return self.loss.value(self.y, fit, self.weight) + self.beta * penalty
+    @cached_property
+    def free_basis(self):
+        """Orthonormal basis of the columns of ``sqrt(weight) free``, of shape (n_samples, rank)."""
+        columns = np.sqrt(self.weight)[:, None] * self.free
+        sizes = np.abs(columns).max(axis=0, initial=0.0)
+        columns = columns[:, sizes > 0] / sizes[sizes > 0]
+        basis, values, _ = np.linalg.svd(columns, full_matrices=False)
+        return basis[:, values > 1e-12 * values.max(initial=0.0)]
+
+    @cached_property
+    def centred(self):
+        """The targets less their best fit by the free terms: every dual value may use them instead of y."""
+        root = np.sqrt(self.weight)
+        return self.project(self.project(root * self.y)) / root
+
+    def project(self, columns):
+        """Project columns, already multiplied by ``sqrt(weight)``, off the free terms."""
+        return columns - self.free_basis @ (self.free_basis.T @ columns)
+
+    def hidden_fits(self, neurons):
+        """Return ``(design neurons^T)_+`` of shape (n_samples, K)."""
+        return np.maximum(self.design @ neurons.T, 0.0)
+
+    def dual_point(self, hidden_fit):
+        """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
+        if self.free_basis.shape[1] == 0:
+            return self.loss.dual_point(self.y, hidden_fit, self.weight)
+        root = np.sqrt(self.weight)
+        return root * self.project(self.project(root * (self.centred - hidden_fit)))
+
+    def free_coefficients(self, hidden_fit):
+        """Return the minimum-norm free terms that fit best beside `hidden_fit`."""
+        return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)
+
+    def objective(self, network):
+        """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not."""
+        X = self.design[:, :-1] if self.hidden_bias else self.design
+        return network.objective(X, self.y, self.beta, sample_weight=self.weight, loss=self.loss.name)
+
+    def check_network(self, network):
+        """Refuse a network that cannot be evaluated on this problem."""
+        if network.output_weights.ndim != 1:
+            raise InvalidInputError(
+                f"network must have one output; got output_weights of shape {network.output_weights.shape}."
+            )
+        if network.neurons.shape[1] != self.design.shape[1]:
+            raise InvalidInputError(
+                f"network and X do not match: the network takes {network.hidden_weights.shape[1]} features, X has "
+                f"{self.design.shape[1] - self.hidden_bias}."
+            )
 
     def spread(self, dual_point):
         """Return `dual_point` (one entry per kept row) at the caller's rows, zero at those of weight zero."""

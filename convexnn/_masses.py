@@ -1,0 +1,84 @@
+"""The best masses for given directions: a small non-negative lasso, solved exactly by an active set."""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+DEPENDENT = 1e-13
+
+
+def best_masses(fits, target, beta, start=None):
+    """Minimise ``1/2 ||target - fits c||^2 + beta sum(c)`` over ``c >= 0``.
+
+    Parameters
+    ----------
+    fits : ndarray of shape (n_samples, K)
+    target : ndarray of shape (n_samples,)
+    beta : float
+    start : ndarray of shape (K,), optional
+        Non-negative masses to start from; the answer is never worse.
+
+    Returns
+    -------
+    ndarray of shape (K,)
+
+    Notes
+    -----
+    The active set method of Lawson and Hanson on the Gram matrix of the normalised columns. A column that the
+    columns in use already span to 1e-13 is left out.
+    """
+    sizes = np.linalg.norm(fits, axis=0)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    columns = fits / sizes
+    gram, linear = columns.T @ columns, columns.T @ target - beta / sizes
+    masses = np.zeros(len(sizes)) if start is None else start * sizes
+    return _solve(gram, linear, masses, 1e-14 * (np.linalg.norm(target) + beta)) / sizes
+
+
+def _solve(gram, linear, masses, tolerance):
+    """Minimise ``1/2 c^T gram c - linear^T c`` over ``c >= 0`` from the feasible point `masses`."""
+    passive = masses > 0
+    if passive.any() and _factor(gram, passive) is None:
+        passive[:], masses = False, np.zeros_like(masses)
+    banned = np.zeros(len(masses), bool)
+    for _ in range(10 * len(masses) + 10):
+        masses = _descend(gram, linear, masses, passive)
+        slopes = linear - gram @ masses
+        slopes[passive | banned] = -np.inf
+        entering = int(np.argmax(slopes)) if len(slopes) else -1
+        if entering < 0 or slopes[entering] <= tolerance:
+            break
+        passive[entering] = True
+        if _factor(gram, passive) is None:
+            passive[entering], banned[entering] = False, True
+    return masses
+
+
+def _descend(gram, linear, masses, passive):
+    """Walk to the minimum over the passive set, dropping masses that would turn negative; edits `passive`."""
+    masses = masses.copy()
+    while passive.any():
+        index = np.flatnonzero(passive)
+        wanted = cho_solve(_factor(gram, passive), linear[index])
+        if np.all(wanted > 0):
+            masses[index] = wanted
+            break
+        current = masses[index]
+        falling = wanted <= 0
+        ratios = current[falling] / np.maximum(current[falling] - wanted[falling], 1e-300)
+        step = min(1.0, float(ratios.min()))
+        current = current + step * (wanted - current)
+        out = falling & (current <= 1e-15 * max(1.0, float(current.max())))
+        out[np.flatnonzero(falling)[np.argmin(ratios)]] = True
+        current[out] = 0.0
+        masses[index] = np.maximum(current, 0.0)
+        passive[index[out]] = False
+    return masses
+
+
+def _factor(gram, passive):
+    """Cholesky factor of the passive block, None when its columns are dependent."""
+    try:
+        factor = cho_factor(gram[np.ix_(passive, passive)], check_finite=False)
+    except LinAlgError:
+        return None
+    return None if np.min(np.diag(factor[0])) ** 2 < DEPENDENT else factor

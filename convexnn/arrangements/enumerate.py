@@ -1,0 +1,204 @@
+"""Every activation pattern of a data matrix, in time proportional to their number and without linear programs.
+
+The arrangement of the m distinct lines of X in R^r is looked at in the chart "first coordinate = 1" after a random
+rotation, with the second coordinate as the height. A cell bounded below has one lowest vertex; a vertex through
+which r - 1 lines' hyperplanes pass is the lowest point of exactly one cell. Of two antipodal cells one is found so,
+unless the cell meets {first coordinate = second coordinate = 0}: those pairs are the pairs of the arrangement in
+that space, which is the same problem with r - 2 coordinates. (C(m, r-1) + C(m, r-3) + ... pairs: the bound.)
+
+Where more than r - 1 hyperplanes pass through a vertex, its cells are those of these hyperplanes' own arrangement,
+one dimension lower, on which the height rises in every direction: the bounded cells of that arrangement in the
+chart "height = 1". A cell is bounded exactly when it has both a lowest and a highest vertex, so the same procedure
+is called twice, with the height and with its negative, and the two answers are intersected.
+"""
+
+from math import comb
+
+import numpy as np
+
+from .._threads import thread_map
+from .._validation import check_count, check_design
+from ..exceptions import PatternLimitError
+from ._bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
+from ._kernels import lowest_cells_from
+from ._lines import distinct_lines
+from .counting import bound_of
+from .patterns import ActivationPatterns
+
+MAX_PATTERNS = 10_000_000
+_ROWS_PER_TASK = 1 << 18
+
+
+def enumerate_patterns(X, *, max_patterns=MAX_PATTERNS, n_jobs=None):
+    """List every activation pattern ``1[X h >= 0]`` that has a full-dimensional cell, each once.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data, with a ones column appended when the hidden layer has a bias. Any rank; zero, repeated,
+        antipodal and coplanar rows are allowed. Zero rows are True in every pattern.
+    max_patterns : int, default=10_000_000
+        Refuse to start when ``count_patterns(X)`` is larger.
+    n_jobs : int or None, default=None
+        Number of threads, as joblib reads it. The answer and its order do not depend on it.
+
+    Returns
+    -------
+    ActivationPatterns
+        One pattern of each antipodal pair, and then the other ones in the same order.
+
+    Raises
+    ------
+    PatternLimitError
+        Before anything is allocated, when there may be more than `max_patterns` patterns.
+    ValueError
+        For entries that are not finite or a matrix without rows or columns.
+
+    Notes
+    -----
+    Two rows count as parallel, and r rows as coplanar, when they are so up to a relative change of about 1e-12 in
+    them: a cell narrower than that is not seen. O(n r) work per cell in general position.
+
+    References
+    ----------
+    The cells as lowest vertices: Zaslavsky (1975); patterns of ReLU layers: Pilanci and Ergen (ICML 2020).
+    """
+    X = check_design(X)
+    max_patterns = check_count(max_patterns, "max_patterns")
+    lines = distinct_lines(X)
+    check_limit(lines, len(X), max_patterns)
+    with thread_map(n_jobs) as run:
+        words = antipodal_pairs(lines.vectors, run)
+        words = words if lines.identical_to_rows else over_rows(words, lines, run)
+    return ActivationPatterns(X, words)
+
+
+def check_limit(lines, n_rows, max_patterns):
+    """Raise `PatternLimitError` when the bound on the number of patterns exceeds `max_patterns`."""
+    bound = bound_of(len(lines.vectors), lines.rank)
+    if bound > max_patterns:
+        size = bound * 8 * n_words(n_rows)
+        raise PatternLimitError(
+            f"X may have {bound} activation patterns ({len(lines.vectors)} distinct lines of rank {lines.rank}), "
+            f"{size:.3g} bytes when packed, more than max_patterns={max_patterns}. Use solver='column_generation', "
+            f"which needs no list of patterns, or some of them from sample_patterns, or raise max_patterns."
+        )
+
+
+def antipodal_pairs(vectors, run):
+    """Return the words of all cells of lines `vectors` (m, r): one of each pair, then their complements."""
+    m, rank = vectors.shape
+    bound = bound_of(m, rank)
+    words = np.empty((bound, n_words(m)), dtype=np.uint64)
+    if rank == 0:
+        return words
+    n_pairs = 0
+    for k in range(rank, 0, -2):
+        n_pairs += lowest_cells(unit_rows(vectors[:, rank - k :]), words[n_pairs : bound // 2], run)
+    ones = all_ones(m)
+    parts = chunks(n_pairs)
+    run(complement_into, [(words[a:b], ones, words[n_pairs + a : n_pairs + b]) for a, b in parts])
+    return words if 2 * n_pairs == bound else words[: 2 * n_pairs].copy()
+
+
+def chunks(n_rows):
+    """Cut ``range(n_rows)`` into (start, stop) pairs of at most `_ROWS_PER_TASK` rows."""
+    return [(start, min(start + _ROWS_PER_TASK, n_rows)) for start in range(0, n_rows, _ROWS_PER_TASK)]
+
+
+def unit_rows(rows):
+    """Return `rows` scaled to length 1."""
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def over_rows(words, lines, run):
+    """Return the words of patterns of rows from those of patterns of lines."""
+    target = np.empty((len(words), n_words(len(lines.row_line))), dtype=np.uint64)
+    flipped = (lines.row_sign < 0).astype(np.uint8)
+    run(expand_into, [(words[a:b], lines.row_line, flipped, target[a:b]) for a, b in chunks(len(words))])
+    return target
+
+
+def lowest_cells(vectors, out, run):
+    """Write the cells with a lowest vertex in the chart of unit `vectors` (m, k) to `out`; return their number."""
+    m, k = vectors.shape
+    if k == 1:
+        out[0] = bits_of(vectors[:, 0] > 0)
+        return 1
+    n_cells, flats = simple_vertices(vectors, out, run)
+    for flat in flats:
+        cells = cells_above(vectors, flat)
+        out[n_cells : n_cells + len(cells)] = cells
+        n_cells += len(cells)
+    return n_cells
+
+
+def simple_vertices(vectors, out, run):
+    """Write the cells of the vertices on exactly k - 1 hyperplanes; return their number and the other vertices.
+
+    The other vertices are returned as sets of lines, boolean (n_flats, m), in a canonical order.
+    """
+    m, k = vectors.shape
+    table = np.ascontiguousarray(np.hstack([vectors.T, np.eye(k, 2)]))
+    firsts = range(m - k + 2) if k > 2 else range(1)
+    starts = np.cumsum([0] + [n_subsets(m, k, first) for first in firsts])
+    spans = list(zip(starts[:-1], starts[1:], strict=True))
+    answers = run(lowest_cells_from, [(table, i, out[a:b]) for i, (a, b) in zip(firsts, spans, strict=True)])
+    n_cells = 0
+    for (start, _), (count, _) in zip(spans, answers, strict=True):
+        if start != n_cells:
+            out[n_cells : n_cells + count] = out[start : start + count]
+        n_cells += count
+    flats = np.unique(np.concatenate([found for _, found in answers]), axis=0)
+    return n_cells, unpack(flats, m)
+
+
+def n_subsets(m, k, first):
+    """Return how many (k - 1)-subsets of range(m) begin with `first`; all of them for k = 2."""
+    return m if k == 2 else comb(m - 1 - first, k - 2)
+
+
+def bits_of(mask):
+    return pack(mask[np.newaxis])[0]
+
+
+def cells_above(vectors, flat):
+    """Return the words of the cells whose lowest point is the vertex on the hyperplanes of the lines in `flat`.
+
+    Off the flat their signs are those of the vertex, on it those of the bounded cells of its own arrangement.
+    """
+    members = np.flatnonzero(flat)
+    vertex = np.linalg.svd(vectors[members])[2][-1]
+    vertex = vertex if vertex[0] > 0 else -vertex
+    masks = vectors @ vertex > 0
+    local = bounded_cells(vectors[members] @ local_frame(vertex))
+    masks = np.repeat(masks[np.newaxis], len(local), axis=0)
+    masks[:, members] = local
+    return pack(masks)
+
+
+def local_frame(vertex):
+    """Return an orthonormal basis (k, k - 1) of the vertex's complement whose first vector is upward."""
+    k = len(vertex)
+    upward = np.zeros(k)
+    upward[:2] = -vertex[1] / vertex[0], 1.0
+    others = np.random.default_rng(k).standard_normal((k, k - 2))
+    frame = np.linalg.qr(np.column_stack([vertex, upward, others]))[0][:, 1:]
+    return frame * np.where(np.arange(k - 1) == 0, np.sign(frame[:, 0] @ upward), 1.0)
+
+
+def bounded_cells(vectors):
+    """Return the masks (P, p) of the cells that are bounded in the chart of unit `vectors` (p, k)."""
+    p, k = vectors.shape
+    if k == 1:
+        return vectors[:, :1].T > 0
+    turned = vectors * np.where(np.arange(k) == 1, -1.0, 1.0)
+    both = [np.empty((comb(p, k - 1), n_words(p)), dtype=np.uint64) for _ in range(2)]
+    counts = [lowest_cells(rows, out, sequential) for rows, out in zip((vectors, turned), both, strict=True)]
+    low, high = (as_keys(out[:count]) for out, count in zip(both, counts, strict=True))
+    return unpack(np.intersect1d(low, high).view(np.uint64).reshape(-1, n_words(p)), p)
+
+
+def sequential(function, tasks):
+    """Apply `function` to every tuple of `tasks`."""
+    return [function(*task) for task in tasks]

@@ -1,0 +1,226 @@
+"""Geometric branch and bound over directions: a valid upper bound on the price that tightens until it is exact.
+
+The unit sphere is covered by the 2^r orthants of an orthonormal basis, once for each sign. A node is a simplicial
+cone with a bound (see `_cones`); the nodes with the largest bounds are cut in two until the largest bound falls to
+the target. No arrangement is needed, so degenerate data cost nothing and nothing can be missed. Batches have a fixed
+size and are answered in order: the tree does not depend on the number of threads.
+"""
+
+import time
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from .._threads import slices, thread_map
+from ._cones import bound_roots, split_nodes
+
+MAX_RANK = 13
+BATCH = 512
+CHUNK = 32
+MEMORY_LIMIT = 1 << 30
+NARROW = 1e-9
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What the search knows when it stops.
+
+    Attributes
+    ----------
+    upper_bound : float
+        Valid bound on ``max |f|`` over the unit ball, rounding included.
+    points : ndarray of shape (K, rank)
+        Good directions met on the way: those that beat what was known, or near every maximiser when all of them
+        were asked for.
+    n_nodes : int
+        Cones bounded.
+    finished : bool
+        Whether the bound fell to its target.
+    """
+
+    upper_bound: float
+    points: np.ndarray
+    n_nodes: int
+    finished: bool
+
+
+@dataclass
+class _Nodes:
+    """Cones as parallel arrays: what is known of each (`_cones` says what the columns mean)."""
+
+    generators: np.ndarray
+    active: np.ndarray
+    settled: np.ndarray
+    sign: np.ndarray
+    bound: np.ndarray
+    value: np.ndarray
+    point: np.ndarray
+    convex: np.ndarray
+
+    @classmethod
+    def empty(cls, n, n_lines, r):
+        """Room for n nodes."""
+        words = max(1, -(-n_lines // 64))
+        shapes = ((n, r, r), (n, words), (n, r), (n,), (n,), (n,), (n, r), (n,))
+        types = (float, np.uint64, float, np.int8, float, float, float, np.int64)
+        return cls(*(np.empty(shape, kind) for shape, kind in zip(shapes, types, strict=True)))
+
+    def __len__(self):
+        return len(self.bound)
+
+    def take(self, index):
+        """Return the nodes at `index`: a slice gives a view, a mask or indices a copy."""
+        return _Nodes(*(getattr(self, column.name)[index] for column in fields(self)))
+
+    def join(self, other):
+        """Return the nodes of both, in this order."""
+        return _Nodes(*(np.concatenate([getattr(self, c.name), getattr(other, c.name)]) for c in fields(self)))
+
+    def node_bytes(self):
+        """Memory of one node."""
+        return sum(getattr(self, column.name)[:1].nbytes for column in fields(self))
+
+
+def _orthants(function):
+    """Return the 2^r orthants of the coordinate basis for either sign, with nothing settled; the sign + first."""
+    n_lines, r = function.lines.shape
+    signs = 1.0 - 2.0 * ((np.arange(1 << r)[:, None] >> np.arange(r)) & 1)
+    nodes = _Nodes.empty(2 << r, n_lines, r)
+    nodes.generators[:] = np.tile(np.eye(r) * signs[:, None, :], (2, 1, 1))
+    bits = np.zeros(64 * nodes.active.shape[1], np.uint8)
+    bits[:n_lines] = 1
+    nodes.active[:] = np.packbits(bits, bitorder="little").view(np.uint64)
+    nodes.sign[:] = np.repeat([1, -1], 1 << r)
+    nodes.settled[:] = nodes.sign[:, None] * function.linear
+    return nodes
+
+
+def _one_sign_slices(sign):
+    """Cut nodes, those of sign + first, into chunks that share a sign."""
+    n_plus = int(np.sum(sign > 0))
+    return slices(n_plus, CHUNK) + [(n_plus + a, n_plus + b) for a, b in slices(len(sign) - n_plus, CHUNK)]
+
+
+class _Search:
+    """The tree: what is known, what is open, and the rules by which a node is closed."""
+
+    def __init__(self, function, run, known_value, level, tolerance, absolute, all_maximizers):
+        self.function, self.run = function, run
+        self.value, self.level = known_value, level
+        self.tolerance, self.absolute, self.all_maximizers = tolerance, absolute, all_maximizers
+        self.threshold = max(known_value, level) * (1.0 + tolerance)
+        self.n_nodes, self.work = 0, 0
+        self.points = []
+
+    @property
+    def target(self):
+        """The bound that the search is after."""
+        return max(self.value * (1.0 + self.tolerance), self.level, self.absolute)
+
+    @property
+    def cut(self):
+        """Bound at which a node holds nothing of interest."""
+        return max(self.value * (1.0 - self.tolerance), self.absolute) if self.all_maximizers else self.target
+
+    def roots(self):
+        """Return the bounded orthants."""
+        nodes, function, cut = _orthants(self.function), self.function, self.cut
+
+        def bound(start, stop):
+            part = nodes.take(slice(start, stop))
+            return bound_roots(
+                function.lines, float(part.sign[0]) * function.coefficients, part.generators, part.active,
+                part.settled, cut, part.bound, part.value, part.point, part.convex,
+            )  # fmt: skip
+
+        return self._account(nodes, self.run(bound, _one_sign_slices(nodes.sign)))
+
+    def split(self, nodes):
+        """Return the two bounded halves of every node."""
+        function, cut = self.function, self.cut
+        nodes = nodes.take(np.argsort(-nodes.sign, kind="stable"))
+        children = _Nodes.empty(2 * len(nodes), len(function.lines), function.rank)
+        children.sign[:] = np.repeat(nodes.sign, 2)
+
+        def bound(start, stop):
+            part, out = nodes.take(slice(start, stop)), children.take(slice(2 * start, 2 * stop))
+            return split_nodes(
+                function.lines, float(part.sign[0]) * function.coefficients, part.generators, part.active,
+                part.settled, part.bound, cut, out.generators, out.active, out.settled, out.bound, out.value,
+                out.point, out.convex,
+            )  # fmt: skip
+
+        return self._account(children, self.run(bound, _one_sign_slices(nodes.sign)))
+
+    def _account(self, nodes, work):
+        """Count the work, remember the good points and return the nodes."""
+        self.work += sum(work)
+        self.n_nodes += len(nodes)
+        self.value = max(self.value, float(nodes.value.max()))
+        self.points.extend(nodes.point[nodes.value > self.threshold])
+        return nodes
+
+    def open(self, nodes):
+        """Return the nodes that have to be cut further."""
+        nodes = nodes.take(nodes.bound > self.cut)
+        if not self.all_maximizers or len(nodes) == 0:
+            return nodes
+        narrow = np.linalg.norm(nodes.generators - nodes.generators[:, :1], axis=2).max(axis=1) < NARROW
+        settled = ((nodes.convex == 0) | narrow) & (nodes.bound <= self.target)
+        self.points.extend(nodes.point[settled])
+        return nodes.take(~settled)
+
+
+def branch_and_bound(
+    function,
+    *,
+    known_value=0.0,
+    level=0.0,
+    tolerance=1e-7,
+    absolute=1e-12,
+    stop_above=np.inf,
+    max_work=None,
+    deadline=None,
+    n_jobs=None,
+    all_maximizers=False,
+):
+    """Bound ``max |f|`` over the unit ball for a `PriceFunction` f (all values in units of ``function.scale``).
+
+    Parameters
+    ----------
+    known_value : float
+        A value of |f| that is known to be reached.
+    level : float
+        The bound is not pressed below this value (the strength beta in a certificate).
+    tolerance, absolute : float
+        The target is ``max(level, value (1 + tolerance), absolute)``.
+    stop_above : float
+        Stop as soon as a point beats this value.
+    max_work : int, optional
+        Budget in units of about a nanosecond of one core; independent of clocks and threads.
+    deadline : float, optional
+        ``time.monotonic()`` at which to stop.
+    all_maximizers : bool
+        Collect points from which an ascent leads to every maximiser, up to the tolerance in value.
+
+    Returns
+    -------
+    SearchResult
+    """
+    with thread_map(n_jobs) as run:
+        search = _Search(function, run, known_value, level, tolerance, absolute, all_maximizers)
+        nodes = search.open(search.roots())
+        capacity = MEMORY_LIMIT // _Nodes.empty(1, *function.lines.shape).node_bytes()
+        while len(nodes) and len(nodes) <= capacity and search.value <= stop_above:
+            if max_work is not None and search.work >= max_work:
+                break
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+            chosen = np.ones(len(nodes), bool)
+            if len(nodes) > BATCH:
+                chosen[np.argpartition(-nodes.bound, BATCH)[BATCH:]] = False
+            halves = search.open(search.split(nodes.take(chosen)))
+            nodes = search.open(nodes.take(~chosen)).join(halves)
+    upper = max(search.target, float(nodes.bound.max(initial=0.0)))
+    points = np.array(search.points).reshape(-1, function.rank)
+    return SearchResult(upper + function.slack, points, search.n_nodes, len(nodes) == 0)

@@ -1,0 +1,219 @@
+"""A proof of how good a network is: a primal value, a valid dual value and the gap between them.
+
+Sign of the dual: ``nu = -grad L(fit)``; the dual problem is ``max -L*(-nu)`` subject to
+``max_{||u|| <= 1} |nu^T (X u)_+| <= beta`` and ``Z^T nu = 0`` for the free terms Z. For the squared loss with weights w
+the dual value is ``nu^T y - 1/2 sum nu_i^2 / w_i``.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._masses import best_masses
+from .._validation import check_choice
+from ..network import TwoLayerReLU
+from ..programs.program import make_problem
+from .price_function import unit_rows
+from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, search_price
+
+OPTIMAL = 1e-6
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is proven about a network.
+
+    Attributes
+    ----------
+    primal : float
+        The objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given.
+    dual : float
+        A valid lower bound on the objective of every network of every width (never below 0).
+    dual_point : ndarray of shape (n_samples,)
+        The point that proves it: ``nu = -grad L`` at the refitted free terms, scaled into the proved bound.
+    proof : {"exact", "bound", "heuristic"}
+        How the price of the dual point was bounded: within a stated tolerance, validly but perhaps loosely, or by
+        the cheapest valid bound after local ascents only. `dual` is valid in all three cases.
+    heuristic_gap : float
+        The relative gap if the largest price that local ascents have found were the largest there is. Not a proof.
+    price : Price
+        Of the dual point before scaling.
+    """
+
+    primal: float
+    dual: float
+    dual_point: np.ndarray
+    proof: str
+    heuristic_gap: float
+    price: Price
+
+    @property
+    def gap(self):
+        """``primal - dual``: no network of any width is better by more."""
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self):
+        """``gap / primal``, 0 when both are 0."""
+        return self.gap / self.primal if self.gap > 0 else 0.0
+
+    @property
+    def status(self):
+        """``"optimal"`` (relative gap proven to be at most 1e-6), ``"improvable"`` (by that much) or ``"open"``."""
+        if self.relative_gap <= OPTIMAL:
+            return "optimal"
+        return "improvable" if self.proof == "exact" else "open"
+
+    def __str__(self):
+        verdict = {
+            "optimal": "globally optimal",
+            "improvable": "not proven optimal: a violated direction or a loose fit remains",
+            "open": "optimality open: the proof is valid but loose",
+        }[self.status]
+        return (
+            f"Certificate: {verdict}\n"
+            f"  objective     {self.primal:.10g}\n"
+            f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
+            f"  relative gap  {self.relative_gap:.2e}  proven ({self.proof})\n"
+            f"  visible gap   {self.heuristic_gap:.2e}  (from local ascents, not a proof)"
+        )
+
+
+def certify(
+    network,
+    X,
+    y,
+    beta,
+    *,
+    proof="auto",
+    time_limit=None,
+    sample_weight=None,
+    loss="squared",
+    n_jobs=None,
+):
+    """Bound how far any two-layer ReLU network is from the best network of any width.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+        Wherever it was trained. The problem has exactly the free terms that the network has: a hidden bias
+        (penalised), an intercept and skip weights (not penalised) count as present unless they are None.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        See `price`.
+    time_limit : float, optional
+        Seconds for the proof.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    ValueError
+        For bad input, and for a network that does not fit the shape of X or has several outputs.
+
+    Notes
+    -----
+    The dual point is built in four steps: refit the free terms, take ``nu = -grad L``, bound its price by U, and
+    scale by the best t in [0, beta / U]. A second candidate comes from the best masses on the network's own
+    directions; the one that promises more is proven.
+
+    References
+    ----------
+    .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
+    """
+    if not isinstance(network, TwoLayerReLU):
+        raise TypeError(f"network must be a TwoLayerReLU; got {type(network).__name__}.")
+    check_choice(proof, "proof", PROOFS)
+    problem = make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=network.hidden_bias is not None,
+        fit_intercept=network.intercept is not None,
+        skip_connection=network.skip_weights is not None,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+
+
+def certify_problem(
+    network,
+    problem,
+    *,
+    proof="auto",
+    tolerance=PRICE_TOLERANCE,
+    n_starts=N_STARTS,
+    starts=None,
+    deadline=None,
+    n_jobs=None,
+):
+    """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options."""
+    problem.check_network(network)
+    neurons, signs = network.neurons, network.signs
+    directions, _ = unit_rows(neurons)
+    hidden = problem.hidden_fits(neurons) @ network.output_weights
+    dual_points = [problem.dual_point(hidden)]
+    refitted = _refit(problem, directions, signs)
+    if refitted is not None:
+        dual_points.append(problem.dual_point(refitted))
+    own = np.vstack([directions, *([] if starts is None else [starts])])
+    promised = [
+        search_price(problem.design, nu, proof="heuristic", starts=own, n_starts=n_starts, n_jobs=n_jobs)
+        for nu in dual_points
+    ]
+    values = [_scaled(problem, nu, guess.value)[0] for nu, guess in zip(dual_points, promised, strict=True)]
+    best = int(np.argmax(values))
+    nu, guess = dual_points[best], promised[best]
+    if proof != "heuristic":
+        guess = search_price(
+            problem.design,
+            nu,
+            proof=proof,
+            level=problem.beta,
+            tolerance=tolerance,
+            starts=guess.local_directions[:64],
+            n_starts=0,
+            deadline=deadline,
+            n_jobs=n_jobs,
+        )
+    primal = problem.objective(network)
+    dual, scale = _scaled(problem, nu, guess.upper_bound)
+    visible = max(0.0, primal - _scaled(problem, nu, guess.value)[0])
+    dual = min(dual, primal)
+    return Certificate(
+        primal, dual, problem.spread(scale * nu), guess.proof, visible / primal if visible else 0.0, guess
+    )
+
+
+def _refit(problem, directions, signs):
+    """Hidden fit of the best masses on the network's own directions (its dual is the restricted dual)."""
+    active = np.flatnonzero((signs != 0) & np.any(directions != 0, axis=1))
+    if len(active) == 0 or problem.loss.name != "squared":
+        return None
+    fits = problem.hidden_fits(directions[active]) * signs[active]
+    root = np.sqrt(problem.weight)[:, None]
+    projected = problem.project(root * fits)
+    target = problem.project(root[:, 0] * problem.centred)
+    size = max(np.abs(projected).max(), np.finfo(float).tiny)
+    masses = best_masses(projected / size, target, problem.beta / size)
+    return fits @ (masses / size)
+
+
+def _scaled(problem, nu, bound):
+    """Return the best dual value along nu inside the price bound, and the scale at which it is reached."""
+    limit = problem.beta / bound if bound > 0 else np.inf
+    scale = problem.loss.best_scale(problem.centred, nu, problem.weight, limit)
+    value = problem.loss.dual_value(problem.centred, scale * nu, problem.weight)
+    return (value, scale) if value > 0 else (0.0, 0.0)

@@ -1,0 +1,116 @@
+"""The function to be priced, in its smallest form.
+
+``g(u) = nu^T (X u)_+`` depends on the lines that the rows of X span and on nothing else: rows of zero weight go,
+parallel rows become one line, antipodal rows leave a linear term behind because ``(-z)_+ = (z)_+ - z``, and the
+directions orthogonal to every row go by a rotation into the row space. What is left is
+
+    ``g(u) = scale * (linear . q + sum_l coefficients_l (lines_l . q)_+)``,   ``q = basis^T u``,
+
+with unit lines and ``sum |coefficients|`` of order one. Everything dropped on the way is accounted for in `slack`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PARALLEL_DECIMALS = 13
+RANK_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True)
+class PriceFunction:
+    """``g(u) / scale`` in the coordinates of `basis`, correct to `slack` everywhere on the unit ball.
+
+    Attributes
+    ----------
+    lines : ndarray of shape (n_lines, rank), unit rows
+    coefficients : ndarray of shape (n_lines,), none of them 0
+    linear : ndarray of shape (rank,)
+    basis : ndarray of shape (n_inputs, rank), orthonormal columns
+    scale : float
+    slack : float
+        Bound on ``|g(u) / scale - (the reduced function)|`` over the unit ball, float64 rounding included.
+    """
+
+    lines: np.ndarray
+    coefficients: np.ndarray
+    linear: np.ndarray
+    basis: np.ndarray
+    scale: float
+    slack: float
+
+    @property
+    def rank(self):
+        """Dimension of the space that is searched."""
+        return self.basis.shape[1]
+
+    @property
+    def total(self):
+        """``||linear|| + sum |coefficients|``, the size against which rounding is measured."""
+        return float(np.linalg.norm(self.linear) + np.abs(self.coefficients).sum())
+
+
+def safe_norms(rows):
+    """Return the Euclidean norms of the rows without overflow or underflow."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    divisor = np.where(largest > 0, largest, 1.0)
+    return largest * np.linalg.norm(rows / divisor[:, None], axis=1)
+
+
+def unit_rows(rows):
+    """Return the nonzero rows divided by their norms (zero rows stay zero) and the norms."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    scaled = rows / np.where(largest > 0, largest, 1.0)[:, None]
+    norms = np.linalg.norm(scaled, axis=1)
+    return scaled / np.where(norms > 0, norms, 1.0)[:, None], largest * norms
+
+
+def price_function(X, nu):
+    """Return the `PriceFunction` of ``nu^T (X u)_+`` for `X` (n_samples, n_inputs) and `nu` (n_samples,)."""
+    units, norms = unit_rows(X)
+    largest_norm, largest_nu = norms.max(initial=0.0), np.abs(nu).max(initial=0.0)
+    if largest_norm == 0.0 or largest_nu == 0.0:
+        return PriceFunction(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros((X.shape[1], 0)), 0.0, 0.0)
+    weights = (nu / largest_nu) * (norms / largest_norm)
+    total = np.abs(weights).sum()
+    keep = weights != 0.0
+    lines, coefficients, linear, slack = _merge_parallel(units[keep], weights[keep] / total)
+    basis, loss = _row_space(lines, coefficients, linear)
+    eps = np.finfo(float).eps
+    slack += loss + 4.0 * eps * (len(lines) + X.shape[1] + 8)
+    reduced = lines @ basis
+    lengths = np.linalg.norm(reduced, axis=1)
+    reduced /= lengths[:, None]
+    coefficients = coefficients * lengths
+    return PriceFunction(
+        np.ascontiguousarray(reduced), coefficients, linear @ basis, basis, total * largest_nu * largest_norm, slack
+    )
+
+
+def _merge_parallel(units, weights):
+    """Return one unit row per line, the coefficient of each, the linear term and the error that merging made."""
+    pivots = np.abs(units).argmax(axis=1)
+    orientation = np.sign(units[np.arange(len(units)), pivots])
+    oriented = orientation[:, None] * units
+    _, first, line = np.unique(
+        np.round(oriented, PARALLEL_DECIMALS) + 0.0, axis=0, return_index=True, return_inverse=True
+    )
+    line = line.reshape(-1)
+    lines = oriented[first]
+    coefficients = np.bincount(line, weights, len(lines))
+    linear = -(weights * (orientation < 0)) @ oriented
+    slack = 2.0 * float(np.abs(weights) @ np.linalg.norm(oriented - lines[line], axis=1))
+    gone = np.abs(coefficients) <= np.finfo(float).eps
+    slack += float(np.abs(coefficients[gone]).sum())
+    return lines[~gone], coefficients[~gone], linear, slack
+
+
+def _row_space(lines, coefficients, linear):
+    """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost."""
+    spanning = np.vstack([lines, linear / max(np.linalg.norm(linear), np.finfo(float).tiny)])
+    _, values, rotation = np.linalg.svd(spanning, full_matrices=False)
+    rank = max(1, int(np.sum(values > RANK_TOLERANCE * max(values[0], 1e-300))))
+    basis = rotation[:rank].T
+    cost = np.abs(coefficients) @ np.linalg.norm(lines - (lines @ basis) @ basis.T, axis=1)
+    cost += np.linalg.norm(linear - basis @ (basis.T @ linear))
+    return basis, float(cost)

@@ -1,0 +1,211 @@
+"""The price of a dual point: the one hard subproblem behind every proof.
+
+``max_{||u|| <= 1} |nu^T (X u)_+|`` decides whether nu is dual feasible (price <= beta), which directions violate it,
+what the smallest strength with a zero network is, and whether a network is globally optimal.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._validation import check_choice, check_design, check_vector
+from .ascent import distinct, local_maxima, random_starts
+from .branch_and_bound import MAX_RANK, branch_and_bound
+from .price_function import price_function
+from .spectral import spectral_bound
+
+PROOFS = ("auto", "exact", "bound", "heuristic")
+AUTO_WORK = 1_000_000_000
+PRICE_TOLERANCE = 1e-7
+N_STARTS = 128
+
+
+@dataclass(frozen=True)
+class Price:
+    """Largest ``|nu^T (X u)_+|`` over the unit ball, as far as it is known.
+
+    Attributes
+    ----------
+    value : float
+        The value reached at `direction`: a lower bound on the maximum.
+    upper_bound : float
+        A valid upper bound on the maximum, float64 rounding of the search included.
+    direction : ndarray of shape (n_features,)
+        Unit vector at which `value` is reached; zeros when the value is 0.
+    sign : int
+        Sign of ``nu^T (X direction)_+``; 0 when the value is 0.
+    proof : str
+        ``"exact"``: the upper bound is within the relative tolerance 1e-7 of the maximum (or of the level that the
+        caller asked about); ``"bound"``: it is valid and may be loose; ``"heuristic"``: the value comes from local
+        ascents alone and the upper bound is the cheapest valid one.
+    n_nodes : int
+        Cones that the branch and bound has bounded.
+    maximizers : ndarray of shape (K, n_features) or None
+        All maximisers, when they were asked for and the proof is exact.
+    local_directions, local_signs, local_values : ndarrays of shape (L, n_features), (L,) and (L,)
+        The distinct local maxima of ``|nu^T (X u)_+|`` that were met, the largest first.
+    """
+
+    value: float
+    upper_bound: float
+    direction: np.ndarray
+    sign: int
+    proof: str
+    n_nodes: int = 0
+    maximizers: np.ndarray | None = None
+    local_directions: np.ndarray | None = None
+    local_signs: np.ndarray | None = None
+    local_values: np.ndarray | None = None
+
+
+def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=False):
+    """Maximise ``|nu^T (X u)_+|`` over the unit ball.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Data as given; append a ones column for a hidden bias.
+    nu : array-like of shape (n_samples,)
+        Dual point, ``nu = -grad L(fit)``; for the squared loss the weighted residual ``w (y - fit)``.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        ``"exact"`` searches until the maximum is proven or `time_limit` (or memory) ends it, ``"auto"`` and
+        ``"bound"`` within a fixed amount of work (never a clock, so the answer is reproducible), and
+        ``"heuristic"`` runs local ascents only.
+    time_limit : float, optional
+        Seconds after which the best valid bound so far is returned.
+    n_jobs : int, optional
+        Threads, read as joblib reads it. The answer does not depend on it.
+    all_maximizers : bool
+        Also list every maximiser, up to the relative tolerance 1e-7 in value.
+
+    Returns
+    -------
+    Price
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite entries, shapes that do not match and unknown options.
+
+    Notes
+    -----
+    The branch and bound is geometric: it needs no arrangement of hyperplanes, so duplicate, coplanar or zero rows
+    do no harm. It covers the sphere by 2^rank cones and is left out above rank 13.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import price
+    >>> result = price([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [0.05, 0.05])
+    >>> print(result.proof, round(result.value, 6))
+    exact 0.1
+    """
+    X = check_design(X)
+    nu = check_vector(nu, X.shape[0], "nu")
+    check_choice(proof, "proof", PROOFS)
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    return search_price(X, nu, proof=proof, deadline=deadline, n_jobs=n_jobs, all_maximizers=all_maximizers)
+
+
+def search_price(
+    X,
+    nu,
+    *,
+    proof,
+    level=0.0,
+    tolerance=PRICE_TOLERANCE,
+    n_starts=N_STARTS,
+    starts=None,
+    deadline=None,
+    n_jobs=None,
+    all_maximizers=False,
+):
+    """Price checked arrays; see `price`.
+
+    Parameters
+    ----------
+    level : float
+        The upper bound is not pressed below this value; ``"exact"`` then means that it is within the tolerance of
+        the larger of the two, the maximum and the level.
+    tolerance : float
+        Relative width at which a bound counts as exact.
+    n_starts : int
+        Number of random ascents for either sign.
+    starts : ndarray of shape (K, n_features), optional
+        Directions to climb from besides the random ones.
+    """
+    function = price_function(X, nu)
+    if function.rank == 0:
+        none = np.zeros((0, X.shape[1]))
+        return Price(0.0, 0.0, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
+    found = local_maxima(function, _starts(function, starts, n_starts), n_jobs=n_jobs)
+    upper, n_nodes, finished = spectral_bound(function), 0, False
+    if proof != "heuristic" and function.rank <= MAX_RANK:
+        result = branch_and_bound(
+            function,
+            known_value=float(found[2].max()),
+            level=level / function.scale,
+            tolerance=tolerance,
+            max_work=None if proof == "exact" else AUTO_WORK,
+            deadline=deadline,
+            n_jobs=n_jobs,
+            all_maximizers=all_maximizers,
+        )
+        upper, n_nodes, finished = min(upper, result.upper_bound), result.n_nodes, result.finished
+        if len(result.points):
+            more = local_maxima(function, _thin(result.points, all_maximizers), n_jobs=n_jobs)
+            found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
+    kind = "heuristic" if proof == "heuristic" else ("exact" if finished else "bound")
+    return _assemble(X, nu, function, found, upper, n_nodes, kind, tolerance if all_maximizers else None)
+
+
+def _thin(points, keep_all):
+    """Return evenly chosen rows of `points`, all of them where each may lead to another maximiser."""
+    return points if keep_all else points[:: max(1, len(points) // N_STARTS)]
+
+
+def _starts(function, extra, n_starts):
+    """Fixed random starts, and the caller's directions in the coordinates of the function."""
+    starts = random_starts(function, n_starts, np.random.default_rng(0))
+    if extra is None or len(extra) == 0:
+        return starts
+    reduced = extra @ function.basis
+    lengths = np.linalg.norm(reduced, axis=1)
+    keep = lengths > 1e-12
+    return np.vstack([reduced[keep] / lengths[keep, None], starts])
+
+
+def _assemble(X, nu, function, found, upper, n_nodes, proof, maximizer_tolerance):
+    """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
+    points, signs, values = found
+    kept = distinct(points, signs, values)
+    points, signs, values = points[kept], signs[kept], values[kept]
+    directions = points @ function.basis.T
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    direction, signed = directions[0], evaluate_price(X, nu, directions[0])
+    if values[0] <= function.slack or signed == 0.0:
+        direction, signed = np.zeros(X.shape[1]), 0.0
+    maximizers = None
+    if maximizer_tolerance is not None and proof == "exact":
+        top = values >= values[0] * (1.0 - maximizer_tolerance) if signed else np.zeros(len(values), bool)
+        maximizers = directions[top]
+    return Price(
+        abs(signed),
+        max(float(function.scale * upper), abs(signed)),
+        direction,
+        int(np.sign(signed)),
+        proof,
+        n_nodes,
+        maximizers,
+        directions,
+        signs,
+        values * function.scale,
+    )
+
+
+def evaluate_price(X, nu, direction):
+    """Return ``nu^T (X direction)_+``, scaled against overflow."""
+    size = max(np.abs(X).max(), np.finfo(float).tiny)
+    largest = max(np.abs(nu).max(), np.finfo(float).tiny)
+    return float((nu / largest) @ np.maximum((X / size) @ direction, 0.0)) * size * largest

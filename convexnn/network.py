@@ -1,0 +1,506 @@
+"""The two-layer ReLU network: its values, its objective and the moves that leave both alone.
+
+Conventions
+-----------
+hidden_weights : (width, n_inputs), row j holds the weights of neuron j.
+neurons : (width, n_inputs) or, with a hidden bias, (width, n_inputs + 1): the vectors u_j, the bias last.
+output_weights : (width,), alpha_j, or (width, n_outputs).
+mass : ``||u_j|| |alpha_j|``, what a neuron costs (times beta) once it is balanced, ``||u_j|| = |alpha_j|``.
+"""
+
+from dataclasses import KW_ONLY, dataclass, replace
+
+import numpy as np
+
+from ._validation import check_choice, check_count, check_design, check_positive, check_vector, check_weights
+from .exceptions import InvalidInputError
+from .losses import LOSSES
+
+__all__ = ["TwoLayerReLU", "prune_masses"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TwoLayerReLU:
+    """Two-layer ReLU network ``f(x) = sum_j (u_j^T [x, 1])_+ alpha_j + x^T skip_weights + intercept``.
+
+    The network is frozen: its arrays are read-only copies, and every method returns a new network. The free terms
+    (skip weights and intercept) are never penalised; the hidden bias, being a part of ``u_j``, is.
+
+    Parameters
+    ----------
+    hidden_weights : array-like of shape (width, n_inputs)
+        One row per neuron; ``numpy.zeros((0, n_inputs))`` is the network without neurons.
+    output_weights : array-like of shape (width,) or (width, n_outputs)
+    hidden_bias : array-like of shape (width,), optional
+        None means that the hidden layer has no bias; zeros are a bias that is present.
+    intercept : float, or array-like of shape (n_outputs,), optional
+        None means absent, 0.0 means present.
+    skip_weights : array-like of shape (n_inputs,) or (n_inputs, n_outputs), optional
+        None means absent.
+
+    Raises
+    ------
+    InvalidInputError
+        For shapes that do not match and for entries that are not finite real numbers.
+
+    Examples
+    --------
+    >>> network = TwoLayerReLU([[1.0, 0.0], [0.0, 2.0]], [1.0, -1.0], intercept=0.5)
+    >>> network.predict([[1.0, 1.0]])
+    array([-0.5])
+    >>> network
+    TwoLayerReLU(2 neurons, 2 inputs, 1 output, intercept)
+    """
+
+    hidden_weights: np.ndarray
+    output_weights: np.ndarray
+    _: KW_ONLY
+    hidden_bias: np.ndarray | None = None
+    intercept: float | np.ndarray | None = None
+    skip_weights: np.ndarray | None = None
+
+    def __post_init__(self):
+        hidden = _finite(self.hidden_weights, "hidden_weights")
+        if hidden.ndim != 2 or hidden.shape[1] == 0:
+            raise InvalidInputError(
+                f"hidden_weights must have shape (width, n_inputs), one row per neuron; got shape {hidden.shape}. "
+                f"A network without neurons has hidden_weights of shape (0, n_inputs)."
+            )
+        output = _finite(self.output_weights, "output_weights")
+        if output.ndim not in (1, 2) or len(output) != len(hidden) or 0 in output.shape[1:]:
+            raise InvalidInputError(
+                f"output_weights must have shape ({len(hidden)},) or ({len(hidden)}, n_outputs), one row per row of "
+                f"hidden_weights; got shape {output.shape}."
+            )
+        outputs = output.shape[1:]
+        self._set("hidden_weights", hidden)
+        self._set("output_weights", output)
+        self._set("hidden_bias", _optional(self.hidden_bias, "hidden_bias", (len(hidden),)))
+        self._set("skip_weights", _optional(self.skip_weights, "skip_weights", (hidden.shape[1], *outputs)))
+        intercept = _optional(self.intercept, "intercept", outputs)
+        self._set("intercept", float(intercept) if intercept is not None and not outputs else intercept)
+
+    def _set(self, name, value):
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+        object.__setattr__(self, name, value)
+
+    def __setstate__(self, state):
+        # Pickle and copy forget that an array was read-only.
+        for name, value in state.items():
+            self._set(name, value)
+
+    def __repr__(self):
+        present = [
+            text
+            for text, value in (
+                ("hidden bias", self.hidden_bias),
+                ("intercept", self.intercept),
+                ("skip weights", self.skip_weights),
+            )
+            if value is not None
+        ]
+        sizes = [
+            _counted(self.width, "neuron"),
+            _counted(self.n_inputs, "input"),
+            _counted(self._outputs.shape[1], "output"),
+        ]
+        return f"TwoLayerReLU({', '.join(sizes + present)})"
+
+    @property
+    def width(self):
+        """Number of hidden neurons, zero neurons included."""
+        return self.hidden_weights.shape[0]
+
+    @property
+    def n_inputs(self):
+        """Number of columns that X must have."""
+        return self.hidden_weights.shape[1]
+
+    @property
+    def neurons(self):
+        """The vectors u_j, of shape (width, n_inputs) or, with the hidden bias last, (width, n_inputs + 1)."""
+        if self.hidden_bias is None:
+            return self.hidden_weights
+        return np.hstack([self.hidden_weights, self.hidden_bias[:, None]])
+
+    @property
+    def directions(self):
+        """The unit vectors ``u_j / ||u_j||``, of the shape of `neurons`; zero where u_j is zero."""
+        neurons = self.neurons
+        return neurons / _nonzero(_norms(neurons))[:, None]
+
+    @property
+    def masses(self):
+        """``||u_j|| |alpha_j|`` of every neuron, of shape (width,)."""
+        return _norms(self.neurons) * _norms(self._outputs)
+
+    @property
+    def signs(self):
+        """``sign(alpha_j)`` of every neuron, of shape (width,); for networks with one output."""
+        return np.sign(self._scalar_outputs("signs"))
+
+    @property
+    def _outputs(self):
+        """Output weights of shape (width, n_outputs), whatever the number of outputs."""
+        return self.output_weights if self.output_weights.ndim == 2 else self.output_weights[:, None]
+
+    def _scalar_outputs(self, name):
+        if self.output_weights.ndim == 2:
+            raise InvalidInputError(
+                f"{name} is defined for networks with one output; got output_weights of shape "
+                f"{self.output_weights.shape}. Pass output_weights of shape (width,)."
+            )
+        return self.output_weights
+
+    def _check_inputs(self, X):
+        X = check_design(X)
+        if X.shape[1] != self.n_inputs:
+            raise InvalidInputError(f"X must have {self.n_inputs} columns, one per input; got shape {X.shape}.")
+        return X
+
+    def activations(self, X):
+        """Return the values ``([X, 1] u_j)_+`` of the hidden layer, of shape (n_samples, width)."""
+        return _relu(self._check_inputs(X), self.neurons)
+
+    def fits(self, X):
+        """Return the columns ``([X, 1] u_j)_+ alpha_j``, of shape (n_samples, width); one output only.
+
+        The hidden part of the prediction is their sum.
+        """
+        X = self._check_inputs(X)
+        self._scalar_outputs("fits")
+        neurons, outputs = _evened(self.neurons, self._outputs)
+        return _relu(X, neurons) * outputs[:, 0]
+
+    def predict(self, X):
+        """Return the network's values on the rows of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_inputs)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        X = self._check_inputs(X)
+        neurons, outputs = _evened(self.neurons, self._outputs)
+        values = (_relu(X, neurons) @ outputs).reshape(X.shape[0], *self.output_weights.shape[1:])
+        if self.skip_weights is not None:
+            values = values + X @ self.skip_weights
+        if self.intercept is not None:
+            values = values + self.intercept
+        return values
+
+    def objective(self, X, y, beta, *, sample_weight=None, loss="squared"):
+        """Return the training objective of the network as it stands, neither balanced nor pruned.
+
+        ``sum_i w_i loss(y_i, f(x_i)) + beta/2 * sum_j (||u_j||^2 + alpha_j^2)``; `u_j` includes the hidden bias, the
+        free terms (intercept, skip) are unpenalised, and the loss is a sum, no 1/n.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_inputs)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Several outputs add up: the squared loss is ``1/2 ||y_i - f(x_i)||^2``.
+        beta : float
+            Weight decay, above 0.
+        sample_weight : array-like of shape (n_samples,), optional
+            Rows of weight zero do not count.
+        loss : str
+            One of `convexnn.losses.LOSSES`.
+
+        Returns
+        -------
+        float
+            Infinite where the true value exceeds float64.
+
+        Raises
+        ------
+        ValueError
+            For bad data, see `InvalidInputError`.
+        """
+        X = self._check_inputs(X)
+        y = self._check_targets(y, X.shape[0])
+        beta = check_positive(beta, "beta")
+        weight = check_weights(sample_weight, X.shape[0])
+        loss = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
+        rows = weight > 0
+        with np.errstate(over="ignore"):
+            fit = self.predict(X[rows]).reshape(np.count_nonzero(rows), -1)
+            misfit = sum(loss.value(y[rows, k], fit[:, k], weight[rows]) for k in range(y.shape[1]))
+            return float(misfit + self._penalty(beta))
+
+    def _penalty(self, beta):
+        """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""
+        sizes = np.sqrt(beta / 2) * np.concatenate([_norms(self.neurons), _norms(self._outputs)])
+        return float(np.dot(sizes, sizes))
+
+    def _check_targets(self, y, n_samples):
+        """Return y of shape (n_samples, n_outputs)."""
+        if self.output_weights.ndim == 1:
+            return check_vector(y, n_samples, "y")[:, None]
+        shape = (n_samples, self._outputs.shape[1])
+        y = _finite(y, "y")
+        if y.shape != shape:
+            raise InvalidInputError(f"y must have shape {shape}, one row per row of X; got shape {y.shape}.")
+        return y
+
+    def balanced(self):
+        """Return the same function with ``||u_j|| = |alpha_j|`` for every neuron.
+
+        The objective never rises. A neuron without mass (u_j or alpha_j is zero) becomes a zero neuron.
+        """
+        roots = self._root_masses()
+        outputs = self._outputs / _nonzero(_norms(self._outputs))[:, None]
+        return self._with_neurons(self.directions * roots[:, None], outputs * roots[:, None])
+
+    def _root_masses(self):
+        """``sqrt(mass)``, taken factor by factor: the mass itself may leave float64."""
+        return np.sqrt(_norms(self.neurons)) * np.sqrt(_norms(self._outputs))
+
+    def merged(self, tolerance=1e-12):
+        """Return the network whose neurons of the same direction and sign have become one.
+
+        The merged neuron is balanced, and its mass is the sum of theirs; neurons without mass are dropped, all
+        others stay as they are, in the order of their first members. The function stays, the objective never rises.
+
+        Parameters
+        ----------
+        tolerance : float
+            Unit vectors (of u_j and of the output weights) no further apart than this are the same. Neurons that
+            are merged without being exactly collinear change the function by the order of their distance.
+        """
+        members = self._with_neurons_at(self._root_masses() > 0)
+        directions, balanced = members.directions, members.balanced()
+        outputs = members._outputs / _nonzero(_norms(members._outputs))[:, None]
+        groups = _group(np.hstack([directions, outputs]), tolerance)
+        neurons, weights = members.neurons.copy(), members._outputs.copy()
+        for group in groups:
+            if len(group) > 1:
+                root = np.hypot.reduce(_norms(balanced._outputs[group]))
+                neurons[group[0]] = directions[group[0]] * root
+                weights[group[0]] = outputs[group[0]] * root
+        first = [group[0] for group in groups]
+        return members._with_neurons(neurons[first], weights[first])
+
+    def pruned(self, X, tolerance=1e-12):
+        """Return a balanced network with the same values on `X` whose fits are linearly independent.
+
+        The masses move along null vectors of the fits ``([X, 1] u_j)_+ alpha_j`` until none is left. The total mass
+        never rises, and so neither does the objective on `X` (the fit stays to rounding of the largest of the fits);
+        away from `X` the function may change. At an optimum the result is a vertex of the optimal set. Neurons whose
+        fit is zero on `X` are dropped.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_inputs)
+        tolerance : float
+            Fits of unit norm are dependent where a singular value is at most `tolerance` times the largest.
+
+        Raises
+        ------
+        InvalidInputError
+            For networks with several outputs.
+
+        References
+        ----------
+        Kim, Mishkin, Pilanci, *Exploring the loss landscape of regularized neural networks via convex duality*,
+        ICLR 2025, section 3 (irreducible solutions); Mishkin, Pilanci, *Optimal sets and solution paths of ReLU
+        networks*, ICML 2023 (pruning).
+        """
+        X = self._check_inputs(X)
+        signs = np.sign(self._scalar_outputs("pruned"))
+        roots = self._root_masses()
+        # Masses relative to the largest: their ratios are all that counts, and the masses may leave float64.
+        relative = (roots / max(roots.max(initial=0.0), np.finfo(float).tiny)) ** 2
+        kept = prune_masses(_relu(X, self.directions) * signs, relative, tolerance)
+        roots = roots * np.sqrt(kept / _nonzero(relative))
+        network = self._with_neurons(self.directions * roots[:, None], (signs * roots)[:, None])
+        return network._with_neurons_at(kept > 0)
+
+    def permuted(self, order):
+        """Return the network whose neuron k is neuron ``order[k]`` of this one; `order` permutes range(width)."""
+        order = np.asarray(order)
+        if order.shape != (self.width,) or not np.array_equal(np.sort(order), np.arange(self.width)):
+            raise InvalidInputError(f"order must be a permutation of range({self.width}); got {order!r}.")
+        return self._with_neurons_at(order.astype(int))
+
+    def split(self, j, shares):
+        """Return the network whose neuron `j` is split into several of the same direction and sign.
+
+        Part k has the mass ``shares[k]`` times that of neuron j, and the same ratio ``||u|| / |alpha|``. The parts
+        take the place of neuron j, in order; the function and the objective stay.
+
+        Parameters
+        ----------
+        j : int
+            From 0 to width - 1.
+        shares : array-like of shape (n_parts,)
+            Positive, of sum 1.
+        """
+        if check_count(j, "j", minimum=0) >= self.width:
+            raise InvalidInputError(f"j must be a neuron from 0 to {self.width - 1}; got {j!r}.")
+        shares = _finite(shares, "shares")
+        if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-8:
+            raise InvalidInputError(f"shares must be a list of positive numbers of sum 1; got {shares!r}.")
+        which = np.insert(np.arange(self.width), j, np.full(len(shares) - 1, j))
+        roots = np.ones(len(which))
+        roots[j : j + len(shares)] = np.sqrt(shares / shares.sum())
+        return self._with_neurons(self.neurons[which] * roots[:, None], self._outputs[which] * roots[:, None])
+
+    def padded(self, width):
+        """Return the network with zero neurons appended until it has `width` of them."""
+        missing = check_count(width, "width", minimum=0) - self.width
+        if missing < 0:
+            raise InvalidInputError(
+                f"width must be at least {self.width}, the number of neurons there are; got {width!r}. "
+                f"Use pruned(X) to make a network narrower."
+            )
+        neurons, outputs = self.neurons, self._outputs
+        return self._with_neurons(
+            np.vstack([neurons, np.zeros((missing, neurons.shape[1]))]),
+            np.vstack([outputs, np.zeros((missing, outputs.shape[1]))]),
+        )
+
+    def _with_neurons(self, neurons, outputs):
+        """Return a network of these neurons (bias last) and outputs (width, n_outputs), with this one's free terms."""
+        bias = None if self.hidden_bias is None else neurons[:, -1]
+        return replace(
+            self,
+            hidden_weights=neurons[:, : self.n_inputs],
+            output_weights=outputs.reshape(len(outputs), *self.output_weights.shape[1:]),
+            hidden_bias=bias,
+        )
+
+    def _with_neurons_at(self, which):
+        return self._with_neurons(self.neurons[which], self._outputs[which])
+
+
+def prune_masses(fits, masses, tolerance=1e-12):
+    """Return masses of the same total fit and no larger sum whose columns of `fits` are linearly independent.
+
+    Moves ``masses`` along null vectors of the columns in use, each oriented so that the sum of the masses does not
+    rise (those that lower it most come first), until a mass reaches zero; a column of zeros loses its mass at once.
+
+    Parameters
+    ----------
+    fits : ndarray of shape (n_samples, n_columns)
+        Fit of each neuron at mass one.
+    masses : ndarray of shape (n_columns,)
+        Non-negative.
+    tolerance : float
+        Columns of unit norm are dependent where a singular value is at most `tolerance` times the largest.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        ``c >= 0`` with ``fits @ c = fits @ masses`` and ``c.sum() <= masses.sum()``, up to rounding.
+    """
+    sizes = _norms(fits.T)
+    used = np.flatnonzero((masses > 0) & (sizes > 0))
+    kept = np.zeros(len(masses))
+    if not len(used):
+        return kept
+    sizes = sizes[used] / sizes[used].max()
+    levels = masses[used] * sizes
+    basis = _null_space(fits[:, used] / _norms(fits[:, used].T), tolerance)
+    while basis.shape[1]:
+        step = _descent(basis, sizes.min() / sizes)
+        falling = np.flatnonzero(step < -1e-13 * np.abs(step).max())
+        reach = levels[falling] / -step[falling]
+        first = falling[reach.argmin()]
+        levels = np.maximum(levels + reach.min() * step, 0.0)
+        levels[first] = 0.0
+        basis = _vanishing_at(basis, first)
+    kept[used] = levels / sizes
+    return kept
+
+
+def _descent(basis, cost):
+    """Return the null vector along which ``cost @ masses`` falls fastest, or any one if it falls along none."""
+    step = -basis @ (basis.T @ cost)
+    if np.linalg.norm(step) <= 1e-10 * np.linalg.norm(cost):
+        step = basis[:, 0] * (1.0 if cost @ basis[:, 0] <= 0 else -1.0)
+    return step / np.abs(step).max()
+
+
+def _null_space(columns, tolerance):
+    """Return an orthonormal basis of the null vectors of `columns`, of shape (n_columns, nullity)."""
+    if columns.shape[0] > columns.shape[1]:
+        columns = np.linalg.qr(columns, mode="r")
+    _, values, rows = np.linalg.svd(columns, full_matrices=True)
+    return rows[np.count_nonzero(values > tolerance * values[0]) :].T
+
+
+def _vanishing_at(basis, index):
+    """Return an orthonormal basis of the vectors of span(basis) whose entry `index` is zero: one column fewer."""
+    mirror = basis[index].copy()
+    mirror[0] += np.copysign(np.linalg.norm(mirror), mirror[0])
+    reflected = basis - np.outer(basis @ mirror, mirror) * (2.0 / (mirror @ mirror))
+    reflected[index] = 0.0
+    return reflected[:, 1:]
+
+
+def _relu(X, neurons):
+    """Return ``(X u_j)_+``; neurons that are one entry longer than the rows of X end in a bias."""
+    n_inputs = X.shape[1]
+    values = X @ neurons[:, :n_inputs].T
+    if neurons.shape[1] > n_inputs:
+        values += neurons[:, n_inputs]
+    return np.maximum(values, 0.0)
+
+
+def _norms(rows):
+    """Return the norm of every row, whatever its magnitude."""
+    scale = np.abs(rows).max(axis=1, initial=0.0)
+    return scale * np.linalg.norm(rows / _nonzero(scale)[:, None], axis=1)
+
+
+def _nonzero(values):
+    """Return `values` with ones in the place of zeros: a divisor."""
+    return np.where(values == 0.0, 1.0, values)
+
+
+def _evened(neurons, outputs):
+    """Shift powers of two between u_j and alpha_j until they are of a size: exact, and ``X u_j`` cannot overflow."""
+    exponent = np.frexp(_norms(neurons))[1] - np.frexp(_norms(outputs))[1]
+    exponent = (exponent // 2)[:, None]
+    return np.ldexp(neurons, -exponent), np.ldexp(outputs, exponent)
+
+
+def _group(rows, tolerance):
+    """Return lists of the indices of rows that are within `tolerance` of the first row of their list."""
+    left = np.arange(len(rows))
+    groups = []
+    while len(left):
+        close = np.abs(rows[left] - rows[left[0]]).max(axis=1) <= tolerance
+        groups.append(left[close])
+        left = left[~close]
+    return groups
+
+
+def _finite(values, name):
+    """Return a float64 copy of `values` after checking that all of them are finite real numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise InvalidInputError(f"{name} must be an array of real numbers; got {values!r} of type {array.dtype}.")
+    array = np.array(array, dtype=np.float64, order="C")
+    if not np.all(np.isfinite(array)):
+        raise InvalidInputError(f"{name} must be finite; got NaN or infinity in an array of shape {array.shape}.")
+    return array
+
+
+def _optional(values, name, shape):
+    """Return None for None, else a checked copy of `values`, of shape `shape`."""
+    if values is None:
+        return None
+    array = _finite(values, name)
+    if array.shape != shape:
+        raise InvalidInputError(f"{name} must have shape {shape}, or be None if absent; got shape {array.shape}.")
+    return array
+
+
+def _counted(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,301 @@
+"""The reference: the convex program written in cvxpy, and its solution by cvxpy's interior-point and splitting solvers.
+
+    minimise  L(sum_i D_i X (u_i - v_i) + Z b) + beta sum_i (||u_i|| + ||v_i||)
+    subject to  (2 D_i - I) X u_i >= 0,  (2 D_i - I) X v_i >= 0   for every pattern i.
+
+Source: Pilanci, Ergen, *Neural networks are convex regularizers*, ICML 2020, theorem 1.
+"""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from ..exceptions import InvalidInputError, SolverError
+from ..network import TwoLayerReLU
+from .program import make_problem
+from .solution_map import ConvexSolution, to_convex, to_network
+
+__all__ = ["convex_program", "solve_program"]
+
+BACK_ENDS = {
+    "CLARABEL": {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12, "max_iter": 300},
+    "SCS": {"eps_abs": 1e-9, "eps_rel": 1e-9, "max_iters": 50_000},
+}
+"""cvxpy's names of the back ends, in the order in which they are tried, and what each of them is asked for."""
+
+DROPPED = (0.0, 1e-10, 1e-8, 1e-6)
+"""Blocks below this share of the largest are tried without: an interior point leaves a little in all of them."""
+
+SLACK = 1e-6
+"""How far above the network without neurons, relatively, an answer may end where that network is the optimum."""
+
+
+def convex_program(
+    X,
+    y,
+    patterns,
+    beta,
+    *,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+):
+    """Return the convex program of a two-layer ReLU network over the given activation patterns.
+
+    Its optimal value over all patterns is the smallest training objective of any network,
+    ``sum_i w_i loss(y_i, f(x_i)) + beta/2 * sum_j (||u_j||^2 + alpha_j^2)``; `u_j` includes the hidden bias, the free
+    terms (intercept, skip) are unpenalised, and the loss is a sum, no 1/n. Over some of the patterns it is an upper
+    bound.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    patterns : ActivationPatterns, or array-like of bool of shape (n_patterns, n_samples)
+        With a hidden bias they are the patterns of X with a column of ones appended.
+    beta : float
+        Weight decay, above 0.
+    hidden_bias, fit_intercept, skip_connection : bool
+    sample_weight : array-like of shape (n_samples,), optional
+        Rows of weight zero are left out.
+    loss : str
+
+    Returns
+    -------
+    cvxpy.Problem
+        With the variables `positive` and `negative`, of shape (n_inputs, n_patterns), and `free`, of shape
+        (n_free,): skip weights, then the intercept.
+
+    Raises
+    ------
+    ValueError
+        For bad data, and for patterns that are not Boolean or do not match X.
+
+    Notes
+    -----
+    The program is posed on the data as given: back ends may call wrong values optimal where X or y is far from one
+    in magnitude. `solve_program` scales first.
+    """
+    problem = make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    masks = _check_masks(patterns, problem.n_rows)
+    return _pose(problem, masks[:, problem.rows])
+
+
+def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
+    """Solve the convex program over the given patterns; the answer never rests on what a back end claims.
+
+    The data are centred by the free terms and scaled to magnitude one first. Whatever status a back end reports, its
+    blocks are made into a network and the objective is recomputed from that network. A back end has failed where its
+    network is worse than the one without neurons (by more than `SLACK`); then the next one is asked. The program is
+    always feasible, so an "infeasible" is the back end's fault.
+
+    Parameters
+    ----------
+    problem : Problem
+    masks : array-like of bool of shape (n_patterns, n_rows)
+        Patterns of ``problem.design``; its rows of weight zero are gone.
+    back_ends : sequence of str
+        Keys of `BACK_ENDS`, in the order in which they are tried.
+
+    Returns
+    -------
+    solution : ConvexSolution
+        The convex form of the network found: its blocks lie in the cones of its own patterns, which may differ from
+        `masks` in rows where a neuron is within rounding of a kink. The free terms are refitted.
+    answers : list of str
+        What every back end that was tried answered.
+
+    Raises
+    ------
+    SolverError
+        When every back end failed; the message quotes their answers.
+    """
+    masks = _check_masks(masks, problem.design.shape[0])
+    unit, input_scale, target_scale = _scaled(problem)
+    bare = _without_neurons(problem)
+    if _is_zero_optimal(unit):
+        return to_convex(bare, _features(problem)), ["no back end was asked: beta exceeds a bound on the price"]
+    ceiling, answers = _value(problem, bare), []
+    for name in back_ends:
+        blocks, answer = _ask(unit, masks, name)
+        if blocks is not None:
+            network = _best_network(problem, masks, blocks, target_scale / input_scale)
+            value = _value(problem, network)
+            answer += f", objective of the network {value:.12g}"
+            if value <= ceiling * (1 + SLACK):
+                best = network if value <= ceiling else bare
+                return to_convex(best, _features(problem)), answers + [answer]
+            answer += f" above {ceiling:.12g} without neurons"
+        answers.append(answer)
+    raise SolverError(f"no back end solved the convex program over {len(masks)} patterns: {'; '.join(answers)}.")
+
+
+def _squared(problem, fit):
+    # Imported here, as below: `import convexnn` must not pay for cvxpy, which takes a second.
+    import cvxpy as cp
+
+    root = np.sqrt(problem.weight)
+    return 0.5 * cp.sum_squares(root * problem.y - cp.multiply(root, fit))
+
+
+LOSS_EXPRESSIONS = {"squared": _squared}
+
+
+def _pose(problem, masks):
+    """Return the cvxpy problem over `masks`, in units of the problem as it is."""
+    import cvxpy as cp
+
+    if problem.loss.name not in LOSS_EXPRESSIONS:
+        raise InvalidInputError(
+            f"the reference program knows the losses {', '.join(LOSS_EXPRESSIONS)}; got loss {problem.loss.name!r}."
+        )
+    blocks = (problem.design.shape[1], len(masks))
+    positive = cp.Variable(blocks, name="positive")
+    negative = cp.Variable(blocks, name="negative")
+    free = cp.Variable(problem.free.shape[1], name="free")
+    gated = cp.multiply(masks.T.astype(float), problem.design @ (positive - negative))
+    fit = cp.sum(gated, axis=1) + problem.free @ free
+    penalty = cp.sum(cp.norm(positive, 2, axis=0)) + cp.sum(cp.norm(negative, 2, axis=0))
+    # Only the signs of the rows of a cone count, so each is scaled to magnitude one.
+    rows = problem.design / _nonzero(np.abs(problem.design).max(axis=1, keepdims=True))
+    sides = np.where(masks.T, 1.0, -1.0)
+    cones = [cp.multiply(sides, rows @ block) >= 0 for block in (positive, negative)]
+    objective = LOSS_EXPRESSIONS[problem.loss.name](problem, fit) + problem.beta * penalty
+    return cp.Problem(cp.Minimize(objective), cones)
+
+
+def _scaled(problem):
+    """Return an unweighted problem of magnitude one and the scales of inputs and targets.
+
+    With ``A = sqrt(w) X / a`` and ``t = sqrt(w) (y - Z b0) / s`` the blocks are those of the given problem times
+    ``a / s``, and beta becomes ``beta / (a s)``. The free columns become an orthonormal basis of their span.
+    """
+    root = np.sqrt(problem.weight)
+    design = root[:, None] * problem.design
+    input_scale = _nonzero(np.abs(design).max())
+    basis = _orthonormal(root[:, None] * problem.free)
+    target = root * problem.y
+    magnitude = _nonzero(np.abs(target).max())
+    centred = target / magnitude
+    for _ in range(2):  # The second projection removes the rounding of the first.
+        centred = centred - basis @ (basis.T @ centred)
+    length = _nonzero(np.linalg.norm(centred))
+    target_scale = magnitude * length
+    scaled = replace(
+        problem,
+        design=design / input_scale,
+        y=centred / length,
+        weight=np.ones(len(root)),
+        beta=problem.beta / input_scale / target_scale,
+        free=basis,
+    )
+    return scaled, input_scale, target_scale
+
+
+def _orthonormal(columns):
+    """Return an orthonormal basis of the span of `columns`, each of them first scaled to magnitude one."""
+    columns = columns / _nonzero(np.abs(columns).max(axis=0, initial=0.0))
+    left, values, _ = np.linalg.svd(columns, full_matrices=False)
+    return left[:, values > max(columns.shape) * np.finfo(float).eps * values.max(initial=0.0)]
+
+
+def _is_zero_optimal(unit):
+    """Whether ``beta >= sum_i |y_i| ||x_i||``, a bound on the price of the residual of the network without neurons."""
+    return unit.beta >= np.abs(unit.y) @ np.linalg.norm(unit.design, axis=1)
+
+
+def _ask(unit, masks, name):
+    """Return the blocks (positive, negative) found by one back end, or None, and what it answered."""
+    import cvxpy as cp
+
+    program = _pose(unit, masks)
+    try:
+        with warnings.catch_warnings():
+            # "Solution may be inaccurate": the status says so too, and it is among the answers.
+            warnings.simplefilter("ignore", UserWarning)
+            program.solve(solver=name, **BACK_ENDS[name])
+    except (cp.SolverError, ArithmeticError, ValueError) as error:
+        return None, f"{name} raised {type(error).__name__}: {error}"
+    named = {variable.name(): variable.value for variable in program.variables()}
+    blocks = [named["positive"], named["negative"]]
+    if any(block is None or not np.all(np.isfinite(block)) for block in blocks):
+        return None, f"{name} answered {program.status!r} without finite values"
+    return blocks, f"{name} answered {program.status!r}"
+
+
+def _best_network(problem, masks, blocks, scale):
+    """Return the best network of the blocks times `scale`, with more or fewer of the smallest blocks dropped."""
+    sizes = [np.linalg.norm(block, axis=0) for block in blocks]
+    largest = max(size.max() for size in sizes)
+    networks = []
+    for share in DROPPED:
+        kept = [np.where(size > share * largest, scale * block, 0.0) for size, block in zip(sizes, blocks, strict=True)]
+        networks.append(_with_free_terms(problem, to_network(_bare_solution(problem, masks, *kept))))
+    return min(networks, key=lambda network: _value(problem, network))
+
+
+def _bare_solution(problem, masks, positive, negative):
+    return ConvexSolution(masks, positive, negative, np.zeros(0), hidden_bias=problem.hidden_bias)
+
+
+def _without_neurons(problem):
+    empty = np.zeros((problem.design.shape[1], 0))
+    solution = _bare_solution(problem, np.zeros((0, len(problem.y)), dtype=bool), empty, empty)
+    return _with_free_terms(problem, to_network(solution))
+
+
+def _with_free_terms(problem, network):
+    """Return the network with the best free terms for its hidden layer."""
+    size = _nonzero(np.abs(problem.free).max(axis=0, initial=0.0))
+    hidden_fit = network.predict(_features(problem))
+    # Columns of magnitude one: lstsq would take a column of 1e-150 beside the ones for a dependent one.
+    free = problem.loss.fit_free(problem.y, hidden_fit, problem.free / size, problem.weight) / size
+    return TwoLayerReLU(
+        network.hidden_weights,
+        network.output_weights,
+        hidden_bias=network.hidden_bias,
+        intercept=free[-1] if problem.fit_intercept else None,
+        skip_weights=free[: network.n_inputs] if problem.skip_connection else None,
+    )
+
+
+def _value(problem, network):
+    """Return the objective of the network on the kept rows, from its own weights alone."""
+    return network.objective(
+        _features(problem), problem.y, problem.beta, sample_weight=problem.weight, loss=problem.loss.name
+    )
+
+
+def _features(problem):
+    """Return the caller's columns of the design."""
+    return problem.design[:, :-1] if problem.hidden_bias else problem.design
+
+
+def _check_masks(patterns, n_samples):
+    """Return the patterns as a Boolean array of shape (n_patterns, n_samples)."""
+    masks = np.asarray(getattr(patterns, "masks", patterns))
+    if masks.ndim != 2 or masks.shape[1] != n_samples or len(masks) == 0:
+        raise InvalidInputError(
+            f"patterns must have shape (n_patterns, {n_samples}), one column per row of X and at least one row; got "
+            f"shape {masks.shape}."
+        )
+    if masks.dtype != bool and not np.all((masks == 0) | (masks == 1)):
+        raise InvalidInputError("patterns must be Boolean: True where X h >= 0; got other values than 0 and 1.")
+    return masks.astype(bool)
+
+
+def _nonzero(values):
+    """Return `values` with ones in the place of zeros: a divisor."""
+    return np.where(values == 0, 1.0, values)

@@ -60,23 +60,17 @@ class Certificate:
 
     @property
     def status(self):
-        """``"optimal"`` (relative gap proven to be at most 1e-6), ``"improvable"`` (by that much) or ``"open"``."""
-        if self.relative_gap <= OPTIMAL:
-            return "optimal"
-        return "improvable" if self.proof == "exact" else "open"
+        """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
+        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
 
     def __str__(self):
-        verdict = {
-            "optimal": "globally optimal",
-            "improvable": "not proven optimal: a violated direction or a loose fit remains",
-            "open": "optimality open: the proof is valid but loose",
-        }[self.status]
+        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
         return (
             f"Certificate: {verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
             f"  relative gap  {self.relative_gap:.2e}  proven ({self.proof})\n"
-            f"  visible gap   {self.heuristic_gap:.2e}  (from local ascents, not a proof)"
+            f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 
 

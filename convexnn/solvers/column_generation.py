@@ -1,0 +1,288 @@
+"""Column generation: price the dual point, add the violating neurons, solve the restricted program, repeat.
+
+The restricted program lives on directions, not on patterns: the best masses for the pool of directions are a small
+non-negative lasso, Newton's method slides the neurons in use to the best place of their cells, and local ascents on
+the price release or add the rows they should sit on. Only then is the price searched from random starts, and only
+when these find nothing is a proof attempted, whose violators are fed back.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from .._masses import best_masses
+from ..duality.ascent import distinct, local_maxima, random_starts
+from ..duality.certificate import certify_problem
+from ..duality.price_function import price_function
+from ..exceptions import SolverError
+from ._newton import slide
+from .base import Solution, Status, build_network, scale_problem
+
+FIRST_STARTS = 32
+MAX_STARTS = 4096
+BLOCK_STARTS = 256
+MAX_NEW = 96
+INNER_ROUNDS = 30
+
+
+@dataclass
+class _Pool:
+    """Directions with their signs and masses; those in use make the best network so far."""
+
+    directions: np.ndarray
+    signs: np.ndarray
+    masses: np.ndarray
+
+    @property
+    def used(self):
+        """Which directions carry mass."""
+        return self.masses > 0
+
+    def join(self, directions, signs, masses=None):
+        """Return the pool with more directions, without mass unless it is given."""
+        return _Pool(
+            np.vstack([self.directions, directions]),
+            np.append(self.signs, signs),
+            np.append(self.masses, np.zeros(len(signs)) if masses is None else masses),
+        )
+
+    def take(self, index):
+        """Return the pool of the directions at `index`."""
+        return _Pool(self.directions[index], self.signs[index], self.masses[index])
+
+
+class _Run:
+    """The state of one run: the pool, the residual (the scaled dual point) and the clock."""
+
+    def __init__(self, scaled, rng, deadline, n_jobs):
+        self.scaled, self.rng, self.deadline, self.n_jobs = scaled, rng, deadline, n_jobs
+        self.pool = _Pool(np.zeros((0, scaled.design.shape[1])), np.zeros(0), np.zeros(0))
+        self.residual, self.objective = scaled.target, 0.5
+        self.remembered = np.zeros((0, scaled.design.shape[1]))
+        self.n_starts = FIRST_STARTS
+
+    def out_of_time(self):
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def accept(self, pool):
+        """Find the best masses on `pool` and keep it when the objective does not rise."""
+        fits = self.scaled.fits(pool.directions, pool.signs)
+        masses = best_masses(fits, self.scaled.target, self.scaled.beta, pool.masses)
+        residual = self.scaled.target - fits @ masses
+        objective = self.scaled.objective(residual, masses)
+        if objective > self.objective * (1.0 + 1e-14):
+            return False
+        self.pool, self.residual, self.objective = _Pool(pool.directions, pool.signs, masses), residual, objective
+        return True
+
+    def solve_restricted(self, level):
+        """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps."""
+        for _ in range(INNER_ROUNDS):
+            before = self.objective
+            used = self.pool.take(self.pool.used)
+            blocks, signs = slide(self.scaled, used.masses[:, None] * used.directions, used.signs)
+            sizes = np.linalg.norm(blocks, axis=1)
+            moved = _Pool(blocks / sizes[:, None], signs, sizes)
+            if not self.accept(moved):
+                self.accept(self.pool.join(moved.directions, moved.signs))
+            found = self.climb(self.pool.directions[self.pool.used], level)
+            if found is not None:
+                self.accept(self.pool.join(*found))
+            if before - self.objective <= 1e-13 * before or self.out_of_time():
+                break
+
+    def climb(self, starts, level):
+        """Return the distinct directions and signs above `level` that ascents from `starts` reach, or None."""
+        points, signs, values, _ = self.ascend(starts)
+        above = values > level
+        if not np.any(above):
+            return None
+        return points[above][:MAX_NEW], signs[above][:MAX_NEW]
+
+    def ascend(self, starts):
+        """Return distinct local maxima of the price at the residual (directions, signs, values) and the largest."""
+        function = price_function(self.scaled.design, self.residual)
+        if function.rank == 0:
+            return np.zeros((0, self.scaled.design.shape[1])), np.zeros(0), np.zeros(0), 0.0
+        reduced = starts @ function.basis
+        sizes = np.linalg.norm(reduced, axis=1)
+        reduced = reduced[sizes > 1e-9] / sizes[sizes > 1e-9, None]
+        points, signs, values = local_maxima(function, reduced, n_jobs=self.n_jobs)
+        kept = distinct(points, signs, values)
+        points, signs, values = points[kept] @ function.basis.T, signs[kept], values[kept] * function.scale
+        return points / np.linalg.norm(points, axis=1)[:, None], signs, values, float(values.max(initial=0.0))
+
+    def search(self, level):
+        """Ascend from the neurons, the remembered maxima and random starts, in blocks, until a block finds enough.
+
+        Returns the violators (directions, signs) and the largest value seen. When nothing is found the number of
+        starts of the next search grows.
+        """
+        starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
+        directions, signs, largest = np.zeros((0, starts.shape[1])), np.zeros(0), 0.0
+        done = 0
+        while True:
+            fresh = min(self.n_starts - done, BLOCK_STARTS)
+            function = price_function(self.scaled.design, self.residual)
+            if function.rank == 0:
+                break
+            random = random_starts(function, fresh, self.rng) @ function.basis.T
+            points, kinds, values, top = self.ascend(np.vstack([starts, random]))
+            largest, done = max(largest, top), done + fresh
+            above = values > level
+            directions, signs = np.vstack([directions, points[above]]), np.append(signs, kinds[above])
+            self.remembered = points[values > 0.7 * level][:MAX_NEW]
+            starts = starts[:0]
+            if np.any(above) or done >= self.n_starts or self.out_of_time():
+                break
+        if len(signs) == 0 and not self.out_of_time():
+            self.n_starts *= 4
+        return directions[:MAX_NEW], signs[:MAX_NEW], largest
+
+    def gap(self, largest):
+        """Relative gap if `largest` were the price of the residual."""
+        inner = float(self.residual @ self.scaled.target)
+        square = float(self.residual @ self.residual)
+        if square == 0.0:
+            return 0.0
+        limit = self.scaled.beta / largest if largest > 0 else np.inf
+        scale = min(max(inner / square, 0.0), limit)
+        dual = scale * inner - 0.5 * scale * scale * square
+        return max(0.0, 1.0 - max(dual, 0.0) / self.objective)
+
+
+def solve_column_generation(
+    problem, *, tol=1e-6, max_iter=500, time_limit=None, proof="auto", n_jobs=None, rng, report=None
+):
+    """Train a network on a `Problem` and prove what it is worth.
+
+    Parameters
+    ----------
+    problem : Problem
+    tol : float
+        Relative gap at which the run ends.
+    max_iter : int
+        Largest number of rounds of pricing.
+    time_limit : float, optional
+        Seconds for training and proof together.
+    proof : {"auto", "exact", "bound", "heuristic"}
+    rng : numpy.random.Generator
+        Chooses the starts of the ascents; the answer does not depend on `n_jobs`.
+    report : callable, optional
+        Called with every record of the history.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    SolverError
+        When not even a finite objective was reached (overflow).
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _Training(problem, tol, max_iter, time_limit, proof, n_jobs, rng, report).run()
+
+
+@dataclass
+class _Training:
+    """The outer loop: pricing rounds, then a proof, then again if the proof has found violators."""
+
+    problem: object
+    tol: float
+    max_iter: int
+    time_limit: float | None
+    proof: str
+    n_jobs: int | None
+    rng: np.random.Generator
+    report: object
+    history: list = field(default_factory=list)
+
+    def run(self):
+        started = time.monotonic()
+        deadline = None if self.time_limit is None else started + self.time_limit
+        scaled = scale_problem(self.problem)
+        if scaled is None:
+            return self._finish(None, Status.converged, 0, self.proof, deadline)
+        run = _Run(scaled, self.rng, deadline, self.n_jobs)
+        try:
+            status, rounds, certificate = self._loop(run, started)
+        except KeyboardInterrupt:
+            status, rounds, certificate = Status.interrupted, len(self.history), None
+        if certificate is not None:
+            return self._solution(run, certificate, status, rounds)
+        quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
+        return self._finish(run, status, rounds, quick, deadline)
+
+    def _loop(self, run, started):
+        """Return (status, number of rounds, certificate or None) when converged or out of budget."""
+        level = run.scaled.beta * (1.0 + 0.05 * self.tol)
+        for rounds in range(1, self.max_iter + 1):
+            directions, signs, largest = run.search(level)
+            self._record(run, largest, started)
+            if run.out_of_time():
+                return Status.time_limit, rounds, None
+            if len(signs) == 0 and run.n_starts > self._enough(run):
+                certificate = self._certify(run, self.proof, run.deadline)
+                directions, signs = self._violators(run, certificate, level)
+                if len(signs) == 0:
+                    return Status.converged, rounds, certificate
+            if len(signs):
+                run.accept(run.pool.join(directions, signs))
+                run.solve_restricted(level)
+        return Status.max_iter, self.max_iter, None
+
+    def _enough(self, run):
+        """Number of starts after which a proof is tried: few where the proof itself is cheap."""
+        if self.proof == "heuristic" or run.scaled.design.shape[1] > 7:
+            return MAX_STARTS
+        return 8 * FIRST_STARTS
+
+    def _violators(self, run, certificate, level):
+        """Directions that the proof has found above `level`, in the scaled problem."""
+        price = certificate.price
+        found = run.climb(price.local_directions, level) if price.local_directions is not None else None
+        return (np.zeros((0, run.scaled.design.shape[1])), np.zeros(0)) if found is None else found
+
+    def _record(self, run, largest, started):
+        record = {
+            "seconds": time.monotonic() - started,
+            "objective": run.objective * run.scaled.y_scale**2,
+            "visible_gap": run.gap(largest),
+            "width": int(np.sum(run.pool.used)),
+        }
+        self.history.append(record)
+        if self.report is not None:
+            self.report(record)
+
+    def _certify(self, run, proof, deadline):
+        return certify_problem(
+            self._network(run),
+            self.problem,
+            proof=proof,
+            tolerance=min(1e-7, 0.1 * self.tol),
+            starts=None if run is None else run.remembered,
+            deadline=deadline,
+            n_jobs=self.n_jobs,
+        )
+
+    def _network(self, run):
+        if run is None:
+            return build_network(self.problem, np.zeros((0, self.problem.design.shape[1])), np.zeros(0), np.zeros(0))
+        used = run.pool.take(run.pool.used)
+        order = np.argsort(-used.masses, kind="stable")
+        masses = used.masses[order] * (run.scaled.y_scale / run.scaled.x_scale)
+        return build_network(self.problem, used.directions[order], used.signs[order], masses)
+
+    def _finish(self, run, status, rounds, proof, deadline):
+        return self._solution(run, self._certify(run, proof, deadline), status, rounds)
+
+    def _solution(self, run, certificate, status, rounds):
+        if not np.isfinite(certificate.primal):
+            raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
+        if certificate.relative_gap <= self.tol:
+            status = Status.proven
+        return Solution(self._network(run), certificate, status, max(1, rounds), self.history)

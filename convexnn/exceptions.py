@@ -2,7 +2,14 @@
 
 from sklearn.exceptions import ConvergenceWarning
 
-__all__ = ["ConvexNNError", "InvalidInputError", "PatternLimitError", "SolverError", "ConvergenceWarning"]
+__all__ = [
+    "ConvergenceWarning",
+    "ConvexNNError",
+    "InvalidInputError",
+    "PatternLimitError",
+    "SolverError",
+    "WidthWarning",
+]
 
 
 class ConvexNNError(Exception):
@@ -19,3 +26,7 @@ class PatternLimitError(ConvexNNError, ValueError):
 
 class SolverError(ConvexNNError, RuntimeError):
     """Every back end that was tried failed; the message says what each of them answered."""
+
+
+class WidthWarning(UserWarning):
+    """`max_width` is too small for a global optimum; the message quotes the bounds on the critical width."""

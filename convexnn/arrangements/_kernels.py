@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-table : (k, m + 2), column i < m is the unit vector of line i; columns m and m + 1 are the first and the second
+vectors : (m, k), the unit vectors of the lines.
+table : (k, m + 2), column i < m is the vector of line i; columns m and m + 1 are the first and the second
 unit vector, that is the chart (the points with first coordinate 1) and the height (the second coordinate).
 words : little-endian bits, bit ``i % 64`` of word ``i // 64`` is the sign (1 for positive) at line i.
 The vertex of a subset S of k - 1 lines is the direction v with ``b_i v = 0`` on S and first coordinate positive;
@@ -14,6 +15,8 @@ from numba import njit
 
 from ._lines import TOLERANCE
 
+# Division by zero gives inf or nan, as in numpy, and no exception.
+kernel = njit(cache=True, nogil=True, error_model="numpy")
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE = np.uint64(1)
 # A pivot below this asks for an exact look at the rows chosen so far.
@@ -26,12 +29,37 @@ _CLEAR = 1e-2
 _WIDEST_DOUBT = 1e-5
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def set_bit(words, i):
     words[i >> 6] |= _ONE << np.uint64(i & 63)
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def copy_into(target, source):
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@kernel
+def dot(a, b):
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@kernel
+def project_out(frame, size, vector):
+    """Subtract from `vector` its parts along the first `size` rows of `frame`, twice over; return the rest's norm."""
+    for _ in range(2):
+        for i in range(size):
+            along, part = frame[i], dot(frame[i], vector)
+            for c in range(len(vector)):
+                vector[c] -= part * along[c]
+    return np.sqrt(dot(vector, vector))
+
+
+@kernel
 def eliminate(source, row, target, multiplier):
     """Subtract from every column the multiple of column `row` that clears its largest entry; return that entry."""
     pivot_at = 0
@@ -50,7 +78,7 @@ def eliminate(source, row, target, multiplier):
     return abs(pivot)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def orthogonalise(vectors, subset, size, frame, triangle):
     """Gram-Schmidt, twice over, of the chosen vectors; False when they are dependent to the tolerance.
 
@@ -59,27 +87,25 @@ def orthogonalise(vectors, subset, size, frame, triangle):
     """
     coefficients = np.empty(size)
     for j in range(size):
-        residual = vectors[subset[j]].copy()
-        for _ in range(2):
-            for i in range(j):
-                part = np.dot(frame[i], residual)
-                residual -= part * frame[i]
+        vector, residual = vectors[subset[j]], frame[j]
+        copy_into(residual, vector)
+        norm = project_out(frame, j, residual)
         for i in range(j):
-            triangle[i, j] = np.dot(frame[i], vectors[subset[j]])
-        norm = np.sqrt(np.dot(residual, residual))
-        if norm <= TOLERANCE * (1.0 + expand(vectors[subset[j]], j, frame, triangle, coefficients)):
+            triangle[i, j] = dot(frame[i], vector)
+        if norm <= TOLERANCE * (1.0 + expand(vector, j, frame, triangle, coefficients)):
             return False
         triangle[j, j] = norm
-        frame[j] = residual / norm
+        for c in range(len(residual)):
+            residual[c] /= norm
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def expand(vector, size, frame, triangle, coefficients):
     """Write the coefficients of `vector` on the chosen vectors; return the sum of their magnitudes."""
     total = 0.0
     for i in range(size - 1, -1, -1):
-        value = np.dot(frame[i], vector)
+        value = dot(frame[i], vector)
         for j in range(i + 1, size):
             value -= triangle[i, j] * coefficients[j]
         coefficients[i] = value / triangle[i, i]
@@ -87,30 +113,31 @@ def expand(vector, size, frame, triangle, coefficients):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def complement(frame, size):
     """Return the unit vector orthogonal to `size` orthonormal vectors in one dimension more, upward in the chart."""
-    best, direction = -1.0, np.zeros(size + 1)
+    longest, residual, direction = 0.0, np.empty(size + 1), np.empty(size + 1)
     for axis in range(size + 1):
-        residual = np.zeros(size + 1)
-        residual[axis] = 1.0
-        for _ in range(2):
-            for i in range(size):
-                residual -= np.dot(frame[i], residual) * frame[i]
-        norm = np.sqrt(np.dot(residual, residual))
-        if norm > best:
-            best, direction = norm, residual / norm
-    return direction if direction[0] > 0 else -direction
+        for c in range(size + 1):
+            residual[c] = 1.0 if c == axis else 0.0
+        norm = project_out(frame, size, residual)
+        if norm > longest:
+            longest = norm
+            copy_into(direction, residual)
+    scale = longest if direction[0] > 0 else -longest
+    for c in range(size + 1):
+        direction[c] /= scale
+    return direction
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def resolve(vectors, subset, cell, incident):
     """Look at one vertex with care: 0 if its rows are dependent, 1 and its `cell`, or 2 and all `incident` lines."""
     m, k = vectors.shape
     size = k - 1
     frame, triangle, coefficients = np.empty((size, k)), np.zeros((size, size)), np.empty(size)
-    cell[:] = 0
-    incident[:] = 0
+    for w in range(len(cell)):
+        cell[w] = incident[w] = 0
     if not orthogonalise(vectors, subset, size, frame, triangle):
         return 0
     vertex = complement(frame, size)
@@ -120,7 +147,7 @@ def resolve(vectors, subset, cell, incident):
     for i in range(m):
         if incident[i >> 6] >> np.uint64(i & 63) & _ONE:
             continue
-        value = np.dot(vectors[i], vertex)
+        value = dot(vectors[i], vertex)
         if value > 0:
             set_bit(cell, i)
         if abs(value) < _NEAR:
@@ -137,13 +164,13 @@ def resolve(vectors, subset, cell, incident):
     return answer
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_dependent(vectors, subset, size):
     frame, triangle = np.empty((size, vectors.shape[1])), np.zeros((size, size))
     return not orthogonalise(vectors, subset, size, frame, triangle)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def positions_on_line(p, q, prefix, position, negative):
     """Write where the line of the prefix meets each hyperplane, `q / p`, and the signs of `p`, in words of 64.
 
@@ -163,17 +190,20 @@ def positions_on_line(p, q, prefix, position, negative):
     return _CLEAR if n_small == len(prefix) else smallest_entry(p, q, prefix, m)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def smallest_entry(p, q, prefix, m):
     """Return the smallest ``max(|p_i|, |q_i|)`` over the lines outside the prefix."""
     smallest = _CLEAR
     for i in range(m):
-        if not np.any(prefix == i):
+        in_prefix = False
+        for row in prefix:
+            in_prefix |= row == i
+        if not in_prefix:
             smallest = min(smallest, max(abs(p[i]), abs(q[i])))
     return smallest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def compare(position, low, high, below, near):
     """Write the bits ``position < low`` and ``low <= position < high`` of `position` (n_words, 64).
 
@@ -188,7 +218,7 @@ def compare(position, low, high, below, near):
         near[w] = under_low ^ under_high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def only_bit(words, i):
     for w in range(len(words)):
         if words[w] != (_ONE << np.uint64(i & 63) if w == i >> 6 else np.uint64(0)):
@@ -196,7 +226,7 @@ def only_bit(words, i):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def coefficients_on_prefix(multipliers, prefix, coefficients):
     """Write each line's coefficients on the vectors of the prefix, from the multipliers of the elimination."""
     for j in range(len(prefix) - 1, -1, -1):
@@ -209,7 +239,7 @@ def coefficients_on_prefix(multipliers, prefix, coefficients):
                 target[i] -= factor * later[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def signs_on_subsets(p, q, coefficients, size, codes):
     """Write, for the subset of the prefix and each line, its cell's signs on the subset: bit j for member j.
 
@@ -234,20 +264,29 @@ def signs_on_subsets(p, q, coefficients, size, codes):
             codes[last] |= np.int64((y > 0) == (scale > 0)) << j
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def is_equal(words, others):
+    for w in range(len(words)):
+        if words[w] != others[w]:
+            return False
+    return True
+
+
+@kernel
 def remember(flats, n_flats, incident):
     """Append `incident` unless it was the one before; returns the (possibly longer) array and the new length."""
-    if n_flats and np.array_equal(flats[n_flats - 1], incident):
+    if n_flats and is_equal(flats[n_flats - 1], incident):
         return flats, n_flats
     if n_flats == len(flats):
-        longer = np.empty((2 * len(flats), flats.shape[1]), dtype=np.uint64)
-        longer[:n_flats] = flats
+        longer = np.empty((2 * n_flats, flats.shape[1]), dtype=np.uint64)
+        for i in range(n_flats):
+            copy_into(longer[i], flats[i])
         flats = longer
-    flats[n_flats] = incident
+    copy_into(flats[n_flats], incident)
     return flats, n_flats + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_cell(below, negative, outside, subset, code, cell):
     """Write the signs: off the subset those of the positions (`below`), on it the bits of `code`."""
     size = len(subset)
@@ -261,7 +300,7 @@ def write_cell(below, negative, outside, subset, code, cell):
         cell[row >> 6] |= np.uint64(code >> j & 1) << np.uint64(row & 63)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch, out, n_cells, flats, n_flats):
     """Write the cells of the vertices on the line of ``subset[:-1]``, one for every later last member of `subset`.
 
@@ -274,8 +313,7 @@ def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch
     smallest = positions_on_line(p, q, prefix, position, negative)
     coefficients_on_prefix(multipliers, prefix, coefficients)
     signs_on_subsets(p, q, coefficients, size, codes)
-    for w in range(len(outside)):
-        outside[w] = bits[4, w]
+    copy_into(outside, bits[4])
     for row in prefix:
         outside[row >> 6] ^= _ONE << np.uint64(row & 63)
     doubt = 10.0 * TOLERANCE / max(smallest_pivot * smallest * smallest, 1e-300)
@@ -288,7 +326,7 @@ def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch
         if doubtful or not only_bit(near, last):
             answer = resolve(vectors, subset, below, near)
             if answer == 1:
-                out[n_cells] = below
+                copy_into(out[n_cells], below)
                 n_cells += 1
             elif answer == 2:
                 flats, n_flats = remember(flats, n_flats, near)
@@ -298,17 +336,19 @@ def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch
     return n_cells, flats, n_flats
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def make_scratch(m, k, n_words):
     """Return room for positions, coefficients, codes and five sets of lines, of which the last one is all lines."""
-    bits = np.zeros((5, n_words), dtype=np.uint64)
+    bits, position = np.zeros((5, n_words), dtype=np.uint64), np.empty((n_words, 64))
     for i in range(m):
         set_bit(bits[4], i)
-    return np.full((n_words, 64), np.inf), np.empty((k - 1, m + 2)), np.empty(m, dtype=np.int64), bits
+    for i in range(m, 64 * n_words):
+        position[i >> 6, i & 63] = np.inf
+    return position, np.empty((k - 1, m + 2)), np.empty(m, dtype=np.int64), bits
 
 
-@njit(cache=True, nogil=True)
-def lowest_cells_from(table, first, out):
+@kernel
+def lowest_cells_from(vectors, table, first, out):
     """Write the cells of all vertices of subsets that begin with line `first` (of all subsets when k = 2).
 
     A walk over the subsets that shares the elimination of common beginnings.
@@ -321,13 +361,13 @@ def lowest_cells_from(table, first, out):
         The sets of lines whose hyperplanes meet in the other vertices; sets may be repeated.
     """
     k, m = table.shape[0], table.shape[1] - 2
-    vectors = np.ascontiguousarray(table[:, :m].T)
     n_words = out.shape[1]
     scratch = make_scratch(m, k, n_words)
     subset = np.zeros(k - 1, dtype=np.int64)
     flats, n_flats, n_cells = np.empty((4, n_words), dtype=np.uint64), 0, 0
     reduced, multipliers, pivots = np.empty((k - 1, k, m + 2)), np.empty((k - 1, m + 2)), np.ones(k)
-    reduced[0] = table
+    for c in range(k):
+        copy_into(reduced[0, c], table[c])
     depth = 0
     subset[0] = first
     while depth >= 0 and subset[0] <= first:

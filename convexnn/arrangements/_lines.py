@@ -66,8 +66,8 @@ def distinct_lines(X):
 
 
 def power_of_two(values):
-    """Return the power of two just above each of `values`; 1 for a zero."""
-    return np.ldexp(1.0, np.clip(np.frexp(values)[1], -1000, 1000))
+    """Return the smallest power of two that is not below each of `values`; about 1 for a zero."""
+    return np.ldexp(1.0, np.clip(np.frexp(np.nextafter(values, 0.0))[1], -1000, 1000))
 
 
 def equilibrated(X):

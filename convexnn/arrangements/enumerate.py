@@ -12,11 +12,12 @@ chart "height = 1". A cell is bounded exactly when it has both a lowest and a hi
 is called twice, with the height and with its negative, and the two answers are intersected.
 """
 
+from functools import cache
 from math import comb
 
 import numpy as np
 
-from .._threads import thread_map
+from .._threads import slices, thread_map
 from .._validation import check_count, check_design
 from ..exceptions import PatternLimitError
 from ._bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
@@ -27,6 +28,8 @@ from .patterns import ActivationPatterns
 
 MAX_PATTERNS = 10_000_000
 _ROWS_PER_TASK = 1 << 18
+# Entries of a dependency (of norm 1 between unit vectors) below this are zero.
+_NO_PART = 1e-9
 
 
 def enumerate_patterns(X, *, max_patterns=MAX_PATTERNS, n_jobs=None):
@@ -57,7 +60,8 @@ def enumerate_patterns(X, *, max_patterns=MAX_PATTERNS, n_jobs=None):
     Notes
     -----
     Two rows count as parallel, and r rows as coplanar, when they are so up to a relative change of about 1e-12 in
-    them: a cell narrower than that is not seen. O(n r) work per cell in general position.
+    them: a cell narrower than that is not seen. O(n r) work per cell in general position; up to about a millisecond
+    per vertex through which more hyperplanes pass than in general position.
 
     References
     ----------
@@ -96,14 +100,9 @@ def antipodal_pairs(vectors, run):
     for k in range(rank, 0, -2):
         n_pairs += lowest_cells(unit_rows(vectors[:, rank - k :]), words[n_pairs : bound // 2], run)
     ones = all_ones(m)
-    parts = chunks(n_pairs)
+    parts = slices(n_pairs, _ROWS_PER_TASK)
     run(complement_into, [(words[a:b], ones, words[n_pairs + a : n_pairs + b]) for a, b in parts])
     return words if 2 * n_pairs == bound else words[: 2 * n_pairs].copy()
-
-
-def chunks(n_rows):
-    """Cut ``range(n_rows)`` into (start, stop) pairs of at most `_ROWS_PER_TASK` rows."""
-    return [(start, min(start + _ROWS_PER_TASK, n_rows)) for start in range(0, n_rows, _ROWS_PER_TASK)]
 
 
 def unit_rows(rows):
@@ -115,7 +114,9 @@ def over_rows(words, lines, run):
     """Return the words of patterns of rows from those of patterns of lines."""
     target = np.empty((len(words), n_words(len(lines.row_line))), dtype=np.uint64)
     flipped = (lines.row_sign < 0).astype(np.uint8)
-    run(expand_into, [(words[a:b], lines.row_line, flipped, target[a:b]) for a, b in chunks(len(words))])
+    run(
+        expand_into, [(words[a:b], lines.row_line, flipped, target[a:b]) for a, b in slices(len(words), _ROWS_PER_TASK)]
+    )
     return target
 
 
@@ -139,11 +140,12 @@ def simple_vertices(vectors, out, run):
     The other vertices are returned as sets of lines, boolean (n_flats, m), in a canonical order.
     """
     m, k = vectors.shape
+    vectors = np.ascontiguousarray(vectors)
     table = np.ascontiguousarray(np.hstack([vectors.T, np.eye(k, 2)]))
     firsts = range(m - k + 2) if k > 2 else range(1)
     starts = np.cumsum([0] + [n_subsets(m, k, first) for first in firsts])
     spans = list(zip(starts[:-1], starts[1:], strict=True))
-    answers = run(lowest_cells_from, [(table, i, out[a:b]) for i, (a, b) in zip(firsts, spans, strict=True)])
+    answers = run(lowest_cells_from, [(vectors, table, i, out[a:b]) for i, (a, b) in zip(firsts, spans, strict=True)])
     n_cells = 0
     for (start, _), (count, _) in zip(spans, answers, strict=True):
         if start != n_cells:
@@ -168,7 +170,7 @@ def cells_above(vectors, flat):
     Off the flat their signs are those of the vertex, on it those of the bounded cells of its own arrangement.
     """
     members = np.flatnonzero(flat)
-    vertex = np.linalg.svd(vectors[members])[2][-1]
+    vertex = np.linalg.svd(vectors[members], full_matrices=False)[2][-1]
     vertex = vertex if vertex[0] > 0 else -vertex
     masks = vectors @ vertex > 0
     local = bounded_cells(vectors[members] @ local_frame(vertex))
@@ -182,21 +184,53 @@ def local_frame(vertex):
     k = len(vertex)
     upward = np.zeros(k)
     upward[:2] = -vertex[1] / vertex[0], 1.0
-    others = np.random.default_rng(k).standard_normal((k, k - 2))
-    frame = np.linalg.qr(np.column_stack([vertex, upward, others]))[0][:, 1:]
-    return frame * np.where(np.arange(k - 1) == 0, np.sign(frame[:, 0] @ upward), 1.0)
+    frame = np.linalg.qr(np.column_stack([vertex, upward, generic_columns(k)]))[0][:, 1:]
+    frame[:, 0] *= np.sign(frame[:, 0] @ upward)
+    return frame
+
+
+@cache
+def generic_columns(k):
+    """Return a fixed matrix (k, k - 2) in general position."""
+    return np.random.default_rng(k).standard_normal((k, k - 2))
 
 
 def bounded_cells(vectors):
-    """Return the masks (P, p) of the cells that are bounded in the chart of unit `vectors` (p, k)."""
+    """Return the masks (P, p) of the cells that are bounded in the chart of unit `vectors` (p, k) of rank k."""
     p, k = vectors.shape
     if k == 1:
         return vectors[:, :1].T > 0
+    if k == 2:
+        return bounded_intervals(vectors[:, 0], vectors[:, 1])
+    if p == k + 1:
+        return bounded_by_dual_line(vectors)
     turned = vectors * np.where(np.arange(k) == 1, -1.0, 1.0)
     both = [np.empty((comb(p, k - 1), n_words(p)), dtype=np.uint64) for _ in range(2)]
     counts = [lowest_cells(rows, out, sequential) for rows, out in zip((vectors, turned), both, strict=True)]
     low, high = (as_keys(out[:count]) for out, count in zip(both, counts, strict=True))
     return unpack(np.intersect1d(low, high).view(np.uint64).reshape(-1, n_words(p)), p)
+
+
+def bounded_intervals(offset, slope):
+    """Return the signs, as masks (p - 1, p), of ``offset + slope t`` (p,) between two consecutive zeros t."""
+    rank = np.argsort(np.argsort(-offset / slope))
+    return (rank <= np.arange(len(rank) - 1)[:, np.newaxis]) == (slope > 0)
+
+
+def bounded_by_dual_line(vectors):
+    """Return `bounded_cells` of p = k + 1 vectors, which have one dependency, by Gale duality.
+
+    A cell with signs s is bounded in the chart iff ``e_1 = sum_i y_i b_i`` for some y with the signs s (Farkas), and
+    it is not empty iff no dependency of the b_i has signs that agree with s (Gordan). All such y are a line
+    ``y + t dependency``: its bounded intervals between zeros are the cells.
+    """
+    left, size, right = np.linalg.svd(vectors)
+    dependency, chart = left[:, -1], (left[:, :-1] / size) @ right[:, 0]
+    circuit = np.abs(dependency) > _NO_PART
+    inner = bounded_intervals(chart[circuit], dependency[circuit])
+    masks = np.repeat(chart[np.newaxis] > 0, len(inner), axis=0)
+    masks[:, circuit] = inner
+    return masks
 
 
 def sequential(function, tasks):

@@ -14,7 +14,7 @@ checked against these inequalities and corrected, so a bound never rests on the 
 import numpy as np
 from numba import njit
 
-from ._kernels import add_scaled, dot, solve_concave
+from ._kernels import add_scaled, dot, solve_concave, sweep
 
 SWEEPS = 6
 
@@ -96,27 +96,6 @@ def _classify(lines, coefficients, generators, parent_active, active, settled, i
 
 
 @njit(cache=True, nogil=True)
-def _sweep(columns, limits, amounts, g):
-    """One pass of coordinate descent on ``1/2 ||g||^2``, ``g = linear - sum amounts_k columns_k``."""
-    for k in range(limits.size):
-        amount = min(max(amounts[k] + dot(columns[k], g), 0.0), limits[k])
-        if amount != amounts[k]:
-            add_scaled(g, amounts[k] - amount, columns[k])
-            amounts[k] = amount
-
-
-@njit(cache=True, nogil=True)
-def _finish(columns, limits, amounts, linear, g):
-    """Minimise ``||g||`` exactly, by active set from the bounds that coordinate descent has found."""
-    n = limits.size
-    state = np.zeros(n, np.int64)
-    for k in range(n):
-        if amounts[k] >= limits[k]:
-            state[k] = 1
-    solve_concave(columns, limits, np.arange(n), n, linear, amounts, state, g)
-
-
-@njit(cache=True, nogil=True)
 def _decide(columns, limits, generators, inverse, linear, g, n_concave, target, shares, point):
     """True when ||g|| is below the target, or `point` (written) shows that no bound of this kind can be."""
     r = g.size
@@ -181,12 +160,12 @@ def bound_cone(
     g[:] = linear
     decided = False
     for _ in range(SWEEPS):
-        _sweep(columns, limits, amounts, g)
+        sweep(columns, limits, amounts, g)
         decided = _decide(columns, limits, generators, inverse, linear, g, n_concave, target, shares, point)
         if decided:
             break
     if not decided:
-        _finish(columns, limits, amounts, linear, g)
+        solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
         _decide(columns, limits, generators, inverse, linear, g, n_concave, target, shares, point)
     bound = np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, shares)
     value = dot(settled, point)
@@ -254,52 +233,30 @@ def longest_edge(lines, coefficients, generators, active):
 
 
 @njit(cache=True, nogil=True)
-def bound_roots(lines, coefficients, generators, active, settled, target, out_bound, out_value, out_point, out_convex):
-    """Bound every cone of ``generators (K, r, r)``; `active` and `settled` enter as everything and are narrowed."""
+def longest_edges(lines, coefficients, generators, active, edges):
+    """Write the edge (K, 2) to cut of every cone."""
+    for k in range(generators.shape[0]):
+        edges[k, 0], edges[k, 1] = longest_edge(lines, coefficients, generators[k], active[k])
+
+
+@njit(cache=True, nogil=True)
+def bound_cones(lines, coefficients, generators, active, settled, bounds, target, values, points, n_straddling):
+    """Bound every cone of ``generators (K, r, r)`` and return the work done.
+
+    `active`, `settled` and `bounds` enter as those of the parents and leave as the cones' own; `values`, `points` and
+    `n_straddling` (convex lines that change sign on the cone) are written.
+    """
     n_lines, r = lines.shape
     convex, concave = np.empty(n_lines, np.int64), np.empty(n_lines, np.int64)
     floats = np.empty((2 * r + 4, 2 * r))
     narrowed = np.empty(active.shape[1], np.uint64)
     work = 0
     for k in range(generators.shape[0]):
-        bound, value, n_convex, n_active = bound_cone(
-            lines, coefficients, generators[k], active[k], target, narrowed, settled[k], out_point[k],
+        bound, values[k], n_straddling[k], n_active = bound_cone(
+            lines, coefficients, generators[k], active[k], target, narrowed, settled[k], points[k],
             convex, concave, floats,
         )  # fmt: skip
         active[k] = narrowed
-        out_bound[k], out_value[k], out_convex[k] = bound, value, n_convex
-        work += (n_lines + n_active + r) * r * r
-    return work
-
-
-@njit(cache=True, nogil=True)
-def split_nodes(
-    lines, coefficients, generators, active, settled, bounds, target,
-    child_generators, child_active, child_settled, child_bound, child_value, child_point, child_convex,
-):  # fmt: skip
-    """Cut every node in two along its longest edge and bound the halves; child 2k and 2k + 1 belong to node k."""
-    n_lines, r = lines.shape
-    convex, concave = np.empty(n_lines, np.int64), np.empty(n_lines, np.int64)
-    floats = np.empty((2 * r + 4, 2 * r))
-    middle = np.empty(r)
-    work = 0
-    for k in range(generators.shape[0]):
-        first, second = longest_edge(lines, coefficients, generators[k], active[k])
-        for i in range(r):
-            middle[i] = generators[k, first, i] + generators[k, second, i]
-        size = np.sqrt(dot(middle, middle))
-        for side in range(2):
-            c = 2 * k + side
-            child_generators[c] = generators[k]
-            replaced = first if side == 0 else second
-            for i in range(r):
-                child_generators[c, replaced, i] = middle[i] / size
-            child_settled[c] = settled[k]
-            bound, value, n_convex, n_active = bound_cone(
-                lines, coefficients, child_generators[c], active[k], target, child_active[c], child_settled[c],
-                child_point[c], convex, concave, floats,
-            )  # fmt: skip
-            child_bound[c] = min(bound, bounds[k])
-            child_value[c], child_convex[c] = value, n_convex
-            work += (n_active + r) * r * r
+        bounds[k] = min(bound, bounds[k])
+        work += (n_active + 2 * r) * r * r
     return work

@@ -9,8 +9,10 @@ the convex part, lines with a negative one the concave part.
 import numpy as np
 from numba import njit
 
+WARM_SWEEPS = 3  # of coordinate descent before an active set, which then has little left to do
 
-@njit(cache=True, nogil=True)
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def dot(a, b):
     """Inner product, by hand: the vectors are short and BLAS threads would fight with ours."""
     total = 0.0
@@ -80,64 +82,94 @@ def _first_blocked(free, n_free, amounts, bounds, solution):
 
 
 @njit(cache=True, nogil=True)
-def solve_concave(lines, bounds, concave, n_concave, start, amounts, state, residual):
-    """Maximise ``start . u - sum_{l in concave} bounds_l (lines_l . u)_+`` over the unit ball, exactly.
+def sweep(columns, limits, amounts, residual):
+    """One pass of coordinate descent on ``1/2 ||residual||^2``, ``residual = start - sum amounts_k columns_k``."""
+    for k in range(limits.size):
+        amount = min(max(amounts[k] + dot(columns[k], residual), 0.0), limits[k])
+        if amount != amounts[k]:
+            add_scaled(residual, amounts[k] - amount, columns[k])
+            amounts[k] = amount
 
-    By duality the value is ``min_{0 <= a <= bounds} ||start - sum_l a_l lines_l||``: bounded least squares, solved
-    by an active set (Stark and Parker, 1995). On entry `state` is 0 (at 0) or 1 (at the bound, which must then be
-    finite) for every concave line, on exit also 2 (free: the maximiser lies on that kink). On exit `residual` holds
-    the optimal residual, whose direction is the maximiser.
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _slopes(transposed, residual, slopes):
+    """``slopes = columns residual``, by rows of the transpose so that the compiler can use vector instructions."""
+    slopes[:] = 0.0
+    for i in range(residual.size):
+        for k in range(slopes.size):
+            slopes[k] += residual[i] * transposed[i, k]
+
+
+@njit(cache=True, nogil=True)
+def _release_blocked(columns, limits, amounts, state, target, free, n_free, blocking, at_limit):
+    """Fix the blocking amount at its limit or at zero and take it out of the free set; return the set's size."""
+    k = free[blocking]
+    state[k] = 1 if at_limit else 0
+    amounts[k] = limits[k] if at_limit else 0.0
+    add_scaled(target, -amounts[k], columns[k])
+    for j in range(blocking, n_free - 1):
+        free[j] = free[j + 1]
+    return n_free - 1
+
+
+@njit(cache=True, nogil=True)
+def solve_concave(columns, transposed, limits, start, amounts, residual):
+    """Maximise ``start . u - sum_k limits_k (columns_k . u)_+`` over the unit ball, exactly.
+
+    By duality the value is ``min_{0 <= a <= limits} ||start - sum_k a_k columns_k||``: bounded least squares, solved
+    by an active set (Stark and Parker, 1995) from the amounts given. The columns are unit vectors and limits may be
+    infinite. On exit `residual` holds the optimal residual, whose direction is the maximiser; columns with amounts
+    inside their limits are kinks it lies on.
     """
-    r = start.size
+    n, r = columns.shape
     free = np.empty(r + 1, np.int64)
     basis, triangle, solution = np.empty((r + 1, r)), np.empty((r + 1, r + 1)), np.empty(r + 1)
-    target = start.copy()  # start less the lines at their bounds
-    n_free, banned = 0, -1
-    for k in range(n_concave):
-        l = concave[k]
-        amounts[l] = bounds[l] if state[l] == 1 else 0.0
-        add_scaled(target, -amounts[l], lines[l])
-    residual[:] = target
-    for _ in range(4 * n_concave + 20):
-        size = np.sqrt(dot(residual, residual))
-        worst, entering = 1e-13 * size, -1
-        for k in range(n_concave):
-            l = concave[k]
-            if state[l] != 2 and l != banned:
-                slope = (1.0 - 2.0 * state[l]) * dot(lines[l], residual)
-                if slope > worst:
-                    worst, entering = slope, l
-        if entering < 0 or n_free >= r:
-            break
-        if state[entering] == 1:
-            add_scaled(target, bounds[entering], lines[entering])
-        origin = state[entering]
-        state[entering] = 2
-        free[n_free] = entering
-        n_free += 1
-        banned = -1
+    target = start.copy()  # start less the columns at their limits
+    state, slopes = np.zeros(n, np.int8), np.empty(n)  # state 0: at zero, 1: at the limit, 2: free
+    n_free, entering, origin, banned = 0, -1, 0, -1
+    for k in range(n):
+        if amounts[k] >= limits[k]:
+            state[k] = 1
+            add_scaled(target, -amounts[k], columns[k])
+        elif amounts[k] > 0.0 and n_free < r - 1:
+            state[k], free[n_free] = 2, k
+            n_free += 1
+        else:
+            amounts[k] = 0.0
+    for _ in range(4 * n + 20):
         blocking = 0
         while blocking >= 0 and n_free > 0:
-            if _solve_free(lines, free, n_free, target, basis, triangle, solution):
-                step, blocking = _first_blocked(free, n_free, amounts, bounds, solution)
+            if _solve_free(columns, free, n_free, target, basis, triangle, solution):
+                step, blocking = _first_blocked(free, n_free, amounts, limits, solution)
                 for k in range(n_free):
                     amounts[free[k]] += step * (solution[k] - amounts[free[k]])
-            else:
+                at_limit = blocking >= 0 and solution[blocking] > 0.0
+            else:  # the last column depends on the others
                 blocking = n_free - 1
-                solution[blocking] = 1.0 if origin == 1 else -1.0
+                at_limit = origin == 1
             if blocking >= 0:
-                l = free[blocking]
-                state[l] = 1 if solution[blocking] > 0.0 else 0
-                amounts[l] = bounds[l] if state[l] == 1 else 0.0
-                add_scaled(target, -amounts[l], lines[l])
-                if l == entering and state[l] == origin:
-                    banned = l
-                for k in range(blocking, n_free - 1):
-                    free[k] = free[k + 1]
-                n_free -= 1
+                if free[blocking] == entering and at_limit == (origin == 1):
+                    banned = entering
+                n_free = _release_blocked(columns, limits, amounts, state, target, free, n_free, blocking, at_limit)
         residual[:] = target
         for k in range(n_free):
-            add_scaled(residual, -amounts[free[k]], lines[free[k]])
+            add_scaled(residual, -amounts[free[k]], columns[free[k]])
+        if n_free >= r:
+            break
+        _slopes(transposed, residual, slopes)
+        worst, entering = 1e-13 * np.sqrt(dot(residual, residual)), -1
+        for k in range(n):
+            if state[k] != 2 and k != banned:
+                slope = -slopes[k] if state[k] == 1 else slopes[k]
+                if slope > worst:
+                    worst, entering = slope, k
+        if entering < 0:
+            break
+        origin, banned = state[entering], -1
+        if origin == 1:
+            add_scaled(target, limits[entering], columns[entering])
+        state[entering], free[n_free] = 2, entering
+        n_free += 1
     return np.sqrt(dot(residual, residual))
 
 
@@ -149,32 +181,39 @@ def ascend(lines, coefficients, linear, u, max_rounds):
     never lowers f. It ends when the signs repeat. The value is f itself, evaluated, never the dual bound of a round.
     """
     n_lines, r = lines.shape
-    concave = np.empty(n_lines, np.int64)
     n_concave = 0
     for l in range(n_lines):
+        n_concave += coefficients[l] < 0.0
+    columns, limits = np.empty((n_concave, r)), np.empty(n_concave)
+    k = 0
+    for l in range(n_lines):
         if coefficients[l] < 0.0:
-            concave[n_concave] = l
-            n_concave += 1
-    bounds = np.abs(coefficients)
-    amounts, residual, start = np.empty(n_lines), np.empty(r), np.empty(r)
-    state = np.zeros(n_lines, np.int64)
+            columns[k], limits[k] = lines[l], -coefficients[l]
+            k += 1
+    transposed = np.ascontiguousarray(columns.T)
+    amounts, residual, start = np.empty(n_concave), np.empty(r), np.empty(r)
+    for k in range(n_concave):
+        amounts[k] = limits[k] if dot(columns[k], u) > 0.0 else 0.0
     signs = np.zeros(n_lines, np.bool_)
     for repeat in range(max_rounds):
         changed = repeat == 0
         start[:] = linear
         for l in range(n_lines):
-            positive = dot(lines[l], u) > 0.0
             if coefficients[l] > 0.0:
+                positive = dot(lines[l], u) > 0.0
                 if positive:
                     add_scaled(start, coefficients[l], lines[l])
                 if positive != signs[l]:
                     signs[l] = positive
                     changed = True
-            elif repeat == 0 or state[l] == 2:
-                state[l] = 1 if positive else 0
         if not changed:
             break
-        size = solve_concave(lines, bounds, concave, n_concave, start, amounts, state, residual)
+        residual[:] = start
+        for k in range(n_concave):
+            add_scaled(residual, -amounts[k], columns[k])
+        for _ in range(WARM_SWEEPS):
+            sweep(columns, limits, amounts, residual)
+        size = solve_concave(columns, transposed, limits, start, amounts, residual)
         if size <= 1e-300:
             return 0.0
         for i in range(r):

@@ -16,6 +16,8 @@ def random_starts(function, n_starts, rng):
     directions, Gaussian directions in the metric that makes the lines isotropic, and differences of lines.
     """
     r, n_lines = function.rank, len(function.lines)
+    if n_lines == 0:  # antipodal rows have cancelled down to a linear function
+        return function.linear[None] / np.linalg.norm(function.linear)
     starts = rng.standard_normal((n_starts, r))
     values, vectors = np.linalg.eigh(function.lines.T @ function.lines)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))

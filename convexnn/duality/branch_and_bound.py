@@ -12,13 +12,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .._threads import slices, thread_map
-from ._cones import bound_roots, split_nodes
+from ._cones import bound_cones, longest_edges
 
 MAX_RANK = 13
 BATCH = 512
 CHUNK = 32
 MEMORY_LIMIT = 1 << 30
 NARROW = 1e-9
+ABSOLUTE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def _orthants(function):
     nodes.active[:] = np.packbits(bits, bitorder="little").view(np.uint64)
     nodes.sign[:] = np.repeat([1, -1], 1 << r)
     nodes.settled[:] = nodes.sign[:, None] * function.linear
+    nodes.bound[:] = np.inf
     return nodes
 
 
@@ -124,33 +126,39 @@ class _Search:
 
     def roots(self):
         """Return the bounded orthants."""
-        nodes, function, cut = _orthants(self.function), self.function, self.cut
-
-        def bound(start, stop):
-            part = nodes.take(slice(start, stop))
-            return bound_roots(
-                function.lines, float(part.sign[0]) * function.coefficients, part.generators, part.active,
-                part.settled, cut, part.bound, part.value, part.point, part.convex,
-            )  # fmt: skip
-
-        return self._account(nodes, self.run(bound, _one_sign_slices(nodes.sign)))
+        return self._bounded(_orthants(self.function))
 
     def split(self, nodes):
         """Return the two bounded halves of every node."""
-        function, cut = self.function, self.cut
         nodes = nodes.take(np.argsort(-nodes.sign, kind="stable"))
-        children = _Nodes.empty(2 * len(nodes), len(function.lines), function.rank)
-        children.sign[:] = np.repeat(nodes.sign, 2)
+        edges = np.empty((len(nodes), 2), np.int64)
+
+        def find(start, stop):
+            part = nodes.take(slice(start, stop))
+            coefficients = float(part.sign[0]) * self.function.coefficients
+            longest_edges(self.function.lines, coefficients, part.generators, part.active, edges[start:stop])
+
+        self.run(find, _one_sign_slices(nodes.sign))
+        halves = nodes.take(np.repeat(np.arange(len(nodes)), 2))
+        index = np.arange(len(nodes))
+        middles = nodes.generators[index, edges[:, 0]] + nodes.generators[index, edges[:, 1]]
+        halves.generators[np.arange(len(halves)), edges.ravel()] = np.repeat(
+            middles / np.linalg.norm(middles, axis=1)[:, None], 2, axis=0
+        )
+        return self._bounded(halves)
+
+    def _bounded(self, nodes):
+        """Bound `nodes`, which carry what their parents knew, in place; + signs come first."""
+        function, cut = self.function, self.cut
 
         def bound(start, stop):
-            part, out = nodes.take(slice(start, stop)), children.take(slice(2 * start, 2 * stop))
-            return split_nodes(
+            part = nodes.take(slice(start, stop))
+            return bound_cones(
                 function.lines, float(part.sign[0]) * function.coefficients, part.generators, part.active,
-                part.settled, part.bound, cut, out.generators, out.active, out.settled, out.bound, out.value,
-                out.point, out.convex,
+                part.settled, part.bound, cut, part.value, part.point, part.convex,
             )  # fmt: skip
 
-        return self._account(children, self.run(bound, _one_sign_slices(nodes.sign)))
+        return self._account(nodes, self.run(bound, _one_sign_slices(nodes.sign)))
 
     def _account(self, nodes, work):
         """Count the work, remember the good points and return the nodes."""
@@ -162,7 +170,7 @@ class _Search:
 
     def open(self, nodes):
         """Return the nodes that have to be cut further."""
-        nodes = nodes.take(nodes.bound > self.cut)
+        nodes = nodes.take(~(nodes.bound <= self.cut))  # a bound that is not a number closes nothing
         if not self.all_maximizers or len(nodes) == 0:
             return nodes
         narrow = np.linalg.norm(nodes.generators - nodes.generators[:, :1], axis=2).max(axis=1) < NARROW
@@ -177,7 +185,7 @@ def branch_and_bound(
     known_value=0.0,
     level=0.0,
     tolerance=1e-7,
-    absolute=1e-12,
+    absolute=ABSOLUTE,
     stop_above=np.inf,
     max_work=None,
     deadline=None,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..exceptions import InvalidInputError
+
 PARALLEL_DECIMALS = 13
 RANK_TOLERANCE = 1e-13
 
@@ -73,18 +75,23 @@ def price_function(X, nu):
         return PriceFunction(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros((X.shape[1], 0)), 0.0, 0.0)
     weights = (nu / largest_nu) * (norms / largest_norm)
     total = np.abs(weights).sum()
+    with np.errstate(over="ignore"):
+        scale = float(total * largest_nu * largest_norm)
+    if not np.isfinite(scale):
+        raise InvalidInputError(
+            f"X and the dual point are too large: the sum of |nu_i| ||x_i|| overflows float64 (largest entry of nu "
+            f"{largest_nu:g}, largest row norm {largest_norm:g}). Divide one of them."
+        )
     keep = weights != 0.0
     lines, coefficients, linear, slack = _merge_parallel(units[keep], weights[keep] / total)
     basis, loss = _row_space(lines, coefficients, linear)
     eps = np.finfo(float).eps
-    slack += loss + 4.0 * eps * (len(lines) + X.shape[1] + 8)
+    slack += loss + 4.0 * eps * (int(keep.sum()) + X.shape[1] + 8)
     reduced = lines @ basis
     lengths = np.linalg.norm(reduced, axis=1)
     reduced /= lengths[:, None]
     coefficients = coefficients * lengths
-    return PriceFunction(
-        np.ascontiguousarray(reduced), coefficients, linear @ basis, basis, total * largest_nu * largest_norm, slack
-    )
+    return PriceFunction(np.ascontiguousarray(reduced), coefficients, linear @ basis, basis, scale, slack)
 
 
 def _merge_parallel(units, weights):
@@ -109,7 +116,7 @@ def _row_space(lines, coefficients, linear):
     """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost."""
     spanning = np.vstack([lines, linear / max(np.linalg.norm(linear), np.finfo(float).tiny)])
     _, values, rotation = np.linalg.svd(spanning, full_matrices=False)
-    rank = max(1, int(np.sum(values > RANK_TOLERANCE * max(values[0], 1e-300))))
+    rank = int(np.sum(values > RANK_TOLERANCE * max(values[0], 1e-300)))  # 0 when everything has cancelled
     basis = rotation[:rank].T
     cost = np.abs(coefficients) @ np.linalg.norm(lines - (lines @ basis) @ basis.T, axis=1)
     cost += np.linalg.norm(linear - basis @ (basis.T @ linear))

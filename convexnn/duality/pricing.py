@@ -11,7 +11,7 @@ import numpy as np
 
 from .._validation import check_choice, check_design, check_vector
 from .ascent import distinct, local_maxima, random_starts
-from .branch_and_bound import MAX_RANK, branch_and_bound
+from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
 from .price_function import price_function
 from .spectral import spectral_bound
 
@@ -19,6 +19,7 @@ PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 1_000_000_000
 PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
+SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Price:
         Sign of ``nu^T (X direction)_+``; 0 when the value is 0.
     proof : str
         ``"exact"``: the upper bound is within the relative tolerance 1e-7 of the maximum (or of the level that the
-        caller asked about); ``"bound"``: it is valid and may be loose; ``"heuristic"``: the value comes from local
-        ascents alone and the upper bound is the cheapest valid one.
+        caller asked about), or within 2e-12 of the sum of ``|nu_i| ||x_i||`` where the maximum is that small beside
+        it; ``"bound"``: it is valid and may be loose; ``"heuristic"``: the value comes from local ascents alone and
+        the upper bound is the cheapest valid one.
     n_nodes : int
         Cones that the branch and bound has bounded.
     maximizers : ndarray of shape (K, n_features) or None
@@ -136,9 +138,10 @@ def search_price(
         Directions to climb from besides the random ones.
     """
     function = price_function(X, nu)
-    if function.rank == 0:
+    if function.rank == 0 or function.scale == 0.0:  # a scale that underflows is below the smallest number
         none = np.zeros((0, X.shape[1]))
-        return Price(0.0, 0.0, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
+        upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
+        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
     found = local_maxima(function, _starts(function, starts, n_starts), n_jobs=n_jobs)
     upper, n_nodes, finished = spectral_bound(function), 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
@@ -156,7 +159,9 @@ def search_price(
         if len(result.points):
             more = local_maxima(function, _thin(result.points, all_maximizers), n_jobs=n_jobs)
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
-    kind = "heuristic" if proof == "heuristic" else ("exact" if finished else "bound")
+    reached = max(float(found[2].max()), level / function.scale)
+    exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
+    kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
     return _assemble(X, nu, function, found, upper, n_nodes, kind, tolerance if all_maximizers else None)
 
 
@@ -180,16 +185,16 @@ def _assemble(X, nu, function, found, upper, n_nodes, proof, maximizer_tolerance
     """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
     points, signs, values = found
     kept = distinct(points, signs, values)
+    kept = kept[values[kept] > function.slack]
     points, signs, values = points[kept], signs[kept], values[kept]
     directions = points @ function.basis.T
     directions /= np.linalg.norm(directions, axis=1)[:, None]
-    direction, signed = directions[0], evaluate_price(X, nu, directions[0])
-    if values[0] <= function.slack or signed == 0.0:
-        direction, signed = np.zeros(X.shape[1]), 0.0
+    direction, signed = np.zeros(X.shape[1]), 0.0
+    if len(directions):
+        direction, signed = directions[0], evaluate_price(X, nu, directions[0])
     maximizers = None
     if maximizer_tolerance is not None and proof == "exact":
-        top = values >= values[0] * (1.0 - maximizer_tolerance) if signed else np.zeros(len(values), bool)
-        maximizers = directions[top]
+        maximizers = directions[values >= values.max(initial=0.0) * (1.0 - maximizer_tolerance)]
     return Price(
         abs(signed),
         max(float(function.scale * upper), abs(signed)),

@@ -1,0 +1,5 @@
+"""scikit-learn estimators."""
+
+from .regressor import ConvexReLURegressor
+
+__all__ = ["ConvexReLURegressor"]

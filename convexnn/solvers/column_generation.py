@@ -63,6 +63,16 @@ class _Run:
         self.remembered = np.zeros((0, scaled.design.shape[1]))
         self.n_starts = FIRST_STARTS
 
+    def adopt(self, network):
+        """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
+        active = np.flatnonzero((network.masses > 0) & (network.signs != 0))
+        if len(active):
+            masses = network.masses[active] * (self.scaled.x_scale / self.scaled.y_scale)
+            pool = _Pool(network.directions[active], network.signs[active], masses)
+            if not self.accept(pool):  # worse than no neuron at all: the directions may still be good
+                self.accept(_Pool(pool.directions, pool.signs, np.zeros(len(active))))
+            self.solve_restricted(np.inf)
+
     def out_of_time(self):
         """Whether the deadline has passed."""
         return self.deadline is not None and time.monotonic() >= self.deadline
@@ -88,7 +98,7 @@ class _Run:
             moved = _Pool(blocks / sizes[:, None], signs, sizes)
             if not self.accept(moved):
                 self.accept(self.pool.join(moved.directions, moved.signs))
-            found = self.climb(self.pool.directions[self.pool.used], level)
+            found = None if level == np.inf else self.climb(self.pool.directions[self.pool.used], level)
             if found is not None:
                 self.accept(self.pool.join(*found))
             if before - self.objective <= 1e-13 * before or self.out_of_time():
@@ -142,6 +152,13 @@ class _Run:
             self.n_starts *= 4
         return directions[:MAX_NEW], signs[:MAX_NEW], largest
 
+    def network(self, problem):
+        """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
+        used = self.pool.take(self.pool.used)
+        order = np.argsort(-used.masses, kind="stable")
+        masses = used.masses[order] * (self.scaled.y_scale / self.scaled.x_scale)
+        return build_network(problem, used.directions[order], used.signs[order], masses)
+
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
         inner = float(self.residual @ self.scaled.target)
@@ -155,7 +172,7 @@ class _Run:
 
 
 def solve_column_generation(
-    problem, *, tol=1e-6, max_iter=500, time_limit=None, proof="auto", n_jobs=None, rng, report=None
+    problem, *, tol=1e-6, max_iter=500, time_limit=None, proof="auto", n_jobs=None, rng, start=None, report=None
 ):
     """Train a network on a `Problem` and prove what it is worth.
 
@@ -171,6 +188,8 @@ def solve_column_generation(
     proof : {"auto", "exact", "bound", "heuristic"}
     rng : numpy.random.Generator
         Chooses the starts of the ascents; the answer does not depend on `n_jobs`.
+    start : TwoLayerReLU, optional
+        A network to start from.
     report : callable, optional
         Called with every record of the history.
 
@@ -184,7 +203,19 @@ def solve_column_generation(
         When not even a finite objective was reached (overflow).
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        return _Training(problem, tol, max_iter, time_limit, proof, n_jobs, rng, report).run()
+        return _Training(problem, tol, max_iter, time_limit, proof, n_jobs, rng, start, report).run()
+
+
+def polish_network(problem, network):
+    """Return the network after its neurons have moved to the best place that Newton steps from theirs lead to."""
+    scaled = scale_problem(problem)
+    if scaled is None or network.width == 0:
+        return network
+    with threadpool_limits(limits=1, user_api="blas"):
+        run = _Run(scaled, None, None, None)
+        run.adopt(network)
+        polished = run.network(problem)
+    return min((network, polished), key=problem.objective)
 
 
 @dataclass
@@ -198,6 +229,7 @@ class _Training:
     proof: str
     n_jobs: int | None
     rng: np.random.Generator
+    start: object
     report: object
     history: list = field(default_factory=list)
 
@@ -209,6 +241,8 @@ class _Training:
             return self._finish(None, Status.converged, 0, self.proof, deadline)
         run = _Run(scaled, self.rng, deadline, self.n_jobs)
         try:
+            if self.start is not None:
+                run.adopt(self.start)
             status, rounds, certificate = self._loop(run, started)
         except KeyboardInterrupt:
             status, rounds, certificate = Status.interrupted, len(self.history), None
@@ -272,10 +306,7 @@ class _Training:
     def _network(self, run):
         if run is None:
             return build_network(self.problem, np.zeros((0, self.problem.design.shape[1])), np.zeros(0), np.zeros(0))
-        used = run.pool.take(run.pool.used)
-        order = np.argsort(-used.masses, kind="stable")
-        masses = used.masses[order] * (run.scaled.y_scale / run.scaled.x_scale)
-        return build_network(self.problem, used.directions[order], used.signs[order], masses)
+        return run.network(self.problem)
 
     def _finish(self, run, status, rounds, proof, deadline):
         return self._solution(run, self._certify(run, proof, deadline), status, rounds)

@@ -1,0 +1,72 @@
+"""The smallest strength at which the zero network is optimal."""
+
+import numpy as np
+
+from ..programs.program import make_problem
+from .pricing import search_price
+
+
+def zero_network_price(problem, *, n_jobs=None):
+    """Return the `Price` of the zero network's dual point, searched with fixed starts within the fixed work budget."""
+    return search_price(
+        problem.design, problem.dual_point(np.zeros(len(problem.y))), proof="auto", n_starts=512, n_jobs=n_jobs
+    )
+
+
+def beta_max(
+    X,
+    y,
+    *,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+    n_jobs=None,
+):
+    """Return the smallest `beta` for which the zero network is optimal.
+
+    ``beta_max = max_{||u|| <= 1} |nu^T (X u)_+|`` with ``nu = -grad L`` at the best fit of the free terms alone; for
+    ``beta >= beta_max`` the objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` is at its
+    minimum without any hidden neuron.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    hidden_bias, fit_intercept, skip_connection : bool
+        A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+
+    Returns
+    -------
+    float
+        Exact to the relative tolerance 1e-7 where the search completes within a fixed amount of work, else a lower
+        bound from fixed starts; `price` tells which for a given dual point.
+
+    Raises
+    ------
+    ValueError
+        For bad input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import beta_max
+    >>> round(beta_max([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]), 6)
+    2.0
+    """
+    problem = make_problem(
+        X,
+        y,
+        1.0,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    return zero_network_price(problem, n_jobs=n_jobs).value

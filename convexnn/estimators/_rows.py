@@ -1,0 +1,40 @@
+"""Rows in a canonical form, so that weights equal repetition and the order of the rows changes no bit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CanonicalRows:
+    """Distinct rows in lexicographic order, with the sums of their weights.
+
+    Attributes
+    ----------
+    X, y, weight : ndarrays of shape (n_rows, n_features), (n_rows,), (n_rows,)
+    share : ndarray of shape (n_samples,)
+        Part of its row's weight that every sample brings; 0 for samples of weight zero.
+    row : ndarray of shape (n_samples,)
+        The row that every sample belongs to.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    share: np.ndarray
+    row: np.ndarray
+
+    def spread(self, values):
+        """Share out one value per row among its samples, by weight; of shape (n_samples,)."""
+        return values[self.row] * self.share
+
+
+def canonical_rows(X, y, weight):
+    """Drop samples of weight zero, merge equal (x, y), and sort."""
+    kept = np.flatnonzero(weight > 0)
+    rows, inverse = np.unique(np.column_stack([X[kept], y[kept]]) + 0.0, axis=0, return_inverse=True)
+    totals = np.bincount(inverse.reshape(-1), weight[kept])
+    row, share = np.zeros(len(y), int), np.zeros(len(y))
+    row[kept] = inverse.reshape(-1)
+    share[kept] = weight[kept] / totals[row[kept]]
+    return CanonicalRows(np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy(), totals, share, row)

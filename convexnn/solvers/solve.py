@@ -1,0 +1,115 @@
+"""Choose a solver and its patterns, refuse pairings that cannot work, and bring the width under its limit."""
+
+import warnings
+
+import numpy as np
+
+from .._validation import check_choice, check_count
+from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
+from ..duality.certificate import certify_problem
+from ..exceptions import InvalidInputError, WidthWarning
+from .base import Solution, Status, build_network
+from .column_generation import polish_network, solve_column_generation
+from .reference import solve_reference
+
+SOLVERS = ("auto", "cvxpy", "column_generation")
+PATTERNS = ("auto", "exact", "sampled")
+MAX_PROGRAM_PATTERNS = 2000
+SAMPLED_PATTERNS = 200
+
+
+def check_pairing(solver, patterns):
+    """Return the solver's name, ``"auto"`` resolved; refuse pairings that cannot work."""
+    check_choice(solver, "solver", SOLVERS)
+    if not isinstance(patterns, ActivationPatterns):
+        check_choice(patterns, "patterns", PATTERNS)
+    chosen = not isinstance(patterns, str) or patterns != "auto"
+    if solver == "column_generation" and chosen:
+        raise InvalidInputError(
+            "solver='column_generation' finds its own patterns and cannot be paired with "
+            f"patterns={patterns!r}: leave patterns='auto', or use solver='cvxpy'."
+        )
+    return ("cvxpy" if chosen else "column_generation") if solver == "auto" else solver
+
+
+def choose_patterns(design, patterns, n_patterns, seed, n_jobs):
+    """Return (ActivationPatterns of `design`, whether these are all of them)."""
+    if isinstance(patterns, ActivationPatterns):
+        if patterns.masks.shape[1] != len(design):
+            raise InvalidInputError(
+                f"patterns must be over the {len(design)} distinct rows of X (equal rows merged, zero-weight rows "
+                f"dropped, hidden bias included); got patterns over {patterns.masks.shape[1]} rows."
+            )
+        return patterns, False
+    if patterns == "exact" or (patterns == "auto" and count_patterns(design) <= MAX_PROGRAM_PATTERNS):
+        return enumerate_patterns(design, n_jobs=n_jobs), True
+    n_patterns = SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
+    return sample_patterns(design, n_patterns, random_state=seed), False
+
+
+def solve(
+    problem,
+    *,
+    solver="auto",
+    patterns="auto",
+    n_patterns=None,
+    max_width=None,
+    tol=1e-6,
+    max_iter=500,
+    time_limit=None,
+    proof="auto",
+    n_jobs=None,
+    seed=0,
+    start=None,
+    report=None,
+):
+    """Train a network on a `Problem`; see `ConvexReLURegressor` for the options.
+
+    Returns
+    -------
+    Solution
+    """
+    if check_pairing(solver, patterns) == "cvxpy":
+        chosen, complete = choose_patterns(problem.design, patterns, n_patterns, seed, n_jobs)
+        solution = solve_reference(
+            problem, chosen, complete=complete, tol=tol, time_limit=time_limit, proof=proof, n_jobs=n_jobs
+        )
+    else:
+        solution = solve_column_generation(
+            problem,
+            tol=tol,
+            max_iter=max_iter,
+            time_limit=time_limit,
+            proof=proof,
+            n_jobs=n_jobs,
+            rng=np.random.default_rng(seed),
+            start=start,
+            report=report,
+        )
+    if max_width is None or solution.network.width <= max_width:
+        return solution
+    return _narrow(problem, solution, max_width, tol, proof, n_jobs)
+
+
+def _narrow(problem, solution, max_width, tol, proof, n_jobs):
+    """Bring a solution under `max_width`: by optimal pruning where that is enough, else by dropping light neurons."""
+    features = problem.design[:, :-1] if problem.hidden_bias else problem.design
+    network, status = solution.network.pruned(features), solution.status
+    pruned_width = network.width
+    while network.width > max_width:  # a quarter at a time, the others moving to make up for those that left
+        keep = max(max_width, network.width - max(1, network.width // 4))
+        heaviest = np.argsort(-network.masses, kind="stable")[:keep]
+        directions, signs, masses = network.directions[heaviest], network.signs[heaviest], network.masses[heaviest]
+        network = polish_network(problem, build_network(problem, directions, signs, masses))
+    if pruned_width > max_width:
+        status = Status.converged
+        warnings.warn(
+            f"max_width={max_width} was not enough to reach the optimum over all widths: the critical width m* is at "
+            f"most {pruned_width}. The best network of {network.width} neurons that was found is returned.",
+            WidthWarning,
+            stacklevel=4,
+        )
+    certificate = certify_problem(network, problem, proof=proof, tolerance=min(1e-7, 0.1 * tol), n_jobs=n_jobs)
+    if certificate.relative_gap <= tol:
+        status = Status.proven
+    return Solution(network, certificate, status, solution.n_iter, solution.history)

@@ -20,6 +20,94 @@ SWEEPS = 6
 
 
 @njit(cache=True, nogil=True)
+def _gather(lines, coefficients, active, columns, weights, index):
+    """Collect the straddling lines as columns (r, n), the convex ones first; return the counts of convex and all."""
+    n, n_convex = 0, 0
+    for kind in range(2):
+        for word in range(active.size):
+            bits = active[word]
+            l = 64 * word
+            while bits != 0:
+                if bits & np.uint64(1) and (coefficients[l] > 0.0) == (kind == 0):
+                    for i in range(lines.shape[1]):
+                        columns[i, n] = lines[l, i]
+                    weights[n], index[n] = coefficients[l], l
+                    n += 1
+                bits >>= np.uint64(1)
+                l += 1
+        if kind == 0:
+            n_convex = n
+    return n_convex, n
+
+
+@njit(cache=True, nogil=True)
+def _combine(shares, columns, n, out):
+    """``out[:n] = shares^T columns[:, :n]``, along the columns so that vector instructions can be used."""
+    for l in range(n):
+        out[l] = shares[0] * columns[0, l]
+    for i in range(1, shares.size):
+        for l in range(n):
+            out[l] += shares[i] * columns[i, l]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _longest_edge(generators, values, weights, n_convex):
+    """Return the two generators between which the straddling convex lines are furthest from linear."""
+    r = generators.shape[0]
+    gram = np.zeros((r, r))
+    for a in range(r):
+        for b in range(a + 1):
+            for l in range(n_convex):
+                gram[a, b] += weights[l] * values[a, l] * values[b, l]
+    best, first, second = 0.0, 1, 0
+    for a in range(r):
+        for b in range(a):
+            length = gram[a, a] + gram[b, b] - 2.0 * gram[a, b]
+            if length > best:
+                best, first, second = length, a, b
+    if best <= 0.0:  # every convex line is settled: cut the widest angle
+        best = 2.0
+        for a in range(r):
+            for b in range(a):
+                cosine = dot(generators[a], generators[b])
+                if cosine < best:
+                    best, first, second = cosine, a, b
+    return first, second
+
+
+@njit(cache=True, nogil=True)
+def _settle(values, columns, weights, index, n_convex, n, active, settled, interpolant, concave, limits):
+    """Settle the lines that keep their sign on the cone and narrow the rest.
+
+    Writes the interpolant of the straddling convex lines at the generators and the straddling concave lines (as unit
+    rows with their limits). Returns how many convex and how many concave lines straddle.
+    """
+    r = interpolant.size
+    convex_left, concave_left = 0, 0
+    active[:] = 0
+    interpolant[:] = 0.0
+    for l in range(n):
+        low = high = values[0, l]
+        for k in range(1, r):
+            low, high = min(low, values[k, l]), max(high, values[k, l])
+        if low < 0.0 < high:
+            active[index[l] >> 6] |= np.uint64(1) << np.uint64(index[l] & 63)
+            if l < n_convex:
+                convex_left += 1
+                for k in range(r):
+                    interpolant[k] += weights[l] * max(values[k, l], 0.0)
+            else:
+                limits[concave_left] = -weights[l]
+                for i in range(r):
+                    concave[concave_left, i] = columns[i, l]
+                concave_left += 1
+        elif high > 0.0:
+            for i in range(r):
+                settled[i] += weights[l] * columns[i, l]
+    return convex_left, concave_left
+
+
+@njit(cache=True, nogil=True)
 def _inverse(generators, work, inverse):
     """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
     r = generators.shape[0]
@@ -53,134 +141,6 @@ def _inverse(generators, work, inverse):
 
 
 @njit(cache=True, nogil=True)
-def _classify(lines, coefficients, generators, parent_active, active, settled, interpolant, convex, concave):
-    """Settle the lines that keep their sign on the cone; list the others. Return how many are convex, concave."""
-    r = generators.shape[0]
-    n_convex, n_concave = 0, 0
-    active[:] = 0
-    interpolant[:] = 0.0
-    for word in range(parent_active.size):
-        bits = parent_active[word]
-        if bits == 0:
-            continue
-        for bit in range(64):
-            if not (bits >> np.uint64(bit)) & np.uint64(1):
-                continue
-            l = 64 * word + bit
-            some_positive, some_negative = False, False
-            for k in range(r):
-                z = dot(lines[l], generators[k])
-                if z > 0.0:
-                    some_positive = True
-                    if some_negative:
-                        break
-                elif z < 0.0:
-                    some_negative = True
-                    if some_positive:
-                        break
-            if some_positive and some_negative:
-                active[word] |= np.uint64(1) << np.uint64(bit)
-                if coefficients[l] > 0.0:
-                    convex[n_convex] = l
-                    n_convex += 1
-                    for k in range(r):
-                        z = dot(lines[l], generators[k])
-                        if z > 0.0:
-                            interpolant[k] += coefficients[l] * z
-                else:
-                    concave[n_concave] = l
-                    n_concave += 1
-            elif some_positive:
-                add_scaled(settled, coefficients[l], lines[l])
-    return n_convex, n_concave
-
-
-@njit(cache=True, nogil=True)
-def _decide(columns, limits, generators, inverse, linear, g, n_concave, target, shares, point):
-    """True when ||g|| is below the target, or `point` (written) shows that no bound of this kind can be."""
-    r = g.size
-    norm = np.sqrt(dot(g, g))
-    if norm <= target:
-        return True
-    for i in range(r):
-        shares[i] = 0.0
-    for k in range(r):
-        share = dot(inverse[k], g)
-        if share > 0.0:
-            add_scaled(shares, share, generators[k])
-    size = np.sqrt(dot(shares, shares))
-    if size < 1e-300:
-        return False
-    value = dot(linear, shares)
-    for k in range(n_concave):
-        z = dot(columns[k], shares)
-        if z > 0.0:
-            value -= limits[k] * z
-    for i in range(r):
-        point[i] = shares[i] / size
-    return value > target * size
-
-
-@njit(cache=True, nogil=True)
-def bound_cone(
-    lines, coefficients, generators, parent_active, target, active, settled, point, convex, concave, floats
-):
-    """Bound f on the unit vectors of a cone and find a good point of it.
-
-    `settled` enters as the parent's and leaves as the cone's own; `active` (bits) and `point` are written.
-    Returns (bound, value of f at `point`, number of straddling convex lines, of straddling lines).
-    """
-    r = generators.shape[0]
-    work, inverse = floats[:r, : 2 * r], floats[r : 2 * r, :r]
-    interpolant, g, shares = floats[2 * r, :r], floats[2 * r + 1, :r], floats[2 * r + 2, :r]
-    linear = floats[2 * r + 3, :r]
-    n_convex, n_concave = _classify(
-        lines, coefficients, generators, parent_active, active, settled, interpolant, convex, concave
-    )
-    point[:] = 0.0
-    for k in range(r):
-        add_scaled(point, 1.0, generators[k])
-    size = np.sqrt(dot(point, point))
-    for i in range(r):
-        point[i] /= size
-    if not _inverse(generators, work, inverse):
-        return np.inf, 0.0, n_convex, n_convex + n_concave
-    linear[:] = settled
-    for k in range(r):
-        add_scaled(linear, interpolant[k], inverse[k])
-    columns, limits = np.empty((n_concave + r, r)), np.empty(n_concave + r)
-    for k in range(n_concave):
-        columns[k], limits[k] = lines[concave[k]], -coefficients[concave[k]]
-    for k in range(r):
-        length = np.sqrt(dot(inverse[k], inverse[k]))
-        for i in range(r):
-            columns[n_concave + k, i] = -inverse[k, i] / length
-        limits[n_concave + k] = np.inf
-    amounts = np.zeros(n_concave + r)
-    g[:] = linear
-    decided = False
-    for _ in range(SWEEPS):
-        sweep(columns, limits, amounts, g)
-        decided = _decide(columns, limits, generators, inverse, linear, g, n_concave, target, shares, point)
-        if decided:
-            break
-    if not decided:
-        solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
-        _decide(columns, limits, generators, inverse, linear, g, n_concave, target, shares, point)
-    bound = np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, shares)
-    value = dot(settled, point)
-    for k in range(n_convex):
-        z = dot(lines[convex[k]], point)
-        if z > 0.0:
-            value += coefficients[convex[k]] * z
-    for k in range(n_concave):
-        z = dot(lines[concave[k]], point)
-        if z > 0.0:
-            value += coefficients[concave[k]] * z
-    return bound, value, n_convex, n_convex + n_concave
-
-
-@njit(cache=True, nogil=True)
 def _violation(columns, generators, settled, interpolant, g, amounts, n_concave, needed):
     """What g lacks of the inequalities that make ||g|| a bound, times sqrt(r) (the shares of a unit vector sum to it).
 
@@ -197,66 +157,110 @@ def _violation(columns, generators, settled, interpolant, g, amounts, n_concave,
 
 
 @njit(cache=True, nogil=True)
-def longest_edge(lines, coefficients, generators, active):
-    """Return the pair of generators between which the straddling convex lines differ most from their interpolant."""
+def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, target, work, point):
+    """True when a point of the cone (written) has a relaxed value above the target, which no bound can then reach."""
+    work[:] = 0.0
+    for k in range(g.size):
+        share = dot(inverse[k], g)
+        if share > 0.0:
+            add_scaled(work, share, generators[k])
+    size = np.sqrt(dot(work, work))
+    if size < 1e-300:
+        return False
+    value = dot(linear, work)
+    for k in range(n_concave):
+        z = dot(concave[k], work)
+        if z > 0.0:
+            value -= limits[k] * z
+    for i in range(g.size):
+        point[i] = work[i] / size
+    return value > target * size
+
+
+@njit(cache=True, nogil=True)
+def _bound(generators, settled, interpolant, concave, limits, n_concave, target, point, floats):
+    """Bound the relaxation on the cone and write a point of it; `concave` and `limits` have room for r more rows."""
     r = generators.shape[0]
-    gaps = np.zeros((r, r))
-    z = np.empty(r)
-    for word in range(active.size):
-        bits = active[word]
-        if bits == 0:
-            continue
-        for bit in range(64):
-            if not (bits >> np.uint64(bit)) & np.uint64(1):
-                continue
-            l = 64 * word + bit
-            if coefficients[l] <= 0.0:
-                continue
-            for k in range(r):
-                z[k] = dot(lines[l], generators[k])
-            for a in range(r):
-                for b in range(a):
-                    gaps[a, b] += coefficients[l] * (z[a] - z[b]) ** 2
-    best, first, second = 0.0, -1, -1
-    for a in range(r):
-        for b in range(a):
-            if gaps[a, b] > best:
-                best, first, second = gaps[a, b], a, b
-    if first < 0:  # every convex line is settled: split the widest angle
-        best = 2.0
-        for a in range(r):
-            for b in range(a):
-                cosine = dot(generators[a], generators[b])
-                if cosine < best:
-                    best, first, second = cosine, a, b
-    return first, second
+    inverse, g, work, linear = floats[r : 2 * r, :r], floats[2 * r, :r], floats[2 * r + 1, :r], floats[2 * r + 2, :r]
+    point[:] = 0.0
+    for k in range(r):
+        add_scaled(point, 1.0 / r, generators[k])
+    size = np.sqrt(dot(point, point))
+    for i in range(r):
+        point[i] /= size
+    if not _inverse(generators, floats[:r], inverse):
+        return np.inf
+    linear[:] = settled
+    for k in range(r):
+        add_scaled(linear, interpolant[k], inverse[k])
+        length = np.sqrt(dot(inverse[k], inverse[k]))
+        for i in range(r):
+            concave[n_concave + k, i] = -inverse[k, i] / length
+        limits[n_concave + k] = np.inf
+    columns, limits = concave[: n_concave + r], limits[: n_concave + r]
+    amounts = np.zeros(n_concave + r)
+    g[:] = linear
+    decided = False
+    for repeat in range(SWEEPS):
+        sweep(columns, limits, amounts, g)
+        decided = dot(g, g) <= target * target or (
+            repeat & 1 == 1
+            and _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+        )
+        if decided:
+            break
+    if not decided:
+        solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
+        _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+    return np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, work)
 
 
 @njit(cache=True, nogil=True)
-def longest_edges(lines, coefficients, generators, active, edges):
-    """Write the edge (K, 2) to cut of every cone."""
-    for k in range(generators.shape[0]):
-        edges[k, 0], edges[k, 1] = longest_edge(lines, coefficients, generators[k], active[k])
+def split_cones(
+    lines, coefficients, generators, active, settled, bounds, target,
+    new_generators, new_active, new_settled, new_bounds, values, points, n_straddling,
+):  # fmt: skip
+    """Cut every cone of ``generators (K, r, r)`` in two along its longest edge and bound the halves; return the work.
 
-
-@njit(cache=True, nogil=True)
-def bound_cones(lines, coefficients, generators, active, settled, bounds, target, values, points, n_straddling):
-    """Bound every cone of ``generators (K, r, r)`` and return the work done.
-
-    `active`, `settled` and `bounds` enter as those of the parents and leave as the cones' own; `values`, `points` and
-    `n_straddling` (convex lines that change sign on the cone) are written.
+    Halves 2k and 2k + 1 belong to cone k; all `new_` arrays, `values` (of f at `points`) and `n_straddling` (convex
+    lines that change sign on the half) are written.
     """
     n_lines, r = lines.shape
-    convex, concave = np.empty(n_lines, np.int64), np.empty(n_lines, np.int64)
-    floats = np.empty((2 * r + 4, 2 * r))
-    narrowed = np.empty(active.shape[1], np.uint64)
+    columns, at_generators = np.empty((r, n_lines)), np.empty((r, n_lines))
+    weights, index, saved = np.empty(n_lines), np.empty(n_lines, np.int64), np.empty(n_lines)
+    concave, limits = np.empty((n_lines + r, r)), np.empty(n_lines + r)
+    interpolant, middle, floats = np.empty(r), np.empty(r), np.empty((2 * r + 3, 2 * r))
     work = 0
     for k in range(generators.shape[0]):
-        bound, values[k], n_straddling[k], n_active = bound_cone(
-            lines, coefficients, generators[k], active[k], target, narrowed, settled[k], points[k],
-            convex, concave, floats,
-        )  # fmt: skip
-        active[k] = narrowed
-        bounds[k] = min(bound, bounds[k])
-        work += (n_active + 2 * r) * r * r
+        n_convex, n = _gather(lines, coefficients, active[k], columns, weights, index)
+        for j in range(r):
+            _combine(generators[k, j], columns, n, at_generators[j])
+        first, second = _longest_edge(generators[k], at_generators, weights, n_convex)
+        for i in range(r):
+            middle[i] = generators[k, first, i] + generators[k, second, i]
+        size = np.sqrt(dot(middle, middle))
+        for i in range(r):
+            middle[i] /= size
+        for side in range(2):
+            half, replaced = 2 * k + side, first if side == 0 else second
+            saved[:n] = at_generators[replaced, :n]
+            _combine(middle, columns, n, at_generators[replaced])
+            new_generators[half] = generators[k]
+            new_generators[half, replaced] = middle
+            new_settled[half] = settled[k]
+            n_straddling[half], n_concave = _settle(
+                at_generators, columns, weights, index, n_convex, n,
+                new_active[half], new_settled[half], interpolant, concave, limits,
+            )  # fmt: skip
+            at_generators[replaced, :n] = saved[:n]
+            bound = _bound(
+                new_generators[half], new_settled[half], interpolant, concave, limits, n_concave, target,
+                points[half], floats,
+            )  # fmt: skip
+            new_bounds[half] = min(bound, bounds[k])
+            _combine(points[half], columns, n, saved)
+            values[half] = dot(settled[k], points[half])
+            for l in range(n):
+                values[half] += weights[l] * max(saved[l], 0.0)
+        work += (n + 4 * r) * r * r
     return work

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .._threads import slices, thread_map
-from ._cones import bound_cones, longest_edges
+from ._cones import split_cones
 
 MAX_RANK = 13
 BATCH = 512
@@ -93,7 +93,7 @@ def _orthants(function):
     nodes.active[:] = np.packbits(bits, bitorder="little").view(np.uint64)
     nodes.sign[:] = np.repeat([1, -1], 1 << r)
     nodes.settled[:] = nodes.sign[:, None] * function.linear
-    nodes.bound[:] = np.inf
+    nodes.bound[:], nodes.value[:], nodes.point[:], nodes.convex[:] = np.inf, 0.0, 0.0, n_lines
     return nodes
 
 
@@ -101,6 +101,13 @@ def _one_sign_slices(sign):
     """Cut nodes, those of sign + first, into chunks that share a sign."""
     n_plus = int(np.sum(sign > 0))
     return slices(n_plus, CHUNK) + [(n_plus + a, n_plus + b) for a, b in slices(len(sign) - n_plus, CHUNK)]
+
+
+def _both_directions(function):
+    """The search on a line: f takes two values on its unit vectors."""
+    points = np.array([[1.0], [-1.0]])
+    values = points @ function.linear + np.maximum(points @ function.lines.T, 0.0) @ function.coefficients
+    return SearchResult(float(np.abs(values).max()) + function.slack, points, 2, True)
 
 
 class _Search:
@@ -124,41 +131,22 @@ class _Search:
         """Bound at which a node holds nothing of interest."""
         return max(self.value * (1.0 - self.tolerance), self.absolute) if self.all_maximizers else self.target
 
-    def roots(self):
-        """Return the bounded orthants."""
-        return self._bounded(_orthants(self.function))
-
     def split(self, nodes):
         """Return the two bounded halves of every node."""
-        nodes = nodes.take(np.argsort(-nodes.sign, kind="stable"))
-        edges = np.empty((len(nodes), 2), np.int64)
-
-        def find(start, stop):
-            part = nodes.take(slice(start, stop))
-            coefficients = float(part.sign[0]) * self.function.coefficients
-            longest_edges(self.function.lines, coefficients, part.generators, part.active, edges[start:stop])
-
-        self.run(find, _one_sign_slices(nodes.sign))
-        halves = nodes.take(np.repeat(np.arange(len(nodes)), 2))
-        index = np.arange(len(nodes))
-        middles = nodes.generators[index, edges[:, 0]] + nodes.generators[index, edges[:, 1]]
-        halves.generators[np.arange(len(halves)), edges.ravel()] = np.repeat(
-            middles / np.linalg.norm(middles, axis=1)[:, None], 2, axis=0
-        )
-        return self._bounded(halves)
-
-    def _bounded(self, nodes):
-        """Bound `nodes`, which carry what their parents knew, in place; + signs come first."""
         function, cut = self.function, self.cut
+        nodes = nodes.take(np.argsort(-nodes.sign, kind="stable"))
+        halves = _Nodes.empty(2 * len(nodes), *function.lines.shape)
+        halves.sign[:] = np.repeat(nodes.sign, 2)
 
         def bound(start, stop):
-            part = nodes.take(slice(start, stop))
-            return bound_cones(
+            part, out = nodes.take(slice(start, stop)), halves.take(slice(2 * start, 2 * stop))
+            return split_cones(
                 function.lines, float(part.sign[0]) * function.coefficients, part.generators, part.active,
-                part.settled, part.bound, cut, part.value, part.point, part.convex,
+                part.settled, part.bound, cut, out.generators, out.active, out.settled, out.bound, out.value,
+                out.point, out.convex,
             )  # fmt: skip
 
-        return self._account(nodes, self.run(bound, _one_sign_slices(nodes.sign)))
+        return self._account(halves, self.run(bound, _one_sign_slices(nodes.sign)))
 
     def _account(self, nodes, work):
         """Count the work, remember the good points and return the nodes."""
@@ -215,9 +203,11 @@ def branch_and_bound(
     -------
     SearchResult
     """
+    if function.rank == 1:
+        return _both_directions(function)
     with thread_map(n_jobs) as run:
         search = _Search(function, run, known_value, level, tolerance, absolute, all_maximizers)
-        nodes = search.open(search.roots())
+        nodes = _orthants(function)
         capacity = MEMORY_LIMIT // _Nodes.empty(1, *function.lines.shape).node_bytes()
         while len(nodes) and len(nodes) <= capacity and search.value <= stop_above:
             if max_work is not None and search.work >= max_work:

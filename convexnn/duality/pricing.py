@@ -143,7 +143,7 @@ def search_price(
         upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
         return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
     found = local_maxima(function, _starts(function, starts, n_starts), n_jobs=n_jobs)
-    upper, n_nodes, finished = spectral_bound(function), 0, False
+    upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
         result = branch_and_bound(
             function,
@@ -155,10 +155,12 @@ def search_price(
             n_jobs=n_jobs,
             all_maximizers=all_maximizers,
         )
-        upper, n_nodes, finished = min(upper, result.upper_bound), result.n_nodes, result.finished
+        upper, n_nodes, finished = result.upper_bound, result.n_nodes, result.finished
         if len(result.points):
             more = local_maxima(function, _thin(result.points, all_maximizers), n_jobs=n_jobs)
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
+    if not finished:
+        upper = min(upper, spectral_bound(function))
     reached = max(float(found[2].max()), level / function.scale)
     exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
     kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")

@@ -1,6 +1,7 @@
 """A cheap valid bound on the price from one trust-region problem, for dimensions that cones cannot cover."""
 
 import numpy as np
+from numba import njit
 
 ROUNDS = 25
 
@@ -41,15 +42,24 @@ def _trust_region(quadratic, slope):
     size = max(np.abs(values).max(), np.linalg.norm(slope), 1e-300)
     slack = 1e-12 * size  # covers the rounding of the eigenvalues
     weights = (vectors.T @ slope) ** 2
-    low, high = 1e-10 * size, 2.0 * size + np.linalg.norm(slope)
-    for _ in range(100):  # the bound is convex in mu: bisect its derivative
-        middle = 0.5 * (low + high)
-        if np.sum(weights / (values[-1] + middle - values) ** 2) > 1.0:
-            low = middle
-        else:
-            high = middle
-    gaps = values[-1] + high - values
-    bound = 0.5 * (np.sum(weights / gaps) + values[-1] + high) + slack
+    multiplier = _best_multiplier(weights, values[-1] - values, 1e-10 * size, 2.0 * size + np.linalg.norm(slope))
+    gaps = values[-1] + multiplier - values
+    bound = 0.5 * (np.sum(weights / gaps) + values[-1] + multiplier) + slack
     point = vectors @ ((vectors.T @ slope) / gaps)
     rest = max(0.0, 1.0 - point @ point)
     return float(bound), np.outer(point, point) + rest * np.outer(vectors[:, -1], vectors[:, -1])
+
+
+@njit(cache=True, nogil=True)
+def _best_multiplier(weights, below, low, high):
+    """Bisect the derivative of the bound, which is convex in the multiplier; `high` must lie above its minimum."""
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        total = 0.0
+        for k in range(weights.size):
+            total += weights[k] / (below[k] + middle) ** 2
+        if total > 1.0:
+            low = middle
+        else:
+            high = middle
+    return high

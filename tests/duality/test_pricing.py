@@ -213,7 +213,7 @@ def best_by_plain_ascent(X, nu, starts, n_random):
 
 
 def price_by_sign_sets(X, nu):
-    """``max_S min_{0 <= w <= 1} ||sum_S nu_i x_i - sum_N w_i |nu_i| x_i||`` over the positive rows' cells, both signs."""
+    """``max_S min_{0<=w<=1} ||sum_S nu_i x_i - sum_N w_i |nu_i| x_i||`` over the positive rows' cells, both signs."""
     best = 0.0
     for point in (nu, -nu):
         positive, negative = point > 0, point < 0

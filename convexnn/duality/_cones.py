@@ -14,7 +14,7 @@ checked against these inequalities and corrected, so a bound never rests on the 
 import numpy as np
 from numba import njit
 
-from ._kernels import add_scaled, dot, solve_concave, sweep
+from ._kernels import add_scaled, copy, dot, solve_concave, sweep
 
 SWEEPS = 6
 
@@ -112,10 +112,10 @@ def _inverse(generators, work, inverse):
     """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
     r = generators.shape[0]
     # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
-    work[:, :r] = generators
-    work[:, r:] = 0.0
     for k in range(r):
-        work[k, r + k] = 1.0
+        for i in range(r):
+            work[k, i] = generators[k, i]
+            work[k, r + i] = 1.0 if i == k else 0.0
     for c in range(r):
         pivot = c
         for k in range(c + 1, r):
@@ -146,7 +146,7 @@ def _violation(columns, generators, settled, interpolant, g, amounts, n_concave,
 
     The generators of a node lie in one orthant of an orthonormal basis, so ``||sum t_k v_k|| >= ||t||``.
     """
-    needed[:] = settled
+    copy(settled, needed)
     add_scaled(needed, -1.0, g)
     for k in range(n_concave):
         add_scaled(needed, -amounts[k], columns[k])
@@ -178,19 +178,19 @@ def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, tar
 
 
 @njit(cache=True, nogil=True)
-def _bound(generators, settled, interpolant, concave, limits, n_concave, target, point, floats):
+def _bound(generators, settled, interpolant, concave, limits, n_concave, target, point, scratch):
     """Bound the relaxation on the cone and write a point of it; `concave` and `limits` have room for r more rows."""
     r = generators.shape[0]
-    inverse, g, work, linear = floats[r : 2 * r, :r], floats[2 * r, :r], floats[2 * r + 1, :r], floats[2 * r + 2, :r]
+    elimination, inverse, g, work, linear = scratch
     point[:] = 0.0
     for k in range(r):
         add_scaled(point, 1.0 / r, generators[k])
     size = np.sqrt(dot(point, point))
     for i in range(r):
         point[i] /= size
-    if not _inverse(generators, floats[:r], inverse):
+    if not _inverse(generators, elimination, inverse):
         return np.inf
-    linear[:] = settled
+    copy(settled, linear)
     for k in range(r):
         add_scaled(linear, interpolant[k], inverse[k])
         length = np.sqrt(dot(inverse[k], inverse[k]))
@@ -199,7 +199,7 @@ def _bound(generators, settled, interpolant, concave, limits, n_concave, target,
         limits[n_concave + k] = np.inf
     columns, limits = concave[: n_concave + r], limits[: n_concave + r]
     amounts = np.zeros(n_concave + r)
-    g[:] = linear
+    copy(linear, g)
     decided = False
     for repeat in range(SWEEPS):
         sweep(columns, limits, amounts, g)
@@ -229,7 +229,8 @@ def split_cones(
     columns, at_generators = np.empty((r, n_lines)), np.empty((r, n_lines))
     weights, index, saved = np.empty(n_lines), np.empty(n_lines, np.int64), np.empty(n_lines)
     concave, limits = np.empty((n_lines + r, r)), np.empty(n_lines + r)
-    interpolant, middle, floats = np.empty(r), np.empty(r), np.empty((2 * r + 3, 2 * r))
+    interpolant, middle = np.empty(r), np.empty(r)
+    scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r))
     work = 0
     for k in range(generators.shape[0]):
         n_convex, n = _gather(lines, coefficients, active[k], columns, weights, index)
@@ -243,19 +244,21 @@ def split_cones(
             middle[i] /= size
         for side in range(2):
             half, replaced = 2 * k + side, first if side == 0 else second
-            saved[:n] = at_generators[replaced, :n]
+            for l in range(n):
+                saved[l] = at_generators[replaced, l]
             _combine(middle, columns, n, at_generators[replaced])
-            new_generators[half] = generators[k]
-            new_generators[half, replaced] = middle
-            new_settled[half] = settled[k]
+            for j in range(r):
+                copy(middle if j == replaced else generators[k, j], new_generators[half, j])
+            copy(settled[k], new_settled[half])
             n_straddling[half], n_concave = _settle(
                 at_generators, columns, weights, index, n_convex, n,
                 new_active[half], new_settled[half], interpolant, concave, limits,
             )  # fmt: skip
-            at_generators[replaced, :n] = saved[:n]
+            for l in range(n):
+                at_generators[replaced, l] = saved[l]
             bound = _bound(
                 new_generators[half], new_settled[half], interpolant, concave, limits, n_concave, target,
-                points[half], floats,
+                points[half], scratch,
             )  # fmt: skip
             new_bounds[half] = min(bound, bounds[k])
             _combine(points[half], columns, n, saved)

@@ -40,11 +40,18 @@ def add_scaled(target, factor, vector):
 
 
 @njit(cache=True, nogil=True)
+def copy(source, target):
+    """``target = source``, by hand: assigning slices costs seconds of compilation."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@njit(cache=True, nogil=True)
 def _solve_free(lines, free, n_free, target, basis, triangle, solution):
     """Least squares ``target ~ sum_k solution_k lines[free_k]`` by Gram-Schmidt (twice); False when dependent."""
     triangle[:] = 0.0
     for k in range(n_free):
-        basis[k] = lines[free[k]]
+        copy(lines[free[k]], basis[k])
         for _ in range(2):
             for j in range(k):
                 overlap = dot(basis[j], basis[k])
@@ -151,7 +158,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
                 if free[blocking] == entering and at_limit == (origin == 1):
                     banned = entering
                 n_free = _release_blocked(columns, limits, amounts, state, target, free, n_free, blocking, at_limit)
-        residual[:] = target
+        copy(target, residual)
         for k in range(n_free):
             add_scaled(residual, -amounts[free[k]], columns[free[k]])
         if n_free >= r:
@@ -188,7 +195,8 @@ def ascend(lines, coefficients, linear, u, max_rounds):
     k = 0
     for l in range(n_lines):
         if coefficients[l] < 0.0:
-            columns[k], limits[k] = lines[l], -coefficients[l]
+            copy(lines[l], columns[k])
+            limits[k] = -coefficients[l]
             k += 1
     transposed = np.ascontiguousarray(columns.T)
     amounts, residual, start = np.empty(n_concave), np.empty(r), np.empty(r)
@@ -197,7 +205,7 @@ def ascend(lines, coefficients, linear, u, max_rounds):
     signs = np.zeros(n_lines, np.bool_)
     for repeat in range(max_rounds):
         changed = repeat == 0
-        start[:] = linear
+        copy(linear, start)
         for l in range(n_lines):
             if coefficients[l] > 0.0:
                 positive = dot(lines[l], u) > 0.0
@@ -208,7 +216,7 @@ def ascend(lines, coefficients, linear, u, max_rounds):
                     changed = True
         if not changed:
             break
-        residual[:] = start
+        copy(start, residual)
         for k in range(n_concave):
             add_scaled(residual, -amounts[k], columns[k])
         for _ in range(WARM_SWEEPS):

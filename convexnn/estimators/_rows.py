@@ -16,6 +16,8 @@ class CanonicalRows:
         Part of its row's weight that every sample brings; 0 for samples of weight zero.
     row : ndarray of shape (n_samples,)
         The row that every sample belongs to.
+    first : ndarray of shape (n_rows,)
+        A sample of every row.
     """
 
     X: np.ndarray
@@ -23,6 +25,7 @@ class CanonicalRows:
     weight: np.ndarray
     share: np.ndarray
     row: np.ndarray
+    first: np.ndarray
 
     def spread(self, values):
         """Share out one value per row among its samples, by weight; of shape (n_samples,)."""
@@ -32,9 +35,11 @@ class CanonicalRows:
 def canonical_rows(X, y, weight):
     """Drop samples of weight zero, merge equal (x, y), and sort."""
     kept = np.flatnonzero(weight > 0)
-    rows, inverse = np.unique(np.column_stack([X[kept], y[kept]]) + 0.0, axis=0, return_inverse=True)
+    rows, first, inverse = np.unique(
+        np.column_stack([X[kept], y[kept]]) + 0.0, axis=0, return_index=True, return_inverse=True
+    )
     totals = np.bincount(inverse.reshape(-1), weight[kept])
     row, share = np.zeros(len(y), int), np.zeros(len(y))
     row[kept] = inverse.reshape(-1)
     share[kept] = weight[kept] / totals[row[kept]]
-    return CanonicalRows(np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy(), totals, share, row)
+    return CanonicalRows(np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy(), totals, share, row, kept[first])

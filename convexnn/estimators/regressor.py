@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._validation import check_choice, check_count, check_positive, check_weights
+from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
@@ -53,8 +54,8 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         ``"column_generation"`` finds the neurons that matter by pricing and is the default unless patterns are
         given; ``"cvxpy"`` solves the convex program over given patterns with Clarabel (the reference, for small n).
     patterns : {"auto", "exact", "sampled"} or ActivationPatterns, default="auto"
-        For ``"cvxpy"``: all activation patterns, a sample of `n_patterns` (an upper bound only), or your own over the
-        distinct rows.
+        For ``"cvxpy"``: all activation patterns, a sample of `n_patterns` (an upper bound only), or your own over
+        the rows of X (with a ones column appended when there is a hidden bias).
     n_patterns : int, optional
         Size of the sample, 200 by default.
     proof : {"auto", "exact", "bound", "heuristic"}, default="auto"
@@ -194,7 +195,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         solution = solve(
             problem,
             solver=self.solver,
-            patterns=self.patterns,
+            patterns=self._patterns(problem, rows),
             n_patterns=self.n_patterns,
             max_width=self.max_width,
             tol=self.tol,
@@ -229,6 +230,18 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             sample_weight=rows.weight,
             loss=self.loss,
         )
+
+    def _patterns(self, problem, rows):
+        """The caller's own patterns are over the samples; the problem's are over the canonical rows."""
+        if not isinstance(self.patterns, ActivationPatterns):
+            return self.patterns
+        masks = self.patterns.masks
+        if masks.shape[1] != len(rows.row):
+            raise InvalidInputError(
+                f"patterns must be over the {len(rows.row)} rows of X; got patterns over {masks.shape[1]} rows. With "
+                f"hidden_bias=True, enumerate them on X with a ones column appended."
+            )
+        return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
 
     def _check_parameters(self):
         if isinstance(self.beta, str):

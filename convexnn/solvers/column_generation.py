@@ -23,6 +23,7 @@ from .base import Solution, Status, build_network, scale_problem
 FIRST_STARTS = 32
 MAX_STARTS = 4096
 BLOCK_STARTS = 256
+ROW_VISITS = 2_000_000  # caps the number of starts on long data
 MAX_NEW = 96
 INNER_ROUNDS = 30
 
@@ -271,9 +272,9 @@ class _Training:
 
     def _enough(self, run):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""
-        if self.proof == "heuristic" or run.scaled.design.shape[1] > 7:
-            return MAX_STARTS
-        return 8 * FIRST_STARTS
+        n_samples, d = run.scaled.design.shape
+        enough = min(MAX_STARTS, max(4 * FIRST_STARTS, ROW_VISITS // n_samples))
+        return enough if self.proof == "heuristic" or d > 7 else min(enough, 8 * FIRST_STARTS)
 
     def _violators(self, run, certificate, level):
         """Directions that the proof has found above `level`, in the scaled problem."""

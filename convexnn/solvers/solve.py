@@ -35,11 +35,6 @@ def check_pairing(solver, patterns):
 def choose_patterns(design, patterns, n_patterns, seed, n_jobs):
     """Return (ActivationPatterns of `design`, whether these are all of them)."""
     if isinstance(patterns, ActivationPatterns):
-        if patterns.masks.shape[1] != len(design):
-            raise InvalidInputError(
-                f"patterns must be over the {len(design)} distinct rows of X (equal rows merged, zero-weight rows "
-                f"dropped, hidden bias included); got patterns over {patterns.masks.shape[1]} rows."
-            )
         return patterns, False
     if patterns == "exact" or (patterns == "auto" and count_patterns(design) <= MAX_PROGRAM_PATTERNS):
         return enumerate_patterns(design, n_jobs=n_jobs), True

@@ -47,11 +47,15 @@ def copy(source, target):
 
 
 @njit(cache=True, nogil=True)
-def _solve_free(lines, free, n_free, target, basis, triangle, solution):
-    """Least squares ``target ~ sum_k solution_k lines[free_k]`` by Gram-Schmidt (twice); False when dependent."""
-    triangle[:] = 0.0
-    for k in range(n_free):
-        copy(lines[free[k]], basis[k])
+def _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution):
+    """Least squares ``target ~ sum_k solution_k columns[free_k]`` by Gram-Schmidt (twice); False when dependent.
+
+    The first `n_done` columns are the ones that `basis` and `triangle` already hold.
+    """
+    for k in range(n_done, n_free):
+        copy(columns[free[k]], basis[k])
+        for j in range(k):
+            triangle[j, k] = 0.0
         for _ in range(2):
             for j in range(k):
                 overlap = dot(basis[j], basis[k])
@@ -133,7 +137,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
     basis, triangle, solution = np.empty((r + 1, r)), np.empty((r + 1, r + 1)), np.empty(r + 1)
     target = start.copy()  # start less the columns at their limits
     state, slopes = np.zeros(n, np.int8), np.empty(n)  # state 0: at zero, 1: at the limit, 2: free
-    n_free, entering, origin, banned = 0, -1, 0, -1
+    n_done, n_free, entering, origin, banned = 0, 0, -1, 0, -1
     for k in range(n):
         if amounts[k] >= limits[k]:
             state[k] = 1
@@ -146,7 +150,8 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
     for _ in range(4 * n + 20):
         blocking = 0
         while blocking >= 0 and n_free > 0:
-            if _solve_free(columns, free, n_free, target, basis, triangle, solution):
+            if _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution):
+                n_done = n_free
                 step, blocking = _first_blocked(free, n_free, amounts, limits, solution)
                 for k in range(n_free):
                     amounts[free[k]] += step * (solution[k] - amounts[free[k]])
@@ -158,6 +163,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
                 if free[blocking] == entering and at_limit == (origin == 1):
                     banned = entering
                 n_free = _release_blocked(columns, limits, amounts, state, target, free, n_free, blocking, at_limit)
+                n_done = min(n_done, blocking)
         copy(target, residual)
         for k in range(n_free):
             add_scaled(residual, -amounts[free[k]], columns[free[k]])

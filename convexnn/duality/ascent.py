@@ -61,11 +61,20 @@ def local_maxima(function, starts, *, n_jobs=None):
     return points, signs, values
 
 
-def distinct(points, signs, values, *, angle=1e-6):
-    """Return the indices of the distinct (unit row of `points`, sign), the largest values first."""
+def distinct_maxima(function, points, signs, values, *, angle=1e-6):
+    """Return the distinct local maxima above rounding, the largest first, in the caller's coordinates and units.
+
+    Returns
+    -------
+    directions : ndarray of shape (L, n_inputs)
+    signs : ndarray of shape (L,)
+    values : ndarray of shape (L,)
+    """
     kept = np.zeros(0, int)
     for k in np.argsort(-values, kind="stable"):
+        if values[k] <= function.slack:
+            break
         near = np.abs(points[kept] - points[k]).max(axis=1, initial=0.0) <= angle
         if not np.any(near & (signs[kept] == signs[k])):
             kept = np.append(kept, k)
-    return kept
+    return function.expand(points[kept]), signs[kept], values[kept] * function.scale

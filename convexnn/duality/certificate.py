@@ -15,7 +15,7 @@ from .._validation import check_choice
 from ..network import TwoLayerReLU
 from ..programs.program import make_problem
 from .price_function import unit_rows
-from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, search_price
+from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
 
 OPTIMAL = 1e-6
 
@@ -155,40 +155,45 @@ def certify_problem(
 ):
     """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options."""
     problem.check_network(network)
-    neurons, signs = network.neurons, network.signs
-    directions, _ = unit_rows(neurons)
-    hidden = problem.hidden_fits(neurons) @ network.output_weights
-    dual_points = [problem.dual_point(hidden)]
-    refitted = _refit(problem, directions, signs)
-    if refitted is not None:
-        dual_points.append(problem.dual_point(refitted))
-    own = np.vstack([directions, *([] if starts is None else [starts])])
-    promised = [
-        search_price(problem.design, nu, proof="heuristic", starts=own, n_starts=n_starts, n_jobs=n_jobs)
-        for nu in dual_points
-    ]
-    values = [_scaled(problem, nu, guess.value)[0] for nu, guess in zip(dual_points, promised, strict=True)]
-    best = int(np.argmax(values))
-    nu, guess = dual_points[best], promised[best]
-    if proof != "heuristic":
-        guess = search_price(
-            problem.design,
-            nu,
-            proof=proof,
-            level=problem.beta,
-            tolerance=tolerance,
-            starts=guess.local_directions[:64],
-            n_starts=0,
-            deadline=deadline,
-            n_jobs=n_jobs,
-        )
-    primal = problem.objective(network)
-    dual, scale = _scaled(problem, nu, guess.upper_bound)
-    visible = max(0.0, primal - _scaled(problem, nu, guess.value)[0])
-    dual = min(dual, primal)
-    return Certificate(
-        primal, dual, problem.spread(scale * nu), guess.proof, visible / primal if visible else 0.0, guess
+    directions, _ = unit_rows(network.neurons)
+    own = directions if starts is None else np.vstack([directions, starts])
+    nu, own = _most_promising(problem, _dual_points(problem, network, directions), own, n_starts, n_jobs)
+    found = search_price(
+        problem.design,
+        nu,
+        proof=proof,
+        level=problem.beta,
+        tolerance=tolerance,
+        starts=own,
+        n_starts=0,
+        deadline=deadline,
+        n_jobs=n_jobs,
     )
+    primal = problem.objective(network)
+    dual, scale = _scaled(problem, nu, found.upper_bound)
+    visible = max(0.0, primal - _scaled(problem, nu, found.value)[0])
+    dual_point = problem.spread(scale * nu)
+    return Certificate(
+        primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found
+    )
+
+
+def _dual_points(problem, network, directions):
+    """Return the dual points of the network's fit and of the best fit that its own directions allow."""
+    hidden = problem.hidden_fits(network.neurons) @ network.output_weights
+    refitted = _refit(problem, directions, network.signs)
+    return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]
+
+
+def _most_promising(problem, dual_points, starts, n_starts, n_jobs):
+    """Return the dual point with the best value as far as local ascents see, and the local maxima of its price."""
+    best, answer = -1.0, None
+    for nu in dual_points:
+        directions, _, values = local_prices(problem.design, nu, starts=starts, n_starts=n_starts, n_jobs=n_jobs)
+        value, _ = _scaled(problem, nu, values.max(initial=0.0))
+        if value > best:
+            best, answer = value, (nu, directions[:N_STARTS])
+    return answer
 
 
 def _refit(problem, directions, signs):

@@ -51,6 +51,19 @@ class PriceFunction:
         """``||linear|| + sum |coefficients|``, the size against which rounding is measured."""
         return float(np.linalg.norm(self.linear) + np.abs(self.coefficients).sum())
 
+    def reduce(self, directions):
+        """Return the unit vectors along `directions` (K, n_inputs) in the coordinates of `basis`; drops zeros."""
+        if directions is None:
+            return np.zeros((0, self.rank))
+        reduced = directions @ self.basis
+        sizes = np.linalg.norm(reduced, axis=1)
+        return reduced[sizes > 1e-12] / sizes[sizes > 1e-12, None]
+
+    def expand(self, points):
+        """Return the unit vectors of shape (K, n_inputs) whose coordinates are `points` (K, rank)."""
+        directions = points @ self.basis.T
+        return directions / np.linalg.norm(directions, axis=1)[:, None]
+
 
 def safe_norms(rows):
     """Return the Euclidean norms of the rows without overflow or underflow."""

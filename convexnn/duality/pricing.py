@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._validation import check_choice, check_design, check_vector
-from .ascent import distinct, local_maxima, random_starts
+from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
 from .price_function import price_function
 from .spectral import spectral_bound
@@ -147,7 +147,7 @@ def search_price(
     if proof != "heuristic" and function.rank <= MAX_RANK:
         result = branch_and_bound(
             function,
-            known_value=float(found[2].max()),
+            known_value=float(found[2].max(initial=0.0)),
             level=level / function.scale,
             tolerance=tolerance,
             max_work=None if proof == "exact" else AUTO_WORK,
@@ -161,10 +161,23 @@ def search_price(
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
     if not finished:
         upper = min(upper, spectral_bound(function))
-    reached = max(float(found[2].max()), level / function.scale)
+    reached = max(float(found[2].max(initial=0.0)), level / function.scale)
     exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
     kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
     return _assemble(X, nu, function, found, upper, n_nodes, kind, tolerance if all_maximizers else None)
+
+
+def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, n_jobs=None):
+    """Return the distinct local maxima (directions, signs, values) that ascents find; see `search_price`."""
+    function = price_function(X, nu)
+    if function.rank == 0 or function.scale == 0.0:
+        return np.zeros((0, X.shape[1])), np.zeros(0, int), np.zeros(0)
+    return distinct_maxima(function, *local_maxima(function, _starts(function, starts, n_starts), n_jobs=n_jobs))
+
+
+def _starts(function, directions, n_random):
+    """The caller's directions and fixed random ones, in the coordinates of the function."""
+    return np.vstack([function.reduce(directions), random_starts(function, n_random, np.random.default_rng(0))])
 
 
 def _thin(points, keep_all):
@@ -172,25 +185,9 @@ def _thin(points, keep_all):
     return points if keep_all else points[:: max(1, len(points) // N_STARTS)]
 
 
-def _starts(function, extra, n_starts):
-    """Fixed random starts, and the caller's directions in the coordinates of the function."""
-    starts = random_starts(function, n_starts, np.random.default_rng(0))
-    if extra is None or len(extra) == 0:
-        return starts
-    reduced = extra @ function.basis
-    lengths = np.linalg.norm(reduced, axis=1)
-    keep = lengths > 1e-12
-    return np.vstack([reduced[keep] / lengths[keep, None], starts])
-
-
 def _assemble(X, nu, function, found, upper, n_nodes, proof, maximizer_tolerance):
     """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
-    points, signs, values = found
-    kept = distinct(points, signs, values)
-    kept = kept[values[kept] > function.slack]
-    points, signs, values = points[kept], signs[kept], values[kept]
-    directions = points @ function.basis.T
-    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    directions, signs, values = distinct_maxima(function, *found)
     direction, signed = np.zeros(X.shape[1]), 0.0
     if len(directions):
         direction, signed = directions[0], evaluate_price(X, nu, directions[0])
@@ -207,7 +204,7 @@ def _assemble(X, nu, function, found, upper, n_nodes, proof, maximizer_tolerance
         maximizers,
         directions,
         signs,
-        values * function.scale,
+        values,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .._masses import best_masses
-from ..duality.ascent import distinct, local_maxima, random_starts
+from ..duality.ascent import distinct_maxima, local_maxima, random_starts
 from ..duality.certificate import certify_problem
 from ..duality.price_function import price_function
 from ..exceptions import SolverError
@@ -99,32 +99,28 @@ class _Run:
             moved = _Pool(blocks / sizes[:, None], signs, sizes)
             if not self.accept(moved):
                 self.accept(self.pool.join(moved.directions, moved.signs))
-            found = None if level == np.inf else self.climb(self.pool.directions[self.pool.used], level)
-            if found is not None:
-                self.accept(self.pool.join(*found))
+            directions, signs = self.climb(self.pool.directions[self.pool.used], level)
+            if len(signs):
+                self.accept(self.pool.join(directions, signs))
             if before - self.objective <= 1e-13 * before or self.out_of_time():
                 break
 
     def climb(self, starts, level):
-        """Return the distinct directions and signs above `level` that ascents from `starts` reach, or None."""
-        points, signs, values, _ = self.ascend(starts)
+        """Return the distinct directions and signs above `level` that ascents from `starts` reach."""
+        directions, signs, values = self.ascend(self.price_function(), starts)
         above = values > level
-        if not np.any(above):
-            return None
-        return points[above][:MAX_NEW], signs[above][:MAX_NEW]
+        return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
 
-    def ascend(self, starts):
-        """Return distinct local maxima of the price at the residual (directions, signs, values) and the largest."""
-        function = price_function(self.scaled.design, self.residual)
+    def price_function(self):
+        """The price of the residual, the scaled dual point."""
+        return price_function(self.scaled.design, self.residual)
+
+    def ascend(self, function, starts, n_random=0):
+        """Return the distinct local maxima (directions, signs, values) reached from `starts` and random starts."""
         if function.rank == 0:
-            return np.zeros((0, self.scaled.design.shape[1])), np.zeros(0), np.zeros(0), 0.0
-        reduced = starts @ function.basis
-        sizes = np.linalg.norm(reduced, axis=1)
-        reduced = reduced[sizes > 1e-9] / sizes[sizes > 1e-9, None]
-        points, signs, values = local_maxima(function, reduced, n_jobs=self.n_jobs)
-        kept = distinct(points, signs, values)
-        points, signs, values = points[kept] @ function.basis.T, signs[kept], values[kept] * function.scale
-        return points / np.linalg.norm(points, axis=1)[:, None], signs, values, float(values.max(initial=0.0))
+            return np.zeros((0, starts.shape[1])), np.zeros(0), np.zeros(0)
+        reduced = np.vstack([function.reduce(starts), random_starts(function, n_random, self.rng)])
+        return distinct_maxima(function, *local_maxima(function, reduced, n_jobs=self.n_jobs))
 
     def search(self, level):
         """Ascend from the neurons, the remembered maxima and random starts, in blocks, until a block finds enough.
@@ -132,26 +128,30 @@ class _Run:
         Returns the violators (directions, signs) and the largest value seen. When nothing is found the number of
         starts of the next search grows.
         """
+        function = self.price_function()
         starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
-        directions, signs, largest = np.zeros((0, starts.shape[1])), np.zeros(0), 0.0
-        done = 0
-        while True:
+        largest, done = 0.0, 0
+        while done < self.n_starts:
             fresh = min(self.n_starts - done, BLOCK_STARTS)
-            function = price_function(self.scaled.design, self.residual)
-            if function.rank == 0:
-                break
-            random = random_starts(function, fresh, self.rng) @ function.basis.T
-            points, kinds, values, top = self.ascend(np.vstack([starts, random]))
-            largest, done = max(largest, top), done + fresh
+            directions, signs, values = self.ascend(function, starts, fresh)
+            largest, done, starts = max(largest, values.max(initial=0.0)), done + fresh, starts[:0]
+            self.remembered = directions[values > 0.7 * level][:MAX_NEW]
             above = values > level
-            directions, signs = np.vstack([directions, points[above]]), np.append(signs, kinds[above])
-            self.remembered = points[values > 0.7 * level][:MAX_NEW]
-            starts = starts[:0]
-            if np.any(above) or done >= self.n_starts or self.out_of_time():
+            if np.any(above) or self.out_of_time():
                 break
-        if len(signs) == 0 and not self.out_of_time():
+        if not np.any(above) and not self.out_of_time():
             self.n_starts *= 4
-        return directions[:MAX_NEW], signs[:MAX_NEW], largest
+        return directions[above][:MAX_NEW], signs[above][:MAX_NEW], float(largest)
+
+    def gap(self, largest):
+        """Relative gap if `largest` were the price of the residual."""
+        inner, square = float(self.residual @ self.scaled.target), float(self.residual @ self.residual)
+        if square == 0.0:
+            return 0.0
+        limit = self.scaled.beta / largest if largest > 0 else np.inf
+        scale = min(max(inner / square, 0.0), limit)
+        dual = scale * inner - 0.5 * scale * scale * square
+        return max(0.0, 1.0 - max(dual, 0.0) / self.objective)
 
     def network(self, problem):
         """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
@@ -159,17 +159,6 @@ class _Run:
         order = np.argsort(-used.masses, kind="stable")
         masses = used.masses[order] * (self.scaled.y_scale / self.scaled.x_scale)
         return build_network(problem, used.directions[order], used.signs[order], masses)
-
-    def gap(self, largest):
-        """Relative gap if `largest` were the price of the residual."""
-        inner = float(self.residual @ self.scaled.target)
-        square = float(self.residual @ self.residual)
-        if square == 0.0:
-            return 0.0
-        limit = self.scaled.beta / largest if largest > 0 else np.inf
-        scale = min(max(inner / square, 0.0), limit)
-        dual = scale * inner - 0.5 * scale * scale * square
-        return max(0.0, 1.0 - max(dual, 0.0) / self.objective)
 
 
 def solve_column_generation(
@@ -262,7 +251,7 @@ class _Training:
                 return Status.time_limit, rounds, None
             if len(signs) == 0 and run.n_starts > self._enough(run):
                 certificate = self._certify(run, self.proof, run.deadline)
-                directions, signs = self._violators(run, certificate, level)
+                directions, signs = run.climb(certificate.price.local_directions, level)
                 if len(signs) == 0:
                     return Status.converged, rounds, certificate
             if len(signs):
@@ -275,12 +264,6 @@ class _Training:
         n_samples, d = run.scaled.design.shape
         enough = min(MAX_STARTS, max(4 * FIRST_STARTS, ROW_VISITS // n_samples))
         return enough if self.proof == "heuristic" or d > 7 else min(enough, 8 * FIRST_STARTS)
-
-    def _violators(self, run, certificate, level):
-        """Directions that the proof has found above `level`, in the scaled problem."""
-        price = certificate.price
-        found = run.climb(price.local_directions, level) if price.local_directions is not None else None
-        return (np.zeros((0, run.scaled.design.shape[1])), np.zeros(0)) if found is None else found
 
     def _record(self, run, largest, started):
         record = {

@@ -260,7 +260,7 @@ def split_cones(
                 new_generators[half], new_settled[half], interpolant, concave, limits, n_concave, target,
                 points[half], scratch,
             )  # fmt: skip
-            new_bounds[half] = min(bound, bounds[k])
+            new_bounds[half] = bound if bound < bounds[k] else bounds[k]  # also when not a number
             _combine(points[half], columns, n, saved)
             values[half] = dot(settled[k], points[half])
             for l in range(n):

@@ -162,7 +162,7 @@ def certify_problem(
         problem.design,
         nu,
         proof=proof,
-        level=problem.beta,
+        level=_needed_bound(problem, nu),
         tolerance=tolerance,
         starts=own,
         n_starts=0,
@@ -208,6 +208,12 @@ def _refit(problem, directions, signs):
     size = max(np.abs(projected).max(), np.finfo(float).tiny)
     masses = best_masses(projected / size, target, problem.beta / size)
     return fits @ (masses / size)
+
+
+def _needed_bound(problem, nu):
+    """The bound on the price below which a tighter one would not improve the dual value."""
+    scale = problem.loss.best_scale(problem.centred, nu, problem.weight, np.inf)
+    return problem.beta / scale if scale > 0 else problem.beta
 
 
 def _scaled(problem, nu, bound):

@@ -212,4 +212,4 @@ def evaluate_price(X, nu, direction):
     """Return ``nu^T (X direction)_+``, scaled against overflow."""
     size = max(np.abs(X).max(), np.finfo(float).tiny)
     largest = max(np.abs(nu).max(), np.finfo(float).tiny)
-    return float((nu / largest) @ np.maximum((X / size) @ direction, 0.0)) * size * largest
+    return float((nu / largest) @ np.maximum((X / size) @ direction, 0.0) * size * largest)

@@ -255,8 +255,9 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         check_count(self.max_iter, "max_iter")
         if self.time_limit is not None:
             check_positive(self.time_limit, "time_limit")
-        if self.max_width is not None:
-            check_count(self.max_width, "max_width")
+        for name in ("max_width", "n_patterns"):
+            if getattr(self, name) is not None:
+                check_count(getattr(self, name), name)
 
     def _seed(self):
         """A fixed seed for None, an integer as it is, one draw from a RandomState."""

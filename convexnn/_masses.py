@@ -23,8 +23,8 @@ def best_masses(fits, target, beta, start=None):
 
     Notes
     -----
-    The active set method of Lawson and Hanson on the Gram matrix of the normalised columns. A column that the
-    columns in use already span to 1e-13 is left out.
+    The active set method of Lawson and Hanson on the Gram matrix of the normalised columns. The columns in use stay
+    independent: one that they already span to 1e-13 can only take the place of another.
     """
     sizes = np.linalg.norm(fits, axis=0)
     sizes = np.where(sizes > 0, sizes, 1.0)
@@ -49,8 +49,32 @@ def _solve(gram, linear, masses, tolerance):
             break
         passive[entering] = True
         if _factor(gram, passive) is None:
-            passive[entering], banned[entering] = False, True
+            passive[entering] = False
+            masses, banned[entering] = _exchange(gram, masses, passive, entering)
     return masses
+
+
+def _exchange(gram, masses, passive, entering):
+    """Let a column in that those in use span: the fit stays while mass moves to it, until one of them is empty.
+
+    Returns the new masses and whether that was impossible; edits `passive`.
+    """
+    index = np.flatnonzero(passive)
+    shares = cho_solve(_factor(gram, passive), gram[index, entering])
+    giving = np.flatnonzero(shares > 1e-9)
+    if len(giving) == 0:
+        return masses, True
+    ratios = masses[index[giving]] / shares[giving]
+    leaving = index[giving[np.argmin(ratios)]]
+    exchanged = passive.copy()
+    exchanged[leaving], exchanged[entering] = False, True
+    if _factor(gram, exchanged) is None:
+        return masses, True
+    moved = masses.copy()
+    moved[index] = np.maximum(masses[index] - ratios.min() * shares, 0.0)
+    moved[leaving], moved[entering] = 0.0, ratios.min()
+    passive[:] = exchanged
+    return moved, False
 
 
 def _descend(gram, linear, masses, passive):

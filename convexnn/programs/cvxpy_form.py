@@ -126,7 +126,7 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
     unit, input_scale, target_scale = _scaled(problem)
     bare = _without_neurons(problem)
     if _is_zero_optimal(unit):
-        return to_convex(bare, _features(problem)), ["no back end was asked: beta exceeds a bound on the price"]
+        return to_convex(bare, problem.features), ["no back end was asked: beta exceeds a bound on the price"]
     ceiling, answers = _value(problem, bare), []
     for name in back_ends:
         blocks, answer = _ask(unit, masks, name)
@@ -136,7 +136,7 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
             answer += f", objective of the network {value:.12g}"
             if value <= ceiling * (1 + SLACK):
                 best = network if value <= ceiling else bare
-                return to_convex(best, _features(problem)), answers + [answer]
+                return to_convex(best, problem.features), answers + [answer]
             answer += f" above {ceiling:.12g} without neurons"
         answers.append(answer)
     raise SolverError(f"no back end solved the convex program over {len(masks)} patterns: {'; '.join(answers)}.")
@@ -258,10 +258,7 @@ def _without_neurons(problem):
 
 def _with_free_terms(problem, network):
     """Return the network with the best free terms for its hidden layer."""
-    size = _nonzero(np.abs(problem.free).max(axis=0, initial=0.0))
-    hidden_fit = network.predict(_features(problem))
-    # Columns of magnitude one: lstsq would take a column of 1e-150 beside the ones for a dependent one.
-    free = problem.loss.fit_free(problem.y, hidden_fit, problem.free / size, problem.weight) / size
+    free = problem.free_coefficients(network.predict(problem.features))
     return TwoLayerReLU(
         network.hidden_weights,
         network.output_weights,
@@ -274,13 +271,8 @@ def _with_free_terms(problem, network):
 def _value(problem, network):
     """Return the objective of the network on the kept rows, from its own weights alone."""
     return network.objective(
-        _features(problem), problem.y, problem.beta, sample_weight=problem.weight, loss=problem.loss.name
+        problem.features, problem.y, problem.beta, sample_weight=problem.weight, loss=problem.loss.name
     )
-
-
-def _features(problem):
-    """Return the caller's columns of the design."""
-    return problem.design[:, :-1] if problem.hidden_bias else problem.design
 
 
 def _check_masks(patterns, n_samples):

@@ -17,6 +17,8 @@ from .._validation import check_choice, check_design, check_positive, check_vect
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES
 
+ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -62,9 +64,20 @@ class Problem:
 
     @cached_property
     def centred(self):
-        """The targets less their best fit by the free terms: every dual value may use them instead of y."""
+        """The targets less their best fit by the free terms: every dual value may use them instead of y.
+
+        Exactly zero where the free terms fit the targets to rounding.
+        """
+        return self._off_free_terms(self.y)
+
+    def _off_free_terms(self, values):
+        """Residual of the weighted fit of `values` by the free terms, its entries zero below rounding."""
+        if self.free_basis.shape[1] == 0:
+            return values
         root = np.sqrt(self.weight)
-        return self.project(self.project(root * self.y)) / root
+        rest = self.project(self.project(root * values))
+        rest[np.abs(rest) <= ROUNDING * np.abs(root * values).max()] = 0.0
+        return rest / root
 
     def project(self, columns):
         """Project columns, already multiplied by ``sqrt(weight)``, off the free terms."""
@@ -76,19 +89,31 @@ class Problem:
 
     def dual_point(self, hidden_fit):
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
-        if self.free_basis.shape[1] == 0:
-            return self.loss.dual_point(self.y, hidden_fit, self.weight)
-        root = np.sqrt(self.weight)
-        return root * self.project(self.project(root * (self.centred - hidden_fit)))
+        return self.weight * self._off_free_terms(self.centred - hidden_fit)
 
     def free_coefficients(self, hidden_fit):
         """Return the minimum-norm free terms that fit best beside `hidden_fit`."""
         return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)
 
+    @property
+    def features(self):
+        """The design without the ones column of the hidden bias."""
+        return self.design[:, :-1] if self.hidden_bias else self.design
+
     def objective(self, network):
-        """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not."""
-        X = self.design[:, :-1] if self.hidden_bias else self.design
-        return network.objective(X, self.y, self.beta, sample_weight=self.weight, loss=self.loss.name)
+        """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not.
+
+        A loss that is within the rounding of the free terms' own values counts as 0.
+        """
+        options = {"sample_weight": self.weight, "loss": self.loss.name}
+        value = network.objective(self.features, self.y, self.beta, **options)
+        size = np.abs(self.y)
+        if self.skip_connection:
+            size = size + np.abs(self.features) @ np.abs(network.skip_weights)
+        if self.fit_intercept:
+            size = size + abs(network.intercept)
+        loss = self.loss.value(self.y, network.predict(self.features), self.weight)
+        return value - loss if loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight) else value
 
     def check_network(self, network):
         """Refuse a network that cannot be evaluated on this problem."""

@@ -73,7 +73,7 @@ def scale_problem(problem):
     root = np.sqrt(problem.weight)
     design, target = root[:, None] * problem.design, problem.project(root * problem.centred)
     x_scale, y_scale = np.abs(design).max(), np.abs(target).max()
-    if x_scale == 0.0 or y_scale <= 1e-14 * np.abs(root * problem.y).max():
+    if x_scale == 0.0 or y_scale == 0.0:
         return None
     y_scale *= np.linalg.norm(target / y_scale)
     return ScaledProblem(

@@ -88,8 +88,7 @@ def solve(
 
 def _narrow(problem, solution, max_width, tol, proof, n_jobs):
     """Bring a solution under `max_width`: by optimal pruning where that is enough, else by dropping light neurons."""
-    features = problem.design[:, :-1] if problem.hidden_bias else problem.design
-    network, status = solution.network.pruned(features), solution.status
+    network, status = solution.network.pruned(problem.features), solution.status
     pruned_width = network.width
     while network.width > max_width:  # a quarter at a time, the others moving to make up for those that left
         keep = max(max_width, network.width - max(1, network.width // 4))

@@ -14,6 +14,7 @@ import numpy as np
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from .program import make_problem
+from .scaling import scale_problem
 from .solution_map import ConvexSolution, to_convex, to_network
 
 __all__ = ["convex_program", "solve_program"]
@@ -123,16 +124,23 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
         When every back end failed; the message quotes their answers.
     """
     masks = _check_masks(masks, problem.design.shape[0])
-    unit, input_scale, target_scale = _scaled(problem)
-    bare = _without_neurons(problem)
-    if _is_zero_optimal(unit):
+    bare, scaled = _without_neurons(problem), scale_problem(problem)
+    if scaled is None or _is_zero_optimal(scaled):
         return to_convex(bare, problem.features), ["no back end was asked: beta exceeds a bound on the price"]
-    ceiling, answers = _value(problem, bare), []
+    unit = replace(
+        problem,
+        design=scaled.design,
+        y=scaled.target,
+        weight=np.ones(len(scaled.target)),
+        beta=scaled.beta,
+        free=scaled.free_basis,
+    )
+    ceiling, answers = problem.objective(bare), []
     for name in back_ends:
         blocks, answer = _ask(unit, masks, name)
         if blocks is not None:
-            network = _best_network(problem, masks, blocks, target_scale / input_scale)
-            value = _value(problem, network)
+            network = _best_network(problem, masks, blocks, scaled.y_scale / scaled.x_scale)
+            value = problem.objective(network)
             answer += f", objective of the network {value:.12g}"
             if value <= ceiling * (1 + SLACK):
                 best = network if value <= ceiling else bare
@@ -176,44 +184,9 @@ def _pose(problem, masks):
     return cp.Problem(cp.Minimize(objective), cones)
 
 
-def _scaled(problem):
-    """Return an unweighted problem of magnitude one and the scales of inputs and targets.
-
-    With ``A = sqrt(w) X / a`` and ``t = sqrt(w) (y - Z b0) / s`` the blocks are those of the given problem times
-    ``a / s``, and beta becomes ``beta / (a s)``. The free columns become an orthonormal basis of their span.
-    """
-    root = np.sqrt(problem.weight)
-    design = root[:, None] * problem.design
-    input_scale = _nonzero(np.abs(design).max())
-    basis = _orthonormal(root[:, None] * problem.free)
-    target = root * problem.y
-    magnitude = _nonzero(np.abs(target).max())
-    centred = target / magnitude
-    for _ in range(2):  # The second projection removes the rounding of the first.
-        centred = centred - basis @ (basis.T @ centred)
-    length = _nonzero(np.linalg.norm(centred))
-    target_scale = magnitude * length
-    scaled = replace(
-        problem,
-        design=design / input_scale,
-        y=centred / length,
-        weight=np.ones(len(root)),
-        beta=problem.beta / input_scale / target_scale,
-        free=basis,
-    )
-    return scaled, input_scale, target_scale
-
-
-def _orthonormal(columns):
-    """Return an orthonormal basis of the span of `columns`, each of them first scaled to magnitude one."""
-    columns = columns / _nonzero(np.abs(columns).max(axis=0, initial=0.0))
-    left, values, _ = np.linalg.svd(columns, full_matrices=False)
-    return left[:, values > max(columns.shape) * np.finfo(float).eps * values.max(initial=0.0)]
-
-
-def _is_zero_optimal(unit):
+def _is_zero_optimal(scaled):
     """Whether ``beta >= sum_i |y_i| ||x_i||``, a bound on the price of the residual of the network without neurons."""
-    return unit.beta >= np.abs(unit.y) @ np.linalg.norm(unit.design, axis=1)
+    return scaled.beta >= np.abs(scaled.target) @ np.linalg.norm(scaled.design, axis=1)
 
 
 def _ask(unit, masks, name):
@@ -243,7 +216,7 @@ def _best_network(problem, masks, blocks, scale):
     for share in DROPPED:
         kept = [np.where(size > share * largest, scale * block, 0.0) for size, block in zip(sizes, blocks, strict=True)]
         networks.append(_with_free_terms(problem, to_network(_bare_solution(problem, masks, *kept))))
-    return min(networks, key=lambda network: _value(problem, network))
+    return min(networks, key=lambda network: problem.objective(network))
 
 
 def _bare_solution(problem, masks, positive, negative):
@@ -265,13 +238,6 @@ def _with_free_terms(problem, network):
         hidden_bias=network.hidden_bias,
         intercept=free[-1] if problem.fit_intercept else None,
         skip_weights=free[: network.n_inputs] if problem.skip_connection else None,
-    )
-
-
-def _value(problem, network):
-    """Return the objective of the network on the kept rows, from its own weights alone."""
-    return network.objective(
-        problem.features, problem.y, problem.beta, sample_weight=problem.weight, loss=problem.loss.name
     )
 
 

@@ -17,8 +17,9 @@ from ..duality.ascent import distinct_maxima, local_maxima, random_starts
 from ..duality.certificate import certify_problem
 from ..duality.price_function import price_function
 from ..exceptions import SolverError
+from ..programs.scaling import scale_problem
 from ._newton import slide
-from .base import Solution, Status, build_network, scale_problem
+from .base import Solution, Status, build_network
 
 FIRST_STARTS = 32
 MAX_STARTS = 4096
@@ -202,7 +203,7 @@ def polish_network(problem, network):
     if scaled is None or network.width == 0:
         return network
     with threadpool_limits(limits=1, user_api="blas"):
-        run = _Run(scaled, None, None, None)
+        run = _Run(scaled, np.random.default_rng(0), None, None)
         run.adopt(network)
         polished = run.network(problem)
     return min((network, polished), key=problem.objective)

@@ -16,7 +16,7 @@ from .price_function import price_function
 from .spectral import spectral_bound
 
 PROOFS = ("auto", "exact", "bound", "heuristic")
-AUTO_WORK = 1_000_000_000
+AUTO_WORK = 250_000_000  # about a second of one core
 PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
 SMALLEST = float(np.finfo(float).smallest_subnormal)

@@ -5,12 +5,13 @@ import numpy as np
 from ..programs.program import make_problem
 from .pricing import search_price
 
+N_STARTS = 512
 
-def zero_network_price(problem, *, n_jobs=None):
+
+def zero_network_price(problem, *, deadline=None, n_jobs=None):
     """Return the `Price` of the zero network's dual point, searched with fixed starts within the fixed work budget."""
-    return search_price(
-        problem.design, problem.dual_point(np.zeros(len(problem.y))), proof="auto", n_starts=512, n_jobs=n_jobs
-    )
+    nu = problem.dual_point(np.zeros(len(problem.y)))
+    return search_price(problem.design, nu, proof="auto", n_starts=N_STARTS, deadline=deadline, n_jobs=n_jobs)
 
 
 def beta_max(

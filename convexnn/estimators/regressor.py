@@ -1,5 +1,6 @@
 """`ConvexReLURegressor`: a two-layer ReLU network trained to global optimality, as a scikit-learn regressor."""
 
+import time
 import warnings
 from dataclasses import replace
 
@@ -180,12 +181,14 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         WidthWarning
             When `max_width` is below the critical width that was found.
         """
+        started = time.monotonic()
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         self._check_parameters()
         weight = check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
         rows = canonical_rows(X, y, weight)
         unit = self._problem(rows, 1.0)
-        strongest = zero_network_price(unit, n_jobs=self.n_jobs)
+        deadline = None if self.time_limit is None else started + self.time_limit
+        strongest = zero_network_price(unit, deadline=deadline, n_jobs=self.n_jobs)
         self.beta_max_, self.beta_max_proof_ = strongest.value, strongest.proof
         if self.beta != "scale":
             self.beta_ = float(self.beta)
@@ -200,7 +203,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             max_width=self.max_width,
             tol=self.tol,
             max_iter=self.max_iter,
-            time_limit=self.time_limit,
+            deadline=deadline,
             proof=self.proof,
             n_jobs=self.n_jobs,
             seed=self._seed(),

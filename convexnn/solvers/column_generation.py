@@ -163,7 +163,7 @@ class _Run:
 
 
 def solve_column_generation(
-    problem, *, tol=1e-6, max_iter=500, time_limit=None, proof="auto", n_jobs=None, rng, start=None, report=None
+    problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
 ):
     """Train a network on a `Problem` and prove what it is worth.
 
@@ -174,8 +174,8 @@ def solve_column_generation(
         Relative gap at which the run ends.
     max_iter : int
         Largest number of rounds of pricing.
-    time_limit : float, optional
-        Seconds for training and proof together.
+    deadline : float, optional
+        ``time.monotonic()`` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
     rng : numpy.random.Generator
         Chooses the starts of the ascents; the answer does not depend on `n_jobs`.
@@ -194,7 +194,7 @@ def solve_column_generation(
         When not even a finite objective was reached (overflow).
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        return _Training(problem, tol, max_iter, time_limit, proof, n_jobs, rng, start, report).run()
+        return _Training(problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report).run()
 
 
 def polish_network(problem, network):
@@ -216,7 +216,7 @@ class _Training:
     problem: object
     tol: float
     max_iter: int
-    time_limit: float | None
+    deadline: float | None
     proof: str
     n_jobs: int | None
     rng: np.random.Generator
@@ -226,11 +226,10 @@ class _Training:
 
     def run(self):
         started = time.monotonic()
-        deadline = None if self.time_limit is None else started + self.time_limit
         scaled = scale_problem(self.problem)
         if scaled is None:
-            return self._finish(None, Status.converged, 0, self.proof, deadline)
-        run = _Run(scaled, self.rng, deadline, self.n_jobs)
+            return self._finish(None, Status.converged, 0, self.proof)
+        run = _Run(scaled, self.rng, self.deadline, self.n_jobs)
         try:
             if self.start is not None:
                 run.adopt(self.start)
@@ -240,7 +239,7 @@ class _Training:
         if certificate is not None:
             return self._solution(run, certificate, status, rounds)
         quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
-        return self._finish(run, status, rounds, quick, deadline)
+        return self._finish(run, status, rounds, quick)
 
     def _loop(self, run, started):
         """Return (status, number of rounds, certificate or None) when converged or out of budget."""
@@ -251,7 +250,7 @@ class _Training:
             if run.out_of_time():
                 return Status.time_limit, rounds, None
             if len(signs) == 0 and run.n_starts > self._enough(run):
-                certificate = self._certify(run, self.proof, run.deadline)
+                certificate = self._certify(run, self.proof)
                 directions, signs = run.climb(certificate.price.local_directions, level)
                 if len(signs) == 0:
                     return Status.converged, rounds, certificate
@@ -277,14 +276,14 @@ class _Training:
         if self.report is not None:
             self.report(record)
 
-    def _certify(self, run, proof, deadline):
+    def _certify(self, run, proof):
         return certify_problem(
             self._network(run),
             self.problem,
             proof=proof,
             tolerance=min(1e-7, 0.1 * self.tol),
             starts=None if run is None else run.remembered,
-            deadline=deadline,
+            deadline=self.deadline,
             n_jobs=self.n_jobs,
         )
 
@@ -293,8 +292,8 @@ class _Training:
             return build_network(self.problem, np.zeros((0, self.problem.design.shape[1])), np.zeros(0), np.zeros(0))
         return run.network(self.problem)
 
-    def _finish(self, run, status, rounds, proof, deadline):
-        return self._solution(run, self._certify(run, proof, deadline), status, rounds)
+    def _finish(self, run, status, rounds, proof):
+        return self._solution(run, self._certify(run, proof), status, rounds)
 
     def _solution(self, run, certificate, status, rounds):
         if not np.isfinite(certificate.primal):

@@ -12,7 +12,7 @@ from .base import Solution, Status
 from .column_generation import polish_network
 
 
-def solve_reference(problem, patterns, *, complete, tol=1e-6, time_limit=None, proof="auto", n_jobs=None):
+def solve_reference(problem, patterns, *, complete, tol=1e-6, deadline=None, proof="auto", n_jobs=None):
     """Solve the program over `patterns` by Clarabel (SCS if that fails) and certify the network.
 
     Parameters
@@ -38,7 +38,6 @@ def solve_reference(problem, patterns, *, complete, tol=1e-6, time_limit=None, p
     network = to_network(solution)
     if complete:
         network = polish_network(problem, network)
-    deadline = None if time_limit is None else started + time_limit
     certificate = certify_problem(
         network, problem, proof=proof, tolerance=min(1e-7, 0.1 * tol), deadline=deadline, n_jobs=n_jobs
     )

@@ -51,7 +51,7 @@ def solve(
     max_width=None,
     tol=1e-6,
     max_iter=500,
-    time_limit=None,
+    deadline=None,
     proof="auto",
     n_jobs=None,
     seed=0,
@@ -67,14 +67,14 @@ def solve(
     if check_pairing(solver, patterns) == "cvxpy":
         chosen, complete = choose_patterns(problem.design, patterns, n_patterns, seed, n_jobs)
         solution = solve_reference(
-            problem, chosen, complete=complete, tol=tol, time_limit=time_limit, proof=proof, n_jobs=n_jobs
+            problem, chosen, complete=complete, tol=tol, deadline=deadline, proof=proof, n_jobs=n_jobs
         )
     else:
         solution = solve_column_generation(
             problem,
             tol=tol,
             max_iter=max_iter,
-            time_limit=time_limit,
+            deadline=deadline,
             proof=proof,
             n_jobs=n_jobs,
             rng=np.random.default_rng(seed),

@@ -24,7 +24,8 @@ from .base import Solution, Status, build_network
 FIRST_STARTS = 32
 MAX_STARTS = 4096
 BLOCK_STARTS = 256
-ROW_VISITS = 2_000_000  # caps the number of starts on long data
+ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
+ROWS_A_BLOCK = 100_000  # and shorter waits between two looks at the clock
 MAX_NEW = 96
 INNER_ROUNDS = 30
 
@@ -131,9 +132,10 @@ class _Run:
         """
         function = self.price_function()
         starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
+        block = min(BLOCK_STARTS, max(8, ROWS_A_BLOCK // len(self.residual)))
         largest, done = 0.0, 0
         while done < self.n_starts:
-            fresh = min(self.n_starts - done, BLOCK_STARTS)
+            fresh = min(self.n_starts - done, block)
             directions, signs, values = self.ascend(function, starts, fresh)
             largest, done, starts = max(largest, values.max(initial=0.0)), done + fresh, starts[:0]
             self.remembered = directions[values > 0.7 * level][:MAX_NEW]
@@ -244,25 +246,28 @@ class _Training:
     def _loop(self, run, started):
         """Return (status, number of rounds, certificate or None) when converged or out of budget."""
         level = run.scaled.beta * (1.0 + 0.05 * self.tol)
+        stalled = False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
             directions, signs, largest = run.search(level)
             self._record(run, largest, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
-            if len(signs) == 0 and run.n_starts > self._enough(run):
+            if stalled or (len(signs) == 0 and run.n_starts > self._enough(run)):
                 certificate = self._certify(run, self.proof)
                 directions, signs = run.climb(certificate.price.local_directions, level)
-                if len(signs) == 0:
+                if stalled or len(signs) == 0:
                     return Status.converged, rounds, certificate
             if len(signs):
+                before = run.objective
                 run.accept(run.pool.join(directions, signs))
                 run.solve_restricted(level)
+                stalled = run.objective >= before * (1.0 - 1e-15)
         return Status.max_iter, self.max_iter, None
 
     def _enough(self, run):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""
         n_samples, d = run.scaled.design.shape
-        enough = min(MAX_STARTS, max(4 * FIRST_STARTS, ROW_VISITS // n_samples))
+        enough = min(MAX_STARTS, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
         return enough if self.proof == "heuristic" or d > 7 else min(enough, 8 * FIRST_STARTS)
 
     def _record(self, run, largest, started):

@@ -32,6 +32,18 @@ def random_starts(function, n_starts, rng):
     return starts / np.linalg.norm(starts, axis=1)[:, None]
 
 
+def perturbed_starts(points, n_starts, rng):
+    """Return unit start directions (n_starts, rank) near the unit rows of `points`, .1 to 1 of a radius away.
+
+    Maxima of a price live in clusters: near those that are known, violators are several times as frequent as around
+    random directions.
+    """
+    base = points[rng.integers(0, len(points), n_starts)]
+    noise = rng.standard_normal(base.shape) / np.sqrt(base.shape[1])
+    starts = base + 10.0 ** rng.uniform(-1.0, 0.0, (n_starts, 1)) * noise
+    return starts / np.linalg.norm(starts, axis=1)[:, None]
+
+
 def local_maxima(function, starts, *, n_jobs=None):
     """Climb ``f`` and ``-f`` from every start.
 

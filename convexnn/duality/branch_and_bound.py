@@ -73,9 +73,10 @@ class _Nodes:
         """Return the nodes at `index`: a slice gives a view, a mask or indices a copy."""
         return _Nodes(*(getattr(self, column.name)[index] for column in fields(self)))
 
-    def join(self, other):
-        """Return the nodes of both, in this order."""
-        return _Nodes(*(np.concatenate([getattr(self, c.name), getattr(other, c.name)]) for c in fields(self)))
+    def put(self, index, other):
+        """Overwrite the nodes at `index`."""
+        for column in fields(self):
+            getattr(self, column.name)[index] = getattr(other, column.name)
 
     def node_bytes(self):
         """Memory of one node."""
@@ -95,6 +96,45 @@ def _orthants(function):
     nodes.settled[:] = nodes.sign[:, None] * function.linear
     nodes.bound[:], nodes.value[:], nodes.point[:], nodes.convex[:] = np.inf, 0.0, 0.0, n_lines
     return nodes
+
+
+class _Frontier:
+    """The open nodes, in slots that are used again: a round costs what it changes, however many nodes are open."""
+
+    def __init__(self, nodes):
+        self.slots, self.size = nodes, len(nodes)
+
+    @property
+    def bounds(self):
+        """The bounds of the open nodes."""
+        return self.slots.bound[: self.size]
+
+    def largest(self, n):
+        """Slots of the n largest bounds."""
+        if self.size <= n:
+            return np.arange(self.size)
+        return np.sort(np.argpartition(-self.bounds, n)[:n])
+
+    def replace(self, index, nodes):
+        """Put `nodes` in place of those at the slots `index`."""
+        n_reused = min(len(index), len(nodes))
+        self.slots.put(index[:n_reused], nodes.take(slice(n_reused)))
+        if n_reused < len(index):
+            self.keep(np.delete(np.arange(self.size), index[n_reused:]))
+            return
+        grown = self.size + len(nodes) - n_reused
+        if grown > len(self.slots):
+            room = np.minimum(np.arange(max(grown, 2 * len(self.slots))), len(self.slots) - 1)
+            self.slots = self.slots.take(room)
+        self.slots.put(slice(self.size, grown), nodes.take(slice(n_reused, None)))
+        self.size = grown
+
+    def keep(self, index):
+        """Close the nodes that are not at `index` (increasing); the last ones move into the gaps."""
+        kept = len(index)
+        gaps = np.setdiff1d(np.arange(kept), index, assume_unique=True)
+        self.slots.put(gaps, self.slots.take(index[index >= kept]))
+        self.size = kept
 
 
 def _one_sign_slices(sign):
@@ -207,18 +247,17 @@ def branch_and_bound(
         return _both_directions(function)
     with thread_map(n_jobs) as run:
         search = _Search(function, run, known_value, level, tolerance, absolute, all_maximizers)
-        nodes = _orthants(function)
-        capacity = MEMORY_LIMIT // _Nodes.empty(1, *function.lines.shape).node_bytes()
-        while len(nodes) and len(nodes) <= capacity and search.value <= stop_above:
+        frontier = _Frontier(_orthants(function))
+        capacity = MEMORY_LIMIT // frontier.slots.node_bytes()
+        while 0 < frontier.size <= capacity and search.value <= stop_above:
             if max_work is not None and search.work >= max_work:
                 break
             if deadline is not None and time.monotonic() >= deadline:
                 break
-            chosen = np.ones(len(nodes), bool)
-            if len(nodes) > BATCH:
-                chosen[np.argpartition(-nodes.bound, BATCH)[BATCH:]] = False
-            halves = search.open(search.split(nodes.take(chosen)))
-            nodes = search.open(nodes.take(~chosen)).join(halves)
-    upper = max(search.target, float(nodes.bound.max(initial=0.0)))
+            chosen, before = frontier.largest(BATCH), search.cut
+            frontier.replace(chosen, search.open(search.split(frontier.slots.take(chosen))))
+            if search.cut > before:
+                frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
+    upper = max(search.target, float(frontier.bounds.max(initial=0.0)))
     points = np.array(search.points).reshape(-1, function.rank)
-    return SearchResult(upper + function.slack, points, search.n_nodes, len(nodes) == 0)
+    return SearchResult(upper + function.slack, points, search.n_nodes, frontier.size == 0)

@@ -173,9 +173,7 @@ def certify_problem(
     dual, scale = _scaled(problem, nu, found.upper_bound)
     visible = max(0.0, primal - _scaled(problem, nu, found.value)[0])
     dual_point = problem.spread(scale * nu)
-    return Certificate(
-        primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found
-    )
+    return Certificate(primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found)
 
 
 def _dual_points(problem, network, directions):

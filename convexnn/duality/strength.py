@@ -8,10 +8,10 @@ from .pricing import search_price
 N_STARTS = 512
 
 
-def zero_network_price(problem, *, deadline=None, n_jobs=None):
+def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
     """Return the `Price` of the zero network's dual point, searched with fixed starts within the fixed work budget."""
     nu = problem.dual_point(np.zeros(len(problem.y)))
-    return search_price(problem.design, nu, proof="auto", n_starts=N_STARTS, deadline=deadline, n_jobs=n_jobs)
+    return search_price(problem.design, nu, proof=proof, n_starts=N_STARTS, deadline=deadline, n_jobs=n_jobs)
 
 
 def beta_max(

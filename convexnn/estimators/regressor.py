@@ -87,7 +87,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         The strength used.
     beta_max_ : float
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
-    beta_max_proof_ : {"exact", "bound"}
+    beta_max_proof_ : {"exact", "bound", "heuristic"}
     status_ : {"proven", "converged", "max_iter", "time_limit", "interrupted"}
     n_iter_ : int
     history_ : list of dict
@@ -188,7 +188,8 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         rows = canonical_rows(X, y, weight)
         unit = self._problem(rows, 1.0)
         deadline = None if self.time_limit is None else started + self.time_limit
-        strongest = zero_network_price(unit, deadline=deadline, n_jobs=self.n_jobs)
+        proof = "heuristic" if self.proof == "heuristic" else "auto"
+        strongest = zero_network_price(unit, proof=proof, deadline=deadline, n_jobs=self.n_jobs)
         self.beta_max_, self.beta_max_proof_ = strongest.value, strongest.proof
         if self.beta != "scale":
             self.beta_ = float(self.beta)

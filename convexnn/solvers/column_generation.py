@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .._masses import best_masses
-from ..duality.ascent import distinct_maxima, local_maxima, random_starts
+from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.certificate import certify_problem
 from ..duality.price_function import price_function
 from ..exceptions import SolverError
@@ -27,6 +27,7 @@ BLOCK_STARTS = 256
 ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
 ROWS_A_BLOCK = 100_000  # and shorter waits between two looks at the clock
 MAX_NEW = 96
+MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
 
 
@@ -118,27 +119,31 @@ class _Run:
         return price_function(self.scaled.design, self.residual)
 
     def ascend(self, function, starts, n_random=0):
-        """Return the distinct local maxima (directions, signs, values) reached from `starts` and random starts."""
+        """Return the distinct local maxima (directions, signs, values) reached from `starts` and around them."""
         if function.rank == 0:
             return np.zeros((0, starts.shape[1])), np.zeros(0), np.zeros(0)
-        reduced = np.vstack([function.reduce(starts), random_starts(function, n_random, self.rng)])
-        return distinct_maxima(function, *local_maxima(function, reduced, n_jobs=self.n_jobs))
+        reduced = [function.reduce(starts)]
+        n_near = n_random // 2 if len(reduced[0]) else 0
+        if n_near:
+            reduced.append(perturbed_starts(reduced[0], n_near, self.rng))
+        reduced.append(random_starts(function, n_random - n_near, self.rng))
+        return distinct_maxima(function, *local_maxima(function, np.vstack(reduced), n_jobs=self.n_jobs))
 
     def search(self, level):
-        """Ascend from the neurons, the remembered maxima and random starts, in blocks, until a block finds enough.
+        """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
         Returns the violators (directions, signs) and the largest value seen. When nothing is found the number of
         starts of the next search grows.
         """
         function = self.price_function()
-        starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
         block = min(BLOCK_STARTS, max(8, ROWS_A_BLOCK // len(self.residual)))
         largest, done = 0.0, 0
         while done < self.n_starts:
+            starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
             fresh = min(self.n_starts - done, block)
             directions, signs, values = self.ascend(function, starts, fresh)
-            largest, done, starts = max(largest, values.max(initial=0.0)), done + fresh, starts[:0]
-            self.remembered = directions[values > 0.7 * level][:MAX_NEW]
+            largest, done = max(largest, values.max(initial=0.0)), done + fresh
+            self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
@@ -245,7 +250,7 @@ class _Training:
 
     def _loop(self, run, started):
         """Return (status, number of rounds, certificate or None) when converged or out of budget."""
-        level = run.scaled.beta * (1.0 + 0.05 * self.tol)
+        level = run.scaled.beta * (1.0 + 0.25 * self.tol)  # prices below cost at most a quarter of the tolerance
         stalled = False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
             directions, signs, largest = run.search(level)

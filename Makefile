@@ -1,0 +1,39 @@
+# make test, make demo, make bench, make lint: each sets up its own environment in .venv first.
+
+VENV := .venv
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin/python
+
+# The first Python from 3.11 on that can make an environment; `make PYTHON=/path/to/python test` chooses another.
+SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	if $$p -c '$(SUITABLE)' >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+.PHONY: demo test lint bench clean
+
+demo: $(STAMP)
+	$(RUN) examples/demo.py
+
+test: $(STAMP)
+	$(RUN) -m pytest
+
+lint: $(STAMP)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[lint]'
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: $(STAMP)
+	$(RUN) benchmarks/run.py
+
+$(STAMP): setup.cfg pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "convexnn needs Python 3.11, 3.12 or 3.13 with its venv module, and found none on the PATH."; \
+		echo "On Debian or Ubuntu: apt-get install python3-venv. Or name one: make PYTHON=/path/to/python test"; \
+		exit 1; \
+	fi
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check --editable '.[test,plot]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo.png

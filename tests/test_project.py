@@ -1,0 +1,99 @@
+"""What the README says is true: its example, its commands, the version; and the doctests."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import convexnn
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
+MODULES = [module.name for module in pkgutil.walk_packages(convexnn.__path__, "convexnn.")]
+NUMBER = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
+
+
+def run(*arguments, **environment):
+    """Run Python in the repository's root; return what it printed, and show it when it fails."""
+    finished = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def block(after, language=""):
+    """Return the first fenced block of the README behind a piece of text."""
+    text = (ROOT / "README.md").read_text()
+    return re.search(rf"```{language}\n(.*?)```", text[text.index(after) :], re.S).group(1)
+
+
+def numbers(text):
+    return [float(number) for number in NUMBER.findall(text)]
+
+
+def test_the_example_of_the_readme_prints_what_the_readme_says():
+    example, promised = block("## An example", "python"), block("prints, within")
+    assert len(example.strip().splitlines()) <= 10
+    printed = run("-c", example)
+    assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", promised).split()
+    # Gaps are rounding and differ from machine to machine; what they say does not.
+    assert numbers(printed) == pytest.approx(numbers(promised), rel=1e-6, abs=1e-6)
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = ROOT / ".ci" / "run"
+    assert block("## Two commands").split("\n")[:2] == ["make demo", "make test"]
+    lines = script.read_text().splitlines()
+    assert lines[0] == "#!/usr/bin/env bash" and "set -euo pipefail" in lines
+    assert lines[-1] == "make test" and os.access(script, os.X_OK)
+
+
+def test_every_command_of_the_readme_is_a_target():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+    assert set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text())) <= set(targets)
+
+
+def test_the_version_is_one():
+    assert convexnn.__version__ == version("convexnn")
+    latest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1)
+    assert latest == ("Unreleased" if "dev" in convexnn.__version__ else convexnn.__version__)
+
+
+def test_import_is_light():
+    loaded = run("-c", "import sys, convexnn; print(*(m for m in ('cvxpy', 'matplotlib') if m in sys.modules))")
+    assert loaded.strip() == ""
+
+
+def test_public_names_exist_and_no_module_bears_the_name_of_a_function():
+    assert sorted(convexnn.__all__) == convexnn.__all__
+    public = {name for name in convexnn.__all__ if not isinstance(getattr(convexnn, name), str)}
+    assert not public & {part for module in MODULES for part in module.split(".")[1:]}
+
+
+@pytest.mark.parametrize("module", ["convexnn", *MODULES])
+def test_doctests(module):
+    if module == "convexnn.plotting":
+        pytest.importorskip("matplotlib")
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.failed == 0
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run_and_end_with_a_certificate(name):
+    pytest.importorskip("matplotlib")
+    assert len((ROOT / "examples" / name).read_text().splitlines()) < 80
+    printed = run(f"examples/{name}", MPLBACKEND="Agg")
+    assert re.search(r"Certificate: .*\n(  .*\n){4}$", printed)

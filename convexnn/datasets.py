@@ -6,7 +6,7 @@ from sklearn.utils import Bunch
 from ._validation import check_count
 from .duality.ascent import local_maxima
 from .duality.price_function import price_function, unit_rows
-from .duality.pricing import search_price
+from .duality.pricing import PRICE_TOLERANCE, search_price
 from .exceptions import InvalidInputError
 from .network import TwoLayerReLU
 
@@ -148,7 +148,7 @@ def _tie(design, basis, nu, n_directions):
         if tied is None:
             return None
         nu, directions, signs = tied
-        exact = search_price(design, nu, proof="auto", all_maximizers=True)
+        exact = search_price(design, nu, proof="auto", depth=PRICE_TOLERANCE)
         if exact.maximizers is None:
             return None
         if exact.value <= 1.0 + 1e-12:

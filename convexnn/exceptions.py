@@ -8,6 +8,7 @@ __all__ = [
     "InvalidInputError",
     "PatternLimitError",
     "SolverError",
+    "VertexLimitError",
     "WidthWarning",
 ]
 
@@ -30,3 +31,7 @@ class SolverError(ConvexNNError, RuntimeError):
 
 class WidthWarning(UserWarning):
     """`max_width` is too small for a global optimum; the message quotes the bounds on the critical width."""
+
+
+class VertexLimitError(ConvexNNError, ValueError):
+    """The polytope of optimal masses may have more vertices than the limit allows."""

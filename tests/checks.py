@@ -159,8 +159,10 @@ def brute_force(
 def _solve(design, y, beta, weight, free, masks):
     """Return neurons, signs and free terms: a plain loop over the patterns, one variable for each block."""
     blocks = [(cp.Variable(design.shape[1]), mask, sign) for mask in masks for sign in (1.0, -1.0)]
-    b = cp.Variable(free.shape[1])
-    fit = sum(sign * (mask[:, None] * design) @ u for u, mask, sign in blocks) + free @ b
+    fit = sum(sign * (mask[:, None] * design) @ u for u, mask, sign in blocks)
+    b = cp.Variable(max(1, free.shape[1]))
+    if free.shape[1]:
+        fit = fit + free @ b
     cones = [((2.0 * mask - 1.0)[:, None] * design) @ u >= 0 for u, mask, _ in blocks]
     misfit = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(weight), y - fit))
     program = cp.Problem(cp.Minimize(misfit + beta * sum(cp.norm(u, 2) for u, _, _ in blocks)), cones)
@@ -170,7 +172,8 @@ def _solve(design, y, beta, weight, free, masks):
     assert blocks[0][0].value is not None, program.status
     neurons = np.array([u.value for u, _, _ in blocks])
     used = np.linalg.norm(neurons, axis=1) > 1e-9 * max(1.0, np.abs(neurons).max())
-    return neurons[used], np.array([sign for _, _, sign in blocks])[used], b.value
+    free_terms = b.value if free.shape[1] else np.zeros(0)
+    return neurons[used], np.array([sign for _, _, sign in blocks])[used], free_terms
 
 
 def _scaled_dual_value(y, nu, weight, beta, price):

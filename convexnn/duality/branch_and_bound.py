@@ -153,10 +153,10 @@ def _both_directions(function):
 class _Search:
     """The tree: what is known, what is open, and the rules by which a node is closed."""
 
-    def __init__(self, function, run, known_value, level, tolerance, absolute, all_maximizers):
+    def __init__(self, function, run, known_value, level, tolerance, absolute, depth):
         self.function, self.run = function, run
         self.value, self.level = known_value, level
-        self.tolerance, self.absolute, self.all_maximizers = tolerance, absolute, all_maximizers
+        self.tolerance, self.absolute, self.depth = tolerance, absolute, depth
         self.threshold = max(known_value, level) * (1.0 + tolerance)
         self.n_nodes, self.work = 0, 0
         self.points = []
@@ -169,7 +169,7 @@ class _Search:
     @property
     def cut(self):
         """Bound at which a node holds nothing of interest."""
-        return max(self.value * (1.0 - self.tolerance), self.absolute) if self.all_maximizers else self.target
+        return self.target if self.depth is None else max(self.value * (1.0 - self.depth), self.absolute)
 
     def split(self, nodes):
         """Return the two bounded halves of every node."""
@@ -199,7 +199,7 @@ class _Search:
     def open(self, nodes):
         """Return the nodes that have to be cut further."""
         nodes = nodes.take(~(nodes.bound <= self.cut))  # a bound that is not a number closes nothing
-        if not self.all_maximizers or len(nodes) == 0:
+        if self.depth is None or len(nodes) == 0:
             return nodes
         narrow = np.linalg.norm(nodes.generators - nodes.generators[:, :1], axis=2).max(axis=1) < NARROW
         settled = ((nodes.convex == 0) | narrow) & (nodes.bound <= self.target)
@@ -218,7 +218,7 @@ def branch_and_bound(
     max_work=None,
     deadline=None,
     n_jobs=None,
-    all_maximizers=False,
+    depth=None,
 ):
     """Bound ``max |f|`` over the unit ball for a `PriceFunction` f (all values in units of ``function.scale``).
 
@@ -236,8 +236,8 @@ def branch_and_bound(
         Budget in units of about a nanosecond of one core; independent of clocks and threads.
     deadline : float, optional
         ``time.monotonic()`` at which to stop.
-    all_maximizers : bool
-        Collect points from which an ascent leads to every maximiser, up to the tolerance in value.
+    depth : float, optional
+        Collect points from which ascents lead to every local maximum above ``(1 - depth)`` times the largest.
 
     Returns
     -------
@@ -246,7 +246,7 @@ def branch_and_bound(
     if function.rank == 1:
         return _both_directions(function)
     with thread_map(n_jobs) as run:
-        search = _Search(function, run, known_value, level, tolerance, absolute, all_maximizers)
+        search = _Search(function, run, known_value, level, tolerance, absolute, depth)
         frontier = _Frontier(_orthants(function))
         capacity = MEMORY_LIMIT // frontier.slots.node_bytes()
         while 0 < frontier.size <= capacity and search.value <= stop_above:

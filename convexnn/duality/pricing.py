@@ -107,7 +107,8 @@ def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=F
     nu = check_vector(nu, X.shape[0], "nu")
     check_choice(proof, "proof", PROOFS)
     deadline = None if time_limit is None else time.monotonic() + time_limit
-    return search_price(X, nu, proof=proof, deadline=deadline, n_jobs=n_jobs, all_maximizers=all_maximizers)
+    depth = PRICE_TOLERANCE if all_maximizers else None
+    return search_price(X, nu, proof=proof, depth=depth, deadline=deadline, n_jobs=n_jobs)
 
 
 def search_price(
@@ -119,9 +120,9 @@ def search_price(
     tolerance=PRICE_TOLERANCE,
     n_starts=N_STARTS,
     starts=None,
+    depth=None,
     deadline=None,
     n_jobs=None,
-    all_maximizers=False,
 ):
     """Price checked arrays; see `price`.
 
@@ -136,6 +137,8 @@ def search_price(
         Number of random ascents for either sign.
     starts : ndarray of shape (K, n_features), optional
         Directions to climb from besides the random ones.
+    depth : float, optional
+        List every local maximum above ``(1 - depth)`` times the largest as `maximizers`.
     """
     function = price_function(X, nu)
     if function.rank == 0 or function.scale == 0.0:  # a scale that underflows is below the smallest number
@@ -153,18 +156,18 @@ def search_price(
             max_work=None if proof == "exact" else AUTO_WORK,
             deadline=deadline,
             n_jobs=n_jobs,
-            all_maximizers=all_maximizers,
+            depth=depth,
         )
         upper, n_nodes, finished = result.upper_bound, result.n_nodes, result.finished
         if len(result.points):
-            more = local_maxima(function, _thin(result.points, all_maximizers), n_jobs=n_jobs)
+            more = local_maxima(function, _thin(result.points, depth is not None), n_jobs=n_jobs)
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
     if not finished:
         upper = min(upper, spectral_bound(function))
     reached = max(float(found[2].max(initial=0.0)), level / function.scale)
     exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
     kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
-    return _assemble(X, nu, function, found, upper, n_nodes, kind, tolerance if all_maximizers else None)
+    return _assemble(X, nu, function, found, upper, n_nodes, kind, depth)
 
 
 def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, n_jobs=None):
@@ -185,15 +188,15 @@ def _thin(points, keep_all):
     return points if keep_all else points[:: max(1, len(points) // N_STARTS)]
 
 
-def _assemble(X, nu, function, found, upper, n_nodes, proof, maximizer_tolerance):
+def _assemble(X, nu, function, found, upper, n_nodes, proof, depth):
     """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
     directions, signs, values = distinct_maxima(function, *found)
     direction, signed = np.zeros(X.shape[1]), 0.0
     if len(directions):
         direction, signed = directions[0], evaluate_price(X, nu, directions[0])
     maximizers = None
-    if maximizer_tolerance is not None and proof == "exact":
-        maximizers = directions[values >= values.max(initial=0.0) * (1.0 - maximizer_tolerance)]
+    if depth is not None and proof == "exact":
+        maximizers = directions[values >= values.max(initial=0.0) * (1.0 - depth)]
     return Price(
         abs(signed),
         max(float(function.scale * upper), abs(signed)),

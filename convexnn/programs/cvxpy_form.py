@@ -67,8 +67,8 @@ def convex_program(
     Returns
     -------
     cvxpy.Problem
-        With the variables `positive` and `negative`, of shape (n_inputs, n_patterns), and `free`, of shape
-        (n_free,): skip weights, then the intercept.
+        With the variables `positive` and `negative`, of shape (n_inputs, n_patterns), and where there are free
+        terms, `free`, of shape (n_free,): skip weights, then the intercept.
 
     Raises
     ------
@@ -172,9 +172,10 @@ def _pose(problem, masks):
     blocks = (problem.design.shape[1], len(masks))
     positive = cp.Variable(blocks, name="positive")
     negative = cp.Variable(blocks, name="negative")
-    free = cp.Variable(problem.free.shape[1], name="free")
     gated = cp.multiply(masks.T.astype(float), problem.design @ (positive - negative))
-    fit = cp.sum(gated, axis=1) + problem.free @ free
+    fit = cp.sum(gated, axis=1)
+    if problem.free.shape[1]:  # cvxpy before 1.9 knows no empty variable
+        fit = fit + problem.free @ cp.Variable(problem.free.shape[1], name="free")
     penalty = cp.sum(cp.norm(positive, 2, axis=0)) + cp.sum(cp.norm(negative, 2, axis=0))
     # Only the signs of the rows of a cone count, so each is scaled to magnitude one.
     rows = problem.design / _nonzero(np.abs(problem.design).max(axis=1, keepdims=True))

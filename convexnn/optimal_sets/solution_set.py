@@ -1,0 +1,279 @@
+"""`OptimalSet`: all globally optimal networks of a training problem, at every width."""
+
+import time
+import warnings
+from functools import cached_property
+
+import numpy as np
+
+from .._masses import best_masses
+from .._validation import check_count, check_vector
+from ..exceptions import InvalidInputError, SolverError
+from ..network import TwoLayerReLU
+from ..programs.program import make_problem
+from ..programs.scaling import scale_problem
+from ..solvers.base import build_network
+from ..solvers.column_generation import solve_column_generation
+from .connectivity import SupportGraph
+from .directions import OptimalDirections, optimal_directions
+from .polytope import ZERO, mass_polytope
+
+VERTEX_LIMIT = 200_000
+THIN = 1e-5
+SOLVER_TOLERANCE = 1e-9
+
+
+def optimal_set(
+    X,
+    y,
+    beta,
+    *,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+    vertex_limit=VERTEX_LIMIT,
+    time_limit=None,
+    n_jobs=None,
+):
+    """Find all globally optimal networks of a training problem.
+
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+    hidden_bias, fit_intercept, skip_connection : bool
+        A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    vertex_limit : int
+        Polytopes that may have more vertices are not listed.
+    time_limit : float, optional
+        Seconds for training and for listing the directions.
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+
+    Returns
+    -------
+    OptimalSet
+
+    Raises
+    ------
+    ValueError
+        For bad input.
+    SolverError
+        When optimality could not be proven: without the proof directions may be missing.
+
+    Warns
+    -----
+    UserWarning
+        When the margin between the last direction accepted and the first one rejected is thin.
+
+    References
+    ----------
+    .. [1] S. Kim, A. Mishkin, M. Pilanci, "Exploring the loss landscape of regularized neural networks via convex
+       duality", ICLR 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> found = optimal_set([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1], 0.1)
+    >>> found.m_star, found.M_star, [found.n_components(width) for width in (1, 2, 3)]
+    (1, 2, [1, 3, 1])
+    """
+    problem = make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    rng = np.random.default_rng(0)
+    solution = solve_column_generation(
+        problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof="exact", n_jobs=n_jobs, rng=rng
+    )
+    return OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+
+
+class OptimalSet:
+    """All globally optimal networks of one training problem.
+
+    Every optimal network puts balanced masses ``c >= 0`` on the same finitely many directions, with ``F c = y*``.
+
+    Attributes
+    ----------
+    optimal_value : float
+        p*, the smallest objective over all widths.
+    optimal_fit : ndarray of shape (n_samples,)
+        The values of the hidden layer on the kept rows (unique modulo the free terms).
+    dual_point : ndarray of shape (n_samples,)
+        ``nu* = -grad L``; ``|nu*^T (X u)_+| <= beta`` on the unit ball.
+    directions, signs : ndarrays of shape (K, n_inputs) and (K,)
+        The bias comes last where there is one.
+    fits : ndarray of shape (n_samples, K)
+        ``s_k (X u_k)_+``.
+    total_mass : float
+        Sum of the masses, the same for every optimal network.
+    margin : float
+        See `OptimalDirections`.
+    """
+
+    def __init__(self, problem, solution, vertex_limit, deadline, n_jobs):
+        if solution.certificate.proof != "exact" or solution.certificate.relative_gap > 10 * SOLVER_TOLERANCE:
+            raise SolverError(
+                f"the optimal set needs a proven optimum; the relative gap reached is "
+                f"{solution.certificate.relative_gap:.1e} ({solution.certificate.proof})."
+            )
+        self._problem, self._vertex_limit = problem, vertex_limit
+        self.optimal_value = solution.certificate.primal
+        network = solution.network
+        hidden = problem.hidden_fits(network.neurons) @ network.output_weights
+        nu = problem.dual_point(hidden)
+        self.dual_point = problem.spread(nu)
+        self._scaled = scale_problem(problem)
+        if network.width == 0:
+            none = np.zeros((0, problem.design.shape[1]))
+            found = OptimalDirections(none, np.zeros(0), np.inf)
+        else:
+            found = optimal_directions(problem.design, nu, problem.beta, deadline=deadline, n_jobs=n_jobs)
+        self.directions, self.signs, self.margin = found.directions, found.signs, found.margin
+        self.fits = problem.hidden_fits(self.directions) * self.signs
+        self._columns, shares, scale = self._masses_of(hidden)
+        self.total_mass = scale
+        self._shares = shares
+        self.optimal_fit = self.fits @ (shares * scale)
+        if self.margin < THIN:
+            warnings.warn(
+                f"the margin between the optimal directions and the next one is thin ({self.margin:.1e}): the set may "
+                f"change under perturbations of that size.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _masses_of(self, hidden):
+        """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
+        if len(self.signs) == 0:
+            return np.zeros((len(hidden), 0)), np.zeros(0), 0.0
+        scaled = self._scaled
+        fits = scaled.fits(self.directions, self.signs)
+        masses = best_masses(fits, scaled.target, scaled.beta)
+        total = float(masses.sum())
+        size = np.linalg.norm(fits @ masses)
+        return fits * (total / size), masses / total, total * scaled.y_scale / scaled.x_scale
+
+    @cached_property
+    def _polytope(self):
+        return mass_polytope(self._columns, self._shares)
+
+    @cached_property
+    def vertices(self):
+        """Masses of the vertices, of shape (V, K).
+
+        Raises `VertexLimitError` when there may be too many to list.
+        """
+        if len(self.signs) == 0:
+            return np.zeros((1, 0))
+        return self._polytope.vertices(self._vertex_limit) * self.total_mass
+
+    @cached_property
+    def _graph(self):
+        return SupportGraph(self.vertices > ZERO * self.total_mass)
+
+    @property
+    def dimension(self):
+        """Dimension of the polytope of optimal masses."""
+        return self._polytope.dimension if len(self.signs) else 0
+
+    @property
+    def is_unique(self):
+        """Whether the masses are unique: one network up to splitting and permuting neurons."""
+        return self.dimension == 0
+
+    @property
+    def m_star(self):
+        """Smallest width at which the optimal value is reached."""
+        return self._graph.m_star
+
+    @property
+    def M_star(self):
+        """Largest number of neurons of an optimal network that cannot be pruned."""
+        return self._graph.M_star
+
+    def n_components(self, width):
+        """Return the number of components of the set of optimal networks of this width (an exact integer)."""
+        return self._graph.n_components(check_count(width, "width", minimum=0))
+
+    def n_isolated(self, width):
+        """Return the number of isolated points among the optimal networks of this width."""
+        return self._graph.n_isolated(check_count(width, "width", minimum=0))
+
+    def is_connected(self, width):
+        """Return whether there are optimal networks of this width and paths between any two of them."""
+        return self.n_components(width) == 1
+
+    @property
+    def connected_from(self):
+        """Smallest width from which on the optimal set is connected at every width."""
+        return self._graph.connected_from()
+
+    @property
+    def theorem_bound(self):
+        """The literature's bound on `connected_from`, ``min(m* + M*, n_samples + 1)``."""
+        return min(self.m_star + self.M_star, len(self._problem.y) + 1)
+
+    def network(self, masses, width=None):
+        """Return the optimal network with these masses on the directions, padded by zero neurons to `width`.
+
+        Parameters
+        ----------
+        masses : array-like of shape (K,)
+            Non-negative, with ``fits masses = optimal_fit`` modulo the free terms.
+        width : int, optional
+
+        Raises
+        ------
+        ValueError
+            When the masses are not optimal or need more neurons than `width`.
+        """
+        masses = check_vector(masses, len(self.signs), "masses")
+        error = np.linalg.norm(self._columns @ (masses / max(self.total_mass, 1e-300) - self._shares))
+        if masses.min(initial=0.0) < -ZERO * self.total_mass or error > 1e-6:
+            raise InvalidInputError(
+                f"masses must be non-negative and give the optimal fit; the smallest is {masses.min(initial=0.0):.3g} "
+                f"and the relative error of the fit {error:.1e}."
+            )
+        active = masses > ZERO * self.total_mass
+        network = build_network(self._problem, self.directions[active], self.signs[active], masses[active])
+        if width is None:
+            return network
+        if width < network.width:
+            raise InvalidInputError(f"width must be at least {network.width}, the number of masses; got {width!r}.")
+        return network.padded(width)
+
+    def minimal_network(self):
+        """Return an optimal network of width m*."""
+        sizes = np.sum(self.vertices > ZERO * self.total_mass, axis=1)
+        return self.network(self.vertices[int(np.argmin(sizes))])
+
+    def contains(self, network, tolerance=1e-6):
+        """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
+        if not isinstance(network, TwoLayerReLU):
+            raise TypeError(f"network must be a TwoLayerReLU; got {type(network).__name__}.")
+        self._problem.check_network(network)
+        excess = self._problem.objective(network) - self.optimal_value
+        return bool(excess <= tolerance * max(self.optimal_value, np.finfo(float).tiny))
+
+    def __repr__(self):
+        return (
+            f"OptimalSet(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, dimension {self.dimension}, "
+            f"margin {self.margin:.1e})"
+        )

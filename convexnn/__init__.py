@@ -1,5 +1,6 @@
 """Two-layer ReLU networks trained to proven global optimality, and the whole set of optimal networks."""
 
+from . import datasets
 from ._version import __version__
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
@@ -10,9 +11,11 @@ from .exceptions import (
     InvalidInputError,
     PatternLimitError,
     SolverError,
+    VertexLimitError,
     WidthWarning,
 )
 from .network import TwoLayerReLU
+from .optimal_sets import NetworkPath, OptimalSet, optimal_set
 from .programs import ConvexSolution, convex_program, to_convex, to_network
 
 __all__ = [
@@ -23,17 +26,22 @@ __all__ = [
     "ConvexReLURegressor",
     "ConvexSolution",
     "InvalidInputError",
+    "NetworkPath",
+    "OptimalSet",
     "PatternLimitError",
     "Price",
     "SolverError",
     "TwoLayerReLU",
+    "VertexLimitError",
     "WidthWarning",
     "__version__",
     "beta_max",
     "certify",
     "convex_program",
     "count_patterns",
+    "datasets",
     "enumerate_patterns",
+    "optimal_set",
     "price",
     "sample_patterns",
     "to_convex",

@@ -16,6 +16,7 @@ from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES
+from ..optimal_sets.solution_set import optimal_set_of
 from ..programs.program import make_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
@@ -195,7 +196,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             self.beta_ = float(self.beta)
         else:
             self.beta_ = SCALE_FRACTION * self.beta_max_ if self.beta_max_ > 0 else 1.0
-        problem = replace(unit, beta=self.beta_)
+        problem = self._training_problem = replace(unit, beta=self.beta_)
         solution = solve(
             problem,
             solver=self.solver,
@@ -222,6 +223,17 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         """Return the network's values at the rows of X, of shape (n_samples,)."""
         check_is_fitted(self)
         return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def optimal_set(self, *, time_limit=None):
+        """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
+
+        Raises
+        ------
+        SolverError
+            When optimality cannot be proven within `time_limit` seconds.
+        """
+        check_is_fitted(self)
+        return optimal_set_of(self._training_problem, time_limit=time_limit, n_jobs=self.n_jobs)
 
     def _problem(self, rows, beta):
         return make_problem(

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._masses import best_masses
 from .._validation import check_count, check_vector
-from ..exceptions import InvalidInputError, SolverError
+from ..exceptions import InvalidInputError, SolverError, VertexLimitError
 from ..network import TwoLayerReLU
 from ..programs.program import make_problem
 from ..programs.scaling import scale_problem
@@ -16,10 +16,13 @@ from ..solvers.base import build_network
 from ..solvers.column_generation import solve_column_generation
 from .connectivity import SupportGraph
 from .directions import OptimalDirections, optimal_directions
+from .paths import NetworkPath, PathFinder, Segment
 from .polytope import ZERO, mass_polytope
+from .widths import fewest_directions
 
 VERTEX_LIMIT = 200_000
 THIN = 1e-5
+DIRECTION = 1e-4
 SOLVER_TOLERANCE = 1e-9
 
 
@@ -96,6 +99,11 @@ def optimal_set(
         sample_weight=sample_weight,
         loss=loss,
     )
+    return optimal_set_of(problem, vertex_limit=vertex_limit, time_limit=time_limit, n_jobs=n_jobs)
+
+
+def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None):
+    """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
     deadline = None if time_limit is None else time.monotonic() + time_limit
     rng = np.random.default_rng(0)
     solution = solve_column_generation(
@@ -198,15 +206,57 @@ class OptimalSet:
         """Whether the masses are unique: one network up to splitting and permuting neurons."""
         return self.dimension == 0
 
+    @cached_property
+    def _fewest(self):
+        """Masses of a vertex with the fewest neurons, in shares."""
+        try:
+            vertices = self.vertices / max(self.total_mass, np.finfo(float).tiny)
+        except VertexLimitError:
+            return fewest_directions(self._columns, self._shares)
+        return vertices[int(np.argmin(np.sum(vertices > ZERO, axis=1)))]
+
     @property
     def m_star(self):
-        """Smallest width at which the optimal value is reached."""
-        return self._graph.m_star
+        """Smallest width at which the optimal value is reached; exact also where the vertices cannot be listed."""
+        return int(np.sum(self._fewest > ZERO))
+
+    @property
+    def m_star_bounds(self):
+        """``(m*, m*)``."""
+        return self.m_star, self.m_star
 
     @property
     def M_star(self):
-        """Largest number of neurons of an optimal network that cannot be pruned."""
-        return self._graph.M_star
+        """Largest number of neurons of an optimal network that cannot be pruned; None when only bounds are known."""
+        low, high = self.M_star_bounds
+        return low if low == high else None
+
+    @cached_property
+    def M_star_bounds(self):
+        """Bounds on M*: equal when the vertices can be listed, else between m* and the rank of the fits."""
+        try:
+            return self._graph.M_star, self._graph.M_star
+        except VertexLimitError:
+            return self.m_star, int(np.linalg.matrix_rank(self._columns, tol=1e-9 * np.linalg.norm(self._columns, 2)))
+
+    @property
+    def is_unique_function(self):
+        """Whether all optimal networks are one function on the whole space, modulo the free terms."""
+        return bool(np.all(np.abs(np.diff(self._function_forms(), axis=0)) <= 1e-6)) if len(self.signs) else True
+
+    def _function_forms(self):
+        """The function of every vertex in a basis: a kink mass for every line of directions, and a linear part."""
+        pivots = np.abs(self.directions).argmax(axis=1)
+        flipped = self.directions[np.arange(len(pivots)), pivots] < 0
+        oriented = np.where(flipped[:, None], -self.directions, self.directions)
+        _, line = np.unique(np.round(oriented, 6) + 0.0, axis=0, return_inverse=True)
+        signed = self.vertices / self.total_mass * self.signs
+        kinks = np.array([np.bincount(line.reshape(-1), row) for row in signed])
+        linear = (signed * flipped) @ self.directions
+        problem = self._problem
+        n_features = problem.features.shape[1]
+        fixed = np.r_[np.full(n_features, not problem.skip_connection), [not problem.fit_intercept]]
+        return np.hstack([kinks, linear[:, fixed[: linear.shape[1]]]])
 
     def n_components(self, width):
         """Return the number of components of the set of optimal networks of this width (an exact integer)."""
@@ -261,8 +311,76 @@ class OptimalSet:
 
     def minimal_network(self):
         """Return an optimal network of width m*."""
-        sizes = np.sum(self.vertices > ZERO * self.total_mass, axis=1)
-        return self.network(self.vertices[int(np.argmin(sizes))])
+        return self.network(self._fewest * self.total_mass)
+
+    def staircase(self, max_width=None):
+        """Return a row (dict) for every width from 0 to `max_width`: the pieces of the optimal set.
+
+        Keys: ``width``, ``n_components``, ``n_isolated``, ``connected``, and ``regime``, one of ``"empty"`` (below
+        m*), ``"finite"`` (isolated points only), ``"mixed"`` (isolated points and continua), ``"continua"`` (several
+        components, none a point) and ``"connected"``.
+        """
+        last = max(self.connected_from, self.M_star) + 1 if max_width is None else check_count(max_width, "max_width")
+        return [self._step(width) for width in range(last + 1)]
+
+    def _step(self, width):
+        components, isolated = self.n_components(width), self.n_isolated(width)
+        if components == 0:
+            regime = "empty"
+        elif components == 1:
+            regime = "connected"
+        elif isolated == components:
+            regime = "finite"
+        else:
+            regime = "mixed" if isolated else "continua"
+        return {
+            "width": width,
+            "n_components": components,
+            "n_isolated": isolated,
+            "connected": components == 1,
+            "regime": regime,
+        }
+
+    def path(self, a, b):
+        """Return a `NetworkPath` of optimal networks from a to b, None when they lie in different components.
+
+        Along the path the objective is constant to rounding; between its knots the masses are linear.
+
+        Raises
+        ------
+        ValueError
+            When the widths differ, or a network is not optimal.
+        """
+        if a.width != b.width:
+            raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
+        placements = [self._placement(network, name) for network, name in ((a, "a"), (b, "b"))]
+        if len(self.signs) == 0:
+            segments = [Segment(np.zeros(0, int), np.zeros(0), np.zeros(0))]
+        else:
+            segments = PathFinder(self._columns, self.vertices / self.total_mass).connect(*placements)
+        if segments is None:
+            return None
+        return NetworkPath(self._problem, self.directions, self.signs, self.total_mass, segments, (a, b))
+
+    def _placement(self, network, name):
+        """Labels of the optimal directions and shares of the mass of every neuron of an optimal network."""
+        if not self.contains(network):
+            raise InvalidInputError(
+                f"{name} must be globally optimal; its objective is {self._problem.objective(network):.10g}, the "
+                f"optimum {self.optimal_value:.10g}."
+            )
+        labels, shares = np.zeros(network.width, int), np.zeros(network.width)
+        for j in np.flatnonzero(network.masses > ZERO * self.total_mass):
+            distance = np.abs(self.directions - network.directions[j]).max(axis=1)
+            distance[self.signs != network.signs[j]] = np.inf
+            labels[j] = int(np.argmin(distance))
+            if distance[labels[j]] > DIRECTION:
+                raise InvalidInputError(
+                    f"{name} must put its mass on the optimal directions; neuron {j} is {distance[labels[j]]:.1e} away "
+                    f"from the nearest one."
+                )
+            shares[j] = network.masses[j] / self.total_mass
+        return labels, shares
 
     def contains(self, network, tolerance=1e-6):
         """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""

@@ -29,5 +29,6 @@ for ax, share in zip(axes.flat, (0.5, 0.1, 0.01, 0.0003), strict=True):
     n_kinks = len(display.kinks_[0].get_xdata())
     ax.set_title(f"beta = {share:g} beta_max, neurons that switch: {n_kinks}", fontsize="medium")
     ax.label_outer()
-    print(f"beta = {share:g} beta_max, {model.network_.width} neurons\n{model.certificate_}")
+    plt.show()
+print(f"beta = {share:g} beta_max, {model.network_.width} neurons\n{model.certificate_}")
 fig.suptitle("Proven optima: dots mark where a neuron switches on")

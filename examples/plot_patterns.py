@@ -58,4 +58,5 @@ ax.set(xlabel="weight of the body mass index", ylabel="weight of the blood press
 ax.set_frame_on(False)
 ax.legend(loc="lower left", fontsize="small", bbox_to_anchor=(-0.05, -0.02))
 fig.colorbar(cells, ticks=range(len(X) + 1), label="patients on which the neuron is active")
+plt.show()
 print(model.certificate_)

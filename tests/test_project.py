@@ -61,6 +61,10 @@ def test_every_command_of_the_readme_is_a_target():
     assert set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text())) <= set(targets)
 
 
+def test_the_staircase_of_the_readme_is_what_it_prints():
+    assert run("-c", block("## All optimal networks", "python")) == block("prints the staircase")
+
+
 def test_the_version_is_one():
     assert convexnn.__version__ == version("convexnn")
     latest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1)

@@ -56,6 +56,7 @@ def data_sets():
     for seed in range(3):
         for n, d in ((4, 2), (6, 2), (5, 3)):
             sets[f"random {n} x {d}, {seed}"] = (*random_problem(n, d, seed), 0.2)
+    sets["random 6 x 2, not unique"] = (*random_problem(6, 2, 5), 0.2)
     sets |= {
         "antipodes": (np.array([[1.0], [-1.0]]), np.ones(2), 0.1),
         "repeated rows": (polygon(3)[[0, 0, 1, 2]], np.ones(4), 0.1),

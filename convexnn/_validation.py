@@ -55,6 +55,20 @@ def check_count(value, name, minimum=1):
     return int(value)
 
 
+def check_flag(value, name):
+    """Return `value` as a bool after checking that it is True or False, NumPy's or 0 and 1 included."""
+    if not isinstance(value, bool | np.bool_ | numbers.Integral) or value not in (0, 1):
+        raise InvalidInputError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)
+
+
+def check_n_jobs(n_jobs):
+    """Return `n_jobs` after checking that it is None or an integer other than 0."""
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral) or n_jobs == 0):
+        raise InvalidInputError(f"n_jobs must be None or an integer other than 0 (-1: all cores); got {n_jobs!r}.")
+    return n_jobs
+
+
 def check_choice(value, name, choices):
     """Return `value` after checking that it is one of the strings `choices`."""
     if not isinstance(value, str) or value not in choices:

@@ -1,5 +1,7 @@
 """Local ascents on the price from many starts: fast lower bounds that prove nothing."""
 
+import time
+
 import numpy as np
 
 from .._threads import slices, thread_map
@@ -7,6 +9,7 @@ from ._kernels import ascend_all
 
 MAX_ROUNDS = 60
 CHUNK = 16
+ROWS_A_CHUNK = 40_000  # rows times starts between two looks at the clock
 
 
 def random_starts(function, n_starts, rng):
@@ -44,29 +47,34 @@ def perturbed_starts(points, n_starts, rng):
     return starts / np.linalg.norm(starts, axis=1)[:, None]
 
 
-def local_maxima(function, starts, *, n_jobs=None):
+def local_maxima(function, starts, *, deadline=None, n_jobs=None):
     """Climb ``f`` and ``-f`` from every start.
 
     Parameters
     ----------
     function : PriceFunction
     starts : ndarray of shape (n_starts, rank), unit rows
+    deadline : float, optional
+        ``time.monotonic()`` after which no further climb is begun.
 
     Returns
     -------
     points : ndarray of shape (2 n_starts, rank)
     signs : ndarray of shape (2 n_starts,), +1 for maxima of f and -1 for those of -f
-    values : ndarray of shape (2 n_starts,), ``signs * f(points)``, in units of ``function.scale``
+    values : ndarray of shape (2 n_starts,), ``signs * f(points)``, in units of ``function.scale``;
+        -inf where the climb was not begun
     """
     points = np.vstack([starts, starts])
     signs = np.repeat([1, -1], len(starts))
 
     def climb(start, stop):
+        if deadline is not None and time.monotonic() >= deadline:
+            return np.full(stop - start, -np.inf)
         sign = float(signs[start])
         part = points[start:stop]
         return ascend_all(function.lines, sign * function.coefficients, sign * function.linear, part, MAX_ROUNDS)
 
-    half = slices(len(starts), CHUNK)
+    half = slices(len(starts), max(1, min(CHUNK, ROWS_A_CHUNK // max(1, len(function.lines)))))
     tasks = half + [(len(starts) + start, len(starts) + stop) for start, stop in half]
     with thread_map(n_jobs) as run:
         values = np.concatenate([np.zeros(0), *run(climb, tasks)])

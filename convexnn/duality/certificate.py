@@ -18,9 +18,14 @@ from .price_function import unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
 
 OPTIMAL = 1e-6
+KINDS = {
+    "exact": "proven (exact)",
+    "bound": "proven (a bound: valid, perhaps loose)",
+    "heuristic": "proven (a cheap bound: valid, loose; no search was made)",
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
     """What is proven about a network.
 
@@ -63,13 +68,19 @@ class Certificate:
         """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
         return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
 
+    def __repr__(self):
+        return (
+            f"Certificate(primal={self.primal:.10g}, dual={self.dual:.10g}, relative_gap={self.relative_gap:.2e}, "
+            f"proof={self.proof!r})"
+        )
+
     def __str__(self):
         verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
         return (
             f"Certificate: {verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  proven ({self.proof})\n"
+            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 
@@ -157,7 +168,7 @@ def certify_problem(
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
-    nu, own = _most_promising(problem, _dual_points(problem, network, directions), own, n_starts, n_jobs)
+    nu, own = _most_promising(problem, _dual_points(problem, network, directions), own, n_starts, deadline, n_jobs)
     found = search_price(
         problem.design,
         nu,
@@ -171,7 +182,9 @@ def certify_problem(
     )
     primal = problem.objective(network)
     dual, scale = _scaled(problem, nu, found.upper_bound)
-    visible = max(0.0, primal - _scaled(problem, nu, found.value)[0])
+    climbed = len(found.local_values) > 0 or found.proof == "exact"  # else time ran out before the first ascent
+    seen = _scaled(problem, nu, found.value)[0] if climbed else dual
+    visible = max(0.0, primal - seen)
     dual_point = problem.spread(scale * nu)
     return Certificate(primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found)
 
@@ -183,11 +196,13 @@ def _dual_points(problem, network, directions):
     return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]
 
 
-def _most_promising(problem, dual_points, starts, n_starts, n_jobs):
+def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
     """Return the dual point with the best value as far as local ascents see, and the local maxima of its price."""
     best, answer = -1.0, None
     for nu in dual_points:
-        directions, _, values = local_prices(problem.design, nu, starts=starts, n_starts=n_starts, n_jobs=n_jobs)
+        directions, _, values = local_prices(
+            problem.design, nu, starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
+        )
         value, _ = _scaled(problem, nu, values.max(initial=0.0))
         if value > best:
             best, answer = value, (nu, directions[:N_STARTS])

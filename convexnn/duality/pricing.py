@@ -19,10 +19,11 @@ PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 250_000_000  # about a second of one core
 PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
+ROWS_OF_STARTS = 300_000  # rows times random starts
 SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Price:
     """Largest ``|nu^T (X u)_+|`` over the unit ball, as far as it is known.
 
@@ -59,6 +60,9 @@ class Price:
     local_directions: np.ndarray | None = None
     local_signs: np.ndarray | None = None
     local_values: np.ndarray | None = None
+
+    def __repr__(self):
+        return f"Price(value={self.value:.10g}, upper_bound={self.upper_bound:.10g}, proof={self.proof!r})"
 
 
 def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=False):
@@ -145,7 +149,7 @@ def search_price(
         none = np.zeros((0, X.shape[1]))
         upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
         return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
-    found = local_maxima(function, _starts(function, starts, n_starts), n_jobs=n_jobs)
+    found = local_maxima(function, _starts(function, starts, n_starts), deadline=deadline, n_jobs=n_jobs)
     upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
         result = branch_and_bound(
@@ -160,7 +164,7 @@ def search_price(
         )
         upper, n_nodes, finished = result.upper_bound, result.n_nodes, result.finished
         if len(result.points):
-            more = local_maxima(function, _thin(result.points, depth is not None), n_jobs=n_jobs)
+            more = local_maxima(function, _thin(result.points, depth is not None), deadline=deadline, n_jobs=n_jobs)
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
     if not finished:
         upper = min(upper, spectral_bound(function))
@@ -170,16 +174,18 @@ def search_price(
     return _assemble(X, nu, function, found, upper, n_nodes, kind, depth)
 
 
-def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, n_jobs=None):
+def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, deadline=None, n_jobs=None):
     """Return the distinct local maxima (directions, signs, values) that ascents find; see `search_price`."""
     function = price_function(X, nu)
     if function.rank == 0 or function.scale == 0.0:
         return np.zeros((0, X.shape[1])), np.zeros(0, int), np.zeros(0)
-    return distinct_maxima(function, *local_maxima(function, _starts(function, starts, n_starts), n_jobs=n_jobs))
+    starts = _starts(function, starts, n_starts)
+    return distinct_maxima(function, *local_maxima(function, starts, deadline=deadline, n_jobs=n_jobs))
 
 
 def _starts(function, directions, n_random):
-    """The caller's directions and fixed random ones, in the coordinates of the function."""
+    """The caller's directions and fixed random ones, fewer on long data, in the coordinates of the function."""
+    n_random = min(n_random, max(16, ROWS_OF_STARTS // max(1, len(function.lines))))
     return np.vstack([function.reduce(directions), random_starts(function, n_random, np.random.default_rng(0))])
 
 

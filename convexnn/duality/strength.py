@@ -53,6 +53,11 @@ def beta_max(
     ValueError
         For bad input.
 
+    Notes
+    -----
+    Like every function here this takes X as given, without a hidden bias and free terms unless they are asked for;
+    `ConvexReLURegressor` has a hidden bias and an intercept by default.
+
     Examples
     --------
     >>> import numpy as np

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._validation import check_choice, check_count, check_positive, check_weights
+from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_weights
 from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
@@ -23,6 +23,7 @@ from ..solvers.solve import check_pairing, solve
 from ._rows import canonical_rows
 
 SCALE_FRACTION = 0.1
+ADVICE = "raise max_iter or time_limit, or accept a larger tol"
 
 
 class ConvexReLURegressor(RegressorMixin, BaseEstimator):
@@ -56,8 +57,9 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         ``"column_generation"`` finds the neurons that matter by pricing and is the default unless patterns are
         given; ``"cvxpy"`` solves the convex program over given patterns with Clarabel (the reference, for small n).
     patterns : {"auto", "exact", "sampled"} or ActivationPatterns, default="auto"
-        For ``"cvxpy"``: all activation patterns, a sample of `n_patterns` (an upper bound only), or your own over
-        the rows of X (with a ones column appended when there is a hidden bias).
+        For ``"cvxpy"``: all activation patterns (refused where there may be more than 10 000), a sample of
+        `n_patterns` (an upper bound on the optimum only), or your own over the rows of X (with a ones column appended
+        when there is a hidden bias). ``"auto"`` takes all where there are at most 2000, else a sample.
     n_patterns : int, optional
         Size of the sample, 200 by default.
     proof : {"auto", "exact", "bound", "heuristic"}, default="auto"
@@ -68,7 +70,9 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
     max_iter : int, default=500
         Largest number of pricing rounds.
     time_limit : float, optional
-        Seconds; the best network so far is returned with its true certificate.
+        Seconds; the best network so far is returned with its true certificate. So it is after Ctrl-C, except before
+        the first round, where there is no network to return yet and KeyboardInterrupt is raised. A back end of
+        ``"cvxpy"`` that is running is not cut short.
     n_jobs : int, optional
         Threads, read as joblib reads it. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -89,7 +93,8 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
     beta_max_ : float
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
     beta_max_proof_ : {"exact", "bound", "heuristic"}
-    status_ : {"proven", "converged", "max_iter", "time_limit", "interrupted"}
+    status_ : {"proven", "converged", "restricted", "max_iter", "time_limit", "interrupted"}
+        ``"restricted"``: optimal over the given patterns, which are not all of them.
     n_iter_ : int
     history_ : list of dict
         Per round: seconds, objective, visible_gap (relative), width.
@@ -185,6 +190,9 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         started = time.monotonic()
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         self._check_parameters()
+        if y.dtype.kind not in "fiub":
+            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
+        seed = self._seed()
         weight = check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
         rows = canonical_rows(X, y, weight)
         unit = self._problem(rows, 1.0)
@@ -208,7 +216,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             deadline=deadline,
             proof=self.proof,
             n_jobs=self.n_jobs,
-            seed=self._seed(),
+            seed=seed,
             start=self._previous_network(),
             report=_print_record if self.verbose else None,
         )
@@ -252,10 +260,11 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         if not isinstance(self.patterns, ActivationPatterns):
             return self.patterns
         masks = self.patterns.masks
-        if masks.shape[1] != len(rows.row):
+        wanted, got = (len(rows.row), problem.design.shape[1]), self.patterns.X.shape
+        if got != wanted:
             raise InvalidInputError(
-                f"patterns must be over the {len(rows.row)} rows of X; got patterns over {masks.shape[1]} rows. With "
-                f"hidden_bias=True, enumerate them on X with a ones column appended."
+                f"patterns must be those of X{' with a ones column appended' if self.hidden_bias else ''}, of shape "
+                f"{wanted}; got patterns of an array of shape {got}."
             )
         return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
 
@@ -264,7 +273,11 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             check_choice(self.beta, "beta (when it is a string)", ("scale",))
         else:
             check_positive(self.beta, "beta")
+        for name in ("hidden_bias", "fit_intercept", "skip_connection", "warm_start"):
+            check_flag(getattr(self, name), name)
         check_choice(self.loss, "loss", tuple(LOSSES))
+        check_n_jobs(self.n_jobs)
+        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
         check_choice(self.proof, "proof", PROOFS)
         check_pairing(self.solver, self.patterns)
         check_positive(self.tol, "tol")
@@ -279,7 +292,10 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         """A fixed seed for None, an integer as it is, one draw from a RandomState."""
         if self.random_state is None:
             return 0
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        try:
+            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        except ValueError as error:
+            raise InvalidInputError(f"random_state is not usable: {error}") from error
 
     def _previous_network(self):
         """The last network when it can start this fit."""
@@ -297,9 +313,10 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         if solution.status is Status.interrupted:
             warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=3)
         elif reached > self.tol and solution.status is not Status.proven and self.max_width is None:
+            advice = "use more patterns, or solver='auto'" if solution.status is Status.restricted else ADVICE
             warnings.warn(
-                f"{solution.status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: raise "
-                f"max_iter or time_limit, or accept a larger tol.",
+                f"{solution.status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: "
+                f"{advice}.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -246,12 +246,11 @@ class OptimalSet:
 
     def _function_forms(self):
         """The function of every vertex in a basis: a kink mass for every line of directions, and a linear part."""
-        pivots = np.abs(self.directions).argmax(axis=1)
-        flipped = self.directions[np.arange(len(pivots)), pivots] < 0
-        oriented = np.where(flipped[:, None], -self.directions, self.directions)
-        _, line = np.unique(np.round(oriented, 6) + 0.0, axis=0, return_inverse=True)
+        cosines = self.directions @ self.directions.T
+        line = (np.abs(cosines) > 1.0 - 1e-10).argmax(axis=1)  # the first direction of the same line stands for it
+        flipped = cosines[np.arange(len(line)), line] < 0
         signed = self.vertices / self.total_mass * self.signs
-        kinks = np.array([np.bincount(line.reshape(-1), row) for row in signed])
+        kinks = np.array([np.bincount(line, row, len(line)) for row in signed])
         linear = (signed * flipped) @ self.directions
         problem = self._problem
         n_features = problem.features.shape[1]
@@ -294,7 +293,7 @@ class OptimalSet:
         ValueError
             When the masses are not optimal or need more neurons than `width`.
         """
-        masses = check_vector(masses, len(self.signs), "masses")
+        masses = self._check_masses(masses)
         error = np.linalg.norm(self._columns @ (masses / max(self.total_mass, 1e-300) - self._shares))
         if masses.min(initial=0.0) < -ZERO * self.total_mass or error > 1e-6:
             raise InvalidInputError(
@@ -305,9 +304,16 @@ class OptimalSet:
         network = build_network(self._problem, self.directions[active], self.signs[active], masses[active])
         if width is None:
             return network
-        if width < network.width:
+        if check_count(width, "width", minimum=0) < network.width:
             raise InvalidInputError(f"width must be at least {network.width}, the number of masses; got {width!r}.")
         return network.padded(width)
+
+    def _check_masses(self, masses):
+        """Return masses as a vector with an entry per direction; there may be none."""
+        shape = np.shape(masses)
+        if shape != self.signs.shape:
+            raise InvalidInputError(f"masses must have shape {self.signs.shape}, one per direction; got shape {shape}.")
+        return check_vector(masses, len(self.signs), "masses") if len(self.signs) else np.zeros(0)
 
     def minimal_network(self):
         """Return an optimal network of width m*."""
@@ -386,9 +392,22 @@ class OptimalSet:
         """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
         if not isinstance(network, TwoLayerReLU):
             raise TypeError(f"network must be a TwoLayerReLU; got {type(network).__name__}.")
-        self._problem.check_network(network)
+        self._check_terms(network)
         excess = self._problem.objective(network) - self.optimal_value
         return bool(excess <= tolerance * max(self.optimal_value, np.finfo(float).tiny))
+
+    def _check_terms(self, network):
+        """Refuse a network of other inputs, or of other terms than the problem's."""
+        problem = self._problem
+        problem.check_network(network)
+        for name, term, present in (
+            ("hidden_bias", network.hidden_bias, problem.hidden_bias),
+            ("intercept", network.intercept, problem.fit_intercept),
+            ("skip_weights", network.skip_weights, problem.skip_connection),
+        ):
+            if (term is not None) != present:
+                verb = "have" if present else "not have"
+                raise InvalidInputError(f"network must {verb} {name}, as the problem was posed; got {term!r}.")
 
     def __repr__(self):
         return (

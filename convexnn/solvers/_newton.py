@@ -134,13 +134,15 @@ def _solve_symmetric(matrix, right):
     return vectors[:, used] @ ((vectors[:, used].T @ right) / values[used])
 
 
-def slide(scaled, blocks, signs, *, max_steps=12):
+def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False):
     """Improve the network with these blocks (K, d) and signs (K,); return its merged, moved blocks and signs."""
     blocks, signs = merge_blocks(scaled, blocks, signs)
     if len(blocks) == 0:
         return blocks, signs
     cells = _Cells(scaled, blocks, signs)
     for _ in range(max_steps):
+        if stop():
+            break
         objective, residual = cells.objective(cells.values, cells.blocks)
         moves, decrease = cells.newton_direction(residual)
         if decrease <= 1e-16 * objective:

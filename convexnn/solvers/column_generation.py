@@ -97,7 +97,9 @@ class _Run:
         for _ in range(INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
-            blocks, signs = slide(self.scaled, used.masses[:, None] * used.directions, used.signs)
+            blocks, signs = slide(
+                self.scaled, used.masses[:, None] * used.directions, used.signs, stop=self.out_of_time
+            )
             sizes = np.linalg.norm(blocks, axis=1)
             moved = _Pool(blocks / sizes[:, None], signs, sizes)
             if not self.accept(moved):
@@ -127,29 +129,32 @@ class _Run:
         if n_near:
             reduced.append(perturbed_starts(reduced[0], n_near, self.rng))
         reduced.append(random_starts(function, n_random - n_near, self.rng))
-        return distinct_maxima(function, *local_maxima(function, np.vstack(reduced), n_jobs=self.n_jobs))
+        return distinct_maxima(
+            function, *local_maxima(function, np.vstack(reduced), deadline=self.deadline, n_jobs=self.n_jobs)
+        )
 
     def search(self, level):
         """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
-        Returns the violators (directions, signs) and the largest value seen. When nothing is found the number of
-        starts of the next search grows.
+        Returns the violators (directions, signs) and the largest value seen (inf when time ran out before any). When
+        nothing is found the number of starts of the next search grows.
         """
         function = self.price_function()
         block = min(BLOCK_STARTS, max(8, ROWS_A_BLOCK // len(self.residual)))
-        largest, done = 0.0, 0
+        largest, done = -np.inf, 0
         while done < self.n_starts:
             starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
             fresh = min(self.n_starts - done, block)
             directions, signs, values = self.ascend(function, starts, fresh)
-            largest, done = max(largest, values.max(initial=0.0)), done + fresh
+            largest, done = max(largest, values.max(initial=-np.inf)), done + fresh
             self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
         if not np.any(above) and not self.out_of_time():
             self.n_starts *= 4
-        return directions[above][:MAX_NEW], signs[above][:MAX_NEW], float(largest)
+        unseen = largest == -np.inf and self.out_of_time()
+        return directions[above][:MAX_NEW], signs[above][:MAX_NEW], np.inf if unseen else float(largest)
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
@@ -273,7 +278,9 @@ class _Training:
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""
         n_samples, d = run.scaled.design.shape
         enough = min(MAX_STARTS, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
-        return enough if self.proof == "heuristic" or d > 7 else min(enough, 8 * FIRST_STARTS)
+        if d > 7:
+            return enough
+        return min(enough, FIRST_STARTS if d <= 3 and self.proof != "heuristic" else 8 * FIRST_STARTS)
 
     def _record(self, run, largest, started):
         record = {

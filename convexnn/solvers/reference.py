@@ -26,7 +26,7 @@ def solve_reference(problem, patterns, *, complete, tol=1e-6, deadline=None, pro
     Returns
     -------
     Solution
-        With status ``converged`` when the visible gap reached `tol`, ``max_iter`` (the back end's) otherwise.
+        With status ``proven``, else ``converged`` over all patterns and ``restricted`` over some of them.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def solve_reference(problem, patterns, *, complete, tol=1e-6, deadline=None, pro
     certificate = certify_problem(
         network, problem, proof=proof, tolerance=min(1e-7, 0.1 * tol), deadline=deadline, n_jobs=n_jobs
     )
-    status = Status.converged if certificate.heuristic_gap <= tol else Status.max_iter
+    status = Status.converged if complete else Status.restricted
     if certificate.relative_gap <= tol:
         status = Status.proven
     record = {

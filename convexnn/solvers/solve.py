@@ -7,7 +7,7 @@ import numpy as np
 from .._validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
-from ..exceptions import InvalidInputError, WidthWarning
+from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
 from .base import Solution, Status, build_network
 from .column_generation import polish_network, solve_column_generation
 from .reference import solve_reference
@@ -15,6 +15,7 @@ from .reference import solve_reference
 SOLVERS = ("auto", "cvxpy", "column_generation")
 PATTERNS = ("auto", "exact", "sampled")
 MAX_PROGRAM_PATTERNS = 2000
+MAX_EXACT_PATTERNS = 10_000
 SAMPLED_PATTERNS = 200
 
 
@@ -37,6 +38,13 @@ def choose_patterns(design, patterns, n_patterns, seed, n_jobs):
     if isinstance(patterns, ActivationPatterns):
         return patterns, False
     if patterns == "exact" or (patterns == "auto" and count_patterns(design) <= MAX_PROGRAM_PATTERNS):
+        possible = count_patterns(design)
+        if possible > MAX_EXACT_PATTERNS:
+            raise PatternLimitError(
+                f"patterns='exact' would pose one convex program over up to {possible} patterns, more than the "
+                f"{MAX_EXACT_PATTERNS} that a back end can be expected to solve. Use solver='column_generation', which "
+                f"needs no list of patterns, or patterns='sampled' for an upper bound."
+            )
         return enumerate_patterns(design, n_jobs=n_jobs), True
     n_patterns = SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
     return sample_patterns(design, n_patterns, random_state=seed), False

@@ -1,0 +1,83 @@
+"""Options of the regressor that must be refused by name, and answers that must not promise more than they know."""
+
+import numpy as np
+import pytest
+
+from convexnn import (
+    ConvergenceWarning,
+    ConvexReLURegressor,
+    InvalidInputError,
+    PatternLimitError,
+    enumerate_patterns,
+)
+
+
+def data(n=12, d=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), rng.standard_normal(n)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("hidden_bias", "no"),
+        ("fit_intercept", None),
+        ("skip_connection", 2),
+        ("warm_start", "yes"),
+        ("n_jobs", "a"),
+        ("n_jobs", 0),
+        ("n_jobs", 1.5),
+        ("verbose", -1),
+        ("verbose", None),
+        ("random_state", "a"),
+        ("random_state", -1),
+    ],
+)
+def test_bad_options_are_refused_by_name(name, value):
+    with pytest.raises(InvalidInputError, match=name):
+        ConvexReLURegressor(**{name: value}).fit(*data())
+
+
+def test_text_targets_are_refused():
+    X, _ = data()
+    with pytest.raises(ValueError, match="y"):
+        ConvexReLURegressor().fit(X, np.array(["a"] * len(X)))
+
+
+def test_patterns_of_other_data_are_refused():
+    X, y = data()
+    with pytest.raises(InvalidInputError, match="ones column"):
+        ConvexReLURegressor(patterns=enumerate_patterns(X)).fit(X, y)
+
+
+def test_own_patterns_with_the_ones_column_reach_the_optimum_in_any_order_of_rows():
+    X, y = data()
+    patterns = enumerate_patterns(np.column_stack([X, np.ones(len(X))]))
+    given = ConvexReLURegressor(1.0, patterns=patterns).fit(X, y)
+    own = ConvexReLURegressor(1.0).fit(X, y)
+    assert given.certificate_.primal == pytest.approx(own.certificate_.primal, rel=1e-6)
+
+
+def test_a_sample_of_patterns_says_that_it_is_one():
+    X, y = data(30, 3)
+    with pytest.warns(ConvergenceWarning, match="given patterns only.*use more patterns"):
+        model = ConvexReLURegressor(0.1, patterns="sampled", n_patterns=5).fit(X, y)
+    assert model.status_ == "restricted"
+    best = ConvexReLURegressor(0.1).fit(X, y).certificate_
+    assert best.proof == "exact" and model.certificate_.dual <= best.primal <= model.certificate_.primal
+
+
+def test_all_patterns_are_refused_where_no_back_end_could_solve_them():
+    with pytest.raises(PatternLimitError, match="column_generation"):
+        ConvexReLURegressor(patterns="exact").fit(*data(100, 5))
+
+
+def test_a_time_limit_that_leaves_no_time_claims_nothing():
+    X, y = data(3000, 6)
+    with pytest.warns(ConvergenceWarning, match="time limit"):
+        model = ConvexReLURegressor(1.0, time_limit=1e-9).fit(X, y)
+    certificate = model.certificate_
+    assert model.status_ == "time_limit" and certificate.proof != "exact"
+    assert 0 <= certificate.dual <= certificate.primal
+    assert certificate.heuristic_gap >= 0.1  # nothing was seen, so nothing may look small
+    assert len(repr(certificate)) < 200 and len(repr(certificate.price)) < 200

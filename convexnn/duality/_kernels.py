@@ -9,6 +9,7 @@ the convex part, lines with a negative one the concave part.
 import numpy as np
 from numba import njit
 
+ON_KINK = 1e-12  # a convex kink pushes to both sides: a point on it is no maximum, so it counts as active
 WARM_SWEEPS = 3  # of coordinate descent before an active set, which then has little left to do
 
 
@@ -214,7 +215,7 @@ def ascend(lines, coefficients, linear, u, max_rounds):
         copy(linear, start)
         for l in range(n_lines):
             if coefficients[l] > 0.0:
-                positive = dot(lines[l], u) > 0.0
+                positive = dot(lines[l], u) > -ON_KINK
                 if positive:
                     add_scaled(start, coefficients[l], lines[l])
                 if positive != signs[l]:

@@ -46,7 +46,8 @@ def test_the_dual_point_proves_it(beta):
     X, y = data()
     found = solved(beta)
     np.testing.assert_allclose(found.dual_point, y - found.optimal_fit, atol=1e-8)
-    np.testing.assert_allclose(found.signs * (found.dual_point @ np.maximum(X @ found.directions.T, 0)), beta, rtol=1e-7)
+    prices = found.dual_point @ np.maximum(X @ found.directions.T, 0.0)
+    np.testing.assert_allclose(found.signs * prices, beta, rtol=1e-7)
     assert sampled_price(X, found.dual_point) <= beta * (1 + 1e-9)
     dual = found.dual_point @ y - 0.5 * found.dual_point @ found.dual_point
     assert dual == pytest.approx(found.optimal_value, rel=1e-8)

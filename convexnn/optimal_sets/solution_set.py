@@ -121,14 +121,14 @@ class OptimalSet:
     ----------
     optimal_value : float
         p*, the smallest objective over all widths.
-    optimal_fit : ndarray of shape (n_samples,)
-        The values of the hidden layer on the kept rows (unique modulo the free terms).
+    optimal_fit : ndarray of shape (n_kept,)
+        The values of the hidden layer on the rows of positive weight (unique modulo the free terms).
     dual_point : ndarray of shape (n_samples,)
-        ``nu* = -grad L``; ``|nu*^T (X u)_+| <= beta`` on the unit ball.
+        ``nu* = -grad L``; ``|nu*^T (X u)_+| <= beta`` on the unit ball; 0 at rows of weight zero.
     directions, signs : ndarrays of shape (K, n_inputs) and (K,)
         The bias comes last where there is one.
-    fits : ndarray of shape (n_samples, K)
-        ``s_k (X u_k)_+``.
+    fits : ndarray of shape (n_kept, K)
+        ``s_k (X u_k)_+`` on the rows of positive weight.
     total_mass : float
         Sum of the masses, the same for every optimal network.
     margin : float

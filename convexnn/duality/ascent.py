@@ -55,7 +55,7 @@ def local_maxima(function, starts, *, deadline=None, n_jobs=None):
     function : PriceFunction
     starts : ndarray of shape (n_starts, rank), unit rows
     deadline : float, optional
-        ``time.monotonic()`` after which no further climb is begun.
+        ``time.monotonic()`` after which no further climb is begun, but for the first few of either sign.
 
     Returns
     -------
@@ -68,7 +68,8 @@ def local_maxima(function, starts, *, deadline=None, n_jobs=None):
     signs = np.repeat([1, -1], len(starts))
 
     def climb(start, stop):
-        if deadline is not None and time.monotonic() >= deadline:
+        first = start in (0, len(starts))  # always made: without any ascent nothing at all would be known
+        if deadline is not None and not first and time.monotonic() >= deadline:
             return np.full(stop - start, -np.inf)
         sign = float(signs[start])
         part = points[start:stop]

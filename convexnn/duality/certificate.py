@@ -182,9 +182,7 @@ def certify_problem(
     )
     primal = problem.objective(network)
     dual, scale = _scaled(problem, nu, found.upper_bound)
-    climbed = len(found.local_values) > 0 or found.proof == "exact"  # else time ran out before the first ascent
-    seen = _scaled(problem, nu, found.value)[0] if climbed else dual
-    visible = max(0.0, primal - seen)
+    visible = max(0.0, primal - _scaled(problem, nu, found.value)[0])
     dual_point = problem.spread(scale * nu)
     return Certificate(primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found)
 

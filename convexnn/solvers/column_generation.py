@@ -136,25 +136,24 @@ class _Run:
     def search(self, level):
         """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
-        Returns the violators (directions, signs) and the largest value seen (inf when time ran out before any). When
-        nothing is found the number of starts of the next search grows.
+        Returns the violators (directions, signs) and the largest value seen. When nothing is found the number of
+        starts of the next search grows.
         """
         function = self.price_function()
         block = min(BLOCK_STARTS, max(8, ROWS_A_BLOCK // len(self.residual)))
-        largest, done = -np.inf, 0
+        largest, done = 0.0, 0
         while done < self.n_starts:
             starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
             fresh = min(self.n_starts - done, block)
             directions, signs, values = self.ascend(function, starts, fresh)
-            largest, done = max(largest, values.max(initial=-np.inf)), done + fresh
+            largest, done = max(largest, values.max(initial=0.0)), done + fresh
             self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
         if not np.any(above) and not self.out_of_time():
             self.n_starts *= 4
-        unseen = largest == -np.inf and self.out_of_time()
-        return directions[above][:MAX_NEW], signs[above][:MAX_NEW], np.inf if unseen else float(largest)
+        return directions[above][:MAX_NEW], signs[above][:MAX_NEW], float(largest)
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""

@@ -84,7 +84,7 @@ def test_public_names_exist_and_no_module_bears_the_name_of_a_function():
 
 @pytest.mark.parametrize("module", ["convexnn", *MODULES])
 def test_doctests(module):
-    if module == "convexnn.plotting":
+    if module.startswith("convexnn.plotting"):
         pytest.importorskip("matplotlib")
     result = doctest.testmod(importlib.import_module(module))
     assert result.failed == 0

@@ -13,7 +13,8 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 
-from convexnn.plotting import FLOOR, CertificateDisplay, NetworkDisplay  # noqa: E402
+from convexnn.plotting import CertificateDisplay, NetworkDisplay  # noqa: E402
+from convexnn.plotting.certificate import FLOOR  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

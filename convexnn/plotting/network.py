@@ -1,75 +1,11 @@
-"""Pictures of a fit: the way to its proof, and the function it computes. The only module that imports matplotlib."""
+"""The function that a fitted network computes, with its kinks and the data."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from .exceptions import InvalidInputError
-
-__all__ = ["CertificateDisplay", "NetworkDisplay"]
-
-INK, ACCENT, COLOURS = "#1f2a44", "#d55e00", "cividis"
-FLOOR = 1e-16
-
-
-class CertificateDisplay:
-    """How far the objective is above the proven lower bound, over the seconds of a fit.
-
-    Parameters
-    ----------
-    seconds : ndarray of shape (n_records,)
-    objectives : ndarray of shape (n_records,)
-        ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the best network so far.
-    certificate : Certificate
-        Of the network that was returned.
-
-    Attributes
-    ----------
-    ax_, line_
-        After `plot`: the axes and the line.
-    """
-
-    def __init__(self, seconds, objectives, certificate):
-        self.seconds = np.asarray(seconds, dtype=float)
-        self.objectives = np.asarray(objectives, dtype=float)
-        self.certificate = certificate
-
-    @classmethod
-    def from_estimator(cls, estimator):
-        """Make the display of a fitted estimator, or of a pipeline that ends in one."""
-        model = _last_step(estimator)
-        return cls(
-            [record["seconds"] for record in model.history_],
-            [record["objective"] for record in model.history_],
-            model.certificate_,
-        )
-
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default) and return the display."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        bound, primal = self.certificate.dual, self.certificate.primal
-        size = primal if primal > 0 else 1.0
-        above = np.maximum((np.append(self.objectives, primal) - bound) / size, FLOOR)
-        seconds = np.append(self.seconds, self.seconds[-1:] if len(self.seconds) else 0.0)
-        proven = max(self.certificate.relative_gap, FLOOR)
-        (self.line_,) = ax.plot(seconds, above, color=INK, drawstyle="steps-post", marker="o", ms=5, mfc="white")
-        ax.set_yscale("log")
-        ax.set_ylim(proven / 30, max(3 * above.max(), 10 * proven))
-        ax.axhspan(proven / 30, proven, facecolor="#e9edf2", edgecolor="#b7c0cc", hatch="//", linewidth=0)
-        ax.axhline(proven, color=ACCENT, linewidth=1.5)
-        ax.annotate(
-            f"the optimum is in this strip: gap {self.certificate.relative_gap:.1e} ({self.certificate.proof})",
-            (0.03, np.sqrt(1 / 30) * proven),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize="small",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
-        )
-        ax.set_xlabel("time (seconds)")
-        ax.set_ylabel("objective above the lower bound (relative)")
-        self.ax_ = ax
-        return self
+from ..exceptions import InvalidInputError
+from ._estimators import last_step
+from ._style import ACCENT, COLOURS, INK, PALE, axes_or_new
 
 
 class NetworkDisplay:
@@ -137,7 +73,7 @@ class NetworkDisplay:
 
     def plot(self, ax=None, *, limits=None):
         """Draw on `ax` (new axes by default), colours spanning `limits`, and return the display."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+        ax = axes_or_new(ax)
         if len(self.grid) == 1:
             self._plot_curve(ax)
         else:
@@ -150,7 +86,7 @@ class NetworkDisplay:
     def _plot_curve(self, ax):
         x = self.grid[0]
         self.surface_ = None
-        self.points_ = ax.scatter(self.points[:, 0], self.targets, s=14, color="#8a94a6", alpha=0.6, linewidth=0)
+        self.points_ = ax.scatter(self.points[:, 0], self.targets, s=14, color=PALE, alpha=0.6, linewidth=0)
         ax.plot(x, self.values, color=INK, linewidth=2.5)
         at = [_zero(x, line) for line in self.preactivations if line.min() < 0 < line.max()]
         self.kinks_ = ax.plot(at, np.interp(at, x, self.values), "o", color=ACCENT, markeredgecolor="white", ms=9)
@@ -172,15 +108,9 @@ class NetworkDisplay:
         )
 
 
-def _last_step(estimator):
-    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    check_is_fitted(model)
-    return model
-
-
 def _preactivations(estimator, rows):
     """Return ``[x, 1] u_j`` at the rows, (n_kinks, n_rows), of the neurons with a mass that depend on x."""
-    network = _last_step(estimator).network_
+    network = last_step(estimator).network_
     inputs = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) and len(estimator) > 1 else rows
     bending = (network.masses > 0) & np.any(network.hidden_weights != 0, axis=1)
     inputs = np.column_stack([np.asarray(inputs, dtype=float), np.ones(len(rows))])[:, : network.neurons.shape[1]]

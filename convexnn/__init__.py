@@ -15,8 +15,9 @@ from .exceptions import (
     WidthWarning,
 )
 from .network import TwoLayerReLU
-from .optimal_sets import NetworkPath, OptimalSet, optimal_set
+from .optimal_sets import NetworkPath, OptimalSet, descent_path, optimal_set
 from .programs import ConvexSolution, convex_program, to_convex, to_network
+from .sweeps import regularization_path, width_sweep
 
 __all__ = [
     "ActivationPatterns",
@@ -40,10 +41,13 @@ __all__ = [
     "convex_program",
     "count_patterns",
     "datasets",
+    "descent_path",
     "enumerate_patterns",
     "optimal_set",
     "price",
+    "regularization_path",
     "sample_patterns",
     "to_convex",
     "to_network",
+    "width_sweep",
 ]

@@ -12,11 +12,13 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
+from ._norms import nonzero, norms
+from ._pruning import prune_masses
 from ._validation import check_choice, check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
 from .losses import LOSSES
 
-__all__ = ["TwoLayerReLU", "prune_masses"]
+__all__ = ["TwoLayerReLU"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,12 +130,12 @@ class TwoLayerReLU:
     def directions(self):
         """The unit vectors ``u_j / ||u_j||``, of the shape of `neurons`; zero where u_j is zero."""
         neurons = self.neurons
-        return neurons / _nonzero(_norms(neurons))[:, None]
+        return neurons / nonzero(norms(neurons))[:, None]
 
     @property
     def masses(self):
         """``||u_j|| |alpha_j|`` of every neuron, of shape (width,)."""
-        return _norms(self.neurons) * _norms(self._outputs)
+        return norms(self.neurons) * norms(self._outputs)
 
     @property
     def signs(self):
@@ -234,7 +236,7 @@ class TwoLayerReLU:
 
     def _penalty(self, beta):
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""
-        sizes = np.sqrt(beta / 2) * np.concatenate([_norms(self.neurons), _norms(self._outputs)])
+        sizes = np.sqrt(beta / 2) * np.concatenate([norms(self.neurons), norms(self._outputs)])
         return float(np.dot(sizes, sizes))
 
     def _check_targets(self, y, n_samples):
@@ -253,12 +255,12 @@ class TwoLayerReLU:
         The objective never rises. A neuron without mass (u_j or alpha_j is zero) becomes a zero neuron.
         """
         roots = self._root_masses()
-        outputs = self._outputs / _nonzero(_norms(self._outputs))[:, None]
+        outputs = self._outputs / nonzero(norms(self._outputs))[:, None]
         return self._with_neurons(self.directions * roots[:, None], outputs * roots[:, None])
 
     def _root_masses(self):
         """``sqrt(mass)``, taken factor by factor: the mass itself may leave float64."""
-        return np.sqrt(_norms(self.neurons)) * np.sqrt(_norms(self._outputs))
+        return np.sqrt(norms(self.neurons)) * np.sqrt(norms(self._outputs))
 
     def merged(self, tolerance=1e-12):
         """Return the network whose neurons of the same direction and sign have become one.
@@ -274,12 +276,12 @@ class TwoLayerReLU:
         """
         members = self._with_neurons_at(self._root_masses() > 0)
         directions, balanced = members.directions, members.balanced()
-        outputs = members._outputs / _nonzero(_norms(members._outputs))[:, None]
+        outputs = members._outputs / nonzero(norms(members._outputs))[:, None]
         groups = _group(np.hstack([directions, outputs]), tolerance)
         neurons, weights = members.neurons.copy(), members._outputs.copy()
         for group in groups:
             if len(group) > 1:
-                root = np.hypot.reduce(_norms(balanced._outputs[group]))
+                root = np.hypot.reduce(norms(balanced._outputs[group]))
                 neurons[group[0]] = directions[group[0]] * root
                 weights[group[0]] = outputs[group[0]] * root
         first = [group[0] for group in groups]
@@ -316,7 +318,7 @@ class TwoLayerReLU:
         # Masses relative to the largest: their ratios are all that counts, and the masses may leave float64.
         relative = (roots / max(roots.max(initial=0.0), np.finfo(float).tiny)) ** 2
         kept = prune_masses(_relu(X, self.directions) * signs, relative, tolerance)
-        roots = roots * np.sqrt(kept / _nonzero(relative))
+        roots = roots * np.sqrt(kept / nonzero(relative))
         network = self._with_neurons(self.directions * roots[:, None], (signs * roots)[:, None])
         return network._with_neurons_at(kept > 0)
 
@@ -378,71 +380,6 @@ class TwoLayerReLU:
         return self._with_neurons(self.neurons[which], self._outputs[which])
 
 
-def prune_masses(fits, masses, tolerance=1e-12):
-    """Return masses of the same total fit and no larger sum whose columns of `fits` are linearly independent.
-
-    Moves ``masses`` along null vectors of the columns in use, each oriented so that the sum of the masses does not
-    rise (those that lower it most come first), until a mass reaches zero; a column of zeros loses its mass at once.
-
-    Parameters
-    ----------
-    fits : ndarray of shape (n_samples, n_columns)
-        Fit of each neuron at mass one.
-    masses : ndarray of shape (n_columns,)
-        Non-negative.
-    tolerance : float
-        Columns of unit norm are dependent where a singular value is at most `tolerance` times the largest.
-
-    Returns
-    -------
-    ndarray of shape (n_columns,)
-        ``c >= 0`` with ``fits @ c = fits @ masses`` and ``c.sum() <= masses.sum()``, up to rounding.
-    """
-    sizes = _norms(fits.T)
-    used = np.flatnonzero((masses > 0) & (sizes > 0))
-    kept = np.zeros(len(masses))
-    if not len(used):
-        return kept
-    sizes = sizes[used] / sizes[used].max()
-    levels = masses[used] * sizes
-    basis = _null_space(fits[:, used] / _norms(fits[:, used].T), tolerance)
-    while basis.shape[1]:
-        step = _descent(basis, sizes.min() / sizes)
-        falling = np.flatnonzero(step < -1e-13 * np.abs(step).max())
-        reach = levels[falling] / -step[falling]
-        first = falling[reach.argmin()]
-        levels = np.maximum(levels + reach.min() * step, 0.0)
-        levels[first] = 0.0
-        basis = _vanishing_at(basis, first)
-    kept[used] = levels / sizes
-    return kept
-
-
-def _descent(basis, cost):
-    """Return the null vector along which ``cost @ masses`` falls fastest, or any one if it falls along none."""
-    step = -basis @ (basis.T @ cost)
-    if np.linalg.norm(step) <= 1e-10 * np.linalg.norm(cost):
-        step = basis[:, 0] * (1.0 if cost @ basis[:, 0] <= 0 else -1.0)
-    return step / np.abs(step).max()
-
-
-def _null_space(columns, tolerance):
-    """Return an orthonormal basis of the null vectors of `columns`, of shape (n_columns, nullity)."""
-    if columns.shape[0] > columns.shape[1]:
-        columns = np.linalg.qr(columns, mode="r")
-    _, values, rows = np.linalg.svd(columns, full_matrices=True)
-    return rows[np.count_nonzero(values > tolerance * values[0]) :].T
-
-
-def _vanishing_at(basis, index):
-    """Return an orthonormal basis of the vectors of span(basis) whose entry `index` is zero: one column fewer."""
-    mirror = basis[index].copy()
-    mirror[0] += np.copysign(np.linalg.norm(mirror), mirror[0])
-    reflected = basis - np.outer(basis @ mirror, mirror) * (2.0 / (mirror @ mirror))
-    reflected[index] = 0.0
-    return reflected[:, 1:]
-
-
 def _relu(X, neurons):
     """Return ``(X u_j)_+``; neurons that are one entry longer than the rows of X end in a bias."""
     n_inputs = X.shape[1]
@@ -452,20 +389,9 @@ def _relu(X, neurons):
     return np.maximum(values, 0.0)
 
 
-def _norms(rows):
-    """Return the norm of every row, whatever its magnitude."""
-    scale = np.abs(rows).max(axis=1, initial=0.0)
-    return scale * np.linalg.norm(rows / _nonzero(scale)[:, None], axis=1)
-
-
-def _nonzero(values):
-    """Return `values` with ones in the place of zeros: a divisor."""
-    return np.where(values == 0.0, 1.0, values)
-
-
 def _evened(neurons, outputs):
     """Shift powers of two between u_j and alpha_j until they are of a size: exact, and ``X u_j`` cannot overflow."""
-    exponent = np.frexp(_norms(neurons))[1] - np.frexp(_norms(outputs))[1]
+    exponent = np.frexp(norms(neurons))[1] - np.frexp(norms(outputs))[1]
     exponent = (exponent // 2)[:, None]
     return np.ldexp(neurons, -exponent), np.ldexp(outputs, exponent)
 

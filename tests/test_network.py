@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from convexnn.exceptions import InvalidInputError
-from convexnn.network import TwoLayerReLU, prune_masses
+from convexnn._pruning import prune_masses
+from convexnn.network import TwoLayerReLU
 
 from .checks import plain_objective, plain_predict
 from .zoo import degenerate_designs, random_problem, three_rows, two_rows

@@ -85,9 +85,9 @@ def _first_blocked(free, n_free, amounts, bounds, solution):
         move = solution[k] - amounts[l]
         room = step
         if solution[k] < 0.0:
-            room = -amounts[l] / move
+            room = amounts[l] / -move if move < 0.0 else 0.0  # rounding may have left the amount past its limit
         elif solution[k] > bounds[l]:
-            room = (bounds[l] - amounts[l]) / move
+            room = (bounds[l] - amounts[l]) / move if move > 0.0 else 0.0
         if room < step:
             step, blocking = room, k
     return step, blocking

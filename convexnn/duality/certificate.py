@@ -12,8 +12,7 @@ import numpy as np
 
 from .._masses import best_masses
 from .._validation import check_choice
-from ..network import TwoLayerReLU
-from ..programs.program import make_problem
+from ..programs.program import problem_of
 from .price_function import unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
 
@@ -136,19 +135,8 @@ def certify(
     ----------
     .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
     """
-    if not isinstance(network, TwoLayerReLU):
-        raise TypeError(f"network must be a TwoLayerReLU; got {type(network).__name__}.")
     check_choice(proof, "proof", PROOFS)
-    problem = make_problem(
-        X,
-        y,
-        beta,
-        hidden_bias=network.hidden_bias is not None,
-        fit_intercept=network.intercept is not None,
-        skip_connection=network.skip_weights is not None,
-        sample_weight=sample_weight,
-        loss=loss,
-    )
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
     deadline = None if time_limit is None else time.monotonic() + time_limit
     return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 

@@ -65,13 +65,6 @@ class PriceFunction:
         return directions / np.linalg.norm(directions, axis=1)[:, None]
 
 
-def safe_norms(rows):
-    """Return the Euclidean norms of the rows without overflow or underflow."""
-    largest = np.abs(rows).max(axis=1, initial=0.0)
-    divisor = np.where(largest > 0, largest, 1.0)
-    return largest * np.linalg.norm(rows / divisor[:, None], axis=1)
-
-
 def unit_rows(rows):
     """Return the nonzero rows divided by their norms (zero rows stay zero) and the norms."""
     largest = np.abs(rows).max(axis=1, initial=0.0)

@@ -2,27 +2,27 @@
 
 import time
 import warnings
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from .._masses import best_masses
 from .._validation import check_count, check_vector
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
-from ..network import TwoLayerReLU
-from ..programs.program import make_problem
+from ..programs.program import check_is_network, make_problem
 from ..programs.scaling import scale_problem
 from ..solvers.base import build_network
 from ..solvers.column_generation import solve_column_generation
 from .connectivity import SupportGraph
 from .directions import OptimalDirections, optimal_directions
-from .paths import NetworkPath, PathFinder, Segment
+from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import ZERO, mass_polytope
 from .widths import fewest_directions
 
 VERTEX_LIMIT = 200_000
 THIN = 1e-5
 DIRECTION = 1e-4
+SAME = 1e-7
 SOLVER_TOLERANCE = 1e-9
 
 
@@ -350,7 +350,8 @@ class OptimalSet:
     def path(self, a, b):
         """Return a `NetworkPath` of optimal networks from a to b, None when they lie in different components.
 
-        Along the path the objective is constant to rounding; between its knots the masses are linear.
+        Along the path the objective is constant to rounding. Its first and last legs join the networks, which are
+        optimal to a tolerance, to the optimal directions; on all others the masses are linear.
 
         Raises
         ------
@@ -359,14 +360,15 @@ class OptimalSet:
         """
         if a.width != b.width:
             raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
-        placements = [self._placement(network, name) for network, name in ((a, "a"), (b, "b"))]
-        if len(self.signs) == 0:
-            segments = [Segment(np.zeros(0, int), np.zeros(0), np.zeros(0))]
-        else:
-            segments = PathFinder(self._columns, self.vertices / self.total_mass).connect(*placements)
+        (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
+        if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=SAME):
+            return NetworkPath(self._problem, [partial(between, a, b)], (a, b))
+        segments = PathFinder(self._columns, self.vertices / self.total_mass).connect((labels, shares), goal)
         if segments is None:
             return None
-        return NetworkPath(self._problem, self.directions, self.signs, self.total_mass, segments, (a, b))
+        legs = MassLegs(self._problem, self.directions, self.signs, self.total_mass).legs(segments)
+        ends = partial(between, a, legs[0](0.0)), partial(between, legs[-1](1.0), b)
+        return NetworkPath(self._problem, [ends[0], *legs, ends[1]], (a, b))
 
     def _placement(self, network, name):
         """Labels of the optimal directions and shares of the mass of every neuron of an optimal network."""
@@ -390,24 +392,10 @@ class OptimalSet:
 
     def contains(self, network, tolerance=1e-6):
         """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
-        if not isinstance(network, TwoLayerReLU):
-            raise TypeError(f"network must be a TwoLayerReLU; got {type(network).__name__}.")
-        self._check_terms(network)
+        check_is_network(network, "network")
+        self._problem.check_terms(network)
         excess = self._problem.objective(network) - self.optimal_value
         return bool(excess <= tolerance * max(self.optimal_value, np.finfo(float).tiny))
-
-    def _check_terms(self, network):
-        """Refuse a network of other inputs, or of other terms than the problem's."""
-        problem = self._problem
-        problem.check_network(network)
-        for name, term, present in (
-            ("hidden_bias", network.hidden_bias, problem.hidden_bias),
-            ("intercept", network.intercept, problem.fit_intercept),
-            ("skip_weights", network.skip_weights, problem.skip_connection),
-        ):
-            if (term is not None) != present:
-                verb = "have" if present else "not have"
-                raise InvalidInputError(f"network must {verb} {name}, as the problem was posed; got {term!r}.")
 
     def __repr__(self):
         return (

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._norms import nonzero
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from .program import make_problem
@@ -178,7 +179,7 @@ def _pose(problem, masks):
         fit = fit + problem.free @ cp.Variable(problem.free.shape[1], name="free")
     penalty = cp.sum(cp.norm(positive, 2, axis=0)) + cp.sum(cp.norm(negative, 2, axis=0))
     # Only the signs of the rows of a cone count, so each is scaled to magnitude one.
-    rows = problem.design / _nonzero(np.abs(problem.design).max(axis=1, keepdims=True))
+    rows = problem.design / nonzero(np.abs(problem.design).max(axis=1, keepdims=True))
     sides = np.where(masks.T, 1.0, -1.0)
     cones = [cp.multiply(sides, rows @ block) >= 0 for block in (positive, negative)]
     objective = LOSS_EXPRESSIONS[problem.loss.name](problem, fit) + problem.beta * penalty
@@ -253,8 +254,3 @@ def _check_masks(patterns, n_samples):
     if masks.dtype != bool and not np.all((masks == 0) | (masks == 1)):
         raise InvalidInputError("patterns must be Boolean: True where X h >= 0; got other values than 0 and 1.")
     return masks.astype(bool)
-
-
-def _nonzero(values):
-    """Return `values` with ones in the place of zeros: a divisor."""
-    return np.where(values == 0, 1.0, values)

@@ -16,6 +16,7 @@ import numpy as np
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES
+from ..network import TwoLayerReLU
 
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
@@ -127,6 +128,18 @@ class Problem:
                 f"{self.design.shape[1] - self.hidden_bias}."
             )
 
+    def check_terms(self, network, name="network"):
+        """Refuse a network that cannot be evaluated on this problem, or has other terms than it."""
+        self.check_network(network)
+        for term, value, present in (
+            ("hidden_bias", network.hidden_bias, self.hidden_bias),
+            ("intercept", network.intercept, self.fit_intercept),
+            ("skip_weights", network.skip_weights, self.skip_connection),
+        ):
+            if (value is not None) != present:
+                verb = "have" if present else "not have"
+                raise InvalidInputError(f"{name} must {verb} {term}, as the problem was posed; got {value!r}.")
+
     def spread(self, dual_point):
         """Return `dual_point` (one entry per kept row) at the caller's rows, zero at those of weight zero."""
         full = np.zeros(self.n_rows)
@@ -186,3 +199,31 @@ def make_problem(
         bool(fit_intercept),
         bool(skip_connection),
     )
+
+
+def problem_of(network, X, y, beta, **options):
+    """Return the `Problem` that has exactly the terms that `network` has; the options are those of `make_problem`.
+
+    Raises
+    ------
+    TypeError
+        When `network` is no `TwoLayerReLU`.
+    ValueError
+        As `make_problem`.
+    """
+    check_is_network(network, "network")
+    return make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=network.hidden_bias is not None,
+        fit_intercept=network.intercept is not None,
+        skip_connection=network.skip_weights is not None,
+        **options,
+    )
+
+
+def check_is_network(network, name):
+    """Refuse what is no `TwoLayerReLU`."""
+    if not isinstance(network, TwoLayerReLU):
+        raise TypeError(f"{name} must be a TwoLayerReLU; got {type(network).__name__}.")

@@ -44,7 +44,11 @@ def build_network(problem, directions, signs, masses):
     """Return the balanced network with these unit directions, signs and masses and the free terms that fit best."""
     root_masses = np.sqrt(masses)
     neurons, outputs = root_masses[:, None] * directions, signs * root_masses
-    free = problem.free_coefficients(problem.hidden_fits(neurons) @ outputs)
+    return assemble(problem, neurons, outputs, problem.free_coefficients(problem.hidden_fits(neurons) @ outputs))
+
+
+def assemble(problem, neurons, outputs, free):
+    """Return the network of these neurons (bias last), output weights and free terms (skip weights, intercept)."""
     n_features = problem.design.shape[1] - problem.hidden_bias
     return TwoLayerReLU(
         neurons[:, :n_features],

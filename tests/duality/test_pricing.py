@@ -7,6 +7,7 @@ from sklearn.datasets import load_diabetes
 
 from convexnn.datasets import make_known_optimum
 from convexnn.duality import pricing
+from convexnn.duality._kernels import _first_blocked
 from convexnn.duality.branch_and_bound import ABSOLUTE, branch_and_bound
 from convexnn.duality.price_function import price_function
 from convexnn.duality.pricing import price, search_price
@@ -453,3 +454,10 @@ def test_bad_arrays(X, nu, message):
 def test_unknown_proof(proof):
     with pytest.raises(ValueError, match="proof must be one of"):
         price(*GOOD, proof=proof)
+
+
+@pytest.mark.parametrize(("amount", "solution"), [(-1e-25, -1e-25), (-1e-25, -1e-30), (1 + 2e-16, 1 + 2e-16)])
+def test_amounts_that_rounding_took_past_their_limit_block_at_once(amount, solution):
+    """Seen on 9 x 4 data: the amount was negative and did not move, and the step a division by zero."""
+    one = np.ones(1)
+    assert _first_blocked(np.array([0]), 1, amount * one, one, solution * one) == (0.0, 0)

@@ -1,0 +1,241 @@
+"""From any network to an optimal one without the objective ever rising."""
+
+import time
+
+import numpy as np
+from scipy.linalg import qr
+
+from .._norms import nonzero, norms
+from .._pruning import pruning_steps
+from .._validation import check_choice, check_positive
+from ..duality.certificate import certify_problem
+from ..duality.pricing import PROOFS
+from ..exceptions import InvalidInputError
+from ..programs.program import check_is_network, problem_of
+from ..solvers.base import assemble
+from ._simplex import Basis, along, cheapest
+from .paths import MassLegs, NetworkPath
+from .placements import Walk
+
+FREE = 1e-12  # what the free terms leave of a fit is nothing below this share of it
+DEPENDENT = 1e-10  # fits of unit norm, by their singular values: these are pruned
+SPANNED = 1e-12  # and these need no further column in a basis: far below, so that pruned fits always fit in
+
+
+def descent_path(
+    network,
+    target,
+    X,
+    y,
+    beta,
+    *,
+    tol=1e-6,
+    proof="auto",
+    time_limit=None,
+    sample_weight=None,
+    loss="squared",
+    n_jobs=None,
+):
+    """Join any network to a globally optimal one of its width by a path along which the objective never rises.
+
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. A width of
+    ``n_samples + 1`` is always enough, so from there on no network is caught in a valley that is not global.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+        Where the path begins: unbalanced, dead and dependent neurons are welcome. The problem has exactly the free
+        terms that it has.
+    target : TwoLayerReLU
+        Where the path ends: a global optimum of the same width (see `TwoLayerReLU.padded`).
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+    tol : float
+        Largest relative gap of the target. The objective may rise by the gap that the target has, and no more.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        How the gap of the target is known, see `price`. With ``"heuristic"`` the visible gap stands for it, and the
+        path falls as far as the local ascents saw.
+    time_limit : float, optional
+        Seconds for the proof.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    n_jobs : int, optional
+        Threads of the proof; the answer does not depend on it.
+
+    Returns
+    -------
+    NetworkPath
+
+    Raises
+    ------
+    ValueError
+        When the widths or the terms of the two networks differ, the width is too small for the path, or the target's
+        gap exceeds `tol`.
+    SolverError
+        When rounding led the walk astray, on fits that are nearly dependent.
+
+    Notes
+    -----
+    Both networks are balanced and pruned until their fits are linearly independent, which never raises the objective.
+    Between the two, ``v(t) = min {sum(a) : fits a = (1 - t) fit_A + t fit_B, a >= 0}`` over the directions of both is
+    a parametric linear program. L + beta v is convex in t with its minimum at t = 1, so it falls. The pivots of the
+    simplex method give the masses, with at most one neuron more in use than the rank of the fits. [1]_
+
+    References
+    ----------
+    .. [1] S. Kim, A. Mishkin, M. Pilanci, "Exploring the loss landscape of regularized neural networks via convex
+       duality", ICLR 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import TwoLayerReLU, descent_path, optimal_set
+    >>> X, y = [[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]
+    >>> target = optimal_set(X, y, 0.1).minimal_network().padded(3)
+    >>> path = descent_path(TwoLayerReLU([[1, 0], [2, 1], [0, 0]], [-1, 0.5, 1]), target, X, y, 0.1)
+    >>> print([round(path.objective(t), 4) for t in (0, 0.5, 1)])
+    [1.0375, 0.2356, 0.0975]
+    """
+    check_positive(tol, "tol")
+    check_choice(proof, "proof", PROOFS)
+    deadline = None if time_limit is None else time.monotonic() + check_positive(time_limit, "time_limit")
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
+    _check_pair(network, target, problem)
+    certificate = certify_problem(target, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+    _check_gap(certificate, tol, proof)
+    return _descent(problem, network, target)
+
+
+def _check_pair(network, target, problem):
+    check_is_network(target, "target")
+    problem.check_terms(network)
+    problem.check_terms(target, "target")
+    if network.width != target.width:
+        raise InvalidInputError(
+            f"network and target must have the same width; got {network.width} and {target.width}: pad one of them."
+        )
+
+
+def _check_gap(certificate, tol, proof):
+    gap = certificate.heuristic_gap if proof == "heuristic" else certificate.relative_gap
+    if gap > tol:
+        seen = "" if proof == "heuristic" else f" ({certificate.proof}; visible: {certificate.heuristic_gap:.2e})"
+        raise InvalidInputError(
+            f"target must be globally optimal to tol={tol:g}; its relative gap is {gap:.2e}{seen}. Train it further, "
+            f"raise tol, or, where no proof is within reach, go by the visible gap with proof='heuristic'."
+        )
+
+
+def _descent(problem, network, target):
+    """Join two networks of one problem; the target is optimal."""
+    first, last = _Settling(problem, network), _Settling(problem, target)
+    directions = np.vstack([first.settled.directions, last.settled.directions])
+    signs = np.append(first.settled.signs, last.settled.signs)
+    masses = np.append(first.settled.masses, last.settled.masses)
+    total = nonzero(masses.max(initial=0.0))
+    columns = _columns(problem, directions, signs)
+    labels = np.arange(len(masses))
+    ends = np.split(labels, [network.width])
+    walk, goal = (Walk(own, masses[own] / total) for own in ends)
+    for one in (walk, goal):
+        for point in pruning_steps(columns, one.totals(len(masses)), DEPENDENT):
+            one.to(point)
+    for point in _crossing(columns, walk, goal):
+        walk.to(point)
+    walk.arrange(goal)
+    legs = MassLegs(problem, directions, signs, total).legs(walk.segments + goal.back())
+    return NetworkPath(problem, [first.forth, *legs, last.back], (network, target))
+
+
+class _Settling:
+    """From a network to its balanced form with the free terms that fit best: the objective falls all the way."""
+
+    def __init__(self, problem, network):
+        self.problem, self.network = problem, network
+        sizes, outputs = norms(network.neurons), np.abs(network.output_weights)
+        self.live = (sizes > 0) & (outputs > 0)
+        self.growth = np.where(self.live, np.sqrt(outputs) / np.sqrt(nonzero(sizes)), 1.0)
+        balanced = network.balanced()
+        hidden_fit = problem.hidden_fits(balanced.neurons) @ balanced.output_weights
+        self.own, self.best = _free_terms(network), problem.free_coefficients(hidden_fit)
+        self.settled = self.forth(1.0)
+
+    def forth(self, share):
+        """The network after this share of the way: ``||u_j||`` and ``|alpha_j|`` approach each other geometrically."""
+        fading = np.where(self.live, 1.0, 1.0 - share)
+        return assemble(
+            self.problem,
+            (fading * self.growth**share)[:, None] * self.network.neurons,
+            fading * self.growth**-share * self.network.output_weights,
+            (1.0 - share) * self.own + share * self.best,
+        )
+
+    def back(self, share):
+        """The same way, walked from its end."""
+        return self.forth(1.0 - share)
+
+
+def _free_terms(network):
+    """Skip weights, then the intercept, as far as the network has them."""
+    skip = [] if network.skip_weights is None else network.skip_weights
+    return np.append(skip, [] if network.intercept is None else network.intercept)
+
+
+def _columns(problem, directions, signs):
+    """Weighted fits modulo the free terms, (n_samples, K); exactly zero where the free terms give the whole fit."""
+    fits = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(directions) * signs
+    columns = problem.project(problem.project(fits))
+    columns[:, norms(columns.T) <= FREE * norms(fits.T)] = 0.0
+    return columns
+
+
+def _crossing(columns, walk, goal):
+    """Return the points of a falling way between two placements whose fits are independent."""
+    shares = [one.totals(columns.shape[1]) for one in (walk, goal)]
+    used = np.flatnonzero((shares[0] > 0) | (shares[1] > 0))
+    if len(used) == 0:
+        return []
+    sizes = norms(columns[:, used].T)
+    units, amounts = columns[:, used] / sizes, [one[used] * sizes / sizes.max() for one in shares]
+    points = []
+    for amount in _cheapest_way(units, amounts, sizes.max() / sizes, len(walk.labels)):
+        point = np.zeros(columns.shape[1])
+        point[used] = amount * (sizes.max() / sizes)
+        points.append(point)
+    return points
+
+
+def _cheapest_way(units, amounts, costs, width):
+    """Points from the first to the second of two basic solutions, along the cheapest solutions of the fits between."""
+    members = _independent(units, np.flatnonzero(amounts[0] > 0))
+    frame = qr(units[:, members], mode="economic")[0]
+    if len(members) + 1 > width:
+        raise InvalidInputError(
+            f"network must have a width of {len(members) + 1} or more for a path to this target; got {width}: pad "
+            f"both. The number of rows of X plus one is always enough."
+        )
+    units = frame.T @ units
+    start, end = (units @ amount for amount in amounts)
+    points, basis = cheapest(Basis(units, members), start, costs)
+    swept, basis = along(basis, start, end - start, costs)
+    others = _independent(units, np.flatnonzero(amounts[1] > 0), len(members))
+    back = [amounts[1], *cheapest(Basis(units, others), end, costs)[0]]
+    corner = back[-1]
+    free_of_charge = (basis.reduced_costs(costs) <= 0.0) | (corner > 0)
+    over = cheapest(basis, end, np.where(corner > 0, 0.0, 1.0), free_of_charge)[0]
+    return points + swept + over + back[::-1]
+
+
+def _independent(units, first, rank=None):
+    """Return the numbers of `rank` independent columns, beginning with the independent ones in `first`.
+
+    By default as many as span all.
+    """
+    frame = qr(units[:, first], mode="economic")[0] if len(first) else np.zeros((len(units), 0))
+    rest = units - frame @ (frame.T @ units)
+    rest[:, first] = 0.0
+    triangle, order = qr(rest, mode="r", pivoting=True)
+    sizes = np.abs(np.diag(triangle))
+    n_more = np.count_nonzero(sizes > SPANNED) if rank is None else rank - len(first)
+    return np.append(first, order[:n_more]).astype(int)

@@ -16,6 +16,7 @@ from ..solvers.column_generation import solve_column_generation
 from .connectivity import SupportGraph
 from .directions import OptimalDirections, optimal_directions
 from .paths import MassLegs, NetworkPath, PathFinder, between
+from .points import least_norm_point, random_points
 from .polytope import ZERO, mass_polytope
 from .widths import fewest_directions
 
@@ -318,6 +319,24 @@ class OptimalSet:
     def minimal_network(self):
         """Return an optimal network of width m*."""
         return self.network(self._fewest * self.total_mass)
+
+    @cached_property
+    def minimum_norm_masses(self):
+        """The optimal masses (K,) with the smallest sum of squares: one point, whatever the vertices."""
+        return least_norm_point(self._polytope) * self.total_mass if len(self.signs) else np.zeros(0)
+
+    def random_masses(self, n_points=1, *, random_state=None):
+        """Return optimal masses of shape (n_points, K), nearly uniform over the polytope (hit and run).
+
+        Parameters
+        ----------
+        n_points : int
+        random_state : int, numpy Generator or None
+        """
+        rng = np.random.default_rng(random_state)
+        if len(self.signs) == 0:
+            return np.zeros((check_count(n_points, "n_points"), 0))
+        return random_points(self._polytope, check_count(n_points, "n_points"), rng) * self.total_mass
 
     def staircase(self, max_width=None):
         """Return a row (dict) for every width from 0 to `max_width`: the pieces of the optimal set.

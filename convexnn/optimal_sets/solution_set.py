@@ -110,7 +110,15 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
     solution = solve_column_generation(
         problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof="exact", n_jobs=n_jobs, rng=rng
     )
-    return OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+    found = OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+    if found.margin < THIN:
+        warnings.warn(
+            f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
+            f"change under perturbations of that size.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 class OptimalSet:
@@ -120,6 +128,8 @@ class OptimalSet:
 
     Attributes
     ----------
+    problem : Problem
+        The training problem: design, y, weight, beta and free terms.
     optimal_value : float
         p*, the smallest objective over all widths.
     optimal_fit : ndarray of shape (n_kept,)
@@ -142,7 +152,7 @@ class OptimalSet:
                 f"the optimal set needs a proven optimum; the relative gap reached is "
                 f"{solution.certificate.relative_gap:.1e} ({solution.certificate.proof})."
             )
-        self._problem, self._vertex_limit = problem, vertex_limit
+        self.problem, self._vertex_limit = problem, vertex_limit
         self.optimal_value = solution.certificate.primal
         network = solution.network
         hidden = problem.hidden_fits(network.neurons) @ network.output_weights
@@ -160,13 +170,6 @@ class OptimalSet:
         self.total_mass = scale
         self._shares = shares
         self.optimal_fit = self.fits @ (shares * scale)
-        if self.margin < THIN:
-            warnings.warn(
-                f"the margin between the optimal directions and the next one is thin ({self.margin:.1e}): the set may "
-                f"change under perturbations of that size.",
-                UserWarning,
-                stacklevel=3,
-            )
 
     def _masses_of(self, hidden):
         """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
@@ -253,7 +256,7 @@ class OptimalSet:
         signed = self.vertices / self.total_mass * self.signs
         kinks = np.array([np.bincount(line, row, len(line)) for row in signed])
         linear = (signed * flipped) @ self.directions
-        problem = self._problem
+        problem = self.problem
         n_features = problem.features.shape[1]
         fixed = np.r_[np.full(n_features, not problem.skip_connection), [not problem.fit_intercept]]
         return np.hstack([kinks, linear[:, fixed[: linear.shape[1]]]])
@@ -278,7 +281,7 @@ class OptimalSet:
     @property
     def theorem_bound(self):
         """The literature's bound on `connected_from`, ``min(m* + M*, n_samples + 1)``."""
-        return min(self.m_star + self.M_star, len(self._problem.y) + 1)
+        return min(self.m_star + self.M_star, len(self.problem.y) + 1)
 
     def network(self, masses, width=None):
         """Return the optimal network with these masses on the directions, padded by zero neurons to `width`.
@@ -302,7 +305,7 @@ class OptimalSet:
                 f"and the relative error of the fit {error:.1e}."
             )
         active = masses > ZERO * self.total_mass
-        network = build_network(self._problem, self.directions[active], self.signs[active], masses[active])
+        network = build_network(self.problem, self.directions[active], self.signs[active], masses[active])
         if width is None:
             return network
         if check_count(width, "width", minimum=0) < network.width:
@@ -381,19 +384,19 @@ class OptimalSet:
             raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
         (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
         if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=SAME):
-            return NetworkPath(self._problem, [partial(between, a, b)], (a, b))
+            return NetworkPath(self.problem, [partial(between, a, b)], (a, b))
         segments = PathFinder(self._columns, self.vertices / self.total_mass).connect((labels, shares), goal)
         if segments is None:
             return None
-        legs = MassLegs(self._problem, self.directions, self.signs, self.total_mass).legs(segments)
+        legs = MassLegs(self.problem, self.directions, self.signs, self.total_mass).legs(segments)
         ends = partial(between, a, legs[0](0.0)), partial(between, legs[-1](1.0), b)
-        return NetworkPath(self._problem, [ends[0], *legs, ends[1]], (a, b))
+        return NetworkPath(self.problem, [ends[0], *legs, ends[1]], (a, b))
 
     def _placement(self, network, name):
         """Labels of the optimal directions and shares of the mass of every neuron of an optimal network."""
         if not self.contains(network):
             raise InvalidInputError(
-                f"{name} must be globally optimal; its objective is {self._problem.objective(network):.10g}, the "
+                f"{name} must be globally optimal; its objective is {self.problem.objective(network):.10g}, the "
                 f"optimum {self.optimal_value:.10g}."
             )
         labels, shares = np.zeros(network.width, int), np.zeros(network.width)
@@ -412,8 +415,8 @@ class OptimalSet:
     def contains(self, network, tolerance=1e-6):
         """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
         check_is_network(network, "network")
-        self._problem.check_terms(network)
-        excess = self._problem.objective(network) - self.optimal_value
+        self.problem.check_terms(network)
+        excess = self.problem.objective(network) - self.optimal_value
         return bool(excess <= tolerance * max(self.optimal_value, np.finfo(float).tiny))
 
     def __repr__(self):

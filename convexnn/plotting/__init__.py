@@ -1,6 +1,19 @@
-"""Pictures: the way to a proof, the function of a network. Nothing else imports matplotlib."""
+"""Pictures of fits, optimal sets, paths and sweeps. Nothing else imports matplotlib."""
 
 from .certificate import CertificateDisplay
+from .geometry import DualFunctionDisplay, RectifiedEllipsoidDisplay
 from .network import NetworkDisplay
+from .paths import PathDisplay
+from .staircase import StaircaseDisplay
+from .sweeps import RegularizationPathDisplay, WidthSweepDisplay
 
-__all__ = ["CertificateDisplay", "NetworkDisplay"]
+__all__ = [
+    "CertificateDisplay",
+    "DualFunctionDisplay",
+    "NetworkDisplay",
+    "PathDisplay",
+    "RectifiedEllipsoidDisplay",
+    "RegularizationPathDisplay",
+    "StaircaseDisplay",
+    "WidthSweepDisplay",
+]

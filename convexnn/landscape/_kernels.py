@@ -1,0 +1,171 @@
+"""Compiled gradient descent on plain arrays, without the interpreter lock; nothing is allocated inside the loop.
+
+Conventions
+-----------
+data : ``(rows, target, free, beta)``. `rows` (n_inputs, n_samples) and `free` (n_free, n_samples) are transposed, so
+    that the innermost loops run over the samples and become vector instructions; the roots of the weights are
+    multiplied into them and into `target`.
+point : (n_parameters,), for every neuron u_j and then alpha_j, and last the n_free free terms.
+work : ``(preactivations, residual, gated)``, scratch of shapes (width, n_samples), (n_samples,) and (n_samples,).
+The objective is ``1/2 ||sum_j alpha_j (rows^T u_j)_+ + free^T terms - target||^2 + beta/2 sum_j (||u_j||^2 +
+alpha_j^2)``.
+"""
+
+import numpy as np
+from numba import njit
+
+FIRST_WINDOW = 50  # steps
+LONGER, SMALLER, LARGER = 1.2, 0.5, 1.5
+PATIENCE = 5  # windows, those that were undone not counted, between two looks at the progress
+
+_fast = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+
+
+@_fast
+def _dot(a, b):
+    """Inner product."""
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@_fast
+def _add_scaled(target, factor, vector):
+    """``target += factor * vector``, in place."""
+    for i in range(target.size):
+        target[i] += factor * vector[i]
+
+
+@_fast
+def _add_rectified(target, factor, vector):
+    """``target += factor * vector_+``, in place."""
+    for i in range(target.size):
+        target[i] += factor * max(vector[i], 0.0)
+
+
+@_fast
+def _gate(preactivation, residual, gated):
+    """``gated = residual`` where the neuron is on, else 0; a neuron at its kink is off."""
+    for i in range(residual.size):
+        gated[i] = residual[i] if preactivation[i] > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _neurons_of(point, width, n_inputs):
+    """View of the neurons in `point`, of shape (width, n_inputs + 1)."""
+    return point[: width * (n_inputs + 1)].reshape(width, n_inputs + 1)
+
+
+@njit(cache=True, nogil=True)
+def _objective(data, point, work):
+    """Return the objective; leave the preactivations and the residual, the fit less the target, in `work`."""
+    rows, target, free, beta = data
+    preactivations, residual, _ = work
+    width, n_inputs = preactivations.shape[0], rows.shape[0]
+    neurons, terms = _neurons_of(point, width, n_inputs), point[width * (n_inputs + 1) :]
+    for i in range(residual.size):
+        residual[i] = -target[i]
+    for j in range(width):
+        preactivations[j, :] = 0.0
+        for k in range(n_inputs):
+            _add_scaled(preactivations[j], neurons[j, k], rows[k])
+        _add_rectified(residual, neurons[j, n_inputs], preactivations[j])
+    for k in range(terms.size):
+        _add_scaled(residual, terms[k], free[k])
+    penalised = point[: width * (n_inputs + 1)]
+    return 0.5 * _dot(residual, residual) + 0.5 * beta * _dot(penalised, penalised)
+
+
+@njit(cache=True, nogil=True)
+def _gradient(data, point, work, gradient):
+    """Fill the gradient at `point`, where `_objective` was evaluated last."""
+    rows, _, free, beta = data
+    preactivations, residual, gated = work
+    width, n_inputs = preactivations.shape[0], rows.shape[0]
+    neurons, slopes = _neurons_of(point, width, n_inputs), _neurons_of(gradient, width, n_inputs)
+    for j in range(width):
+        _gate(preactivations[j], residual, gated)
+        slopes[j, n_inputs] = beta * neurons[j, n_inputs]
+        for k in range(n_inputs):
+            pull = _dot(rows[k], gated)
+            slopes[j, k] = neurons[j, n_inputs] * pull + beta * neurons[j, k]
+            slopes[j, n_inputs] += neurons[j, k] * pull
+    for k in range(free.shape[0]):
+        gradient[width * (n_inputs + 1) + k] = _dot(free[k], residual)
+
+
+@njit(cache=True, nogil=True)
+def _walk(data, point, n_steps, step, work, gradient, mean):
+    """Make `n_steps` steps from `point`, in place; fill `mean` with the mean of the second half of them."""
+    mean[:] = 0.0
+    half = n_steps // 2
+    for k in range(n_steps):
+        _objective(data, point, work)
+        _gradient(data, point, work, gradient)
+        _add_scaled(point, -step, gradient)
+        if k >= half:
+            _add_scaled(mean, 1.0 / (n_steps - half), point)
+
+
+@njit(cache=True, nogil=True)
+def _descend(data, point, step, adaptive, max_iter, tol, work, vectors):
+    """Descend from `point`, in place; return (number of steps, converged)."""
+    gradient, moved, mean = vectors
+    value = _objective(data, point, work)
+    if adaptive:
+        _gradient(data, point, work, gradient)
+        square = _dot(gradient, gradient)
+        if square == 0.0:
+            return 0, True
+        step = value / square  # Polyak's, for a smallest value of 0: of the right size however large the weights are
+    before, n_iter, window, n_kept = value, 0, FIRST_WINDOW, 0
+    while n_iter < max_iter:
+        n_steps = min(window, max_iter - n_iter)
+        moved[:] = point
+        _walk(data, moved, n_steps, step, work, gradient, mean)
+        n_iter += n_steps
+        moved_value = _objective(data, moved, work)
+        if adaptive:
+            mean_value = _objective(data, mean, work)
+            if not moved_value <= mean_value:
+                moved[:], moved_value = mean, mean_value
+        if adaptive and not moved_value <= value:
+            step, window = SMALLER * step, int(LONGER * window)
+            continue
+        if not np.isfinite(moved_value):
+            return n_iter, False
+        point[:], value = moved, moved_value
+        step *= LARGER if adaptive else 1.0
+        n_kept += 1
+        if n_kept % PATIENCE == 0:
+            if abs(before - value) <= tol * value:
+                return n_iter, True
+            before = value
+    return n_iter, False
+
+
+@njit(cache=True, nogil=True)
+def descend_all(data, width, points, step, adaptive, max_iter, tol, n_iter, converged):
+    """Descend from every row of `points`, one run after the other, in place.
+
+    Parameters
+    ----------
+    data
+        See the conventions above.
+    width : int
+    points : ndarray of shape (n_runs, n_parameters)
+    step : float
+        Of no account when `adaptive`.
+    adaptive : bool
+        Whether the step is chosen here: windows are averaged, and undone when they raise the objective.
+    max_iter, tol
+        See `gradient_descent`.
+    n_iter, converged : ndarrays of shape (n_runs,)
+        Filled.
+    """
+    n_samples, n_parameters = data[1].size, points.shape[1]
+    work = (np.empty((width, n_samples)), np.empty(n_samples), np.empty(n_samples))
+    vectors = (np.empty(n_parameters), np.empty(n_parameters), np.empty(n_parameters))
+    for r in range(points.shape[0]):
+        n_iter[r], converged[r] = _descend(data, points[r], step, adaptive, max_iter, tol, work, vectors)

@@ -1,0 +1,255 @@
+"""Full-batch gradient descent from many starts: what most people train, beside the proven optimum."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._norms import nonzero, norms
+from .._threads import slices, thread_map
+from .._validation import check_count, check_n_jobs, check_positive
+from ..exceptions import InvalidInputError
+from ..programs.program import make_problem
+from ..programs.scaling import scale_problem
+from ..solvers.base import assemble
+from ._kernels import descend_all
+
+INIT_SCALE = 0.5
+MAX_ITER = 20_000
+TOL = 1e-4
+RUNS_A_TASK = 4
+
+
+@dataclass(frozen=True, repr=False)
+class Descents:
+    """Where the runs of `gradient_descent` ended.
+
+    Attributes
+    ----------
+    networks : tuple of TwoLayerReLU
+        One per run.
+    objectives : ndarray of shape (n_runs,)
+        ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the networks.
+    gradient_norms : ndarray of shape (n_runs,)
+        Norms of its gradient with respect to u_j, alpha_j and the free terms, with ``relu'(0) = 0``. Where neurons
+        rest on a kink, as they often do, it is not small.
+    n_iter : ndarray of int of shape (n_runs,)
+        Steps made, those that were undone included.
+    converged : ndarray of bool of shape (n_runs,)
+        Whether the progress fell below `tol` before `max_iter`; no proof of stationarity.
+    """
+
+    networks: tuple
+    objectives: np.ndarray
+    gradient_norms: np.ndarray
+    n_iter: np.ndarray
+    converged: np.ndarray
+
+    def __len__(self):
+        return len(self.networks)
+
+    def __repr__(self):
+        return (
+            f"Descents({len(self)} runs, best objective {self.objectives.min():.10g}, "
+            f"{np.count_nonzero(self.converged)} converged)"
+        )
+
+
+def gradient_descent(
+    X,
+    y,
+    width,
+    beta,
+    *,
+    n_runs=1,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+    init_scale=INIT_SCALE,
+    learning_rate=None,
+    max_iter=MAX_ITER,
+    tol=TOL,
+    random_state=None,
+    n_jobs=None,
+):
+    """Train networks of one width by full-batch gradient descent, from many random starts.
+
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. It is not convex: the runs
+    may end at different values, above the optimal value p* that `certify` or `optimal_set` prove.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    width : int
+        Number of hidden neurons.
+    beta : float
+    n_runs : int
+        Independent runs; the first k of them do not depend on how many follow.
+    hidden_bias, fit_intercept, skip_connection : bool
+        A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    init_scale : float
+        Every entry of u_j and alpha_j starts from ``N(0, (init_scale sigma)^2)`` with ``sigma^2 = rms(y) / rms(X)``:
+        the (weighted) root mean squares of the targets less their best fit by the free terms, and of the entries of
+        X with the ones of the bias. The free terms start from that fit. On standardised data sigma is 1; runs on
+        ``(X, c y, c beta)`` are those on ``(X, y, beta)`` with every weight multiplied by ``sqrt(c)``.
+    learning_rate : float, optional
+        The step, used as it is; None chooses it, see the notes.
+    max_iter : int
+        Largest number of steps of a run.
+    tol : float
+        A run has converged when the objective changed by at most `tol` times itself over five windows that were kept
+        (see the notes; of 50 steps when `learning_rate` is given).
+    random_state : int, numpy Generator, SeedSequence or None
+        Source of the starts: every run has its own child, an int makes the answer reproducible.
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+
+    Returns
+    -------
+    Descents
+
+    Raises
+    ------
+    ValueError
+        For bad input.
+
+    Notes
+    -----
+    The objective has kinks, where neurons switch on a row, and descent is drawn to them: there a fixed step jumps to
+    and fro for ever, and a line search ends at points that are no minima. The automatic rule walks in windows of steps
+    of one size, and goes on from the last point of the window or from the mean of its second half, whichever is lower:
+    the mean rests on the kinks between which the steps jump. A window that ends higher than it began is undone, and
+    the next takes more steps of half the size; after all others the step grows. Thus the objective falls
+    monotonically from window to window. With a `learning_rate` nothing is averaged or undone, but a run whose
+    objective overflows ends with the last window before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn.landscape import gradient_descent
+    >>> X, y = np.array([[-np.sqrt(3), 1], [np.sqrt(3), 1]]), np.ones(2)
+    >>> found = gradient_descent(X, y, width=1, beta=0.1, n_runs=20, random_state=0)
+    >>> np.unique(found.objectives.round(5)).tolist()  # the optimum, a spurious minimum, a dead neuron
+    [0.0975, 0.54875, 1.0]
+    """
+    problem = make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    return descend(
+        problem,
+        check_count(width, "width"),
+        check_count(n_runs, "n_runs"),
+        spawn(random_state),
+        check_options(init_scale, learning_rate, max_iter, tol),
+        n_jobs=check_n_jobs(n_jobs),
+    )
+
+
+def check_options(init_scale=INIT_SCALE, learning_rate=None, max_iter=MAX_ITER, tol=TOL):
+    """Return the options of a descent, checked, as a dict."""
+    return {
+        "init_scale": check_positive(init_scale, "init_scale"),
+        "learning_rate": None if learning_rate is None else check_positive(learning_rate, "learning_rate"),
+        "max_iter": check_count(max_iter, "max_iter"),
+        "tol": check_positive(tol, "tol"),
+    }
+
+
+def spawn(random_state):
+    """Return ``children(n)``, which makes n independent generators of a `random_state`."""
+    try:
+        return np.random.default_rng(random_state).spawn
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"random_state must be None, an integer not below 0, a numpy Generator or SeedSequence; "
+            f"got {random_state!r}."
+        ) from error
+
+
+def descend(problem, width, n_runs, children, options, *, n_jobs=None):
+    """Return the `Descents` on a checked `Problem`; see `gradient_descent`."""
+    scaled = scale_problem(problem)
+    if scaled is None:
+        return _at_rest(problem, width, n_runs)
+    data, step, unit, free_units = _in_units_of_one(problem, scaled, options["learning_rate"])
+    points = _starts(data, width, children(n_runs), options["init_scale"])
+    n_iter, converged = np.zeros(n_runs, dtype=np.int64), np.zeros(n_runs, dtype=bool)
+    adaptive = options["learning_rate"] is None
+
+    def run(start, stop):
+        part = slice(start, stop)
+        limits = options["max_iter"], options["tol"]
+        descend_all(data, width, points[part], step, adaptive, *limits, n_iter[part], converged[part])
+
+    with thread_map(n_jobs) as run_all:
+        run_all(run, slices(n_runs, RUNS_A_TASK))
+    free_start = problem.free_coefficients(np.zeros(len(problem.y)))
+    networks = [_network(problem, width, point, unit, free_start, free_units) for point in points]
+    return _judged(problem, networks, n_iter, converged)
+
+
+def _at_rest(problem, width, n_runs):
+    """Descents of zero networks: nothing is left to fit, or nothing to fit it with."""
+    neurons, outputs = np.zeros((width, problem.design.shape[1])), np.zeros(width)
+    network = assemble(problem, neurons, outputs, problem.free_coefficients(np.zeros(len(problem.y))))
+    return _judged(problem, [network] * n_runs, np.zeros(n_runs, dtype=np.int64), np.ones(n_runs, dtype=bool))
+
+
+def _in_units_of_one(problem, scaled, learning_rate):
+    """Return the kernel's data, its step, and the units of the weights and of the free terms.
+
+    With a `learning_rate` all units are the same, or the step would not be; otherwise the free terms are in units in
+    which their columns are of the size of the design.
+    """
+    columns = np.sqrt(problem.weight)[:, None] * problem.free
+    unit = np.sqrt(scaled.y_scale) / np.sqrt(scaled.x_scale)
+    size = np.linalg.norm(scaled.design)
+    if learning_rate is None:
+        step, free_units = np.nan, scaled.y_scale * np.sqrt(size) / nonzero(norms(columns.T))
+    else:
+        step, free_units = learning_rate * scaled.x_scale * scaled.y_scale, np.full(columns.shape[1], unit)
+    free = np.ascontiguousarray((columns * (free_units / scaled.y_scale)).T)
+    return (np.ascontiguousarray(scaled.design.T), scaled.target, free, scaled.beta), step, unit, free_units
+
+
+def _starts(data, width, children, init_scale):
+    """Return the starting points (n_runs, n_parameters) in the units of the kernel, the free terms 0."""
+    rows, target, free, _ = data
+    ratio = np.linalg.norm(target) * np.sqrt(len(rows)) / np.linalg.norm(rows)
+    weights = [rng.standard_normal(width * (len(rows) + 1)) for rng in children]
+    return np.hstack([init_scale * np.sqrt(ratio) * np.array(weights), np.zeros((len(weights), len(free)))])
+
+
+def _network(problem, width, point, unit, free_start, free_units):
+    """Return the network at a point of the kernel, whose free terms are counted from the best fit by them alone."""
+    n_inputs = problem.design.shape[1]
+    neurons = unit * point[: width * (n_inputs + 1)].reshape(width, n_inputs + 1)
+    terms = free_start + free_units * point[width * (n_inputs + 1) :]
+    return assemble(problem, neurons[:, :-1], neurons[:, -1], terms)
+
+
+def _judged(problem, networks, n_iter, converged):
+    """Return the `Descents` of the networks, with objectives and gradients recomputed from them as they are."""
+    objectives = np.array([problem.objective(network) for network in networks])
+    slopes = np.array([_gradient_norm(problem, network) for network in networks])
+    return Descents(tuple(networks), objectives, slopes, n_iter, converged)
+
+
+def _gradient_norm(problem, network):
+    """Norm of the gradient of the objective with respect to all weights, with ``relu'(0) = 0``."""
+    on = problem.design @ network.neurons.T > 0
+    pull = problem.weight * (network.predict(problem.features) - problem.y)
+    neurons = (on * network.output_weights).T @ (pull[:, None] * problem.design) + problem.beta * network.neurons
+    outputs = problem.hidden_fits(network.neurons).T @ pull + problem.beta * network.output_weights
+    return float(norms(np.concatenate([neurons.ravel(), outputs, problem.free.T @ pull])[None])[0])

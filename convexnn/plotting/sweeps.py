@@ -1,0 +1,198 @@
+"""Sweeps: what gradient descent finds at every width, and how the optimum changes with the strength."""
+
+from itertools import groupby
+
+import numpy as np
+
+from ._style import ACCENT, INK, PALE, axes_or_new
+
+SHADES = {"empty": "#ffffff", "finite": "#e9edf2", "mixed": "#d9dfe7", "continua": "#c9d1dc", "connected": "#f6ead9"}
+JITTER = 0.3  # of the distance between two widths
+GOLDEN = (5**0.5 - 1) / 2
+
+
+class WidthSweepDisplay:
+    """The final objective of every run of gradient descent over the width, above the proven optimum.
+
+    The widths stand at equal distances. The background tells the regime of the set of optimal networks of each width
+    (see `OptimalSet.staircase`), a figure over each width the share of the runs that reached the optimum.
+
+    Parameters
+    ----------
+    widths : ndarray of int of shape (n_widths,)
+    objectives : list of ndarray of shape (n_runs,)
+        ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` at the end of every run, by width.
+    shares : ndarray of shape (n_widths,)
+        Of the runs that reached the optimum.
+    regimes : list of str or None
+    optimal_value : float
+    proof : str
+    m_star, M_star : int or None
+
+    Attributes
+    ----------
+    ax_, points_, optimum_, marks_
+        After `plot`: the axes, the dots of all runs, the line at the optimal value, and the lines at m* and M* by
+        name (``"m* = M*"`` where they are one).
+    """
+
+    def __init__(self, widths, objectives, shares, regimes, optimal_value, proof, m_star, M_star):
+        self.widths, self.objectives, self.shares, self.regimes = np.asarray(widths), objectives, shares, regimes
+        self.optimal_value, self.proof, self.m_star, self.M_star = optimal_value, proof, m_star, M_star
+
+    @classmethod
+    def from_sweep(cls, sweep):
+        """Make the display of a `WidthSweep`."""
+        records = sweep.records
+        first = records[0]
+        return cls(
+            [record.width for record in records],
+            [np.array(record.objectives) for record in records],
+            np.array([record.share_reached for record in records]),
+            [record.regime for record in records],
+            first.optimal_value,
+            first.proof,
+            first.m_star,
+            first.M_star,
+        )
+
+    def plot(self, ax=None):
+        """Draw on `ax` (new axes by default) and return the display."""
+        ax = axes_or_new(ax)
+        self._shade(ax)
+        places = np.concatenate([k + _jitter(len(values)) for k, values in enumerate(self.objectives)])
+        values = np.concatenate(self.objectives)
+        self.points_ = ax.scatter(places, values, s=12, color=INK, alpha=0.55, linewidth=0, label="a run", zorder=3)
+        label = "p*" if self.proof == "exact" else "best value known (not proven)"
+        self.optimum_ = ax.axhline(self.optimal_value, color=ACCENT, linewidth=1.5, label=label, zorder=2)
+        self._mark(ax)
+        for k, share in enumerate(self.shares):
+            ax.annotate(f"{share:.0%}", (k, 0.9), **_ABOVE)
+        ax.set_xticks(range(len(self.widths)), [str(width) for width in self.widths])
+        ax.set_xlim(-0.5, len(self.widths) - 0.5)
+        ax.set_ylim(*_with_room(values.min(), values.max(), self.optimal_value))
+        ax.set_xlabel("width (hidden neurons); above: the share of the runs that came close to p*")
+        ax.set_ylabel("objective at the end of a run")
+        ax.legend(loc="center right")
+        self.ax_ = ax
+        return self
+
+    def _shade(self, ax):
+        """Give every regime its background and its name."""
+        for regime, group in groupby(enumerate(self.regimes), key=lambda pair: pair[1]):
+            places = [place for place, _ in group]
+            if regime is not None:
+                ax.axvspan(places[0] - 0.5, places[-1] + 0.5, facecolor=SHADES[regime], edgecolor="white", zorder=0)
+                ax.annotate(regime, (np.mean(places), 0.97), style="italic", **_ABOVE)
+
+    def _mark(self, ax):
+        """Draw lines at m* and M*, where they are known and inside the picture."""
+        known = [("m*", self.m_star, "--"), ("M*", self.M_star, ":")]
+        if self.m_star is not None and self.m_star == self.M_star:
+            known = [("m* = M*", self.m_star, "--")]
+        self.marks_ = {}
+        for name, width, style in known:
+            if width is not None and self.widths[0] <= width <= self.widths[-1]:
+                place = np.interp(width, self.widths, np.arange(len(self.widths)))
+                label = f"{name} = {width}"
+                self.marks_[name] = ax.axvline(place, ymax=0.83, color=INK, linewidth=1.2, linestyle=style, label=label)
+
+
+_ABOVE = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "top", "fontsize": "small", "color": INK}
+
+
+class RegularizationPathDisplay:
+    """The optimal value, its two parts, and the widths m* and M* over the strength.
+
+    Parameters
+    ----------
+    betas : ndarray of shape (n_betas,)
+    values : dict
+        From label to ndarray of shape (n_betas,): the optimal value, the loss and the penalty.
+    widths : dict
+        ``"m*"`` and ``"M*"``, ndarrays of shape (n_betas,), NaN where they are not known.
+    unique : ndarray of shape (n_betas,)
+        Whether the optimum is unique: 1, 0, or NaN where that is not known.
+    changes : ndarray of shape (n_changes,)
+        Strengths at which m*, M* or uniqueness change.
+
+    Attributes
+    ----------
+    ax_, width_ax_, lines_, steps_, marks_
+        After `plot`: the axes of the values and those of the widths, the lines by label, the steps by name, and the
+        markers of the strengths with a unique optimum, with several, and with an unknown number.
+    """
+
+    def __init__(self, betas, values, widths, unique, changes):
+        self.betas, self.values, self.widths = np.asarray(betas), values, widths
+        self.unique, self.changes = np.asarray(unique), np.asarray(changes)
+
+    @classmethod
+    def from_path(cls, path):
+        """Make the display of a `RegularizationPath`."""
+
+        def column(name):
+            return np.array([getattr(record, name) for record in path.records], dtype=float)
+
+        return cls(
+            column("beta"),
+            {"p*": column("optimal_value"), "loss": column("loss"), "penalty": column("penalty")},
+            {"m*": column("m_star"), "M*": column("M_star")},
+            column("is_unique"),
+            np.unique([np.sqrt(change.beta_before) * np.sqrt(change.beta_after) for change in path.changes]),
+        )
+
+    def plot(self, ax=None):
+        """Draw on `ax` (new axes by default) and return the display; the widths get an axis of their own."""
+        ax = axes_or_new(ax)
+        self.ax_, self.width_ax_ = ax, ax.twinx()
+        for place in self.changes:
+            ax.axvline(place, color=PALE, linewidth=0.8, linestyle=":", zorder=0)
+        styles = zip(self.values.items(), ("-", "--", "-."), strict=True)
+        self.lines_ = {
+            label: ax.plot(self.betas, values, color=INK, linestyle=style, label=label)[0]
+            for (label, values), style in styles
+        }
+        self._plot_widths(self.width_ax_)
+        ax.set_xscale("log")
+        ax.set_xlabel("strength beta")
+        ax.set_ylabel("optimal value and its parts")
+        ax.set_ylim(bottom=0)
+        handles = [handle for axes in (ax, self.width_ax_) for handle in axes.get_legend_handles_labels()[0]]
+        self.width_ax_.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=4, fontsize="small")
+        return self
+
+    def _plot_widths(self, ax):
+        """Draw m* and M* as steps that change where the path does, and on m* a marker for every strength."""
+        order = np.argsort(self.betas)
+        self.steps_ = {}
+        for (name, widths), style in zip(self.widths.items(), ("-", ":"), strict=True):
+            (self.steps_[name],) = ax.plot(
+                self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=name
+            )
+        at = np.where(np.isnan(self.widths["m*"]), 0.0, self.widths["m*"])
+        kinds = {
+            "one optimal network": (self.unique == 1, {"marker": "o", "markerfacecolor": ACCENT}),
+            "several": (self.unique == 0, {"marker": "o", "markerfacecolor": "white"}),
+            "not known": (np.isnan(self.unique), {"marker": "x"}),
+        }
+        self.marks_ = {
+            label: ax.plot(self.betas[chosen], at[chosen], color=ACCENT, linestyle="", ms=6, label=label, **style)[0]
+            for label, (chosen, style) in kinds.items()
+            if np.any(chosen)
+        }
+        ax.set_ylabel("neurons", color=ACCENT)
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=-0.15)
+
+
+def _jitter(n_runs):
+    """Places of the dots of one width around it, spread evenly by the golden ratio: the same every time."""
+    return JITTER * (2 * ((np.arange(n_runs) * GOLDEN) % 1.0) - 1)
+
+
+def _with_room(low, high, optimum):
+    """Return limits that leave room for the regimes' names above."""
+    low, high = min(low, optimum), max(high, optimum)
+    size = (high - low) or abs(high) or 1.0
+    return low - 0.06 * size, high + 0.3 * size

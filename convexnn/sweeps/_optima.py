@@ -1,0 +1,79 @@
+"""The optimum of one problem and what is known about the set of its optima, honest where a proof is missing."""
+
+import time
+
+import numpy as np
+
+from ..exceptions import SolverError, VertexLimitError
+from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
+from ..solvers.base import Status
+from ..solvers.column_generation import solve_column_generation
+
+UNKNOWN = {
+    "m_star": None,
+    "M_star": None,
+    "m_star_bounds": None,
+    "M_star_bounds": None,
+    "is_unique": None,
+    "is_unique_function": None,
+    "dimension": None,
+    "n_directions": None,
+    "margin": None,
+}
+
+
+def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=None):
+    """Return the `Solution` of a problem and its `OptimalSet`, None where optimality was not proven.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After an interrupt, which the solver keeps to itself to save the best network so far.
+    """
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    rng = np.random.default_rng(0)
+    solution = solve_column_generation(
+        problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof=proof, n_jobs=n_jobs, rng=rng, start=start
+    )
+    if solution.status is Status.interrupted:
+        raise KeyboardInterrupt
+    try:
+        return solution, OptimalSet(problem, solution, vertex_limit, deadline, n_jobs)
+    except SolverError:
+        return solution, None
+
+
+def value_of(solution):
+    """Return what is proven about the optimal value, as a dict."""
+    certificate = solution.certificate
+    return {
+        "optimal_value": certificate.primal,
+        "lower_bound": certificate.dual,
+        "relative_gap": certificate.relative_gap,
+        "proof": certificate.proof,
+    }
+
+
+def shape_of(found):
+    """Return what is known about an `OptimalSet` or None, as a dict with the keys of `UNKNOWN`."""
+    if found is None:
+        return UNKNOWN
+    return {
+        "m_star": found.m_star,
+        "M_star": found.M_star,
+        "m_star_bounds": found.m_star_bounds,
+        "M_star_bounds": found.M_star_bounds,
+        "is_unique": found.is_unique,
+        "is_unique_function": unless_too_many(lambda: found.is_unique_function),
+        "dimension": found.dimension,
+        "n_directions": len(found.signs),
+        "margin": float(found.margin),
+    }
+
+
+def unless_too_many(compute):
+    """Return ``compute()``, or None where the polytope has too many vertices."""
+    try:
+        return compute()
+    except VertexLimitError:
+        return None

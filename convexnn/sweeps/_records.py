@@ -1,0 +1,73 @@
+"""What the records of sweeps share: JSON, tables, and a tuple of them."""
+
+from dataclasses import dataclass, field, fields
+
+NULLABLE = {int | None: "Int64", bool | None: "boolean"}  # what pandas calls columns with gaps
+
+
+def not_in_frames(**options):
+    """A dataclass field that is too large for a cell of a table."""
+    return field(metadata={"frame": False}, **options)
+
+
+class Record:
+    """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back."""
+
+    def to_json(self):
+        """Return the record as a dict that JSON can write, to the last bit."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    @classmethod
+    def from_json(cls, values):
+        """Return the record that `to_json` gave, after JSON has written and read it."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+    def row(self):
+        """Return the entries that fit into a row of a table, as a dict."""
+        shown = [entry.name for entry in fields(self) if entry.metadata.get("frame", True)]
+        return {name: getattr(self, name) for name in shown}
+
+
+@dataclass(frozen=True, repr=False)
+class Records:
+    """The records of a sweep.
+
+    Attributes
+    ----------
+    records : tuple
+    complete : bool
+        False when an interrupt left some out.
+    """
+
+    records: tuple
+    complete: bool
+
+    def __len__(self):
+        return len(self.records)
+
+    def to_frame(self):
+        """Return a pandas DataFrame with a row for every record.
+
+        Raises
+        ------
+        ImportError
+            Without pandas, which the extra `frame` installs.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install 'convexnn[frame]'.") from error
+        frame = pandas.DataFrame([record.row() for record in self.records])
+        for entry in fields(self.records[0]):
+            if entry.type in NULLABLE:
+                frame[entry.name] = _with_gaps([getattr(record, entry.name) for record in self.records], entry.type)
+        return frame
+
+
+def _with_gaps(values, kind):
+    """Return values of which some may be None in a form that keeps integers integers; exact ones may be huge."""
+    if any(isinstance(value, int) and value.bit_length() > 63 for value in values):
+        return values
+    import pandas
+
+    return pandas.array(values, dtype=NULLABLE[kind])

@@ -1,0 +1,347 @@
+"""The optimum and the set of optimal networks over a range of strengths."""
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from .._validation import check_choice, check_count, check_n_jobs, check_positive
+from ..duality.pricing import PROOFS
+from ..duality.strength import zero_network_price
+from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
+from ..optimal_sets.solution_set import VERTEX_LIMIT
+from ..programs.program import make_problem
+from ._optima import shape_of, solve_for_set, value_of
+from ._records import Record, Records, not_in_frames
+from ._runner import Runner
+from .checkpoint import Checkpoint, header_of
+
+BLOCK = 5  # strengths that are solved one after the other, each from the network before
+WATCHED = ("m_star", "M_star", "is_unique")
+WEIGHTS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
+
+
+@dataclass(frozen=True)
+class PathRecord(Record):
+    """One strength of a path. None stands for what is not known without a proof or a list of the vertices.
+
+    Attributes
+    ----------
+    beta : float
+    optimal_value, lower_bound, relative_gap : float
+        p*, or the best value known where `proof` is not exact; what is proven to be below it; the gap between them.
+    proof : {"exact", "bound", "heuristic"}
+    width : int
+        Neurons of `network`, at least m*.
+    loss, penalty : float
+        The two parts of its objective: ``sum_i w_i loss(y_i, f(x_i))`` and ``beta/2 sum_j (||u_j||^2 + alpha_j^2)``.
+    m_star, M_star, m_star_bounds, M_star_bounds, is_unique, is_unique_function, dimension, n_directions, margin
+        See `OptimalSet`; all of them None when optimality was not proven.
+    n_iter : int
+        Rounds of the solver.
+    network : TwoLayerReLU
+        An optimal network, or the best one found.
+    seconds : float
+        That the record took; no part of comparisons.
+    """
+
+    beta: float
+    optimal_value: float
+    lower_bound: float
+    relative_gap: float
+    proof: str
+    width: int
+    loss: float
+    penalty: float
+    m_star: int | None
+    M_star: int | None
+    m_star_bounds: tuple | None
+    M_star_bounds: tuple | None
+    is_unique: bool | None
+    is_unique_function: bool | None
+    dimension: int | None
+    n_directions: int | None
+    margin: float | None
+    n_iter: int
+    network: TwoLayerReLU = not_in_frames(compare=False)
+    seconds: float = field(compare=False)
+
+    def line(self):
+        """Return the figures for a line of output."""
+        widths = "m* and M* not known" if self.m_star is None else f"m* {self.m_star}, M* {self.M_star}"
+        return f"beta {self.beta:.6g}, p* {self.optimal_value:.10g} ({self.proof}), {widths}"
+
+    def to_json(self):
+        """Return the record as a dict that JSON can write, to the last bit."""
+        weights = {name: getattr(self.network, name) for name in WEIGHTS}
+        lists = {name: None if value is None else np.asarray(value).tolist() for name, value in weights.items()}
+        return super().to_json() | {"network": lists | {"n_inputs": self.network.n_inputs}}
+
+    @classmethod
+    def from_json(cls, values):
+        """Return the record that `to_json` gave, after JSON has written and read it."""
+        weights = dict(values["network"])
+        weights["hidden_weights"] = np.reshape(weights["hidden_weights"], (-1, weights.pop("n_inputs")))
+        return super().from_json(values | {"network": TwoLayerReLU(**weights)})
+
+
+@dataclass(frozen=True)
+class Change:
+    """Where a quantity differs between two neighbouring strengths of a path.
+
+    Attributes
+    ----------
+    quantity : {"m_star", "M_star", "is_unique"}
+    before, after
+        Its values at the larger and at the smaller strength.
+    beta_before, beta_after : float
+        The two strengths, the larger one first.
+    """
+
+    quantity: str
+    before: int | bool
+    after: int | bool
+    beta_before: float
+    beta_after: float
+
+
+@dataclass(frozen=True, repr=False)
+class RegularizationPath(Records):
+    """The records of `regularization_path`, one per strength.
+
+    Attributes
+    ----------
+    records : tuple of PathRecord
+        In decreasing order of beta.
+    complete : bool
+        False when an interrupt left some out.
+    """
+
+    @property
+    def changes(self):
+        """Where m*, M* or uniqueness change between neighbours, a tuple of `Change`; what is not known is no change."""
+        return tuple(change for pair in pairwise(self.records) for change in _changes(*pair))
+
+    def __repr__(self):
+        first, last = self.records[0], self.records[-1]
+        proven = sum(record.proof == "exact" for record in self.records)
+        return (
+            f"RegularizationPath({len(self)} strengths from {first.beta:.6g} to {last.beta:.6g}, {proven} proven, "
+            f"{len(self.changes)} changes{'' if self.complete else ', not complete'})"
+        )
+
+    def plot(self, ax=None):
+        """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`."""
+        from ..plotting import RegularizationPathDisplay
+
+        return RegularizationPathDisplay.from_path(self).plot(ax)
+
+
+def regularization_path(
+    X,
+    y,
+    betas=None,
+    *,
+    n_betas=20,
+    eps=1e-2,
+    refine=None,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+    proof="auto",
+    vertex_limit=VERTEX_LIMIT,
+    time_limit=None,
+    checkpoint=None,
+    n_jobs=None,
+    verbose=0,
+):
+    """Find the optimum and the set of optimal networks over a range of strengths.
+
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    betas : array-like, optional
+        The strengths, in any order. By default `n_betas` of them, from the smallest one with a zero network (see
+        `beta_max`; 1 when the network is zero for all) down to `eps` times it, in equal ratios.
+    n_betas : int
+    eps : float
+        Below 1.
+    refine : float, optional
+        Halve the interval, in logarithms, wherever m*, M* or uniqueness change, until the two strengths differ by at
+        most this relative amount. A quantity that changes and changes back between two neighbours is not seen.
+    hidden_bias, fit_intercept, skip_connection : bool
+        A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    proof : {"auto", "exact", "bound", "heuristic"}
+        How far to go for each proof, see `price`. Where it is not exact, the record has the best value found and a
+        lower bound, and nothing is said about the set.
+    vertex_limit : int
+        Of the optimal sets; where one has more vertices, what depends on their list is None.
+    time_limit : float, optional
+        Seconds for every strength; then the records may depend on the machine.
+    checkpoint : str or path-like, optional
+        A file to which every record is written when it is finished. When it exists the path goes on where it ended.
+    n_jobs : int, optional
+        Workers, as joblib reads it; its backend can be chosen with ``joblib.parallel_config`` (it must be able to
+        return results as they finish: loky, threading and dask are). The records do not depend on either.
+    verbose : int
+        1 prints a line for every record.
+
+    Returns
+    -------
+    RegularizationPath
+
+    Raises
+    ------
+    ValueError
+        For bad input, and when the checkpoint belongs to another path.
+    KeyboardInterrupt
+        When interrupted before the first record.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When interrupted: the finished records are returned.
+
+    Notes
+    -----
+    The strengths are cut into blocks of five neighbours. The largest one of a block is solved from nothing, every
+    other one from the network before it. The blocks do not wait for each other's networks, and so can be solved in
+    parallel; they do not depend on the number of workers, and so neither do the records.
+
+    References
+    ----------
+    .. [1] A. Mishkin, M. Pilanci, "Optimal sets and solution paths of ReLU networks", ICML 2023.
+
+    Examples
+    --------
+    With ``X = I`` the positive and the negative targets decouple: neurons join at ``beta = ||y_+||`` and ``||y_-||``.
+
+    >>> import numpy as np
+    >>> from convexnn import regularization_path
+    >>> path = regularization_path(np.eye(3), [3, 4, -2], [6, 3, 1])
+    >>> [(change.quantity, change.after, change.beta_after) for change in path.changes]
+    [('m_star', 1, 3.0), ('M_star', 1, 3.0), ('m_star', 2, 1.0), ('M_star', 2, 1.0)]
+    """
+    problem = make_problem(
+        X,
+        y,
+        1.0,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    limits = {
+        "proof": check_choice(proof, "proof", PROOFS),
+        "vertex_limit": check_count(vertex_limit, "vertex_limit"),
+        "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
+    }
+    refine = None if refine is None else check_positive(refine, "refine")
+    verbose = check_count(verbose, "verbose", minimum=0)
+    betas = _betas(problem, betas, n_betas, eps, check_n_jobs(n_jobs))
+    with Checkpoint(checkpoint, header_of("regularization_path", problem, {"betas": betas, **limits})) as kept:
+        runner = Runner(kept, PathRecord, n_jobs, verbose, len(betas))
+        complete = runner.complete(partial(_follow, problem=problem, betas=betas, refine=refine, limits=limits))
+    return RegularizationPath(_ordered(runner.records), complete)
+
+
+def _betas(problem, betas, n_betas, eps, n_jobs):
+    """Return the strengths, checked, distinct and decreasing."""
+    if betas is None:
+        shares = np.geomspace(1.0, _check_fraction(eps), check_count(n_betas, "n_betas"))
+        found = zero_network_price(problem, n_jobs=n_jobs)
+        # At the bound, and not a rounding error below it, the zero network is optimal and the only optimal one.
+        largest = found.upper_bound if found.proof == "exact" else found.value
+        return (shares * (largest if largest > 0 else 1.0)).tolist()
+    values = np.asarray(betas)
+    if values.ndim != 1 or len(values) == 0:
+        raise InvalidInputError(f"betas must be a sequence of at least one number; got {betas!r}.")
+    return sorted({check_positive(value, "every entry of betas") for value in values.tolist()}, reverse=True)
+
+
+def _check_fraction(eps):
+    if check_positive(eps, "eps") >= 1:
+        raise InvalidInputError(f"eps must be below 1; got {eps!r}.")
+    return float(eps)
+
+
+def _ordered(records):
+    """Return the records in decreasing order of beta, as a tuple."""
+    return tuple(records[beta] for beta in sorted(records, reverse=True))
+
+
+def _follow(runner, problem, betas, refine, limits):
+    """Compute the records of the grid, the same place of all blocks at a time, and then those that refine it."""
+    for steps in _places(betas):
+        _solve_from(runner, problem, steps, limits)
+    while refine is not None and (middles := _middles(_ordered(runner.records), refine)):
+        runner.total += len(middles)
+        _solve_from(runner, problem, middles, limits)
+
+
+def _places(betas):
+    """Yield what can be solved at the same time: from a beta to the one before it in its block, or to None."""
+    blocks = [betas[start : start + BLOCK] for start in range(0, len(betas), BLOCK)]
+    for place in range(len(blocks[0])):
+        # The smallest strengths take longest: they go first.
+        reached = [block for block in reversed(blocks) if place < len(block)]
+        yield {block[place]: block[place - 1] if place else None for block in reached}
+
+
+def _solve_from(runner, problem, steps, limits):
+    """Compute records; `steps` leads from every beta to the one whose network is the start, or None."""
+    tasks = {}
+    for beta, before in steps.items():
+        start = None if before is None else runner.records[before].network
+        tasks[beta] = (replace(problem, beta=beta), start, limits)
+    runner.compute(_record, tasks)
+
+
+def _middles(records, refine):
+    """Return the geometric means of the neighbours between which something changes, leading to the larger of them."""
+    middles = {}
+    for upper, lower in pairwise(records):
+        if upper.beta > lower.beta * (1.0 + refine) and _changes(upper, lower):
+            middle = float(np.sqrt(upper.beta) * np.sqrt(lower.beta))
+            if lower.beta < middle < upper.beta:
+                middles[middle] = upper.beta
+    return middles
+
+
+def _changes(upper, lower):
+    """Return a `Change` for every watched quantity that differs between two records."""
+    values = {name: (getattr(upper, name), getattr(lower, name)) for name in WATCHED}
+    return [
+        Change(name, before, after, upper.beta, lower.beta)
+        for name, (before, after) in values.items()
+        if None not in (before, after) and before != after
+    ]
+
+
+def _record(problem, start, limits):
+    """Solve for one strength and return its record."""
+    started = time.monotonic()
+    solution, found = solve_for_set(problem, start=start, n_jobs=1, **limits)
+    network = solution.network
+    return PathRecord(
+        beta=problem.beta,
+        **value_of(solution),
+        width=network.width,
+        loss=problem.loss.value(problem.y, network.predict(problem.features), problem.weight),
+        penalty=problem.beta * float(network.masses.sum()),  # the solver's networks are balanced
+        **shape_of(found),
+        n_iter=solution.n_iter,
+        network=network,
+        seconds=time.monotonic() - started,
+    )

@@ -1,0 +1,286 @@
+"""What gradient descent finds at every width, beside the proven optimum."""
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from .._validation import check_choice, check_count, check_n_jobs, check_positive
+from ..duality.pricing import PROOFS
+from ..exceptions import InvalidInputError
+from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
+from ..optimal_sets.solution_set import VERTEX_LIMIT
+from ..programs.program import make_problem
+from ._optima import shape_of, solve_for_set, unless_too_many, value_of
+from ._records import Record, Records, not_in_frames
+from ._runner import Runner
+from .checkpoint import Checkpoint, header_of
+
+REACHED = 1e-3
+OPTIMUM = "optimum"  # the key under which a checkpoint has it
+
+
+@dataclass(frozen=True)
+class WidthRecord(Record):
+    """One width of a sweep. None stands for what is not known without a proof or a list of the vertices.
+
+    Attributes
+    ----------
+    width : int
+    optimal_value, lower_bound : float
+        p* over all widths, or the best value known where `proof` is not exact; and what is proven to be below it.
+    proof : {"exact", "bound", "heuristic"}
+    m_star, M_star : int or None
+        See `OptimalSet`.
+    n_components, n_isolated : int or None
+        Components and isolated points of the set of optimal networks of this width.
+    regime : str or None
+        See `OptimalSet.staircase`.
+    best, median, worst : float
+        Of the runs' final objectives.
+    share_reached : float
+        Of the runs that ended within the tolerance above `optimal_value`.
+    share_converged : float
+        Of the runs that stopped before `max_iter`.
+    objectives : tuple of float
+        Every run's final objective.
+    seconds : float
+        That the runs took; no part of comparisons.
+    """
+
+    width: int
+    optimal_value: float
+    lower_bound: float
+    proof: str
+    m_star: int | None
+    M_star: int | None
+    n_components: int | None
+    n_isolated: int | None
+    regime: str | None
+    best: float
+    median: float
+    worst: float
+    share_reached: float
+    share_converged: float
+    objectives: tuple = not_in_frames()
+    seconds: float = field(compare=False)
+
+    def line(self):
+        """Return the figures for a line of output."""
+        return f"width {self.width}, best {self.best:.10g}, {self.share_reached:.0%} reached {self.optimal_value:.10g}"
+
+
+@dataclass(frozen=True, repr=False)
+class WidthSweep(Records):
+    """The records of `width_sweep`, one per width.
+
+    Attributes
+    ----------
+    records : tuple of WidthRecord
+        In increasing order of the width.
+    complete : bool
+        False when an interrupt left some out.
+    """
+
+    def __repr__(self):
+        first, last = self.records[0], self.records[-1]
+        known = "m* and M* not known" if first.m_star is None else f"m* = {first.m_star}, M* = {first.M_star}"
+        return (
+            f"WidthSweep({len(self)} widths from {first.width} to {last.width}, {len(first.objectives)} runs each, "
+            f"p* = {first.optimal_value:.10g} ({first.proof}), {known}{'' if self.complete else ', not complete'})"
+        )
+
+    def plot(self, ax=None):
+        """Draw the sweep and return its `convexnn.plotting.WidthSweepDisplay`."""
+        from ..plotting import WidthSweepDisplay
+
+        return WidthSweepDisplay.from_sweep(self).plot(ax)
+
+
+def width_sweep(
+    X,
+    y,
+    beta,
+    widths,
+    *,
+    n_runs=100,
+    hidden_bias=False,
+    fit_intercept=False,
+    skip_connection=False,
+    sample_weight=None,
+    loss="squared",
+    tol=REACHED,
+    init_scale=INIT_SCALE,
+    learning_rate=None,
+    max_iter=MAX_ITER,
+    descent_tol=TOL,
+    proof="auto",
+    vertex_limit=VERTEX_LIMIT,
+    time_limit=None,
+    checkpoint=None,
+    n_jobs=None,
+    random_state=None,
+    verbose=0,
+):
+    """Run gradient descent at many widths and compare it with the proven optimum.
+
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. Its smallest value p* over
+    all widths and the optimal networks of every width are found once; then every width gets its own runs.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+    widths : sequence of int
+    n_runs : int
+        Runs of gradient descent at every width.
+    hidden_bias, fit_intercept, skip_connection : bool
+        A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared"}
+    tol : float
+        A run has reached the optimum when its objective is at most ``(1 + tol) p*``.
+    init_scale, learning_rate, max_iter
+        See `convexnn.landscape.gradient_descent`.
+    descent_tol : float
+        The `tol` of `convexnn.landscape.gradient_descent`.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        How far to go for the proof of p*, see `price`. Where it is not exact, the records have the best value known
+        and a lower bound.
+    vertex_limit : int
+        Of the optimal set; where it has more vertices, what depends on their list is None.
+    time_limit : float, optional
+        Seconds for the optimal set; then the records may depend on the machine.
+    checkpoint : str or path-like, optional
+        A file to which every record is written when it is finished. When it exists the sweep goes on where it ended.
+    n_jobs : int, optional
+        Workers, as joblib reads it; its backend can be chosen with ``joblib.parallel_config`` (it must be able to
+        return results as they finish: loky, threading and dask are). The records do not depend on either.
+    random_state : int or None
+        Source of the starts; those of a width do not depend on the other widths. None draws a new one, which the
+        checkpoint keeps.
+    verbose : int
+        1 prints a line for every record.
+
+    Returns
+    -------
+    WidthSweep
+
+    Raises
+    ------
+    ValueError
+        For bad input, and when the checkpoint belongs to another sweep.
+    KeyboardInterrupt
+        When interrupted before the first record.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When interrupted: the finished records are returned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import width_sweep
+    >>> X, y = np.array([[-np.sqrt(3), 1], [np.sqrt(3), 1]]), np.ones(2)
+    >>> sweep = width_sweep(X, y, 0.1, [1, 2, 8], n_runs=20, random_state=0)
+    >>> [(record.width, record.n_components, record.regime) for record in sweep.records]
+    [(1, 1, 'connected'), (2, 3, 'mixed'), (8, 1, 'connected')]
+    """
+    problem = make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+    )
+    parameters = {
+        "beta": problem.beta,
+        "widths": _check_widths(widths),
+        "n_runs": check_count(n_runs, "n_runs"),
+        "tol": check_positive(tol, "tol"),
+        "descent": check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
+        "proof": check_choice(proof, "proof", PROOFS),
+        "vertex_limit": check_count(vertex_limit, "vertex_limit"),
+        "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
+        "random_state": _check_seed(random_state),
+    }
+    check_n_jobs(n_jobs)
+    verbose = check_count(verbose, "verbose", minimum=0)
+    free = ("random_state",) if random_state is None else ()
+    with Checkpoint(checkpoint, header_of("width_sweep", problem, parameters), free=free) as kept:
+        runner = Runner(kept, WidthRecord, n_jobs, verbose, len(parameters["widths"]))
+        complete = runner.complete(partial(_sweep, problem=problem, parameters=kept.header))
+    return WidthSweep(tuple(runner.records[width] for width in sorted(runner.records)), complete)
+
+
+def _check_widths(widths):
+    """Return the distinct widths in increasing order."""
+    try:
+        checked = sorted({check_count(width, "every entry of widths") for width in widths})
+    except TypeError as error:
+        raise InvalidInputError(f"widths must be a sequence of integers; got {widths!r}.") from error
+    if not checked:
+        raise InvalidInputError("widths must have at least one entry; got none.")
+    return checked
+
+
+def _check_seed(random_state):
+    """Return an integer that makes the sweep reproducible; a new one for None."""
+    if random_state is None:
+        return np.random.SeedSequence().entropy
+    return check_count(random_state, "random_state", minimum=0)
+
+
+def _sweep(runner, problem, parameters):
+    """Compute what the checkpoint does not have."""
+    optimum = _optimum(runner, problem, parameters)
+    tasks = {width: (problem, width, optimum, parameters) for width in parameters["widths"]}
+    runner.compute(_record, tasks)
+
+
+def _optimum(runner, problem, parameters):
+    """Return the entries that the records share, and the step of the staircase at every width, as JSON has them."""
+    kept = runner.checkpoint.finished.get(OPTIMUM)
+    if kept is not None:
+        return kept
+    limits = {name: parameters[name] for name in ("proof", "vertex_limit", "time_limit")}
+    solution, found = solve_for_set(problem, n_jobs=runner.n_jobs, **limits)
+    optimum = {"known": value_of(solution) | shape_of(found), "steps": _steps(found, parameters["widths"])}
+    runner.checkpoint.append(OPTIMUM, optimum)
+    return optimum
+
+
+def _steps(found, widths):
+    """Return ``[n_components, n_isolated, regime]`` for every width."""
+    steps = None if found is None else unless_too_many(lambda: found.staircase(max(widths)))
+    if steps is None:
+        return [[None, None, None]] * len(widths)
+    return [[steps[width][name] for name in ("n_components", "n_isolated", "regime")] for width in widths]
+
+
+def _record(problem, width, optimum, parameters):
+    """Run gradient descent at one width and return its record."""
+    started, known = time.monotonic(), optimum["known"]
+    children = spawn(np.random.SeedSequence(parameters["random_state"], spawn_key=(width,)))
+    found = descend(problem, width, parameters["n_runs"], children, parameters["descent"], n_jobs=1)
+    n_components, n_isolated, regime = optimum["steps"][parameters["widths"].index(width)]
+    return WidthRecord(
+        width=width,
+        **{name: known[name] for name in ("optimal_value", "lower_bound", "proof", "m_star", "M_star")},
+        n_components=n_components,
+        n_isolated=n_isolated,
+        regime=regime,
+        best=float(found.objectives.min()),
+        median=float(np.median(found.objectives)),
+        worst=float(found.objectives.max()),
+        share_reached=float(np.mean(found.objectives <= known["optimal_value"] * (1.0 + parameters["tol"]))),
+        share_converged=float(np.mean(found.converged)),
+        objectives=tuple(found.objectives.tolist()),
+        seconds=time.monotonic() - started,
+    )

@@ -1,0 +1,233 @@
+"""Gradient descent: right gradients, the scale it promises, the same bits always, and never below the optimum."""
+
+import numpy as np
+import pytest
+
+from convexnn import TwoLayerReLU, optimal_set
+from convexnn.landscape import gradient_descent
+from convexnn.landscape.descent import _gradient_norm
+from convexnn.programs import make_problem
+from tests.zoo import degenerate_designs, identity, line, random_problem, three_rows, two_rows, variants
+
+TERMS = [
+    {},
+    {"hidden_bias": True},
+    {"hidden_bias": True, "fit_intercept": True},
+    {"fit_intercept": True, "skip_connection": True, "sample_weight": np.array([1.0, 0, 2, 0.3, 1, 1, 4, 0.5])},
+]
+
+
+def parameters(network):
+    """All weights in one vector."""
+    terms = [network.skip_weights, network.intercept]
+    return np.concatenate(
+        [network.neurons.ravel(), network.output_weights, *(np.ravel(t) for t in terms if t is not None)]
+    )
+
+
+def rebuilt(network, vector):
+    """The network with other weights."""
+    width, n_inputs = network.neurons.shape
+    neurons, rest = vector[: width * n_inputs].reshape(width, n_inputs), vector[width * n_inputs :]
+    outputs, rest = rest[:width], rest[width:]
+    n_features = network.n_inputs
+    bias = None if network.hidden_bias is None else neurons[:, -1]
+    skip = None if network.skip_weights is None else rest[:n_features]
+    intercept = None if network.intercept is None else rest[-1]
+    return TwoLayerReLU(neurons[:, :n_features], outputs, hidden_bias=bias, intercept=intercept, skip_weights=skip)
+
+
+def differences(network, problem):
+    """Gradient of the objective by central differences."""
+    vector = parameters(network)
+    steps = 1e-6 * np.eye(len(vector))
+    ends = [[problem.objective(rebuilt(network, vector + sign * step)) for sign in (1, -1)] for step in steps]
+    return np.array([(up - down) / 2e-6 for up, down in ends])
+
+
+def reference(network, problem, learning_rate, n_steps):
+    """Gradient descent by NumPy, gradient by gradient."""
+    for _ in range(n_steps):
+        fits = problem.hidden_fits(network.neurons)
+        pull = problem.weight * (network.predict(problem.features) - problem.y)
+        on = (fits > 0) * network.output_weights
+        gradient = [
+            (on.T @ (pull[:, None] * problem.design) + problem.beta * network.neurons).ravel(),
+            fits.T @ pull + problem.beta * network.output_weights,
+            problem.free.T @ pull,
+        ]
+        network = rebuilt(network, parameters(network) - learning_rate * np.concatenate(gradient))
+    return network
+
+
+@pytest.mark.parametrize("flags", TERMS)
+def test_gradient_norm_is_that_of_finite_differences(flags):
+    X, y = random_problem(8, 2)
+    found = gradient_descent(X, y, 4, 0.3, max_iter=3, learning_rate=1e-2, random_state=1, **flags)
+    problem = make_problem(X, y, 0.3, **flags)
+    assert found.gradient_norms[0] == pytest.approx(np.linalg.norm(differences(found.networks[0], problem)), rel=1e-6)
+    assert found.gradient_norms[0] == _gradient_norm(problem, found.networks[0])
+
+
+@pytest.mark.parametrize("flags", TERMS)
+def test_a_fixed_step_is_used_as_it_is(flags):
+    X, y = random_problem(8, 2)
+    X, y, problem = 3 * X, 10 * y, make_problem(3 * X, 10 * y, 0.3, **flags)
+    options = {"learning_rate": 1e-4, "random_state": 3, **flags}
+    start = gradient_descent(X, y, 5, 0.3, max_iter=1, **options).networks[0]
+    end = gradient_descent(X, y, 5, 0.3, max_iter=80, tol=1e-300, **options)
+    np.testing.assert_allclose(parameters(end.networks[0]), parameters(reference(start, problem, 1e-4, 79)), rtol=1e-9)
+    assert end.n_iter[0] == 80 and not end.converged[0]
+
+
+def test_starts_are_gaussian_in_the_scale_of_the_data():
+    X, y = random_problem(200, 3)
+    flags = {"hidden_bias": True, "fit_intercept": True}
+    options = {"learning_rate": 1e-30, "max_iter": 1, "random_state": 0, "init_scale": 0.7, **flags}
+    start = gradient_descent(2 * X, 50 * y + 1000, 2000, 1.0, **options).networks[0]
+    spread = np.sqrt(np.mean(np.append((2 * X) ** 2, np.ones(200))))
+    expected = 0.7 * np.sqrt(50 * y.std() / np.sqrt((3 * np.mean(4 * X**2) + 1) / 4))
+    assert np.std(start.neurons) == pytest.approx(expected, rel=0.03) and spread > 0
+    assert np.std(start.output_weights) == pytest.approx(expected, rel=0.05)
+    assert start.intercept == pytest.approx(np.mean(50 * y + 1000))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 4.0, 1e120])
+def test_runs_scale_with_the_targets(scale):
+    X, y = random_problem(12, 2)
+    flags = {"hidden_bias": True, "fit_intercept": True, "random_state": 0, "n_runs": 3, "max_iter": 200}
+    one = gradient_descent(X, y, 4, 0.2, **flags)
+    other = gradient_descent(X, scale * y, 4, scale * 0.2, **flags)
+    rtol = 0 if scale == 4.0 else 1e-6  # powers of four change no bit
+    np.testing.assert_allclose(other.objectives, scale**2 * one.objectives, rtol=rtol or 1e-12)
+    for a, b in zip(one.networks, other.networks, strict=True):
+        np.testing.assert_allclose(b.neurons, np.sqrt(scale) * a.neurons, rtol=rtol or 1e-12)
+        assert b.intercept == pytest.approx(scale * a.intercept, rel=1e-6)
+
+
+@pytest.mark.parametrize("known", [two_rows(), three_rows(), identity([3, 4, -2], 0.5), line()], ids=str)
+def test_runs_end_at_the_optimum_or_above(known):
+    found = gradient_descent(known.X, known.y, 8, known.beta, n_runs=30, random_state=0)
+    assert np.all(found.objectives >= known.value * (1 - 1e-12))
+    assert np.mean(found.objectives <= known.value * (1 + 1e-3)) > 0.3
+    assert found.converged.mean() > 0.5
+
+
+def test_stationary_values_of_one_neuron_are_the_known_ones():
+    known = two_rows()
+    found = gradient_descent(known.X, known.y, 1, known.beta, n_runs=40, random_state=0)
+    assert set(found.objectives.round(4)) == {0.0975, 0.5488, 1.0}
+
+
+def test_kinks_do_not_stop_the_descent():
+    """A line search jams where neurons rest on rows: no run of width 9 would come within a per cent."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    found = gradient_descent(X, y, 9, 0.1, n_runs=30, random_state=0)
+    excess = found.objectives / 1.33076453158 - 1
+    assert excess.min() > -1e-9
+    assert np.mean(excess < 1e-2) > 0.7 and np.mean(excess < 1e-3) > 0.3
+    assert np.median(found.gradient_norms) > 0.1, "the gradient does not vanish at a kink"
+
+
+def test_more_steps_never_end_higher():
+    X, y = random_problem(20, 3)
+    ends = [gradient_descent(X, y, 6, 0.5, max_iter=k, random_state=0).objectives[0] for k in (50, 100, 400, 2000)]
+    assert np.all(np.diff(ends) <= 0)
+
+
+def test_the_same_bits_for_every_number_of_threads_and_of_runs():
+    X, y = random_problem(15, 2)
+    options = {"hidden_bias": True, "max_iter": 300, "random_state": 5}
+    many = gradient_descent(X, y, 5, 0.1, n_runs=11, n_jobs=3, **options)
+    few = gradient_descent(X, y, 5, 0.1, n_runs=6, **options)
+    np.testing.assert_array_equal(many.objectives[:6], few.objectives)
+    for a, b in zip(many.networks, few.networks, strict=False):
+        np.testing.assert_array_equal(parameters(a), parameters(b))
+    np.testing.assert_array_equal(many.n_iter[:6], few.n_iter)
+    assert len(np.unique(many.objectives)) > 1
+
+
+@pytest.mark.parametrize("random_state", [np.random.default_rng(3), np.random.SeedSequence(3)])
+def test_generators_and_seed_sequences_are_taken(random_state):
+    X, y = random_problem(6, 2)
+    expected = gradient_descent(X, y, 2, 0.1, max_iter=5, random_state=3).objectives
+    assert gradient_descent(X, y, 2, 0.1, max_iter=5, random_state=random_state).objectives == expected
+
+
+@pytest.mark.parametrize("name", degenerate_designs())
+def test_degenerate_data(name):
+    X = degenerate_designs()[name]
+    y = np.linspace(-1, 2, len(X))
+    found = gradient_descent(X, y, 6, 0.2, n_runs=4, fit_intercept=True, max_iter=2000, random_state=0)
+    bound = optimal_set(X, y, 0.2, fit_intercept=True).optimal_value
+    assert np.all(found.objectives >= bound * (1 - 1e-9) - 1e-15)
+
+
+@pytest.mark.parametrize("name", variants(*random_problem(6, 2)))
+def test_shifted_and_scaled_data(name):
+    X, y = variants(*random_problem(6, 2))[name]
+    beta = 0.1 * np.abs(X).max() * np.abs(y).max()
+    found = gradient_descent(X, y, 8, beta, n_runs=10, fit_intercept=True, random_state=0)
+    value = optimal_set(X, y, beta, fit_intercept=True).optimal_value
+    assert value * (1 - 1e-9) <= found.objectives.min() <= value * 1.05
+
+
+def test_targets_of_zero_and_targets_that_are_fitted_for_free():
+    X = random_problem(6, 2)[0]
+    found = gradient_descent(X, np.zeros(6), 3, 0.1, n_runs=2)
+    assert found.objectives.tolist() == [0, 0] and found.converged.all() and found.n_iter.tolist() == [0, 0]
+    assert found.networks[0].width == 3
+    constant = gradient_descent(X, np.full(6, 1e9), 3, 0.1, fit_intercept=True)
+    assert constant.objectives[0] == 0 and constant.networks[0].intercept == pytest.approx(1e9)
+    assert gradient_descent(np.zeros((3, 2)), np.ones(3), 2, 0.1).objectives[0] == 1.5
+
+
+def test_dead_neurons_decay_and_stay_finite():
+    found = gradient_descent(-np.eye(2), [1.0, 1.0], 1, 0.1, n_runs=30, random_state=0)
+    dead = found.objectives > 0.999
+    assert np.all(np.isfinite(found.objectives)) and dead.any()
+    assert all(np.abs(parameters(found.networks[r])).max() < 0.1 for r in np.flatnonzero(dead))
+
+
+def test_a_step_that_overflows_ends_the_run_with_a_finite_network():
+    X, y = random_problem(6, 2)
+    found = gradient_descent(X, y, 4, 0.1, learning_rate=1e3, random_state=0)
+    assert not found.converged[0] and np.isfinite(found.objectives[0]) and found.n_iter[0] < 1000
+
+
+def test_huge_starts_come_down():
+    X, y = random_problem(10, 2)
+    found = gradient_descent(X, y, 10, 0.1, init_scale=1e4, n_runs=3, random_state=0)
+    assert np.all(found.objectives < 1e9), "they start at 1e17 or above, and decay as fast as beta allows"
+
+
+def test_repr_and_len():
+    X, y = random_problem(6, 2)
+    found = gradient_descent(X, y, 2, 0.1, n_runs=3, max_iter=5, random_state=0)
+    assert len(found) == 3 and repr(found).startswith("Descents(3 runs, best objective ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("width", 0),
+        ("width", 2.5),
+        ("n_runs", 0),
+        ("beta", -1.0),
+        ("init_scale", 0.0),
+        ("init_scale", np.inf),
+        ("learning_rate", -0.1),
+        ("max_iter", 0),
+        ("tol", np.nan),
+        ("random_state", "seed"),
+        ("random_state", -1),
+        ("n_jobs", 0),
+        ("loss", "cubic"),
+        ("y", np.ones(3)),
+    ],
+)
+def test_bad_options_are_named(option, value):
+    X, y = random_problem(6, 2)
+    with pytest.raises(ValueError, match=option):
+        gradient_descent(**({"X": X, "y": y, "width": 2, "beta": 0.1} | {option: value}))

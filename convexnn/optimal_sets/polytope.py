@@ -6,27 +6,34 @@ fits are linearly independent: the solutions that cannot be pruned.
 """
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.spatial import HalfspaceIntersection
 
-from ..exceptions import VertexLimitError
+from ..exceptions import SolverError, VertexLimitError
+from .double_description import extreme_rays
 
 RANK = 1e-9
 ZERO = 1e-8
+RESIDUAL = 1e-7
+MARGIN = 1000  # vertices that a relaxed polytope may have beyond twice the limit,
+ENTRIES = 20_000_000  # in so many numbers
+BLOCK = 2_000_000  # numbers in the matrices that are solved at once
+STEPS = 4  # pairs of supports compared, times the square of the limit with its margin
+FEASIBILITY = 1e-10
 
 
 @dataclass(frozen=True)
 class MassPolytope:
-    """``{c >= 0 : columns c = columns point}`` for a point of it, in masses that sum to one.
+    """``{c >= 0 : equations c = target}``, a set of masses that sum to one.
 
     Attributes
     ----------
-    columns : ndarray of shape (n_samples, K)
     point : ndarray of shape (K,)
-        Non-negative, summing to one.
+        A point of it.
+    equations : ndarray of shape (rank, K)
+        Fits of the directions in an orthonormal basis of their span.
+    target : ndarray of shape (rank,)
     free : ndarray of shape (K_free,)
         Directions that carry mass at some point of the polytope.
     inner : ndarray of shape (K_free,)
@@ -35,8 +42,9 @@ class MassPolytope:
         Orthonormal basis of the moves that stay in the affine hull.
     """
 
-    columns: np.ndarray
     point: np.ndarray
+    equations: np.ndarray
+    target: np.ndarray
     free: np.ndarray
     inner: np.ndarray
     edges: np.ndarray
@@ -46,82 +54,126 @@ class MassPolytope:
         """Dimension of the polytope, 0 for a single point."""
         return self.edges.shape[1]
 
+    @property
+    def rank(self):
+        """Rank of the fits that are in use at some point: no vertex has more directions."""
+        return len(self.free) - self.dimension
+
     def vertices(self, limit):
         """Return the vertices as rows (V, K), in lexicographic order of their supports.
+
+        Time and memory are bounded by the limit and the number of directions.
 
         Raises
         ------
         VertexLimitError
-            When a polytope of this dimension and number of facets may have more than `limit` vertices.
+            When there are more than `limit` vertices, or so many on the way that it cannot be told in bounded time.
         """
-        possible = most_vertices(len(self.free), self.dimension)
-        if possible > limit:
+        supports = self._supports(limit)
+        if len(supports) > limit:
             raise VertexLimitError(
-                f"the polytope of optimal masses has dimension {self.dimension} and up to {len(self.free)} facets, so "
-                f"up to {possible} vertices, more than the limit of {limit}: raise vertex_limit, or use m_star, which "
-                f"does not need them."
+                f"the polytope of optimal masses has {len(supports)} vertices, more than vertex_limit={limit}: raise "
+                f"it. m_star_bounds and M_star_bounds do not need the list."
             )
-        candidates = self.inner[None, :] + self._corners() @ self.edges.T
-        full = np.zeros((len(candidates), len(self.point)))
-        full[:, self.free] = candidates
-        supports = np.unique(full > ZERO, axis=0)[::-1]
-        found = [self._on_support(support) for support in supports]
-        return np.array([vertex for vertex in found if vertex is not None])
+        vertices, exact = self.on_supports(supports)
+        if not exact.all():
+            raise SolverError(
+                "the vertices of the polytope of optimal masses could not be told apart: some are closer together "
+                "than rounding errors."
+            )
+        return vertices
 
-    def _corners(self):
-        """Corners in the coordinates of `edges`."""
-        if self.dimension == 0:
-            return np.zeros((1, 0))
-        if self.dimension == 1:
-            ratios = -self.inner / np.where(self.edges[:, 0] == 0, np.inf, self.edges[:, 0])
-            slopes = self.edges[:, 0]
-            return np.array([[ratios[slopes > 0].max()], [ratios[slopes < 0].min()]])
-        half_spaces = np.column_stack([-self.edges, -self.inner])
-        return HalfspaceIntersection(half_spaces, np.zeros(self.dimension)).intersections
+    def _supports(self, limit):
+        """Return the supports of the vertices (V, K), bool."""
+        most = max(limit, min(2 * limit + MARGIN, ENTRIES // len(self.free)))
+        cone = np.column_stack([self.edges, self.inner]) / self.inner[:, None]
+        rays = extreme_rays(cone, most, STEPS * (limit + MARGIN) ** 2)
+        if rays is None:
+            raise VertexLimitError(
+                f"the polytope of optimal masses has dimension {self.dimension} and {len(self.free)} facets: its "
+                f"vertices cannot be listed in the time and memory that vertex_limit={limit} stands for. Raise it, if "
+                f"there is hope (the time grows with its square). m_star_bounds and M_star_bounds do not need the list."
+            )
+        masses = rays * self.inner
+        supports = np.zeros((len(rays), len(self.point)), dtype=bool)
+        supports[:, self.free] = masses > ZERO * masses.sum(axis=1, keepdims=True)
+        return np.unique(supports, axis=0)[::-1]
 
-    def _on_support(self, support):
-        """The point with this support, None unless its fits are independent and its masses positive."""
-        columns = self.columns[:, support]
-        target = self.columns @ self.point
-        masses, _, rank, _ = np.linalg.lstsq(columns, target, rcond=RANK)
-        error = np.linalg.norm(columns @ masses - target)
-        if rank < columns.shape[1] or masses.min(initial=1.0) <= 0 or error > 1e-7 * np.linalg.norm(target):
-            return None
-        vertex = np.zeros(len(self.point))
-        vertex[support] = masses
-        return vertex
+    def on_supports(self, supports):
+        """Return the points (V, K) with these supports, and where they are vertices: exact, independent, positive."""
+        vertices = np.zeros(supports.shape)
+        good = np.zeros(len(supports), dtype=bool)
+        sizes = supports.sum(axis=1)
+        for chosen in self._blocks(sizes):
+            size = sizes[chosen[0]]
+            columns = np.nonzero(supports[chosen])[1].reshape(len(chosen), size)
+            masses, exact = _solve_each(self.equations.T[columns].transpose(0, 2, 1), self.target)
+            vertices[chosen[:, None], columns] = masses
+            good[chosen] = exact & (masses.min(axis=1) > 0.0)
+        return vertices, good
+
+    def _blocks(self, sizes):
+        """Numbers of the supports, in blocks of equal size that are not too large to be solved at once."""
+        for size in np.unique(sizes):
+            chosen = np.flatnonzero(sizes == size)
+            yield from np.array_split(chosen, 1 + chosen.size * size * len(self.target) // BLOCK)
 
 
-def most_vertices(n_facets, dimension):
-    """Return McMullen's upper bound on the number of vertices of a simple polytope, an exact integer."""
-
-    if dimension == 0:
-        return 1
-    half = dimension // 2
-    upper = comb(n_facets - (dimension - half), half)
-    return upper + comb(n_facets - half - 1, dimension - half - 1)
+def _solve_each(matrices, target):
+    """Least squares solutions for every one of `matrices` (V, rank, size), and where they are unique and exact."""
+    frames, triangles = np.linalg.qr(matrices)
+    spread = np.abs(np.diagonal(triangles, axis1=1, axis2=2))
+    independent = spread.min(axis=1) > RANK * spread.max(axis=1)
+    triangles[~independent] = np.eye(triangles.shape[1])
+    masses = np.linalg.solve(triangles, (frames.transpose(0, 2, 1) @ target)[:, :, None])
+    errors = np.linalg.norm((matrices @ masses)[:, :, 0] - target, axis=1)
+    return masses[:, :, 0], independent & (errors <= RESIDUAL * np.linalg.norm(target))
 
 
 def mass_polytope(columns, point):
-    """Return the `MassPolytope` through `point` >= 0, masses summing to one."""
-    highest, inner = _reach(columns, point)
-    free = np.flatnonzero(highest > ZERO)
-    _, values, rotation = np.linalg.svd(columns[:, free], full_matrices=True)
+    """Return the `MassPolytope` of the masses with the same fit as `point`.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_samples, K)
+        Fits of the directions.
+    point : ndarray of shape (K,)
+        Non-negative, summing to one.
+    """
+    basis, values, _ = np.linalg.svd(columns, full_matrices=False)
+    equations = basis[:, values > RANK * values.max(initial=0.0)].T @ columns
+    target = equations @ point
+    points = [np.where(point > ZERO, point, 0.0), *_spreading(equations, target, point)]
+    free = np.flatnonzero(np.any(points, axis=0))
+    used = equations[:, free]
+    _, values, rotation = np.linalg.svd(used, full_matrices=True)
     rank = int(np.sum(values > RANK * values.max(initial=0.0)))
-    return MassPolytope(columns, point, free, inner[free], rotation[rank:].T)
+    inner = np.mean(points, axis=0)[free]
+    inner += np.linalg.lstsq(used, target - used @ inner, rcond=RANK)[0]
+    return MassPolytope(point, equations, target, free, inner, rotation[rank:].T)
 
 
-def _reach(columns, point):
-    """Largest mass that every direction takes on the polytope, and the mean of the points where it does."""
-    _, values, rotation = np.linalg.svd(columns, full_matrices=True)
-    rank = int(np.sum(values > RANK * values.max(initial=0.0)))
-    edges = rotation[rank:].T
-    if edges.shape[1] == 0:
-        return point, point
-    bounds = [(None, None)] * edges.shape[1]
-    tops = []
-    for row in edges:
-        step = linprog(-row, A_ub=-edges, b_ub=point, bounds=bounds, method="highs")
-        tops.append(np.maximum(point + edges @ step.x, 0.0))
-    tops = np.array(tops)
-    return np.diag(tops), tops.mean(axis=0)
+def _spreading(equations, target, point):
+    """Yield points until every direction that can carry mass does so at one of them."""
+    idle = point <= ZERO
+    while idle.any():
+        found = heaviest(equations, target, idle.astype(float))
+        used = idle & (found > ZERO)
+        if not used.any():
+            return
+        yield found
+        idle &= ~used
+
+
+def heaviest(equations, target, weights):
+    """Return a vertex (K,) at which ``weights @ c`` is largest; what is zero to rounding is zero."""
+    answer = linprog(
+        -weights,
+        A_eq=equations,
+        b_eq=target,
+        method="highs-ds",
+        options={"primal_feasibility_tolerance": FEASIBILITY, "dual_feasibility_tolerance": FEASIBILITY},
+    )
+    if answer.status != 0:
+        raise SolverError(f"a linear program over the optimal masses failed: HiGHS answered {answer.message!r}.")
+    return np.where(answer.x > ZERO, answer.x, 0.0)

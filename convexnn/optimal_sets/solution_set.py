@@ -18,9 +18,9 @@ from .directions import OptimalDirections, optimal_directions
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .points import least_norm_point, random_points
 from .polytope import ZERO, mass_polytope
-from .widths import fewest_directions
+from .widths import Widths, bound_widths
 
-VERTEX_LIMIT = 200_000
+VERTEX_LIMIT = 20_000
 THIN = 1e-5
 DIRECTION = 1e-4
 SAME = 1e-7
@@ -55,7 +55,7 @@ def optimal_set(
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared"}
     vertex_limit : int
-        Polytopes that may have more vertices are not listed.
+        Where the polytope has more vertices they are not listed; the time that is spent on it grows with the square.
     time_limit : float, optional
         Seconds for training and for listing the directions.
     n_jobs : int, optional
@@ -211,37 +211,34 @@ class OptimalSet:
         return self.dimension == 0
 
     @cached_property
-    def _fewest(self):
-        """Masses of a vertex with the fewest neurons, in shares."""
+    def _widths(self):
+        """What is known of m* and M*: everything where the vertices can be listed."""
         try:
-            vertices = self.vertices / max(self.total_mass, np.finfo(float).tiny)
+            shares = self.vertices / max(self.total_mass, np.finfo(float).tiny)
         except VertexLimitError:
-            return fewest_directions(self._columns, self._shares)
-        return vertices[int(np.argmin(np.sum(vertices > ZERO, axis=1)))]
+            return bound_widths(self._polytope)
+        sizes = np.count_nonzero(shares, axis=1)
+        return Widths(shares[int(np.argmin(sizes))], (int(sizes.min()),) * 2, (int(sizes.max()),) * 2)
 
     @property
     def m_star(self):
-        """Smallest width at which the optimal value is reached; exact also where the vertices cannot be listed."""
-        return int(np.sum(self._fewest > ZERO))
+        """Smallest width at which the optimal value is reached; None when only bounds are proven."""
+        return _known(self.m_star_bounds)
 
     @property
     def m_star_bounds(self):
-        """``(m*, m*)``."""
-        return self.m_star, self.m_star
+        """Bounds on m*: equal when the vertices can be listed, or a mixed-integer program ends in ten seconds."""
+        return self._widths.m_star_bounds
 
     @property
     def M_star(self):
         """Largest number of neurons of an optimal network that cannot be pruned; None when only bounds are known."""
-        low, high = self.M_star_bounds
-        return low if low == high else None
+        return _known(self.M_star_bounds)
 
-    @cached_property
+    @property
     def M_star_bounds(self):
-        """Bounds on M*: equal when the vertices can be listed, else between m* and the rank of the fits."""
-        try:
-            return self._graph.M_star, self._graph.M_star
-        except VertexLimitError:
-            return self.m_star, int(np.linalg.matrix_rank(self._columns, tol=1e-9 * np.linalg.norm(self._columns, 2)))
+        """Bounds on M*: equal when the vertices can be listed, else the largest one met and the rank of the fits."""
+        return self._widths.M_star_bounds
 
     @property
     def is_unique_function(self):
@@ -281,7 +278,7 @@ class OptimalSet:
     @property
     def theorem_bound(self):
         """The literature's bound on `connected_from`, ``min(m* + M*, n_samples + 1)``."""
-        return min(self.m_star + self.M_star, len(self.problem.y) + 1)
+        return min(self.m_star_bounds[1] + self.M_star_bounds[1], len(self.problem.y) + 1)
 
     def network(self, masses, width=None):
         """Return the optimal network with these masses on the directions, padded by zero neurons to `width`.
@@ -320,8 +317,8 @@ class OptimalSet:
         return check_vector(masses, len(self.signs), "masses") if len(self.signs) else np.zeros(0)
 
     def minimal_network(self):
-        """Return an optimal network of width m*."""
-        return self.network(self._fewest * self.total_mass)
+        """Return an optimal network of width m*, or of the upper bound on it when m* is not known."""
+        return self.network(self._widths.fewest * self.total_mass)
 
     @cached_property
     def minimum_norm_masses(self):
@@ -380,6 +377,8 @@ class OptimalSet:
         ValueError
             When the widths differ, or a network is not optimal.
         """
+        for network, name in ((a, "a"), (b, "b")):
+            check_is_network(network, name)
         if a.width != b.width:
             raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
         (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
@@ -424,3 +423,8 @@ class OptimalSet:
             f"OptimalSet(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, dimension {self.dimension}, "
             f"margin {self.margin:.1e})"
         )
+
+
+def _known(bounds):
+    """The value between equal bounds, else None."""
+    return bounds[0] if bounds[0] == bounds[1] else None

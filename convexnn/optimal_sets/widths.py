@@ -1,54 +1,130 @@
-"""The smallest optimal width where the vertices are too many to list: a mixed-integer program, verified."""
+"""The smallest and the largest width of an irreducible optimal network where the vertices are too many to list.
+
+A mixed-integer program finds m* or bounds it from below; vertices met by linear programs with random costs bound it
+from above, and M* from below. No support counts before it is verified.
+"""
+
+import time
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
-from ..exceptions import SolverError
+from .polytope import ZERO, heaviest
 
 RESIDUAL = 1e-9
 MAX_CUTS = 50
+WALKS = 30
+SECONDS = 10.0
+INTEGRAL = 1e-6
 
 
-def fewest_directions(columns, point, *, time_limit=None):
-    """Return masses (K,) of an optimal solution with the fewest directions, in shares of the total mass.
+@dataclass(frozen=True)
+class Widths:
+    """What is known of m* and M*.
 
-    Minimises ``sum z`` over ``0 <= c <= z``, z binary, ``columns c = columns point``, ``sum c = 1`` (HiGHS). Support
-    by support the answer is checked by non-negative least squares on the support alone, and cut off when it only fits
-    within the solver's tolerance.
-
-    Raises
-    ------
-    SolverError
-        When HiGHS did not finish in time, or every support it named had to be cut off.
+    Attributes
+    ----------
+    fewest : ndarray of shape (K,)
+        A vertex, in shares of the total mass; none with fewer directions is known.
+    m_star_bounds, M_star_bounds : tuple of two ints
+        Equal when the width is known.
     """
-    n = len(point)
-    left, values, _ = np.linalg.svd(columns, full_matrices=False)
-    basis = left[:, values > RESIDUAL * values.max(initial=0.0)]
-    target = basis.T @ (columns @ point)
-    equations = np.vstack(
-        [np.hstack([basis.T @ columns, np.zeros((basis.shape[1], n))]), np.r_[np.ones(n), np.zeros(n)]]
-    )
-    constraints = [
-        LinearConstraint(equations, np.r_[target, 1.0], np.r_[target, 1.0]),
-        LinearConstraint(np.hstack([np.eye(n), -np.eye(n)]), -np.inf, 0.0),
-    ]
-    options = {} if time_limit is None else {"time_limit": time_limit}
+
+    fewest: np.ndarray
+    m_star_bounds: tuple
+    M_star_bounds: tuple
+
+
+def bound_widths(polytope, *, time_limit=SECONDS):
+    """Return the `Widths` of a `MassPolytope` without listing its vertices.
+
+    Parameters
+    ----------
+    polytope : MassPolytope
+    time_limit : float
+        Seconds for the mixed-integer program: when they are up, m* may be known within bounds only.
+
+    Returns
+    -------
+    Widths
+    """
+    met = random_vertices(polytope)
+    sizes = [int(np.count_nonzero(vertex)) for vertex in met]
+    fewest, low = _prove_fewest(polytope, met[int(np.argmin(sizes))], time_limit)
+    return Widths(fewest, (low, int(np.count_nonzero(fewest))), (max(sizes), polytope.rank))
+
+
+def random_vertices(polytope, seed=0):
+    """Return vertices (V, K) at which random costs are lowest, in shares of the total mass."""
+    rng = np.random.default_rng(seed)
+    costs = rng.standard_normal((WALKS, len(polytope.point)))
+    met = [heaviest(polytope.equations, polytope.target, cost) for cost in costs]
+    vertices, exact = polytope.on_supports(np.unique(np.array(met) > 0, axis=0))
+    return vertices[exact]
+
+
+def _prove_fewest(polytope, known, time_limit):
+    """Return masses (K,) with the fewest directions found, and a lower bound on the number.
+
+    Support by support the program's answer is verified, and cut off when it only fits within the solver's tolerance.
+    """
+    deadline = time.monotonic() + time_limit
+    program = _Program(polytope)
+    best, least = known, 1
     for _ in range(MAX_CUTS):
-        answer = milp(
-            np.r_[np.zeros(n), np.ones(n)],
-            constraints=constraints,
-            integrality=np.r_[np.zeros(n), np.ones(n)],
-            bounds=Bounds(0.0, 1.0),
-            options=options,
-        )
-        if answer.status != 0:
+        answer = program.solve(max(0.1, deadline - time.monotonic()))
+        if answer.mip_dual_bound is not None and np.isfinite(answer.mip_dual_bound):
+            least = max(least, int(np.ceil(answer.mip_dual_bound - INTEGRAL)))
+        if answer.x is None:
             break
-        support = answer.x[n:] > 0.5
-        masses, error = nnls(basis.T @ columns[:, support], target)
-        if error <= RESIDUAL * np.linalg.norm(target):
-            full = np.zeros(n)
-            full[support] = masses
-            return full
-        cut = np.r_[np.zeros(n), np.where(support, -1.0, 1.0)]
-        constraints.append(LinearConstraint(cut, 1.0 - support.sum(), np.inf))
-    raise SolverError(f"the smallest optimal width was not found: HiGHS answered {answer.message!r}.")
+        support = answer.x[len(known) :] > 0.5
+        masses = _fitted(polytope, support)
+        if masses is not None and np.count_nonzero(masses) < np.count_nonzero(best):
+            best = masses
+        if masses is not None or answer.status != 0:
+            break
+        program.cut_off(support)
+    return best, min(least, int(np.count_nonzero(best)))
+
+
+def _fitted(polytope, support):
+    """Return a vertex (K,) on a part of the support, None when there is no exact one."""
+    masses, error = nnls(polytope.equations[:, support], polytope.target)
+    if error > RESIDUAL * np.linalg.norm(polytope.target):
+        return None
+    used = support.copy()
+    used[support] = masses > ZERO
+    vertices, exact = polytope.on_supports(used[None, :])
+    return vertices[0] if exact[0] else None
+
+
+class _Program:
+    """Minimise ``sum z`` over ``0 <= t_k <= z_k``, z binary, ``equations (h t) = target`` (HiGHS).
+
+    h_k is the largest mass that direction k can have: the tighter it is, the better the bounds.
+    """
+
+    def __init__(self, polytope):
+        n = len(polytope.point)
+        highest = [heaviest(polytope.equations, polytope.target, unit)[k] for k, unit in enumerate(np.eye(n))]
+        equations = np.hstack([polytope.equations * highest, np.zeros(polytope.equations.shape)])
+        self.costs = np.repeat([0.0, 1.0], n)
+        self.constraints = [
+            LinearConstraint(equations, polytope.target, polytope.target),
+            LinearConstraint(np.hstack([np.eye(n), -np.eye(n)]), -np.inf, 0.0),
+        ]
+
+    def solve(self, time_limit):
+        return milp(
+            self.costs,
+            constraints=self.constraints,
+            integrality=self.costs,
+            bounds=Bounds(0.0, 1.0),
+            options={"time_limit": time_limit},
+        )
+
+    def cut_off(self, support):
+        """Forbid exactly this support."""
+        cut = np.r_[np.zeros(len(support)), np.where(support, -1.0, 1.0)]
+        self.constraints.append(LinearConstraint(cut, 1.0 - support.sum(), np.inf))

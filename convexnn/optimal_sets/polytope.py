@@ -16,8 +16,8 @@ from .double_description import extreme_rays
 RANK = 1e-9
 ZERO = 1e-8
 RESIDUAL = 1e-7
-MARGIN = 1000  # vertices that a relaxed polytope may have beyond twice the limit,
-ENTRIES = 20_000_000  # in so many numbers
+MARGIN = 1000  # added to the limit, for polytopes on the way that have more vertices than the last one
+ENTRIES = 20_000_000  # numbers in the list of vertices on the way
 BLOCK = 2_000_000  # numbers in the matrices that are solved at once
 STEPS = 4  # pairs of supports compared, times the square of the limit with its margin
 FEASIBILITY = 1e-10

@@ -180,7 +180,7 @@ def _scaled_dual_value(y, nu, weight, beta, price):
     """Return the best dual value of ``t nu``, t >= 0, ``t price <= beta``; rows of weight zero have nu = 0."""
     used = weight > 0
     curvature = np.sum(nu[used] ** 2 / weight[used])
-    if curvature == 0:
+    if curvature <= 1e-26 * np.sum(weight * y**2):  # rounding, which may be off the free terms' orthogonal complement
         return 0.0
     scale = np.clip(nu @ y / curvature, 0.0, beta / price if price > 0 else np.inf)
     return float(scale * (nu @ y) - 0.5 * scale**2 * curvature)

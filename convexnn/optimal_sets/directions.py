@@ -8,6 +8,7 @@ from ..duality.pricing import local_prices, search_price
 from ..exceptions import SolverError
 
 ACCEPTED = 1e-7
+ROUNDING = 1e-9  # accepted values that differ by more may be different ones
 DEPTH = 1e-6
 MARGIN_STARTS = 2048
 
@@ -25,7 +26,8 @@ class OptimalDirections:
     margin : float
         ``1 - v / beta`` for the largest local maximum v below beta; inf when none was met. Local maxima within a
         millionth of beta are all found; those further below by thousands of local ascents, so that a margin above
-        1e-6 may be smaller than it is seen to be.
+        1e-6 may be smaller than it is seen to be. At most the spread of the accepted values, where that is more than
+        rounding: then some of them may be none.
     """
 
     directions: np.ndarray
@@ -55,4 +57,6 @@ def optimal_directions(design, dual_point, beta, *, deadline=None, n_jobs=None):
     *_, more = local_prices(design, dual_point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
     below = np.append(found.local_values[~accepted], more[more < beta * (1.0 - ACCEPTED)])
     margin = 1.0 - float(below.max()) / beta if len(below) else np.inf
+    spread = 1.0 - float(found.local_values[accepted].min(initial=beta)) / beta
+    margin = min(margin, spread) if spread > ROUNDING else margin
     return OptimalDirections(found.local_directions[accepted], found.local_signs[accepted], margin)

@@ -194,7 +194,17 @@ class OptimalSet:
         """
         if len(self.signs) == 0:
             return np.zeros((1, 0))
-        return self._polytope.vertices(self._vertex_limit) * self.total_mass
+        if isinstance(self._listed, VertexLimitError):
+            raise self._listed
+        return self._listed * self.total_mass
+
+    @cached_property
+    def _listed(self):
+        """The vertices in shares of the total mass, or the refusal to list them, which takes seconds to find out."""
+        try:
+            return self._polytope.vertices(self._vertex_limit)
+        except VertexLimitError as error:
+            return error
 
     @cached_property
     def _graph(self):

@@ -5,9 +5,11 @@ import time
 import numpy as np
 import pytest
 
+from convexnn import VertexLimitError, optimal_set
 from convexnn.optimal_sets.polytope import mass_polytope
 from convexnn.optimal_sets.widths import bound_widths, random_vertices
 
+from .reference import polygon
 from .test_polytope import polytopes, symmetric
 
 
@@ -67,3 +69,16 @@ def test_largest_width_of_a_generic_polytope_is_known():
 def test_bounds_without_any_time(time_limit):
     widths = bound_widths(symmetric("B3")._polytope, time_limit=time_limit)
     assert 1 <= widths.m_star_bounds[0] <= 9 <= widths.m_star_bounds[1]
+
+
+def test_a_refusal_is_found_out_once(monkeypatch):
+    """Hundreds of thousands of vertices: bounds and a network without a list, and the list is tried once."""
+    found = optimal_set(polygon(15), np.ones(15), 0.1, vertex_limit=100)
+    for _ in range(2):
+        with pytest.raises(VertexLimitError, match="vertex_limit=100"):
+            found.n_components(3)
+        monkeypatch.setattr(type(found._polytope), "vertices", None)
+    low, high = found.m_star_bounds
+    assert 1 <= low <= high == found.minimal_network().width <= found.M_star_bounds[0] <= found.M_star_bounds[1] <= 15
+    assert found.m_star in (None, low) and found.contains(found.minimal_network(), tolerance=1e-9)
+    assert not found.is_unique and found.dimension == 15

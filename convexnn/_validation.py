@@ -1,6 +1,7 @@
 """Checks of arguments: every message names the argument, what was got and what was expected."""
 
 import numbers
+import time
 
 import numpy as np
 from sklearn.utils.validation import check_array
@@ -46,6 +47,13 @@ def check_positive(value, name):
     if not (np.isfinite(value) and value > 0):
         raise InvalidInputError(f"{name} must be finite and above 0; got {value!r}.")
     return float(value)
+
+
+def deadline_after(time_limit):
+    """Return the ``time.monotonic()`` at which `time_limit` (seconds, 0 included, or None for none) is up, or None."""
+    if time_limit is None:
+        return None
+    return time.monotonic() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
 
 
 def check_count(value, name, minimum=1):

@@ -5,13 +5,12 @@ Sign of the dual: ``nu = -grad L(fit)``; the dual problem is ``max -L*(-nu)`` su
 the dual value is ``nu^T y - 1/2 sum nu_i^2 / w_i``.
 """
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._masses import best_masses
-from .._validation import check_choice
+from .._validation import check_choice, deadline_after
 from ..programs.program import problem_of
 from .price_function import unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
@@ -137,7 +136,7 @@ def certify(
     """
     check_choice(proof, "proof", PROOFS)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = deadline_after(time_limit)
     return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 
 

@@ -4,12 +4,11 @@
 what the smallest strength with a zero network is, and whether a network is globally optimal.
 """
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._validation import check_choice, check_design, check_vector
+from .._validation import check_choice, check_design, check_vector, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
 from .price_function import price_function
@@ -110,7 +109,7 @@ def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=F
     X = check_design(X)
     nu = check_vector(nu, X.shape[0], "nu")
     check_choice(proof, "proof", PROOFS)
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = deadline_after(time_limit)
     depth = PRICE_TOLERANCE if all_maximizers else None
     return search_price(X, nu, proof=proof, depth=depth, deadline=deadline, n_jobs=n_jobs)
 

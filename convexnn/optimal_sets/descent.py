@@ -1,13 +1,11 @@
 """From any network to an optimal one without the objective ever rising."""
 
-import time
-
 import numpy as np
 from scipy.linalg import qr
 
 from .._norms import nonzero, norms
 from .._pruning import pruning_steps
-from .._validation import check_choice, check_positive
+from .._validation import check_choice, check_positive, deadline_after
 from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
@@ -100,7 +98,7 @@ def descent_path(
     """
     check_positive(tol, "tol")
     check_choice(proof, "proof", PROOFS)
-    deadline = None if time_limit is None else time.monotonic() + check_positive(time_limit, "time_limit")
+    deadline = deadline_after(time_limit)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
     _check_pair(network, target, problem)
     certificate = certify_problem(target, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)

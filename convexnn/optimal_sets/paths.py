@@ -4,6 +4,7 @@ Prune to a vertex of the polytope of masses, cross edges of the support graph, m
 same backwards on the other side.
 """
 
+import numbers
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from .._pruning import pruning_steps
+from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..solvers.base import build_network
 from .placements import Walk
@@ -55,8 +57,8 @@ class NetworkPath:
 
 
 def _check_share(t):
-    if not 0.0 <= t <= 1.0:
-        raise ValueError(f"t must be between 0 and 1; got {t!r}.")
+    if not isinstance(t, numbers.Real) or not 0.0 <= t <= 1.0:
+        raise InvalidInputError(f"t must be a number between 0 and 1; got {t!r}.")
 
 
 def between(a, b, share):

@@ -1,13 +1,12 @@
 """`OptimalSet`: all globally optimal networks of a training problem, at every width."""
 
-import time
 import warnings
 from functools import cached_property, partial
 
 import numpy as np
 
 from .._masses import best_masses
-from .._validation import check_count, check_vector
+from .._validation import check_count, check_positive, check_vector, deadline_after
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
 from ..programs.program import check_is_network, make_problem
 from ..programs.scaling import scale_problem
@@ -105,7 +104,7 @@ def optimal_set(
 
 def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None):
     """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0)
     solution = solve_column_generation(
         problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof="exact", n_jobs=n_jobs, rng=rng
@@ -424,6 +423,7 @@ class OptimalSet:
     def contains(self, network, tolerance=1e-6):
         """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
         check_is_network(network, "network")
+        check_positive(tolerance, "tolerance")
         self.problem.check_terms(network)
         excess = self.problem.objective(network) - self.optimal_value
         return bool(excess <= tolerance * max(self.optimal_value, np.finfo(float).tiny))

@@ -1,9 +1,8 @@
 """The optimum of one problem and what is known about the set of its optima, honest where a proof is missing."""
 
-import time
-
 import numpy as np
 
+from .._validation import deadline_after
 from ..exceptions import SolverError, VertexLimitError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
 from ..solvers.base import Status
@@ -30,7 +29,7 @@ def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=Non
     KeyboardInterrupt
         After an interrupt, which the solver keeps to itself to save the best network so far.
     """
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0)
     solution = solve_column_generation(
         problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof=proof, n_jobs=n_jobs, rng=rng, start=start

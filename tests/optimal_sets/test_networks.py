@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convexnn import TwoLayerReLU, certify
+from convexnn import TwoLayerReLU, certify, price
 from convexnn.datasets import make_known_optimum
 from convexnn.optimal_sets import optimal_set
 
@@ -327,3 +327,23 @@ def test_rows_of_weight_zero_do_not_count():
     assert plain_objective(network, X, y, 0.2, weight) == pytest.approx(found.optimal_value, rel=1e-9)
     np.testing.assert_allclose(weight * (y - network.predict(X)), found.dual_point, atol=1e-8)
     assert kept.contains(network)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, -1.0, np.nan, "small"])
+def test_bad_tolerance(tolerance):
+    found = symmetric("two_rows")
+    with pytest.raises(ValueError, match="tolerance"):
+        found.contains(found.minimal_network(), tolerance=tolerance)
+
+
+@pytest.mark.parametrize("time_limit", [-1, np.nan, "1 s"])
+def test_bad_time_limit(time_limit):
+    X, y, beta = data_sets()["two_rows"]
+    found = symmetric("two_rows")
+    for call in (
+        lambda: optimal_set(X, y, beta, time_limit=time_limit),
+        lambda: certify(found.minimal_network(), X, y, beta, time_limit=time_limit),
+        lambda: price(X, found.dual_point, time_limit=time_limit),
+    ):
+        with pytest.raises(ValueError, match="time_limit"):
+            call()

@@ -9,6 +9,7 @@ number of threads, so neither does any result.
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import numpy as np
 from joblib import effective_n_jobs
 
 
@@ -37,3 +38,9 @@ def thread_map(n_jobs):
 def slices(n_items, size):
     """Cut ``range(n_items)`` into consecutive (start, stop) pairs of at most `size` items."""
     return [(start, min(start + size, n_items)) for start in range(0, n_items, size)]
+
+
+def one_sign_slices(signs, size):
+    """Cut items, those of sign +1 before those of sign -1, into consecutive slices that share a sign."""
+    n_plus = int(np.sum(signs > 0))
+    return slices(n_plus, size) + [(n_plus + a, n_plus + b) for a, b in slices(len(signs) - n_plus, size)]

@@ -9,9 +9,6 @@ the convex part, lines with a negative one the concave part.
 import numpy as np
 from numba import njit
 
-ON_KINK = 1e-12  # a convex kink pushes to both sides: a point on it is no maximum, so it counts as active
-WARM_SWEEPS = 3  # of coordinate descent before an active set, which then has little left to do
-
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def dot(a, b):
@@ -185,61 +182,3 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
         state[entering], free[n_free] = 2, entering
         n_free += 1
     return np.sqrt(dot(residual, residual))
-
-
-@njit(cache=True, nogil=True)
-def ascend(lines, coefficients, linear, u, max_rounds):
-    """Climb from the unit vector `u`, in place, to a local maximiser of f on the ball; return its value.
-
-    One round fixes the signs of the convex lines at u, maximises the concave rest exactly and moves there, which
-    never lowers f. It ends when the signs repeat. The value is f itself, evaluated, never the dual bound of a round.
-    """
-    n_lines, r = lines.shape
-    n_concave = 0
-    for l in range(n_lines):
-        n_concave += coefficients[l] < 0.0
-    columns, limits = np.empty((n_concave, r)), np.empty(n_concave)
-    k = 0
-    for l in range(n_lines):
-        if coefficients[l] < 0.0:
-            copy(lines[l], columns[k])
-            limits[k] = -coefficients[l]
-            k += 1
-    transposed = np.ascontiguousarray(columns.T)
-    amounts, residual, start = np.empty(n_concave), np.empty(r), np.empty(r)
-    for k in range(n_concave):
-        amounts[k] = limits[k] if dot(columns[k], u) > 0.0 else 0.0
-    signs = np.zeros(n_lines, np.bool_)
-    for repeat in range(max_rounds):
-        changed = repeat == 0
-        copy(linear, start)
-        for l in range(n_lines):
-            if coefficients[l] > 0.0:
-                positive = dot(lines[l], u) > -ON_KINK
-                if positive:
-                    add_scaled(start, coefficients[l], lines[l])
-                if positive != signs[l]:
-                    signs[l] = positive
-                    changed = True
-        if not changed:
-            break
-        copy(start, residual)
-        for k in range(n_concave):
-            add_scaled(residual, -amounts[k], columns[k])
-        for _ in range(WARM_SWEEPS):
-            sweep(columns, limits, amounts, residual)
-        size = solve_concave(columns, transposed, limits, start, amounts, residual)
-        if size <= 1e-300:
-            return 0.0
-        for i in range(r):
-            u[i] = residual[i] / size
-    return evaluate(lines, coefficients, linear, u)
-
-
-@njit(cache=True, nogil=True)
-def ascend_all(lines, coefficients, linear, starts, max_rounds):
-    """Climb from every row of `starts`, in place, and return the values reached."""
-    values = np.empty(starts.shape[0])
-    for k in range(starts.shape[0]):
-        values[k] = ascend(lines, coefficients, linear, starts[k], max_rounds)
-    return values

@@ -4,12 +4,11 @@ import time
 
 import numpy as np
 
-from .._threads import slices, thread_map
-from ._kernels import ascend_all
+from .._threads import one_sign_slices, thread_map
+from ._climb import climb_all, distinct
 
-MAX_ROUNDS = 60
-CHUNK = 16
-ROWS_A_CHUNK = 40_000  # rows times starts between two looks at the clock
+CHUNK = 64
+WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
 
 
 def random_starts(function, n_starts, rng):
@@ -35,51 +34,63 @@ def random_starts(function, n_starts, rng):
     return starts / np.linalg.norm(starts, axis=1)[:, None]
 
 
-def perturbed_starts(points, n_starts, rng):
-    """Return unit start directions (n_starts, rank) near the unit rows of `points`, .1 to 1 of a radius away.
+def perturbed_starts(points, signs, n_starts, rng):
+    """Return unit start directions (n_starts, rank) .1 to 1 of a radius away from the unit rows of `points`; the signs.
 
     Maxima of a price live in clusters: near those that are known, violators are several times as frequent as around
     random directions.
     """
-    base = points[rng.integers(0, len(points), n_starts)]
+    chosen = rng.integers(0, max(1, len(points)), n_starts)
+    base = points[chosen]
     noise = rng.standard_normal(base.shape) / np.sqrt(base.shape[1])
     starts = base + 10.0 ** rng.uniform(-1.0, 0.0, (n_starts, 1)) * noise
-    return starts / np.linalg.norm(starts, axis=1)[:, None]
+    return starts / np.linalg.norm(starts, axis=1)[:, None], signs[chosen]
 
 
-def local_maxima(function, starts, *, deadline=None, n_jobs=None):
-    """Climb ``f`` and ``-f`` from every start.
+def local_maxima(function, starts, signs=None, *, deadline=None, n_jobs=None):
+    """Climb ``f``, ``-f`` or both from every start.
 
     Parameters
     ----------
     function : PriceFunction
     starts : ndarray of shape (n_starts, rank), unit rows
+    signs : ndarray of shape (n_starts,), optional
+        +1 to climb f and -1 to climb -f; both from every start when it is left out.
     deadline : float, optional
-        ``time.monotonic()`` after which no further climb is begun, but for the first few of either sign.
+        ``time.monotonic()`` after which no further climb is begun, but for the first few.
 
     Returns
     -------
-    points : ndarray of shape (2 n_starts, rank)
-    signs : ndarray of shape (2 n_starts,), +1 for maxima of f and -1 for those of -f
-    values : ndarray of shape (2 n_starts,), ``signs * f(points)``, in units of ``function.scale``;
+    points : ndarray of shape (n_climbs, rank)
+    signs : ndarray of shape (n_climbs,), +1 for maxima of f and -1 for those of -f
+    values : ndarray of shape (n_climbs,), ``signs * f(points)``, in units of ``function.scale``;
         -inf where the climb was not begun
     """
-    points = np.vstack([starts, starts])
-    signs = np.repeat([1, -1], len(starts))
+    if signs is None:
+        starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
+    order = np.argsort(-signs, kind="stable")
+    points, signs = np.ascontiguousarray(starts[order]), signs[order]
 
-    def climb(start, stop):
-        first = start in (0, len(starts))  # always made: without any ascent nothing at all would be known
-        if deadline is not None and not first and time.monotonic() >= deadline:
+    def ascend(start, stop):
+        if start and deadline is not None and time.monotonic() >= deadline:  # without any climb nothing were known
             return np.full(stop - start, -np.inf)
         sign = float(signs[start])
-        part = points[start:stop]
-        return ascend_all(function.lines, sign * function.coefficients, sign * function.linear, part, MAX_ROUNDS)
+        return climb_all(
+            function.lines,
+            function.transposed,
+            sign * function.coefficients,
+            sign * function.linear,
+            points[start:stop],
+        )
 
-    half = slices(len(starts), max(1, min(CHUNK, ROWS_A_CHUNK // max(1, len(function.lines)))))
-    tasks = half + [(len(starts) + start, len(starts) + stop) for start, stop in half]
     with thread_map(n_jobs) as run:
-        values = np.concatenate([np.zeros(0), *run(climb, tasks)])
+        values = np.concatenate([np.zeros(0), *run(ascend, one_sign_slices(signs, _chunk(function)))])
     return points, signs, values
+
+
+def _chunk(function):
+    """Number of climbs between two looks at the clock."""
+    return max(1, min(CHUNK, WORK_A_CHUNK // max(1, function.lines.size)))
 
 
 def distinct_maxima(function, points, signs, values, *, angle=1e-6):
@@ -91,11 +102,7 @@ def distinct_maxima(function, points, signs, values, *, angle=1e-6):
     signs : ndarray of shape (L,)
     values : ndarray of shape (L,)
     """
-    kept = np.zeros(0, int)
-    for k in np.argsort(-values, kind="stable"):
-        if values[k] <= function.slack:
-            break
-        near = np.abs(points[kept] - points[k]).max(axis=1, initial=0.0) <= angle
-        if not np.any(near & (signs[kept] == signs[k])):
-            kept = np.append(kept, k)
+    order = np.argsort(-values, kind="stable")
+    order = order[values[order] > function.slack]
+    kept = order[distinct(points[order], signs[order], angle)]
     return function.expand(points[kept]), signs[kept], values[kept] * function.scale

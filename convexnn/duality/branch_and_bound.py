@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .._threads import slices, thread_map
+from .._threads import one_sign_slices, thread_map
 from ._cones import split_cones
 
 MAX_RANK = 13
@@ -137,12 +137,6 @@ class _Frontier:
         self.size = kept
 
 
-def _one_sign_slices(sign):
-    """Cut nodes, those of sign + first, into chunks that share a sign."""
-    n_plus = int(np.sum(sign > 0))
-    return slices(n_plus, CHUNK) + [(n_plus + a, n_plus + b) for a, b in slices(len(sign) - n_plus, CHUNK)]
-
-
 def _both_directions(function):
     """The search on a line: f takes two values on its unit vectors."""
     points = np.array([[1.0], [-1.0]])
@@ -186,7 +180,7 @@ class _Search:
                 out.point, out.convex,
             )  # fmt: skip
 
-        return self._account(halves, self.run(bound, _one_sign_slices(nodes.sign)))
+        return self._account(halves, self.run(bound, one_sign_slices(nodes.sign, CHUNK)))
 
     def _account(self, nodes, work):
         """Count the work, remember the good points and return the nodes."""

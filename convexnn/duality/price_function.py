@@ -10,6 +10,7 @@ with unit lines and ``sum |coefficients|`` of order one. Everything dropped on t
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,18 +47,27 @@ class PriceFunction:
         """Dimension of the space that is searched."""
         return self.basis.shape[1]
 
+    @cached_property
+    def transposed(self):
+        """The lines as columns, contiguous: kernels run along them with vector instructions."""
+        return np.ascontiguousarray(self.lines.T)
+
     @property
     def total(self):
         """``||linear|| + sum |coefficients|``, the size against which rounding is measured."""
         return float(np.linalg.norm(self.linear) + np.abs(self.coefficients).sum())
 
     def reduce(self, directions):
-        """Return the unit vectors along `directions` (K, n_inputs) in the coordinates of `basis`; drops zeros."""
+        """Return the unit vectors along `directions` (K, n_inputs) in the coordinates of `basis`, (K, rank).
+
+        A direction orthogonal to every line becomes the first axis, as good a place to start from as any.
+        """
         if directions is None:
             return np.zeros((0, self.rank))
         reduced = directions @ self.basis
         sizes = np.linalg.norm(reduced, axis=1)
-        return reduced[sizes > 1e-12] / sizes[sizes > 1e-12, None]
+        reduced[sizes <= 1e-12] = np.eye(1, self.rank)
+        return reduced / np.where(sizes > 1e-12, sizes, 1.0)[:, None]
 
     def expand(self, points):
         """Return the unit vectors of shape (K, n_inputs) whose coordinates are `points` (K, rank)."""

@@ -29,6 +29,7 @@ ROWS_A_BLOCK = 100_000  # and shorter waits between two looks at the clock
 MAX_NEW = 96
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
+LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
 
 
 @dataclass
@@ -64,8 +65,8 @@ class _Run:
         self.scaled, self.rng, self.deadline, self.n_jobs = scaled, rng, deadline, n_jobs
         self.pool = _Pool(np.zeros((0, scaled.design.shape[1])), np.zeros(0), np.zeros(0))
         self.residual, self.objective = scaled.target, 0.5
-        self.remembered = np.zeros((0, scaled.design.shape[1]))
-        self.n_starts = FIRST_STARTS
+        self.remembered = self.pool.directions, self.pool.signs
+        self.n_starts, self.promise = FIRST_STARTS, 0.0
 
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
@@ -93,7 +94,10 @@ class _Run:
         return True
 
     def solve_restricted(self, level):
-        """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps."""
+        """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps.
+
+        Or helps little beside what new neurons promise: the gap that the search has seen.
+        """
         for _ in range(INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
@@ -104,15 +108,16 @@ class _Run:
             moved = _Pool(blocks / sizes[:, None], signs, sizes)
             if not self.accept(moved):
                 self.accept(self.pool.join(moved.directions, moved.signs))
-            directions, signs = self.climb(self.pool.directions[self.pool.used], level)
+            used = self.pool.take(self.pool.used)
+            directions, signs = self.climb(used.directions, used.signs, level)
             if len(signs):
                 self.accept(self.pool.join(directions, signs))
-            if before - self.objective <= 1e-13 * before or self.out_of_time():
+            if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.out_of_time():
                 break
 
-    def climb(self, starts, level):
-        """Return the distinct directions and signs above `level` that ascents from `starts` reach."""
-        directions, signs, values = self.ascend(self.price_function(), starts)
+    def climb(self, directions, signs, level):
+        """Return the distinct directions and signs above `level` that ascents from those given reach."""
+        directions, signs, values = self.ascend(self.price_function(), directions, signs)
         above = values > level
         return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
 
@@ -120,17 +125,18 @@ class _Run:
         """The price of the residual, the scaled dual point."""
         return price_function(self.scaled.design, self.residual)
 
-    def ascend(self, function, starts, n_random=0):
-        """Return the distinct local maxima (directions, signs, values) reached from `starts` and around them."""
+    def ascend(self, function, directions, signs, n_random=0):
+        """Return the distinct local maxima (directions, signs, values) reached from `directions` and around them."""
         if function.rank == 0:
-            return np.zeros((0, starts.shape[1])), np.zeros(0), np.zeros(0)
-        reduced = [function.reduce(starts)]
-        n_near = n_random // 2 if len(reduced[0]) else 0
-        if n_near:
-            reduced.append(perturbed_starts(reduced[0], n_near, self.rng))
-        reduced.append(random_starts(function, n_random - n_near, self.rng))
+            return np.zeros((0, directions.shape[1])), np.zeros(0), np.zeros(0)
+        points = function.reduce(directions)
+        n_near = n_random // 2 if len(points) else 0
+        near, near_signs = perturbed_starts(points, signs, 2 * n_near, self.rng)
+        far = random_starts(function, n_random - n_near, self.rng)
+        starts = np.vstack([points, near, far, far])
+        signs = np.concatenate([signs, near_signs, np.ones(len(far)), -np.ones(len(far))])
         return distinct_maxima(
-            function, *local_maxima(function, np.vstack(reduced), deadline=self.deadline, n_jobs=self.n_jobs)
+            function, *local_maxima(function, starts, signs, deadline=self.deadline, n_jobs=self.n_jobs)
         )
 
     def search(self, level):
@@ -143,16 +149,18 @@ class _Run:
         block = min(BLOCK_STARTS, max(8, ROWS_A_BLOCK // len(self.residual)))
         largest, done = 0.0, 0
         while done < self.n_starts:
-            starts = np.vstack([self.pool.directions[self.pool.used], self.remembered])
+            starts = self.pool.take(self.pool.used).join(*self.remembered)
             fresh = min(self.n_starts - done, block)
-            directions, signs, values = self.ascend(function, starts, fresh)
+            directions, signs, values = self.ascend(function, starts.directions, starts.signs, fresh)
             largest, done = max(largest, values.max(initial=0.0)), done + fresh
-            self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
+            near = values > 0.7 * level
+            self.remembered = directions[near][:MAX_REMEMBERED], signs[near][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
         if not np.any(above) and not self.out_of_time():
             self.n_starts *= 4
+        self.promise = self.gap(largest)
         return directions[above][:MAX_NEW], signs[above][:MAX_NEW], float(largest)
 
     def gap(self, largest):
@@ -263,7 +271,8 @@ class _Training:
                 return Status.time_limit, rounds, None
             if stalled or (len(signs) == 0 and run.n_starts > self._enough(run)):
                 certificate = self._certify(run, self.proof)
-                directions, signs = run.climb(certificate.price.local_directions, level)
+                found = certificate.price
+                directions, signs = run.climb(found.local_directions, found.local_signs, level)
                 if stalled or len(signs) == 0:
                     return Status.converged, rounds, certificate
             if len(signs):
@@ -298,7 +307,7 @@ class _Training:
             self.problem,
             proof=proof,
             tolerance=min(1e-7, 0.1 * self.tol),
-            starts=None if run is None else run.remembered,
+            starts=None if run is None else run.remembered[0],
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )

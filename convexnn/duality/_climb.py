@@ -18,7 +18,7 @@ ON_KINK = 1e-12
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _products(transposed, vector, out):
+def products(transposed, vector, out):
     """``out = lines vector``, by rows of the transpose so that the compiler can use vector instructions."""
     out[:] = 0.0
     for i in range(vector.size):
@@ -27,7 +27,7 @@ def _products(transposed, vector, out):
 
 
 @njit(cache=True, nogil=True)
-def _enter(line, basis, triangle, k):
+def enter(line, basis, triangle, k):
     """Append a line to the first k held ones by Gram-Schmidt (twice); False when it depends on them."""
     copy(line, basis[k])
     for j in range(k):
@@ -56,7 +56,7 @@ def _cross(l, lines, coefficients, side, slope):
 @njit(cache=True, nogil=True)
 def _begin(lines, transposed, coefficients, linear, u, values, side, slope):
     """Set up the sides and the gradient of f at the unit vector `u`, and give `u` a length that suits q."""
-    _products(transposed, u, values)
+    products(transposed, u, values)
     copy(linear, slope)
     for l in range(side.size):
         side[l] = 1.0 if values[l] > (-ON_KINK if coefficients[l] > 0.0 else 0.0) else -1.0
@@ -77,7 +77,8 @@ def _crossings(values, rates, side, crossed, times):
         crossed[count] = l
         count += side[l] * (values[l] + rates[l]) < 0.0
     for j in range(count):
-        times[j] = max(-values[crossed[j]] / rates[crossed[j]], 0.0)
+        l = crossed[j]
+        times[j] = -values[l] / rates[l] if side[l] * values[l] > 0.0 else 0.0
     return count
 
 
@@ -107,7 +108,7 @@ def _walk(lines, coefficients, values, rates, side, slope, square, crossed, time
 @njit(cache=True, nogil=True)
 def _hold(l, lines, coefficients, side, slope, held, n_held, basis, triangle):
     """Hold a line; False where the lines held leave no direction or where it depends on them."""
-    if n_held >= slope.size - 1 or not _enter(lines[l], basis, triangle, n_held):
+    if n_held >= slope.size - 1 or not enter(lines[l], basis, triangle, n_held):
         return False
     if side[l] > 0.0:
         add_scaled(slope, -coefficients[l], lines[l])
@@ -142,19 +143,23 @@ def _release(k, lines, coefficients, side, slope, held, n_held, basis, triangle,
         add_scaled(slope, coefficients[l], lines[l])
     for j in range(k, n_held - 1):
         held[j] = held[j + 1]
-        _enter(lines[held[j]], basis, triangle, j)
+        enter(lines[held[j]], basis, triangle, j)
 
 
 @njit(cache=True, nogil=True)
-def _leave_kink(lines, coefficients, values, side, slope, tolerance):
-    """Leave the first line with a positive coefficient on whose upper side the point just lies; False if there is none.
+def _leave_kink(lines, coefficients, values, side, slope, basis, n_held, tolerance):
+    """Cross the first line with a positive coefficient on which the point just lies; False if there is none.
 
-    Such a kink pushes to both sides: a point on it that is stationary from above is no maximum from below.
+    Such a kink pushes to both sides: a point on it that is stationary seen from one is no maximum seen from the other.
     """
     for l in range(side.size):
-        if coefficients[l] > 0.0 and side[l] > 0.0 and values[l] <= tolerance:
-            _cross(l, lines, coefficients, side, slope)
-            return True
+        if coefficients[l] > 0.0 and abs(values[l]) <= tolerance:
+            rest = 1.0
+            for k in range(n_held):
+                rest -= dot(basis[k], lines[l]) ** 2
+            if rest > 1e-12:
+                _cross(l, lines, coefficients, side, slope)
+                return True
     return False
 
 
@@ -188,13 +193,13 @@ def climb(lines, transposed, coefficients, linear, u):
             step[i] = aim[i] - u[i]
         square, reached, stop = dot(step, step), 1.0, -1
         if square > 1e-26 * size:
-            _products(transposed, step, rates)
+            products(transposed, step, rates)
             reached, stop = _walk(lines, coefficients, values, rates, side, slope, square, crossed, times)
             add_scaled(u, reached, step)
             add_scaled(values, reached, rates)
         if stop >= 0:
             if not _hold(stop, lines, coefficients, side, slope, held, n_held, basis, triangle):
-                break
+                return 0.0
             values[stop] = 0.0
             n_held += 1
         elif square <= 1e-26 * size:
@@ -204,9 +209,13 @@ def climb(lines, transposed, coefficients, linear, u):
             if leaving >= 0:
                 _release(leaving, lines, coefficients, side, slope, held, n_held, basis, triangle, forces)
                 n_held -= 1
-            elif not _leave_kink(lines, coefficients, values, side, slope, ON_KINK * np.sqrt(size)):
+            elif not _leave_kink(
+                lines, coefficients, values, side, slope, basis, n_held, ON_KINK * np.sqrt(size)
+            ):  # fmt: skip
                 break
-    size = max(np.sqrt(dot(u, u)), 1e-300)
+    size = np.sqrt(dot(u, u))
+    if size == 0.0:
+        return 0.0
     for i in range(r):
         u[i] /= size
     return evaluate(lines, coefficients, linear, u)

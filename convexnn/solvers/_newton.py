@@ -35,6 +35,35 @@ def merge_blocks(scaled, blocks, signs):
     return np.array(merged_blocks).reshape(-1, blocks.shape[1]), np.array(merged_signs, float)
 
 
+def newton_step(scaled, blocks, signs, active, bases, residual):
+    """Return the Newton steps (K, d) of the smooth group lasso between the kinks and the decrease they predict.
+
+    Parameters
+    ----------
+    scaled : ScaledProblem
+    blocks : ndarray of shape (K, d), none of them zero
+    signs : ndarray of shape (K,)
+    active : ndarray of bool of shape (K, n_samples), where each neuron is on
+    bases : list of ndarrays of shape (d, k), the directions in which each block may move
+    residual : ndarray of shape (n_samples,)
+    """
+    columns = [
+        sign * mask[:, None] * (scaled.design @ basis) for sign, mask, basis in zip(signs, active, bases, strict=True)
+    ]
+    ends = np.cumsum([0] + [basis.shape[1] for basis in bases])
+    jacobian = scaled.project(np.hstack(columns))
+    hessian, gradient = jacobian.T @ jacobian, -jacobian.T @ residual
+    for k, basis in enumerate(bases):
+        part = slice(ends[k], ends[k + 1])
+        size = np.linalg.norm(blocks[k])
+        unit = basis.T @ blocks[k] / size
+        hessian[part, part] += (scaled.beta / size) * (np.eye(len(unit)) - np.outer(unit, unit))
+        gradient[part] += scaled.beta * unit
+    step = _solve_symmetric(hessian, -gradient)
+    moves = [basis @ step[ends[k] : ends[k + 1]] for k, basis in enumerate(bases)]
+    return np.array(moves), -float(gradient @ step)
+
+
 class _Cells:
     """The blocks with their patterns, kinks and the smooth program between the kinks."""
 
@@ -67,24 +96,8 @@ class _Cells:
 
     def newton_direction(self, residual):
         """Return the Newton step of every block inside its null space and the predicted decrease."""
-        scaled, beta = self.scaled, self.scaled.beta
         active = (self.values > 0) & ~self.kinks
-        columns = [
-            sign * mask[:, None] * (scaled.design @ basis)
-            for sign, mask, basis in zip(self.signs, active, self.bases, strict=True)
-        ]
-        ends = np.cumsum([0] + [basis.shape[1] for basis in self.bases])
-        jacobian = scaled.project(np.hstack(columns))
-        hessian, gradient = jacobian.T @ jacobian, -jacobian.T @ residual
-        for k, basis in enumerate(self.bases):
-            part = slice(ends[k], ends[k + 1])
-            size = np.linalg.norm(self.blocks[k])
-            unit = basis.T @ self.blocks[k] / size
-            hessian[part, part] += (beta / size) * (np.eye(len(unit)) - np.outer(unit, unit))
-            gradient[part] += beta * unit
-        step = _solve_symmetric(hessian, -gradient)
-        moves = [basis @ step[ends[k] : ends[k + 1]] for k, basis in enumerate(self.bases)]
-        return np.array(moves), -float(gradient @ step)
+        return newton_step(self.scaled, self.blocks, self.signs, active, self.bases, residual)
 
     def move(self, moves, objective):
         """Take the best of a few steps along `moves`; return the new objective (unchanged when none is better)."""

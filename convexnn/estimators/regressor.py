@@ -53,13 +53,15 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
     max_width : int, optional
         Largest number of hidden neurons. When the optimum needs more, the best network found is returned with a
         `WidthWarning`.
-    solver : {"auto", "column_generation", "cvxpy"}, default="auto"
+    solver : {"auto", "column_generation", "working_set", "cvxpy"}, default="auto"
         ``"column_generation"`` finds the neurons that matter by pricing and is the default unless patterns are
-        given; ``"cvxpy"`` solves the convex program over given patterns with Clarabel (the reference, for small n).
+        given; ``"working_set"`` solves the convex program over given patterns and is the default when they are;
+        ``"cvxpy"`` solves the same program with Clarabel (the reference, for small n).
     patterns : {"auto", "exact", "sampled"} or ActivationPatterns, default="auto"
-        For ``"cvxpy"``: all activation patterns (refused where there may be more than 10 000), a sample of
-        `n_patterns` (an upper bound on the optimum only), or your own over the rows of X (with a ones column appended
-        when there is a hidden bias). ``"auto"`` takes all where there are at most 2000, else a sample.
+        For ``"working_set"`` and ``"cvxpy"``: all activation patterns (refused where there may be more than 100 000,
+        and 10 000 with ``"cvxpy"``), a sample of `n_patterns` (an upper bound on the optimum only), or your own over
+        the rows of X (with a ones column appended when there is a hidden bias). ``"auto"`` takes all where there are
+        at most 2000, else a sample.
     n_patterns : int, optional
         Size of the sample, 200 by default.
     proof : {"auto", "exact", "bound", "heuristic"}, default="auto"

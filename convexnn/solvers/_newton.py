@@ -64,6 +64,14 @@ def newton_step(scaled, blocks, signs, active, bases, residual):
     return np.array(moves), -float(gradient @ step)
 
 
+def null_space(rows):
+    """Orthonormal basis (as columns) of the vectors orthogonal to unit `rows` (k, d); zero rows do not count."""
+    if len(rows) == 0:
+        return np.eye(rows.shape[1])
+    _, values, rotation = np.linalg.svd(rows)
+    return rotation[int(np.sum(values > 1e-9)) :].T
+
+
 class _Cells:
     """The blocks with their patterns, kinks and the smooth program between the kinks."""
 
@@ -81,12 +89,8 @@ class _Cells:
 
     def _null_space(self, kink):
         """Orthonormal basis (as columns) of the vectors orthogonal to the kink rows."""
-        d = self.scaled.design.shape[1]
         rows = np.flatnonzero(kink & (self.row_sizes > 0))
-        if len(rows) == 0:
-            return np.eye(d)
-        _, values, rotation = np.linalg.svd(self.scaled.design[rows] / self.row_sizes[rows, None])
-        return rotation[int(np.sum(values > 1e-9)) :].T
+        return null_space(self.scaled.design[rows] / self.row_sizes[rows, None])
 
     def objective(self, values, blocks):
         """The network's objective for blocks with these ``design w``, and its residual."""

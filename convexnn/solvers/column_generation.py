@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from .._masses import best_masses
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
@@ -19,7 +18,7 @@ from ..duality.price_function import price_function
 from ..exceptions import SolverError
 from ..programs.scaling import scale_problem
 from ._newton import slide
-from .base import Solution, Status, build_network
+from .base import Solution, Status, build_network, one_blas_thread
 
 FIRST_STARTS = 32
 MAX_STARTS = 4096
@@ -212,7 +211,7 @@ def solve_column_generation(
     SolverError
         When not even a finite objective was reached (overflow).
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return _Training(problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report).run()
 
 
@@ -221,7 +220,7 @@ def polish_network(problem, network):
     scaled = scale_problem(problem)
     if scaled is None or network.width == 0:
         return network
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         run = _Run(scaled, np.random.default_rng(0), None, None)
         run.adopt(network)
         polished = run.network(problem)

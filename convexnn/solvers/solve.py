@@ -10,12 +10,12 @@ from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
 from .base import Solution, Status, build_network
 from .column_generation import polish_network, solve_column_generation
-from .reference import solve_reference
+from .given_patterns import solve_given_patterns
 
-SOLVERS = ("auto", "cvxpy", "column_generation")
+SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")
 MAX_PROGRAM_PATTERNS = 2000
-MAX_EXACT_PATTERNS = 10_000
+MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}
 SAMPLED_PATTERNS = 200
 
 
@@ -28,22 +28,23 @@ def check_pairing(solver, patterns):
     if solver == "column_generation" and chosen:
         raise InvalidInputError(
             "solver='column_generation' finds its own patterns and cannot be paired with "
-            f"patterns={patterns!r}: leave patterns='auto', or use solver='cvxpy'."
+            f"patterns={patterns!r}: leave patterns='auto', or use solver='working_set'."
         )
-    return ("cvxpy" if chosen else "column_generation") if solver == "auto" else solver
+    return ("working_set" if chosen else "column_generation") if solver == "auto" else solver
 
 
-def choose_patterns(design, patterns, n_patterns, seed, n_jobs):
+def choose_patterns(design, patterns, n_patterns, solver, seed, n_jobs):
     """Return (ActivationPatterns of `design`, whether these are all of them)."""
     if isinstance(patterns, ActivationPatterns):
         return patterns, False
     if patterns == "exact" or (patterns == "auto" and count_patterns(design) <= MAX_PROGRAM_PATTERNS):
         possible = count_patterns(design)
-        if possible > MAX_EXACT_PATTERNS:
+        if possible > MAX_EXACT_PATTERNS[solver]:
             raise PatternLimitError(
                 f"patterns='exact' would pose one convex program over up to {possible} patterns, more than the "
-                f"{MAX_EXACT_PATTERNS} that a back end can be expected to solve. Use solver='column_generation', which "
-                f"needs no list of patterns, or patterns='sampled' for an upper bound."
+                f"{MAX_EXACT_PATTERNS[solver]} that solver={solver!r} can be expected to solve. Use "
+                f"solver='column_generation', which needs no list of patterns, or patterns='sampled' for an upper "
+                f"bound."
             )
         return enumerate_patterns(design, n_jobs=n_jobs), True
     n_patterns = SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
@@ -72,10 +73,20 @@ def solve(
     -------
     Solution
     """
-    if check_pairing(solver, patterns) == "cvxpy":
-        chosen, complete = choose_patterns(problem.design, patterns, n_patterns, seed, n_jobs)
-        solution = solve_reference(
-            problem, chosen, complete=complete, tol=tol, deadline=deadline, proof=proof, n_jobs=n_jobs
+    solver = check_pairing(solver, patterns)
+    if solver != "column_generation":
+        chosen, complete = choose_patterns(problem.design, patterns, n_patterns, solver, seed, n_jobs)
+        solution = solve_given_patterns(
+            problem,
+            chosen,
+            solver=solver,
+            complete=complete,
+            tol=tol,
+            max_iter=max_iter,
+            deadline=deadline,
+            proof=proof,
+            n_jobs=n_jobs,
+            report=report,
         )
     else:
         solution = solve_column_generation(

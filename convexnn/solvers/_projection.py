@@ -1,0 +1,109 @@
+"""Compiled projections on the cones of given patterns.
+
+The cone of a pattern is ``{u : side_l rows_l . u >= 0 for every l}``, `side` being 1 where the pattern is active and
+-1 elsewhere. By Moreau the projection of g is the residual of the non-negative least squares problem
+``min_{forces >= 0} ||g + sum_k forces_k side_k rows_k||``, solved by an active set (Lawson and Hanson) from the rows
+that held the last time. *Any* non-negative forces give a residual whose norm bounds ``max g . u`` over the unit vectors
+of the cone, so a projection may end as soon as that norm falls to the level of interest.
+"""
+
+import numpy as np
+from numba import njit
+
+from ..duality._climb import enter, products
+from ..duality._kernels import add_scaled, copy, dot
+
+FEASIBLE = 1e-13
+MAX_CHANGES = 20
+
+
+@njit(cache=True, nogil=True)
+def _rebuild(rows, held, forces, first, n_held, basis, triangle):
+    """Orthonormalise the rows held from the `first` on; return how many of them, in order, are independent."""
+    n = first
+    for k in range(first, n_held):
+        held[n], forces[n] = held[k], forces[k]
+        if enter(rows[held[n]], basis, triangle, n):
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _wanted(side, g, held, n_held, basis, triangle, wanted):
+    """Write the forces that would make the residual orthogonal to every row held."""
+    for k in range(n_held - 1, -1, -1):
+        value = -dot(basis[k], g)
+        for j in range(k + 1, n_held):
+            value -= triangle[k, j] * wanted[j] * side[held[j]]
+        wanted[k] = value / triangle[k, k] * side[held[k]]
+
+
+@njit(cache=True, nogil=True)
+def _settle(rows, side, g, held, forces, n_held, basis, triangle, wanted):
+    """Walk to the best forces on the rows held, letting go of those that would turn negative; return how many stay."""
+    while n_held > 0:
+        _wanted(side, g, held, n_held, basis, triangle, wanted)
+        step, blocking = 1.0, -1
+        for k in range(n_held):
+            if wanted[k] < 0.0:
+                room = forces[k] / (forces[k] - wanted[k])
+                if room < step:
+                    step, blocking = room, k
+        for k in range(n_held):
+            forces[k] += step * (wanted[k] - forces[k])
+        if blocking < 0:
+            break
+        for k in range(blocking, n_held - 1):
+            held[k], forces[k] = held[k + 1], forces[k + 1]
+        n_held = _rebuild(rows, held, forces, blocking, n_held - 1, basis, triangle)
+    return n_held
+
+
+@njit(cache=True, nogil=True)
+def _most_violated(side, values, tolerance):
+    """Return the row on whose wrong side the point lies furthest (-1: none)."""
+    worst, entering = tolerance, -1
+    for l in range(side.size):
+        if -side[l] * values[l] > worst:
+            worst, entering = -side[l] * values[l], l
+    return entering
+
+
+@njit(cache=True, nogil=True)
+def _project(rows, transposed, side, g, level, held, forces, n_held, residual, scratch):
+    """Write the projection of g on the cone, or a residual of norm at most `level`; return how many rows hold it."""
+    basis, triangle, wanted, values = scratch
+    n_held = _rebuild(rows, held, forces, 0, n_held, basis, triangle)
+    for _ in range(MAX_CHANGES * g.size + 100):
+        n_held = _settle(rows, side, g, held, forces, n_held, basis, triangle, wanted)
+        copy(g, residual)
+        for k in range(n_held):
+            add_scaled(residual, forces[k] * side[held[k]], rows[held[k]])
+        size = np.sqrt(dot(residual, residual))
+        if size <= level or n_held >= g.size:
+            break
+        products(transposed, residual, values)
+        entering = _most_violated(side, values, FEASIBLE * size)
+        if entering < 0 or not enter(rows[entering], basis, triangle, n_held):
+            break
+        held[n_held], forces[n_held] = entering, 0.0
+        n_held += 1
+    return n_held
+
+
+@njit(cache=True, nogil=True)
+def project_cones(rows, transposed, masks, gradients, level, held, forces, n_held, residuals):
+    """Project every row of ``gradients (K, d)`` on the cone of the same row of ``masks (K, n)``.
+
+    ``held (K, d)``, ``forces (K, d)`` and ``n_held (K,)`` are where to begin, and are overwritten; ``residuals (K, d)``
+    are written. A residual of norm at most `level` need not be a projection.
+    """
+    n, d = rows.shape
+    side = np.empty(n)
+    scratch = (np.empty((d + 1, d)), np.empty((d + 1, d + 1)), np.empty(d + 1), np.empty(n))
+    for k in range(masks.shape[0]):
+        for l in range(n):
+            side[l] = 1.0 if masks[k, l] else -1.0
+        n_held[k] = _project(
+            rows, transposed, side, gradients[k], level, held[k], forces[k], n_held[k], residuals[k], scratch
+        )  # fmt: skip

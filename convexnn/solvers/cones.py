@@ -1,0 +1,96 @@
+"""The cones of given patterns: which directions in them violate a dual point, and projections on them."""
+
+import time
+
+import numpy as np
+
+from .._threads import slices, thread_map
+from ..duality.price_function import unit_rows
+from ._projection import project_cones
+
+WORK_A_CHUNK = 2_000_000  # entries of the cones' rows between two looks at the clock, some tenths of a second
+
+
+class PatternCones:
+    """Every pattern's cone twice, for either sign of the output: cone k has pattern ``k % P`` and is + below P.
+
+    Remembers the rows that held the last projection in every cone: they give a valid bound for the next dual point at
+    once, and a start where the bound is not enough.
+    """
+
+    def __init__(self, design, masks, *, deadline=None, n_jobs=None):
+        self.design, self.masks, self.deadline, self.n_jobs = design, masks, deadline, n_jobs
+        self.rows, _ = unit_rows(design)
+        self.transposed = np.ascontiguousarray(self.rows.T)
+        n_cones, d = 2 * len(masks), design.shape[1]
+        self.held, self.n_held = np.zeros((n_cones, d), np.int64), np.zeros(n_cones, np.int64)
+        self.forces, self.shifts = np.zeros((n_cones, d)), np.zeros((n_cones, d))
+
+    def sign(self, cones):
+        """The sign of the output of each cone."""
+        return np.where(cones < len(self.masks), 1.0, -1.0)
+
+    def mask(self, cones):
+        """The pattern of each cone."""
+        return self.masks[cones % len(self.masks)]
+
+    def violators(self, dual_point, level):
+        """Maximise ``sign * dual_point^T D design u`` over the unit vectors u of every cone, as far as it matters.
+
+        Returns
+        -------
+        cones : ndarray of shape (K,), those with a value above `level`
+        directions : ndarray of shape (K, d), unit vectors
+        bounds : ndarray of shape (2 P,), at least the maximum of every cone
+        """
+        gradients = (self.masks * dual_point) @ self.design
+        gradients = np.vstack([gradients, -gradients])
+        bounds = np.linalg.norm(gradients + self.shifts, axis=1)
+        cones = np.flatnonzero(bounds > level)
+        held, forces, n_held = self.held[cones], self.forces[cones], self.n_held[cones]
+        done, residuals = self._project(cones, gradients[cones], level, held, forces, n_held)
+        cones, residuals = cones[done], residuals[done]
+        self.held[cones], self.forces[cones], self.n_held[cones] = held[done], forces[done], n_held[done]
+        self.shifts[cones] = residuals - gradients[cones]
+        values = bounds[cones] = np.linalg.norm(residuals, axis=1)
+        above = values > level
+        return cones[above], residuals[above] / values[above, None], bounds
+
+    def nearest(self, cones, points):
+        """Project ``points (K, d)``, each on the cone of the same row of `cones`; zeros where time has run out."""
+        held, n_held = np.zeros(points.shape, np.int64), np.zeros(len(cones), np.int64)
+        done, nearest = self._project(cones, points, 0.0, held, np.zeros(points.shape), n_held)
+        return np.where(done[:, None], nearest, 0.0)
+
+    def _project(self, cones, points, level, held, forces, n_held):
+        """Project in parallel; return which were done before the deadline, and the projections."""
+        residuals, done = np.empty(points.shape), np.zeros(len(cones), bool)
+
+        def project(start, stop):
+            if start and self.deadline is not None and time.monotonic() >= self.deadline:
+                return
+            part = slice(start, stop)
+            masks = self.mask(cones[part])
+            project_cones(
+                self.rows, self.transposed, masks, points[part], level, held[part], forces[part], n_held[part],
+                residuals[part],
+            )  # fmt: skip
+            done[part] = True
+
+        chunk = max(1, min(32, WORK_A_CHUNK // (20 * self.rows.size)))
+        with thread_map(self.n_jobs) as run:
+            run(project, slices(len(cones), chunk))
+        return done, residuals
+
+    def tight(self, blocks):
+        """Which rows each of ``blocks (K, d)`` lies on, to rounding: bool (K, n)."""
+        return np.abs(blocks @ self.transposed) <= 1e-10 * np.linalg.norm(blocks, axis=1)[:, None]
+
+    def shares(self, cones, blocks, moves):
+        """How far each block may go along its move, at most all the way, before it leaves its cone."""
+        side = np.where(self.mask(cones), 1.0, -1.0)
+        rates = side * (moves @ self.transposed)
+        values = np.maximum(side * (blocks @ self.transposed), 0.0)
+        leaving = (rates < -1e-12 * np.linalg.norm(moves, axis=1)[:, None]) & ~self.tight(blocks)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(leaving, values / -rates, np.inf).min(axis=1, initial=1.0)

@@ -1,0 +1,218 @@
+"""The convex program over given patterns, solved to a proven gap and with no cone violated.
+
+    minimise  L(sum_i D_i X (u_i - v_i) + Z b) + beta sum_i (||u_i|| + ||v_i||)
+    subject to  (2 D_i - I) X u_i >= 0,  (2 D_i - I) X v_i >= 0   for every pattern i.
+
+The same way as without given patterns (see `column_generation`), with an oracle that is exact: the best direction of
+every cone is a projection. Directions found by projecting, and by Newton's method on the faces that the blocks lie on,
+only enter a pool whose best masses are a small lasso; sums of directions of one cone stay in it. So every point is
+feasible and the objective never rises.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._masses import best_masses
+from ..programs.scaling import scale_problem
+from ..programs.solution_map import ConvexSolution
+from ._newton import newton_step, null_space
+from .base import Status, one_blas_thread
+from .cones import PatternCones
+
+MAX_NEW = 200
+INNER_ROUNDS = 5
+LITTLE = 0.1  # of the proven gap: what an inner round must gain for the next to be worth it
+
+
+@dataclass(frozen=True, eq=False)
+class RestrictedSolution:
+    """The optimum over given patterns.
+
+    Attributes
+    ----------
+    point : ConvexSolution
+        The blocks and the free terms.
+    primal : float
+        The objective of the program at `point`; the network's own is never above it.
+    dual : float
+        A valid lower bound on the optimum *over these patterns*. Other networks may be better.
+    dual_point : ndarray of shape (n_rows,)
+        The point that proves it, ``-grad L`` scaled until it is feasible for every given cone.
+    status : Status
+        ``restricted`` when the gap reached the tolerance.
+    n_iter : int
+    history : list of dict
+        One record per round: ``seconds``, ``objective``, ``visible_gap`` (here the proven one), ``width``.
+    """
+
+    point: ConvexSolution
+    primal: float
+    dual: float
+    dual_point: np.ndarray
+    status: Status
+    n_iter: int
+    history: list
+
+    @property
+    def relative_gap(self):
+        """``(primal - dual) / primal``, 0 when both are 0."""
+        return max(0.0, self.primal - self.dual) / self.primal if self.primal > 0 else 0.0
+
+
+def solve_over_patterns(problem, masks, *, tol=1e-6, max_iter=500, deadline=None, n_jobs=None, report=None):
+    """Solve the program of a `Problem` over the patterns ``masks (P, n_samples)``.
+
+    Parameters
+    ----------
+    problem : Problem
+    masks : ndarray of bool of shape (P, n_samples)
+        Patterns of ``problem.design``.
+    tol : float
+        Relative gap to prove.
+    max_iter : int
+        Largest number of rounds.
+    deadline : float, optional
+        ``time.monotonic()`` at which the best point so far is returned, with its true gap.
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+    report : callable, optional
+        Called with every record of the history.
+
+    Returns
+    -------
+    RestrictedSolution
+    """
+    with one_blas_thread():
+        return _Run(problem, masks, tol, max_iter, deadline, n_jobs, report).solve()
+
+
+class _Run:
+    """The blocks, as cones, directions and masses; the residual; the bound."""
+
+    def __init__(self, problem, masks, tol, max_iter, deadline, n_jobs, report):
+        self.problem, self.masks, self.tol, self.max_iter, self.report = problem, masks, tol, max_iter, report
+        self.deadline, self.started, self.history = deadline, time.monotonic(), []
+        self.scaled = scale_problem(problem)
+        self.cones, self.directions, self.masses = np.zeros(0, int), np.zeros((0, problem.design.shape[1])), np.zeros(0)
+        self.objective, self.dual, self.scale, self.proven_by = 0.5, 0.0, 0.0, 0.0
+        if self.scaled is not None:
+            self.residual = self.scaled.target
+            self.geometry = PatternCones(self.scaled.design, masks, deadline=deadline, n_jobs=n_jobs)
+
+    @property
+    def blocks(self):
+        """``mass * direction`` of every block in use."""
+        return self.masses[:, None] * self.directions
+
+    def solve(self):
+        """Run to the tolerance, or as far as the budget goes."""
+        if self.scaled is None:
+            return self._solution(Status.restricted)
+        try:
+            return self._solution(self._rounds())
+        except KeyboardInterrupt:
+            return self._solution(Status.interrupted)
+
+    def _rounds(self):
+        level = self.scaled.beta * (1.0 + 0.1 * self.tol)
+        for _ in range(self.max_iter):
+            cones, directions, bounds = self.geometry.violators(self.residual, level)
+            gap = self._bound(bounds.max())
+            self._record(gap)
+            if gap <= self.tol:
+                return Status.restricted
+            if self._out_of_time():
+                return Status.time_limit
+            before = self.objective
+            best = np.argsort(-bounds[cones], kind="stable")[:MAX_NEW]
+            self._accept(cones[best], directions[best])
+            self._slide(gap)
+            if self.objective >= before * (1.0 - 1e-15):
+                break
+        return Status.max_iter
+
+    def _bound(self, price):
+        """Note the dual value that a bound on the price of the residual proves; return the relative gap."""
+        inner, square = float(self.residual @ self.scaled.target), float(self.residual @ self.residual)
+        if square > 0.0:
+            limit = self.scaled.beta / price if price > 0.0 else np.inf
+            scale = min(max(inner / square, 0.0), limit)
+            value = scale * inner - 0.5 * scale * scale * square
+            if value >= self.dual:
+                self.dual, self.scale, self.proven_by = value, scale, self.residual
+        return max(0.0, 1.0 - self.dual / self.objective)
+
+    def _accept(self, cones, directions):
+        """Find the best masses on the blocks and these directions together, and add up what shares a cone."""
+        cones, directions = np.append(self.cones, cones), np.vstack([self.directions, directions])
+        fits = self._fits(cones, directions)
+        start = np.append(self.masses, np.zeros(len(cones) - len(self.masses)))
+        masses = best_masses(fits, self.scaled.target, self.scaled.beta, start)
+        residual = self.scaled.target - fits @ masses
+        if self.scaled.objective(residual, masses) > self.objective * (1.0 + 1e-14):
+            return
+        used = masses > 0
+        self.cones, owner = np.unique(cones[used], return_inverse=True)
+        blocks = np.zeros((len(self.cones), directions.shape[1]))
+        np.add.at(blocks, owner, masses[used, None] * directions[used])
+        self.masses = np.linalg.norm(blocks, axis=1)
+        self.directions, self.residual = blocks / self.masses[:, None], residual
+        self.objective = self.scaled.objective(residual, self.masses)
+
+    def _fits(self, cones, directions):
+        """Return the projected fits ``s D X u`` as columns, of shape (n_samples, K)."""
+        values = self.scaled.design @ directions.T
+        return self.scaled.project(self.geometry.mask(cones).T * values * self.geometry.sign(cones))
+
+    def _slide(self, gap):
+        """Newton steps on the faces that the blocks lie on, while they gain enough beside the gap."""
+        for _ in range(INNER_ROUNDS):
+            if len(self.cones) == 0 or self._out_of_time():
+                return
+            before, blocks, geometry = self.objective, self.blocks, self.geometry
+            bases = [null_space(geometry.rows[tight]) for tight in geometry.tight(blocks)]
+            signs, active = geometry.sign(self.cones), geometry.mask(self.cones)
+            moves, _ = newton_step(self.scaled, blocks, signs, active, bases, self.residual)
+            shares = geometry.shares(self.cones, blocks, moves)
+            ends = np.vstack([geometry.nearest(self.cones, blocks + moves), blocks + shares[:, None] * moves])
+            sizes = np.linalg.norm(ends, axis=1)
+            new = np.flatnonzero((sizes > 1e-12 * sizes.max()) & np.append(shares > 0.0, shares < 1.0))
+            self._accept(np.tile(self.cones, 2)[new], ends[new] / sizes[new, None])
+            if before - self.objective <= LITTLE * gap * before:
+                return
+
+    def _out_of_time(self):
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _record(self, gap):
+        self.history.append(
+            {
+                "seconds": time.monotonic() - self.started,
+                "objective": self.objective * self.scaled.y_scale**2,
+                "visible_gap": gap,
+                "width": len(self.cones),
+            }
+        )
+        if self.report is not None:
+            self.report(self.history[-1])
+
+    def _solution(self, status):
+        problem, n_patterns = self.problem, len(self.masks)
+        blocks = np.zeros((2 * n_patterns, problem.design.shape[1]))
+        if self.scaled is None:  # nothing but the free terms can fit anything
+            dual_point = problem.dual_point(np.zeros(len(problem.y)))
+            value = dual = max(0.0, problem.loss.dual_value(problem.centred, dual_point, problem.weight))
+        else:
+            unit = self.scaled.y_scale
+            blocks[self.cones] = self.blocks * (unit / self.scaled.x_scale)
+            value, dual = self.objective * unit**2, min(self.dual, self.objective) * unit**2
+            dual_point = np.sqrt(problem.weight) * unit * self.scale * self.proven_by
+        fit = np.sum(self.masks.T * (problem.design @ (blocks[:n_patterns] - blocks[n_patterns:]).T), axis=1)
+        point = ConvexSolution(
+            self.masks, blocks[:n_patterns].T, blocks[n_patterns:].T, problem.free_coefficients(fit),
+            problem.hidden_bias, problem.fit_intercept, problem.skip_connection,
+        )  # fmt: skip
+        spread = problem.spread(dual_point)
+        return RestrictedSolution(point, value, dual, spread, status, max(1, len(self.history)), self.history)

@@ -8,9 +8,11 @@ number of threads, so neither does any result.
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
+from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
@@ -20,7 +22,8 @@ def thread_map(n_jobs):
     `n_jobs` is read as joblib reads it: None means 1 unless a ``joblib.parallel_config`` says otherwise, and
     -1 means every core.
     """
-    workers = effective_n_jobs(n_jobs)
+    # Of a cluster's cores only ours can run threads of this process.
+    workers = min(effective_n_jobs(n_jobs), max(n_jobs or 1, cpu_count()))
     if workers == 1:
         yield lambda function, tasks: [function(*task) for task in tasks]
         return
@@ -44,3 +47,14 @@ def one_sign_slices(signs, size):
     """Cut items, those of sign +1 before those of sign -1, into consecutive slices that share a sign."""
     n_plus = int(np.sum(signs > 0))
     return slices(n_plus, size) + [(n_plus + a, n_plus + b) for a, b in slices(len(signs) - n_plus, size)]
+
+
+def one_blas_thread():
+    """A context in which BLAS runs on one thread: its threads fight with ours, and lose much more than they win."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries():
+    """The libraries with threads of their own; to look for them takes a millisecond."""
+    return ThreadpoolController()

@@ -5,10 +5,13 @@ import time
 import numpy as np
 
 from .._threads import one_sign_slices, thread_map
+from ._approach import approach
 from ._climb import climb_all, distinct
 
 CHUNK = 64
 WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
+NEAR = 1e-2  # entries of unit vectors: nearer ends of an approach are taken for one
+CLIMBS, WORK_OF_CLIMBS = 16, 16_000_000  # from the best ends of an approach; entries of the lines times climbs
 
 
 def random_starts(function, n_starts, rng):
@@ -47,8 +50,11 @@ def perturbed_starts(points, signs, n_starts, rng):
     return starts / np.linalg.norm(starts, axis=1)[:, None], signs[chosen]
 
 
-def local_maxima(function, starts, signs=None, *, deadline=None, n_jobs=None):
+def local_maxima(function, starts, signs=None, *, enough=np.inf, deadline=None, n_jobs=None):
     """Climb ``f``, ``-f`` or both from every start.
+
+    On long data the starts are brought close to maxima together (see `_approach`) and only the best of those that are
+    distinct climb the rest of the way, and none at all where one of them is above `enough` already.
 
     Parameters
     ----------
@@ -56,6 +62,8 @@ def local_maxima(function, starts, signs=None, *, deadline=None, n_jobs=None):
     starts : ndarray of shape (n_starts, rank), unit rows
     signs : ndarray of shape (n_starts,), optional
         +1 to climb f and -1 to climb -f; both from every start when it is left out.
+    enough : float
+        In units of ``function.scale``.
     deadline : float, optional
         ``time.monotonic()`` after which no further climb is begun, but for the first few.
 
@@ -68,6 +76,21 @@ def local_maxima(function, starts, signs=None, *, deadline=None, n_jobs=None):
     """
     if signs is None:
         starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
+    if not function.is_long:
+        return _climb_from(function, starts, signs, deadline, n_jobs)
+    points, values = approach(function, starts, signs, deadline=deadline, n_jobs=n_jobs)
+    order = np.argsort(-values, kind="stable")
+    order = order[distinct(points[order], signs[order].astype(float), NEAR)]
+    points, signs, values = points[order], signs[order], values[order]
+    if values.max(initial=0.0) > enough or (deadline is not None and time.monotonic() >= deadline):
+        return points, signs, values
+    best = slice(0, max(4, min(CLIMBS, WORK_OF_CLIMBS // function.lines.size)))
+    climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
+    return tuple(np.concatenate(pair) for pair in zip(climbed, (points, signs, values), strict=True))
+
+
+def _climb_from(function, starts, signs, deadline, n_jobs):
+    """Climb from every start with its sign; see `local_maxima`."""
     order = np.argsort(-signs, kind="stable")
     points, signs = np.ascontiguousarray(starts[order]), signs[order]
 

@@ -15,7 +15,10 @@ from .._threads import one_sign_slices, thread_map
 from ._cones import split_cones
 
 MAX_RANK = 13
-BATCH = 512
+BATCH, WORK_A_BATCH = (
+    512,
+    200_000_000,
+)  # nodes, and about as many nanoseconds of one core, between two looks at the clock
 CHUNK = 32
 MEMORY_LIMIT = 1 << 30
 NARROW = 1e-9
@@ -45,8 +48,34 @@ class SearchResult:
     finished: bool
 
 
+@dataclass(frozen=True)
+class Exploration:
+    """What is known when the cutting of some cones stops (all values in units of ``function.scale``).
+
+    Attributes
+    ----------
+    nodes : Nodes
+        Those that are still open.
+    value : float
+        The largest value of |f| known.
+    target : float
+        What the search is after, and a bound on |f| in every cone that was closed.
+    points : list of ndarray of shape (rank,)
+        See `SearchResult`.
+    n_nodes, work : int
+        Cones bounded, and what that cost in units of about a nanosecond of one core.
+    """
+
+    nodes: "Nodes"
+    value: float
+    target: float
+    points: list
+    n_nodes: int
+    work: int
+
+
 @dataclass
-class _Nodes:
+class Nodes:
     """Cones as parallel arrays: what is known of each (`_cones` says what the columns mean)."""
 
     generators: np.ndarray
@@ -66,12 +95,18 @@ class _Nodes:
         types = (float, np.uint64, float, np.int8, float, float, float, np.int64)
         return cls(*(np.empty(shape, kind) for shape, kind in zip(shapes, types, strict=True)))
 
+    @classmethod
+    def join(cls, parts):
+        """Return the nodes of all parts, at least one, in order."""
+        columns = [column.name for column in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+
     def __len__(self):
         return len(self.bound)
 
     def take(self, index):
         """Return the nodes at `index`: a slice gives a view, a mask or indices a copy."""
-        return _Nodes(*(getattr(self, column.name)[index] for column in fields(self)))
+        return Nodes(*(getattr(self, column.name)[index] for column in fields(self)))
 
     def put(self, index, other):
         """Overwrite the nodes at `index`."""
@@ -83,11 +118,11 @@ class _Nodes:
         return sum(getattr(self, column.name)[:1].nbytes for column in fields(self))
 
 
-def _orthants(function):
+def orthants(function):
     """Return the 2^r orthants of the coordinate basis for either sign, with nothing settled; the sign + first."""
     n_lines, r = function.lines.shape
     signs = 1.0 - 2.0 * ((np.arange(1 << r)[:, None] >> np.arange(r)) & 1)
-    nodes = _Nodes.empty(2 << r, n_lines, r)
+    nodes = Nodes.empty(2 << r, n_lines, r)
     nodes.generators[:] = np.tile(np.eye(r) * signs[:, None, :], (2, 1, 1))
     bits = np.zeros(64 * nodes.active.shape[1], np.uint8)
     bits[:n_lines] = 1
@@ -137,7 +172,7 @@ class _Frontier:
         self.size = kept
 
 
-def _both_directions(function):
+def both_directions(function):
     """The search on a line: f takes two values on its unit vectors."""
     points = np.array([[1.0], [-1.0]])
     values = points @ function.linear + np.maximum(points @ function.lines.T, 0.0) @ function.coefficients
@@ -169,7 +204,7 @@ class _Search:
         """Return the two bounded halves of every node."""
         function, cut = self.function, self.cut
         nodes = nodes.take(np.argsort(-nodes.sign, kind="stable"))
-        halves = _Nodes.empty(2 * len(nodes), *function.lines.shape)
+        halves = Nodes.empty(2 * len(nodes), *function.lines.shape)
         halves.sign[:] = np.repeat(nodes.sign, 2)
 
         def bound(start, stop):
@@ -238,20 +273,56 @@ def branch_and_bound(
     SearchResult
     """
     if function.rank == 1:
-        return _both_directions(function)
+        return both_directions(function)
+    limits = {"stop_above": stop_above, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs, "depth": depth}
+    targets = {"known_value": known_value, "level": level, "tolerance": tolerance, "absolute": absolute}
+    return result_of(function, explore(function, orthants(function), **targets, **limits))
+
+
+def explore(
+    function,
+    nodes,
+    *,
+    known_value,
+    level,
+    tolerance,
+    absolute=ABSOLUTE,
+    stop_above=np.inf,
+    max_work=None,
+    deadline=None,
+    n_jobs=None,
+    depth=None,
+):
+    """Cut the given cones, those with the largest bounds first, until none is open or a limit is met.
+
+    The parameters are those of `branch_and_bound`; the rank is at least 2. There is at least one node, and what they
+    hold is overwritten. Cones that the value and the level close are closed whatever the limits.
+
+    Returns
+    -------
+    Exploration
+    """
     with thread_map(n_jobs) as run:
         search = _Search(function, run, known_value, level, tolerance, absolute, depth)
-        frontier = _Frontier(_orthants(function))
-        capacity = MEMORY_LIMIT // frontier.slots.node_bytes()
+        frontier = _Frontier(nodes)
+        frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
+        batch = max(16, min(BATCH, WORK_A_BATCH // (function.lines.size * function.rank)))
+        capacity = MEMORY_LIMIT // nodes.node_bytes()
         while 0 < frontier.size <= capacity and search.value <= stop_above:
             if max_work is not None and search.work >= max_work:
                 break
             if deadline is not None and time.monotonic() >= deadline:
                 break
-            chosen, before = frontier.largest(BATCH), search.cut
+            chosen, before = frontier.largest(batch), search.cut
             frontier.replace(chosen, search.open(search.split(frontier.slots.take(chosen))))
             if search.cut > before:
                 frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
-    upper = max(search.target, float(frontier.bounds.max(initial=0.0)))
-    points = np.array(search.points).reshape(-1, function.rank)
-    return SearchResult(upper + function.slack, points, search.n_nodes, frontier.size == 0)
+    left = frontier.slots.take(slice(frontier.size))
+    return Exploration(left, search.value, search.target, search.points, search.n_nodes, search.work)
+
+
+def result_of(function, explored):
+    """Return the `SearchResult` of an `Exploration`."""
+    upper = max(explored.target, float(explored.nodes.bound.max(initial=0.0)))
+    points = np.array(explored.points).reshape(-1, function.rank)
+    return SearchResult(upper + function.slack, points, explored.n_nodes, len(explored.nodes) == 0)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._masses import best_masses
+from .._threads import one_blas_thread
 from .._validation import check_choice, deadline_after
 from ..programs.program import problem_of
-from .price_function import unit_rows
+from .price_function import LONG, unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
 
 OPTIMAL = 1e-6
@@ -152,6 +153,11 @@ def certify_problem(
     n_jobs=None,
 ):
     """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options."""
+    with one_blas_thread():
+        return _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_jobs)
+
+
+def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_jobs):
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
@@ -177,6 +183,8 @@ def certify_problem(
 def _dual_points(problem, network, directions):
     """Return the dual points of the network's fit and of the best fit that its own directions allow."""
     hidden = problem.hidden_fits(network.neurons) @ network.output_weights
+    if problem.design.size > LONG:  # a second point costs as much again, and a trained network has its best masses
+        return [problem.dual_point(hidden)]
     refitted = _refit(problem, directions, network.signs)
     return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]
 

@@ -18,6 +18,7 @@ from ..exceptions import InvalidInputError
 
 PARALLEL_DECIMALS = 13
 RANK_TOLERANCE = 1e-13
+LONG = 100_000  # entries of X above which lines are neither merged nor rotated, and ascents go in company
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class PriceFunction:
         return np.ascontiguousarray(self.lines.T)
 
     @property
+    def is_long(self):
+        """Whether the lines are so many that to read them all is what an ascent costs."""
+        return self.lines.size > LONG
+
+    @property
     def total(self):
         """``||linear|| + sum |coefficients|``, the size against which rounding is measured."""
         return float(np.linalg.norm(self.linear) + np.abs(self.coefficients).sum())
@@ -83,9 +89,12 @@ def unit_rows(rows):
     return scaled / np.where(norms > 0, norms, 1.0)[:, None], largest * norms
 
 
-def price_function(X, nu):
-    """Return the `PriceFunction` of ``nu^T (X u)_+`` for `X` (n_samples, n_inputs) and `nu` (n_samples,)."""
-    units, norms = unit_rows(X)
+def price_function(X, nu, rows=None):
+    """Return the `PriceFunction` of ``nu^T (X u)_+`` for `X` (n_samples, n_inputs) and `nu` (n_samples,).
+
+    `rows` are the unit rows of X and their norms where the caller has them.
+    """
+    units, norms = unit_rows(X) if rows is None else rows
     largest_norm, largest_nu = norms.max(initial=0.0), np.abs(nu).max(initial=0.0)
     if largest_norm == 0.0 or largest_nu == 0.0:
         return PriceFunction(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros((X.shape[1], 0)), 0.0, 0.0)
@@ -98,10 +107,14 @@ def price_function(X, nu):
             f"X and the dual point are too large: the sum of |nu_i| ||x_i|| overflows float64 (largest entry of nu "
             f"{largest_nu:g}, largest row norm {largest_norm:g}). Divide one of them."
         )
+    eps = np.finfo(float).eps
+    if units.size > LONG:
+        slack = 4.0 * (float(np.finfo(units.dtype).eps) + eps * (len(units) + X.shape[1] + 8))
+        none, axes = np.zeros(X.shape[1]), np.eye(X.shape[1])
+        return PriceFunction(units, weights / total, none, axes, scale, slack)
     keep = weights != 0.0
     lines, coefficients, linear, slack = _merge_parallel(units[keep], weights[keep] / total)
     basis, loss = _row_space(lines, coefficients, linear)
-    eps = np.finfo(float).eps
     slack += loss + 4.0 * eps * (int(keep.sum()) + X.shape[1] + 8)
     reduced = lines @ basis
     lengths = np.linalg.norm(reduced, axis=1)

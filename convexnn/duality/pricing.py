@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._threads import one_blas_thread
 from .._validation import check_choice, check_design, check_vector, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
@@ -111,7 +112,8 @@ def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=F
     check_choice(proof, "proof", PROOFS)
     deadline = deadline_after(time_limit)
     depth = PRICE_TOLERANCE if all_maximizers else None
-    return search_price(X, nu, proof=proof, depth=depth, deadline=deadline, n_jobs=n_jobs)
+    with one_blas_thread():
+        return search_price(X, nu, proof=proof, depth=depth, deadline=deadline, n_jobs=n_jobs)
 
 
 def search_price(
@@ -124,8 +126,10 @@ def search_price(
     n_starts=N_STARTS,
     starts=None,
     depth=None,
+    tight=True,
     deadline=None,
     n_jobs=None,
+    search=branch_and_bound,
 ):
     """Price checked arrays; see `price`.
 
@@ -142,16 +146,22 @@ def search_price(
         Directions to climb from besides the random ones.
     depth : float, optional
         List every local maximum above ``(1 - depth)`` times the largest as `maximizers`.
+    tight : bool
+        Whether an upper bound that is not exact is worth a trust-region problem.
+    search : callable
+        `branch_and_bound`, or what takes the same arguments and returns a `SearchResult` too.
     """
     function = price_function(X, nu)
     if function.rank == 0 or function.scale == 0.0:  # a scale that underflows is below the smallest number
         none = np.zeros((0, X.shape[1]))
         upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
         return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
-    found = local_maxima(function, _starts(function, starts, n_starts), deadline=deadline, n_jobs=n_jobs)
+    enough = np.inf if n_starts else 0.0  # without random starts the caller has climbed from everywhere already
+    starts = _starts(function, starts, n_starts)
+    found = local_maxima(function, starts, enough=enough, deadline=deadline, n_jobs=n_jobs)
     upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
-        result = branch_and_bound(
+        result = search(
             function,
             known_value=float(found[2].max(initial=0.0)),
             level=level / function.scale,
@@ -166,7 +176,7 @@ def search_price(
             more = local_maxima(function, _thin(result.points, depth is not None), deadline=deadline, n_jobs=n_jobs)
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
     if not finished:
-        upper = min(upper, spectral_bound(function))
+        upper = min(upper, spectral_bound(function, deadline=deadline) if tight else function.total + function.slack)
     reached = max(float(found[2].max(initial=0.0)), level / function.scale)
     exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
     kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")

@@ -1,36 +1,72 @@
 """A cheap valid bound on the price from one trust-region problem, for dimensions that cones cannot cover."""
 
+import time
+
 import numpy as np
 from numba import njit
 
+from .._threads import slices
+
 ROUNDS = 25
+ROWS = 4096
+SETTLED = 1e-3  # relative gain of a round below which there is no other
+WORK = 2e10  # multiplications for either sign, some seconds; beyond it the sum of the lines' largest values must do
 
 
-def spectral_bound(function):
+def spectral_bound(function, *, deadline=None):
     """Return a valid upper bound on ``max |f|`` over the unit ball, in units of ``function.scale``.
 
     With ``(z)_+ = (z + |z|) / 2``, ``|z| <= (z^2 / t + t) / 2`` on the lines with a positive coefficient and
     ``|z| >= z^2`` on unit lines with a negative one, f is at most a quadratic on the sphere, whose maximum is
-    bounded by its Lagrangian dual. Any t and any multiplier are valid; a few rounds choose good ones.
+    bounded by its Lagrangian dual. Any t and any multiplier are valid; a few rounds choose good ones, none of them
+    begun after `deadline`.
     """
     if function.rank == 0:
         return 0.0
-    return max(0.0, *(_one_sign(function, sign) for sign in (1.0, -1.0))) + function.slack
+    n_rounds = min(ROUNDS, int(WORK / (2 * function.lines.size * function.rank)))
+    bounds = [_one_sign(function, sign, n_rounds, deadline) for sign in (1.0, -1.0)]
+    return max(0.0, *bounds) + function.slack
 
 
-def _one_sign(function, sign):
+def _one_sign(function, sign, n_rounds, deadline):
     coefficients, lines = sign * function.coefficients, function.lines
     convex = coefficients > 0
     slope = sign * function.linear + 0.5 * coefficients @ lines
-    fixed = (lines[~convex].T * coefficients[~convex]) @ lines[~convex]
+    best = float(np.linalg.norm(sign * function.linear) + coefficients[convex].sum())
+    if n_rounds == 0 or _is_late(deadline):
+        return best
+    before, fixed = np.inf, _weighted_gram(lines, ~convex, coefficients[~convex])
     widths = np.full(int(convex.sum()), 1.0 / np.sqrt(function.rank))
-    best = np.inf
-    for _ in range(ROUNDS):
-        quadratic = fixed + (lines[convex].T * (coefficients[convex] / (2.0 * widths))) @ lines[convex]
+    for _ in range(n_rounds):
+        quadratic = fixed + _weighted_gram(lines, convex, coefficients[convex] / (2.0 * widths))
         bound, moments = _trust_region(quadratic, slope)
-        best = min(best, bound + 0.25 * float(coefficients[convex] @ widths))
-        widths = np.sqrt(np.maximum(np.einsum("li,ij,lj->l", lines[convex], moments, lines[convex]), 1e-8))
+        bound += 0.25 * float(coefficients[convex] @ widths)
+        best = min(best, bound)
+        if bound > before * (1.0 - SETTLED) or _is_late(deadline):
+            break
+        before = bound
+        squares = np.concatenate([np.sum((rows @ moments) * rows, axis=1) for rows in _blocks(lines, convex)])
+        widths = np.sqrt(np.maximum(squares, 1e-8))
     return best
+
+
+def _is_late(deadline):
+    return deadline is not None and time.monotonic() >= deadline
+
+
+def _blocks(lines, chosen):
+    """The chosen lines, some thousand at a time."""
+    index = np.flatnonzero(chosen)
+    return [lines[index[start:stop]] for start, stop in slices(len(index), ROWS)] or [lines[:0]]
+
+
+def _weighted_gram(lines, chosen, weights):
+    """``sum_l weights_l lines_l lines_l^T`` over the chosen lines."""
+    gram, start = 0.0, 0
+    for rows in _blocks(lines, chosen):
+        gram = gram + (rows.T * weights[start : start + len(rows)]) @ rows
+        start += len(rows)
+    return gram
 
 
 def _trust_region(quadratic, slope):

@@ -23,6 +23,7 @@ from ..solvers.solve import check_pairing, solve
 from ._rows import canonical_rows
 
 SCALE_FRACTION = 0.1
+STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
 ADVICE = "raise max_iter or time_limit, or accept a larger tol"
 
 
@@ -200,7 +201,8 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         unit = self._problem(rows, 1.0)
         deadline = None if self.time_limit is None else started + self.time_limit
         proof = "heuristic" if self.proof == "heuristic" else "auto"
-        strongest = zero_network_price(unit, proof=proof, deadline=deadline, n_jobs=self.n_jobs)
+        early = None if self.time_limit is None else started + STRENGTH_SHARE * self.time_limit
+        strongest = zero_network_price(unit, proof=proof, deadline=early, n_jobs=self.n_jobs)
         self.beta_max_, self.beta_max_proof_ = strongest.value, strongest.proof
         if self.beta != "scale":
             self.beta_ = float(self.beta)

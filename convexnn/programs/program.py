@@ -8,7 +8,7 @@ Objective: ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`
 ``L(sum_k s_k (design w_k)_+ + free b) + beta sum_k ||w_k||`` over the signs s_k and the vectors w_k = |alpha_k| u_k.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -53,6 +53,17 @@ class Problem:
     hidden_bias: bool
     fit_intercept: bool
     skip_connection: bool
+
+    def take(self, rows, factor):
+        """Return the problem of some of its rows, their weights multiplied by `factor`."""
+        return replace(
+            self,
+            design=self.design[rows],
+            y=self.y[rows],
+            weight=factor * self.weight[rows],
+            free=self.free[rows],
+            rows=self.rows[rows],
+        )
 
     @cached_property
     def free_basis(self):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..network import TwoLayerReLU
 
@@ -39,11 +38,6 @@ class Solution:
     status: Status
     n_iter: int
     history: list
-
-
-def one_blas_thread():
-    """A context in which BLAS runs on one thread: its threads fight with ours, and lose much more than they win."""
-    return threadpool_limits(limits=1, user_api="blas")
 
 
 def build_network(problem, directions, signs, masses):

@@ -12,19 +12,24 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._masses import best_masses
+from .._threads import one_blas_thread
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.certificate import certify_problem
-from ..duality.price_function import price_function
+from ..duality.price_function import price_function, unit_rows
 from ..exceptions import SolverError
 from ..programs.scaling import scale_problem
+from ._gliding import glide
 from ._newton import slide
-from .base import Solution, Status, build_network, one_blas_thread
+from .base import Solution, Status, build_network
 
 FIRST_STARTS = 32
 MAX_STARTS = 4096
 BLOCK_STARTS = 256
 ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
-ROWS_A_BLOCK = 100_000  # and shorter waits between two looks at the clock
+NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
+FINE = 1e-5  # visible gap from which on gradients are too coarse
+SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at least, and for every column
+SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
 MAX_NEW = 96
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
@@ -66,6 +71,7 @@ class _Run:
         self.residual, self.objective = scaled.target, 0.5
         self.remembered = self.pool.directions, self.pool.signs
         self.n_starts, self.promise = FIRST_STARTS, 0.0
+        self.rows = unit_rows(scaled.design)
 
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
@@ -75,6 +81,7 @@ class _Run:
             pool = _Pool(network.directions[active], network.signs[active], masses)
             if not self.accept(pool):  # worse than no neuron at all: the directions may still be good
                 self.accept(_Pool(pool.directions, pool.signs, np.zeros(len(active))))
+            self.promise = SAMPLED_GAP if self.newton_work() > NEWTON_WORK else 0.0
             self.solve_restricted(np.inf)
 
     def out_of_time(self):
@@ -100,31 +107,48 @@ class _Run:
         for _ in range(INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
-            blocks, signs = slide(
-                self.scaled, used.masses[:, None] * used.directions, used.signs, stop=self.out_of_time
-            )
+            blocks, signs = self.move(used.masses[:, None] * used.directions, used.signs)
             sizes = np.linalg.norm(blocks, axis=1)
             moved = _Pool(blocks / sizes[:, None], signs, sizes)
             if not self.accept(moved):
                 self.accept(self.pool.join(moved.directions, moved.signs))
-            used = self.pool.take(self.pool.used)
-            directions, signs = self.climb(used.directions, used.signs, level)
-            if len(signs):
-                self.accept(self.pool.join(directions, signs))
+            if not self.is_coarse:
+                used = self.pool.take(self.pool.used)
+                directions, signs = self.climb(used.directions, used.signs, level)
+                if len(signs):
+                    self.accept(self.pool.join(directions, signs))
             if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.out_of_time():
                 break
 
+    def newton_work(self):
+        """Multiplications of a Newton step on the neurons in use."""
+        n_samples, d = self.scaled.design.shape
+        return n_samples * float(self.pool.used.sum() * d) ** 2
+
+    @property
+    def is_coarse(self):
+        """Whether gradients do: Newton steps and exact ascents are too dear, and kinks do not matter yet."""
+        work = self.newton_work()
+        return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
+
+    def move(self, blocks, signs):
+        """Move the neurons to a better place, by Newton steps or by gradients."""
+        if not self.is_coarse:
+            return slide(self.scaled, blocks, signs, stop=self.out_of_time)
+        tolerance = min(1e-6, 1e-2 * LITTLE * self.promise)
+        return glide(self.scaled, blocks, signs, tolerance=tolerance, stop=self.out_of_time, n_jobs=self.n_jobs)
+
     def climb(self, directions, signs, level):
         """Return the distinct directions and signs above `level` that ascents from those given reach."""
-        directions, signs, values = self.ascend(self.price_function(), directions, signs)
+        directions, signs, values = self.ascend(self.price_function(), directions, signs, level=level)
         above = values > level
         return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
 
     def price_function(self):
         """The price of the residual, the scaled dual point."""
-        return price_function(self.scaled.design, self.residual)
+        return price_function(self.scaled.design, self.residual, self.rows)
 
-    def ascend(self, function, directions, signs, n_random=0):
+    def ascend(self, function, directions, signs, n_random=0, *, level):
         """Return the distinct local maxima (directions, signs, values) reached from `directions` and around them."""
         if function.rank == 0:
             return np.zeros((0, directions.shape[1])), np.zeros(0), np.zeros(0)
@@ -135,7 +159,10 @@ class _Run:
         starts = np.vstack([points, near, far, far])
         signs = np.concatenate([signs, near_signs, np.ones(len(far)), -np.ones(len(far))])
         return distinct_maxima(
-            function, *local_maxima(function, starts, signs, deadline=self.deadline, n_jobs=self.n_jobs)
+            function,
+            *local_maxima(
+                function, starts, signs, enough=level / function.scale, deadline=self.deadline, n_jobs=self.n_jobs
+            ),
         )
 
     def search(self, level):
@@ -145,12 +172,12 @@ class _Run:
         starts of the next search grows.
         """
         function = self.price_function()
-        block = min(BLOCK_STARTS, max(8, ROWS_A_BLOCK // len(self.residual)))
+        block = self.n_starts if function.is_long else BLOCK_STARTS
         largest, done = 0.0, 0
         while done < self.n_starts:
             starts = self.pool.take(self.pool.used).join(*self.remembered)
             fresh = min(self.n_starts - done, block)
-            directions, signs, values = self.ascend(function, starts.directions, starts.signs, fresh)
+            directions, signs, values = self.ascend(function, starts.directions, starts.signs, fresh, level=level)
             largest, done = max(largest, values.max(initial=0.0)), done + fresh
             near = values > 0.7 * level
             self.remembered = directions[near][:MAX_REMEMBERED], signs[near][:MAX_REMEMBERED]
@@ -249,8 +276,9 @@ class _Training:
             return self._finish(None, Status.converged, 0, self.proof)
         run = _Run(scaled, self.rng, self.deadline, self.n_jobs)
         try:
-            if self.start is not None:
-                run.adopt(self.start)
+            start = self._sampled_network() if self.start is None else self.start
+            if start is not None:
+                run.adopt(start)
             status, rounds, certificate = self._loop(run, started)
         except KeyboardInterrupt:
             status, rounds, certificate = Status.interrupted, len(self.history), None
@@ -258,6 +286,25 @@ class _Training:
             return self._solution(run, certificate, status, rounds)
         quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
         return self._finish(run, status, rounds, quick)
+
+    def _sampled_network(self):
+        """Return the network of a sample of the rows, which says on long data where the neurons should be; or None."""
+        problem = self.problem
+        n_samples, d = problem.design.shape
+        size = max(SAMPLE, SAMPLED_ROWS * d)
+        if n_samples < 4 * size:
+            return None
+        rows = np.sort(self.rng.choice(n_samples, size, replace=False))
+        sample = problem.take(rows, n_samples / size)
+        run = _Run(scale_problem(sample), self.rng, self.deadline, self.n_jobs)
+        for _ in range(SAMPLED_ROUNDS):
+            level = run.scaled.beta * (1.0 + SAMPLED_GAP)
+            directions, signs, _ = run.search(level)
+            if run.promise <= SAMPLED_GAP or len(signs) == 0 or run.out_of_time():
+                break
+            run.accept(run.pool.join(directions, signs))
+            run.solve_restricted(level)
+        return run.network(sample)
 
     def _loop(self, run, started):
         """Return (status, number of rounds, certificate or None) when converged or out of budget."""

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._masses import best_masses
+from .._threads import one_blas_thread
 from ..programs.scaling import scale_problem
 from ..programs.solution_map import ConvexSolution
 from ._newton import newton_step, null_space
-from .base import Status, one_blas_thread
+from .base import Status
 from .cones import PatternCones
 
 MAX_NEW = 200

@@ -9,7 +9,7 @@ import pytest
 
 from convexnn.exceptions import InvalidInputError
 from convexnn.programs import make_problem
-from convexnn.solvers import gated
+from convexnn.solvers import _group_lasso, gated
 from convexnn.solvers.base import Status
 from convexnn.solvers.gated import solve_gated
 
@@ -27,7 +27,7 @@ def random_masks(problem, n_gates, seed=0):
 
 
 def slopes(problem, masks, dual_point):
-    return np.array([problem.design.T @ (mask * dual_point) for mask in masks]).reshape(len(masks), -1)
+    return (masks * dual_point) @ problem.design
 
 
 def zero_bound(X, y, n_gates=12, seed=0, **options):
@@ -38,8 +38,9 @@ def zero_bound(X, y, n_gates=12, seed=0, **options):
 
 
 def gated_problem(X, y, factor, n_gates=12, seed=0, **options):
-    """The problem with beta a multiple of its zero bound, and its masks."""
-    problem = make_problem(X, y, max(factor * zero_bound(X, y, n_gates, seed, **options), 1e-300), **options)
+    """The problem with beta a multiple of its zero bound (when this is not just rounding), and its masks."""
+    least = 1e-12 * np.linalg.norm(X) * np.linalg.norm(y) + 1e-300
+    problem = make_problem(X, y, max(factor * zero_bound(X, y, n_gates, seed, **options), least), **options)
     return problem, random_masks(problem, n_gates, seed)
 
 
@@ -85,7 +86,7 @@ def check_proven(solution, problem, masks, tol=TOLERANCE):
 
 @pytest.mark.parametrize("factor", [0.9, 0.1, 0.001])
 @pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: "-".join(flags) or "plain")
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 def test_against_the_reference(flags, factor, weighted):
     X, y = random_problem(15, 3, seed=4)
     weight = np.where(np.arange(15) % 5 == 0, 0.0, 1.0 + np.arange(15)) if weighted else None
@@ -95,7 +96,7 @@ def test_against_the_reference(flags, factor, weighted):
     assert solution.primal == pytest.approx(reference_value(problem, masks), rel=2e-6)
 
 
-@pytest.mark.parametrize("shape", [(40, 3, 6), (30, 8, 40), (6, 12, 9), (200, 2, 3), (25, 3, 150)])
+@pytest.mark.parametrize("shape", [(40, 3, 6), (30, 8, 30), (6, 12, 9), (200, 2, 3), (25, 3, 100)])
 @pytest.mark.parametrize("factor", [0.3, 0.01])
 def test_shapes(shape, factor):
     n_samples, d, n_gates = shape
@@ -197,13 +198,44 @@ def test_working_sets(monkeypatch, factor):
     assert solution.primal == pytest.approx(reference_value(problem, np.unique(masks, axis=0)), rel=2e-6)
 
 
+@pytest.mark.parametrize("flags", [{}, BIAS | INTERCEPT, SKIP | INTERCEPT], ids=["plain", "bias", "skip"])
+@pytest.mark.parametrize("shape", [(60, 3, 10), (30, 6, 12)])
+@pytest.mark.parametrize("factor", [0.3, 0.01])
+def test_conjugate_gradients(monkeypatch, factor, shape, flags):
+    n_samples, d, n_gates = shape
+    problem, masks = gated_problem(*random_problem(n_samples, d, seed=1), factor, n_gates, **flags)
+    direct = solve_gated(problem, masks)
+    monkeypatch.setattr(_group_lasso, "LARGEST_DENSE", 1)
+    solution = solve_gated(problem, masks)
+    check_proven(solution, problem, masks)
+    assert solution.primal == pytest.approx(direct.primal, rel=2e-6)
+
+
+@pytest.mark.parametrize("name", variants(*random_problem(4, 2)))
+def test_conjugate_gradients_on_variants(monkeypatch, name):
+    monkeypatch.setattr(_group_lasso, "LARGEST_DENSE", 1)
+    problem, masks = gated_problem(*variants(*random_problem(12, 3, seed=2))[name], 0.05)
+    check_proven(solve_gated(problem, masks), problem, masks)
+
+
+@pytest.mark.parametrize("shape", [(60, 3, 10), (40, 8, 30)])
+def test_groups_dropped_too_early_come_back(monkeypatch, shape):
+    n_samples, d, n_gates = shape
+    problem, masks = gated_problem(*random_problem(n_samples, d, seed=1), 0.05, n_gates)
+    monkeypatch.setattr(gated, "TELLING", 0.3)
+    monkeypatch.setattr(_group_lasso, "IDLE", 2.0)
+    solution = solve_gated(problem, masks)
+    check_proven(solution, problem, masks)
+    assert solution.history[0]["working_set"] < n_gates
+
+
 def test_screened_gates_are_not_used_by_the_optimum():
     problem, masks = gated_problem(*random_problem(40, 2, seed=9), 0.4, 60)
     exact = solve_gated(problem, masks, tol=1e-11)
     scaled = gated.scale_problem(problem)
     groups = gated.Groups(scaled.design, masks, scaled.target, scaled.beta, scaled.free_basis)
     search = gated._Search(groups, 1e-6, 10, None, None)
-    search.offer(exact.blocks * scaled.x_scale / scaled.y_scale * (1 + 1e-4), 60)
+    search.offer(np.arange(60), exact.blocks * scaled.x_scale / scaled.y_scale * (1 + 1e-4))
     search.screen()
     used = np.flatnonzero(np.any(exact.blocks != 0, axis=1))
     assert set(used) <= set(search.alive)
@@ -240,8 +272,10 @@ def test_iteration_limit():
     assert solution.primal <= 0.5 * np.sum(problem.y**2)
 
 
+@pytest.mark.parametrize("largest_dense", [100, 4000])
 @pytest.mark.parametrize("limit", [0.0, 0.5])
-def test_deadline(limit):
+def test_deadline(monkeypatch, limit, largest_dense):
+    monkeypatch.setattr(_group_lasso, "LARGEST_DENSE", largest_dense)
     problem, masks = gated_problem(*random_problem(1500, 30, seed=13), 0.01, 400)
     solve_gated(*gated_problem(*random_problem(20, 2), 0.1))  # compiles
     started = time.monotonic()

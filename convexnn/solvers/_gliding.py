@@ -1,0 +1,98 @@
+"""Move all neurons at once on long data: L-BFGS on the network's own objective, row block by row block.
+
+Newton's method on the kinks (`_newton`) is exact and pays ``n (K d)^2`` for a step. Where that is too much the kinks
+lie so close that the objective is smooth at the scale of a step, and
+
+    ``1/2 ||target - sum_k s_k (design w_k)_+ - free b||^2 + beta sum_k ||w_k||``
+
+is lowered by gradients, two matrix products each. No array of n rows but the target's is made: rows are taken in
+blocks, in threads, and summed in order, so the answer does not depend on the number of threads.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .._threads import slices, thread_map
+
+ROWS = 4096
+MEMORY = 20  # pairs of L-BFGS
+
+
+class _Stopped(Exception):
+    """The budget has ended; the best point is kept."""
+
+
+class _Objective:
+    """The objective of blocks (K, d) with fixed signs and free coefficients (q,), flattened into one vector."""
+
+    def __init__(self, scaled, signs, run, stop):
+        self.scaled, self.signs, self.run, self.stop = scaled, signs, run, stop
+        self.size = len(signs) * scaled.design.shape[1]
+        self.best, self.point = np.inf, None
+
+    def unpack(self, vector):
+        """Return the blocks and the free coefficients."""
+        return vector[: self.size].reshape(len(self.signs), -1), vector[self.size :]
+
+    def __call__(self, vector):
+        """Return the objective and its gradient."""
+        if self.stop() and self.point is not None:
+            raise _Stopped
+        blocks, free = self.unpack(vector)
+        weights = blocks.astype(self.scaled.design.dtype, copy=False).T
+
+        def part(start, end):
+            rows = self.scaled.design[start:end]
+            values = rows @ weights
+            np.maximum(values, 0.0, out=values)
+            basis = self.scaled.free_basis[start:end]
+            residual = self.scaled.target[start:end] - values @ self.signs - basis @ free
+            forces = (values > 0) * (residual[:, None] * self.signs).astype(rows.dtype, copy=False)
+            return 0.5 * residual @ residual, forces.T @ rows, basis.T @ residual
+
+        parts = self.run(part, slices(len(self.scaled.design), ROWS))
+        sizes = np.linalg.norm(blocks, axis=1)
+        value = float(sum(p[0] for p in parts)) + self.scaled.beta * float(sizes.sum())
+        pull = self.scaled.beta * blocks / np.maximum(sizes, 1e-300)[:, None]
+        gradient = pull - sum(p[1] for p in parts)
+        if value < self.best:
+            self.best, self.point = value, vector.copy()
+        return value, np.concatenate([gradient.ravel(), -sum(p[2] for p in parts)])
+
+
+def glide(scaled, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=lambda: False, n_jobs=None):
+    """Lower the objective from the blocks (K, d) with these signs (K,); return the blocks and signs, none of them zero.
+
+    Parameters
+    ----------
+    scaled : ScaledProblem
+    blocks : ndarray of shape (K, d), none of them zero
+    signs : ndarray of shape (K,)
+    max_steps : int
+        Of L-BFGS.
+    tolerance : float
+        Relative decrease of a step below which it ends.
+    stop : callable
+        Asked before every evaluation.
+    n_jobs : int, optional
+    """
+    if len(blocks) == 0:
+        return blocks, signs
+    unit = np.linalg.norm(blocks, axis=1).max()
+    with thread_map(n_jobs) as run:
+        objective = _Objective(scaled, signs, run, stop)
+        start = np.concatenate([blocks.ravel(), scaled.free_basis.T @ scaled.target]) / unit
+
+        def in_units(vector):
+            value, gradient = objective(vector * unit)
+            return value, gradient * unit
+
+        options = {"maxiter": max_steps, "maxcor": MEMORY, "ftol": tolerance, "gtol": 0.0}
+        try:
+            minimize(in_units, start, jac=True, method="L-BFGS-B", options=options)
+        except _Stopped:
+            pass
+    moved, _ = objective.unpack(objective.point)
+    sizes = np.linalg.norm(moved, axis=1)
+    kept = sizes > 1e-10 * sizes.max()
+    return moved[kept], signs[kept]

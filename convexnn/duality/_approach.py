@@ -30,14 +30,16 @@ def approach(function, points, signs, *, deadline=None, n_jobs=None):
     deadline : float, optional
         ``time.monotonic()`` after which no step is begun; the values are those of `points` then.
     """
-    n_lines = len(function.lines)
+    n_lines, whole = len(function.lines), (function.lines, function.coefficients, function.linear)
     with thread_map(n_jobs) as run:
         if n_lines >= 4 * SAMPLE:
             chosen = np.sort(np.random.default_rng(0).choice(n_lines, SAMPLE, replace=False))
-            lines, factor = function.lines[chosen], n_lines / SAMPLE
-            sample = lines, factor * function.coefficients[chosen], function.linear
-            points, _ = _walk(sample, points, signs, SAMPLE_STEPS, deadline, run)
-        return _walk((function.lines, function.coefficients, function.linear), points, signs, STEPS, deadline, run)
+            factor = n_lines / SAMPLE
+            sample = function.lines[chosen], factor * function.coefficients[chosen], function.linear
+            moved, _ = _walk(sample, points, signs, SAMPLE_STEPS, deadline, run)
+            (before, _), (after, _) = (_values(*whole, ends, signs, run) for ends in (points, moved))
+            points = np.where((after > before)[:, None], moved, points)  # good starts are better than a sample knows
+        return _walk(whole, points, signs, STEPS, deadline, run)
 
 
 def _walk(parts, points, signs, n_steps, deadline, run):

@@ -1,7 +1,19 @@
 """A dual point and its proof: the price, the certificate and the strength of the zero network."""
 
 from .certificate import Certificate, certify
+from .distributed import price_on_cluster
 from .pricing import Price, price
+from .sharded import DaskShards, LocalShards, price_shards
 from .strength import beta_max
 
-__all__ = ["Certificate", "Price", "beta_max", "certify", "price"]
+__all__ = [
+    "Certificate",
+    "DaskShards",
+    "LocalShards",
+    "Price",
+    "beta_max",
+    "certify",
+    "price",
+    "price_on_cluster",
+    "price_shards",
+]

@@ -13,7 +13,6 @@ from numba import njit
 
 from ._kernels import add_scaled, copy, dot, evaluate
 
-STEPS_A_DIMENSION, MORE_STEPS = 40, 400
 ON_KINK = 1e-12
 
 
@@ -174,10 +173,11 @@ def _aim(slope, basis, n_held, aim):
 
 
 @njit(cache=True, nogil=True)
-def climb(lines, transposed, coefficients, linear, u):
+def climb(lines, transposed, coefficients, linear, u, max_steps):
     """Climb from the unit vector `u`, in place, to a local maximiser of f on the ball; return its value.
 
-    The value is f itself, evaluated at the end; 0 where f has no positive value on the piece that it ends in.
+    After `max_steps` steps it ends where it is. The value is f itself, evaluated at the end; 0 where f has no positive
+    value on the piece that it ends in.
     """
     n, r = lines.shape
     values, rates, side, times = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -185,7 +185,7 @@ def climb(lines, transposed, coefficients, linear, u):
     basis, triangle = np.empty((r, r)), np.empty((r, r))
     crossed, held, n_held = np.empty(n + 1, np.int64), np.empty(r, np.int64), 0
     _begin(lines, transposed, coefficients, linear, u, values, side, slope)
-    for _ in range(STEPS_A_DIMENSION * r + MORE_STEPS):
+    for _ in range(max_steps):
         size = _aim(slope, basis, n_held, aim)
         if size <= 1e-24 * dot(slope, slope):
             return 0.0
@@ -222,11 +222,11 @@ def climb(lines, transposed, coefficients, linear, u):
 
 
 @njit(cache=True, nogil=True)
-def climb_all(lines, transposed, coefficients, linear, starts):
+def climb_all(lines, transposed, coefficients, linear, starts, max_steps):
     """Climb from every row of `starts`, in place, and return the values reached."""
     values = np.empty(starts.shape[0])
     for k in range(starts.shape[0]):
-        values[k] = climb(lines, transposed, coefficients, linear, starts[k])
+        values[k] = climb(lines, transposed, coefficients, linear, starts[k], max_steps)
     return values
 
 

@@ -10,6 +10,7 @@ from ._climb import climb_all, distinct
 
 CHUNK = 64
 WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
+WORK_OF_STEPS = 1_000_000_000  # entries of the lines times steps of a climb, about a second
 NEAR = 1e-2  # entries of unit vectors: nearer ends of an approach are taken for one
 CLIMBS, WORK_OF_CLIMBS = 16, 16_000_000  # from the best ends of an approach; entries of the lines times climbs
 
@@ -93,6 +94,7 @@ def _climb_from(function, starts, signs, deadline, n_jobs):
     """Climb from every start with its sign; see `local_maxima`."""
     order = np.argsort(-signs, kind="stable")
     points, signs = np.ascontiguousarray(starts[order]), signs[order]
+    max_steps = max(100, min(400 + 40 * function.rank, WORK_OF_STEPS // max(1, function.lines.size)))
 
     def ascend(start, stop):
         if start and deadline is not None and time.monotonic() >= deadline:  # without any climb nothing were known
@@ -104,6 +106,7 @@ def _climb_from(function, starts, signs, deadline, n_jobs):
             sign * function.coefficients,
             sign * function.linear,
             points[start:stop],
+            max_steps,
         )
 
     with thread_map(n_jobs) as run:

@@ -25,9 +25,9 @@ class _Stopped(Exception):
 class _Objective:
     """The objective of blocks (K, d) with fixed signs and free coefficients (q,), flattened into one vector."""
 
-    def __init__(self, scaled, signs, run, stop):
-        self.scaled, self.signs, self.run, self.stop = scaled, signs, run, stop
-        self.size = len(signs) * scaled.design.shape[1]
+    def __init__(self, scaled, design, signs, run, stop):
+        self.scaled, self.design, self.signs, self.run, self.stop = scaled, design, signs, run, stop
+        self.size = len(signs) * design.shape[1]
         self.best, self.point = np.inf, None
 
     def unpack(self, vector):
@@ -39,10 +39,10 @@ class _Objective:
         if self.stop() and self.point is not None:
             raise _Stopped
         blocks, free = self.unpack(vector)
-        weights = blocks.astype(self.scaled.design.dtype, copy=False).T
+        weights = blocks.astype(self.design.dtype, copy=False).T
 
         def part(start, end):
-            rows = self.scaled.design[start:end]
+            rows = self.design[start:end]
             values = rows @ weights
             np.maximum(values, 0.0, out=values)
             basis = self.scaled.free_basis[start:end]
@@ -50,7 +50,7 @@ class _Objective:
             forces = (values > 0) * (residual[:, None] * self.signs).astype(rows.dtype, copy=False)
             return 0.5 * residual @ residual, forces.T @ rows, basis.T @ residual
 
-        parts = self.run(part, slices(len(self.scaled.design), ROWS))
+        parts = self.run(part, slices(len(self.design), ROWS))
         sizes = np.linalg.norm(blocks, axis=1)
         value = float(sum(p[0] for p in parts)) + self.scaled.beta * float(sizes.sum())
         pull = self.scaled.beta * blocks / np.maximum(sizes, 1e-300)[:, None]
@@ -60,12 +60,14 @@ class _Objective:
         return value, np.concatenate([gradient.ravel(), -sum(p[2] for p in parts)])
 
 
-def glide(scaled, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=lambda: False, n_jobs=None):
+def glide(scaled, design, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=lambda: False, n_jobs=None):
     """Lower the objective from the blocks (K, d) with these signs (K,); return the blocks and signs, none of them zero.
 
     Parameters
     ----------
     scaled : ScaledProblem
+    design : ndarray of shape (n_samples, d)
+        ``scaled.design``, in single precision where that is enough.
     blocks : ndarray of shape (K, d), none of them zero
     signs : ndarray of shape (K,)
     max_steps : int
@@ -80,7 +82,7 @@ def glide(scaled, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=lambda: 
         return blocks, signs
     unit = np.linalg.norm(blocks, axis=1).max()
     with thread_map(n_jobs) as run:
-        objective = _Objective(scaled, signs, run, stop)
+        objective = _Objective(scaled, design, signs, run, stop)
         start = np.concatenate([blocks.ravel(), scaled.free_basis.T @ scaled.target]) / unit
 
         def in_units(vector):

@@ -8,6 +8,7 @@ when these find nothing is a proof attempted, whose violators are fed back.
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -27,6 +28,7 @@ MAX_STARTS = 4096
 BLOCK_STARTS = 256
 ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
 NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
+SINGLE = 1e-4  # visible gap down to which single precision will do
 FINE = 1e-5  # visible gap from which on gradients are too coarse
 SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at least, and for every column
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
@@ -135,8 +137,15 @@ class _Run:
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
             return slide(self.scaled, blocks, signs, stop=self.out_of_time)
-        tolerance = min(1e-6, 1e-2 * LITTLE * self.promise)
-        return glide(self.scaled, blocks, signs, tolerance=tolerance, stop=self.out_of_time, n_jobs=self.n_jobs)
+        design = self.single if self.promise > SINGLE else self.scaled.design
+        tolerance = min(1e-5, 1e-2 * LITTLE * self.promise)
+        options = {"tolerance": tolerance, "stop": self.out_of_time, "n_jobs": self.n_jobs}
+        return glide(self.scaled, design, blocks, signs, **options)
+
+    @cached_property
+    def single(self):
+        """The design in single precision."""
+        return self.scaled.design.astype(np.float32)
 
     def climb(self, directions, signs, level):
         """Return the distinct directions and signs above `level` that ascents from those given reach."""

@@ -1,0 +1,143 @@
+"""What is done differently on long data, on data short enough to know the answer."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from convexnn import ConvexReLURegressor, certify, price
+from convexnn._threads import thread_map
+from convexnn.duality import _approach, price_function
+from convexnn.duality._approach import approach
+from convexnn.duality.ascent import local_maxima, random_starts
+from convexnn.programs import make_problem
+from convexnn.programs.scaling import scale_problem
+from convexnn.solvers import column_generation
+from convexnn.solvers._gliding import _Objective, glide
+
+from ..zoo import random_problem
+
+FLAGS = [{}, {"hidden_bias": True, "fit_intercept": True}, {"skip_connection": True}]
+
+
+def teacher_problem(n, d, seed=0):
+    """A network of three neurons with noise."""
+    rng = np.random.default_rng(seed)
+    X, W = rng.standard_normal((n, d)), rng.standard_normal((d, 3))
+    return X, np.maximum(X @ W, 0.0) @ np.array([1.0, -1.0, 1.0]) + 0.1 * rng.standard_normal(n)
+
+
+@pytest.fixture
+def everything_is_long(monkeypatch):
+    """Take all data for long: ascents in company, gradients until the gap is small, a sample of the rows first."""
+    monkeypatch.setattr(price_function, "LONG", 0)
+    monkeypatch.setattr(column_generation, "NEWTON_WORK", 0.0)
+    monkeypatch.setattr(column_generation, "SAMPLE", 20)
+    monkeypatch.setattr(column_generation, "SAMPLED_ROWS", 5)
+    monkeypatch.setattr(_approach, "SAMPLE", 32)
+    monkeypatch.setattr(_approach, "ROWS", 50)
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+@pytest.mark.parametrize("shape", [(150, 3), (400, 4)], ids=str)
+def test_the_same_optimum_as_on_short_data(shape, flags, everything_is_long, monkeypatch):
+    X, y = teacher_problem(*shape)
+    options = {"beta": 2.0, "hidden_bias": False, "fit_intercept": False, **flags}
+    long = ConvexReLURegressor(**options).fit(X, y)
+    monkeypatch.undo()
+    short = ConvexReLURegressor(**options).fit(X, y)
+    assert short.status_ == "proven"
+    assert long.network_.objective(X, y, 2.0) == pytest.approx(short.network_.objective(X, y, 2.0), rel=1e-6)
+    assert certify(long.network_, X, y, 2.0, proof="exact").relative_gap <= 2e-6
+
+
+def test_the_bits_do_not_depend_on_the_number_of_threads(everything_is_long):
+    X, y = teacher_problem(400, 4)
+    one, two = (ConvexReLURegressor(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
+    np.testing.assert_array_equal(one.network_.hidden_weights, two.network_.hidden_weights)
+    assert one.certificate_.dual == two.certificate_.dual
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_approach_never_ends_lower_than_it_began(seed, everything_is_long):
+    X, nu = random_problem(300, 5, seed)
+    function = price_function.price_function(X, nu)
+    starts = random_starts(function, 30, np.random.default_rng(seed))
+    signs = np.where(np.arange(30) % 2, 1.0, -1.0)
+
+    def value(points):
+        hidden = np.maximum(points @ function.lines.T, 0.0)
+        return signs * (hidden @ function.coefficients + points @ function.linear)
+
+    points, values = approach(function, starts, signs)
+    np.testing.assert_allclose(values, value(points), atol=1e-14)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1.0, atol=1e-12)
+    assert np.all(values >= value(starts) - 1e-14)
+    again, _ = approach(function, starts, signs, deadline=time.monotonic() - 1.0)
+    np.testing.assert_array_equal(again, starts)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_price_of_long_data(seed, everything_is_long, monkeypatch):
+    X, nu = random_problem(300, 4, seed)
+    long = price(X, nu, proof="heuristic")
+    monkeypatch.undo()
+    exact = price(X, nu, proof="exact")
+    assert long.value <= exact.upper_bound * (1 + 1e-9)
+    assert long.value >= 0.99 * exact.value
+    assert long.upper_bound >= exact.value * (1 - 1e-12)
+
+
+def test_a_value_that_is_enough_ends_the_ascents(everything_is_long):
+    X, nu = random_problem(300, 4)
+    function = price_function.price_function(X, nu)
+    starts = random_starts(function, 20, np.random.default_rng(0))
+    *_, quick = local_maxima(function, starts, enough=0.0)
+    *_, full = local_maxima(function, starts)
+    assert len(full) > len(quick)
+    assert full.max() >= quick.max()
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+def test_gradients_against_differences(flags):
+    X, y = random_problem(40, 3)
+    scaled = scale_problem(make_problem(X, y, 0.5, **flags))
+    rng = np.random.default_rng(0)
+    with thread_map(1) as run:
+        objective = _Objective(scaled, scaled.design, np.array([1.0, -1.0, 1.0]), run, lambda: False)
+        point = rng.standard_normal(objective.size + scaled.free_basis.shape[1])
+        value, gradient = objective(point)
+        numeric = approx_fprime(point, lambda at: objective(at)[0], 1e-7)
+    np.testing.assert_allclose(gradient, numeric, atol=1e-5 * np.abs(gradient).max())
+    blocks, free = objective.unpack(point)
+    fit = np.maximum(scaled.design @ blocks.T, 0.0) @ [1.0, -1.0, 1.0] + scaled.free_basis @ free
+    plain = 0.5 * np.sum((scaled.target - fit) ** 2) + scaled.beta * np.linalg.norm(blocks, axis=1).sum()
+    assert value == pytest.approx(plain, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+def test_gliding_lowers_the_objective(flags, dtype):
+    X, y = teacher_problem(200, 4)
+    scaled = scale_problem(make_problem(X, y, 1.0, **flags))
+    rng = np.random.default_rng(1)
+    blocks, signs = 0.1 * rng.standard_normal((6, scaled.design.shape[1])), rng.choice([-1.0, 1.0], 6)
+
+    def value(blocks, signs):
+        fit = scaled.project(np.maximum(scaled.design @ blocks.T, 0.0) @ signs)
+        return scaled.objective(scaled.target - fit, np.linalg.norm(blocks, axis=1))
+
+    moved, kinds = glide(scaled, scaled.design.astype(dtype), blocks, signs)
+    assert value(moved, kinds) < 0.8 * value(blocks, signs)
+    stopped, _ = glide(scaled, scaled.design.astype(dtype), blocks, signs, stop=lambda: True)
+    np.testing.assert_allclose(stopped, blocks, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(20_000, 10), (3_000, 60)], ids=str)
+def test_a_time_limit_on_long_data_gives_a_network_and_a_valid_bound(shape):
+    X, y = teacher_problem(*shape)
+    model = ConvexReLURegressor(time_limit=1.0).fit(X, y)
+    assert model.status_ in ("time_limit", "converged")
+    assert 0.0 < model.certificate_.dual <= model.certificate_.primal
+    assert model.certificate_.primal < 0.5 * np.sum((y - y.mean()) ** 2)

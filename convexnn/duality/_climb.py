@@ -11,38 +11,10 @@ names; ``side`` says where the point lies of every line: 1 and -1, and 0 on the 
 import numpy as np
 from numba import njit
 
-from ._kernels import add_scaled, copy, dot, evaluate
+from ._kernels import add_scaled, copy, dot, enter, evaluate, products
 
 ON_KINK = 1e-12
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def products(transposed, vector, out):
-    """``out = lines vector``, by rows of the transpose so that the compiler can use vector instructions."""
-    out[:] = 0.0
-    for i in range(vector.size):
-        for l in range(out.size):
-            out[l] += vector[i] * transposed[i, l]
-
-
-@njit(cache=True, nogil=True)
-def enter(line, basis, triangle, k):
-    """Append a line to the first k held ones by Gram-Schmidt (twice); False when it depends on them."""
-    copy(line, basis[k])
-    for j in range(k):
-        triangle[j, k] = 0.0
-    for _ in range(2):
-        for j in range(k):
-            overlap = dot(basis[j], basis[k])
-            triangle[j, k] += overlap
-            add_scaled(basis[k], -overlap, basis[j])
-    length = np.sqrt(dot(basis[k], basis[k]))
-    triangle[k, k] = length
-    if length < 1e-9:
-        return False
-    for i in range(line.size):
-        basis[k, i] /= length
-    return True
+SHORTEST = 1e-9  # what may be left of a unit line beside those held
 
 
 @njit(cache=True, nogil=True)
@@ -107,7 +79,7 @@ def _walk(lines, coefficients, values, rates, side, slope, square, crossed, time
 @njit(cache=True, nogil=True)
 def _hold(l, lines, coefficients, side, slope, held, n_held, basis, triangle):
     """Hold a line; False where the lines held leave no direction or where it depends on them."""
-    if n_held >= slope.size - 1 or not enter(lines[l], basis, triangle, n_held):
+    if n_held >= slope.size - 1 or not enter(lines[l], basis, triangle, n_held, SHORTEST):
         return False
     if side[l] > 0.0:
         add_scaled(slope, -coefficients[l], lines[l])
@@ -142,7 +114,7 @@ def _release(k, lines, coefficients, side, slope, held, n_held, basis, triangle,
         add_scaled(slope, coefficients[l], lines[l])
     for j in range(k, n_held - 1):
         held[j] = held[j + 1]
-        enter(lines[held[j]], basis, triangle, j)
+        enter(lines[held[j]], basis, triangle, j, SHORTEST)
 
 
 @njit(cache=True, nogil=True)

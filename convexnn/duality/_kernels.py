@@ -45,26 +45,34 @@ def copy(source, target):
 
 
 @njit(cache=True, nogil=True)
+def enter(line, basis, triangle, k, shortest):
+    """Append a unit line to the first k of `basis` by Gram-Schmidt (twice); False when it depends on them."""
+    copy(line, basis[k])
+    for j in range(k):
+        triangle[j, k] = 0.0
+    for _ in range(2):
+        for j in range(k):
+            overlap = dot(basis[j], basis[k])
+            triangle[j, k] += overlap
+            add_scaled(basis[k], -overlap, basis[j])
+    length = np.sqrt(dot(basis[k], basis[k]))
+    triangle[k, k] = length
+    if length < shortest:
+        return False
+    for i in range(line.size):
+        basis[k, i] /= length
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution):
     """Least squares ``target ~ sum_k solution_k columns[free_k]`` by Gram-Schmidt (twice); False when dependent.
 
     The first `n_done` columns are the ones that `basis` and `triangle` already hold.
     """
     for k in range(n_done, n_free):
-        copy(columns[free[k]], basis[k])
-        for j in range(k):
-            triangle[j, k] = 0.0
-        for _ in range(2):
-            for j in range(k):
-                overlap = dot(basis[j], basis[k])
-                triangle[j, k] += overlap
-                add_scaled(basis[k], -overlap, basis[j])
-        length = np.sqrt(dot(basis[k], basis[k]))
-        if length < 1e-11:
+        if not enter(columns[free[k]], basis, triangle, k, 1e-11):
             return False
-        triangle[k, k] = length
-        for i in range(target.size):
-            basis[k, i] /= length
     for k in range(n_free - 1, -1, -1):
         value = dot(basis[k], target)
         for j in range(k + 1, n_free):
@@ -101,12 +109,12 @@ def sweep(columns, limits, amounts, residual):
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _slopes(transposed, residual, slopes):
-    """``slopes = columns residual``, by rows of the transpose so that the compiler can use vector instructions."""
-    slopes[:] = 0.0
-    for i in range(residual.size):
-        for k in range(slopes.size):
-            slopes[k] += residual[i] * transposed[i, k]
+def products(transposed, vector, out):
+    """``out = lines vector``, by rows of the transpose so that the compiler can use vector instructions."""
+    out[:] = 0.0
+    for i in range(vector.size):
+        for l in range(out.size):
+            out[l] += vector[i] * transposed[i, l]
 
 
 @njit(cache=True, nogil=True)
@@ -167,7 +175,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
             add_scaled(residual, -amounts[free[k]], columns[free[k]])
         if n_free >= r:
             break
-        _slopes(transposed, residual, slopes)
+        products(transposed, residual, slopes)
         worst, entering = 1e-13 * np.sqrt(dot(residual, residual)), -1
         for k in range(n):
             if state[k] != 2 and k != banned:

@@ -7,14 +7,8 @@ The program of `Groups` and its dual are, with ``nu`` the residual,
 and a step of the primal-dual method on these second-order cones solves ``dnu + sum_p D_p X dw_p = rest`` and
 ``dw_p = blocks_p + B_p X' D_p dnu`` with ``B_p = (I + 2 b_p b_p') / eta_p^2`` from the scaling of the cones.
 
-Conventions
------------
-x, s, z : (n_groups, 1 + n_inputs), one element of the second-order cone ``x_0 >= ||x_1:||`` a row.
-eta, bar : (n_groups,) and (n_groups, 1 + n_inputs), the Nesterov-Todd scaling ``W = eta [[b_0, b'], [b, I + b b' / (1 +
-    b_0)]]`` with ``b_0^2 - ||b||^2 = 1`` of every row, for which ``W z = W^-1 s``.
-masks : (n_groups, n_samples) bool; `values` of the same shape.
-
-The algebra is that of Vandenberghe, The CVXOPT linear and quadratic cone program solvers (2010), sections 4 and 5.
+See `_second_order` for the names. The algebra is that of Vandenberghe, The CVXOPT linear and quadratic cone program
+solvers (2010), sections 4 and 5.
 """
 
 import numpy as np

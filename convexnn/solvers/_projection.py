@@ -10,10 +10,9 @@ of the cone, so a projection may end as soon as that norm falls to the level of 
 import numpy as np
 from numba import njit
 
-from ..duality._climb import enter, products
-from ..duality._kernels import add_scaled, copy, dot
+from ..duality._kernels import add_scaled, copy, dot, enter, products
 
-FEASIBLE = 1e-13
+FEASIBLE, SHORTEST = 1e-13, 1e-9
 MAX_CHANGES = 20
 
 
@@ -23,7 +22,7 @@ def _rebuild(rows, held, forces, first, n_held, basis, triangle):
     n = first
     for k in range(first, n_held):
         held[n], forces[n] = held[k], forces[k]
-        if enter(rows[held[n]], basis, triangle, n):
+        if enter(rows[held[n]], basis, triangle, n, SHORTEST):
             n += 1
     return n
 
@@ -84,7 +83,7 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
             break
         products(transposed, residual, values)
         entering = _most_violated(side, values, FEASIBLE * size)
-        if entering < 0 or not enter(rows[entering], basis, triangle, n_held):
+        if entering < 0 or not enter(rows[entering], basis, triangle, n_held, SHORTEST):
             break
         held[n_held], forces[n_held] = entering, 0.0
         n_held += 1

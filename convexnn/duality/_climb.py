@@ -11,7 +11,7 @@ names; ``side`` says where the point lies of every line: 1 and -1, and 0 on the 
 import numpy as np
 from numba import njit
 
-from ._kernels import add_scaled, copy, dot, enter, evaluate, products
+from ._kernels import add_scaled, copy, dot, enter, evaluate, leave, products
 
 ON_KINK = 1e-12
 SHORTEST = 1e-9  # what may be left of a unit line beside those held
@@ -114,7 +114,7 @@ def _release(k, lines, coefficients, side, slope, held, n_held, basis, triangle,
         add_scaled(slope, coefficients[l], lines[l])
     for j in range(k, n_held - 1):
         held[j] = held[j + 1]
-        enter(lines[held[j]], basis, triangle, j, SHORTEST)
+    leave(basis, triangle, k, n_held)
 
 
 @njit(cache=True, nogil=True)

@@ -65,6 +65,23 @@ def enter(line, basis, triangle, k, shortest):
 
 
 @njit(cache=True, nogil=True)
+def leave(basis, triangle, k, n):
+    """Take the k-th of n lines out of the factorisation of `enter`, in place, by rotations."""
+    for column in range(k, n - 1):
+        for row in range(column + 2):
+            triangle[row, column] = triangle[row, column + 1]
+    for row in range(k, n - 1):
+        length = np.hypot(triangle[row, row], triangle[row + 1, row])
+        c, s = triangle[row, row] / length, triangle[row + 1, row] / length
+        for column in range(row, n - 1):
+            above, below = triangle[row, column], triangle[row + 1, column]
+            triangle[row, column], triangle[row + 1, column] = c * above + s * below, c * below - s * above
+        for i in range(basis.shape[1]):
+            above, below = basis[row, i], basis[row + 1, i]
+            basis[row, i], basis[row + 1, i] = c * above + s * below, c * below - s * above
+
+
+@njit(cache=True, nogil=True)
 def _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution):
     """Least squares ``target ~ sum_k solution_k columns[free_k]`` by Gram-Schmidt (twice); False when dependent.
 

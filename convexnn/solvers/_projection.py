@@ -10,17 +10,17 @@ of the cone, so a projection may end as soon as that norm falls to the level of 
 import numpy as np
 from numba import njit
 
-from ..duality._kernels import add_scaled, copy, dot, enter, products
+from ..duality._kernels import add_scaled, copy, dot, enter, leave, products
 
 FEASIBLE, SHORTEST = 1e-13, 1e-9
 MAX_CHANGES = 20
 
 
 @njit(cache=True, nogil=True)
-def _rebuild(rows, held, forces, first, n_held, basis, triangle):
-    """Orthonormalise the rows held from the `first` on; return how many of them, in order, are independent."""
-    n = first
-    for k in range(first, n_held):
+def _begin(rows, held, forces, n_held, basis, triangle):
+    """Orthonormalise the rows held; return how many of them, in order, are independent."""
+    n = 0
+    for k in range(n_held):
         held[n], forces[n] = held[k], forces[k]
         if enter(rows[held[n]], basis, triangle, n, SHORTEST):
             n += 1
@@ -38,7 +38,7 @@ def _wanted(side, g, held, n_held, basis, triangle, wanted):
 
 
 @njit(cache=True, nogil=True)
-def _settle(rows, side, g, held, forces, n_held, basis, triangle, wanted):
+def _settle(side, g, held, forces, n_held, basis, triangle, wanted):
     """Walk to the best forces on the rows held, letting go of those that would turn negative; return how many stay."""
     while n_held > 0:
         _wanted(side, g, held, n_held, basis, triangle, wanted)
@@ -54,7 +54,8 @@ def _settle(rows, side, g, held, forces, n_held, basis, triangle, wanted):
             break
         for k in range(blocking, n_held - 1):
             held[k], forces[k] = held[k + 1], forces[k + 1]
-        n_held = _rebuild(rows, held, forces, blocking, n_held - 1, basis, triangle)
+        leave(basis, triangle, blocking, n_held)
+        n_held -= 1
     return n_held
 
 
@@ -70,32 +71,48 @@ def _most_violated(side, values, tolerance):
 
 @njit(cache=True, nogil=True)
 def _project(rows, transposed, side, g, level, held, forces, n_held, residual, scratch):
-    """Write the projection of g on the cone, or a residual of norm at most `level`; return how many rows hold it."""
+    """Write the projection of g on the cone, or a residual of norm at most `level`.
+
+    Returns how many rows hold it and whether it is one of the two; if not its norm is still a bound.
+    """
     basis, triangle, wanted, values = scratch
-    n_held = _rebuild(rows, held, forces, 0, n_held, basis, triangle)
+    n_held, fresh = _begin(rows, held, forces, n_held, basis, triangle), True
     for _ in range(MAX_CHANGES * g.size + 100):
-        n_held = _settle(rows, side, g, held, forces, n_held, basis, triangle, wanted)
+        before = n_held
+        n_held = _settle(side, g, held, forces, n_held, basis, triangle, wanted)
+        fresh = fresh and n_held == before
         copy(g, residual)
         for k in range(n_held):
             add_scaled(residual, forces[k] * side[held[k]], rows[held[k]])
         size = np.sqrt(dot(residual, residual))
-        if size <= level or n_held >= g.size:
+        if size <= level:
+            return n_held, True
+        if n_held >= g.size:  # nothing but rounding is left
             break
         products(transposed, residual, values)
+        slack = 0.0
+        for k in range(n_held):
+            slack, values[held[k]] = max(slack, abs(values[held[k]])), 0.0
         entering = _most_violated(side, values, FEASIBLE * size)
-        if entering < 0 or not enter(rows[entering], basis, triangle, n_held, SHORTEST):
+        if slack <= 10.0 * FEASIBLE * size and entering < 0:
+            return n_held, True
+        if entering >= 0 and enter(rows[entering], basis, triangle, n_held, SHORTEST):
+            held[n_held], forces[n_held] = entering, 0.0
+            n_held += 1
+        elif fresh:
             break
-        held[n_held], forces[n_held] = entering, 0.0
-        n_held += 1
-    return n_held
+        else:  # rotations have spent some digits
+            n_held, fresh = _begin(rows, held, forces, n_held, basis, triangle), True
+    return n_held, False
 
 
 @njit(cache=True, nogil=True)
-def project_cones(rows, transposed, masks, gradients, level, held, forces, n_held, residuals):
+def project_cones(rows, transposed, masks, gradients, level, held, forces, n_held, residuals, done):
     """Project every row of ``gradients (K, d)`` on the cone of the same row of ``masks (K, n)``.
 
     ``held (K, d)``, ``forces (K, d)`` and ``n_held (K,)`` are where to begin, and are overwritten; ``residuals (K, d)``
-    are written. A residual of norm at most `level` need not be a projection.
+    are written, and ``done (K,)``, which is False where rounding has prevented a projection: the norm of the residual
+    bounds the maximum even then. A residual of norm at most `level` need not be a projection.
     """
     n, d = rows.shape
     side = np.empty(n)
@@ -103,6 +120,6 @@ def project_cones(rows, transposed, masks, gradients, level, held, forces, n_hel
     for k in range(masks.shape[0]):
         for l in range(n):
             side[l] = 1.0 if masks[k, l] else -1.0
-        n_held[k] = _project(
+        n_held[k], done[k] = _project(
             rows, transposed, side, gradients[k], level, held[k], forces[k], n_held[k], residuals[k], scratch
         )  # fmt: skip

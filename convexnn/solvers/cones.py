@@ -8,6 +8,7 @@ from .._threads import slices, thread_map
 from ..duality.price_function import unit_rows
 from ._projection import project_cones
 
+INSIDE = 1e-12
 WORK_A_CHUNK = 2_000_000  # entries of the cones' rows between two looks at the clock, some tenths of a second
 
 
@@ -48,23 +49,23 @@ class PatternCones:
         bounds = np.linalg.norm(gradients + self.shifts, axis=1)
         cones = np.flatnonzero(bounds > level)
         held, forces, n_held = self.held[cones], self.forces[cones], self.n_held[cones]
-        done, residuals = self._project(cones, gradients[cones], level, held, forces, n_held)
-        cones, residuals = cones[done], residuals[done]
-        self.held[cones], self.forces[cones], self.n_held[cones] = held[done], forces[done], n_held[done]
+        tried, done, residuals = self._project(cones, gradients[cones], level, held, forces, n_held)
+        cones, residuals, done = cones[tried], residuals[tried], done[tried]
+        self.held[cones], self.forces[cones], self.n_held[cones] = held[tried], forces[tried], n_held[tried]
         self.shifts[cones] = residuals - gradients[cones]
         values = bounds[cones] = np.linalg.norm(residuals, axis=1)
-        above = values > level
+        above = done & (values > level)
         return cones[above], residuals[above] / values[above, None], bounds
 
     def nearest(self, cones, points):
-        """Project ``points (K, d)``, each on the cone of the same row of `cones`; zeros where time has run out."""
+        """Project ``points (K, d)``, each on the cone of the same row of `cones`; zeros where that could not be."""
         held, n_held = np.zeros(points.shape, np.int64), np.zeros(len(cones), np.int64)
-        done, nearest = self._project(cones, points, 0.0, held, np.zeros(points.shape), n_held)
+        _, done, nearest = self._project(cones, points, 0.0, held, np.zeros(points.shape), n_held)
         return np.where(done[:, None], nearest, 0.0)
 
     def _project(self, cones, points, level, held, forces, n_held):
-        """Project in parallel; return which were done before the deadline, and the projections."""
-        residuals, done = np.empty(points.shape), np.zeros(len(cones), bool)
+        """Project in parallel; return which were tried before the deadline, which succeeded, and the projections."""
+        residuals, tried, done = np.empty(points.shape), np.zeros(len(cones), bool), np.zeros(len(cones), bool)
 
         def project(start, stop):
             if start and self.deadline is not None and time.monotonic() >= self.deadline:
@@ -73,18 +74,23 @@ class PatternCones:
             masks = self.mask(cones[part])
             project_cones(
                 self.rows, self.transposed, masks, points[part], level, held[part], forces[part], n_held[part],
-                residuals[part],
+                residuals[part], done[part],
             )  # fmt: skip
-            done[part] = True
+            tried[part] = True
 
         chunk = max(1, min(32, WORK_A_CHUNK // (20 * self.rows.size)))
         with thread_map(self.n_jobs) as run:
             run(project, slices(len(cones), chunk))
-        return done, residuals
+        return tried, done, residuals
 
     def tight(self, blocks):
         """Which rows each of ``blocks (K, d)`` lies on, to rounding: bool (K, n)."""
         return np.abs(blocks @ self.transposed) <= 1e-10 * np.linalg.norm(blocks, axis=1)[:, None]
+
+    def contain(self, cones, directions):
+        """Which of the unit ``directions (K, d)`` lie in their cones, to rounding."""
+        side = np.where(self.mask(cones), 1.0, -1.0)
+        return np.all(side * (directions @ self.transposed) >= -INSIDE, axis=1)
 
     def shares(self, cones, blocks, moves):
         """How far each block may go along its move, at most all the way, before it leaves its cone."""

@@ -180,7 +180,9 @@ class _Run:
             ends = np.vstack([geometry.nearest(self.cones, blocks + moves), blocks + shares[:, None] * moves])
             sizes = np.linalg.norm(ends, axis=1)
             new = np.flatnonzero((sizes > 1e-12 * sizes.max()) & np.append(shares > 0.0, shares < 1.0))
-            self._accept(np.tile(self.cones, 2)[new], ends[new] / sizes[new, None])
+            cones, directions = np.tile(self.cones, 2)[new], ends[new] / sizes[new, None]
+            inside = geometry.contain(cones, directions)  # a block that all but vanishes keeps few digits
+            self._accept(cones[inside], directions[inside])
             if before - self.objective <= LITTLE * gap * before:
                 return
 

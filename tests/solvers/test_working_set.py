@@ -163,3 +163,21 @@ def test_the_estimator_takes_it_for_given_patterns():
     assert ours.certificate_.primal == pytest.approx(reference.certificate_.primal, rel=1e-6)
     assert ours.status_ == "restricted"
     assert ours.n_iter_ > 1
+
+
+def test_blocks_that_all_but_vanish_do_not_leave_their_cones():
+    """Here truncated Newton steps end next to nothing, with so few digits left that they lie outside."""
+    rng = np.random.default_rng(0)
+    X, W = rng.standard_normal((500, 20)), rng.standard_normal((20, 5))
+    y = np.maximum(X @ W, 0) @ rng.choice([-1.0, 1.0], 5)
+    y += 0.1 * y.std() * rng.standard_normal(500)
+    y = (y - y.mean()) / y.std()
+    masks = some_patterns(X, 200)
+    beta = 0.01 * np.linalg.norm(PatternCones(X, masks).violators(y, 0.0)[2], np.inf)
+    solution = solve_over_patterns(make_problem(X, y, beta), masks)
+    assert solution.status is Status.restricted
+    for blocks in (solution.point.positive, solution.point.negative):
+        values = np.where(masks.T, 1.0, -1.0) * (X @ blocks)
+        assert np.all(values >= -1e-11 * np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(blocks, axis=0))
+    fit = np.sum(masks.T * (X @ (solution.point.positive - solution.point.negative)), axis=1)
+    assert solution.primal == pytest.approx(0.5 * np.sum((y - fit) ** 2) + beta * solution.point.penalty, rel=1e-10)

@@ -56,6 +56,11 @@ def deadline_after(time_limit):
     return time.monotonic() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
 
 
+def is_late(deadline):
+    """Whether a deadline, a ``time.monotonic()`` or None for none, has passed."""
+    return deadline is not None and time.monotonic() >= deadline
+
+
 def check_count(value, name, minimum=1):
     """Return `value` as an int after checking that it is an integer not below `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:

@@ -67,6 +67,19 @@ def write(answer, path):
     os.replace(partial, path)
 
 
+def group_lasso(model_class):
+    """Return the `solve` of a package whose ``GroupLasso`` has scikit-learn's interface and the loss over n."""
+
+    def solve(problem, settings):
+        n, d = problem.X.shape
+        options = {"fit_intercept": False, "max_iter": 1000, "tol": settings["tol"]}
+        model = model_class(groups=d, alpha=problem.beta / n, weights=np.ones(len(problem.masks)), **options)
+        model.fit(gated_design(problem), problem.y)
+        return {"weights": model.coef_.reshape(-1, d).T}
+
+    return solve
+
+
 def gated_design(problem):
     """Return ``[D_1 X .. D_P X]`` of shape (n, P d), in Fortran order: what solvers without operators need."""
     n, d = problem.X.shape

@@ -3,19 +3,8 @@
 Its loss is ``1/(2 n) ||.||^2``, so its strength is ``beta / n``; it stops at a duality gap of ``tol ||y||^2 / n``.
 """
 
-import numpy as np
 from celer import GroupLasso
-from serving import gated_design, serve
-
-
-def solve(problem, settings):
-    """Return the weights of shape (d, P)."""
-    n, d = problem.X.shape
-    options = {"fit_intercept": False, "max_iter": 1000, "tol": settings["tol"]}
-    model = GroupLasso(groups=d, alpha=problem.beta / n, weights=np.ones(len(problem.masks)), **options)
-    model.fit(gated_design(problem), problem.y)
-    return {"weights": model.coef_.reshape(-1, d).T}
-
+from serving import group_lasso, serve
 
 if __name__ == "__main__":
-    serve(solve)
+    serve(group_lasso(GroupLasso))

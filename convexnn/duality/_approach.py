@@ -8,11 +8,10 @@ which raises f wherever its convex part prevails; the damping grows where a step
 a lower value. First on a sample of the lines, then on all of them, in blocks of rows that are summed in order.
 """
 
-import time
-
 import numpy as np
 
 from .._threads import slices, thread_map
+from .._validation import is_late
 
 ROWS = 4096
 SAMPLE = 4096
@@ -32,32 +31,40 @@ def approach(function, points, signs, *, deadline=None, n_jobs=None):
     """
     n_lines, whole = len(function.lines), (function.lines, function.coefficients, function.linear)
     with thread_map(n_jobs) as run:
+        known = _values(*whole, points, signs, run)
         if n_lines >= 4 * SAMPLE:
             chosen = np.sort(np.random.default_rng(0).choice(n_lines, SAMPLE, replace=False))
             factor = n_lines / SAMPLE
             sample = function.lines[chosen], factor * function.coefficients[chosen], function.linear
-            moved, _ = _walk(sample, points, signs, SAMPLE_STEPS, deadline, run)
-            (before, _), (after, _) = (_values(*whole, ends, signs, run) for ends in (points, moved))
-            points = np.where((after > before)[:, None], moved, points)  # good starts are better than a sample knows
-        return _walk(whole, points, signs, STEPS, deadline, run)
+            moved, _ = _walk(sample, points, signs, SAMPLE_STEPS, deadline, run, _values(*sample, points, signs, run))
+            # Good starts are better than a sample knows.
+            points, known = _better(points, known, moved, _values(*whole, moved, signs, run))
+        return _walk(whole, points, signs, STEPS, deadline, run, known)
 
 
-def _walk(parts, points, signs, n_steps, deadline, run):
-    best, gradient = _values(*parts, points, signs, run)
+def _walk(parts, points, signs, n_steps, deadline, run, known):
+    """Step uphill from points whose values and gradients are known; return the best points and their values."""
     damping = np.zeros(len(points))
     for _ in range(n_steps):
-        if deadline is not None and time.monotonic() >= deadline:
+        if is_late(deadline):
             break
+        best, gradient = known
         size = np.maximum(np.linalg.norm(gradient, axis=1), 1e-300)
         ahead = gradient / size[:, None] + damping[:, None] * points
         ahead /= np.maximum(np.linalg.norm(ahead, axis=1), 1e-300)[:, None]
-        values, slopes = _values(*parts, ahead, signs, run)
-        better = values > best
-        points = np.where(better[:, None], ahead, points)
-        gradient = np.where(better[:, None], slopes, gradient)
-        best = np.maximum(best, values)
-        damping = np.where(better, 0.5 * damping, np.maximum(2.0 * damping, 0.5))
-    return points, best
+        there = _values(*parts, ahead, signs, run)
+        damping = np.where(there[0] > best, 0.5 * damping, np.maximum(2.0 * damping, 0.5))
+        points, known = _better(points, known, ahead, there)
+    return points, known[0]
+
+
+def _better(points, known, others, there):
+    """Return point by point the one of the larger value, with values and gradients."""
+    better = there[0] > known[0]
+    return np.where(better[:, None], others, points), (
+        np.maximum(known[0], there[0]),
+        np.where(better[:, None], there[1], known[1]),
+    )
 
 
 def _values(lines, coefficients, linear, points, signs, run):

@@ -1,10 +1,9 @@
 """Local ascents on the price from many starts: fast lower bounds that prove nothing."""
 
-import time
-
 import numpy as np
 
 from .._threads import one_sign_slices, thread_map
+from .._validation import is_late
 from ._approach import approach
 from ._climb import climb_all, distinct
 
@@ -83,7 +82,7 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, deadline=None, 
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], signs[order].astype(float), NEAR)]
     points, signs, values = points[order], signs[order], values[order]
-    if values.max(initial=0.0) > enough or (deadline is not None and time.monotonic() >= deadline):
+    if values.max(initial=0.0) > enough or is_late(deadline):
         return points, signs, values
     best = slice(0, max(4, min(CLIMBS, WORK_OF_CLIMBS // function.lines.size)))
     climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
@@ -97,7 +96,7 @@ def _climb_from(function, starts, signs, deadline, n_jobs):
     max_steps = max(100, min(400 + 40 * function.rank, WORK_OF_STEPS // max(1, function.lines.size)))
 
     def ascend(start, stop):
-        if start and deadline is not None and time.monotonic() >= deadline:  # without any climb nothing were known
+        if start and is_late(deadline):  # without any climb nothing were known
             return np.full(stop - start, -np.inf)
         sign = float(signs[start])
         return climb_all(

@@ -6,12 +6,12 @@ the target. No arrangement is needed, so degenerate data cost nothing and nothin
 size and are answered in order: the tree does not depend on the number of threads.
 """
 
-import time
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from .._threads import one_sign_slices, thread_map
+from .._validation import is_late
 from ._cones import split_cones
 
 MAX_RANK = 13
@@ -311,7 +311,7 @@ def explore(
         while 0 < frontier.size <= capacity and search.value <= stop_above:
             if max_work is not None and search.work >= max_work:
                 break
-            if deadline is not None and time.monotonic() >= deadline:
+            if is_late(deadline):
                 break
             chosen, before = frontier.largest(batch), search.cut
             frontier.replace(chosen, search.open(search.split(frontier.slots.take(chosen))))

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from joblib import Parallel, delayed
 
-from .._validation import check_count, check_design, check_n_jobs, check_vector, deadline_after
+from .._validation import check_count, check_design, check_n_jobs, check_vector, deadline_after, is_late
 from .branch_and_bound import ABSOLUTE, MEMORY_LIMIT, Nodes, both_directions, explore, orthants, result_of
 from .pricing import PRICE_TOLERANCE, search_price
 
@@ -127,7 +127,7 @@ def _goes_on(state, max_work, deadline):
     return (
         0 < n_open <= MEMORY_LIMIT // state.nodes.node_bytes()
         and (max_work is None or state.work < max_work)
-        and (deadline is None or time.monotonic() < deadline)
+        and not is_late(deadline)
     )
 
 

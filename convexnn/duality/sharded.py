@@ -14,21 +14,19 @@ bounds the concave problem that an exact ascent solves in one round; its maximis
 direction is replaced by better ones only, so that values never fall.
 """
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from .._threads import thread_map
-from .._validation import check_count, check_positive, deadline_after
+from .._threads import one_blas_thread, thread_map
+from .._validation import check_count, check_positive, deadline_after, is_late
 from ..exceptions import InvalidInputError
 from . import _rows
 from ._kernels import solve_concave
 from .ascent import distinct_maxima, random_starts
 from .price_function import PriceFunction, price_function
 from .pricing import PRICE_TOLERANCE, Price, local_prices
-from .spectral import _trust_region
+from .spectral import trust_region
 
 SAMPLE = 2048  # rows from which the directions come
 N_STARTS = 64
@@ -55,7 +53,7 @@ class LocalShards:
     """
 
     def __init__(self, X, nu, n_jobs=None):
-        self.pairs, self.n_jobs, self.libraries = list(zip(X, nu, strict=True)), n_jobs, ThreadpoolController()
+        self.pairs, self.n_jobs = list(zip(X, nu, strict=True)), n_jobs
 
     def __len__(self):
         return len(self.pairs)
@@ -63,8 +61,7 @@ class LocalShards:
     def apply(self, function, arguments):
         """Return ``function(X_k, nu_k, *arguments_k)`` of every shard, in order."""
         tasks = [(X, nu, *own) for (X, nu), own in zip(self.pairs, arguments, strict=True)]
-        # Threads of BLAS would fight with ours, and change the last bits.
-        with self.libraries.limit(limits=1, user_api="blas"), thread_map(self.n_jobs) as run:
+        with one_blas_thread(), thread_map(self.n_jobs) as run:
             return run(function, tasks)
 
 
@@ -287,7 +284,7 @@ def _climbed(sums, starts, tol, max_passes, deadline):
     """Improve all directions at the same time until none can be, or a limit is met; return the climbs."""
     climbs = [_Climb(direction[None], sign) for direction, sign in starts]
     for n_passes in range(max_passes):
-        if n_passes > 0 and deadline is not None and time.monotonic() >= deadline:
+        if n_passes > 0 and is_late(deadline):
             break
         going = [climb for climb in climbs if not climb.finished]
         if not going:
@@ -331,11 +328,11 @@ def _upper_bound(sums, n_rows, deadline):
     best = lengths.copy()
     moments = np.tile(np.eye(d) / d, (2, 1, 1))
     for n_passes in range(BOUND_PASSES):
-        if n_passes > 0 and deadline is not None and time.monotonic() >= deadline:
+        if n_passes > 0 and is_late(deadline):
             break
         convex, widths = sums.of(_rows.parabolas_of, moments)
         for k, sign in enumerate((1.0, -1.0)):
-            bound, moments[k] = _trust_region(convex[k] - concave[1 - k], 0.5 * sign * total)
+            bound, moments[k] = trust_region(convex[k] - concave[1 - k], 0.5 * sign * total)
             error = rounding * (np.trace(convex[k]) + np.trace(concave[1 - k]) + lengths.sum())
             best[k] = min(best[k], bound + 0.25 * widths[k] + error)
     return float(best.max()) + slack, slack

@@ -1,11 +1,10 @@
 """A cheap valid bound on the price from one trust-region problem, for dimensions that cones cannot cover."""
 
-import time
-
 import numpy as np
 from numba import njit
 
 from .._threads import slices
+from .._validation import is_late
 
 ROUNDS = 25
 ROWS = 4096
@@ -33,25 +32,21 @@ def _one_sign(function, sign, n_rounds, deadline):
     convex = coefficients > 0
     slope = sign * function.linear + 0.5 * coefficients @ lines
     best = float(np.linalg.norm(sign * function.linear) + coefficients[convex].sum())
-    if n_rounds == 0 or _is_late(deadline):
+    if n_rounds == 0 or is_late(deadline):
         return best
     before, fixed = np.inf, _weighted_gram(lines, ~convex, coefficients[~convex])
     widths = np.full(int(convex.sum()), 1.0 / np.sqrt(function.rank))
     for _ in range(n_rounds):
         quadratic = fixed + _weighted_gram(lines, convex, coefficients[convex] / (2.0 * widths))
-        bound, moments = _trust_region(quadratic, slope)
+        bound, moments = trust_region(quadratic, slope)
         bound += 0.25 * float(coefficients[convex] @ widths)
         best = min(best, bound)
-        if bound > before * (1.0 - SETTLED) or _is_late(deadline):
+        if bound > before * (1.0 - SETTLED) or is_late(deadline):
             break
         before = bound
         squares = np.concatenate([np.sum((rows @ moments) * rows, axis=1) for rows in _blocks(lines, convex)])
         widths = np.sqrt(np.maximum(squares, 1e-8))
     return best
-
-
-def _is_late(deadline):
-    return deadline is not None and time.monotonic() >= deadline
 
 
 def _blocks(lines, chosen):
@@ -69,7 +64,7 @@ def _weighted_gram(lines, chosen, weights):
     return gram
 
 
-def _trust_region(quadratic, slope):
+def trust_region(quadratic, slope):
     """Bound ``slope . u + u^T quadratic u / 2`` on the unit sphere; also the second moments of its maximiser.
 
     For every ``mu > lambda_max`` the bound is ``(slope^T (mu - quadratic)^-1 slope + mu) / 2``.

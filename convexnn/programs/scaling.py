@@ -34,6 +34,18 @@ class ScaledProblem:
         return 0.5 * float(residual @ residual) + self.beta * float(np.sum(masses))
 
 
+def best_dual(residual, target, beta, price):
+    """Return the t >= 0 with ``t price <= beta`` that makes ``t residual`` the best dual point, and its value.
+
+    The dual value of nu is ``nu^T target - 1/2 ||nu||^2``; `price` is a bound on the largest price of the residual.
+    """
+    inner, square = float(residual @ target), float(residual @ residual)
+    scale = max(inner / square, 0.0) if square > 0.0 else 0.0
+    if scale * price > beta:
+        scale = beta / price
+    return scale, scale * inner - 0.5 * scale * scale * square
+
+
 def scale_problem(problem):
     """Return the `ScaledProblem` of a checked `Problem`, or None when the zero network fits best for free."""
     root = np.sqrt(problem.weight)

@@ -5,7 +5,7 @@ lie so close that the objective is smooth at the scale of a step, and
 
     ``1/2 ||target - sum_k s_k (design w_k)_+ - free b||^2 + beta sum_k ||w_k||``
 
-is lowered by gradients, two matrix products each. No array of n rows but the target's is made: rows are taken in
+is lowered by gradients, two matrix products each. No array of n rows by K is made: rows are taken in
 blocks, in threads, and summed in order, so the answer does not depend on the number of threads.
 """
 
@@ -83,7 +83,7 @@ def glide(scaled, design, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=
     unit = np.linalg.norm(blocks, axis=1).max()
     with thread_map(n_jobs) as run:
         objective = _Objective(scaled, design, signs, run, stop)
-        start = np.concatenate([blocks.ravel(), scaled.free_basis.T @ scaled.target]) / unit
+        start = np.append(blocks, np.zeros(scaled.free_basis.shape[1])) / unit
 
         def in_units(vector):
             value, gradient = objective(vector * unit)

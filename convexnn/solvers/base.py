@@ -1,5 +1,6 @@
 """What every solver hands back, and how it makes a network."""
 
+import time
 from dataclasses import dataclass
 from enum import Enum
 
@@ -38,6 +39,12 @@ class Solution:
     status: Status
     n_iter: int
     history: list
+
+
+def make_record(started, objective, visible_gap, width):
+    """Return a record of the history; `started` is the ``time.monotonic()`` of the beginning."""
+    seconds = time.monotonic() - started
+    return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 
 
 def build_network(problem, directions, signs, masses):

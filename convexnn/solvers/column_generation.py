@@ -14,14 +14,15 @@ import numpy as np
 
 from .._masses import best_masses
 from .._threads import one_blas_thread
+from .._validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.certificate import certify_problem
 from ..duality.price_function import price_function, unit_rows
 from ..exceptions import SolverError
-from ..programs.scaling import scale_problem
+from ..programs.scaling import best_dual, scale_problem
 from ._gliding import glide
 from ._newton import slide
-from .base import Solution, Status, build_network
+from .base import Solution, Status, build_network, make_record
 
 FIRST_STARTS = 32
 MAX_STARTS = 4096
@@ -88,7 +89,7 @@ class _Run:
 
     def out_of_time(self):
         """Whether the deadline has passed."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        return is_late(self.deadline)
 
     def accept(self, pool):
         """Find the best masses on `pool` and keep it when the objective does not rise."""
@@ -177,8 +178,8 @@ class _Run:
     def search(self, level):
         """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
-        Returns the violators (directions, signs) and the largest value seen. When nothing is found the number of
-        starts of the next search grows.
+        Returns the violators (directions, signs) and notes in `promise` the gap that the largest value seen leaves.
+        When nothing is found the number of starts of the next search grows.
         """
         function = self.price_function()
         block = self.n_starts if function.is_long else BLOCK_STARTS
@@ -196,16 +197,13 @@ class _Run:
         if not np.any(above) and not self.out_of_time():
             self.n_starts *= 4
         self.promise = self.gap(largest)
-        return directions[above][:MAX_NEW], signs[above][:MAX_NEW], float(largest)
+        return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
-        inner, square = float(self.residual @ self.scaled.target), float(self.residual @ self.residual)
-        if square == 0.0:
+        if self.residual @ self.residual == 0.0:
             return 0.0
-        limit = self.scaled.beta / largest if largest > 0 else np.inf
-        scale = min(max(inner / square, 0.0), limit)
-        dual = scale * inner - 0.5 * scale * scale * square
+        _, dual = best_dual(self.residual, self.scaled.target, self.scaled.beta, largest)
         return max(0.0, 1.0 - max(dual, 0.0) / self.objective)
 
     def network(self, problem):
@@ -308,7 +306,7 @@ class _Training:
         run = _Run(scale_problem(sample), self.rng, self.deadline, self.n_jobs)
         for _ in range(SAMPLED_ROUNDS):
             level = run.scaled.beta * (1.0 + SAMPLED_GAP)
-            directions, signs, _ = run.search(level)
+            directions, signs = run.search(level)
             if run.promise <= SAMPLED_GAP or len(signs) == 0 or run.out_of_time():
                 break
             run.accept(run.pool.join(directions, signs))
@@ -320,8 +318,8 @@ class _Training:
         level = run.scaled.beta * (1.0 + 0.25 * self.tol)  # prices below cost at most a quarter of the tolerance
         stalled = False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
-            directions, signs, largest = run.search(level)
-            self._record(run, largest, started)
+            directions, signs = run.search(level)
+            self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
             if stalled or (len(signs) == 0 and run.n_starts > self._enough(run)):
@@ -345,13 +343,9 @@ class _Training:
             return enough
         return min(enough, FIRST_STARTS if d <= 3 and self.proof != "heuristic" else 8 * FIRST_STARTS)
 
-    def _record(self, run, largest, started):
-        record = {
-            "seconds": time.monotonic() - started,
-            "objective": run.objective * run.scaled.y_scale**2,
-            "visible_gap": run.gap(largest),
-            "width": int(np.sum(run.pool.used)),
-        }
+    def _record(self, run, started):
+        objective = run.objective * run.scaled.y_scale**2
+        record = make_record(started, objective, run.promise, int(np.sum(run.pool.used)))
         self.history.append(record)
         if self.report is not None:
             self.report(record)

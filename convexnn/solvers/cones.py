@@ -1,10 +1,9 @@
 """The cones of given patterns: which directions in them violate a dual point, and projections on them."""
 
-import time
-
 import numpy as np
 
 from .._threads import slices, thread_map
+from .._validation import is_late
 from ..duality.price_function import unit_rows
 from ._projection import project_cones
 
@@ -34,6 +33,10 @@ class PatternCones:
     def mask(self, cones):
         """The pattern of each cone."""
         return self.masks[cones % len(self.masks)]
+
+    def side(self, cones):
+        """1 on the rows where the pattern of each cone is active, -1 elsewhere."""
+        return np.where(self.mask(cones), 1.0, -1.0)
 
     def violators(self, dual_point, level):
         """Maximise ``sign * dual_point^T D design u`` over the unit vectors u of every cone, as far as it matters.
@@ -68,7 +71,7 @@ class PatternCones:
         residuals, tried, done = np.empty(points.shape), np.zeros(len(cones), bool), np.zeros(len(cones), bool)
 
         def project(start, stop):
-            if start and self.deadline is not None and time.monotonic() >= self.deadline:
+            if start and is_late(self.deadline):
                 return
             part = slice(start, stop)
             masks = self.mask(cones[part])
@@ -89,14 +92,16 @@ class PatternCones:
 
     def contain(self, cones, directions):
         """Which of the unit ``directions (K, d)`` lie in their cones, to rounding."""
-        side = np.where(self.mask(cones), 1.0, -1.0)
-        return np.all(side * (directions @ self.transposed) >= -INSIDE, axis=1)
+        return np.all(self.side(cones) * (directions @ self.transposed) >= -INSIDE, axis=1)
 
-    def shares(self, cones, blocks, moves):
-        """How far each block may go along its move, at most all the way, before it leaves its cone."""
-        side = np.where(self.mask(cones), 1.0, -1.0)
+    def shares(self, cones, blocks, moves, tight):
+        """How far each block may go along its move, at most all the way, before it leaves its cone.
+
+        The moves keep the rows that are `tight`.
+        """
+        side = self.side(cones)
         rates = side * (moves @ self.transposed)
         values = np.maximum(side * (blocks @ self.transposed), 0.0)
-        leaving = (rates < -1e-12 * np.linalg.norm(moves, axis=1)[:, None]) & ~self.tight(blocks)
+        leaving = (rates < -1e-12 * np.linalg.norm(moves, axis=1)[:, None]) & ~tight
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(leaving, values / -rates, np.inf).min(axis=1, initial=1.0)

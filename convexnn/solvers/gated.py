@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._threads import one_blas_thread
+from .._validation import is_late
 from ..exceptions import InvalidInputError
-from ..programs.scaling import scale_problem
+from ..programs.scaling import best_dual, scale_problem
 from ._group_lasso import InteriorPoint
 from ._group_systems import Groups
 from .base import Status
@@ -72,20 +73,11 @@ class _Proof:
         return max(0.0, self.primal - self.dual) / self.primal if self.primal > 0 else 0.0
 
 
-def _shrink(groups, residual, price):
-    """Return the factor of the best feasible multiple of a residual whose largest price is `price`, and its value."""
-    inner, square = float(residual @ groups.target), float(residual @ residual)
-    factor = max(0.0, inner / square) if square > 0 else 0.0
-    if factor * price > groups.beta:
-        factor = groups.beta / price
-    return factor, factor * inner - 0.5 * factor * factor * square
-
-
 def _prove(groups, blocks):
     """Return the `_Proof` of blocks, over all groups."""
     residual, sizes = groups.target - groups.fit(blocks), np.linalg.norm(blocks, axis=1)
     prices = np.linalg.norm(groups.correlate(residual), axis=1)
-    factor, dual = _shrink(groups, residual, prices.max(initial=0.0))
+    factor, dual = best_dual(residual, groups.target, groups.beta, prices.max(initial=0.0))
     primal = 0.5 * float(residual @ residual) + groups.beta * float(sizes.sum())
     return _Proof(blocks, sizes, residual, prices, factor, float(primal), float(dual))
 
@@ -102,7 +94,7 @@ class _Search:
 
     def out_of_time(self):
         """Whether the deadline has passed."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        return is_late(self.deadline)
 
     def offer(self, index, values):
         """Prove what these blocks of the groups at `index` are worth, keep them if they are best, return the proof."""
@@ -181,7 +173,7 @@ class _Search:
 
     def gap_within(self, proof, working):
         """Return the relative gap if there were no groups outside the working set."""
-        _, dual = _shrink(self.groups, proof.residual, proof.prices[working].max())
+        _, dual = best_dual(proof.residual, self.groups.target, self.groups.beta, proof.prices[working].max())
         return (proof.primal - dual) / proof.primal
 
 

@@ -8,7 +8,7 @@ import time
 from ..duality.certificate import certify_problem
 from ..programs.cvxpy_form import solve_program
 from ..programs.solution_map import to_network
-from .base import Solution, Status
+from .base import Solution, Status, make_record
 from .column_generation import polish_network
 from .restricted import solve_over_patterns
 
@@ -69,10 +69,5 @@ def solve_given_patterns(
     )
     if certificate.relative_gap <= tol:
         status = Status.proven
-    record = {
-        "seconds": time.monotonic() - started,
-        "objective": certificate.primal,
-        "visible_gap": certificate.heuristic_gap,
-        "width": network.width,
-    }
+    record = make_record(started, certificate.primal, certificate.heuristic_gap, network.width)
     return Solution(network, certificate, status, len(history) + 1, [*history, record])

@@ -16,10 +16,11 @@ import numpy as np
 
 from .._masses import best_masses
 from .._threads import one_blas_thread
-from ..programs.scaling import scale_problem
+from .._validation import is_late
+from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution
 from ._newton import newton_step, null_space
-from .base import Status
+from .base import Status, make_record
 from .cones import PatternCones
 
 MAX_NEW = 200
@@ -124,7 +125,7 @@ class _Run:
             self._record(gap)
             if gap <= self.tol:
                 return Status.restricted
-            if self._out_of_time():
+            if is_late(self.deadline):
                 return Status.time_limit
             before = self.objective
             best = np.argsort(-bounds[cones], kind="stable")[:MAX_NEW]
@@ -136,13 +137,9 @@ class _Run:
 
     def _bound(self, price):
         """Note the dual value that a bound on the price of the residual proves; return the relative gap."""
-        inner, square = float(self.residual @ self.scaled.target), float(self.residual @ self.residual)
-        if square > 0.0:
-            limit = self.scaled.beta / price if price > 0.0 else np.inf
-            scale = min(max(inner / square, 0.0), limit)
-            value = scale * inner - 0.5 * scale * scale * square
-            if value >= self.dual:
-                self.dual, self.scale, self.proven_by = value, scale, self.residual
+        scale, value = best_dual(self.residual, self.scaled.target, self.scaled.beta, price)
+        if value >= self.dual:
+            self.dual, self.scale, self.proven_by = value, scale, self.residual
         return max(0.0, 1.0 - self.dual / self.objective)
 
     def _accept(self, cones, directions):
@@ -170,13 +167,14 @@ class _Run:
     def _slide(self, gap):
         """Newton steps on the faces that the blocks lie on, while they gain enough beside the gap."""
         for _ in range(INNER_ROUNDS):
-            if len(self.cones) == 0 or self._out_of_time():
+            if len(self.cones) == 0 or is_late(self.deadline):
                 return
             before, blocks, geometry = self.objective, self.blocks, self.geometry
-            bases = [null_space(geometry.rows[tight]) for tight in geometry.tight(blocks)]
+            tight = geometry.tight(blocks)
+            bases = [null_space(geometry.rows[rows]) for rows in tight]
             signs, active = geometry.sign(self.cones), geometry.mask(self.cones)
             moves, _ = newton_step(self.scaled, blocks, signs, active, bases, self.residual)
-            shares = geometry.shares(self.cones, blocks, moves)
+            shares = geometry.shares(self.cones, blocks, moves, tight)
             ends = np.vstack([geometry.nearest(self.cones, blocks + moves), blocks + shares[:, None] * moves])
             sizes = np.linalg.norm(ends, axis=1)
             new = np.flatnonzero((sizes > 1e-12 * sizes.max()) & np.append(shares > 0.0, shares < 1.0))
@@ -186,18 +184,9 @@ class _Run:
             if before - self.objective <= LITTLE * gap * before:
                 return
 
-    def _out_of_time(self):
-        return self.deadline is not None and time.monotonic() >= self.deadline
-
     def _record(self, gap):
-        self.history.append(
-            {
-                "seconds": time.monotonic() - self.started,
-                "objective": self.objective * self.scaled.y_scale**2,
-                "visible_gap": gap,
-                "width": len(self.cones),
-            }
-        )
+        objective = self.objective * self.scaled.y_scale**2
+        self.history.append(make_record(self.started, objective, gap, len(self.cones)))
         if self.report is not None:
             self.report(self.history[-1])
 

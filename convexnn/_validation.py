@@ -6,12 +6,17 @@ import time
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from ._long import is_huge
 from .exceptions import InvalidInputError
 
 
-def check_design(X, name="X"):
-    """Return `X` as a finite C-ordered float64 array of shape (n_samples, n_features), neither of them 0."""
-    return check_array(X, dtype=np.float64, order="C", input_name=name)
+def check_design(X, name="X", keep_single=False):
+    """Return `X` as a finite C-ordered float64 array of shape (n_samples, n_features), neither of them 0.
+
+    With `keep_single` huge data in single precision stay as they are.
+    """
+    single = keep_single and getattr(X, "dtype", None) == np.float32 and is_huge(X)
+    return check_array(X, dtype=np.float32 if single else np.float64, order="C", input_name=name)
 
 
 def check_vector(values, n_samples, name):

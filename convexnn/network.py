@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
+from ._long import row_blocks
 from ._norms import nonzero, norms
 from ._pruning import prune_masses
 from ._validation import check_choice, check_count, check_design, check_positive, check_vector, check_weights
@@ -156,7 +157,7 @@ class TwoLayerReLU:
         return self.output_weights
 
     def _check_inputs(self, X):
-        X = check_design(X)
+        X = check_design(X, keep_single=True)
         if X.shape[1] != self.n_inputs:
             raise InvalidInputError(f"X must have {self.n_inputs} columns, one per input; got shape {X.shape}.")
         return X
@@ -188,9 +189,10 @@ class TwoLayerReLU:
         """
         X = self._check_inputs(X)
         neurons, outputs = _evened(self.neurons, self._outputs)
-        values = (_relu(X, neurons) @ outputs).reshape(X.shape[0], *self.output_weights.shape[1:])
+        values = np.concatenate([_relu(rows, neurons) @ outputs for _, rows in row_blocks(X)])
+        values = values.reshape(X.shape[0], *self.output_weights.shape[1:])
         if self.skip_weights is not None:
-            values = values + X @ self.skip_weights
+            values = values + np.concatenate([rows @ self.skip_weights for _, rows in row_blocks(X)])
         if self.intercept is not None:
             values = values + self.intercept
         return values
@@ -230,7 +232,7 @@ class TwoLayerReLU:
         loss = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
         rows = weight > 0
         with np.errstate(over="ignore"):
-            fit = self.predict(X[rows]).reshape(np.count_nonzero(rows), -1)
+            fit = self.predict(X).reshape(len(rows), -1)[rows]
             misfit = sum(loss.value(y[rows, k], fit[:, k], weight[rows]) for k in range(y.shape[1]))
             return float(misfit + self._penalty(beta))
 

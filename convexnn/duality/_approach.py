@@ -10,15 +10,16 @@ a lower value. First on a sample of the lines, then on all of them, in blocks of
 
 import numpy as np
 
+from .._long import ROWS, gate
 from .._threads import slices, thread_map
 from .._validation import is_late
 
-ROWS = 4096
 SAMPLE = 4096
 SAMPLE_STEPS, STEPS = 25, 6
+LATE_STEPS = 8  # on a sample when the time is over already: without any nothing were known
 
 
-def approach(function, points, signs, *, deadline=None, n_jobs=None):
+def approach(function, points, signs, *, n_steps=STEPS, dtype=np.float64, deadline=None, n_jobs=None):
     """Return the points (K, r) after some steps uphill on ``signs * f``, and ``signs * f`` at them.
 
     Parameters
@@ -26,20 +27,25 @@ def approach(function, points, signs, *, deadline=None, n_jobs=None):
     function : PriceFunction
     points : ndarray of shape (K, r), unit rows
     signs : ndarray of shape (K,)
+    n_steps : int
+        On all lines, after those on a sample of them.
+    dtype : type
+        Precision of the products.
     deadline : float, optional
-        ``time.monotonic()`` after which no step is begun; the values are those of `points` then.
+        ``time.monotonic()`` after which no step on all lines is begun.
     """
-    n_lines, whole = len(function.lines), (function.lines, function.coefficients, function.linear)
+    n_lines, whole = len(function.lines), (function.lines, function.coefficients, function.linear, dtype)
     with thread_map(n_jobs) as run:
         known = _values(*whole, points, signs, run)
         if n_lines >= 4 * SAMPLE:
             chosen = np.sort(np.random.default_rng(0).choice(n_lines, SAMPLE, replace=False))
             factor = n_lines / SAMPLE
-            sample = function.lines[chosen], factor * function.coefficients[chosen], function.linear
-            moved, _ = _walk(sample, points, signs, SAMPLE_STEPS, deadline, run, _values(*sample, points, signs, run))
+            sample = function.lines[chosen], factor * function.coefficients[chosen], function.linear, dtype
+            there = _values(*sample, points, signs, run)
+            moved, _ = _walk(sample, points, signs, LATE_STEPS if is_late(deadline) else SAMPLE_STEPS, None, run, there)
             # Good starts are better than a sample knows.
             points, known = _better(points, known, moved, _values(*whole, moved, signs, run))
-        return _walk(whole, points, signs, STEPS, deadline, run, known)
+        return _walk(whole, points, signs, n_steps, deadline, run, known)
 
 
 def _walk(parts, points, signs, n_steps, deadline, run, known):
@@ -67,15 +73,18 @@ def _better(points, known, others, there):
     )
 
 
-def _values(lines, coefficients, linear, points, signs, run):
+def _values(lines, coefficients, linear, dtype, points, signs, run):
     """Return ``signs * f`` and its gradient at every point."""
-    weights = points.astype(lines.dtype, copy=False).T
+    weights, columns = points.astype(dtype, copy=False).T, signs.astype(dtype, copy=False)
+    coefficients = coefficients.astype(dtype, copy=False)
 
     def part(start, stop):
-        values = lines[start:stop] @ weights
-        forces = (values > 0) * coefficients[start:stop, None].astype(lines.dtype, copy=False)
-        return forces.T @ lines[start:stop]
+        rows = lines[start:stop].astype(dtype, copy=False)
+        forces = rows @ weights
+        gate(forces, coefficients[start:stop], columns)
+        return forces.T @ rows
 
-    gradient = sum(run(part, slices(len(lines), ROWS))) + linear
-    gradient = signs[:, None] * gradient
+    gradient = np.outer(signs, linear)
+    for term in run(part, slices(len(lines), ROWS)):
+        gradient += term
     return np.einsum("kr,kr->k", gradient, points), gradient

@@ -2,14 +2,18 @@
 
 import numpy as np
 
+from .._long import is_huge
 from .._threads import one_sign_slices, thread_map
 from .._validation import is_late
 from ._approach import approach
 from ._climb import climb_all, distinct
+from .price_function import unit_rows
 
 CHUNK = 64
 WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
 WORK_OF_STEPS = 1_000_000_000  # entries of the lines times steps of a climb, about a second
+LINES_OF_STARTS = 4096
+MANY_STEPS = 60  # of the best ends on huge data
 NEAR = 1e-2  # entries of unit vectors: nearer ends of an approach are taken for one
 CLIMBS, WORK_OF_CLIMBS = 16, 16_000_000  # from the best ends of an approach; entries of the lines times climbs
 
@@ -24,16 +28,15 @@ def random_starts(function, n_starts, rng):
     if n_lines == 0:  # antipodal rows have cancelled down to a linear function
         return function.linear[None] / np.linalg.norm(function.linear)
     starts = rng.standard_normal((n_starts, r))
-    values, vectors = np.linalg.eigh(function.lines.T @ function.lines)
+    lines = function.lines
+    if is_huge(lines):
+        lines = unit_rows(lines[:: n_lines // LINES_OF_STARTS + 1].astype(np.float64, copy=False))[0]
+    values, vectors = np.linalg.eigh(lines.T @ lines)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
     starts[1::3] = starts[1::3] @ whitening.T
-    pairs = rng.integers(0, n_lines, (len(starts[2::3]), 2))
+    pairs = rng.integers(0, len(lines), (len(starts[2::3]), 2))
     mix = rng.choice([-1.0, 1.0], (len(pairs), 2))
-    starts[2::3] = (
-        mix[:, :1] * function.lines[pairs[:, 0]]
-        + mix[:, 1:] * function.lines[pairs[:, 1]]
-        + 0.1 * starts[2::3] / np.sqrt(r)
-    )
+    starts[2::3] = mix[:, :1] * lines[pairs[:, 0]] + mix[:, 1:] * lines[pairs[:, 1]] + 0.1 * starts[2::3] / np.sqrt(r)
     return starts / np.linalg.norm(starts, axis=1)[:, None]
 
 
@@ -50,11 +53,12 @@ def perturbed_starts(points, signs, n_starts, rng):
     return starts / np.linalg.norm(starts, axis=1)[:, None], signs[chosen]
 
 
-def local_maxima(function, starts, signs=None, *, enough=np.inf, deadline=None, n_jobs=None):
+def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, deadline=None, n_jobs=None):
     """Climb ``f``, ``-f`` or both from every start.
 
     On long data the starts are brought close to maxima together (see `_approach`) and only the best of those that are
-    distinct climb the rest of the way, and none at all where one of them is above `enough` already.
+    distinct climb the rest of the way, and none at all where one of them is above `enough` already. On huge data these
+    go on together too.
 
     Parameters
     ----------
@@ -64,6 +68,8 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, deadline=None, 
         +1 to climb f and -1 to climb -f; both from every start when it is left out.
     enough : float
         In units of ``function.scale``.
+    rough : bool
+        Bring the starts near maxima in single precision, and leave it at that, on long data.
     deadline : float, optional
         ``time.monotonic()`` after which no further climb is begun, but for the first few.
 
@@ -78,14 +84,19 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, deadline=None, 
         starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
     if not function.is_long:
         return _climb_from(function, starts, signs, deadline, n_jobs)
-    points, values = approach(function, starts, signs, deadline=deadline, n_jobs=n_jobs)
+    options = {"dtype": np.float32 if rough else np.float64, "deadline": deadline, "n_jobs": n_jobs}
+    points, values = approach(function, starts, signs, **options)
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], signs[order].astype(float), NEAR)]
     points, signs, values = points[order], signs[order], values[order]
-    if values.max(initial=0.0) > enough or is_late(deadline):
+    if rough or values.max(initial=0.0) > enough or is_late(deadline):
         return points, signs, values
     best = slice(0, max(4, min(CLIMBS, WORK_OF_CLIMBS // function.lines.size)))
-    climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
+    if is_huge(function.lines):
+        ends, tops = approach(function, points[best], signs[best], n_steps=MANY_STEPS, **options)
+        climbed = ends, signs[best], tops
+    else:
+        climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
     return tuple(np.concatenate(pair) for pair in zip(climbed, (points, signs, values), strict=True))
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._long import is_long
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import check_choice, deadline_after
 from ..programs.program import problem_of
-from .price_function import LONG, unit_rows
+from .price_function import unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
 
 OPTIMAL = 1e-6
@@ -182,8 +183,8 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_j
 
 def _dual_points(problem, network, directions):
     """Return the dual points of the network's fit and of the best fit that its own directions allow."""
-    hidden = problem.hidden_fits(network.neurons) @ network.output_weights
-    if problem.design.size > LONG:  # a second point costs as much again, and a trained network has its best masses
+    hidden = problem.hidden_fit(network.neurons, network.output_weights)
+    if is_long(problem.design):  # a second point costs as much again, and a trained network has its best masses
         return [problem.dual_point(hidden)]
     refitted = _refit(problem, directions, network.signs)
     return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]

@@ -7,6 +7,7 @@ directions orthogonal to every row go by a rotation into the row space. What is 
     ``g(u) = scale * (linear . q + sum_l coefficients_l (lines_l . q)_+)``,   ``q = basis^T u``,
 
 with unit lines and ``sum |coefficients|`` of order one. Everything dropped on the way is accounted for in `slack`.
+Long data are neither merged nor rotated, and huge data (`convexnn._long`) are the lines as they came, of any length.
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from functools import cached_property
 
 import numpy as np
 
+from .._long import is_huge, is_long, row_blocks
 from ..exceptions import InvalidInputError
 
 PARALLEL_DECIMALS = 13
 RANK_TOLERANCE = 1e-13
-LONG = 100_000  # entries of X above which lines are neither merged nor rotated, and ascents go in company
+FEW_COLUMNS = 13
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class PriceFunction:
 
     Attributes
     ----------
-    lines : ndarray of shape (n_lines, rank), unit rows
-    coefficients : ndarray of shape (n_lines,), none of them 0
+    lines : ndarray of shape (n_lines, rank), unit rows except on huge data
+    lengths : ndarray of shape (n_lines,)
+        Norms of the lines.
+    coefficients : ndarray of shape (n_lines,)
     linear : ndarray of shape (rank,)
     basis : ndarray of shape (n_inputs, rank), orthonormal columns
     scale : float
@@ -37,6 +41,7 @@ class PriceFunction:
     """
 
     lines: np.ndarray
+    lengths: np.ndarray
     coefficients: np.ndarray
     linear: np.ndarray
     basis: np.ndarray
@@ -56,12 +61,12 @@ class PriceFunction:
     @property
     def is_long(self):
         """Whether the lines are so many that to read them all is what an ascent costs."""
-        return self.lines.size > LONG
+        return is_long(self.lines)
 
     @property
     def total(self):
-        """``||linear|| + sum |coefficients|``, the size against which rounding is measured."""
-        return float(np.linalg.norm(self.linear) + np.abs(self.coefficients).sum())
+        """``||linear|| + sum |coefficients| lengths``: no value of f on the unit ball is larger."""
+        return float(np.linalg.norm(self.linear) + np.abs(self.coefficients) @ self.lengths)
 
     def reduce(self, directions):
         """Return the unit vectors along `directions` (K, n_inputs) in the coordinates of `basis`, (K, rank).
@@ -89,15 +94,26 @@ def unit_rows(rows):
     return scaled / np.where(norms > 0, norms, 1.0)[:, None], largest * norms
 
 
+def price_rows(X):
+    """Return what the lines of every price function of X are, its unit rows or huge data as they came, and the norms.
+
+    Huge data of few columns are made unit rows all the same: a tree may have to search them.
+    """
+    if is_huge(X) and X.shape[1] > FEW_COLUMNS:
+        return X, np.concatenate([unit_rows(rows)[1] for _, rows in row_blocks(X)])
+    return unit_rows(X.astype(np.float64, copy=False))
+
+
 def price_function(X, nu, rows=None):
     """Return the `PriceFunction` of ``nu^T (X u)_+`` for `X` (n_samples, n_inputs) and `nu` (n_samples,).
 
-    `rows` are the unit rows of X and their norms where the caller has them.
+    `rows` are the `price_rows` of X where the caller has them.
     """
-    units, norms = unit_rows(X) if rows is None else rows
+    units, norms = price_rows(X) if rows is None else rows
     largest_norm, largest_nu = norms.max(initial=0.0), np.abs(nu).max(initial=0.0)
     if largest_norm == 0.0 or largest_nu == 0.0:
-        return PriceFunction(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros((X.shape[1], 0)), 0.0, 0.0)
+        none = np.zeros(0)
+        return PriceFunction(np.zeros((0, 0)), none, none, none, np.zeros((X.shape[1], 0)), 0.0, 0.0)
     weights = (nu / largest_nu) * (norms / largest_norm)
     total = np.abs(weights).sum()
     with np.errstate(over="ignore"):
@@ -108,10 +124,12 @@ def price_function(X, nu, rows=None):
             f"{largest_nu:g}, largest row norm {largest_norm:g}). Divide one of them."
         )
     eps = np.finfo(float).eps
-    if units.size > LONG:
-        slack = 4.0 * (float(np.finfo(units.dtype).eps) + eps * (len(units) + X.shape[1] + 8))
+    if is_long(units):
+        slack = 4.0 * eps * (len(units) + X.shape[1] + 8)
+        lengths = norms if units is X else (norms > 0).astype(float)
+        coefficients = np.divide(weights, total * lengths, out=np.zeros(len(weights)), where=lengths > 0)
         none, axes = np.zeros(X.shape[1]), np.eye(X.shape[1])
-        return PriceFunction(units, weights / total, none, axes, scale, slack)
+        return PriceFunction(units, lengths, coefficients, none, axes, scale, slack)
     keep = weights != 0.0
     lines, coefficients, linear, slack = _merge_parallel(units[keep], weights[keep] / total)
     basis, loss = _row_space(lines, coefficients, linear)
@@ -120,7 +138,8 @@ def price_function(X, nu, rows=None):
     lengths = np.linalg.norm(reduced, axis=1)
     reduced /= lengths[:, None]
     coefficients = coefficients * lengths
-    return PriceFunction(np.ascontiguousarray(reduced), coefficients, linear @ basis, basis, scale, slack)
+    lines = np.ascontiguousarray(reduced)
+    return PriceFunction(lines, np.ones(len(lines)), coefficients, linear @ basis, basis, scale, slack)
 
 
 def _merge_parallel(units, weights):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._long import row_blocks
 from .._threads import one_blas_thread
 from .._validation import check_choice, check_design, check_vector, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
@@ -228,6 +229,7 @@ def _assemble(X, nu, function, found, upper, n_nodes, proof, depth):
 
 def evaluate_price(X, nu, direction):
     """Return ``nu^T (X direction)_+``, scaled against overflow."""
-    size = max(np.abs(X).max(), np.finfo(float).tiny)
+    size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
     largest = max(np.abs(nu).max(), np.finfo(float).tiny)
-    return float((nu / largest) @ np.maximum((X / size) @ direction, 0.0) * size * largest)
+    terms = [(nu[part] / largest) @ np.maximum((rows / size) @ direction, 0.0) for part, rows in row_blocks(X)]
+    return float(sum(terms) * size * largest)

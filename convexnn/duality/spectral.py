@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from .._long import row_blocks
 from .._threads import slices
 from .._validation import is_late
 
@@ -16,7 +17,7 @@ def spectral_bound(function, *, deadline=None):
     """Return a valid upper bound on ``max |f|`` over the unit ball, in units of ``function.scale``.
 
     With ``(z)_+ = (z + |z|) / 2``, ``|z| <= (z^2 / t + t) / 2`` on the lines with a positive coefficient and
-    ``|z| >= z^2`` on unit lines with a negative one, f is at most a quadratic on the sphere, whose maximum is
+    ``|z| >= z^2 / length`` on those with a negative one, f is at most a quadratic on the sphere, whose maximum is
     bounded by its Lagrangian dual. Any t and any multiplier are valid; a few rounds choose good ones, none of them
     begun after `deadline`.
     """
@@ -28,14 +29,15 @@ def spectral_bound(function, *, deadline=None):
 
 
 def _one_sign(function, sign, n_rounds, deadline):
-    coefficients, lines = sign * function.coefficients, function.lines
+    coefficients, lines, lengths = sign * function.coefficients, function.lines, function.lengths
     convex = coefficients > 0
-    slope = sign * function.linear + 0.5 * coefficients @ lines
-    best = float(np.linalg.norm(sign * function.linear) + coefficients[convex].sum())
+    best = float(np.linalg.norm(sign * function.linear) + coefficients[convex] @ lengths[convex])
     if n_rounds == 0 or is_late(deadline):
         return best
-    before, fixed = np.inf, _weighted_gram(lines, ~convex, coefficients[~convex])
-    widths = np.full(int(convex.sum()), 1.0 / np.sqrt(function.rank))
+    slope = sign * function.linear + 0.5 * sum(coefficients[part] @ rows for part, rows in row_blocks(lines))
+    concave = coefficients < 0
+    before, fixed = np.inf, _weighted_gram(lines, concave, coefficients[concave] / lengths[concave])
+    widths = lengths[convex] / np.sqrt(function.rank)
     for _ in range(n_rounds):
         quadratic = fixed + _weighted_gram(lines, convex, coefficients[convex] / (2.0 * widths))
         bound, moments = trust_region(quadratic, slope)
@@ -44,22 +46,24 @@ def _one_sign(function, sign, n_rounds, deadline):
         if bound > before * (1.0 - SETTLED) or is_late(deadline):
             break
         before = bound
-        squares = np.concatenate([np.sum((rows @ moments) * rows, axis=1) for rows in _blocks(lines, convex)])
-        widths = np.sqrt(np.maximum(squares, 1e-8))
+        squares = [np.sum((rows @ moments) * rows, axis=1) for rows in _blocks(lines, convex)]
+        squares = np.concatenate([*squares, np.zeros(0)])
+        widths = np.maximum(np.sqrt(np.maximum(squares, 0.0)), 1e-4 * lengths[convex])
     return best
 
 
 def _blocks(lines, chosen):
     """The chosen lines, some thousand at a time."""
     index = np.flatnonzero(chosen)
-    return [lines[index[start:stop]] for start, stop in slices(len(index), ROWS)] or [lines[:0]]
+    for start, stop in slices(len(index), ROWS):
+        yield lines[index[start:stop]].astype(np.float64, copy=False)
 
 
 def _weighted_gram(lines, chosen, weights):
     """``sum_l weights_l lines_l lines_l^T`` over the chosen lines."""
-    gram, start = 0.0, 0
+    gram, start = np.zeros((lines.shape[1], lines.shape[1])), 0
     for rows in _blocks(lines, chosen):
-        gram = gram + (rows.T * weights[start : start + len(rows)]) @ rows
+        gram += (rows.T * weights[start : start + len(rows)]) @ rows
         start += len(rows)
     return gram
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._long import is_huge
+
 
 @dataclass(frozen=True)
 class CanonicalRows:
@@ -33,7 +35,10 @@ class CanonicalRows:
 
 
 def canonical_rows(X, y, weight):
-    """Drop samples of weight zero, merge equal (x, y), and sort."""
+    """Drop samples of weight zero, merge equal (x, y), and sort; huge data stay as they are."""
+    if is_huge(X):
+        every = np.arange(len(y))
+        return CanonicalRows(X, y, weight, np.ones(len(y)), every, every)
     kept = np.flatnonzero(weight > 0)
     rows, first, inverse = np.unique(
         np.column_stack([X[kept], y[kept]]) + 0.0, axis=0, return_index=True, return_inverse=True

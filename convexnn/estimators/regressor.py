@@ -23,6 +23,7 @@ from ..solvers.solve import check_pairing, solve
 from ._rows import canonical_rows
 
 SCALE_FRACTION = 0.1
+SINGLE_OR_DOUBLE = [np.float64, np.float32]
 STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
 ADVICE = "raise max_iter or time_limit, or accept a larger tol"
 
@@ -191,7 +192,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True)
         self._check_parameters()
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
@@ -234,7 +235,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
     def predict(self, X):
         """Return the network's values at the rows of X, of shape (n_samples,)."""
         check_is_fitted(self)
-        return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
+        return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
 
     def optimal_set(self, *, time_limit=None):
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data.

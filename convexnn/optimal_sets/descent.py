@@ -156,7 +156,7 @@ class _Settling:
         self.live = (sizes > 0) & (outputs > 0)
         self.growth = np.where(self.live, np.sqrt(outputs) / np.sqrt(nonzero(sizes)), 1.0)
         balanced = network.balanced()
-        hidden_fit = problem.hidden_fits(balanced.neurons) @ balanced.output_weights
+        hidden_fit = problem.hidden_fit(balanced.neurons, balanced.output_weights)
         self.own, self.best = _free_terms(network), problem.free_coefficients(hidden_fit)
         self.settled = self.forth(1.0)
 

@@ -154,7 +154,7 @@ class OptimalSet:
         self.problem, self._vertex_limit = problem, vertex_limit
         self.optimal_value = solution.certificate.primal
         network = solution.network
-        hidden = problem.hidden_fits(network.neurons) @ network.output_weights
+        hidden = problem.hidden_fit(network.neurons, network.output_weights)
         nu = problem.dual_point(hidden)
         self.dual_point = problem.spread(nu)
         self._scaled = scale_problem(problem)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .._long import relu_products, row_blocks
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES
@@ -97,7 +98,12 @@ class Problem:
 
     def hidden_fits(self, neurons):
         """Return ``(design neurons^T)_+`` of shape (n_samples, K)."""
-        return np.maximum(self.design @ neurons.T, 0.0)
+        return relu_products(self.design, neurons.T)
+
+    def hidden_fit(self, neurons, outputs):
+        """Return ``(design neurons^T)_+ outputs`` of shape (n_samples,)."""
+        blocks = [np.maximum(rows @ neurons.T, 0.0) @ outputs for _, rows in row_blocks(self.design)]
+        return np.concatenate(blocks)
 
     def dual_point(self, hidden_fit):
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
@@ -187,7 +193,7 @@ def make_problem(
         For NaN, infinite or complex entries, shapes that do not match, a `beta` that is not above 0, negative
         or all-zero weights, and an unknown loss.
     """
-    X = check_design(X)
+    X = check_design(X, keep_single=True)
     y = check_vector(y, X.shape[0], "y")
     beta = check_positive(beta, "beta")
     weight = check_weights(sample_weight, X.shape[0])
@@ -195,10 +201,10 @@ def make_problem(
     check_objective_range(y, weight)
     rows = np.flatnonzero(weight > 0)
     ones = np.ones((X.shape[0], 1))
-    design = np.hstack([X, ones]) if hidden_bias else X
+    design = np.hstack([X, ones.astype(X.dtype)]) if hidden_bias else X
     free = np.hstack(([X] if skip_connection else []) + ([ones] if fit_intercept else []) + [ones[:, :0]])
     return Problem(
-        np.ascontiguousarray(design[rows]),
+        design if len(rows) == len(design) else design[rows],
         y[rows],
         weight[rows],
         beta,

@@ -1,13 +1,17 @@
 """The problem in units of one: what solvers work on, because they call wrong values optimal on anything else.
 
 Weights are in the rows (multiplied by their square roots), the targets are centred by the free terms and have norm one,
-the largest entry of the design is one. Directions are those of the problem as given; a scaled mass c is the mass
-``c y_scale / x_scale``.
+the largest entry of the design is one, or moderate where a copy would be huge. Directions are those of the problem as
+given; a scaled mass c is the mass ``c y_scale / x_scale``.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from .._long import is_huge, relu_products
+
+MODERATE = 1e3
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,9 @@ class ScaledProblem:
 
     def fits(self, directions, signs):
         """Return the projected fits ``s_k (design u_k)_+`` as columns, of shape (n_samples, K)."""
-        return self.project(np.maximum(self.design @ directions.T, 0.0) * signs)
+        fits = relu_products(self.design, directions.T)
+        fits *= signs
+        return self.project(fits)
 
     def objective(self, residual, masses):
         """Return the scaled objective at a residual and its masses."""
@@ -49,11 +55,17 @@ def best_dual(residual, target, beta, price):
 def scale_problem(problem):
     """Return the `ScaledProblem` of a checked `Problem`, or None when the zero network fits best for free."""
     root = np.sqrt(problem.weight)
-    design, target = root[:, None] * problem.design, problem.project(root * problem.centred)
-    x_scale, y_scale = np.abs(design).max(), np.abs(target).max()
+    as_it_is = is_huge(problem.design) and np.all(root == 1.0)
+    design = problem.design if as_it_is else root[:, None] * problem.design
+    target = problem.project(root * problem.centred)
+    x_scale, y_scale = float(max(design.max(), -design.min())), np.abs(target).max()
     if x_scale == 0.0 or y_scale == 0.0:
         return None
+    if as_it_is and 1.0 / MODERATE <= x_scale <= MODERATE:
+        x_scale = 1.0
+    else:
+        design = design / x_scale
     y_scale *= np.linalg.norm(target / y_scale)
     return ScaledProblem(
-        design / x_scale, target / y_scale, problem.beta / x_scale / y_scale, problem.free_basis, x_scale, y_scale
+        design, target / y_scale, problem.beta / x_scale / y_scale, problem.free_basis, x_scale, y_scale
     )

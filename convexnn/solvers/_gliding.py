@@ -12,9 +12,9 @@ blocks, in threads, and summed in order, so the answer does not depend on the nu
 import numpy as np
 from scipy.optimize import minimize
 
+from .._long import ROWS, gate, subtract_relus
 from .._threads import slices, thread_map
 
-ROWS = 4096
 MEMORY = 20  # pairs of L-BFGS
 
 
@@ -25,9 +25,9 @@ class _Stopped(Exception):
 class _Objective:
     """The objective of blocks (K, d) with fixed signs and free coefficients (q,), flattened into one vector."""
 
-    def __init__(self, scaled, design, signs, run, stop):
-        self.scaled, self.design, self.signs, self.run, self.stop = scaled, design, signs, run, stop
-        self.size = len(signs) * design.shape[1]
+    def __init__(self, scaled, dtype, signs, run, stop):
+        self.scaled, self.dtype, self.signs, self.run, self.stop = scaled, dtype, signs, run, stop
+        self.size = len(signs) * scaled.design.shape[1]
         self.best, self.point = np.inf, None
 
     def unpack(self, vector):
@@ -39,37 +39,36 @@ class _Objective:
         if self.stop() and self.point is not None:
             raise _Stopped
         blocks, free = self.unpack(vector)
-        weights = blocks.astype(self.design.dtype, copy=False).T
+        weights, signs = blocks.astype(self.dtype, copy=False).T, self.signs.astype(self.dtype)
 
         def part(start, end):
-            rows = self.design[start:end]
-            values = rows @ weights
-            np.maximum(values, 0.0, out=values)
-            basis = self.scaled.free_basis[start:end]
-            residual = self.scaled.target[start:end] - values @ self.signs - basis @ free
-            forces = (values > 0) * (residual[:, None] * self.signs).astype(rows.dtype, copy=False)
-            return 0.5 * residual @ residual, forces.T @ rows, basis.T @ residual
+            rows = self.scaled.design[start:end].astype(self.dtype, copy=False)
+            values, basis = rows @ weights, self.scaled.free_basis[start:end]
+            residual = self.scaled.target[start:end] - basis @ free
+            subtract_relus(values, signs, residual)
+            gate(values, residual.astype(self.dtype, copy=False), signs)
+            return 0.5 * residual @ residual, values.T @ rows, basis.T @ residual
 
-        parts = self.run(part, slices(len(self.design), ROWS))
+        parts = self.run(part, slices(len(self.scaled.design), ROWS))
         sizes = np.linalg.norm(blocks, axis=1)
         value = float(sum(p[0] for p in parts)) + self.scaled.beta * float(sizes.sum())
         pull = self.scaled.beta * blocks / np.maximum(sizes, 1e-300)[:, None]
-        gradient = pull - sum(p[1] for p in parts)
+        gradient = pull - np.sum([p[1] for p in parts], axis=0, dtype=np.float64)
         if value < self.best:
             self.best, self.point = value, vector.copy()
         return value, np.concatenate([gradient.ravel(), -sum(p[2] for p in parts)])
 
 
-def glide(scaled, design, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=lambda: False, n_jobs=None):
+def glide(scaled, blocks, signs, *, dtype=np.float64, max_steps=100, tolerance=1e-9, stop=lambda: False, n_jobs=None):
     """Lower the objective from the blocks (K, d) with these signs (K,); return the blocks and signs, none of them zero.
 
     Parameters
     ----------
     scaled : ScaledProblem
-    design : ndarray of shape (n_samples, d)
-        ``scaled.design``, in single precision where that is enough.
     blocks : ndarray of shape (K, d), none of them zero
     signs : ndarray of shape (K,)
+    dtype : type
+        Precision of the products.
     max_steps : int
         Of L-BFGS.
     tolerance : float
@@ -82,7 +81,7 @@ def glide(scaled, design, blocks, signs, *, max_steps=100, tolerance=1e-9, stop=
         return blocks, signs
     unit = np.linalg.norm(blocks, axis=1).max()
     with thread_map(n_jobs) as run:
-        objective = _Objective(scaled, design, signs, run, stop)
+        objective = _Objective(scaled, dtype, signs, run, stop)
         start = np.append(blocks, np.zeros(scaled.free_basis.shape[1])) / unit
 
         def in_units(vector):

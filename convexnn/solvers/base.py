@@ -51,7 +51,7 @@ def build_network(problem, directions, signs, masses):
     """Return the balanced network with these unit directions, signs and masses and the free terms that fit best."""
     root_masses = np.sqrt(masses)
     neurons, outputs = root_masses[:, None] * directions, signs * root_masses
-    return assemble(problem, neurons, outputs, problem.free_coefficients(problem.hidden_fits(neurons) @ outputs))
+    return assemble(problem, neurons, outputs, problem.free_coefficients(problem.hidden_fit(neurons, outputs)))
 
 
 def assemble(problem, neurons, outputs, free):

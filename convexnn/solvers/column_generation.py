@@ -8,16 +8,16 @@ when these find nothing is a proof attempted, whose violators are fed back.
 
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
+from .._long import is_huge
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.certificate import certify_problem
-from ..duality.price_function import price_function, unit_rows
+from ..duality.price_function import price_function, price_rows
 from ..exceptions import SolverError
 from ..programs.scaling import best_dual, scale_problem
 from ._gliding import glide
@@ -32,10 +32,12 @@ NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a
 SINGLE = 1e-4  # visible gap down to which single precision will do
 FINE = 1e-5  # visible gap from which on gradients are too coarse
 SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at least, and for every column
+GROWTH = 4  # of the samples, as long as they are at most half of the rows
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
 MAX_NEW = 96
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
+FADING = 0.3  # of what the last search promised: one search may have been blind
 LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
 
 
@@ -68,13 +70,13 @@ class _Pool:
 class _Run:
     """The state of one run: the pool, the residual (the scaled dual point) and the clock."""
 
-    def __init__(self, scaled, rng, deadline, n_jobs):
-        self.scaled, self.rng, self.deadline, self.n_jobs = scaled, rng, deadline, n_jobs
+    def __init__(self, scaled, rng, deadline, n_jobs, rough=False):
+        self.scaled, self.rng, self.deadline, self.n_jobs, self.rough = scaled, rng, deadline, n_jobs, rough
         self.pool = _Pool(np.zeros((0, scaled.design.shape[1])), np.zeros(0), np.zeros(0))
         self.residual, self.objective = scaled.target, 0.5
         self.remembered = self.pool.directions, self.pool.signs
-        self.n_starts, self.promise = FIRST_STARTS, 0.0
-        self.rows = unit_rows(scaled.design)
+        self.n_starts, self.visible, self.promise, self.careful = FIRST_STARTS, 1.0, 1.0, False
+        self.rows = price_rows(scaled.design)
 
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
@@ -132,21 +134,18 @@ class _Run:
     def is_coarse(self):
         """Whether gradients do: Newton steps and exact ascents are too dear, and kinks do not matter yet."""
         work = self.newton_work()
+        if self.rough or is_huge(self.scaled.design):
+            return True
         return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
 
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
             return slide(self.scaled, blocks, signs, stop=self.out_of_time)
-        design = self.single if self.promise > SINGLE else self.scaled.design
-        tolerance = min(1e-5, 1e-2 * LITTLE * self.promise)
-        options = {"tolerance": tolerance, "stop": self.out_of_time, "n_jobs": self.n_jobs}
-        return glide(self.scaled, design, blocks, signs, **options)
-
-    @cached_property
-    def single(self):
-        """The design in single precision."""
-        return self.scaled.design.astype(np.float32)
+        dtype = np.float32 if self.promise > SINGLE else np.float64
+        tolerance = min(1e-5, 1e-3 * LITTLE * self.promise)
+        options = {"dtype": dtype, "tolerance": tolerance, "stop": self.out_of_time, "n_jobs": self.n_jobs}
+        return glide(self.scaled, blocks, signs, **options)
 
     def climb(self, directions, signs, level):
         """Return the distinct directions and signs above `level` that ascents from those given reach."""
@@ -158,7 +157,7 @@ class _Run:
         """The price of the residual, the scaled dual point."""
         return price_function(self.scaled.design, self.residual, self.rows)
 
-    def ascend(self, function, directions, signs, n_random=0, *, level):
+    def ascend(self, function, directions, signs, n_random=0, *, level, rough=False):
         """Return the distinct local maxima (directions, signs, values) reached from `directions` and around them."""
         if function.rank == 0:
             return np.zeros((0, directions.shape[1])), np.zeros(0), np.zeros(0)
@@ -171,7 +170,13 @@ class _Run:
         return distinct_maxima(
             function,
             *local_maxima(
-                function, starts, signs, enough=level / function.scale, deadline=self.deadline, n_jobs=self.n_jobs
+                function,
+                starts,
+                signs,
+                enough=level / function.scale,
+                rough=rough,
+                deadline=self.deadline,
+                n_jobs=self.n_jobs,
             ),
         )
 
@@ -182,22 +187,32 @@ class _Run:
         When nothing is found the number of starts of the next search grows.
         """
         function = self.price_function()
+        rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
         block = self.n_starts if function.is_long else BLOCK_STARTS
         largest, done = 0.0, 0
         while done < self.n_starts:
             starts = self.pool.take(self.pool.used).join(*self.remembered)
             fresh = min(self.n_starts - done, block)
-            directions, signs, values = self.ascend(function, starts.directions, starts.signs, fresh, level=level)
+            directions, signs, values = self.ascend(
+                function, starts.directions, starts.signs, fresh, level=level, rough=rough
+            )
             largest, done = max(largest, values.max(initial=0.0)), done + fresh
             near = values > 0.7 * level
             self.remembered = directions[near][:MAX_REMEMBERED], signs[near][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
-        if not np.any(above) and not self.out_of_time():
+        if not np.any(above) and not self.out_of_time() and not rough:
             self.n_starts *= 4
-        self.promise = self.gap(largest)
+        self.careful = rough and not np.any(above)  # what single precision does not see may still be there
+        self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
+        self.promise = max(self.visible, FADING * self.promise)
         return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
+
+    def level(self, tol):
+        """Return the price above which neurons matter, at most ``(1 + tol) beta``: below it the gap is ``tol / 2``."""
+        share = self.scaled.beta * float(self.pool.masses.sum()) / self.objective
+        return self.scaled.beta * (1.0 + tol * min(1.0, 0.5 / max(share, 0.5)))
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
@@ -298,16 +313,22 @@ class _Training:
         """Return the network of a sample of the rows, which says on long data where the neurons should be; or None."""
         problem = self.problem
         n_samples, d = problem.design.shape
-        size = max(SAMPLE, SAMPLED_ROWS * d)
-        if n_samples < 4 * size:
-            return None
-        rows = np.sort(self.rng.choice(n_samples, size, replace=False))
-        sample = problem.take(rows, n_samples / size)
-        run = _Run(scale_problem(sample), self.rng, self.deadline, self.n_jobs)
+        size, network = max(SAMPLE, SAMPLED_ROWS * d), None
+        while size <= n_samples // 2:
+            rows = np.sort(self.rng.choice(n_samples, size, replace=False))
+            network = self._grown_network(problem.take(rows, n_samples / size), network)
+            size *= GROWTH
+        return network
+
+    def _grown_network(self, sample, start):
+        """Return a good network of a sample of the rows, grown from that of a smaller sample, or from none."""
+        run = _Run(scale_problem(sample), self.rng, self.deadline, self.n_jobs, rough=True)
+        if start is not None:
+            run.adopt(start)
         for _ in range(SAMPLED_ROUNDS):
             level = run.scaled.beta * (1.0 + SAMPLED_GAP)
             directions, signs = run.search(level)
-            if run.promise <= SAMPLED_GAP or len(signs) == 0 or run.out_of_time():
+            if run.visible <= SAMPLED_GAP or len(signs) == 0 or run.out_of_time():
                 break
             run.accept(run.pool.join(directions, signs))
             run.solve_restricted(level)
@@ -315,14 +336,14 @@ class _Training:
 
     def _loop(self, run, started):
         """Return (status, number of rounds, certificate or None) when converged or out of budget."""
-        level = run.scaled.beta * (1.0 + 0.25 * self.tol)  # prices below cost at most a quarter of the tolerance
         stalled = False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
+            level = run.level(self.tol)
             directions, signs = run.search(level)
             self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
-            if stalled or (len(signs) == 0 and run.n_starts > self._enough(run)):
+            if stalled or (len(signs) == 0 and not run.careful and run.n_starts > self._enough(run)):
                 certificate = self._certify(run, self.proof)
                 found = certificate.price
                 directions, signs = run.climb(found.local_directions, found.local_signs, level)
@@ -345,7 +366,7 @@ class _Training:
 
     def _record(self, run, started):
         objective = run.objective * run.scaled.y_scale**2
-        record = make_record(started, objective, run.promise, int(np.sum(run.pool.used)))
+        record = make_record(started, objective, run.visible, int(np.sum(run.pool.used)))
         self.history.append(record)
         if self.report is not None:
             self.report(record)

@@ -234,9 +234,9 @@ class TwoLayerReLU:
         with np.errstate(over="ignore"):
             fit = self.predict(X).reshape(len(rows), -1)[rows]
             misfit = sum(loss.value(y[rows, k], fit[:, k], weight[rows]) for k in range(y.shape[1]))
-            return float(misfit + self._penalty(beta))
+            return float(misfit + self.penalty(beta))
 
-    def _penalty(self, beta):
+    def penalty(self, beta):
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""
         sizes = np.sqrt(beta / 2) * np.concatenate([norms(self.neurons), norms(self._outputs)])
         return float(np.dot(sizes, sizes))

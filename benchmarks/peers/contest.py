@@ -19,6 +19,7 @@ QUICK = 5.0
 class Entry:
     """What one competitor achieved on one problem; without a verdict, `note` says why.
 
+    `path` holds (seconds, objective) of networks on the way, where the answer tells.
     `unfinished` is the step of the ladder that did not end within the limit, or None.
     """
 
@@ -29,6 +30,11 @@ class Entry:
     note: str = ""
     trials: str = ""
     unfinished: int | None = None
+    path: tuple = ()
+
+    def seconds_to(self, objective):
+        """Return the seconds after which a network on the way was as good as `objective`; inf when none was."""
+        return min((seconds for seconds, reached in self.path if reached <= objective), default=float("inf"))
 
 
 def compete(problem, warmup, peer, judge, limit, repeats):
@@ -72,6 +78,7 @@ def climb(worker, peer, judge, limit, repeats):
         trials.append(f"{short(settings)}: {answer['seconds']:.3g} s, {judge.words(verdict)}")
         if best.verdict is None or verdict.feasible < best.verdict.feasible:
             best = Entry(peer, answer["seconds"], verdict, settings, str(answer.get("note", "")))
+            best.path = [*answer.get("path", ()), (answer["seconds"], verdict.feasible)]
         if (peer.climb and verdict.reached(judge.bound)) or spent >= limit:
             break
     best.unfinished = unfinished

@@ -59,6 +59,7 @@ SCS = ("eps_abs", "eps_rel")
 TIGHT = {"nnls_tol": 1e-10, "pinball_tol": 1e-10, "max_iters": 1000}
 LBFGS = {"solver": "lbfgs", "hidden_layer_sizes": [100]}
 ALL_ROWS = {"width": 100, "seeds": 4, "steps": 3000, "schedule": "cosine", "batch": None}
+ALL_AT_ONCE = {"width": 200, "seeds": 1, "steps": 300, "schedule": "cosine", "batch": None}
 MINIBATCH = {"width": 200, "seeds": 1, "steps": 2000, "batch": 256}
 
 PEERS = [
@@ -92,6 +93,9 @@ PEERS = [
         adam((0.003, 0.01, 0.03), **ALL_ROWS),
         climb=False,
         sizes=(0, 5000),
+    ),
+    Peer(
+        "torch Adam, all rows", "network", "torch", adam((0.01, 0.03), **ALL_AT_ONCE), climb=False, sizes=(5001, 10**9)
     ),
     Peer(
         "torch Adam, minibatch",

@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import contextmanager
+from time import process_time
 
 from serving import serve
 
@@ -54,13 +55,17 @@ def solve_network(posed, masks, tol):
     """Train a network over all patterns by column generation; the given ones are not looked at."""
     from convexnn.solvers.solve import solve
 
-    solution = solve(posed, tol=tol, proof="heuristic")
+    path, started = [], process_time()
+    solution = solve(
+        posed, tol=tol, proof="heuristic", report=lambda r: path.append((process_time() - started, r["objective"]))
+    )
     network, certificate = solution.network, solution.certificate
     note = f"{solution.status.name}, width {network.width}, visible gap {certificate.heuristic_gap:.0e}"
     return {
         "neurons": network.hidden_weights,
         "outputs": network.output_weights,
         "bound": certificate.dual,
+        "path": path,
         "note": note,
     }
 

@@ -12,7 +12,7 @@ from .price_function import unit_rows
 CHUNK = 64
 WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
 WORK_OF_STEPS = 1_000_000_000  # entries of the lines times steps of a climb, about a second
-LINES_OF_STARTS = 4096
+LINES_OF_STARTS = 2048
 MANY_STEPS = 60  # of the best ends on huge data
 NEAR = 1e-2  # entries of unit vectors: nearer ends of an approach are taken for one
 CLIMBS, WORK_OF_CLIMBS = 16, 16_000_000  # from the best ends of an approach; entries of the lines times climbs
@@ -84,12 +84,13 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
         starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
     if not function.is_long:
         return _climb_from(function, starts, signs, deadline, n_jobs)
+    rough = rough or is_late(deadline)
     options = {"dtype": np.float32 if rough else np.float64, "deadline": deadline, "n_jobs": n_jobs}
     points, values = approach(function, starts, signs, **options)
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], signs[order].astype(float), NEAR)]
     points, signs, values = points[order], signs[order], values[order]
-    if rough or values.max(initial=0.0) > enough or is_late(deadline):
+    if rough or values.max(initial=0.0) > enough:
         return points, signs, values
     best = slice(0, max(4, min(CLIMBS, WORK_OF_CLIMBS // function.lines.size)))
     if is_huge(function.lines):

@@ -162,7 +162,10 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_j
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
-    nu, own = _most_promising(problem, _dual_points(problem, network, directions), own, n_starts, deadline, n_jobs)
+    nu, *others = _dual_points(problem, network, directions)
+    if others:
+        nu, own = _most_promising(problem, [nu, *others], own, n_starts, deadline, n_jobs)
+        n_starts = 0
     found = search_price(
         problem.design,
         nu,
@@ -170,7 +173,7 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_j
         level=_needed_bound(problem, nu),
         tolerance=tolerance,
         starts=own,
-        n_starts=0,
+        n_starts=n_starts,
         deadline=deadline,
         n_jobs=n_jobs,
     )

@@ -100,7 +100,9 @@ def price_rows(X):
     Huge data of few columns are made unit rows all the same: a tree may have to search them.
     """
     if is_huge(X) and X.shape[1] > FEW_COLUMNS:
-        return X, np.concatenate([unit_rows(rows)[1] for _, rows in row_blocks(X)])
+        size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
+        squares = [np.einsum("ij,ij->i", rows / size, rows / size) for _, rows in row_blocks(X)]
+        return X, size * np.sqrt(np.concatenate(squares))
     return unit_rows(X.astype(np.float64, copy=False))
 
 

@@ -108,7 +108,7 @@ def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=F
     >>> print(result.proof, round(result.value, 6))
     exact 0.1
     """
-    X = check_design(X)
+    X = check_design(X, keep_single=True)
     nu = check_vector(nu, X.shape[0], "nu")
     check_choice(proof, "proof", PROOFS)
     deadline = deadline_after(time_limit)

@@ -340,7 +340,7 @@ def _upper_bound(sums, n_rows, deadline):
 
 def _assembled(climbs, d, scale, upper, slack):
     """Return the `Price` in the caller's units."""
-    whole = PriceFunction(np.zeros((0, d)), np.zeros(0), np.zeros(d), np.eye(d), scale, slack)
+    whole = PriceFunction(np.zeros((0, d)), np.zeros(0), np.zeros(0), np.zeros(d), np.eye(d), scale, slack)
     found = [np.array([getattr(climb, name) for climb in climbs]) for name in ("direction", "sign", "value")]
     directions, signs, values = distinct_maxima(whole, *found, angle=SAME)
     value = float(values.max(initial=0.0))

@@ -123,15 +123,15 @@ class Problem:
 
         A loss that is within the rounding of the free terms' own values counts as 0.
         """
-        options = {"sample_weight": self.weight, "loss": self.loss.name}
-        value = network.objective(self.features, self.y, self.beta, **options)
         size = np.abs(self.y)
         if self.skip_connection:
             size = size + np.abs(self.features) @ np.abs(network.skip_weights)
         if self.fit_intercept:
             size = size + abs(network.intercept)
-        loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-        return value - loss if loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight) else value
+        with np.errstate(over="ignore"):
+            loss = self.loss.value(self.y, network.predict(self.features), self.weight)
+            zero = loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
+            return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):
         """Refuse a network that cannot be evaluated on this problem."""

@@ -7,7 +7,7 @@ when these find nothing is a proof attempted, whose violators are fed back.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ MAX_NEW = 96
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
 FADING = 0.3  # of what the last search promised: one search may have been blind
+PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
 LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
 
 
@@ -183,8 +184,7 @@ class _Run:
     def search(self, level):
         """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
-        Returns the violators (directions, signs) and notes in `promise` the gap that the largest value seen leaves.
-        When nothing is found the number of starts of the next search grows.
+        Returns the violators (directions, signs) and notes in `visible` the gap that the largest value seen leaves.
         """
         function = self.price_function()
         rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
@@ -202,8 +202,6 @@ class _Run:
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
-        if not np.any(above) and not self.out_of_time() and not rough:
-            self.n_starts *= 4
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
         self.promise = max(self.visible, FADING * self.promise)
@@ -301,13 +299,16 @@ class _Training:
             start = self._sampled_network() if self.start is None else self.start
             if start is not None:
                 run.adopt(start)
-            status, rounds, certificate = self._loop(run, started)
+            status, rounds, proven = self._loop(run, started)
         except KeyboardInterrupt:
-            status, rounds, certificate = Status.interrupted, len(self.history), None
-        if certificate is not None:
-            return self._solution(run, certificate, status, rounds)
-        quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
-        return self._finish(run, status, rounds, quick)
+            status, rounds, proven = Status.interrupted, len(self.history), None
+        if proven is not None:
+            return self._solution(*proven, status, rounds)
+        if status not in (Status.interrupted, Status.time_limit):
+            return self._finish(run, status, rounds, self.proof)
+        solution = self._finish(run, status, rounds, "heuristic")
+        seen = max(solution.certificate.heuristic_gap, run.visible)  # a proof in no time sees less than the search did
+        return replace(solution, certificate=replace(solution.certificate, heuristic_gap=seen))
 
     def _sampled_network(self):
         """Return the network of a sample of the rows, which says on long data where the neurons should be; or None."""
@@ -335,25 +336,32 @@ class _Training:
         return run.network(sample)
 
     def _loop(self, run, started):
-        """Return (status, number of rounds, certificate or None) when converged or out of budget."""
-        stalled = False  # the violators of the last round were within rounding of the neurons in use
+        """Return (status, number of rounds, (network, certificate) or None) when converged or out of budget."""
+        idle, stalled = 0, False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
             level = run.level(self.tol)
-            directions, signs = run.search(level)
+            if not run.out_of_time():
+                directions, signs = run.search(level)
             self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
-            if stalled or (len(signs) == 0 and not run.careful and run.n_starts > self._enough(run)):
-                certificate = self._certify(run, self.proof)
+            searched = len(signs) == 0 and not run.careful
+            if searched and not stalled and 4 * run.n_starts <= self._enough(run):
+                run.n_starts *= 4
+            elif searched or stalled:
+                network = run.network(self.problem)
+                certificate = self._certify(network, run, self.proof)
                 found = certificate.price
                 directions, signs = run.climb(found.local_directions, found.local_signs, level)
                 if stalled or len(signs) == 0:
-                    return Status.converged, rounds, certificate
+                    return Status.converged, rounds, (network, certificate)
             if len(signs):
                 before = run.objective
                 run.accept(run.pool.join(directions, signs))
                 run.solve_restricted(level)
-                stalled = run.objective >= before * (1.0 - 1e-15)
+                gain = 1.0 - run.objective / before
+                idle = idle + 1 if gain < 1e-2 * self.tol else 0
+                stalled = gain <= 1e-15 or idle >= PATIENCE
         return Status.max_iter, self.max_iter, None
 
     def _enough(self, run):
@@ -371,9 +379,9 @@ class _Training:
         if self.report is not None:
             self.report(record)
 
-    def _certify(self, run, proof):
+    def _certify(self, network, run, proof):
         return certify_problem(
-            self._network(run),
+            network,
             self.problem,
             proof=proof,
             tolerance=min(1e-7, 0.1 * self.tol),
@@ -388,11 +396,12 @@ class _Training:
         return run.network(self.problem)
 
     def _finish(self, run, status, rounds, proof):
-        return self._solution(run, self._certify(run, proof), status, rounds)
+        network = self._network(run)
+        return self._solution(network, self._certify(network, run, proof), status, rounds)
 
-    def _solution(self, run, certificate, status, rounds):
+    def _solution(self, network, certificate, status, rounds):
         if not np.isfinite(certificate.primal):
             raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
         if certificate.relative_gap <= self.tol:
             status = Status.proven
-        return Solution(self._network(run), certificate, status, max(1, rounds), self.history)
+        return Solution(network, certificate, status, max(1, rounds), self.history)

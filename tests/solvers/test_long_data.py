@@ -1,19 +1,21 @@
 """What is done differently on long data, on data short enough to know the answer."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from convexnn import ConvexReLURegressor, certify, price
+from convexnn import ConvexReLURegressor, _long, certify, price
 from convexnn._threads import thread_map
 from convexnn.duality import _approach, price_function
 from convexnn.duality._approach import approach
 from convexnn.duality.ascent import local_maxima, random_starts
+from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
-from convexnn.solvers import column_generation
+from convexnn.solvers import _gliding, column_generation
 from convexnn.solvers._gliding import _Objective, glide
 
 from ..zoo import random_problem
@@ -31,12 +33,22 @@ def teacher_problem(n, d, seed=0):
 @pytest.fixture
 def everything_is_long(monkeypatch):
     """Take all data for long: ascents in company, gradients until the gap is small, a sample of the rows first."""
-    monkeypatch.setattr(price_function, "LONG", 0)
+    monkeypatch.setattr(_long, "LONG", 0)
     monkeypatch.setattr(column_generation, "NEWTON_WORK", 0.0)
     monkeypatch.setattr(column_generation, "SAMPLE", 20)
     monkeypatch.setattr(column_generation, "SAMPLED_ROWS", 5)
     monkeypatch.setattr(_approach, "SAMPLE", 32)
-    monkeypatch.setattr(_approach, "ROWS", 50)
+    for module in (_approach, _gliding):
+        monkeypatch.setattr(module, "ROWS", 50)
+
+
+@pytest.fixture
+def everything_is_huge(everything_is_long, monkeypatch):
+    """Take all data for huge as well: nothing is copied, blocks of rows are cast, no exact climbs."""
+    monkeypatch.setattr(_long, "HUGE", 0)
+    monkeypatch.setattr(_long, "ROWS", 50)
+    monkeypatch.setattr(price_function, "FEW_COLUMNS", 0)
+    monkeypatch.setattr(column_generation, "ROWS_A_SEARCH", 0)  # as few starts as on data of that size
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
@@ -74,8 +86,9 @@ def test_an_approach_never_ends_lower_than_it_began(seed, everything_is_long):
     np.testing.assert_allclose(values, value(points), atol=1e-14)
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1.0, atol=1e-12)
     assert np.all(values >= value(starts) - 1e-14)
-    again, _ = approach(function, starts, signs, deadline=time.monotonic() - 1.0)
-    np.testing.assert_array_equal(again, starts)
+    late, values = approach(function, starts, signs, deadline=time.monotonic() - 1.0)
+    np.testing.assert_allclose(values, value(late), atol=1e-14)
+    assert np.all(values >= value(starts) - 1e-14)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -105,7 +118,7 @@ def test_gradients_against_differences(flags):
     scaled = scale_problem(make_problem(X, y, 0.5, **flags))
     rng = np.random.default_rng(0)
     with thread_map(1) as run:
-        objective = _Objective(scaled, scaled.design, np.array([1.0, -1.0, 1.0]), run, lambda: False)
+        objective = _Objective(scaled, np.float64, np.array([1.0, -1.0, 1.0]), run, lambda: False)
         point = rng.standard_normal(objective.size + scaled.free_basis.shape[1])
         value, gradient = objective(point)
         numeric = approx_fprime(point, lambda at: objective(at)[0], 1e-7)
@@ -128,9 +141,9 @@ def test_gliding_lowers_the_objective(flags, dtype):
         fit = scaled.project(np.maximum(scaled.design @ blocks.T, 0.0) @ signs)
         return scaled.objective(scaled.target - fit, np.linalg.norm(blocks, axis=1))
 
-    moved, kinds = glide(scaled, scaled.design.astype(dtype), blocks, signs)
+    moved, kinds = glide(scaled, blocks, signs, dtype=dtype)
     assert value(moved, kinds) < 0.8 * value(blocks, signs)
-    stopped, _ = glide(scaled, scaled.design.astype(dtype), blocks, signs, stop=lambda: True)
+    stopped, _ = glide(scaled, blocks, signs, dtype=dtype, stop=lambda: True)
     np.testing.assert_allclose(stopped, blocks, rtol=1e-12)
 
 
@@ -141,3 +154,61 @@ def test_a_time_limit_on_long_data_gives_a_network_and_a_valid_bound(shape):
     assert model.status_ in ("time_limit", "converged")
     assert 0.0 < model.certificate_.dual <= model.certificate_.primal
     assert model.certificate_.primal < 0.5 * np.sum((y - y.mean()) ** 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+def test_huge_data_have_the_same_optimum(flags, dtype, everything_is_huge, monkeypatch):
+    X, y = teacher_problem(200, 3)
+    X = X.astype(dtype)
+    options = {"beta": 2.0, "hidden_bias": False, "fit_intercept": False, **flags}
+    huge = ConvexReLURegressor(**options).fit(X, y)
+    values = huge.predict(X)
+    monkeypatch.undo()
+    short = ConvexReLURegressor(**options).fit(X.astype(float), y)
+    reached = huge.network_.objective(X, y, 2.0)
+    assert reached == pytest.approx(short.network_.objective(X, y, 2.0), rel=1e-4)  # gradients end near kinks
+    assert huge.certificate_.primal == pytest.approx(reached, rel=1e-12)
+    assert huge.certificate_.dual <= short.certificate_.primal * (1 + 1e-9)
+    np.testing.assert_allclose(values, huge.network_.predict(X.astype(float)), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_the_price_of_huge_data(scale, dtype, everything_is_huge, monkeypatch):
+    X, nu = random_problem(300, 4, 1)
+    X = (scale * X).astype(dtype)
+    huge = price(X, nu, proof="heuristic")
+    monkeypatch.undo()
+    exact = price(X.astype(float), nu, proof="exact")
+    assert huge.value == pytest.approx(abs(nu @ np.maximum(X.astype(float) @ huge.direction, 0.0)), rel=1e-12)
+    assert 0.99 * exact.value <= huge.value <= exact.upper_bound * (1 + 1e-9)
+    assert huge.upper_bound >= exact.value * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_spectral_bound_of_lines_of_any_length(seed, monkeypatch):
+    X, nu = random_problem(200, 6, seed)
+    X *= np.exp(np.random.default_rng(seed).normal(size=(200, 1)))
+    unit = price_function.price_function(X, nu)
+    expected = unit.scale * spectral_bound(unit)
+    monkeypatch.setattr(_long, "LONG", 0)
+    monkeypatch.setattr(_long, "HUGE", 0)
+    monkeypatch.setattr(price_function, "FEW_COLUMNS", 0)
+    raw = price_function.price_function(X, nu)
+    assert raw.lines is X
+    assert raw.scale * spectral_bound(raw) == pytest.approx(expected, rel=1e-3)
+    assert raw.scale * raw.total == pytest.approx(np.abs(nu) @ np.linalg.norm(X, axis=1), rel=1e-12)
+
+
+def test_huge_single_precision_is_never_copied_to_double():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((50_000, 100), dtype=np.float32)
+    y = np.maximum(X[:, 0], 0.0) + 0.1 * rng.standard_normal(len(X))
+    tracemalloc.start()
+    model = ConvexReLURegressor(hidden_bias=False, fit_intercept=False, proof="heuristic", time_limit=5.0).fit(X, y)
+    fit = model.predict(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * X.nbytes  # which is what the double precision copy alone would take
+    assert np.mean((fit - y) ** 2) < 0.5 * np.var(y)

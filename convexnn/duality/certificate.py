@@ -15,7 +15,7 @@ from .._threads import one_blas_thread
 from .._validation import check_choice, deadline_after
 from ..programs.program import problem_of
 from .price_function import unit_rows
-from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price
+from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price, starts_beside
 
 OPTIMAL = 1e-6
 KINDS = {
@@ -162,6 +162,7 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_j
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
+    n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
     nu, *others = _dual_points(problem, network, directions)
     if others:
         nu, own = _most_promising(problem, [nu, *others], own, n_starts, deadline, n_jobs)

@@ -20,6 +20,7 @@ PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 250_000_000  # about a second of one core
 PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
+FEW_STARTS = 16
 ROWS_OF_STARTS = 300_000  # rows times random starts
 SMALLEST = float(np.finfo(float).smallest_subnormal)
 
@@ -182,6 +183,11 @@ def search_price(
     exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
     kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
     return _assemble(X, nu, function, found, upper, n_nodes, kind, depth)
+
+
+def starts_beside(proof, n_inputs, n_starts):
+    """Return how many of `n_starts` random ascents are worth it beside a proof: few where a tree is done at once."""
+    return min(n_starts, FEW_STARTS) if proof != "heuristic" and n_inputs <= 3 else n_starts
 
 
 def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, deadline=None, n_jobs=None):

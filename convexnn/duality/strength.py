@@ -4,7 +4,7 @@ import numpy as np
 
 from .._threads import one_blas_thread
 from ..programs.program import make_problem
-from .pricing import search_price
+from .pricing import search_price, starts_beside
 
 N_STARTS = 512
 
@@ -15,7 +15,8 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
     Its upper bound is not pressed down where the proof is not exact: nobody asks for it.
     """
     nu = problem.dual_point(np.zeros(len(problem.y)))
-    options = {"n_starts": N_STARTS, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
+    n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
+    options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
         return search_price(problem.design, nu, proof=proof, **options)
 

@@ -207,11 +207,6 @@ class _Run:
         self.promise = max(self.visible, FADING * self.promise)
         return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
 
-    def level(self, tol):
-        """Return the price above which neurons matter, at most ``(1 + tol) beta``: below it the gap is ``tol / 2``."""
-        share = self.scaled.beta * float(self.pool.masses.sum()) / self.objective
-        return self.scaled.beta * (1.0 + tol * min(1.0, 0.5 / max(share, 0.5)))
-
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
         if self.residual @ self.residual == 0.0:
@@ -337,9 +332,9 @@ class _Training:
 
     def _loop(self, run, started):
         """Return (status, number of rounds, (network, certificate) or None) when converged or out of budget."""
+        level = run.scaled.beta * (1.0 + 0.25 * self.tol)  # prices below cost at most a quarter of the tolerance
         idle, stalled = 0, False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
-            level = run.level(self.tol)
             if not run.out_of_time():
                 directions, signs = run.search(level)
             self._record(run, started)

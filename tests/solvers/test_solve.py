@@ -274,3 +274,14 @@ def test_history_falls_and_ends_at_the_objective():
     assert all(later <= earlier * (1 + 1e-12) for earlier, later in zip(objectives, objectives[1:], strict=False))
     assert objectives[-1] == pytest.approx(solution.certificate.primal, rel=1e-9)
     assert solution.history[-1]["width"] == solution.network.width
+
+
+@pytest.mark.parametrize("tol", [1e-1, 1e-2, 1e-4, 1e-6, 1e-8])
+def test_a_run_ends_within_its_tolerance_and_asks_no_more_of_prices_than_that(tol):
+    X, y = random_problem(40, 3)
+    solution = solve(make_problem(X, y, 0.2), tol=tol)
+    best = solve(make_problem(X, y, 0.2), tol=1e-9)
+    assert solution.status is Status.proven
+    assert solution.certificate.relative_gap <= tol
+    assert solution.certificate.primal <= best.certificate.primal * (1 + tol)
+    assert solution.n_iter <= best.n_iter

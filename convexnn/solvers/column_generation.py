@@ -204,7 +204,7 @@ class _Run:
                 break
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
-        self.promise = max(self.visible, FADING * self.promise)
+        self.promise = max(self.visible, FADING * self.promise if function.is_long else 0.0)
         return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
 
     def gap(self, largest):

@@ -16,11 +16,12 @@ from .._validation import is_late
 
 SAMPLE = 4096
 SAMPLE_STEPS, STEPS = 25, 6
+WALKED = 96  # of the ends on a sample go on, the best ones
 LATE_STEPS = 8  # on a sample when the time is over already: without any nothing were known
 
 
 def approach(function, points, signs, *, n_steps=STEPS, dtype=np.float64, deadline=None, n_jobs=None):
-    """Return the points (K, r) after some steps uphill on ``signs * f``, and ``signs * f`` at them.
+    """Return which starts did best (L,), the points (L, r) some steps uphill from them, and ``signs * f`` there.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def approach(function, points, signs, *, n_steps=STEPS, dtype=np.float64, deadli
     n_steps : int
         On all lines, after those on a sample of them.
     dtype : type
-        Precision of the products.
+        Precision of the products on the way; the values are computed in double precision.
     deadline : float, optional
         ``time.monotonic()`` after which no step on all lines is begun.
     """
@@ -45,7 +46,12 @@ def approach(function, points, signs, *, n_steps=STEPS, dtype=np.float64, deadli
             moved, _ = _walk(sample, points, signs, LATE_STEPS if is_late(deadline) else SAMPLE_STEPS, None, run, there)
             # Good starts are better than a sample knows.
             points, known = _better(points, known, moved, _values(*whole, moved, signs, run))
-        return _walk(whole, points, signs, n_steps, deadline, run, known)
+        best = np.sort(np.argsort(-known[0], kind="stable")[:WALKED])
+        chosen = tuple(part[best] for part in known)
+        points, values = _walk(whole, points[best], signs[best], n_steps, deadline, run, chosen)
+        if dtype != np.float64:
+            values, _ = _values(*whole[:-1], np.float64, points, signs[best], run)
+        return best, points, values
 
 
 def _walk(parts, points, signs, n_steps, deadline, run, known):

@@ -32,18 +32,19 @@ def _summed(terms, *shapes):
 
 
 def sizes_of(X, nu):
-    """Check a shard and return ``(n_rows, n_features, largest row norm, largest |nu|)``."""
+    """Check a shard; return ``(n_rows, n_features, largest row norm, largest |nu|, whether a |nu_i| ||x_i|| > 0)``."""
     if np.ndim(X) != 2 or np.shape(X)[1] == 0:
         raise InvalidInputError(f"every shard of X must have shape (n_rows, n_features); got shape {np.shape(X)}.")
     if np.shape(nu) != (len(X),):
         raise InvalidInputError(f"a shard of nu must have shape ({len(X)},), as its rows; got shape {np.shape(nu)}.")
-    largest_norm = largest_nu = 0.0
+    largest_norm, largest_nu, counts = 0.0, 0.0, False
     for start in range(0, len(X), BLOCK):
         rows = check_design(X[start : start + BLOCK])
         norms = unit_rows(rows)[1]
         values = check_vector(nu[start : start + BLOCK], len(rows), "nu")
         largest_norm, largest_nu = max(largest_norm, norms.max()), max(largest_nu, np.abs(values).max())
-    return len(X), np.shape(X)[1], float(largest_norm), float(largest_nu)
+        counts = counts or bool(np.any((values != 0.0) & (norms > 0.0)))
+    return len(X), np.shape(X)[1], float(largest_norm), float(largest_nu), counts
 
 
 def chosen_rows(X, nu, indices, units):

@@ -14,6 +14,7 @@ WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks 
 WORK_OF_STEPS = 1_000_000_000  # entries of the lines times steps of a climb, about a second
 LINES_OF_STARTS = 2048
 MANY_STEPS = 60  # of the best ends on huge data
+TINY = 1e-15  # of lines, and its inverse: what single precision is not asked to hold
 NEAR = 1e-2  # entries of unit vectors: nearer ends of an approach are taken for one
 CLIMBS, WORK_OF_CLIMBS = 16, 16_000_000  # from the best ends of an approach; entries of the lines times climbs
 
@@ -85,8 +86,10 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     if not function.is_long:
         return _climb_from(function, starts, signs, deadline, n_jobs)
     rough = rough or is_late(deadline)
-    options = {"dtype": np.float32 if rough else np.float64, "deadline": deadline, "n_jobs": n_jobs}
-    points, values = approach(function, starts, signs, **options)
+    single = rough and TINY < function.lengths.max() < 1.0 / TINY
+    options = {"dtype": np.float32 if single else np.float64, "deadline": deadline, "n_jobs": n_jobs}
+    reached, points, values = approach(function, starts, signs, **options)
+    signs = signs[reached]
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], signs[order].astype(float), NEAR)]
     points, signs, values = points[order], signs[order], values[order]
@@ -94,8 +97,8 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
         return points, signs, values
     best = slice(0, max(4, min(CLIMBS, WORK_OF_CLIMBS // function.lines.size)))
     if is_huge(function.lines):
-        ends, tops = approach(function, points[best], signs[best], n_steps=MANY_STEPS, **options)
-        climbed = ends, signs[best], tops
+        reached, ends, tops = approach(function, points[best], signs[best], n_steps=MANY_STEPS, **options)
+        climbed = ends, signs[best][reached], tops
     else:
         climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
     return tuple(np.concatenate(pair) for pair in zip(climbed, (points, signs, values), strict=True))

@@ -112,11 +112,13 @@ def price_function(X, nu, rows=None):
     `rows` are the `price_rows` of X where the caller has them.
     """
     units, norms = price_rows(X) if rows is None else rows
-    largest_norm, largest_nu = norms.max(initial=0.0), np.abs(nu).max(initial=0.0)
-    if largest_norm == 0.0 or largest_nu == 0.0:
+    used = (nu != 0.0) & (norms > 0.0)
+    largest_norm, largest_nu = norms[used].max(initial=0.0), np.abs(nu[used]).max(initial=0.0)
+    if not np.any(used):
         none = np.zeros(0)
         return PriceFunction(np.zeros((0, 0)), none, none, none, np.zeros((X.shape[1], 0)), 0.0, 0.0)
-    weights = (nu / largest_nu) * (norms / largest_norm)
+    weights = np.zeros(len(nu))
+    weights[used] = (nu[used] / largest_nu) * (norms[used] / largest_norm)
     total = np.abs(weights).sum()
     with np.errstate(over="ignore"):
         scale = float(total * largest_nu * largest_norm)

@@ -165,13 +165,13 @@ class _Sums:
 def _measured(shards):
     """Check the shards; return the rows of each, the number of features and the units."""
     sizes = shards.apply(_rows.sizes_of, [()] * len(shards))
-    widths = {width for _, width, _, _ in sizes}
-    counts = [n_rows for n_rows, _, _, _ in sizes]
+    widths, counts = {size[1] for size in sizes}, [size[0] for size in sizes]
     if sum(counts) == 0:
         raise InvalidInputError("the shards must have at least one row; got none.")
     if len(widths) > 1:
         raise InvalidInputError(f"all shards of X must have as many columns; got {sorted(widths)}.")
-    return counts, widths.pop(), (max(size[2] for size in sizes), max(size[3] for size in sizes))
+    units = (max(size[2] for size in sizes), max(size[3] for size in sizes))
+    return counts, widths.pop(), units if any(size[4] for size in sizes) else (0.0, 0.0)
 
 
 # Where to start

@@ -97,8 +97,9 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
     beta_max_ : float
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
     beta_max_proof_ : {"exact", "bound", "heuristic"}
-    status_ : {"proven", "converged", "restricted", "max_iter", "time_limit", "interrupted"}
-        ``"restricted"``: optimal over the given patterns, which are not all of them.
+    status_ : {"proven", "converged", "restricted", "stalled", "max_iter", "time_limit", "interrupted"}
+        ``"restricted"``: optimal over the given patterns, which are not all of them. ``"stalled"``: rounding allowed no
+        further progress before `tol` was reached, as may happen where X is far from the origin or badly scaled.
     n_iter_ : int
     history_ : list of dict
         Per round: seconds, objective, visible_gap (relative), width.

@@ -69,7 +69,10 @@ class Problem:
     @cached_property
     def free_basis(self):
         """Orthonormal basis of the columns of ``sqrt(weight) free``, of shape (n_samples, rank)."""
-        columns = np.sqrt(self.weight)[:, None] * self.free
+        free = self.free.astype(np.float64)
+        if self.fit_intercept:  # the same span: what lies far from the origin loses its digits otherwise
+            free[:, :-1] -= free[0, :-1]
+        columns = np.sqrt(self.weight)[:, None] * free
         sizes = np.abs(columns).max(axis=0, initial=0.0)
         columns = columns[:, sizes > 0] / sizes[sizes > 0]
         basis, values, _ = np.linalg.svd(columns, full_matrices=False)
@@ -88,7 +91,8 @@ class Problem:
         if self.free_basis.shape[1] == 0:
             return values
         root = np.sqrt(self.weight)
-        rest = self.project(self.project(root * values))
+        near = values - values[0] if self.fit_intercept else values
+        rest = self.project(self.project(root * near))
         rest[np.abs(rest) <= ROUNDING * np.abs(root * values).max()] = 0.0
         return rest / root
 

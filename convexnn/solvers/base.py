@@ -15,6 +15,7 @@ class Status(Enum):
     proven = "The network is globally optimal to the tolerance, and proven to be."
     converged = "No improving neuron was found at the tolerance; the proof at hand does not exclude one."
     restricted = "The network is optimal over the given patterns only, which are not all there are."
+    stalled = "No further progress was possible in double precision; the best network so far is returned."
     max_iter = "The iteration limit was reached; the best network so far is returned."
     time_limit = "The time limit was reached; the best network so far is returned."
     interrupted = "Interrupted; the best network so far is returned."

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._long import is_huge
+from .._long import is_huge, is_long
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import is_late
@@ -25,6 +25,7 @@ from ._newton import slide
 from .base import Solution, Status, build_network, make_record
 
 FIRST_STARTS = 32
+LONG_STARTS = 128  # on long data, where only the best of them go on
 MAX_STARTS = 4096
 BLOCK_STARTS = 256
 ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
@@ -76,7 +77,8 @@ class _Run:
         self.pool = _Pool(np.zeros((0, scaled.design.shape[1])), np.zeros(0), np.zeros(0))
         self.residual, self.objective = scaled.target, 0.5
         self.remembered = self.pool.directions, self.pool.signs
-        self.n_starts, self.visible, self.promise, self.careful = FIRST_STARTS, 1.0, 1.0, False
+        self.n_starts = LONG_STARTS if is_long(scaled.design) else FIRST_STARTS
+        self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
         self.rows = price_rows(scaled.design)
 
     def adopt(self, network):
@@ -118,6 +120,7 @@ class _Run:
             moved = _Pool(blocks / sizes[:, None], signs, sizes)
             if not self.accept(moved):
                 self.accept(self.pool.join(moved.directions, moved.signs))
+                self.single = False
             if not self.is_coarse:
                 used = self.pool.take(self.pool.used)
                 directions, signs = self.climb(used.directions, used.signs, level)
@@ -143,7 +146,7 @@ class _Run:
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
             return slide(self.scaled, blocks, signs, stop=self.out_of_time)
-        dtype = np.float32 if self.promise > SINGLE else np.float64
+        dtype = np.float32 if self.promise > SINGLE and self.single else np.float64
         tolerance = min(1e-5, 1e-3 * LITTLE * self.promise)
         options = {"dtype": dtype, "tolerance": tolerance, "stop": self.out_of_time, "n_jobs": self.n_jobs}
         return glide(self.scaled, blocks, signs, **options)
@@ -349,7 +352,8 @@ class _Training:
                 found = certificate.price
                 directions, signs = run.climb(found.local_directions, found.local_signs, level)
                 if stalled or len(signs) == 0:
-                    return Status.converged, rounds, (network, certificate)
+                    reached = certificate.heuristic_gap <= self.tol
+                    return Status.converged if reached else Status.stalled, rounds, (network, certificate)
             if len(signs):
                 before = run.objective
                 run.accept(run.pool.join(directions, signs))

@@ -70,12 +70,13 @@ class _Proof:
     @property
     def relative_gap(self):
         """The duality gap over the primal value."""
-        return max(0.0, self.primal - self.dual) / self.primal if self.primal > 0 else 0.0
+        return abs(self.primal - self.dual) / self.primal if self.primal > 0 else 0.0  # below it, rounding was at work
 
 
 def _prove(groups, blocks):
     """Return the `_Proof` of blocks, over all groups."""
-    residual, sizes = groups.target - groups.fit(blocks), np.linalg.norm(blocks, axis=1)
+    # Projected again: what rounding left of large fits beside the free terms would make the dual point infeasible.
+    residual, sizes = groups.project(groups.target - groups.fit(blocks)), np.linalg.norm(blocks, axis=1)
     prices = np.linalg.norm(groups.correlate(residual), axis=1)
     factor, dual = best_dual(residual, groups.target, groups.beta, prices.max(initial=0.0))
     primal = 0.5 * float(residual @ residual) + groups.beta * float(sizes.sum())
@@ -123,7 +124,7 @@ class _Search:
             working, pruned = self.working_set(size), self.pruning
             status = self.solve(working)
             if status is None and len(working) == len(self.alive) and pruned == self.pruning:
-                status = Status.converged
+                status = Status.stalled
             size *= 2
         return status
 
@@ -232,7 +233,7 @@ def solve_gated(problem, masks, *, tol=1e-6, max_iter=200, deadline=None, start=
     Returns
     -------
     GatedSolution
-        With status ``proven`` (over these gates) when ``relative_gap <= tol``, ``converged`` when rounding does not
+        With status ``proven`` (over these gates) when ``relative_gap <= tol``, ``stalled`` when rounding does not
         allow for more, else the limit that was reached.
 
     Raises
@@ -259,22 +260,26 @@ def _zero_solution(problem, shape):
 
 
 def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report):
-    """Solve in units of one over the distinct gates, and translate back."""
+    """Solve in units of one over the distinct gates and in the principal axes of the data, and translate back.
+
+    The axes change no norm. Data far from the origin are long along one of them, and the Newton matrices graded.
+    """
     index, inverse = _distinct(masks)
-    groups = Groups(scaled.design, masks[index], scaled.target, scaled.beta, scaled.free_basis)
+    left, lengths, axes = np.linalg.svd(scaled.design, full_matrices=False)
+    groups = Groups(np.ascontiguousarray(left * lengths), masks[index], scaled.target, scaled.beta, scaled.free_basis)
     search = _Search(groups, tol, max_iter, deadline, report, scaled.y_scale**2)
     unit = scaled.y_scale / scaled.x_scale
     if start is not None:
         merged = np.zeros(groups.shape)
-        np.add.at(merged, inverse, start / unit)
+        np.add.at(merged, inverse, start @ axes.T / unit)
         search.offer(np.arange(len(merged)), merged)
     try:
         status = search.run()
     except KeyboardInterrupt:
         status = Status.interrupted
     best, square = search.best, scaled.y_scale**2
-    blocks = np.zeros((len(masks), groups.shape[1]))
-    blocks[index] = unit * best.blocks
+    blocks = np.zeros((len(masks), axes.shape[1]))
+    blocks[index] = unit * (best.blocks @ axes)
     used = np.flatnonzero(np.any(blocks != 0, axis=1))
     free = problem.free_coefficients(
         Groups(problem.design, masks[used], problem.y, problem.beta, problem.free).plain_fit(blocks[used])
@@ -283,8 +288,8 @@ def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report
         blocks,
         free,
         square * best.primal,
-        square * best.dual,
-        square * max(0.0, best.primal - best.dual),
+        square * min(best.dual, best.primal),
+        square * abs(best.primal - best.dual),
         best.relative_gap,
         np.sqrt(problem.weight) * best.residual * (scaled.y_scale * best.factor),
         status,

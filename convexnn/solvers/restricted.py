@@ -132,7 +132,7 @@ class _Run:
             self._accept(cones[best], directions[best])
             self._slide(gap)
             if self.objective >= before * (1.0 - 1e-15):
-                break
+                return Status.stalled
         return Status.max_iter
 
     def _bound(self, price):

@@ -348,3 +348,15 @@ def test_price_of_the_dual_point_is_within_beta_on_many_random_problems():
         beta = 10.0 ** rng.uniform(-2, 1)
         certificate = certify(random_network(d, int(rng.integers(0, 4)), seed), X, y, beta)
         assert brute_force_price(X, certificate.dual_point) <= beta * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, 1e8, 1e12, 2e12])
+def test_the_bound_beside_free_terms_far_from_the_origin(shift):
+    steps = np.arange(10.0)
+    y = 10.0 * steps + np.random.default_rng(0).integers(-3, 4, 10)
+    line = TwoLayerReLU(
+        np.zeros((0, 1)), np.zeros(0), hidden_bias=None, skip_weights=np.array([10.0]), intercept=-10.0 * shift
+    )
+    residual = y - np.polyval(np.polyfit(steps, y, 1), steps)
+    best_line = 0.5 * residual @ residual
+    assert certify(line, shift + steps[:, None], y, 1.0).dual <= best_line * (1 + 1e-9)

@@ -170,3 +170,9 @@ def test_bad_shards_are_refused(X, nu, message):
 def test_bad_options_are_refused(options):
     with pytest.raises(InvalidInputError, match=next(iter(options))):
         price_shards(cut(*zoo.random_problem(5, 2), [2]), **options)
+
+
+def test_rows_of_zeros_alone_have_no_price():
+    shards = LocalShards([np.array([[1.0, 0.0], [0.0, 0.0]])], [np.array([0.0, 1.0])])
+    found = price_shards(shards)
+    assert found.value == found.upper_bound == 0.0

@@ -326,3 +326,20 @@ def test_the_columns_are_never_formed():
 def test_bad_arguments(masks, start, name):
     with pytest.raises(InvalidInputError, match=f"^{name} must"):
         solve_gated(make_problem(*random_problem(6, 2), 0.1), masks, start=start)
+
+
+@pytest.mark.parametrize("shift", [1e2, 1e4, 1e5, 1e7])
+@pytest.mark.parametrize("seed", range(4))
+def test_shifted_data_beside_an_intercept_give_no_bound_above_the_optimum(seed, shift):
+    rng = np.random.default_rng(seed)
+    X, y = shift + rng.standard_normal((6, 1)), rng.standard_normal(6)
+    masks = rng.random((3, 6)) < 0.6
+    problem = make_problem(X, y, 0.05, hidden_bias=True, fit_intercept=True)
+    solution = solve_gated(problem, masks, tol=1e-3)
+    nu = solution.dual_point
+    assert abs(nu.sum()) <= 1e-12 * np.abs(nu).sum()
+    prices = [np.linalg.norm(problem.design.T @ (mask * nu)) for mask in masks]
+    assert max(prices) <= 0.05 * (1 + 1e-9)
+    assert solution.dual <= solution.primal
+    assert (solution.status is Status.proven) == (solution.relative_gap <= 1e-3)
+    assert solution.status in (Status.proven, Status.stalled)

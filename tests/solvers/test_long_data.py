@@ -82,13 +82,16 @@ def test_an_approach_never_ends_lower_than_it_began(seed, everything_is_long):
         hidden = np.maximum(points @ function.lines.T, 0.0)
         return signs * (hidden @ function.coefficients + points @ function.linear)
 
-    points, values = approach(function, starts, signs)
+    reached, points, values = approach(function, starts, signs)
+    np.testing.assert_array_equal(reached, np.arange(30))
     np.testing.assert_allclose(values, value(points), atol=1e-14)
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1.0, atol=1e-12)
     assert np.all(values >= value(starts) - 1e-14)
-    late, values = approach(function, starts, signs, deadline=time.monotonic() - 1.0)
+    _, late, values = approach(function, starts, signs, deadline=time.monotonic() - 1.0)
     np.testing.assert_allclose(values, value(late), atol=1e-14)
     assert np.all(values >= value(starts) - 1e-14)
+    _, near, values = approach(function, starts, signs, dtype=np.float32)
+    np.testing.assert_allclose(values, value(near), atol=1e-14)  # whatever the way was made in
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -3,46 +3,314 @@
 Conventions
 -----------
 y, fit, dual_point, weight : arrays of shape (n_samples,); weights are positive.
-A loss is a weighted *sum* over the samples, there is no 1/n. The dual point is ``-grad L(fit)``, so that the dual
-problem is ``max -L*(-dual_point)`` subject to ``|dual_point^T (X u)_+| <= beta`` on the unit ball.
+A loss is a weighted *sum* over the samples, ``L(z) = sum_i w_i l(y_i, z_i)``; there is no 1/n. The dual point is
+``nu = -grad L(fit)``, so that the dual problem is ``max -L*(-nu)`` subject to ``|nu^T (X u)_+| <= beta`` on the unit
+ball.
+In the formulas below ``s_i = nu_i / w_i``, and ``p_i = y_i s_i`` for labels y_i in {-1, 1}.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import entr, expit
+
+from ._validation import check_choice, check_positive
+from .exceptions import InvalidInputError
+
+ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
 
 
-class SquaredLoss:
-    """``L(z) = 1/2 sum_i w_i (y_i - z_i)^2``."""
+class Loss:
+    """What every loss has: subclasses give the terms of one sample.
 
-    name = "squared"
+    Attributes
+    ----------
+    name : str
+    labels : bool
+        Whether y holds labels in {-1, 1}.
+    is_smooth : bool
+        Whether the gradient exists everywhere and is Lipschitz continuous.
+    is_strictly_convex : bool
+        Whether the optimal fit is unique. Where it is not, optimal values, certificates and dual points stand, and the
+        description of the optimal set by one fit does not.
+    """
 
-    @staticmethod
-    def value(y, fit, weight):
+    name, labels, is_smooth, is_strictly_convex = "", False, True, False
+
+    def terms(self, y, fit):
+        """Return ``l(y_i, z_i)``."""
+        raise NotImplementedError
+
+    def slopes(self, y, fit):
+        """Return ``-dl/dz``, or the member of the subdifferential nearest to zero."""
+        raise NotImplementedError
+
+    def curvatures(self, y, fit):
+        """Return ``d^2 l/dz^2`` where it exists, and one of its one-sided limits elsewhere."""
+        raise NotImplementedError
+
+    def dual_terms(self, y, s):
+        """Return ``-l*(-s_i)``, -inf outside the domain."""
+        raise NotImplementedError
+
+    def domain(self, y, s):
+        """Return the largest t for which every ``t s_i`` is in the domain, maybe inf; 0 where no t above 0 is."""
+        return np.inf
+
+    def value(self, y, fit, weight):
         """Return L(fit)."""
-        return 0.5 * float(np.dot(weight * (y - fit), y - fit))
+        return float(np.dot(weight, self.terms(y, fit)))
 
-    @staticmethod
-    def dual_point(y, fit, weight):
-        """Return ``-grad L(fit) = w (y - fit)``, of shape (n_samples,)."""
-        return weight * (y - fit)
+    def dual_point(self, y, fit, weight):
+        """Return ``-grad L(fit)``, of shape (n_samples,)."""
+        return weight * self.slopes(y, fit)
 
-    @staticmethod
-    def dual_value(y, dual_point, weight):
-        """Return ``-L*(-dual_point) = dual_point^T y - 1/2 sum_i dual_point_i^2 / w_i``."""
-        return float(np.dot(dual_point, y) - 0.5 * np.dot(dual_point, dual_point / weight))
+    def dual_value(self, y, dual_point, weight):
+        """Return ``-L*(-dual_point)``."""
+        return float(np.dot(weight, self.dual_terms(y, dual_point / weight)))
 
-    @staticmethod
-    def best_scale(y, dual_point, weight, limit):
+    def best_scale(self, y, dual_point, weight, limit):
         """Return the t in [0, limit] with the largest ``dual_value(y, t * dual_point, weight)``."""
-        curvature = float(np.dot(dual_point, dual_point / weight))
-        if curvature == 0.0:
+        s = dual_point / weight
+        limit = min(limit, self.domain(y, s))
+        if limit == 0.0 or not np.any(s):
             return 0.0
-        return float(np.clip(np.dot(dual_point, y) / curvature, 0.0, limit))
+        return float(np.clip(self._stationary_scale(y, s, weight, limit), 0.0, limit))
 
-    @staticmethod
-    def fit_free(y, hidden_fit, free, weight):
+    def _stationary_scale(self, y, s, weight, limit):
+        """Return where the dual value along s has its maximum; the caller cuts it off at 0 and at the limit."""
+        raise NotImplementedError
+
+    def check_targets(self, y):
+        """Refuse targets that the loss is not defined for."""
+        if self.labels and not np.all(np.abs(y) == 1.0):
+            strange = y[np.abs(y) != 1.0][0]
+            raise InvalidInputError(f"y must hold labels -1 and 1 only for the {self.name} loss; got {strange:g}.")
+
+
+class _Quadratic:
+    """Dual values ``a - b^2 / 2`` along a ray: linear in s, less half its square."""
+
+    def _stationary_scale(self, y, s, weight, limit):
+        curvature = float(np.dot(weight * s, s))
+        return np.dot(weight * s, y) / curvature if curvature > 0.0 else np.inf
+
+
+class _Linear:
+    """Dual values that are linear in s, ``s y``."""
+
+    def _stationary_scale(self, y, s, weight, limit):
+        return limit if np.dot(weight * s, y) > 0.0 else 0.0
+
+    def dual_terms(self, y, s):
+        """Return ``s_i y_i``, -inf outside the domain."""
+        return _within(s, *self.bounds, lambda inner: inner * y)
+
+    def curvatures(self, y, fit):
+        """Return zeros."""
+        return np.zeros(len(fit))
+
+
+class SquaredLoss(_Quadratic, Loss):
+    """``l = (y - z)^2 / 2``; ``-l*(-s) = s y - s^2 / 2``."""
+
+    name, is_strictly_convex = "squared", True
+
+    def terms(self, y, fit):
+        """Return ``(y - z)^2 / 2``."""
+        return 0.5 * (y - fit) * (y - fit)
+
+    def slopes(self, y, fit):
+        """Return ``y - z``."""
+        return y - fit
+
+    def curvatures(self, y, fit):
+        """Return ones."""
+        return np.ones(len(fit))
+
+    def dual_terms(self, y, s):
+        """Return ``s y - s^2 / 2``."""
+        return s * y - 0.5 * s * s
+
+    def fit_free(self, y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_b L(hidden_fit + free b)``, of shape (n_free,)."""
         root = np.sqrt(weight)
         return _minimum_norm_fit(root[:, None] * free, root * (y - hidden_fit))
+
+
+@dataclass(frozen=True)
+class HuberLoss(_Quadratic, Loss):
+    """``l = r^2 / 2`` for ``r = |y - z|`` up to delta, then ``delta r - delta^2 / 2``.
+
+    ``-l*(-s) = s y - s^2 / 2`` for ``|s| <= delta``.
+    """
+
+    delta: float = 1.35
+    name = "huber"
+
+    def terms(self, y, fit):
+        """Return the quadratic part up to delta and the linear one beyond."""
+        size = np.abs(y - fit)
+        inner = np.minimum(size, self.delta)
+        return inner * (size - 0.5 * inner)
+
+    def slopes(self, y, fit):
+        """Return the residual, cut off at delta."""
+        return np.clip(y - fit, -self.delta, self.delta)
+
+    def curvatures(self, y, fit):
+        """Return 1 up to delta and 0 beyond."""
+        return (np.abs(y - fit) <= self.delta).astype(float)
+
+    def dual_terms(self, y, s):
+        """Return ``s y - s^2 / 2``, -inf where ``|s|`` is above delta."""
+        return _within(s, -self.delta, self.delta, lambda inner: inner * y - 0.5 * inner * inner)
+
+    def domain(self, y, s):
+        """Return ``delta / max |s|``."""
+        return _share(self.delta, np.abs(s).max(initial=0.0))
+
+
+class AbsoluteLoss(_Linear, Loss):
+    """``l = |y - z|``; ``-l*(-s) = s y`` for ``|s| <= 1``."""
+
+    name, is_smooth = "absolute", False
+
+    def terms(self, y, fit):
+        """Return ``|y - z|``."""
+        return np.abs(y - fit)
+
+    def slopes(self, y, fit):
+        """Return the sign of the residual, 0 at the kink."""
+        return np.sign(y - fit)
+
+    def domain(self, y, s):
+        """Return ``1 / max |s|``."""
+        return _share(1.0, np.abs(s).max(initial=0.0))
+
+    @property
+    def bounds(self):
+        """The domain of s."""
+        return -1.0, 1.0
+
+
+@dataclass(frozen=True)
+class QuantileLoss(_Linear, Loss):
+    """``l = q r`` for ``r = y - z >= 0`` and ``(q - 1) r`` below; ``-l*(-s) = s y`` for ``q - 1 <= s <= q``."""
+
+    quantile: float = 0.5
+    name, is_smooth = "quantile", False
+
+    def terms(self, y, fit):
+        """Return the pinball loss of the residual."""
+        residual = y - fit
+        return np.maximum(self.quantile * residual, (self.quantile - 1.0) * residual)
+
+    def slopes(self, y, fit):
+        """Return q above the fit, q - 1 below it and 0 on it."""
+        residual = y - fit
+        return np.where(residual > 0, self.quantile, np.where(residual < 0, self.quantile - 1.0, 0.0))
+
+    def domain(self, y, s):
+        """Return the largest t with ``q - 1 <= t s <= q``."""
+        above, below = s.max(initial=0.0), -s.min(initial=0.0)
+        return min(_share(self.quantile, above), _share(1.0 - self.quantile, below))
+
+    @property
+    def bounds(self):
+        """The domain of s."""
+        return self.quantile - 1.0, self.quantile
+
+
+class LogisticLoss(Loss):
+    """``l = log(1 + exp(-y z))``; ``-l*(-s) = -p log p - (1 - p) log(1 - p)`` for ``0 <= p = y s <= 1``."""
+
+    name, labels, is_strictly_convex = "logistic", True, True
+
+    def terms(self, y, fit):
+        """Return ``log(1 + exp(-y z))``."""
+        return np.logaddexp(0.0, -y * fit)
+
+    def slopes(self, y, fit):
+        """Return ``y / (1 + exp(y z))``."""
+        return y * expit(-y * fit)
+
+    def curvatures(self, y, fit):
+        """Return ``p (1 - p)``."""
+        return expit(fit) * expit(-fit)
+
+    def dual_terms(self, y, s):
+        """Return the entropy of p, -inf outside [0, 1]."""
+        return _within(y * s, 0.0, 1.0, lambda p: entr(p) + entr(1.0 - p))
+
+    def domain(self, y, s):
+        """Return ``1 / max p``, 0 where some p is negative."""
+        p = y * s
+        return 0.0 if np.any(p < 0.0) else _share(1.0, p.max(initial=0.0))
+
+    def _stationary_scale(self, y, s, weight, limit):
+        p, weight = (y * s)[s != 0.0], weight[s != 0.0]
+
+        def slope(t):
+            """Derivative along the ray: ``sum_i w_i p_i log((1 - t p_i) / (t p_i))``, from inf down to -inf."""
+            inner = np.clip(t * p, 1e-300, 1.0)
+            return float(np.dot(weight * p, np.log1p(-np.minimum(inner, 1.0 - 1e-16)) - np.log(inner)))
+
+        end = min(limit, 1.0 / p.max())
+        if slope(end) >= 0.0:
+            return end
+        start = 0.5 * end
+        while slope(start) < 0.0:
+            start *= 0.5
+        return brentq(slope, start, end, xtol=1e-15 * end, rtol=1e-14)
+
+
+class SquaredHingeLoss(Loss):
+    """``l = max(0, 1 - y z)^2 / 2``; ``-l*(-s) = p - p^2 / 2`` for ``p = y s >= 0``."""
+
+    name, labels = "squared_hinge", True
+
+    def terms(self, y, fit):
+        """Return ``max(0, 1 - y z)^2 / 2``."""
+        return 0.5 * np.maximum(0.0, 1.0 - y * fit) ** 2
+
+    def slopes(self, y, fit):
+        """Return ``y max(0, 1 - y z)``."""
+        return y * np.maximum(0.0, 1.0 - y * fit)
+
+    def curvatures(self, y, fit):
+        """Return 1 inside the margin and 0 outside."""
+        return (y * fit < 1.0).astype(float)
+
+    def dual_terms(self, y, s):
+        """Return ``p - p^2 / 2``, -inf where p is negative."""
+        p = y * s
+        return np.where(p >= 0.0, p - 0.5 * p * p, -np.inf)
+
+    def domain(self, y, s):
+        """Return inf, or 0 where some p is negative."""
+        return 0.0 if np.any(y * s < 0.0) else np.inf
+
+    def _stationary_scale(self, y, s, weight, limit):
+        return np.dot(weight, np.abs(s)) / np.dot(weight * s, s)
+
+
+def _within(values, low, high, function):
+    """Return ``function(values)``, -inf where they are outside of [low, high] by more than rounding."""
+    slack = ROUNDING * max(abs(low), abs(high))
+    inside = (values >= low - slack) & (values <= high + slack)
+    return np.where(inside, function(np.clip(values, low, high)), -np.inf)
+
+
+def _share(bound, largest):
+    """Return ``bound / largest`` rounded down, so that multiplying back stays within the bound; inf for 0."""
+    if largest == 0.0:
+        return np.inf
+    share = bound / largest
+    while share * largest > bound:
+        share = np.nextafter(share, 0.0)
+    return float(share)
 
 
 def _minimum_norm_fit(columns, target):
@@ -58,4 +326,33 @@ def _minimum_norm_fit(columns, target):
     return answer - unseen.T @ np.linalg.lstsq(unseen.T, answer, rcond=None)[0]
 
 
-LOSSES = {loss.name: loss for loss in (SquaredLoss,)}
+LOSSES = {
+    loss.name: loss for loss in (SquaredLoss, HuberLoss, AbsoluteLoss, QuantileLoss, LogisticLoss, SquaredHingeLoss)
+}
+TRAINABLE = ("squared",)
+
+
+def make_loss(name, *, huber_delta=1.35, quantile=0.5):
+    """Return the loss of that name.
+
+    Parameters
+    ----------
+    name : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
+    huber_delta : float
+        Residual from which on the huber loss is linear, in the units of y.
+    quantile : float
+        In (0, 1): the share of the targets that the quantile loss wants below the fit.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, and parameters out of range.
+    """
+    check_choice(name, "loss", tuple(LOSSES))
+    if name == "huber":
+        return HuberLoss(check_positive(huber_delta, "huber_delta"))
+    if name == "quantile":
+        if not check_positive(quantile, "quantile") < 1.0:
+            raise InvalidInputError(f"quantile must be above 0 and below 1; got {quantile!r}.")
+        return QuantileLoss(float(quantile))
+    return LOSSES[name]()

@@ -15,9 +15,9 @@ import numpy as np
 from ._long import row_blocks
 from ._norms import nonzero, norms
 from ._pruning import prune_masses
-from ._validation import check_choice, check_count, check_design, check_positive, check_vector, check_weights
+from ._validation import check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
-from .losses import LOSSES
+from .losses import make_loss
 
 __all__ = ["TwoLayerReLU"]
 
@@ -197,7 +197,7 @@ class TwoLayerReLU:
             values = values + self.intercept
         return values
 
-    def objective(self, X, y, beta, *, sample_weight=None, loss="squared"):
+    def objective(self, X, y, beta, *, sample_weight=None, loss="squared", huber_delta=1.35, quantile=0.5):
         """Return the training objective of the network as it stands, neither balanced nor pruned.
 
         ``sum_i w_i loss(y_i, f(x_i)) + beta/2 * sum_j (||u_j||^2 + alpha_j^2)``; `u_j` includes the hidden bias, the
@@ -207,13 +207,16 @@ class TwoLayerReLU:
         ----------
         X : array-like of shape (n_samples, n_inputs)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Several outputs add up: the squared loss is ``1/2 ||y_i - f(x_i)||^2``.
+            Several outputs add up: the squared loss is ``1/2 ||y_i - f(x_i)||^2``. Labels are -1 and 1.
         beta : float
             Weight decay, above 0.
         sample_weight : array-like of shape (n_samples,), optional
             Rows of weight zero do not count.
-        loss : str
-            One of `convexnn.losses.LOSSES`.
+        loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
+            With r = y - f(x): ``r^2 / 2``; ``r^2 / 2`` up to `huber_delta`, then linear; ``|r|``; ``quantile r`` above
+            the fit and ``(quantile - 1) r`` below; ``log(1 + exp(-y f))``; ``max(0, 1 - y f)^2 / 2``.
+        huber_delta : float
+        quantile : float, between 0 and 1
 
         Returns
         -------
@@ -229,8 +232,9 @@ class TwoLayerReLU:
         y = self._check_targets(y, X.shape[0])
         beta = check_positive(beta, "beta")
         weight = check_weights(sample_weight, X.shape[0])
-        loss = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
+        loss = make_loss(loss, huber_delta=huber_delta, quantile=quantile)
         rows = weight > 0
+        loss.check_targets(y[rows])
         with np.errstate(over="ignore"):
             fit = self.predict(X).reshape(len(rows), -1)[rows]
             misfit = sum(loss.value(y[rows, k], fit[:, k], weight[rows]) for k in range(y.shape[1]))

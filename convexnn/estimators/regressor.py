@@ -15,7 +15,7 @@ from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
-from ..losses import LOSSES
+from ..losses import TRAINABLE
 from ..optimal_sets.solution_set import optimal_set_of
 from ..programs.program import make_problem
 from ..solvers.base import Status
@@ -281,7 +281,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
             check_positive(self.beta, "beta")
         for name in ("hidden_bias", "fit_intercept", "skip_connection", "warm_start"):
             check_flag(getattr(self, name), name)
-        check_choice(self.loss, "loss", tuple(LOSSES))
+        check_choice(self.loss, "loss", TRAINABLE)
         check_n_jobs(self.n_jobs)
         check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
         check_choice(self.proof, "proof", PROOFS)

@@ -16,7 +16,7 @@ import numpy as np
 from .._long import relu_products, row_blocks
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
-from ..losses import LOSSES
+from ..losses import TRAINABLE, Loss, make_loss
 from ..network import TwoLayerReLU
 
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
@@ -38,8 +38,8 @@ class Problem:
         Where each row stands in the caller's X.
     n_rows : int
         Number of rows of the caller's X.
-    loss : type
-        One of `convexnn.losses.LOSSES`.
+    loss : Loss
+        One of `convexnn.losses`.
     hidden_bias, fit_intercept, skip_connection : bool
     """
 
@@ -50,7 +50,7 @@ class Problem:
     free: np.ndarray
     rows: np.ndarray
     n_rows: int
-    loss: type
+    loss: Loss
     hidden_bias: bool
     fit_intercept: bool
     skip_connection: bool
@@ -201,7 +201,7 @@ def make_problem(
     y = check_vector(y, X.shape[0], "y")
     beta = check_positive(beta, "beta")
     weight = check_weights(sample_weight, X.shape[0])
-    loss = LOSSES[check_choice(loss, "loss", tuple(LOSSES))]
+    loss = make_loss(check_choice(loss, "loss", TRAINABLE))
     check_objective_range(y, weight)
     rows = np.flatnonzero(weight > 0)
     ones = np.ones((X.shape[0], 1))

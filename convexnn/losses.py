@@ -18,6 +18,7 @@ from scipy.special import entr, expit
 from ._validation import check_choice, check_positive
 from .exceptions import InvalidInputError
 
+NEWTON_STEPS, SHORTEST, NOISE = 200, 1e-12, 1e-14
 ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
 
 
@@ -81,6 +82,33 @@ class Loss:
     def _stationary_scale(self, y, s, weight, limit):
         """Return where the dual value along s has its maximum; the caller cuts it off at 0 and at the limit."""
         raise NotImplementedError
+
+    def fit_free(self, y, hidden_fit, free, weight):
+        """Return the minimum-norm ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), for a smooth loss.
+
+        Newton's method on an orthonormal basis of the free terms, damped where the loss is flat. Where no minimum is
+        attained, as for labels that the free terms separate, it stops far out.
+        """
+        basis, values, _ = np.linalg.svd(free / _sizes(free), full_matrices=False)
+        basis = basis[:, values > 1e-12 * values.max(initial=0.0)]
+        fit, share = hidden_fit, 1.0
+        for _ in range(NEWTON_STEPS):
+            value, slope = self.value(y, fit, weight), basis.T @ self.dual_point(y, fit, weight)
+            size = np.linalg.norm(slope)
+            if size == 0.0 or share <= SHORTEST:
+                break
+            hessian = (basis.T * (weight * self.curvatures(y, fit))) @ basis
+            damping = 1e-10 * np.trace(hessian) + 1e-6 * size
+            step, share = basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope), 1.0
+            while share > SHORTEST:
+                ahead = fit + share * step
+                there, left = self.value(y, ahead, weight), np.linalg.norm(basis.T @ self.dual_point(y, ahead, weight))
+                # Near the minimum values differ by rounding only, and slopes tell.
+                if there < value * (1.0 - NOISE) or (there <= value * (1.0 + NOISE) and left < size):
+                    fit = ahead
+                    break
+                share *= 0.5
+        return _minimum_norm_fit(free, fit - hidden_fit)
 
     def check_targets(self, y):
         """Refuse targets that the loss is not defined for."""
@@ -313,10 +341,15 @@ def _share(bound, largest):
     return float(share)
 
 
+def _sizes(columns):
+    """Return the largest entry of every column, 1 for columns of zeros."""
+    sizes = np.abs(columns).max(axis=0, initial=0.0)
+    return np.where(sizes > 0, sizes, 1.0)
+
+
 def _minimum_norm_fit(columns, target):
     """Least squares whose rank is judged on columns of magnitude one, however different their scales are."""
-    sizes = np.abs(columns).max(axis=0, initial=0.0)
-    sizes = np.where(sizes > 0, sizes, 1.0)
+    sizes = _sizes(columns)
     left, values, right = np.linalg.svd(columns / sizes, full_matrices=False)
     used = values > 1e-12 * values.max(initial=0.0)
     answer = (right[used].T @ ((left[:, used].T @ target) / values[used])) / sizes
@@ -330,6 +363,7 @@ LOSSES = {
     loss.name: loss for loss in (SquaredLoss, HuberLoss, AbsoluteLoss, QuantileLoss, LogisticLoss, SquaredHingeLoss)
 }
 TRAINABLE = ("squared",)
+CERTIFIED = tuple(name for name, loss in LOSSES.items() if loss.is_smooth)
 
 
 def make_loss(name, *, huber_delta=1.35, quantile=0.5):

@@ -13,6 +13,7 @@ from .._long import is_long
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import check_choice, deadline_after
+from ..losses import CERTIFIED
 from ..programs.program import problem_of
 from .price_function import unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price, starts_beside
@@ -95,6 +96,7 @@ def certify(
     time_limit=None,
     sample_weight=None,
     loss="squared",
+    huber_delta=1.35,
     n_jobs=None,
 ):
     """Bound how far any two-layer ReLU network is from the best network of any width.
@@ -113,7 +115,9 @@ def certify(
     time_limit : float, optional
         Seconds for the proof.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared"}
+    loss : {"squared", "huber", "logistic", "squared_hinge"}
+        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    huber_delta : float
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 
@@ -137,7 +141,8 @@ def certify(
     .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
     """
     check_choice(proof, "proof", PROOFS)
-    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
+    options = {"sample_weight": sample_weight, "loss": loss, "losses": CERTIFIED, "huber_delta": huber_delta}
+    problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)
     return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 
@@ -223,13 +228,13 @@ def _refit(problem, directions, signs):
 
 def _needed_bound(problem, nu):
     """The bound on the price below which a tighter one would not improve the dual value."""
-    scale = problem.loss.best_scale(problem.centred, nu, problem.weight, np.inf)
+    scale = problem.loss.best_scale(problem.dual_targets, nu, problem.weight, np.inf)
     return problem.beta / scale if scale > 0 else problem.beta
 
 
 def _scaled(problem, nu, bound):
     """Return the best dual value along nu inside the price bound, and the scale at which it is reached."""
     limit = problem.beta / bound if bound > 0 else np.inf
-    scale = problem.loss.best_scale(problem.centred, nu, problem.weight, limit)
-    value = problem.loss.dual_value(problem.centred, scale * nu, problem.weight)
+    scale = problem.loss.best_scale(problem.dual_targets, nu, problem.weight, limit)
+    value = problem.loss.dual_value(problem.dual_targets, scale * nu, problem.weight)
     return (value, scale) if value > 0 else (0.0, 0.0)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._threads import one_blas_thread
+from ..losses import CERTIFIED
 from ..programs.program import make_problem
 from .pricing import search_price, starts_beside
 
@@ -30,6 +31,7 @@ def beta_max(
     skip_connection=False,
     sample_weight=None,
     loss="squared",
+    huber_delta=1.35,
     n_jobs=None,
 ):
     """Return the smallest `beta` for which the zero network is optimal.
@@ -45,7 +47,9 @@ def beta_max(
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared"}
+    loss : {"squared", "huber", "logistic", "squared_hinge"}
+        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    huber_delta : float
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 
@@ -81,5 +85,7 @@ def beta_max(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
+        losses=CERTIFIED,
+        huber_delta=huber_delta,
     )
     return zero_network_price(problem, n_jobs=n_jobs).value

@@ -19,6 +19,7 @@ from ..exceptions import InvalidInputError
 from ..losses import TRAINABLE, Loss, make_loss
 from ..network import TwoLayerReLU
 
+FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
 
@@ -111,7 +112,17 @@ class Problem:
 
     def dual_point(self, hidden_fit):
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
-        return self.weight * self._off_free_terms(self.centred - hidden_fit)
+        if self.loss.name == "squared":
+            return self.weight * self._off_free_terms(self.centred - hidden_fit)
+        fit = hidden_fit + self.free @ self.free_coefficients(hidden_fit)
+        nu = self.loss.dual_point(self.y, fit, self.weight)
+        left = np.abs(self.free.T @ nu) > FREE_TOLERANCE * (np.abs(self.free).T @ np.abs(nu))
+        return np.zeros(len(nu)) if np.any(left) else nu  # no minimum in the free terms: zero is feasible always
+
+    @property
+    def dual_targets(self):
+        """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms."""
+        return self.centred if self.loss.name == "squared" else self.y
 
     def free_coefficients(self, hidden_fit):
         """Return the minimum-norm free terms that fit best beside `hidden_fit`."""
@@ -134,7 +145,7 @@ class Problem:
             size = size + abs(network.intercept)
         with np.errstate(over="ignore"):
             loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            zero = loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
+            zero = not self.loss.labels and loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
             return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):
@@ -188,8 +199,10 @@ def make_problem(
     skip_connection=False,
     sample_weight=None,
     loss="squared",
+    losses=TRAINABLE,
+    huber_delta=1.35,
 ):
-    """Check the data and return the `Problem` they pose.
+    """Check the data and return the `Problem` they pose; `losses` are the names that the caller can deal with.
 
     Raises
     ------
@@ -201,9 +214,10 @@ def make_problem(
     y = check_vector(y, X.shape[0], "y")
     beta = check_positive(beta, "beta")
     weight = check_weights(sample_weight, X.shape[0])
-    loss = make_loss(check_choice(loss, "loss", TRAINABLE))
+    loss = make_loss(check_choice(loss, "loss", losses), huber_delta=huber_delta)
     check_objective_range(y, weight)
     rows = np.flatnonzero(weight > 0)
+    loss.check_targets(y[rows])
     ones = np.ones((X.shape[0], 1))
     design = np.hstack([X, ones.astype(X.dtype)]) if hidden_bias else X
     free = np.hstack(([X] if skip_connection else []) + ([ones] if fit_intercept else []) + [ones[:, :0]])

@@ -90,5 +90,6 @@ def check_n_jobs(n_jobs):
 def check_choice(value, name, choices):
     """Return `value` after checking that it is one of the strings `choices`."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+        wanted = f"one of {', '.join(map(repr, choices))}" if len(choices) > 1 else repr(choices[0])
+        raise InvalidInputError(f"{name} must be {wanted}; got {value!r}.")
     return value

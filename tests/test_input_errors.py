@@ -149,7 +149,7 @@ def test_bad_weights(call, kind):
 @pytest.mark.parametrize("loss", ["cubic", "", None, 1, np.array(["squared"])])
 @pytest.mark.parametrize("call", TAKE_LOSS)
 def test_unknown_loss(call, loss):
-    refused("loss must be one of 'squared'", call, loss=loss)
+    refused("loss must be", call, loss=loss)
 
 
 @pytest.mark.parametrize("proof", ["certain", "", None, 1])

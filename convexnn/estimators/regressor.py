@@ -25,7 +25,10 @@ from ._rows import canonical_rows
 SCALE_FRACTION = 0.1
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
 STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
-ADVICE = "raise max_iter or time_limit, or accept a larger tol"
+ADVICE = {
+    Status.restricted: "use more patterns, or solver='auto'",
+    Status.stalled: "standardise X, take a larger beta, or accept a larger tol",
+}
 
 
 class ConvexReLURegressor(RegressorMixin, BaseEstimator):
@@ -97,7 +100,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
     beta_max_ : float
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
     beta_max_proof_ : {"exact", "bound", "heuristic"}
-    status_ : {"proven", "converged", "restricted", "stalled", "max_iter", "time_limit", "interrupted"}
+    status_ : {"proven", "converged", "restricted", "max_width", "stalled", "max_iter", "time_limit", "interrupted"}
         ``"restricted"``: optimal over the given patterns, which are not all of them. ``"stalled"``: rounding allowed no
         further progress before `tol` was reached, as may happen where X is far from the origin or badly scaled.
     n_iter_ : int
@@ -272,6 +275,8 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
                 f"patterns must be those of X{' with a ones column appended' if self.hidden_bias else ''}, of shape "
                 f"{wanted}; got patterns of an array of shape {got}."
             )
+        if not np.allclose(self.patterns.X[rows.first], problem.design, rtol=1e-9, atol=0.0):
+            raise InvalidInputError("patterns must be those of X; these were made of other data of the same shape.")
         return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
 
     def _check_parameters(self):
@@ -319,7 +324,7 @@ class ConvexReLURegressor(RegressorMixin, BaseEstimator):
         if solution.status is Status.interrupted:
             warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=3)
         elif reached > self.tol and solution.status is not Status.proven and self.max_width is None:
-            advice = "use more patterns, or solver='auto'" if solution.status is Status.restricted else ADVICE
+            advice = ADVICE.get(solution.status, "raise max_iter or time_limit, or accept a larger tol")
             warnings.warn(
                 f"{solution.status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: "
                 f"{advice}.",

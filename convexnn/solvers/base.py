@@ -6,6 +6,7 @@ from enum import Enum
 
 import numpy as np
 
+from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
 
@@ -15,6 +16,7 @@ class Status(Enum):
     proven = "The network is globally optimal to the tolerance, and proven to be."
     converged = "No improving neuron was found at the tolerance; the proof at hand does not exclude one."
     restricted = "The network is optimal over the given patterns only, which are not all there are."
+    max_width = "The network has max_width neurons; better ones need more."
     stalled = "No further progress was possible in double precision; the best network so far is returned."
     max_iter = "The iteration limit was reached; the best network so far is returned."
     time_limit = "The time limit was reached; the best network so far is returned."
@@ -40,6 +42,18 @@ class Solution:
     status: Status
     n_iter: int
     history: list
+
+
+def check_masks(problem, masks):
+    """Return masks, or those of an `ActivationPatterns`, as a boolean array of shape (P, n_samples)."""
+    masks, n_samples = np.asarray(getattr(masks, "masks", masks)), len(problem.design)
+    if masks.ndim != 2 or masks.shape[1] != n_samples:
+        raise InvalidInputError(
+            f"masks must have shape (P, {n_samples}), one entry per row of positive weight; got {masks.shape}."
+        )
+    if masks.dtype != bool:
+        raise InvalidInputError(f"masks must be boolean; got an array of {masks.dtype}.")
+    return masks
 
 
 def make_record(started, objective, visible_gap, width):

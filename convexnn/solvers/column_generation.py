@@ -81,14 +81,19 @@ class _Run:
         self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
         self.rows = price_rows(scaled.design)
 
-    def adopt(self, network):
-        """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
+    def borrow(self, network):
+        """Take over the neurons of `network` where that lowers the objective; return whether there are any."""
         active = np.flatnonzero((network.masses > 0) & (network.signs != 0))
         if len(active):
             masses = network.masses[active] * (self.scaled.x_scale / self.scaled.y_scale)
             pool = _Pool(network.directions[active], network.signs[active], masses)
             if not self.accept(pool):  # worse than no neuron at all: the directions may still be good
                 self.accept(_Pool(pool.directions, pool.signs, np.zeros(len(active))))
+        return len(active) > 0
+
+    def adopt(self, network):
+        """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
+        if self.borrow(network):
             self.promise = SAMPLED_GAP if self.newton_work() > NEWTON_WORK else 0.0
             self.solve_restricted(np.inf)
 
@@ -286,6 +291,7 @@ class _Training:
     start: object
     report: object
     history: list = field(default_factory=list)
+    sampled: _Run | None = None  # on a sample of the rows, while nothing better is known
 
     def run(self):
         started = time.monotonic()
@@ -297,9 +303,13 @@ class _Training:
             start = self._sampled_network() if self.start is None else self.start
             if start is not None:
                 run.adopt(start)
+            self.sampled = None
             status, rounds, proven = self._loop(run, started)
         except KeyboardInterrupt:
             status, rounds, proven = Status.interrupted, len(self.history), None
+            self.deadline = time.monotonic()
+            if self.sampled is not None:
+                run.borrow(self.sampled.network(self.problem))
         if proven is not None:
             return self._solution(*proven, status, rounds)
         if status not in (Status.interrupted, Status.time_limit):
@@ -321,7 +331,7 @@ class _Training:
 
     def _grown_network(self, sample, start):
         """Return a good network of a sample of the rows, grown from that of a smaller sample, or from none."""
-        run = _Run(scale_problem(sample), self.rng, self.deadline, self.n_jobs, rough=True)
+        run = self.sampled = _Run(scale_problem(sample), self.rng, self.deadline, self.n_jobs, rough=True)
         if start is not None:
             run.adopt(start)
         for _ in range(SAMPLED_ROUNDS):

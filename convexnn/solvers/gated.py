@@ -15,7 +15,7 @@ from ..exceptions import InvalidInputError
 from ..programs.scaling import best_dual, scale_problem
 from ._group_lasso import InteriorPoint
 from ._group_systems import Groups
-from .base import Status
+from .base import Status, check_masks
 
 FIRST_GROUPS = 64
 PROMISING, ROUNDING = 10.0, 1e-12  # times the goal, and at least: the estimated gap that makes an iterate worth a proof
@@ -178,18 +178,6 @@ class _Search:
         return (proof.primal - dual) / proof.primal
 
 
-def _check_masks(problem, masks):
-    """Return the masks as a boolean array of shape (n_gates, n_samples)."""
-    masks, n_samples = np.asarray(masks), len(problem.design)
-    if masks.ndim != 2 or masks.shape[1] != n_samples:
-        raise InvalidInputError(
-            f"masks must have shape (n_gates, {n_samples}), one entry per row of positive weight; got {masks.shape}."
-        )
-    if masks.dtype != bool:
-        raise InvalidInputError(f"masks must be boolean; got an array of {masks.dtype}.")
-    return masks
-
-
 def _check_start(start, shape):
     """Return the blocks to start from as finite floats."""
     start = np.asarray(start, dtype=float)
@@ -241,7 +229,7 @@ def solve_gated(problem, masks, *, tol=1e-6, max_iter=200, deadline=None, start=
     ValueError
         For masks that are not boolean or, like `start`, of the wrong shape.
     """
-    masks = _check_masks(problem, masks)
+    masks = check_masks(problem, masks)
     shape = len(masks), problem.design.shape[1]
     start = None if start is None else _check_start(start, shape)
     scaled = scale_problem(problem)

@@ -20,7 +20,7 @@ from .._validation import is_late
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution
 from ._newton import newton_step, null_space
-from .base import Status, make_record
+from .base import Status, check_masks, make_record
 from .cones import PatternCones
 
 MAX_NEW = 200
@@ -69,8 +69,8 @@ def solve_over_patterns(problem, masks, *, tol=1e-6, max_iter=500, deadline=None
     Parameters
     ----------
     problem : Problem
-    masks : ndarray of bool of shape (P, n_samples)
-        Patterns of ``problem.design``.
+    masks : ndarray of bool of shape (P, n_samples), or ActivationPatterns
+        Patterns of ``problem.design``, which has a last column of ones where the problem has a hidden bias.
     tol : float
         Relative gap to prove.
     max_iter : int
@@ -85,7 +85,13 @@ def solve_over_patterns(problem, masks, *, tol=1e-6, max_iter=500, deadline=None
     Returns
     -------
     RestrictedSolution
+
+    Raises
+    ------
+    ValueError
+        For masks that are not boolean or of the wrong shape.
     """
+    masks = check_masks(problem, masks)
     with one_blas_thread():
         return _Run(problem, masks, tol, max_iter, deadline, n_jobs, report).solve()
 

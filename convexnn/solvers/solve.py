@@ -22,7 +22,12 @@ SAMPLED_PATTERNS = 200
 def check_pairing(solver, patterns):
     """Return the solver's name, ``"auto"`` resolved; refuse pairings that cannot work."""
     check_choice(solver, "solver", SOLVERS)
-    if not isinstance(patterns, ActivationPatterns):
+    if not isinstance(patterns, str | ActivationPatterns):
+        raise InvalidInputError(
+            f"patterns must be {', '.join(map(repr, PATTERNS))} or an ActivationPatterns, such as sample_patterns and "
+            f"ActivationPatterns.from_masks make; got {type(patterns).__name__}."
+        )
+    if isinstance(patterns, str):
         check_choice(patterns, "patterns", PATTERNS)
     chosen = not isinstance(patterns, str) or patterns != "auto"
     if solver == "column_generation" and chosen:
@@ -115,10 +120,13 @@ def _narrow(problem, solution, max_width, tol, proof, n_jobs):
         directions, signs, masses = network.directions[heaviest], network.signs[heaviest], network.masses[heaviest]
         network = polish_network(problem, build_network(problem, directions, signs, masses))
     if pruned_width > max_width:
-        status = Status.converged
+        known = f"the critical width m* is at most {pruned_width}"
+        if status is Status.restricted:
+            known = f"over the given patterns {pruned_width} neurons are enough"
+        status = Status.max_width
         warnings.warn(
-            f"max_width={max_width} was not enough to reach the optimum over all widths: the critical width m* is at "
-            f"most {pruned_width}. The best network of {network.width} neurons that was found is returned.",
+            f"max_width={max_width} was not enough to reach the optimum over all widths: {known}. The best network of "
+            f"width {network.width} that was found is returned.",
             WidthWarning,
             stacklevel=4,
         )

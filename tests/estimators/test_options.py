@@ -8,7 +8,9 @@ from convexnn import (
     ConvexReLURegressor,
     InvalidInputError,
     PatternLimitError,
+    WidthWarning,
     enumerate_patterns,
+    sample_patterns,
 )
 
 
@@ -81,3 +83,24 @@ def test_a_time_limit_that_leaves_no_time_claims_nothing():
     assert 0 <= certificate.dual <= certificate.primal
     assert certificate.heuristic_gap >= 0.1  # nothing was seen, so nothing may look small
     assert len(repr(certificate)) < 200 and len(repr(certificate.price)) < 200
+
+
+def test_patterns_of_other_data_and_of_other_kinds_are_refused():
+    rng = np.random.default_rng(0)
+    X, other, y = rng.standard_normal((20, 2)), rng.standard_normal((20, 2)), rng.standard_normal(20)
+    patterns = sample_patterns(np.column_stack([other, np.ones(20)]), 5, random_state=0)
+    with pytest.raises(ValueError, match="made of other data of the same shape"):
+        ConvexReLURegressor(patterns=patterns).fit(X, y)
+    with pytest.raises(ValueError, match="or an ActivationPatterns.*got ndarray"):
+        ConvexReLURegressor(patterns=patterns.masks).fit(X, y)
+
+
+def test_a_width_that_stops_a_run_over_given_patterns_claims_nothing_about_others():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 2))
+    y = np.sin(X[:, 0]) + X[:, 1]
+    patterns = sample_patterns(np.column_stack([X, np.ones(60)]), 30, random_state=0)
+    with pytest.warns(WidthWarning, match="over the given patterns") as caught:
+        model = ConvexReLURegressor(patterns=patterns, max_width=1).fit(X, y)
+    assert "m*" not in str(caught[0].message)
+    assert model.status_ == "max_width"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from convexnn import ConvexReLURegressor, _long, certify, price
+from convexnn import ConvergenceWarning, ConvexReLURegressor, _long, certify, price
 from convexnn._threads import thread_map
 from convexnn.duality import _approach, price_function
 from convexnn.duality._approach import approach
@@ -217,3 +217,21 @@ def test_huge_single_precision_is_never_copied_to_double():
     tracemalloc.stop()
     assert peak < 2 * X.nbytes  # which is what the double precision copy alone would take
     assert np.mean((fit - y) ** 2) < 0.5 * np.var(y)
+
+
+def test_an_interrupt_on_a_sample_keeps_the_network_of_the_sample(monkeypatch):
+    X, y = teacher_problem(12_000, 30)
+    grown = column_generation._Training._grown_network
+
+    def interrupted(self, *arguments):
+        grown(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(column_generation._Training, "_grown_network", interrupted)
+    with pytest.warns(ConvergenceWarning, match="Interrupted"):
+        model = ConvexReLURegressor().fit(X, y)
+    assert model.status_ == "interrupted"
+    assert model.network_.width > 0
+    assert model.certificate_.primal < 0.2 * np.sum((y - y.mean()) ** 2)
+    assert 0.0 < model.certificate_.dual <= model.certificate_.primal
+    assert model.certificate_.heuristic_gap == 1.0  # no search on all rows was completed

@@ -174,6 +174,9 @@ class _Run:
         n_near = n_random // 2 if len(points) else 0
         near, near_signs = perturbed_starts(points, signs, 2 * n_near, self.rng)
         far = random_starts(function, n_random - n_near, self.rng)
+        if rough:  # only the best go on, and neurons are good already: they would leave no room
+            others = slice(int(np.sum(self.pool.used)), None)
+            points, signs = points[others], signs[others]
         starts = np.vstack([points, near, far, far])
         signs = np.concatenate([signs, near_signs, np.ones(len(far)), -np.ones(len(far))])
         return distinct_maxima(

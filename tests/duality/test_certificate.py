@@ -325,7 +325,7 @@ def certify_with(**changes):
         ({"sample_weight": [1.0, np.nan]}, "NaN"),
         ({"sample_weight": np.ones(3)}, "sample_weight must have shape"),
         ({"proof": "certain"}, "proof must be one of"),
-        ({"loss": "cubic"}, "loss must be one of"),
+        ({"loss": "cubic"}, "loss must be"),
         ({"network": TwoLayerReLU([[1.0]], [1.0])}, "do not match"),
         ({"network": TwoLayerReLU([[1.0, 0.0]], [[1.0, 2.0]])}, "one output"),
     ],

@@ -210,7 +210,7 @@ def test_the_second_back_end_alone():
         ({"X": [[np.nan, 1.0], [1.0, 1.0]]}, "NaN"),
         ({"y": [1.0]}, "y must have shape"),
         ({"beta": 0.0}, "beta must be finite and above 0"),
-        ({"loss": "none"}, "loss must be one of"),
+        ({"loss": "none"}, "loss must be"),
         ({"sample_weight": [0.0, 0.0]}, "sample_weight"),
     ],
 )

@@ -22,12 +22,12 @@ def is_huge(X):
     return X.size > HUGE
 
 
-def row_blocks(X, dtype=np.float64):
-    """Yield ``(slice, rows)`` over blocks of rows of X, cast to `dtype`; all rows at once where X is not huge."""
+def row_blocks(X):
+    """Yield ``(slice, rows)`` over blocks of rows of X, in double precision; all rows at once where X is not huge."""
     step = ROWS if is_huge(X) else max(1, len(X))
     for start in range(0, len(X), step):
         part = slice(start, start + step)
-        yield part, X[part].astype(dtype, copy=False)
+        yield part, X[part].astype(np.float64, copy=False)
 
 
 def relu_products(X, weights):

@@ -17,10 +17,10 @@ import numpy as np
 
 from .._long import is_huge, is_long, row_blocks
 from ..exceptions import InvalidInputError
+from .branch_and_bound import MAX_RANK
 
 PARALLEL_DECIMALS = 13
 RANK_TOLERANCE = 1e-13
-FEW_COLUMNS = 13
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def price_rows(X):
 
     Huge data of few columns are made unit rows all the same: a tree may have to search them.
     """
-    if is_huge(X) and X.shape[1] > FEW_COLUMNS:
+    if is_huge(X) and X.shape[1] > MAX_RANK:
         size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
-        squares = [np.einsum("ij,ij->i", rows / size, rows / size) for _, rows in row_blocks(X)]
-        return X, size * np.sqrt(np.concatenate(squares))
+        norms = [np.linalg.norm(rows / size, axis=1) for _, rows in row_blocks(X)]
+        return X, size * np.concatenate(norms)
     return unit_rows(X.astype(np.float64, copy=False))
 
 

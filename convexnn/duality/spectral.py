@@ -3,12 +3,11 @@
 import numpy as np
 from numba import njit
 
-from .._long import row_blocks
+from .._long import ROWS, row_blocks
 from .._threads import slices
 from .._validation import is_late
 
 ROUNDS = 25
-ROWS = 4096
 SETTLED = 1e-3  # relative gain of a round below which there is no other
 WORK = 2e10  # multiplications for either sign, some seconds; beyond it the sum of the lines' largest values must do
 

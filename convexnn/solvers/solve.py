@@ -22,13 +22,13 @@ SAMPLED_PATTERNS = 200
 def check_pairing(solver, patterns):
     """Return the solver's name, ``"auto"`` resolved; refuse pairings that cannot work."""
     check_choice(solver, "solver", SOLVERS)
-    if not isinstance(patterns, str | ActivationPatterns):
+    if isinstance(patterns, str):
+        check_choice(patterns, "patterns", PATTERNS)
+    elif not isinstance(patterns, ActivationPatterns):
         raise InvalidInputError(
             f"patterns must be {', '.join(map(repr, PATTERNS))} or an ActivationPatterns, such as sample_patterns and "
             f"ActivationPatterns.from_masks make; got {type(patterns).__name__}."
         )
-    if isinstance(patterns, str):
-        check_choice(patterns, "patterns", PATTERNS)
     chosen = not isinstance(patterns, str) or patterns != "auto"
     if solver == "column_generation" and chosen:
         raise InvalidInputError(

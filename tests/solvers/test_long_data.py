@@ -47,7 +47,7 @@ def everything_is_huge(everything_is_long, monkeypatch):
     """Take all data for huge as well: nothing is copied, blocks of rows are cast, no exact climbs."""
     monkeypatch.setattr(_long, "HUGE", 0)
     monkeypatch.setattr(_long, "ROWS", 50)
-    monkeypatch.setattr(price_function, "FEW_COLUMNS", 0)
+    monkeypatch.setattr(price_function, "MAX_RANK", 0)
     monkeypatch.setattr(column_generation, "ROWS_A_SEARCH", 0)  # as few starts as on data of that size
 
 
@@ -199,7 +199,7 @@ def test_the_spectral_bound_of_lines_of_any_length(seed, monkeypatch):
     expected = unit.scale * spectral_bound(unit)
     monkeypatch.setattr(_long, "LONG", 0)
     monkeypatch.setattr(_long, "HUGE", 0)
-    monkeypatch.setattr(price_function, "FEW_COLUMNS", 0)
+    monkeypatch.setattr(price_function, "MAX_RANK", 0)
     raw = price_function.price_function(X, nu)
     assert raw.lines is X
     assert raw.scale * spectral_bound(raw) == pytest.approx(expected, rel=1e-3)

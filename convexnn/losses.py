@@ -35,9 +35,11 @@ class Loss:
     is_strictly_convex : bool
         Whether the optimal fit is unique. Where it is not, optimal values, certificates and dual points stand, and the
         description of the optimal set by one fit does not.
+    largest_curvature : float
+        Lipschitz constant of the derivative of one sample's loss, infinite where it jumps.
     """
 
-    name, labels, is_smooth, is_strictly_convex = "", False, True, False
+    name, labels, is_smooth, is_strictly_convex, largest_curvature = "", False, True, False, 1.0
 
     def terms(self, y, fit):
         """Return ``l(y_i, z_i)``."""
@@ -203,7 +205,7 @@ class HuberLoss(_Quadratic, Loss):
 class AbsoluteLoss(_Linear, Loss):
     """``l = |y - z|``; ``-l*(-s) = s y`` for ``|s| <= 1``."""
 
-    name, is_smooth = "absolute", False
+    name, is_smooth, largest_curvature = "absolute", False, np.inf
 
     def terms(self, y, fit):
         """Return ``|y - z|``."""
@@ -228,7 +230,7 @@ class QuantileLoss(_Linear, Loss):
     """``l = q r`` for ``r = y - z >= 0`` and ``(q - 1) r`` below; ``-l*(-s) = s y`` for ``q - 1 <= s <= q``."""
 
     quantile: float = 0.5
-    name, is_smooth = "quantile", False
+    name, is_smooth, largest_curvature = "quantile", False, np.inf
 
     def terms(self, y, fit):
         """Return the pinball loss of the residual."""
@@ -254,7 +256,7 @@ class QuantileLoss(_Linear, Loss):
 class LogisticLoss(Loss):
     """``l = log(1 + exp(-y z))``; ``-l*(-s) = -p log p - (1 - p) log(1 - p)`` for ``0 <= p = y s <= 1``."""
 
-    name, labels, is_strictly_convex = "logistic", True, True
+    name, labels, is_strictly_convex, largest_curvature = "logistic", True, True, 0.25
 
     def terms(self, y, fit):
         """Return ``log(1 + exp(-y z))``."""

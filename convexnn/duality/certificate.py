@@ -184,8 +184,8 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_j
         n_jobs=n_jobs,
     )
     primal = problem.objective(network)
-    dual, scale = _scaled(problem, nu, found.upper_bound)
-    visible = max(0.0, primal - _scaled(problem, nu, found.value)[0])
+    dual, scale = problem.dual_bound(nu, found.upper_bound)
+    visible = max(0.0, primal - problem.dual_bound(nu, found.value)[0])
     dual_point = problem.spread(scale * nu)
     return Certificate(primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found)
 
@@ -206,7 +206,7 @@ def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
         directions, _, values = local_prices(
             problem.design, nu, starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
         )
-        value, _ = _scaled(problem, nu, values.max(initial=0.0))
+        value, _ = problem.dual_bound(nu, values.max(initial=0.0))
         if value > best:
             best, answer = value, (nu, directions[:N_STARTS])
     return answer
@@ -230,11 +230,3 @@ def _needed_bound(problem, nu):
     """The bound on the price below which a tighter one would not improve the dual value."""
     scale = problem.loss.best_scale(problem.dual_targets, nu, problem.weight, np.inf)
     return problem.beta / scale if scale > 0 else problem.beta
-
-
-def _scaled(problem, nu, bound):
-    """Return the best dual value along nu inside the price bound, and the scale at which it is reached."""
-    limit = problem.beta / bound if bound > 0 else np.inf
-    scale = problem.loss.best_scale(problem.dual_targets, nu, problem.weight, limit)
-    value = problem.loss.dual_value(problem.dual_targets, scale * nu, problem.weight)
-    return (value, scale) if value > 0 else (0.0, 0.0)

@@ -124,6 +124,16 @@ class Problem:
         """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms."""
         return self.centred if self.loss.name == "squared" else self.y
 
+    def dual_bound(self, dual_point, price):
+        """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
+
+        The value is a lower bound on the objective of every network; it is at least 0, the value at scale 0.
+        """
+        limit = self.beta / price if price > 0 else np.inf
+        scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, limit)
+        value = self.loss.dual_value(self.dual_targets, scale * dual_point, self.weight)
+        return (value, scale) if value > 0 else (0.0, 0.0)
+
     def free_coefficients(self, hidden_fit):
         """Return the minimum-norm free terms that fit best beside `hidden_fit`."""
         return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)

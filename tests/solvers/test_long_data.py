@@ -15,7 +15,7 @@ from convexnn.duality.ascent import local_maxima, random_starts
 from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
-from convexnn.solvers import _gliding, column_generation
+from convexnn.solvers import _gliding, _run, column_generation
 from convexnn.solvers._gliding import _Objective, glide
 
 from ..zoo import random_problem
@@ -34,7 +34,7 @@ def teacher_problem(n, d, seed=0):
 def everything_is_long(monkeypatch):
     """Take all data for long: ascents in company, gradients until the gap is small, a sample of the rows first."""
     monkeypatch.setattr(_long, "LONG", 0)
-    monkeypatch.setattr(column_generation, "NEWTON_WORK", 0.0)
+    monkeypatch.setattr(_run, "NEWTON_WORK", 0.0)
     monkeypatch.setattr(column_generation, "SAMPLE", 20)
     monkeypatch.setattr(column_generation, "SAMPLED_ROWS", 5)
     monkeypatch.setattr(_approach, "SAMPLE", 32)

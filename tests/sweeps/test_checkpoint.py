@@ -191,9 +191,9 @@ def test_an_interrupt_before_the_first_record_is_raised(run, module, monkeypatch
 
 
 def test_an_interrupt_inside_the_solver_ends_the_path(monkeypatch):
-    from convexnn.solvers.column_generation import _Run
+    from convexnn.solvers._run import Run
 
-    search, calls = _Run.search, []
+    search, calls = Run.search, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -201,7 +201,7 @@ def test_an_interrupt_inside_the_solver_ends_the_path(monkeypatch):
             raise KeyboardInterrupt
         return search(*arguments)
 
-    monkeypatch.setattr(_Run, "search", interrupted)
+    monkeypatch.setattr(Run, "search", interrupted)
     with pytest.warns(ConvergenceWarning, match="missing"):
         part = strength_path(None)
     assert all(record.proof == "exact" for record in part.records)

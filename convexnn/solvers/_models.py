@@ -1,0 +1,139 @@
+"""Newton's method on the loss: column generation for losses that are smooth and not quadratic.
+
+Around a fit z with ``nu = -grad L(z)`` and the curvatures h the loss is, to second order and up to a constant, a
+squared loss with the weights h and the targets ``z + nu / h``. So every model is a problem that `Run` can deal with,
+and the price of its residual is that of nu itself. The masses that improve the model give a direction in which the
+true objective, which is convex in the masses, is searched: it never rises.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..losses import SquaredLoss
+from ..programs.scaling import scale_problem
+from ._run import LITTLE, Pool, Run, network_of
+
+FIRST_DAMPING, LEAST_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
+MODELS = 30  # in one round of pricing
+HALVINGS = 30
+
+
+def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
+    """Return the run that trains on `problem`, from the network without neurons; None where that is optimal."""
+    if problem.loss.name == "squared":
+        scaled = scale_problem(problem)
+        return None if scaled is None else Run(scaled, rng, deadline, n_jobs, rough)
+    point = _Point.at(problem, _empty_pool(problem))
+    if not np.any(point.nu) or not np.any(problem.design):
+        return None
+    return ModelRun(problem, point, rng, deadline, n_jobs, rough)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A pool with masses in the scale of the problem, its hidden fit, fit, dual point and objective."""
+
+    pool: Pool
+    hidden: np.ndarray
+    fit: np.ndarray
+    nu: np.ndarray
+    primal: float
+
+    @classmethod
+    def at(cls, problem, pool, hidden=None):
+        """Evaluate a pool, whose hidden fit may be known."""
+        if hidden is None:
+            hidden = problem.hidden_fit(pool.directions, pool.signs * pool.masses)
+        fit = hidden + problem.free @ problem.free_coefficients(hidden)
+        value = problem.loss.value(problem.y, fit, problem.weight)
+        nu = problem.loss.dual_point(problem.y, fit, problem.weight)
+        return cls(pool, hidden, fit, nu, value + problem.beta * float(pool.masses.sum()))
+
+    def model(self, problem, damping):
+        """Return the problem with a squared loss that is that of `problem` to second order."""
+        curvatures = problem.loss.curvatures(problem.y, self.fit)
+        weight = problem.weight * np.maximum(curvatures, damping * problem.loss.largest_curvature)
+        return replace(problem, y=self.fit + self.nu / weight, weight=weight, loss=SquaredLoss())
+
+
+class ModelRun(Run):
+    """A run on quadratic models of the loss; `point` is the best network so far, where the model was made."""
+
+    def __init__(self, problem, point, rng, deadline, n_jobs, rough=False):
+        self.problem, self.damping = problem, FIRST_DAMPING
+        self.point = point
+        super().__init__(self._scaled_model(), rng, deadline, n_jobs, rough)
+
+    @property
+    def primal(self):
+        """The objective of the best network so far."""
+        return self.point.primal
+
+    def borrow(self, network):
+        """Take over the neurons of `network`, with their masses where that lowers the objective."""
+        active = np.flatnonzero((network.masses > 0) & (network.signs != 0))
+        pool = Pool(network.directions[active], network.signs[active], network.masses[active])
+        point = _Point.at(self.problem, pool)
+        if point.primal < self.primal:
+            self._move_to(point)
+        elif len(active):
+            self.accept(self.pool.join(pool.directions, pool.signs))
+        return len(active) > 0
+
+    def solve_restricted(self, excess):
+        """Improve models until the true objective gains little beside what new neurons promise."""
+        for _ in range(MODELS):
+            before = self.primal
+            super().solve_restricted(excess)
+            self._advance()
+            gain = before - self.primal
+            if gain <= max(1e-13, LITTLE * self.promise) * before or self.out_of_time():
+                break
+
+    def gap(self, largest):
+        """Relative gap if `largest` were the price of the model's residual."""
+        price = largest * self.scaled.x_scale * self.scaled.y_scale
+        dual, _ = self.problem.dual_bound(self.point.nu, price)
+        return max(0.0, 1.0 - dual / self.primal) if self.primal > 0 else 0.0
+
+    def network(self, problem):
+        """Return the best network so far, the heaviest neuron first."""
+        return network_of(problem, self.point.pool)
+
+    def _advance(self):
+        """Search the segment from the point to the model's masses, and make the model of where that ends."""
+        start, unit = self.point, self.scaled.y_scale / self.scaled.x_scale
+        used = self.pool.take(self.pool.used)
+        end = _Point.at(self.problem, replace(used, masses=used.masses * unit))
+        share, point = 1.0, end
+        while point.primal >= start.primal and share > 0.5**HALVINGS:
+            share *= 0.5
+            point = self._between(start, end, share)
+        self.damping = max(LEAST_DAMPING, 0.1 * self.damping) if share == 1.0 else min(1.0, 10.0 * self.damping)
+        self._move_to(point if point.primal < start.primal else start)
+
+    def _between(self, start, end, share):
+        """Return the point with this share of the masses of `end` and the rest of those of `start`."""
+        rest = replace(start.pool, masses=(1.0 - share) * start.pool.masses)
+        pool = rest.join(end.pool.directions, end.pool.signs, share * end.pool.masses)
+        return _Point.at(self.problem, pool, (1.0 - share) * start.hidden + share * end.hidden)
+
+    def _move_to(self, point):
+        """Make the model around a point, and stand there: the price of the residual is that of the point's nu."""
+        self.point = point
+        self.load(self._scaled_model())
+        masses = point.pool.masses * (self.scaled.x_scale / self.scaled.y_scale)
+        self.place(replace(point.pool, masses=masses))
+
+    def _scaled_model(self):
+        """The model in units of one; another damping where nothing at all would be best for it."""
+        scaled = scale_problem(self.point.model(self.problem, self.damping))
+        while scaled is None:
+            self.damping *= 2.0
+            scaled = scale_problem(self.point.model(self.problem, self.damping))
+        return scaled
+
+
+def _empty_pool(problem):
+    return Pool(np.zeros((0, problem.design.shape[1])), np.zeros(0), np.zeros(0))

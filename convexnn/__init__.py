@@ -4,7 +4,7 @@ from . import datasets
 from ._version import __version__
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
-from .estimators import ConvexReLURegressor
+from .estimators import ConvexReLUClassifier, ConvexReLURegressor
 from .exceptions import (
     ConvergenceWarning,
     ConvexNNError,
@@ -24,6 +24,7 @@ __all__ = [
     "Certificate",
     "ConvergenceWarning",
     "ConvexNNError",
+    "ConvexReLUClassifier",
     "ConvexReLURegressor",
     "ConvexSolution",
     "InvalidInputError",

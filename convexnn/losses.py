@@ -9,16 +9,18 @@ ball.
 In the formulas below ``s_i = nu_i / w_i``, and ``p_i = y_i s_i`` for labels y_i in {-1, 1}.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy import sparse
+from scipy.optimize import brentq, linprog
 from scipy.special import entr, expit
 
 from ._validation import check_choice, check_positive
-from .exceptions import InvalidInputError
+from .exceptions import InvalidInputError, SolverError
 
-NEWTON_STEPS, SHORTEST, NOISE = 200, 1e-12, 1e-14
+NEWTON_STEPS, SHORTEST, NOISE = 200, 1e-18, 1e-14
+FLAT = 1e-9  # of the largest curvature: what is assumed where there is none
 ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
 
 
@@ -93,14 +95,14 @@ class Loss:
         """
         basis, values, _ = np.linalg.svd(free / _sizes(free), full_matrices=False)
         basis = basis[:, values > 1e-12 * values.max(initial=0.0)]
-        fit, share = hidden_fit, 1.0
+        fit, share, flat = hidden_fit, 1.0, FLAT * self.largest_curvature * weight.max()
         for _ in range(NEWTON_STEPS):
             value, slope = self.value(y, fit, weight), basis.T @ self.dual_point(y, fit, weight)
             size = np.linalg.norm(slope)
             if size == 0.0 or share <= SHORTEST:
                 break
             hessian = (basis.T * (weight * self.curvatures(y, fit))) @ basis
-            damping = 1e-10 * np.trace(hessian) + 1e-6 * size
+            damping = 1e-10 * np.trace(hessian) + flat
             step, share = basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope), 1.0
             while share > SHORTEST:
                 ahead = fit + share * step
@@ -111,6 +113,10 @@ class Loss:
                     break
                 share *= 0.5
         return _minimum_norm_fit(free, fit - hidden_fit)
+
+    def take(self, rows):
+        """Return the loss of some of the rows."""
+        return self
 
     def check_targets(self, y):
         """Refuse targets that the loss is not defined for."""
@@ -128,13 +134,44 @@ class _Quadratic:
 
 
 class _Linear:
-    """Dual values that are linear in s, ``s y``."""
+    """Losses ``max(high r, low r)`` of ``r = y - z``; their dual values are linear in s, ``s y`` for low <= s <= high.
+
+    The gradient is not unique where r is 0: dual points are chosen by linear programs (`convexnn.duality.cuts`).
+    """
+
+    def terms(self, y, fit):
+        """Return ``max(high r, low r)``."""
+        low, high = self.bounds
+        return np.maximum(high * (y - fit), low * (y - fit))
+
+    def slopes(self, y, fit):
+        """Return high above the fit, low below it and 0 on it."""
+        low, high = self.bounds
+        return np.where(y > fit, high, np.where(y < fit, low, 0.0))
+
+    def domain(self, y, s):
+        """Return the largest t with ``low <= t s <= high``."""
+        low, high = self.bounds
+        return min(_share(high, s.max(initial=0.0)), _share(-low, -s.min(initial=0.0)))
+
+    def fit_free(self, y, hidden_fit, free, weight):
+        """Return an ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), by a linear program."""
+        n_samples, n_free = free.shape
+        if n_free == 0:
+            return np.zeros(0)
+        low, high = self.bounds
+        sizes, target = _sizes(free), y - hidden_fit
+        unit = max(np.abs(target).max(), np.finfo(float).tiny)
+        parts = sparse.hstack([free / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc")
+        costs = np.concatenate([np.zeros(n_free), weight * high, weight * -low])
+        limits = [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples)
+        return solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits).x[:n_free] * unit / sizes
 
     def _stationary_scale(self, y, s, weight, limit):
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
 
     def dual_terms(self, y, s):
-        """Return ``s_i y_i``, -inf outside the domain."""
+        """Return ``s_i y_i``, -inf outside the bounds."""
         return _within(s, *self.bounds, lambda inner: inner * y)
 
     def curvatures(self, y, fit):
@@ -205,24 +242,7 @@ class HuberLoss(_Quadratic, Loss):
 class AbsoluteLoss(_Linear, Loss):
     """``l = |y - z|``; ``-l*(-s) = s y`` for ``|s| <= 1``."""
 
-    name, is_smooth, largest_curvature = "absolute", False, np.inf
-
-    def terms(self, y, fit):
-        """Return ``|y - z|``."""
-        return np.abs(y - fit)
-
-    def slopes(self, y, fit):
-        """Return the sign of the residual, 0 at the kink."""
-        return np.sign(y - fit)
-
-    def domain(self, y, s):
-        """Return ``1 / max |s|``."""
-        return _share(1.0, np.abs(s).max(initial=0.0))
-
-    @property
-    def bounds(self):
-        """The domain of s."""
-        return -1.0, 1.0
+    name, is_smooth, largest_curvature, bounds = "absolute", False, np.inf, (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -232,25 +252,67 @@ class QuantileLoss(_Linear, Loss):
     quantile: float = 0.5
     name, is_smooth, largest_curvature = "quantile", False, np.inf
 
-    def terms(self, y, fit):
-        """Return the pinball loss of the residual."""
-        residual = y - fit
-        return np.maximum(self.quantile * residual, (self.quantile - 1.0) * residual)
-
-    def slopes(self, y, fit):
-        """Return q above the fit, q - 1 below it and 0 on it."""
-        residual = y - fit
-        return np.where(residual > 0, self.quantile, np.where(residual < 0, self.quantile - 1.0, 0.0))
-
-    def domain(self, y, s):
-        """Return the largest t with ``q - 1 <= t s <= q``."""
-        above, below = s.max(initial=0.0), -s.min(initial=0.0)
-        return min(_share(self.quantile, above), _share(1.0 - self.quantile, below))
-
     @property
     def bounds(self):
         """The domain of s."""
         return self.quantile - 1.0, self.quantile
+
+
+@dataclass(frozen=True, eq=False)
+class ProximalLoss(Loss):
+    """A smooth stand-in for a loss ``max(high r, low r)``: a proximal step of its dual.
+
+    ``l = max_{low <= s <= high} s r - spread/2 (s - centre)^2``, so that ``-l*(-s) = s y - spread/2 (s - centre)^2``:
+    where the dual optimum is the centre, it is that of the loss itself, whatever the spread.
+
+    Attributes
+    ----------
+    bounds : (float, float)
+        low and high.
+    centre : ndarray of shape (n_samples,), or 0.0
+    spread : float
+        In the units of y.
+    """
+
+    bounds: tuple
+    centre: object
+    spread: float
+    name = "proximal"
+
+    @property
+    def largest_curvature(self):
+        """``1 / spread``."""
+        return 1.0 / self.spread
+
+    def take(self, rows):
+        """Return the loss of some of the rows."""
+        return self if np.ndim(self.centre) == 0 else replace(self, centre=self.centre[rows])
+
+    def slopes(self, y, fit):
+        """Return the maximiser s."""
+        return np.clip(self.centre + (y - fit) / self.spread, *self.bounds)
+
+    def terms(self, y, fit):
+        """Return the maximum over s."""
+        s = self.slopes(y, fit)
+        return s * (y - fit) - 0.5 * self.spread * (s - self.centre) ** 2
+
+    def curvatures(self, y, fit):
+        """Return 1 / spread between the bounds and 0 on them."""
+        low, high = self.bounds
+        s = self.centre + (y - fit) / self.spread
+        return ((s >= low) & (s <= high)) / self.spread
+
+    def dual_terms(self, y, s):
+        """Return ``s y - spread/2 (s - centre)^2``, -inf outside the bounds."""
+        return _within(s, *self.bounds, lambda inner: inner * y - 0.5 * self.spread * (inner - self.centre) ** 2)
+
+    def domain(self, y, s):
+        """Return the largest t with ``low <= t s <= high``."""
+        return _Linear.domain(self, y, s)
+
+    def _stationary_scale(self, y, s, weight, limit):
+        return np.dot(weight * s, y + self.spread * self.centre) / (self.spread * np.dot(weight * s, s))
 
 
 class LogisticLoss(Loss):
@@ -326,6 +388,14 @@ class SquaredHingeLoss(Loss):
         return np.dot(weight, np.abs(s)) / np.dot(weight * s, s)
 
 
+def solve_linear_program(costs, **program):
+    """Return the result of HiGHS; `SolverError` where it finds no optimum."""
+    result = linprog(costs, method="highs", **program)
+    if result.status != 0:
+        raise SolverError(f"HiGHS found no optimum of a linear program of {len(costs)} variables: {result.message}")
+    return result
+
+
 def _within(values, low, high, function):
     """Return ``function(values)``, -inf where they are outside of [low, high] by more than rounding."""
     slack = ROUNDING * max(abs(low), abs(high))
@@ -364,8 +434,6 @@ def _minimum_norm_fit(columns, target):
 LOSSES = {
     loss.name: loss for loss in (SquaredLoss, HuberLoss, AbsoluteLoss, QuantileLoss, LogisticLoss, SquaredHingeLoss)
 }
-TRAINABLE = ("squared",)
-CERTIFIED = tuple(name for name, loss in LOSSES.items() if loss.is_smooth)
 
 
 def make_loss(name, *, huber_delta=1.35, quantile=0.5):

@@ -1,6 +1,7 @@
 """The slow reference: every pattern by linear programs, the program over all of them, certificates from scratch.
 
-Nothing here calls convexnn: an error of the package cannot hide in its own check. Small data of moderate magnitude.
+Nothing here calls convexnn, but for the record that holds a network: an error of the package cannot hide in its own
+check. Small data of moderate magnitude.
 """
 
 import warnings
@@ -10,6 +11,8 @@ from itertools import combinations
 import cvxpy as cp
 import numpy as np
 from scipy.optimize import linprog, nnls
+
+from convexnn import TwoLayerReLU
 
 WITNESS = 1e-9
 """How far from every hyperplane, in the box |h| <= 1 with unit rows, the witness of a cell must be."""
@@ -174,6 +177,51 @@ def _solve(design, y, beta, weight, free, masks):
     used = np.linalg.norm(neurons, axis=1) > 1e-9 * max(1.0, np.abs(neurons).max())
     free_terms = b.value if free.shape[1] else np.zeros(0)
     return neurons[used], np.array([sign for _, _, sign in blocks])[used], free_terms
+
+
+def misfit(loss, y, fit, weight, huber_delta=1.35, quantile=0.5):
+    """The loss as a cvxpy expression."""
+    residual = y - fit
+    if loss == "squared":
+        terms = cp.square(residual) / 2
+    elif loss == "huber":
+        terms = cp.huber(residual, huber_delta) / 2
+    elif loss == "absolute":
+        terms = cp.abs(residual)
+    elif loss == "quantile":
+        terms = quantile * cp.pos(residual) + (1 - quantile) * cp.neg(residual)
+    elif loss == "logistic":
+        terms = cp.logistic(-cp.multiply(y, fit))
+    else:
+        terms = cp.square(cp.pos(1 - cp.multiply(y, fit))) / 2
+    return cp.sum(cp.multiply(weight, terms))
+
+
+def best_network(
+    loss, X, y, beta, weight, *, hidden_bias=False, fit_intercept=False, skip_connection=False, masks=None, **options
+):
+    """Return p* and an optimal network for any loss, from the program over all patterns (or over `masks`)."""
+    design, free = augment(X, hidden_bias), free_columns(X, fit_intercept, skip_connection)
+    masks = all_patterns_by_lp(design) if masks is None else masks
+    blocks = [(cp.Variable(design.shape[1]), mask, sign) for mask in masks for sign in (1.0, -1.0)]
+    b = cp.Variable(max(1, free.shape[1]))
+    fit = sum(sign * (mask[:, None] * design) @ u for u, mask, sign in blocks)
+    fit = fit + free @ b if free.shape[1] else fit
+    cones = [((2.0 * mask - 1.0)[:, None] * design) @ u >= 0 for u, mask, _ in blocks]
+    penalty = beta * sum(cp.norm(u, 2) for u, _, _ in blocks)
+    program = cp.Problem(cp.Minimize(misfit(loss, y, fit, weight, **options) + penalty), cones)
+    program.solve(solver="CLARABEL")
+    neurons, signs = np.array([u.value for u, _, _ in blocks]), np.array([sign for *_, sign in blocks])
+    roots = np.sqrt(np.maximum(np.linalg.norm(neurons, axis=1), 1e-300))
+    neurons, d = neurons / roots[:, None], np.shape(X)[1]
+    network = TwoLayerReLU(
+        neurons[:, :d],
+        signs * roots,
+        hidden_bias=neurons[:, d] if hidden_bias else None,
+        intercept=b.value[free.shape[1] - 1] if fit_intercept else None,
+        skip_weights=b.value[:d] if skip_connection else None,
+    )
+    return program.value, network
 
 
 def _scaled_dual_value(y, nu, weight, beta, price):

@@ -13,8 +13,8 @@ from .._long import is_long
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import check_choice, deadline_after
-from ..losses import CERTIFIED
 from ..programs.program import problem_of
+from .cuts import best_dual_point
 from .price_function import unit_rows
 from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price, starts_beside
 
@@ -97,6 +97,7 @@ def certify(
     sample_weight=None,
     loss="squared",
     huber_delta=1.35,
+    quantile=0.5,
     n_jobs=None,
 ):
     """Bound how far any two-layer ReLU network is from the best network of any width.
@@ -115,9 +116,10 @@ def certify(
     time_limit : float, optional
         Seconds for the proof.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "logistic", "squared_hinge"}
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
         See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
-    huber_delta : float
+    huber_delta, quantile : float
+        Of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 
@@ -141,7 +143,8 @@ def certify(
     .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
     """
     check_choice(proof, "proof", PROOFS)
-    options = {"sample_weight": sample_weight, "loss": loss, "losses": CERTIFIED, "huber_delta": huber_delta}
+    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta}
+    options["quantile"] = quantile
     problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)
     return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
@@ -155,20 +158,25 @@ def certify_problem(
     tolerance=PRICE_TOLERANCE,
     n_starts=N_STARTS,
     starts=None,
+    dual_points=(),
     deadline=None,
     n_jobs=None,
 ):
-    """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options."""
+    """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options.
+
+    `dual_points` are tried besides those that the network leads to, and where the loss has kinks instead of them:
+    orthogonal to the free terms, inside the domain.
+    """
     with one_blas_thread():
-        return _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_jobs)
+        return _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, deadline, n_jobs)
 
 
-def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_jobs):
+def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, deadline, n_jobs):
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
     n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
-    nu, *others = _dual_points(problem, network, directions)
+    nu, *others = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, deadline, n_jobs)]
     if others:
         nu, own = _most_promising(problem, [nu, *others], own, n_starts, deadline, n_jobs)
         n_starts = 0
@@ -190,8 +198,12 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, deadline, n_j
     return Certificate(primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found)
 
 
-def _dual_points(problem, network, directions):
+def _own_dual_points(problem, network, directions, dual_points, starts, deadline, n_jobs):
     """Return the dual points of the network's fit and of the best fit that its own directions allow."""
+    if not problem.loss.is_smooth:
+        active = directions[(network.signs != 0) & np.any(directions != 0, axis=1)]
+        cut = {"starts": starts, "deadline": deadline, "n_jobs": n_jobs}
+        return [] if dual_points else [best_dual_point(problem, active, **cut)]
     hidden = problem.hidden_fit(network.neurons, network.output_weights)
     if is_long(problem.design):  # a second point costs as much again, and a trained network has its best masses
         return [problem.dual_point(hidden)]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._threads import one_blas_thread
-from ..losses import CERTIFIED
 from ..programs.program import make_problem
+from .cuts import cheapest_dual_point
 from .pricing import search_price, starts_beside
 
 N_STARTS = 512
@@ -15,7 +15,10 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
 
     Its upper bound is not pressed down where the proof is not exact: nobody asks for it.
     """
-    nu = problem.dual_point(np.zeros(len(problem.y)))
+    if problem.loss.is_smooth:
+        nu = problem.dual_point(np.zeros(len(problem.y)))
+    else:
+        nu = cheapest_dual_point(problem, deadline=deadline, n_jobs=n_jobs)
     n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
     options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
@@ -32,6 +35,7 @@ def beta_max(
     sample_weight=None,
     loss="squared",
     huber_delta=1.35,
+    quantile=0.5,
     n_jobs=None,
 ):
     """Return the smallest `beta` for which the zero network is optimal.
@@ -47,9 +51,10 @@ def beta_max(
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "logistic", "squared_hinge"}
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
         See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
-    huber_delta : float
+    huber_delta, quantile : float
+        Of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 
@@ -85,7 +90,7 @@ def beta_max(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
-        losses=CERTIFIED,
         huber_delta=huber_delta,
+        quantile=quantile,
     )
     return zero_network_price(problem, n_jobs=n_jobs).value

@@ -1,5 +1,6 @@
 """scikit-learn estimators."""
 
+from .classifier import ConvexReLUClassifier
 from .regressor import ConvexReLURegressor
 
-__all__ = ["ConvexReLURegressor"]
+__all__ = ["ConvexReLUClassifier", "ConvexReLURegressor"]

@@ -13,7 +13,7 @@ class CanonicalRows:
 
     Attributes
     ----------
-    X, y, weight : ndarrays of shape (n_rows, n_features), (n_rows,), (n_rows,)
+    X, y, weight : ndarrays of shape (n_rows, n_features), (n_rows,) or (n_rows, n_outputs), and (n_rows,)
     share : ndarray of shape (n_samples,)
         Part of its row's weight that every sample brings; 0 for samples of weight zero.
     row : ndarray of shape (n_samples,)
@@ -30,8 +30,8 @@ class CanonicalRows:
     first: np.ndarray
 
     def spread(self, values):
-        """Share out one value per row among its samples, by weight; of shape (n_samples,)."""
-        return values[self.row] * self.share
+        """Share out the values of the rows among their samples, by weight."""
+        return (values[self.row].T * self.share).T
 
 
 def canonical_rows(X, y, weight):
@@ -47,4 +47,5 @@ def canonical_rows(X, y, weight):
     row, share = np.zeros(len(y), int), np.zeros(len(y))
     row[kept] = inverse.reshape(-1)
     share[kept] = weight[kept] / totals[row[kept]]
-    return CanonicalRows(np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy(), totals, share, row, kept[first])
+    targets = rows[:, X.shape[1] :].reshape(len(rows), *y.shape[1:])
+    return CanonicalRows(np.ascontiguousarray(rows[:, : X.shape[1]]), targets.copy(), totals, share, row, kept[first])

@@ -145,6 +145,7 @@ def gradient_descent(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
+        losses=("squared",),
     )
     return descend(
         problem,

@@ -99,7 +99,7 @@ def descent_path(
     check_positive(tol, "tol")
     check_choice(proof, "proof", PROOFS)
     deadline = deadline_after(time_limit)
-    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
     _check_pair(network, target, problem)
     certificate = certify_problem(target, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
     _check_gap(certificate, tol, proof)

@@ -52,7 +52,8 @@ def optimal_set(
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared"}
+    loss : {"squared", "logistic"}
+        Those that are strictly convex; others are refused, because their optimal fit need not be unique.
     vertex_limit : int
         Where the polytope has more vertices they are not listed; the time that is spent on it grows with the square.
     time_limit : float, optional
@@ -104,6 +105,12 @@ def optimal_set(
 
 def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None):
     """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
+    if not problem.loss.is_strictly_convex:
+        raise InvalidInputError(
+            f"the optimal set is described for losses that are strictly convex, squared and logistic: with the "
+            f"{problem.loss.name} loss optimal networks may differ in their fits, and no polytope of masses holds them "
+            f"all. Training, certificates and paths over beta do not need one fit."
+        )
     deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0)
     solution = solve_column_generation(
@@ -157,7 +164,7 @@ class OptimalSet:
         hidden = problem.hidden_fit(network.neurons, network.output_weights)
         nu = problem.dual_point(hidden)
         self.dual_point = problem.spread(nu)
-        self._scaled = scale_problem(problem)
+        self._scaled = scale_problem(problem.model(hidden))
         if network.width == 0:
             none = np.zeros((0, problem.design.shape[1]))
             found = OptimalDirections(none, np.zeros(0), np.inf)

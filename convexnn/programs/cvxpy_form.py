@@ -44,6 +44,8 @@ def convex_program(
     skip_connection=False,
     sample_weight=None,
     loss="squared",
+    huber_delta=1.35,
+    quantile=0.5,
 ):
     """Return the convex program of a two-layer ReLU network over the given activation patterns.
 
@@ -63,7 +65,10 @@ def convex_program(
     hidden_bias, fit_intercept, skip_connection : bool
     sample_weight : array-like of shape (n_samples,), optional
         Rows of weight zero are left out.
-    loss : str
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
+        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    huber_delta, quantile : float
+        Of the losses of these names.
 
     Returns
     -------
@@ -90,6 +95,8 @@ def convex_program(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
+        huber_delta=huber_delta,
+        quantile=quantile,
     )
     masks = _check_masks(patterns, problem.n_rows)
     return _pose(problem, masks[:, problem.rows])
@@ -125,22 +132,14 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
         When every back end failed; the message quotes their answers.
     """
     masks = _check_masks(masks, problem.design.shape[0])
-    bare, scaled = _without_neurons(problem), scale_problem(problem)
-    if scaled is None or _is_zero_optimal(scaled):
+    bare, (unit, scale) = _without_neurons(problem), _in_units(problem)
+    if unit is None:
         return to_convex(bare, problem.features), ["no back end was asked: beta exceeds a bound on the price"]
-    unit = replace(
-        problem,
-        design=scaled.design,
-        y=scaled.target,
-        weight=np.ones(len(scaled.target)),
-        beta=scaled.beta,
-        free=scaled.free_basis,
-    )
     ceiling, answers = problem.objective(bare), []
     for name in back_ends:
         blocks, answer = _ask(unit, masks, name)
         if blocks is not None:
-            network = _best_network(problem, masks, blocks, scaled.y_scale / scaled.x_scale)
+            network = _best_network(problem, masks, blocks, scale)
             value = problem.objective(network)
             answer += f", objective of the network {value:.12g}"
             if value <= ceiling * (1 + SLACK):
@@ -151,6 +150,21 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
     raise SolverError(f"no back end solved the convex program over {len(masks)} patterns: {'; '.join(answers)}.")
 
 
+def _in_units(problem):
+    """Return the problem in units of one and the factor of its blocks; None where no neuron can be of use."""
+    if problem.loss.name != "squared":  # other losses have units of their own
+        size = np.abs(problem.design).max()
+        if size == 0.0:
+            return None, 1.0
+        return replace(problem, design=problem.design / size, beta=problem.beta / size), 1.0 / size
+    scaled = scale_problem(problem)
+    if scaled is None or _is_zero_optimal(scaled):
+        return None, 1.0
+    weight, free = np.ones(len(scaled.target)), scaled.free_basis
+    unit = replace(problem, design=scaled.design, y=scaled.target, weight=weight, beta=scaled.beta, free=free)
+    return unit, scaled.y_scale / scaled.x_scale
+
+
 def _squared(problem, fit):
     # Imported here, as below: `import convexnn` must not pay for cvxpy, which takes a second.
     import cvxpy as cp
@@ -159,17 +173,47 @@ def _squared(problem, fit):
     return 0.5 * cp.sum_squares(root * problem.y - cp.multiply(root, fit))
 
 
-LOSS_EXPRESSIONS = {"squared": _squared}
+def _huber(problem, fit):
+    import cvxpy as cp
+
+    return 0.5 * cp.sum(cp.multiply(problem.weight, cp.huber(problem.y - fit, problem.loss.delta)))
+
+
+def _kinked(problem, fit):
+    import cvxpy as cp
+
+    low, high = problem.loss.bounds
+    residual = problem.y - fit
+    return cp.sum(cp.multiply(problem.weight, high * cp.pos(residual) - low * cp.neg(residual)))
+
+
+def _logistic(problem, fit):
+    import cvxpy as cp
+
+    return cp.sum(cp.multiply(problem.weight, cp.logistic(-cp.multiply(problem.y, fit))))
+
+
+def _squared_hinge(problem, fit):
+    import cvxpy as cp
+
+    missing = cp.pos(1.0 - cp.multiply(problem.y, fit))
+    return 0.5 * cp.sum(cp.multiply(problem.weight, cp.square(missing)))
+
+
+LOSS_EXPRESSIONS = {
+    "squared": _squared,
+    "huber": _huber,
+    "absolute": _kinked,
+    "quantile": _kinked,
+    "logistic": _logistic,
+    "squared_hinge": _squared_hinge,
+}
 
 
 def _pose(problem, masks):
     """Return the cvxpy problem over `masks`, in units of the problem as it is."""
     import cvxpy as cp
 
-    if problem.loss.name not in LOSS_EXPRESSIONS:
-        raise InvalidInputError(
-            f"the reference program knows the losses {', '.join(LOSS_EXPRESSIONS)}; got loss {problem.loss.name!r}."
-        )
     blocks = (problem.design.shape[1], len(masks))
     positive = cp.Variable(blocks, name="positive")
     negative = cp.Variable(blocks, name="negative")

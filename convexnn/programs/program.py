@@ -16,7 +16,7 @@ import numpy as np
 from .._long import relu_products, row_blocks
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
-from ..losses import TRAINABLE, Loss, make_loss
+from ..losses import LOSSES, Loss, make_loss
 from ..network import TwoLayerReLU
 
 FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
@@ -65,6 +65,7 @@ class Problem:
             weight=factor * self.weight[rows],
             free=self.free[rows],
             rows=self.rows[rows],
+            loss=self.loss.take(rows),
         )
 
     @cached_property
@@ -118,6 +119,19 @@ class Problem:
         nu = self.loss.dual_point(self.y, fit, self.weight)
         left = np.abs(self.free.T @ nu) > FREE_TOLERANCE * (np.abs(self.free).T @ np.abs(nu))
         return np.zeros(len(nu)) if np.any(left) else nu  # no minimum in the free terms: zero is feasible always
+
+    def model(self, hidden_fit, damping=0.0):
+        """Return the problem with a squared loss that is this one around `hidden_fit`, to second order and a constant.
+
+        With the curvatures h and ``nu = -grad L`` its weights are h and its targets ``fit + nu / h``. Every row has at
+        least `damping` times the largest curvature there can be.
+        """
+        if self.loss.name == "squared":
+            return self
+        fit = hidden_fit + self.free @ self.free_coefficients(hidden_fit)
+        curvatures = np.maximum(self.loss.curvatures(self.y, fit), damping * self.loss.largest_curvature)
+        targets = fit + self.loss.slopes(self.y, fit) / curvatures
+        return replace(self, y=targets, weight=self.weight * curvatures, loss=make_loss("squared"))
 
     @property
     def dual_targets(self):
@@ -209,8 +223,9 @@ def make_problem(
     skip_connection=False,
     sample_weight=None,
     loss="squared",
-    losses=TRAINABLE,
+    losses=tuple(LOSSES),
     huber_delta=1.35,
+    quantile=0.5,
 ):
     """Check the data and return the `Problem` they pose; `losses` are the names that the caller can deal with.
 
@@ -224,7 +239,7 @@ def make_problem(
     y = check_vector(y, X.shape[0], "y")
     beta = check_positive(beta, "beta")
     weight = check_weights(sample_weight, X.shape[0])
-    loss = make_loss(check_choice(loss, "loss", losses), huber_delta=huber_delta)
+    loss = make_loss(check_choice(loss, "loss", losses), huber_delta=huber_delta, quantile=quantile)
     check_objective_range(y, weight)
     rows = np.flatnonzero(weight > 0)
     loss.check_targets(y[rows])

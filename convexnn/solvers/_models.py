@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..losses import SquaredLoss
 from ..programs.scaling import scale_problem
 from ._run import LITTLE, Pool, Run, network_of
 
@@ -32,11 +31,10 @@ def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
 
 @dataclass(frozen=True)
 class _Point:
-    """A pool with masses in the scale of the problem, its hidden fit, fit, dual point and objective."""
+    """A pool with masses in the scale of the problem, its hidden fit, dual point and objective."""
 
     pool: Pool
     hidden: np.ndarray
-    fit: np.ndarray
     nu: np.ndarray
     primal: float
 
@@ -48,13 +46,7 @@ class _Point:
         fit = hidden + problem.free @ problem.free_coefficients(hidden)
         value = problem.loss.value(problem.y, fit, problem.weight)
         nu = problem.loss.dual_point(problem.y, fit, problem.weight)
-        return cls(pool, hidden, fit, nu, value + problem.beta * float(pool.masses.sum()))
-
-    def model(self, problem, damping):
-        """Return the problem with a squared loss that is that of `problem` to second order."""
-        curvatures = problem.loss.curvatures(problem.y, self.fit)
-        weight = problem.weight * np.maximum(curvatures, damping * problem.loss.largest_curvature)
-        return replace(problem, y=self.fit + self.nu / weight, weight=weight, loss=SquaredLoss())
+        return cls(pool, hidden, nu, value + problem.beta * float(pool.masses.sum()))
 
 
 class ModelRun(Run):
@@ -88,7 +80,9 @@ class ModelRun(Run):
             super().solve_restricted(excess)
             self._advance()
             gain = before - self.primal
-            if gain <= max(1e-13, LITTLE * self.promise) * before or self.out_of_time():
+            if gain <= 1e-13 * before or self.out_of_time():
+                break
+            if max(gain / before, self._own_gap()) <= LITTLE * self.promise:
                 break
 
     def gap(self, largest):
@@ -96,6 +90,12 @@ class ModelRun(Run):
         price = largest * self.scaled.x_scale * self.scaled.y_scale
         dual, _ = self.problem.dual_bound(self.point.nu, price)
         return max(0.0, 1.0 - dual / self.primal) if self.primal > 0 else 0.0
+
+    def _own_gap(self):
+        """The relative gap if no other neurons existed: what better masses could gain."""
+        pool = self.pool.take(self.pool.used)
+        prices = self.residual @ self.scaled.fits(pool.directions, pool.signs)
+        return self.gap(float(prices.max(initial=0.0)))
 
     def network(self, problem):
         """Return the best network so far, the heaviest neuron first."""
@@ -128,10 +128,10 @@ class ModelRun(Run):
 
     def _scaled_model(self):
         """The model in units of one; another damping where nothing at all would be best for it."""
-        scaled = scale_problem(self.point.model(self.problem, self.damping))
+        scaled = scale_problem(self.problem.model(self.point.hidden, self.damping))
         while scaled is None:
             self.damping *= 2.0
-            scaled = scale_problem(self.point.model(self.problem, self.damping))
+            scaled = scale_problem(self.problem.model(self.point.hidden, self.damping))
         return scaled
 
 

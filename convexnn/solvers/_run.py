@@ -77,7 +77,8 @@ class Run:
 
     def place(self, pool):
         """Stand at a pool with its masses, whatever they are worth."""
-        self.pool, self.residual = pool, self.scaled.target - self.scaled.fits(pool.directions, pool.signs) @ pool.masses
+        fit = self.scaled.fits(pool.directions, pool.signs) @ pool.masses
+        self.pool, self.residual = pool, self.scaled.target - fit
         self.objective = self.scaled.objective(self.residual, pool.masses)
 
     def borrow(self, network):

@@ -24,7 +24,17 @@ PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradient
 
 
 def solve_column_generation(
-    problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
+    problem,
+    *,
+    tol=1e-6,
+    max_iter=500,
+    deadline=None,
+    proof="auto",
+    n_jobs=None,
+    rng,
+    start=None,
+    report=None,
+    max_starts=MAX_STARTS,
 ):
     """Train a network on a `Problem` and prove what it is worth.
 
@@ -44,6 +54,8 @@ def solve_column_generation(
         A network to start from.
     report : callable, optional
         Called with every record of the history.
+    max_starts : int
+        Random starts of a search after which none is missed any more.
 
     Returns
     -------
@@ -55,7 +67,7 @@ def solve_column_generation(
         When not even a finite objective was reached (overflow).
     """
     with one_blas_thread():
-        return _Training(problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report).run()
+        return _Training(problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report, max_starts).run()
 
 
 def polish_network(problem, network):
@@ -82,6 +94,7 @@ class _Training:
     rng: np.random.Generator
     start: object
     report: object
+    max_starts: int
     history: list = field(default_factory=list)
     sampled: object = None  # on a sample of the rows, while nothing better is known
 
@@ -147,6 +160,8 @@ class _Training:
             if run.out_of_time():
                 return Status.time_limit, rounds, None
             searched = len(signs) == 0 and not run.careful
+            unfinished = searched and not stalled and run.visible > self.tol  # the neurons in use can do better
+            searched = searched and not unfinished
             if searched and not stalled and 4 * run.n_starts <= self._enough(run):
                 run.n_starts *= 4
             elif searched or stalled:
@@ -157,7 +172,7 @@ class _Training:
                 if stalled or len(signs) == 0:
                     reached = certificate.heuristic_gap <= self.tol
                     return Status.converged if reached else Status.stalled, rounds, (network, certificate)
-            if len(signs):
+            if len(signs) or unfinished:
                 before = run.primal
                 run.accept(run.pool.join(directions, signs))
                 run.solve_restricted(excess)
@@ -169,7 +184,7 @@ class _Training:
     def _enough(self, run):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""
         n_samples, d = run.scaled.design.shape
-        enough = min(MAX_STARTS, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
+        enough = min(self.max_starts, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
         if d > 7:
             return enough
         return min(enough, FIRST_STARTS if d <= 3 and self.proof != "heuristic" else 8 * FIRST_STARTS)

@@ -10,6 +10,7 @@ from ..programs.cvxpy_form import solve_program
 from ..programs.solution_map import to_network
 from .base import Solution, Status, make_record
 from .column_generation import polish_network
+from .kinked import with_best_masses
 from .restricted import solve_over_patterns
 
 SMALLEST_TOLERANCE = 1e-9
@@ -62,7 +63,7 @@ def solve_given_patterns(
         )
         network, status, history = to_network(found.point), found.status, found.history
     if complete and status is Status.restricted:
-        network, status = polish_network(problem, network), Status.converged
+        network, status = polish(problem, network), Status.converged
     quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else proof
     certificate = certify_problem(
         network, problem, proof=quick, tolerance=min(1e-7, 0.1 * tol), deadline=deadline, n_jobs=n_jobs
@@ -71,3 +72,10 @@ def solve_given_patterns(
         status = Status.proven
     record = make_record(started, certificate.primal, certificate.heuristic_gap, network.width)
     return Solution(network, certificate, status, len(history) + 1, [*history, record])
+
+
+def polish(problem, network):
+    """Return the network after local improvements: of its neurons, or of its masses where the loss has kinks."""
+    if problem.loss.is_smooth:
+        return polish_network(problem, network)
+    return min((network, with_best_masses(problem, network)), key=problem.objective)

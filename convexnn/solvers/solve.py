@@ -9,8 +9,9 @@ from ..arrangements import ActivationPatterns, count_patterns, enumerate_pattern
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
 from .base import Solution, Status, build_network
-from .column_generation import polish_network, solve_column_generation
-from .given_patterns import solve_given_patterns
+from .column_generation import solve_column_generation
+from .given_patterns import polish, solve_given_patterns
+from .kinked import solve_kinked
 
 SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")
@@ -19,7 +20,7 @@ MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}
 SAMPLED_PATTERNS = 200
 
 
-def check_pairing(solver, patterns):
+def check_pairing(solver, patterns, loss="squared"):
     """Return the solver's name, ``"auto"`` resolved; refuse pairings that cannot work."""
     check_choice(solver, "solver", SOLVERS)
     if isinstance(patterns, str):
@@ -35,7 +36,14 @@ def check_pairing(solver, patterns):
             "solver='column_generation' finds its own patterns and cannot be paired with "
             f"patterns={patterns!r}: leave patterns='auto', or use solver='working_set'."
         )
-    return ("working_set" if chosen else "column_generation") if solver == "auto" else solver
+    if solver == "working_set" and loss != "squared":
+        raise InvalidInputError(
+            f"solver='working_set' solves the program of the squared loss; got loss={loss!r}. Use "
+            f"solver='column_generation', or solver='cvxpy' for given patterns."
+        )
+    if solver == "auto" and chosen:
+        return "working_set" if loss == "squared" else "cvxpy"
+    return "column_generation" if solver == "auto" else solver
 
 
 def choose_patterns(design, patterns, n_patterns, solver, seed, n_jobs):
@@ -78,7 +86,7 @@ def solve(
     -------
     Solution
     """
-    solver = check_pairing(solver, patterns)
+    solver = check_pairing(solver, patterns, problem.loss.name)
     if solver != "column_generation":
         chosen, complete = choose_patterns(problem.design, patterns, n_patterns, solver, seed, n_jobs)
         solution = solve_given_patterns(
@@ -94,7 +102,8 @@ def solve(
             report=report,
         )
     else:
-        solution = solve_column_generation(
+        train = solve_column_generation if problem.loss.is_smooth else solve_kinked
+        solution = train(
             problem,
             tol=tol,
             max_iter=max_iter,
@@ -118,7 +127,7 @@ def _narrow(problem, solution, max_width, tol, proof, n_jobs):
         keep = max(max_width, network.width - max(1, network.width // 4))
         heaviest = np.argsort(-network.masses, kind="stable")[:keep]
         directions, signs, masses = network.directions[heaviest], network.signs[heaviest], network.masses[heaviest]
-        network = polish_network(problem, build_network(problem, directions, signs, masses))
+        network = polish(problem, build_network(problem, directions, signs, masses))
     if pruned_width > max_width:
         known = f"the critical width m* is at most {pruned_width}"
         if status is Status.restricted:

@@ -198,6 +198,7 @@ def width_sweep(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
+        losses=("squared",),
     )
     parameters = {
         "beta": problem.beta,

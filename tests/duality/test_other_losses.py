@@ -1,13 +1,12 @@
 """Certificates for losses other than the squared one, against programs over all patterns."""
 
-import cvxpy as cp
 import numpy as np
 import pytest
 
 from convexnn import InvalidInputError, TwoLayerReLU, beta_max, certify
-from tests.checks import all_patterns_by_lp, augment, free_columns
+from tests.checks import best_network
 
-LOSSES = ["huber", "logistic", "squared_hinge"]
+LOSSES = ["huber", "logistic", "squared_hinge", "absolute", "quantile"]
 TERMS = [
     {},
     {"fit_intercept": True},
@@ -16,44 +15,12 @@ TERMS = [
 ]
 
 
-def misfit(loss, y, fit, weight):
-    """The loss as a cvxpy expression."""
-    if loss == "huber":
-        return cp.sum(cp.multiply(weight, cp.huber(y - fit, 1.35))) / 2
-    if loss == "logistic":
-        return cp.sum(cp.multiply(weight, cp.logistic(-cp.multiply(y, fit))))
-    return cp.sum(cp.multiply(weight, cp.square(cp.pos(1 - cp.multiply(y, fit))))) / 2
-
-
-def optimum(loss, X, y, beta, weight, hidden_bias=False, fit_intercept=False, skip_connection=False):
-    """Return p* and an optimal network, from the program over all patterns."""
-    design, free = augment(X, hidden_bias), free_columns(X, fit_intercept, skip_connection)
-    blocks = [(cp.Variable(design.shape[1]), m, s) for m in all_patterns_by_lp(design) for s in (1.0, -1.0)]
-    b = cp.Variable(max(1, free.shape[1]))
-    fit = sum(s * (m[:, None] * design) @ u for u, m, s in blocks)
-    fit = fit + free @ b if free.shape[1] else fit
-    cones = [((2.0 * m - 1.0)[:, None] * design) @ u >= 0 for u, m, _ in blocks]
-    penalty = beta * sum(cp.norm(u, 2) for u, _, _ in blocks)
-    program = cp.Problem(cp.Minimize(misfit(loss, y, fit, weight) + penalty), cones)
-    program.solve(solver="CLARABEL")
-    neurons, signs = np.array([u.value for u, _, _ in blocks]), np.array([s for *_, s in blocks])
-    roots = np.sqrt(np.maximum(np.linalg.norm(neurons, axis=1), 1e-300))
-    neurons, d = neurons / roots[:, None], X.shape[1]
-    network = TwoLayerReLU(
-        neurons[:, :d],
-        signs * roots,
-        hidden_bias=neurons[:, d] if hidden_bias else None,
-        intercept=b.value[free.shape[1] - 1] if fit_intercept else None,
-        skip_weights=b.value[:d] if skip_connection else None,
-    )
-    return program.value, network
-
-
 def draw(loss, seed, n=9):
     """Data with outliers or with labels that no line separates."""
     rng = np.random.default_rng(seed)
     X, weight = rng.standard_normal((n, 2)), rng.uniform(0.5, 2.0, n)
-    y = 3.0 * rng.standard_normal(n) if loss == "huber" else np.where(rng.random(n) < 0.5, -1.0, 1.0)
+    labels = loss in ("logistic", "squared_hinge")
+    y = np.where(rng.random(n) < 0.5, -1.0, 1.0) if labels else 3.0 * rng.standard_normal(n)
     return X, y, weight
 
 
@@ -62,7 +29,7 @@ def draw(loss, seed, n=9):
 @pytest.mark.parametrize("seed", range(2))
 def test_an_optimum_is_certified_and_nothing_is_certified_above_it(loss, terms, seed):
     X, y, weight = draw(loss, seed)
-    best, network = optimum(loss, X, y, 0.4, weight, **terms)
+    best, network = best_network(loss, X, y, 0.4, weight, **terms)
     found = certify(network, X, y, 0.4, loss=loss, sample_weight=weight, proof="exact")
     assert found.primal == pytest.approx(best, rel=1e-5)
     assert best * (1 - 1e-4) <= found.dual <= best * (1 + 1e-6)
@@ -90,8 +57,8 @@ def test_labels_that_the_free_terms_separate_leave_nothing_to_bound(loss):
 
 def test_what_has_no_certificate_is_refused():
     network = TwoLayerReLU([[1.0]], [1.0])
-    with pytest.raises(InvalidInputError, match="loss must be one of 'squared', 'huber', 'logistic', 'squared_hinge'"):
-        certify(network, [[1.0]], [1.0], 0.1, loss="absolute")
+    with pytest.raises(InvalidInputError, match="loss must be one of 'squared', 'huber', 'absolute', 'quantile'"):
+        certify(network, [[1.0]], [1.0], 0.1, loss="hinge")
     with pytest.raises(InvalidInputError, match="labels -1 and 1"):
         certify(network, [[1.0]], [2.0], 0.1, loss="logistic")
 
@@ -101,8 +68,8 @@ def test_no_neuron_pays_from_beta_max_on(loss):
     X, y, _ = draw(loss, 3)
     terms = {"hidden_bias": True, "fit_intercept": True}
     largest = beta_max(X, y, loss=loss, **terms)
-    below, network = optimum(loss, X, y, 0.9 * largest, np.ones(len(y)), **terms)
-    above, _ = optimum(loss, X, y, 1.01 * largest, np.ones(len(y)), **terms)
+    below, network = best_network(loss, X, y, 0.9 * largest, np.ones(len(y)), **terms)
+    above, _ = best_network(loss, X, y, 1.01 * largest, np.ones(len(y)), **terms)
     empty = TwoLayerReLU(np.zeros((0, 2)), np.zeros(0), hidden_bias=np.zeros(0), intercept=network.intercept)
     assert certify(empty, X, y, 1.01 * largest, loss=loss).dual == pytest.approx(above, rel=1e-6)
     assert below < above * (1 - 1e-6)

@@ -1,0 +1,93 @@
+"""Dual points where the loss has kinks and its gradient does not name one: linear programs with cutting planes.
+
+For the losses ``max(high r, low r)`` of the residual the dual problem is ``max nu^T y`` over ``w low <= nu <= w high``
+with ``Z^T nu = 0`` and ``|nu^T (X u)_+| <= beta`` on the unit ball. Directions that violate the last are found by
+ascents and added to a linear program, Kelley's way, until none is left. Whatever is returned is priced afterwards like
+any other dual point.
+"""
+
+import numpy as np
+
+from ..losses import solve_linear_program
+from .pricing import local_prices
+
+ROUNDS = 40
+ACCURATE = 1e-9
+MAX_CUTS = 48  # in one round
+
+
+def best_dual_point(problem, directions, *, starts=None, deadline=None, n_jobs=None):
+    """Return the nu with the best dual value that cutting planes from `directions` (K, n_inputs) lead to.
+
+    Its price may exceed beta: `Problem.dual_bound` scales it.
+    """
+
+    def improved(fits):
+        return _program(problem, -problem.y, fits, np.full(len(fits.T), problem.beta))
+
+    def value(nu, price):
+        return problem.dual_bound(nu, price)[0]
+
+    return _cut(problem, improved, value, problem.beta, directions, starts, deadline, n_jobs)
+
+
+def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
+    """Return the nu of the smallest price in the subdifferential of the loss at the best fit without neurons."""
+    free_fit = problem.free @ problem.free_coefficients(np.zeros(len(problem.y)))
+    residual = problem.y - free_fit
+    kinks = np.abs(residual) <= ACCURATE * np.abs(problem.y).max(initial=0.0)
+    low, high = (problem.weight * bound for bound in problem.loss.bounds)
+    low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)
+
+    def improved(fits):
+        return _program(problem, np.zeros(len(low)), fits, None, low, high)
+
+    no_directions = np.zeros((0, problem.design.shape[1]))
+    return _cut(problem, improved, lambda nu, price: -price, 0.0, no_directions, None, deadline, n_jobs)
+
+
+def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
+    """Alternate a linear program over the directions met and ascents on the price of its nu; return the best nu."""
+    best, answer, seen = -np.inf, None, level
+    for _ in range(ROUNDS):
+        nu = improved(problem.hidden_fits(directions))
+        own = directions if starts is None else np.vstack([directions, starts])
+        found, _, values = local_prices(problem.design, nu, starts=own, deadline=deadline, n_jobs=n_jobs)
+        largest = values.max(initial=0.0)
+        if value(nu, largest) > best:
+            best, answer = value(nu, largest), nu
+        fits = np.abs(nu @ problem.hidden_fits(directions)) if len(directions) else np.zeros(0)
+        seen = max(level, fits.max(initial=0.0))
+        violating = found[values > seen * (1.0 + ACCURATE) + np.finfo(float).tiny][:MAX_CUTS]
+        if len(violating) == 0:
+            break
+        directions = np.vstack([directions, violating])
+    return answer
+
+
+def _program(problem, costs, fits, bounds, low=None, high=None):
+    """Minimise ``costs . nu``, plus a bound t on the prices where `bounds` is None; return nu.
+
+    In units of one: nu relative to the weights, prices relative to the largest fit.
+    """
+    weight = problem.weight
+    if low is None:
+        low, high = weight * problem.loss.bounds[0], weight * problem.loss.bounds[1]
+    columns = weight[:, None] * fits
+    size = max(np.abs(columns).max(initial=0.0), np.finfo(float).tiny)
+    rows = np.hstack([columns, -columns]).T / size
+    free = (weight[:, None] * problem.free / np.maximum(np.abs(problem.free).max(axis=0, initial=0.0), 1e-300)).T
+    objective = weight * costs
+    objective = objective / max(np.abs(objective).max(), np.finfo(float).tiny)
+    limits = np.column_stack([low / weight, high / weight])
+    if bounds is None:
+        rows, free = np.column_stack([rows, -np.ones(len(rows))]), np.column_stack([free, np.zeros(len(free))])
+        objective, limits, bounds = np.append(objective, 1.0), np.vstack([limits, [0.0, np.inf]]), np.zeros(len(fits.T))
+    program = {"bounds": limits}
+    if len(rows):
+        program |= {"A_ub": rows, "b_ub": np.tile(bounds, 2) / size}
+    if len(free):
+        program |= {"A_eq": free, "b_eq": np.zeros(len(free))}
+    nu = weight * solve_linear_program(objective, **program).x[: len(weight)]
+    root = np.sqrt(weight)
+    return root * problem.project(nu / root)  # the program leaves 1e-9 along the free terms

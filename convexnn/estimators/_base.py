@@ -1,0 +1,186 @@
+"""What the estimators share: their parameters, the strength, training on canonical rows, and warnings."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
+from ..arrangements import ActivationPatterns
+from ..duality.pricing import PROOFS
+from ..duality.strength import zero_network_price
+from ..exceptions import InvalidInputError
+from ..optimal_sets.solution_set import optimal_set_of
+from ..programs.program import make_problem
+from ..solvers.base import Status
+from ..solvers.solve import check_pairing, solve
+
+SCALE_FRACTION = 0.1
+SINGLE_OR_DOUBLE = [np.float64, np.float32]
+STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
+FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "warm_start")
+ADVICE = {
+    Status.restricted: "use more patterns, or solver='auto'",
+    Status.stalled: "standardise X, take a larger beta, or accept a larger tol",
+}
+
+
+class ConvexReLUEstimator(BaseEstimator):
+    """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
+
+    _losses = ()
+
+    def optimal_set(self, *, time_limit=None):
+        """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
+
+        Raises
+        ------
+        ValueError
+            For a loss that is not strictly convex, and for several outputs.
+        SolverError
+            When optimality cannot be proven within `time_limit` seconds.
+        """
+        check_is_fitted(self)
+        return optimal_set_of(self._training_problem, time_limit=time_limit, n_jobs=self.n_jobs)
+
+    def _problem(self, rows, beta=1.0):
+        return make_problem(
+            rows.X,
+            rows.y,
+            beta,
+            hidden_bias=self.hidden_bias,
+            fit_intercept=self.fit_intercept,
+            skip_connection=self.skip_connection,
+            sample_weight=rows.weight,
+            loss=self.loss,
+            huber_delta=getattr(self, "huber_delta", 1.35),
+            quantile=getattr(self, "quantile", 0.5),
+        )
+
+    def _strength(self, problem, started):
+        """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
+        proof = "heuristic" if self.proof == "heuristic" else "auto"
+        early = None if self.time_limit is None else started + STRENGTH_SHARE * self.time_limit
+        return zero_network_price(problem, proof=proof, deadline=early, n_jobs=self.n_jobs)
+
+    def _choose_beta(self, prices):
+        """Set beta_max_, how it was found and beta_ from the strengths of one problem or several."""
+        strongest = max(prices, key=lambda found: found.value)
+        self.beta_max_, self.beta_max_proof_ = strongest.value, strongest.proof
+        if self.beta != "scale":
+            self.beta_ = float(self.beta)
+        else:
+            self.beta_ = SCALE_FRACTION * self.beta_max_ if self.beta_max_ > 0 else 1.0
+
+    def _solve(self, problem, rows, started, start):
+        """Train on `problem`, which is posed on canonical rows; return the `Solution`."""
+        return solve(
+            problem,
+            solver=self.solver,
+            patterns=self._patterns(problem, rows),
+            n_patterns=self.n_patterns,
+            max_width=self.max_width,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            deadline=None if self.time_limit is None else started + self.time_limit,
+            proof=self.proof,
+            n_jobs=self.n_jobs,
+            seed=self._seed(),
+            start=start,
+            report=_print_record if self.verbose else None,
+        )
+
+    def _fit_rows(self, rows, started):
+        """Train on canonical rows with one output, and set what is fitted."""
+        unit = self._problem(rows)
+        self._choose_beta([self._strength(unit, started)])
+        problem = self._training_problem = replace(unit, beta=self.beta_)
+        solution = self._solve(problem, rows, started, self._previous_network())
+        self._keep(solution, rows)
+        return self
+
+    def _keep(self, solution, rows):
+        """Set what is fitted from a solution on canonical rows."""
+        self.network_, self.history_ = solution.network, solution.history
+        self.certificate_ = replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
+        self.dual_ = self.certificate_.dual_point
+        self.status_, self.n_iter_ = solution.status.name, solution.n_iter
+        self._warn_unreached(solution.status, solution.certificate.heuristic_gap)
+
+    def _patterns(self, problem, rows):
+        """The caller's own patterns are over the samples; the problem's are over the canonical rows."""
+        if not isinstance(self.patterns, ActivationPatterns):
+            return self.patterns
+        masks = self.patterns.masks
+        wanted, got = (len(rows.row), problem.design.shape[1]), self.patterns.X.shape
+        if got != wanted:
+            raise InvalidInputError(
+                f"patterns must be those of X{' with a ones column appended' if self.hidden_bias else ''}, of shape "
+                f"{wanted}; got patterns of an array of shape {got}."
+            )
+        if not np.allclose(self.patterns.X[rows.first], problem.design, rtol=1e-9, atol=0.0):
+            raise InvalidInputError("patterns must be those of X; these were made of other data of the same shape.")
+        return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
+
+    def _check_parameters(self):
+        if isinstance(self.beta, str):
+            check_choice(self.beta, "beta (when it is a string)", ("scale",))
+        else:
+            check_positive(self.beta, "beta")
+        for name in FLAGS:
+            check_flag(getattr(self, name), name)
+        check_choice(self.loss, "loss", self._losses)
+        check_n_jobs(self.n_jobs)
+        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
+        check_choice(self.proof, "proof", PROOFS)
+        check_pairing(self.solver, self.patterns, self.loss)
+        check_positive(self.tol, "tol")
+        check_count(self.max_iter, "max_iter")
+        if self.time_limit is not None:
+            check_positive(self.time_limit, "time_limit")
+        for name in ("max_width", "n_patterns"):
+            if getattr(self, name) is not None:
+                check_count(getattr(self, name), name)
+
+    def _seed(self):
+        """A fixed seed for None, an integer as it is, one draw from a RandomState."""
+        if self.random_state is None:
+            return 0
+        try:
+            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        except ValueError as error:
+            raise InvalidInputError(f"random_state is not usable: {error}") from error
+
+    def _previous_network(self):
+        """The last network when it can start this fit."""
+        if not self.warm_start or not hasattr(self, "network_"):
+            return None
+        if self.network_.n_inputs != self.n_features_in_:
+            raise InvalidInputError(
+                f"warm_start=True needs as many features as before: the previous network takes "
+                f"{self.network_.n_inputs}, X has {self.n_features_in_}. Set warm_start=False or clone the estimator."
+            )
+        return self.network_ if (self.network_.hidden_bias is not None) == self.hidden_bias else None
+
+    def _warn_unreached(self, status, reached):
+        if status is Status.interrupted:
+            warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=5)
+        elif reached > self.tol and status is not Status.proven and self.max_width is None:
+            advice = ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
+            warnings.warn(
+                f"{status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: {advice}.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+
+def _print_record(record):
+    print(
+        f"[{record['seconds']:8.2f} s] objective {record['objective']:.8g}   visible gap {record['visible_gap']:.1e}   "
+        f"width {record['width']}",
+        flush=True,
+    )

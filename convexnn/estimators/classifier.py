@@ -1,0 +1,303 @@
+"""`ConvexReLUClassifier`: a two-layer ReLU network trained to global optimality, as a scikit-learn classifier."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from .._validation import check_choice, check_weights
+from ..duality.certificate import Certificate
+from ..duality.pricing import PROOFS
+from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
+from ..solvers.base import Status
+from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._rows import canonical_rows
+
+
+def _is_logistic(estimator):
+    """Probabilities are those of the logistic loss."""
+    if estimator.loss != "logistic":
+        raise AttributeError(f"predict_proba needs loss='logistic'; this classifier has loss={estimator.loss!r}.")
+    return True
+
+
+class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
+    """Two-layer ReLU network with weight decay that classifies, trained to global optimality.
+
+    With two classes it minimises, over networks ``f(x) = sum_j (x . u_j)_+ alpha_j + free terms`` of every width,
+
+    ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
+
+    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, and the free terms
+    (intercept, skip connection) are not penalised.
+
+    Parameters
+    ----------
+    beta : float or "scale", default="scale"
+        Strength of the weight decay; a sum over samples is penalised, there is no 1/n. ``"scale"`` takes 0.1 times
+        ``beta_max_``, the strength from which on the network is zero.
+    loss : {"logistic", "squared_hinge", "squared"}, default="logistic"
+        ``log(1 + exp(-y f))``, ``1/2 max(0, 1 - y f)^2`` and ``1/2 (y - f)^2``.
+    multi_class : {"joint", "ovr"}, default="joint"
+        With more than two classes: one network with an output per class whose neurons all classes share, or one
+        problem per class against the rest. ``"joint"`` takes the cross-entropy of the softmax for the logistic loss,
+        and the sum over the outputs for the others.
+    class_weight : dict or "balanced", optional
+        Weights of the classes, multiplied with `sample_weight`; ``"balanced"`` gives all classes the same total weight.
+    hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, n_patterns, proof, tol, max_iter, \
+time_limit, n_jobs, random_state, warm_start, verbose
+        As in `ConvexReLURegressor`; `max_width`, `tol`, `max_iter` hold for every class where there is one problem per
+        class.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    network_ : TwoLayerReLU
+        With one output for two classes, else with one per class.
+    certificate_ : Certificate
+        For one problem per class: of the sum of their objectives, and `certificates_` holds those of the classes.
+    dual_, beta_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, feature_names_in_
+        As in `ConvexReLURegressor`. For one problem per class beta_max_ is the largest, status_ the least favourable.
+
+    See Also
+    --------
+    certify : The certificate of any network.
+
+    References
+    ----------
+    .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
+    .. [2] A. Sahiner, T. Ergen, J. Pauly, M. Pilanci, "Vector-output ReLU neural network problems are copositive
+       programs", ICLR 2021.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from convexnn import ConvexReLUClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X[:, :4])
+    >>> model = ConvexReLUClassifier().fit(X, y)
+    >>> model.status_, model.certificate_.proof, bool(model.score(X, y) > 0.9)
+    ('proven', 'exact', True)
+    """
+
+    _losses = ("logistic", "squared_hinge", "squared")
+
+    def __init__(
+        self,
+        beta="scale",
+        *,
+        loss="logistic",
+        multi_class="joint",
+        class_weight=None,
+        hidden_bias=True,
+        fit_intercept=True,
+        skip_connection=False,
+        max_width=None,
+        solver="auto",
+        patterns="auto",
+        n_patterns=None,
+        proof="auto",
+        tol=1e-6,
+        max_iter=500,
+        time_limit=None,
+        n_jobs=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+    ):
+        self.beta = beta
+        self.loss = loss
+        self.multi_class = multi_class
+        self.class_weight = class_weight
+        self.hidden_bias = hidden_bias
+        self.fit_intercept = fit_intercept
+        self.skip_connection = skip_connection
+        self.max_width = max_width
+        self.solver = solver
+        self.patterns = patterns
+        self.n_patterns = n_patterns
+        self.proof = proof
+        self.tol = tol
+        self.max_iter = max_iter
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Train the network and its certificate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels of two classes or more.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; a weight of 2 is the same as the row twice, a weight of 0 as no row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For bad data and bad parameters; the message names the argument.
+        SolverError
+            When every back end failed.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the visible gap did not reach `tol`.
+        WidthWarning
+            When `max_width` is below the critical width that was found.
+        """
+        started = time.monotonic()
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C")
+        check_classification_targets(y)
+        self._check_parameters()
+        check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
+        weight = check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
+        self.classes_ = np.unique(y[weight > 0])
+        if len(self.classes_) < 2:
+            raise InvalidInputError(
+                f"y must hold at least two classes in rows of positive weight; got one class, {self.classes_[0]!r}."
+            )
+        labels = np.where(y[:, None] == self.classes_, 1.0, -1.0)
+        weight = weight * self._class_weights(labels, weight, y)
+        if len(self.classes_) == 2:
+            return self._fit_rows(canonical_rows(X, labels[:, 1], weight), started)
+        return self._fit_one_against_the_rest(X, labels, weight, started)
+
+    def decision_function(self, X):
+        """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""
+        check_is_fitted(self)
+        return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
+
+    def predict(self, X):
+        """Return the class of every row of X, of shape (n_samples,)."""
+        values = self.decision_function(X)
+        return self.classes_[(values > 0).astype(int) if values.ndim == 1 else np.argmax(values, axis=1)]
+
+    @available_if(_is_logistic)
+    def predict_proba(self, X):
+        """Return the probabilities of the classes, of shape (n_samples, n_classes); for the logistic loss.
+
+        The sigmoid of the network's values with two classes, their softmax with a joint network, and with one problem
+        per class the sigmoids divided by their sum.
+        """
+        values = self.decision_function(X)
+        if values.ndim == 1:
+            return np.column_stack([expit(-values), expit(values)])
+        if self.multi_class == "joint":
+            return softmax(values, axis=1)
+        logarithms = -np.logaddexp(0.0, -values)  # far from every class all sigmoids may underflow
+        return softmax(logarithms, axis=1)
+
+    @available_if(_is_logistic)
+    def predict_log_proba(self, X):
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def optimal_set(self, *, time_limit=None):
+        """Return the `OptimalSet` of the training problem, over the distinct rows of the data, for two classes.
+
+        Raises
+        ------
+        ValueError
+            With more classes, and for the squared hinge loss, which is not strictly convex.
+        SolverError
+            When optimality cannot be proven within `time_limit` seconds.
+        """
+        check_is_fitted(self)
+        if len(self.classes_) > 2:
+            raise InvalidInputError(
+                f"the optimal set is a polytope for one output; this classifier has one for each of its "
+                f"{len(self.classes_)} classes. Pose the problem of one class against the rest with optimal_set(X, "
+                f"y, beta, loss={self.loss!r})."
+            )
+        return super().optimal_set(time_limit=time_limit)
+
+    def _class_weights(self, labels, weight, y):
+        """Return the weight of every sample's class, of shape (n_samples,)."""
+        members = labels > 0
+        if self.class_weight is None:
+            return np.ones(len(labels))
+        if isinstance(self.class_weight, str):
+            check_choice(self.class_weight, "class_weight (when it is a string)", ("balanced",))
+            totals = weight @ members
+            return members @ (totals.sum() / (len(totals) * totals))
+        try:
+            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y[weight > 0])
+        except ValueError as error:
+            raise InvalidInputError(f"class_weight is not usable: {error}") from error
+        if not np.all(np.isfinite(factors)) or np.any(factors <= 0):
+            raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
+        return members @ factors + ~members.any(axis=1)
+
+    def _fit_one_against_the_rest(self, X, labels, weight, started):
+        """Train one network per class and put them side by side."""
+        parts = [canonical_rows(X, column, weight) for column in labels.T]
+        units = [self._problem(rows) for rows in parts]
+        self._choose_beta([self._strength(unit, started) for unit in units])
+        starts = self._networks_ if self.warm_start and hasattr(self, "_networks_") else [None] * len(parts)
+        solutions = [
+            self._solve(replace(unit, beta=self.beta_), rows, started, start)
+            for unit, rows, start in zip(units, parts, starts, strict=True)
+        ]
+        self._networks_ = [solution.network for solution in solutions]
+        self.network_ = _side_by_side(self._networks_)
+        self.certificates_ = [
+            replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
+            for solution, rows in zip(solutions, parts, strict=True)
+        ]
+        self.certificate_ = _sum_of(self.certificates_)
+        self.dual_ = self.certificate_.dual_point
+        self.history_ = [record for solution in solutions for record in solution.history]
+        self.n_iter_ = max(solution.n_iter for solution in solutions)
+        worst = max(solutions, key=lambda solution: list(Status).index(solution.status))
+        self.status_ = worst.status.name
+        self._warn_unreached(worst.status, max(found.heuristic_gap for found in self.certificates_))
+        return self
+
+
+def _side_by_side(networks):
+    """Return the network with several outputs that is one of `networks` in each of them."""
+    blocks = [network.output_weights for network in networks]
+    outputs = np.zeros((sum(map(len, blocks)), len(blocks)))
+    ends = np.cumsum([0, *map(len, blocks)])
+    for k, block in enumerate(blocks):
+        outputs[ends[k] : ends[k + 1], k] = block
+
+    def joined(name, join):
+        parts = [getattr(network, name) for network in networks]
+        return None if parts[0] is None else join(parts)
+
+    return TwoLayerReLU(
+        np.vstack([network.hidden_weights for network in networks]),
+        outputs,
+        hidden_bias=joined("hidden_bias", np.concatenate),
+        intercept=joined("intercept", np.array),
+        skip_weights=joined("skip_weights", np.column_stack),
+    )
+
+
+def _sum_of(certificates):
+    """Return the certificate of the sum of several objectives, which bounds it by the sum of the bounds."""
+    primal, dual = sum(c.primal for c in certificates), sum(c.dual for c in certificates)
+    seen = sum(c.heuristic_gap * c.primal for c in certificates)
+    proof = max((c.proof for c in certificates), key=PROOFS.index)
+    points = np.column_stack([c.dual_point for c in certificates])
+    dearest = max((c.price for c in certificates), key=lambda price: price.upper_bound)
+    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest)

@@ -122,7 +122,7 @@ def certify_three_layer(network, X, y, beta, *, n_hidden=None, max_blocks=MAX_BL
 
 
 def price_three_layer(X, nu, *, n_hidden=None, max_blocks=MAX_BLOCKS):
-    """Return the largest ``|nu^T ((X W)_+ w)_+|`` over ``||W||_F <= 1`` and ``||w|| <= 1``: sub-networks of unit layers.
+    """Return the largest ``|nu^T ((X W)_+ w)_+|`` over ``||W||_F <= 1`` and ``||w|| <= 1``, unit sub-networks.
 
     Parameters
     ----------

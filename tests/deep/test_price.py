@@ -71,7 +71,7 @@ def test_any_width_against_the_minimax_formula(seed, n, d):
 def test_ascents_reach_the_bound_and_never_pass_it(seed, n, d, n_hidden):
     X, nu = problem(seed, n, d)
     found = price_three_layer(X, nu, n_hidden=n_hidden)
-    ascended, _, _ = best_price(X, nu, n_hidden or n, range(30))
+    ascended, _, _ = best_price(X, nu, n_hidden or n, range(10))
     assert found.upper_bound * (1 - 1e-4) <= ascended <= found.upper_bound * (1 + 1e-12)
 
 

@@ -79,23 +79,23 @@ def test_each_neuron_more_may_help():
 
 
 @pytest.mark.parametrize(
-    ("seed", "beta", "n_hidden", "neurons"), [(0, 0.1, 2, 2), (1, 0.1, None, 4), (2, 0.05, 2, 2), (1, 0.1, 1, 1)]
+    ("seed", "beta", "n_hidden", "neurons"), [(0, 0.1, 2, 2), (1, 0.1, None, 4), (2, 0.1, 2, 2), (1, 0.1, 1, 1)]
 )
 def test_gradient_training_reaches_the_bound_and_never_passes_it(seed, beta, n_hidden, neurons):
     X, y = problem(seed, 4, 2)
     dual = train_three_layer(X, y, beta, n_hidden=n_hidden).certificate.dual
-    runs = [trained(X, y, beta, K=8, m=neurons, seed=start)[0] for start in range(12)]
+    runs = [trained(X, y, beta, K=8, m=neurons, seed=start)[0] for start in range(8)]
     assert min(runs) >= dual * (1 - 1e-12)
     assert min(runs) <= dual + 1e-6
 
 
 def test_gradient_training_of_five_samples_needs_both_layers():
-    X, y = problem(3, 5, 2)
-    dual, two = train_three_layer(X, y, 0.05, n_hidden=2).certificate.dual, value(X, y, 0.05, 1)
-    runs = [trained(X, y, 0.05, K=9, m=2, seed=start) for start in range(25)]
+    X, y = problem(1, 5, 2)
+    dual, two = train_three_layer(X, y, 0.1, n_hidden=2).certificate.dual, value(X, y, 0.1, 1)
+    runs = [trained(X, y, 0.1, K=6, m=2, seed=start, scale=0.7) for start in range(12)]
     best, weights = min(runs, key=lambda run: run[0])
-    assert dual <= best <= dual + 1e-6 < two - 1e-4
-    certificate = certify_three_layer(ThreeLayerReLU(*weights), X, y, 0.05, n_hidden=2)
+    assert dual <= best <= dual + 1e-6 and dual + 5e-3 < two
+    certificate = certify_three_layer(ThreeLayerReLU(*weights), X, y, 0.1, n_hidden=2)
     assert certificate.primal == pytest.approx(best, rel=1e-12)
     assert certificate.gap == pytest.approx(best - dual, abs=1e-9)
 

@@ -9,7 +9,7 @@ from .network import ThreeLayerReLU
 OPTIMAL = 1e-6
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ThreeLayerCertificate:
     """What is proven about a parallel three-layer network.
 
@@ -24,7 +24,7 @@ class ThreeLayerCertificate:
         The nu that proves it: ``|nu^T ((X W)_+ w)_+| <= beta`` for all ``||W||_F <= 1``, ``||w|| <= 1``.
     n_hidden : int or None
     n_cells : int
-        Number of patterns of patterns that were priced, all there are.
+        Number of patterns of patterns that were priced: all there are, or none where beta is plainly too large.
     """
 
     primal: float
@@ -71,7 +71,7 @@ class ThreeLayerCertificate:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ThreeLayerSolution:
     """A globally optimal parallel three-layer network with its proof.
 
@@ -93,7 +93,7 @@ class ThreeLayerSolution:
     directions: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ThreeLayerPrice:
     """The largest ``|nu^T ((X W)_+ w)_+|`` over ``||W||_F <= 1``, ``||w|| <= 1``.
 

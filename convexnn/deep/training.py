@@ -167,8 +167,10 @@ def check_hidden(n_hidden):
     return None if n_hidden is None else check_count(n_hidden, "n_hidden")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Optimum:
+    """What the training program gives: the network, the value it ended with, and the dual bound."""
+
     network: ThreeLayerReLU
     value: float
     dual_point: np.ndarray

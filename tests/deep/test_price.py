@@ -5,6 +5,8 @@ import pytest
 
 from convexnn import price
 from convexnn.deep import price_three_layer
+from convexnn.deep.cells import make_cells
+from convexnn.deep.program import ConicForm
 from tests.deep.reference import attained_price, best_price
 
 
@@ -102,3 +104,15 @@ def test_scales_signs_and_zeros():
     assert price_three_layer(3e5 * X, 1e-9 * nu).upper_bound == pytest.approx(3e-4 * size, rel=1e-8)
     for zero in (price_three_layer(X, 0 * nu), price_three_layer(0 * X, nu)):
         assert zero.value == zero.upper_bound == 0 and zero.network.n_subnetworks == 0
+
+
+def test_any_multipliers_prove_a_bound():
+    X, nu = problem(1, 5, 2)
+    form, size = ConicForm(make_cells(X, 2, 10**6)), price_three_layer(X, nu, n_hidden=2).upper_bound
+    rng = np.random.default_rng(0)
+    for scale in (0.0, 0.01, 0.1, 1.0):
+        bounds = []
+        for sign in (1.0, -1.0):
+            multipliers = scale * rng.standard_normal(form.cones.shape[0])
+            bounds.append(np.linalg.norm(form.slopes(sign * nu, multipliers), axis=1).max())
+        assert max(bounds) >= size * (1 - 1e-9)

@@ -1,0 +1,118 @@
+"""A proof of how good an interpolating network is.
+
+The dual problem of ``min 1/2 sum_j (||u_j||^2 + alpha_j^2)`` subject to ``f(X) = y`` is ``max nu^T y`` subject to
+``max |nu^T (X u)_+| <= 1`` over the directions that cost one, and ``Z^T nu = 0`` for the free terms Z. These directions
+are the unit ball, or where the hidden bias is not penalised a cylinder.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._threads import one_blas_thread
+from .certificate import KINDS, Certificate
+from .price_function import unit_rows
+from .pricing import N_STARTS, PRICE_TOLERANCE, search_price, starts_beside
+
+ORDER = ("exact", "bound", "heuristic")
+
+
+@dataclass(frozen=True, repr=False)
+class InterpolationCertificate(Certificate):
+    """What is proven about an interpolating network.
+
+    Attributes
+    ----------
+    primal : float
+        The cost ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given, without biases that are not penalised.
+    dual : float
+        A valid lower bound on the cost of every interpolating network of every width (never below 0).
+    dual_point : ndarray of shape (n_samples,)
+        The nu that proves it, ``dual = nu^T y``; ``|nu^T (X u)_+| <= 1`` for all directions that cost one.
+    misfit : float
+        Largest residual of the network relative to the largest target. Where it is not zero the network's cost may
+        be below that of every exact interpolant, by ``|nu^T residual|``.
+    proof, heuristic_gap, price
+        As in `Certificate`.
+    """
+
+    misfit: float = 0.0
+
+    def __repr__(self):
+        return (
+            f"InterpolationCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
+            f"relative_gap={self.relative_gap:.2e}, misfit={self.misfit:.1e}, proof={self.proof!r})"
+        )
+
+    def __str__(self):
+        verdict = "the smallest cost" if self.status == "optimal" else "smallest cost not proven"
+        return (
+            f"Certificate: interpolates to {self.misfit:.1e}, {verdict}\n"
+            f"  cost          {self.primal:.10g}\n"
+            f"  lower bound   {self.dual:.10g}  (no interpolating network of any width is below)\n"
+            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
+            f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
+        )
+
+
+def interpolation_price(problem, nu, **options):
+    """Return the `Price` of a dual point over the directions that cost one; the options are those of `search_price`.
+
+    Notes
+    -----
+    Without a penalty on the bias ``t -> nu^T (X w + t)_+`` is piecewise linear, zero for small t, and for large t too
+    where nu is orthogonal to the free terms: so its largest values are at its kinks ``t = -x_j^T w``, and the price is
+    the largest of the n prices of ``X - x_j`` without a bias.
+    """
+    if problem.penalize_bias:
+        return search_price(problem.design, nu, **options)
+    starts, best, upper, proof, n_nodes = options.pop("starts"), None, 0.0, "exact", 0
+    starts = None if starts is None else starts[:, :-1]
+    features = problem.features
+    for offset in features:
+        found = search_price(features - offset, nu, starts=starts, **options)
+        upper, n_nodes = max(upper, found.upper_bound), n_nodes + found.n_nodes
+        proof = max(proof, found.proof, key=ORDER.index)
+        if best is None or found.value > best[0].value:
+            best = found, offset
+    found, offset = best
+    lifted = np.append(found.direction, -found.direction @ offset)
+    none = {"local_directions": None, "local_signs": None, "local_values": None}
+    return replace(found, upper_bound=upper, direction=lifted, proof=proof, n_nodes=n_nodes, **none)
+
+
+def certify_interpolant(
+    network, problem, nu, *, proof="auto", tolerance=PRICE_TOLERANCE, n_starts=N_STARTS, deadline=None, n_jobs=None
+):
+    """Certify an interpolating network by a dual point, wherever either comes from.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+    problem : InterpolationProblem
+    nu : ndarray of shape (n_distinct,)
+        Any vector: it is projected off the free terms, priced, and scaled into the bound that is proven.
+    """
+    directions, sizes = unit_rows(problem.design[:0] if network.width == 0 else network.neurons)
+    nu = problem.project(problem.project(nu))
+    size = np.abs(nu).max(initial=0.0)
+    with one_blas_thread():
+        found = interpolation_price(
+            problem,
+            nu,
+            proof=proof,
+            level=0.0 if size == 0.0 else 1.0,
+            tolerance=tolerance,
+            starts=directions[sizes > 0],
+            n_starts=starts_beside(proof, problem.design.shape[1], n_starts),
+            deadline=deadline,
+            n_jobs=n_jobs,
+        )
+    primal, inner = problem.cost(network), max(0.0, float(nu @ problem.centred))
+    dual = min(inner / found.upper_bound if inner > 0.0 else 0.0, primal)
+    visible = max(0.0, primal - inner / found.value) if found.value > 0.0 else primal
+    scaled = nu / found.upper_bound if inner > 0.0 else np.zeros(len(nu))
+    gap = visible / primal if visible else 0.0
+    return InterpolationCertificate(
+        primal, dual, problem.spread(scaled), found.proof, gap, found, problem.misfit(network)
+    )

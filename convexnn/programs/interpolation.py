@@ -28,9 +28,12 @@ class InterpolationProblem(Problem):
     ----------
     penalize_bias : bool
         Whether the hidden bias counts in ``||u_j||``.
+    labels : ndarray of shape (n_rows,)
+        Number of the distinct row that every row of the caller's X is.
     """
 
     penalize_bias: bool = True
+    labels: np.ndarray | None = None
 
     def squared(self, dual_point, beta):
         """Return the squared-loss `Problem` with the targets ``y + beta dual_point``, less their free part.
@@ -41,6 +44,10 @@ class InterpolationProblem(Problem):
         """
         options = {field.name: getattr(self, field.name) for field in fields(Problem)}
         return Problem(**options | {"y": self.y + beta * dual_point, "beta": beta})
+
+    def gather(self, dual_point):
+        """Return a dual point over the caller's rows as one over the distinct rows: equal rows are added up."""
+        return np.bincount(self.labels, dual_point, len(self.y))
 
     def cost(self, network):
         """Return ``1/2 sum (||u||^2 + alpha^2)`` of a network as given; an unpenalised bias does not count."""
@@ -89,9 +96,10 @@ def interpolation_problem(X, y, *, hidden_bias=False, penalize_bias=True, fit_in
     flags = {"hidden_bias": hidden_bias, "fit_intercept": fit_intercept, "skip_connection": skip_connection}
     given = make_problem(X, y, 1.0, **flags)
     table = np.column_stack([given.features, given.y]) + 0.0
-    distinct = given.take(np.unique(table, axis=0, return_index=True)[1], 1.0)
+    _, first, labels = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    distinct = given.take(first, 1.0)
     options = {field.name: getattr(distinct, field.name) for field in fields(Problem)}
-    problem = InterpolationProblem(**options, penalize_bias=bool(penalize_bias))
+    problem = InterpolationProblem(**options, penalize_bias=bool(penalize_bias), labels=labels.reshape(-1))
     _check_consistent(problem)
     return problem
 

@@ -14,7 +14,7 @@ from .._threads import one_blas_thread
 from .._validation import is_late
 from ..duality.interpolation import certify_interpolant, interpolation_price
 from ..duality.pricing import search_price
-from ._restoring import any_interpolant, restored
+from ._restoring import any_interpolant, polished, restored
 from .base import Solution, Status, build_network, make_record
 from .column_generation import solve_column_generation
 
@@ -22,6 +22,7 @@ SHARE = 1e-3  # of the price of the targets: the strength of the squared problem
 LEAST_SHARE = 1e-7
 SLOW = 0.1  # a step that leaves more of the gap is followed by one with a smaller beta
 ROUGH, FINE = 1e-6, 1e-11  # tolerances of the squared problems
+NEAR = 1e-5  # gap from which on Newton's method is tried on both problems at once
 PATIENCE = 6  # steps without a smaller gap before the run ends
 STARTS = 16
 
@@ -34,7 +35,7 @@ def solve_interpolation(
     Parameters
     ----------
     problem : InterpolationProblem
-        With a penalised bias, or none; see `free_bias.solve_free_bias` for the other kind.
+        With a penalised bias, or none; `solve_free_bias` is for the other kind.
     tol : float
         Relative gap at which the run ends.
     max_iter : int
@@ -90,6 +91,8 @@ class _Multipliers:
             before = self.gap
             status = self._step(beta, searching)
             self._record(started)
+            if self.gap <= NEAR:
+                self._polish()
             if self.gap <= 0.5 * self.tol:
                 certificate = self._certify(self.proof)
                 self.gap = max(self.gap, certificate.heuristic_gap)
@@ -126,16 +129,25 @@ class _Multipliers:
         return Status.time_limit if is_late(self.deadline) else solution.status
 
     def _weigh(self):
-        """Keep the network, made to interpolate, where it is the cheapest, and the dual point where it promises most."""
-        problem, found = self.problem, restored(self.problem, self.network)
-        if found is not None and (self.best is None or problem.cost(found) < problem.cost(self.best)):
-            self.best = found
+        """Try the network, made to interpolate, and the dual point."""
+        self._offer(restored(self.problem, self.network), self.nu)
+
+    def _polish(self):
+        """Try what Newton's method makes of the best pair."""
+        network, nu = polished(self.problem, self.best, self.best_point)
+        self._offer(network, nu)
+
+    def _offer(self, network, nu):
+        """Keep an interpolating network where it is the cheapest, and the dual point where it promises most."""
+        problem = self.problem
+        if network is not None and (self.best is None or problem.cost(network) < problem.cost(self.best)):
+            self.best = network
         starts = self.network.directions[self.network.masses > 0]
         with one_blas_thread():
-            seen = interpolation_price(problem, self.nu, proof="heuristic", starts=starts, n_starts=STARTS).value
-        bound = float(self.nu @ problem.centred) / seen if seen > 0.0 else 0.0
+            seen = interpolation_price(problem, nu, proof="heuristic", starts=starts, n_starts=STARTS).value
+        bound = float(nu @ problem.centred) / seen if seen > 0.0 else 0.0
         if bound > self.bound:
-            self.bound, self.best_point = bound, self.nu / seen
+            self.bound, self.best_point = bound, nu / seen
         self.gap = 1.0 if self.best is None else max(0.0, 1.0 - self.bound / problem.cost(self.best))
 
     def _record(self, started):

@@ -5,16 +5,16 @@ The dual problem of ``min 1/2 sum_j (||u_j||^2 + alpha_j^2)`` subject to ``f(X) 
 are the unit ball, or where the hidden bias is not penalised a cylinder.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from .._threads import one_blas_thread
 from .certificate import KINDS, Certificate
 from .price_function import unit_rows
-from .pricing import N_STARTS, PRICE_TOLERANCE, search_price, starts_beside
+from .pricing import N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
 
-ORDER = ("exact", "bound", "heuristic")
+PROOF_ORDER = ("exact", "bound", "heuristic")
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,19 +66,26 @@ def interpolation_price(problem, nu, **options):
     """
     if problem.penalize_bias:
         return search_price(problem.design, nu, **options)
-    starts, best, upper, proof, n_nodes = options.pop("starts"), None, 0.0, "exact", 0
+    starts = options.pop("starts")
     starts = None if starts is None else starts[:, :-1]
     features = problem.features
-    for offset in features:
-        found = search_price(features - offset, nu, starts=starts, **options)
-        upper, n_nodes = max(upper, found.upper_bound), n_nodes + found.n_nodes
-        proof = max(proof, found.proof, key=ORDER.index)
-        if best is None or found.value > best[0].value:
-            best = found, offset
-    found, offset = best
-    lifted = np.append(found.direction, -found.direction @ offset)
-    none = {"local_directions": None, "local_signs": None, "local_values": None}
-    return replace(found, upper_bound=upper, direction=lifted, proof=proof, n_nodes=n_nodes, **none)
+    prices = [search_price(features - offset, nu, starts=starts, **options) for offset in features]
+    values, signs = np.array([found.value for found in prices]), np.array([found.sign for found in prices])
+    weights = np.array([found.direction for found in prices])
+    lifted = np.column_stack([weights, -np.sum(weights * features, axis=1)])
+    order = np.argsort(-values, kind="stable")
+    return Price(
+        float(values.max()),
+        max(found.upper_bound for found in prices),
+        lifted[order[0]],
+        int(signs[order[0]]),
+        max((found.proof for found in prices), key=PROOF_ORDER.index),
+        sum(found.n_nodes for found in prices),
+        None,
+        lifted[order],
+        signs[order],
+        values[order],
+    )
 
 
 def certify_interpolant(

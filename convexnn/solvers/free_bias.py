@@ -10,32 +10,58 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._norms import norms
+from .._validation import is_late
 from ..duality.interpolation import certify_interpolant
 from .base import Solution, Status, assemble
 from .interpolation import solve_interpolation
 
 LARGE = 1e4  # entry of the bias column in units of the data's radius: the cost of a bias is at most 5e-9 of a neuron's
+NEXT_TO_NONE = 1e-12
 ROUNDING = 16 * np.finfo(float).eps
 
 
-def solve_free_bias(problem, *, tol=1e-6, deadline=None, proof="auto", n_jobs=None, **options):
+def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, **options):
     """Return (Solution, dual point) of an `InterpolationProblem` with an unpenalised bias; see `solve_interpolation`."""
+    proving = {"proof": proof, "tolerance": min(1e-7, 0.1 * tol), "deadline": deadline, "n_jobs": n_jobs}
     if problem.features.shape[1] == 1:
         dots = join_the_dots(problem)
-        network, nu, rounds, history, status = dots.network(problem), dots.dual_point(), 1, [], Status.converged
-    else:
-        inner, nu = solve_interpolation(
-            _with_large_bias(problem), tol=0.1 * tol, deadline=deadline, proof="heuristic", n_jobs=n_jobs, **options
-        )
-        network, rounds, history, status = _without_scale(problem, inner.network), inner.n_iter, inner.history, inner.status
-    certificate = certify_interpolant(
-        network, problem, nu, proof=proof, tolerance=min(1e-7, 0.1 * tol), deadline=deadline, n_jobs=n_jobs
-    )
+        network, nu = dots.network(problem), dots.dual_point()
+        certificate = certify_interpolant(network, problem, nu, **proving)
+        return Solution(network, certificate, _judged(Status.converged, certificate, tol), 1, []), nu
+    posed, start, left, history = _with_large_bias(problem), None, max_iter, []
+    options |= {"tol": 0.1 * tol, "deadline": deadline, "proof": "heuristic", "n_jobs": n_jobs}
+    while True:
+        inner, nu = solve_interpolation(posed, max_iter=max(1, left), start=start, **options)
+        network, left, history = _without_scale(problem, inner.network), left - inner.n_iter, history + inner.history
+        certificate = certify_interpolant(network, problem, nu, **proving)
+        ended = inner.status in (Status.time_limit, Status.interrupted) or is_late(deadline)
+        if certificate.heuristic_gap <= tol or ended or left <= 0 or np.all(certificate.price.local_values <= 1.0):
+            status = _judged(Status.max_iter if left <= 0 else inner.status, certificate, tol)
+            return Solution(network, certificate, status, max_iter - left, history), nu
+        start = _with_violators(problem, posed, inner.network, certificate.price)
+
+
+def _judged(status, certificate, tol):
+    """The status that the certificate of the problem as posed allows."""
     if certificate.relative_gap <= tol:
-        status = Status.proven
-    elif status is Status.proven:
-        status = Status.converged
-    return Solution(network, certificate, status, rounds, history), nu
+        return Status.proven
+    if certificate.heuristic_gap <= tol:
+        return Status.converged
+    return Status.stalled if status in (Status.proven, Status.converged) else status
+
+
+def _with_violators(problem, posed, network, price):
+    """The network of the scaled problem with neurons of next to no mass at the directions whose price is above 1."""
+    above = (price.local_values > 1.0) & (price.local_signs != 0)
+    weights, biases = price.local_directions[above, :-1], price.local_directions[above, -1]
+    shift = (biases + weights @ problem.features.mean(axis=0)) / posed.design[0, -1]
+    root = np.sqrt(NEXT_TO_NONE * network.masses.max(initial=0.0))
+    neurons = root * np.column_stack([weights, shift])
+    return replace(
+        network,
+        hidden_weights=np.vstack([network.hidden_weights, neurons]),
+        output_weights=np.append(network.output_weights, root * price.local_signs[above]),
+    )
 
 
 @dataclass(frozen=True)

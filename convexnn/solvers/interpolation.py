@@ -22,6 +22,7 @@ SHARE = 1e-3  # of the price of the targets: the strength of the squared problem
 LEAST_SHARE = 1e-7
 SLOW = 0.1  # a step that leaves more of the gap is followed by one with a smaller beta
 ROUGH, FINE = 1e-6, 1e-11  # tolerances of the squared problems
+ENOUGH = 1e-2  # of `tol`: steps are cheap near the end, and halving the gap is worth one
 NEAR = 1e-5  # gap from which on Newton's method is tried on both problems at once
 PATIENCE = 6  # steps without a smaller gap before the run ends
 STARTS = 16
@@ -93,7 +94,7 @@ class _Multipliers:
             self._record(started)
             if self.gap <= NEAR:
                 self._polish()
-            if self.gap <= 0.5 * self.tol:
+            if self.gap <= ENOUGH * self.tol or 0.5 * before < self.gap <= 0.5 * self.tol:
                 certificate = self._certify(self.proof)
                 self.gap = max(self.gap, certificate.heuristic_gap)
                 if self.gap <= self.tol:

@@ -12,7 +12,7 @@ import numpy as np
 from .._threads import one_blas_thread
 from .certificate import KINDS, Certificate
 from .price_function import unit_rows
-from .pricing import N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
+from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
 
 PROOF_ORDER = ("exact", "bound", "heuristic")
 
@@ -102,18 +102,18 @@ def certify_interpolant(
     """
     directions, sizes = unit_rows(problem.design[:0] if network.width == 0 else network.neurons)
     nu = problem.project(problem.project(nu))
-    size = np.abs(nu).max(initial=0.0)
+    options = {"starts": directions[sizes > 0], "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
+        seen = interpolation_price(problem, nu, proof="heuristic", n_starts=FEW_STARTS, **options).value
+        nu = nu / seen if seen > 0.0 else nu  # so that no bound needs to be pressed below 1
         found = interpolation_price(
             problem,
             nu,
             proof=proof,
-            level=0.0 if size == 0.0 else 1.0,
+            level=1.0 if seen > 0.0 else 0.0,
             tolerance=tolerance,
-            starts=directions[sizes > 0],
             n_starts=starts_beside(proof, problem.design.shape[1], n_starts),
-            deadline=deadline,
-            n_jobs=n_jobs,
+            **options,
         )
     primal, inner = problem.cost(network), max(0.0, float(nu @ problem.centred))
     dual = min(inner / found.upper_bound if inner > 0.0 else 0.0, primal)

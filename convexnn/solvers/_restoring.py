@@ -1,7 +1,7 @@
 """From a network that nearly interpolates to one that does, and an interpolating network from nothing."""
 
 import numpy as np
-from scipy.linalg import block_diag
+from scipy.linalg import block_diag, lstsq
 from scipy.optimize import linprog
 
 from .._norms import nonzero, norms
@@ -47,7 +47,9 @@ def restored(problem, network):
 def _correction(problem, blocks, signs, residual):
     """The step (K, d) of least norm, relative to the masses, that removes the residual while no pattern changes."""
     jacobian, bases = cell_map(problem, blocks, signs)
-    step = np.linalg.lstsq(jacobian, residual, rcond=RANK)[0]
+    if jacobian.shape[1] == 0:
+        return np.zeros_like(blocks)
+    step = lstsq(jacobian, residual, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
     return _expanded(bases, step).reshape(blocks.shape)
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from convexnn import InvalidInputError, TwoLayerReLU
+from convexnn import InvalidInputError, TwoLayerReLU, price
 from convexnn.estimators.interpolator import MinNormReLUInterpolator
 from convexnn.solvers.certifying import certify_interpolation
 
@@ -27,6 +27,9 @@ def interpolator(**options):
 def check_against_brute_force(X, y, terms, tolerance=1e-7):
     model = interpolator(**terms).fit(X, y)
     assert np.abs(plain_predict(model.network_, X) - y).max() <= 1e-12 * max(np.abs(y).max(), model.cost_)
+    if model.cost_ == 0.0:  # the free terms meet the targets, as the test above has seen
+        assert model.network_.width == 0
+        return model
     cost, bound = brute_force_cost(X, y, **terms)
     assert bound <= cost * (1 + tolerance)
     assert model.cost_ <= cost * (1 + tolerance) + 1e-12 * np.abs(y).max()
@@ -96,6 +99,12 @@ def test_targets_that_the_free_terms_meet_cost_nothing():
     assert model.cost_ == 0.0 and model.is_unique_ and model.network_.width == 0
 
 
+def test_what_is_left_of_cancelling_rows_is_priced_without_a_search():
+    """Antipodal rows of equal weight leave a linear function: its price is the norm of their difference."""
+    found = price([[1.0, 2.0], [-1.0, -2.0]], [1.0, -1.0], proof="heuristic")
+    assert found.value == pytest.approx(np.sqrt(5.0)) and found.value <= found.upper_bound <= found.value * (1 + 1e-12)
+
+
 def test_any_dual_point_gives_a_valid_bound():
     X, y = random_problem(6, 2, seed=3)
     model = interpolator().fit(X, y)
@@ -134,7 +143,10 @@ def test_dual_points_of_equal_rows_add_up():
     X, y = random_problem(5, 2, seed=3)
     model = interpolator().fit(X, y)
     twice = certify_interpolation(
-        model.network_, np.vstack([X, X]), np.tile(y, 2), dual_point=np.concatenate([0.3 * model.dual_, 0.7 * model.dual_])
+        model.network_,
+        np.vstack([X, X]),
+        np.tile(y, 2),
+        dual_point=np.concatenate([0.3 * model.dual_, 0.7 * model.dual_]),
     )
     assert twice.dual == pytest.approx(model.cost_, rel=1e-6)
     assert twice.dual_point @ np.tile(y, 2) == pytest.approx(twice.dual, rel=1e-12)
@@ -158,7 +170,8 @@ def test_the_cost_of_weight_decay_tends_to_it():
     X, y = random_problem(8, 2, seed=0)
     cost = MinNormReLUInterpolator().fit(X, y).cost_
     values = [
-        ConvexReLURegressor(beta, fit_intercept=False).fit(X, y).certificate_.primal / beta for beta in (1e-2, 1e-3, 1e-4)
+        ConvexReLURegressor(beta, fit_intercept=False).fit(X, y).certificate_.primal / beta
+        for beta in (1e-2, 1e-3, 1e-4)
     ]
     assert values[0] < values[1] < values[2] < cost
     assert values[2] == pytest.approx(cost, rel=1e-2)

@@ -15,7 +15,7 @@ from ..zoo import random_problem
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([MinNormReLUInterpolator(max_iter=20)])  # 200 rows in 10 dimensions would take minutes
+@parametrize_with_checks([MinNormReLUInterpolator(max_iter=5)])  # 200 rows in 10 dimensions would take minutes
 def test_scikit_learn(estimator, check):
     check(estimator)
 

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 
-from .._masses import best_masses
 from .._validation import check_count, deadline_after
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError

@@ -1,9 +1,9 @@
 """Minimum-norm interpolation as data: which targets can be met at all, and what an interpolating network costs.
 
 ``min 1/2 sum_j (||u_j||^2 + alpha_j^2)`` subject to ``f(x_i) = y_i`` for all i, over networks of every width. At its
-minimum the cost is ``sum_k c_k`` over masses ``c >= 0`` on unit directions, with ``F c + Z b = y``. The dual problem is
-``max nu^T y`` subject to ``max_{||u|| <= 1} |nu^T (X u)_+| <= 1`` and ``Z^T nu = 0``: the limit beta -> 0 of the training
-problem, with nu the residual divided by beta.
+minimum the cost is ``sum_k c_k`` over masses ``c >= 0`` on unit directions, with ``F c + Z b = y``. The dual problem
+is ``max nu^T y`` subject to ``max_{||u|| <= 1} |nu^T (X u)_+| <= 1`` and ``Z^T nu = 0``: the limit beta -> 0 of
+the training problem, with nu the residual divided by beta.
 """
 
 from dataclasses import dataclass, fields, replace

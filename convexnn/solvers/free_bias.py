@@ -1,8 +1,8 @@
 """Minimum-norm interpolation with a free affine term and a hidden bias that costs nothing.
 
-On one input the data joined by straight lines are optimal, which is exact: the cost of a function is the total variation
-of its slope. On several inputs the bias is penalised very little instead, which changes the cost by less than the
-tolerance; the certificate is that of the problem as it is posed, so it owes nothing to this.
+On one input the data joined by straight lines are optimal, which is exact: the cost of a function is the total
+variation of its slope. On several inputs the bias is penalised very little instead, which changes the cost by less than
+the tolerance; the certificate is that of the problem as it is posed, so it owes nothing to this.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from ..duality.interpolation import certify_interpolant
 from .base import Solution, Status, assemble
 from .interpolation import solve_interpolation
 
-LARGE = 1e4  # entry of the bias column in units of the data's radius: the cost of a bias is at most 5e-9 of a neuron's
+LARGE = 1e4  # entry of the bias column in units of the data's radius: a bias costs at most 5e-9 of a neuron
 NEXT_TO_NONE = 1e-12
 ROUNDING = 16 * np.finfo(float).eps
 
 
 def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, **options):
-    """Return (Solution, dual point) of an `InterpolationProblem` with an unpenalised bias; see `solve_interpolation`."""
+    """Return (Solution, dual point) where the bias is not penalised; see `solve_interpolation`."""
     proving = {"proof": proof, "tolerance": min(1e-7, 0.1 * tol), "deadline": deadline, "n_jobs": n_jobs}
     if problem.features.shape[1] == 1:
         dots = join_the_dots(problem)
@@ -108,7 +108,7 @@ class Dots:
         return nu
 
     def network(self, problem, merged=()):
-        """Return the lines as a network; the bends at the inner points j and j + 1 are merged for every j of `merged`."""
+        """Return the lines as a network; for every j of `merged` the bends at inner points j, j + 1 are one."""
         places, changes = self.x[1:-1].copy(), self.changes.copy()
         for j in merged:
             total = changes[j] + changes[j + 1]

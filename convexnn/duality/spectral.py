@@ -22,6 +22,8 @@ def spectral_bound(function, *, deadline=None):
     """
     if function.rank == 0:
         return 0.0
+    if function.lines.size == 0:  # all that is left is linear, whose largest value is known
+        return function.total + function.slack
     n_rounds = min(ROUNDS, int(WORK / (2 * function.lines.size * function.rank)))
     bounds = [_one_sign(function, sign, n_rounds, deadline) for sign in (1.0, -1.0)]
     return max(0.0, *bounds) + function.slack

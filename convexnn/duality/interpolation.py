@@ -1,0 +1,125 @@
+"""A proof of how good an interpolating network is.
+
+The dual problem of ``min 1/2 sum_j (||u_j||^2 + alpha_j^2)`` subject to ``f(X) = y`` is ``max nu^T y`` subject to
+``max |nu^T (X u)_+| <= 1`` over the directions that cost one, and ``Z^T nu = 0`` for the free terms Z. These directions
+are the unit ball, or where the hidden bias is not penalised a cylinder.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._threads import one_blas_thread
+from .certificate import KINDS, Certificate
+from .price_function import unit_rows
+from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
+
+PROOF_ORDER = ("exact", "bound", "heuristic")
+
+
+@dataclass(frozen=True, repr=False)
+class InterpolationCertificate(Certificate):
+    """What is proven about an interpolating network.
+
+    Attributes
+    ----------
+    primal : float
+        The cost ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given, without biases that are not penalised.
+    dual : float
+        A valid lower bound on the cost of every interpolating network of every width (never below 0).
+    dual_point : ndarray of shape (n_samples,)
+        The nu that proves it, ``dual = nu^T y``; ``|nu^T (X u)_+| <= 1`` for all directions that cost one.
+    misfit : float
+        Largest residual of the network relative to the largest target. Where it is not zero the network's cost may
+        be below that of every exact interpolant, by ``|nu^T residual|``.
+    proof, heuristic_gap, price
+        As in `Certificate`.
+    """
+
+    misfit: float = 0.0
+
+    def __repr__(self):
+        return (
+            f"InterpolationCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
+            f"relative_gap={self.relative_gap:.2e}, misfit={self.misfit:.1e}, proof={self.proof!r})"
+        )
+
+    def __str__(self):
+        verdict = "the smallest cost" if self.status == "optimal" else "smallest cost not proven"
+        return (
+            f"Certificate: interpolates to {self.misfit:.1e}, {verdict}\n"
+            f"  cost          {self.primal:.10g}\n"
+            f"  lower bound   {self.dual:.10g}  (no interpolating network of any width is below)\n"
+            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
+            f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
+        )
+
+
+def interpolation_price(problem, nu, **options):
+    """Return the `Price` of a dual point over the directions that cost one; the options are those of `search_price`.
+
+    Notes
+    -----
+    Without a penalty on the bias ``t -> nu^T (X w + t)_+`` is piecewise linear, zero for small t, and for large t too
+    where nu is orthogonal to the free terms: so its largest values are at its kinks ``t = -x_j^T w``, and the price is
+    the largest of the n prices of ``X - x_j`` without a bias.
+    """
+    if problem.penalize_bias:
+        return search_price(problem.design, nu, **options)
+    starts = options.pop("starts")
+    starts = None if starts is None else starts[:, :-1]
+    features = problem.features
+    prices = [search_price(features - offset, nu, starts=starts, **options) for offset in features]
+    values, signs = np.array([found.value for found in prices]), np.array([found.sign for found in prices])
+    weights = np.array([found.direction for found in prices])
+    lifted = np.column_stack([weights, -np.sum(weights * features, axis=1)])
+    order = np.argsort(-values, kind="stable")
+    return Price(
+        float(values.max()),
+        max(found.upper_bound for found in prices),
+        lifted[order[0]],
+        int(signs[order[0]]),
+        max((found.proof for found in prices), key=PROOF_ORDER.index),
+        sum(found.n_nodes for found in prices),
+        None,
+        lifted[order],
+        signs[order],
+        values[order],
+    )
+
+
+def certify_interpolant(
+    network, problem, nu, *, proof="auto", tolerance=PRICE_TOLERANCE, n_starts=N_STARTS, deadline=None, n_jobs=None
+):
+    """Certify an interpolating network by a dual point, wherever either comes from.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+    problem : InterpolationProblem
+    nu : ndarray of shape (n_distinct,)
+        Any vector: it is projected off the free terms, priced, and scaled into the bound that is proven.
+    """
+    directions, sizes = unit_rows(problem.design[:0] if network.width == 0 else network.neurons)
+    nu = problem.project(problem.project(nu))
+    options = {"starts": directions[sizes > 0], "deadline": deadline, "n_jobs": n_jobs}
+    with one_blas_thread():
+        seen = interpolation_price(problem, nu, proof="heuristic", n_starts=FEW_STARTS, **options).value
+        nu = nu / seen if seen > 0.0 else nu  # so that no bound needs to be pressed below 1
+        found = interpolation_price(
+            problem,
+            nu,
+            proof=proof,
+            level=1.0 if seen > 0.0 else 0.0,
+            tolerance=tolerance,
+            n_starts=starts_beside(proof, problem.design.shape[1], n_starts),
+            **options,
+        )
+    primal, inner = problem.cost(network), max(0.0, float(nu @ problem.centred))
+    dual = min(inner / found.upper_bound if inner > 0.0 else 0.0, primal)
+    visible = max(0.0, primal - inner / found.value) if found.value > 0.0 else primal
+    scaled = nu / found.upper_bound if inner > 0.0 else np.zeros(len(nu))
+    gap = visible / primal if visible else 0.0
+    return InterpolationCertificate(
+        primal, dual, problem.spread(scaled), found.proof, gap, found, problem.misfit(network)
+    )

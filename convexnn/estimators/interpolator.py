@@ -1,0 +1,252 @@
+"""`MinNormReLUInterpolator`: the cheapest two-layer ReLU network through the data, as a scikit-learn regressor."""
+
+import time
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
+from ..duality.pricing import PROOFS
+from ..exceptions import InvalidInputError, SolverError, VertexLimitError
+from ..optimal_sets.interpolation_set import interpolation_set_of
+from ..optimal_sets.solution_set import THIN
+from ..programs.interpolation import interpolation_problem
+from ..solvers.base import Status
+from ..solvers.certifying import solve_interpolant
+from ..solvers.free_bias import join_the_dots
+
+FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
+
+
+class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
+    """Two-layer ReLU network of smallest norm that passes through all data, found with a proof.
+
+    Minimises ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` over the networks
+    ``f(x) = sum_j (x . u_j)_+ alpha_j + free terms`` of every width with ``f(x_i) = y_i`` for all i. It is what weight
+    decay tends to when its strength tends to zero.
+
+    Parameters
+    ----------
+    hidden_bias : bool, default=True
+        Give the hidden neurons a bias.
+    penalize_bias : bool, default=True
+        Whether the hidden bias is a part of ``||u_j||``. False needs a hidden bias, a skip and an intercept.
+    fit_intercept : bool, default=False
+        Add an unpenalised intercept.
+    skip_connection : bool, default=False
+        Add unpenalised linear terms; together with the intercept, a free affine skip.
+    proof : {"auto", "exact", "bound", "heuristic"}, default="auto"
+        How hard to try to prove optimality; see `price`. ``"auto"`` works within a fixed amount of work, never a
+        clock.
+    tol : float, default=1e-6
+        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``).
+    max_iter : int, default=500
+        Largest number of pricing rounds.
+    time_limit : float, optional
+        Seconds; the best interpolating network so far is returned with its true certificate.
+    n_jobs : int, optional
+        Threads, read as joblib reads it. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts of the local ascents. None is a fixed seed.
+    verbose : int, default=0
+        Print a line per squared problem.
+
+    Attributes
+    ----------
+    network_ : TwoLayerReLU
+    cost_ : float
+        ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network, without the bias if that is not penalised.
+    is_unique_ : bool or None
+        Whether every interpolant of this cost is the same function, modulo the free terms; None when that is not
+        proven. Found when it is first asked for.
+    certificate_ : InterpolationCertificate
+    dual_ : ndarray of shape (n_samples,)
+        ``certificate_.dual_point``.
+    status_ : {"proven", "converged", "stalled", "max_iter", "time_limit", "interrupted"}
+    n_iter_ : int
+    history_ : list of dict
+        Per squared problem: seconds, objective (the cost), visible_gap (relative), width.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    See Also
+    --------
+    ConvexReLURegressor : The same networks with a loss and weight decay.
+
+    Notes
+    -----
+    There are no sample weights: a network that passes through all data does so whatever their weights are.
+
+    References
+    ----------
+    .. [1] E. Boursier, N. Flammarion, "Penalising the biases in norm regularisation enforces sparsity", NeurIPS 2023.
+    .. [2] S. Kim, A. Mishkin, M. Pilanci, "Exploring the loss landscape of regularized neural networks via convex
+       duality", ICLR 2025.
+
+    Examples
+    --------
+    >>> from convexnn.estimators.interpolator import MinNormReLUInterpolator
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 0.0, 1.0, 3.0]
+    >>> model = MinNormReLUInterpolator(fit_intercept=True, skip_connection=True).fit(X, y)
+    >>> print(round(model.cost_**2, 6), model.is_unique_, model.certificate_.proof)
+    13.0 True exact
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden_bias=True,
+        penalize_bias=True,
+        fit_intercept=False,
+        skip_connection=False,
+        proof="auto",
+        tol=1e-6,
+        max_iter=500,
+        time_limit=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_bias = hidden_bias
+        self.penalize_bias = penalize_bias
+        self.fit_intercept = fit_intercept
+        self.skip_connection = skip_connection
+        self.proof = proof
+        self.tol = tol
+        self.max_iter = max_iter
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y):
+        """Find the cheapest interpolating network and its certificate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For bad data and bad parameters, and for targets that no such network can meet, as equal rows with
+            different targets: the message names the rows.
+        SolverError
+            When rounding keeps every network that was met from interpolating.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the visible gap did not reach `tol`.
+        """
+        started = time.monotonic()
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
+        self._check_parameters()
+        if y.dtype.kind not in "fiub":
+            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
+        problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
+        solution, self._dual_point = solve_interpolant(
+            problem,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            deadline=None if self.time_limit is None else started + self.time_limit,
+            proof=self.proof,
+            n_jobs=self.n_jobs,
+            rng=np.random.default_rng(self._seed()),
+            report=_print_record if self.verbose else None,
+        )
+        self._known_unique = ()
+        self.network_, self.history_ = solution.network, solution.history
+        self.certificate_, self.dual_ = solution.certificate, solution.certificate.dual_point
+        self.cost_ = solution.certificate.primal
+        self.status_, self.n_iter_ = solution.status.name, solution.n_iter
+        self._warn_unreached(solution)
+        return self
+
+    def predict(self, X):
+        """Return the network's values at the rows of X, of shape (n_samples,)."""
+        check_is_fitted(self)
+        return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def optimal_set(self, *, time_limit=None):
+        """Return the `InterpolationSet`: all interpolating networks of smallest cost, at every width.
+
+        Raises
+        ------
+        ValueError
+            When the hidden bias is not penalised: there may be a continuum of optimal directions then.
+        SolverError
+            When optimality cannot be proven within `time_limit` seconds.
+        """
+        check_is_fitted(self)
+        options = {"time_limit": time_limit, "n_jobs": self.n_jobs}
+        return interpolation_set_of(self._problem, self.network_, self._dual_point, **options)
+
+    @property
+    def is_unique_(self):
+        """Whether every interpolant of this cost is one function modulo the free terms; None when not proven."""
+        check_is_fitted(self, "network_")
+        if not self._known_unique:
+            self._known_unique = (self._is_unique(),)
+        return self._known_unique[0]
+
+    def _is_unique(self):
+        if self.status_ != Status.proven.name or self.certificate_.proof != "exact":
+            return None
+        if not self._problem.penalize_bias:
+            return join_the_dots(self._problem).is_unique if self.n_features_in_ == 1 else None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                found = self.optimal_set()
+            return found.is_unique_function if found.margin >= THIN else None
+        except (SolverError, VertexLimitError):
+            return None
+
+    def _check_parameters(self):
+        for name in FLAGS:
+            check_flag(getattr(self, name), name)
+        check_choice(self.proof, "proof", PROOFS)
+        check_n_jobs(self.n_jobs)
+        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
+        check_positive(self.tol, "tol")
+        check_count(self.max_iter, "max_iter")
+        if self.time_limit is not None:
+            check_positive(self.time_limit, "time_limit")
+
+    def _seed(self):
+        """A fixed seed for None, an integer as it is, one draw from a RandomState."""
+        if self.random_state is None:
+            return 0
+        try:
+            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        except ValueError as error:
+            raise InvalidInputError(f"random_state is not usable: {error}") from error
+
+    def _warn_unreached(self, solution):
+        reached = solution.certificate.heuristic_gap
+        if solution.status is Status.proven or (reached <= self.tol and solution.status is not Status.interrupted):
+            return
+        warnings.warn(
+            f"{solution.status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: raise "
+            f"max_iter or time_limit, scale the columns of X alike, or accept a larger tol.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _print_record(record):
+    print(
+        f"[{record['seconds']:8.2f} s] cost {record['objective']:.8g}   visible gap {record['visible_gap']:.1e}   "
+        f"width {record['width']}",
+        flush=True,
+    )

@@ -1,0 +1,128 @@
+"""All minimum-norm interpolating networks: the optimal set of a squared problem, read as interpolation."""
+
+import warnings
+
+import numpy as np
+
+from .._validation import check_count, deadline_after
+from ..duality.certificate import certify_problem
+from ..exceptions import InvalidInputError
+from ..solvers._restoring import polished
+from ..solvers.base import Solution, Status
+from .solution_set import SOLVER_TOLERANCE, THIN, VERTEX_LIMIT, OptimalSet
+
+SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
+SAME_FUNCTION = 1e-6
+SAME_LINE = 1e-10
+
+
+class InterpolationSet(OptimalSet):
+    """All interpolating networks of smallest cost ``1/2 sum_j (||u_j||^2 + alpha_j^2)``.
+
+    By `InterpolationProblem.squared` they are the optimal networks of the squared problem with the targets
+    ``y + beta nu``, for any optimal nu of the interpolation problem and any beta > 0. Where nu is not unique, another
+    one may list more or fewer `directions`; those that carry mass at some optimum are in all lists, since the masses
+    that are optimal do not depend on nu.
+
+    Attributes
+    ----------
+    problem : InterpolationProblem
+        `problem.objective(network)` is the cost, infinite for a network that does not interpolate to 1e-8.
+    optimal_value : float
+        The smallest cost, which is the `total_mass` too.
+    dual_point : ndarray of shape (n_samples,)
+        An optimal nu: ``|nu^T (X u)_+| <= 1`` on the unit ball and ``nu^T y`` is the smallest cost.
+    optimal_fit, directions, signs, fits, total_mass, margin
+        As in `OptimalSet`, with beta = 1.
+    """
+
+    def __init__(self, problem, shifted, solution, vertex_limit, deadline, n_jobs):
+        self._interpolated = problem
+        super().__init__(shifted, solution, vertex_limit, deadline, n_jobs)
+        self.problem, self.optimal_value = problem, self.total_mass
+        self.dual_point = self.dual_point / shifted.beta
+
+    @property
+    def is_unique_function(self):
+        """Whether all optimal networks are one function on the whole space, modulo the free terms.
+
+        The function is linear in the masses: it is enough that no edge of their polytope changes it. The vertices
+        need not be listed.
+        """
+        if self.dimension == 0:
+            return True
+        moves = np.zeros((len(self.signs), self.dimension))
+        moves[self._polytope.free] = self._polytope.edges
+        return bool(np.abs(self._function_form(moves)).max() <= SAME_FUNCTION)
+
+    def _function_form(self, masses):
+        """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
+        cosines = self.directions @ self.directions.T
+        line = (np.abs(cosines) > 1.0 - SAME_LINE).argmax(axis=1)  # the first direction of a line stands for it
+        flipped = cosines[np.arange(len(line)), line] < 0
+        signed = self.signs[:, None] * masses
+        kinks = (line == np.arange(len(line))[:, None]) @ signed
+        linear = (self.directions * flipped[:, None]).T @ signed
+        fixed = np.full(len(linear), not self.problem.skip_connection)
+        if self.problem.hidden_bias:
+            fixed[-1] = not self.problem.fit_intercept
+        return np.vstack([kinks, linear[fixed]])
+
+    def _masses_of(self, hidden):
+        """As in `OptimalSet`, the masses moved so that their fit is y to rounding."""
+        columns, shares, total = super()._masses_of(hidden)
+        if len(shares) == 0:
+            return columns, shares, total
+        fits = self._interpolated.project(self.fits)
+        masses = shares * total
+        used = masses > 0
+        for _ in range(2):
+            rest = self._interpolated.project(self._interpolated.centred) - fits @ masses
+            masses[used] += np.linalg.lstsq(fits[:, used], rest, rcond=1e-12)[0]
+        if masses.min() < 0.0:
+            return columns, shares, total
+        total = float(masses.sum())
+        return fits * (total / np.linalg.norm(fits @ masses)), masses / total, total
+
+
+def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None):
+    """Return the `InterpolationSet` of a problem from an optimal network and dual point of it.
+
+    Raises
+    ------
+    ValueError
+        When the hidden bias is not penalised.
+    SolverError
+        When optimality could not be proven: without the proof directions may be missing.
+
+    Warns
+    -----
+    UserWarning
+        When the margin between the last direction accepted and the first one rejected is thin.
+    """
+    if not problem.penalize_bias:
+        raise InvalidInputError(
+            "the optimal set needs penalize_bias=True: where the hidden bias costs nothing the optimal directions may "
+            "form a continuum, and the theory of finitely many directions does not apply."
+        )
+    deadline, limit = deadline_after(time_limit), check_count(vertex_limit, "vertex_limit")
+    shifted, solution = _settled(problem, network, nu, deadline, n_jobs)
+    found = InterpolationSet(problem, shifted, solution, limit, deadline, n_jobs)
+    if found.margin < THIN:
+        warnings.warn(
+            f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
+            f"change under perturbations of that size.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return found
+
+
+def _settled(problem, network, nu, deadline, n_jobs):
+    """Return the squared problem whose optimum interpolates, and its proven solution."""
+    network, nu = polished(problem, network, nu)
+    size = np.linalg.norm(nu)
+    shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
+    options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}
+    certificate = certify_problem(network, shifted, tolerance=0.1 * SOLVER_TOLERANCE, **options)
+    return shifted, Solution(network, certificate, Status.converged, 1, [])

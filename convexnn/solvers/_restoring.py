@@ -1,0 +1,172 @@
+"""From a network that nearly interpolates to one that does, and an interpolating network from nothing."""
+
+import numpy as np
+from scipy.linalg import block_diag, lstsq
+from scipy.optimize import linprog
+
+from .._norms import nonzero, norms
+from ..exceptions import SolverError
+from ._newton import null_space
+from .base import build_network
+
+STEPS = 25
+KINK = 1e-9
+EXACT = 1e-13  # relative to what the neurons add up to at a row, what rounding leaves of a residual
+SHRINKS = 0.9  # of the residual, by a step that is worth another
+RANK = 1e-12
+PLANES = 3
+MOST_UNKNOWNS = 1500  # of a Newton step on both: a second
+NO_DEARER = 1e-9
+
+
+def restored(problem, network):
+    """Return the network moved by little, relative to the masses, until it interpolates; None if that fails.
+
+    Newton's method on the equations ``f(X) = y``, in the neurons and inside their cells: rows that a neuron has on
+    its kink stay there. At an optimal network of the shifted squared problem the cost of the correction is what the
+    fit lacks, times the dual point: the answer is optimal to second order.
+    """
+    blocks, signs = network.masses[:, None] * network.directions, network.signs
+    blocks, signs = blocks[network.masses > 0], signs[network.masses > 0]
+    best, size = np.inf, np.inf
+    for _ in range(STEPS):
+        residual = problem.dual_point(problem.hidden_fit(blocks, signs))
+        previous, size = size, np.abs(residual).max()
+        if size < best:
+            best, kept = size, blocks
+        if size == 0.0 or not size <= SHRINKS * previous:
+            break
+        blocks = blocks + _correction(problem, blocks, signs, residual)
+    sums = np.abs(problem.y) + problem.hidden_fit(kept, np.ones(len(kept))) if np.isfinite(best) else 0.0
+    if not best <= EXACT * np.max(sums):
+        return None
+    used = norms(kept) > 0
+    return _of_blocks(problem, kept[used], signs[used])
+
+
+def _correction(problem, blocks, signs, residual):
+    """The step (K, d) of least norm, relative to the masses, that removes the residual while no pattern changes."""
+    jacobian, bases = cell_map(problem, blocks, signs)
+    if jacobian.shape[1] == 0:
+        return np.zeros_like(blocks)
+    step = lstsq(jacobian, residual, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
+    return _expanded(bases, step).reshape(blocks.shape)
+
+
+def cell_map(problem, blocks, signs):
+    """How the hidden fit, off the free terms, follows moves of the blocks in their cells; rows at kinks stay there.
+
+    Returns the matrix, and for every block a basis (d, k) of its moves in units of its norm.
+    """
+    masses = norms(blocks)
+    units = problem.design / nonzero(norms(problem.design))[:, None]
+    values = blocks @ units.T
+    at_kink = np.abs(values) <= KINK * masses[:, None]
+    bases = [mass * null_space(units[kinks]) for mass, kinks in zip(masses, at_kink, strict=True)]
+    active = (values > 0) & ~at_kink
+    columns = [
+        sign * on[:, None] * (problem.design @ basis) for sign, on, basis in zip(signs, active, bases, strict=True)
+    ]
+    return problem.project(np.hstack(columns)) if columns else np.zeros((len(problem.y), 0)), bases
+
+
+def _expanded(bases, step):
+    """The moves (K, d) of all blocks from their coefficients in the bases."""
+    ends = np.cumsum([0] + [basis.shape[1] for basis in bases])
+    return np.array([basis @ step[ends[k] : ends[k + 1]] for k, basis in enumerate(bases)])
+
+
+def polished(problem, network, nu):
+    """Return a network and a dual point that are optimal to rounding, from a pair that nearly is.
+
+    Newton's method on stationarity and interpolation together, inside the cells; where they leave anything open the
+    smallest step is taken. Returns what was given where the network would not end as close and as cheap.
+    """
+    blocks, signs = network.masses[:, None] * network.directions, network.signs
+    blocks, signs = blocks[network.masses > 0], signs[network.masses > 0]
+    given, best, point, error = (network, nu), blocks, nu, np.inf
+    for _ in range(STEPS if len(blocks) else 0):
+        jacobian, bases = cell_map(problem, blocks, signs)
+        slopes, curvature = _norm_derivatives(blocks, bases)
+        rest = slopes - jacobian.T @ nu
+        before, error = error, np.abs(rest).max(initial=0.0)
+        if not error < 0.5 * before or len(rest) + len(nu) > MOST_UNKNOWNS:
+            break
+        best, point = blocks, nu
+        residual = problem.dual_point(problem.hidden_fit(blocks, signs))
+        system = np.block([[curvature, -jacobian.T], [jacobian, np.zeros((len(nu), len(nu)))]])
+        step = np.linalg.lstsq(system, np.concatenate([-rest, residual]), rcond=RANK)[0]
+        blocks, nu = blocks + _expanded(bases, step[: len(rest)]), nu + step[len(rest) :]
+    found = restored(problem, _of_blocks(problem, best, signs))
+    if found is None or problem.cost(found) > problem.cost(network) * (1.0 + NO_DEARER):
+        return given
+    return found, point
+
+
+def _norm_derivatives(blocks, bases):
+    """Gradient and Hessian of the sum of the norms of the blocks, in the coefficients of the bases."""
+    units = blocks / nonzero(norms(blocks))[:, None]
+    inner = [basis.T @ unit for basis, unit in zip(bases, units, strict=True)]
+    masses = nonzero(norms(blocks))
+    hessians = [
+        (basis.T @ basis - np.outer(slope, slope)) / mass
+        for basis, slope, mass in zip(bases, inner, masses, strict=True)
+    ]
+    return np.concatenate(inner) if inner else np.zeros(0), block_diag(*hessians)
+
+
+def _of_blocks(problem, blocks, signs):
+    masses = norms(blocks)
+    return build_network(problem, blocks / nonzero(masses)[:, None], signs, masses)
+
+
+def any_interpolant(problem, network, rng):
+    """Return an interpolating network on the network's own directions and on wedges: the cheapest of these.
+
+    Raises
+    ------
+    SolverError
+        When rounding keeps it from interpolating.
+    """
+    directions = np.vstack([network.directions[network.masses > 0], _wedges(problem, rng)])
+    fits = problem.hidden_fits(directions)
+    scale = nonzero(np.abs(fits).max(axis=0))
+    size = np.abs(problem.centred).max()
+    columns = problem.project(fits / scale)
+    answer = linprog(
+        np.tile(1.0 / scale, 2) * scale.max(),
+        A_eq=np.hstack([columns, -columns]),
+        b_eq=problem.centred / size,
+        method="highs",
+    )
+    if answer.x is not None:
+        masses = (answer.x[: len(scale)] - answer.x[len(scale) :]) * size / scale
+        used = np.abs(masses) > 0
+        found = build_network(problem, directions[used], np.sign(masses[used]), np.abs(masses[used]))
+        found = restored(problem, found)
+        if found is not None:
+            return found
+    raise SolverError(
+        "no interpolating network was found in double precision: some rows of X are too close together for their "
+        "targets. Scale the columns of X alike, or merge such rows."
+    )
+
+
+def _wedges(problem, rng):
+    """Unit directions with a kink at each row in turn, in random planes: their fits span all that can be met.
+
+    In a plane that holds the axis of the hidden bias, and in order, they make the equations triangular.
+    """
+    design, units = problem.design, []
+    d = design.shape[1]
+    for _ in range(PLANES if problem.hidden_bias else d + 1):
+        plane = rng.standard_normal((d, min(d, 2)))
+        if problem.hidden_bias and d > 1:
+            plane[:, 1] = np.eye(d)[-1]
+        plane = np.linalg.qr(plane)[0]
+        inside = design @ plane
+        turned = np.column_stack([-inside[:, 1], inside[:, 0]]) if plane.shape[1] == 2 else np.ones((1, 1))
+        turned = np.vstack([turned[np.any(turned != 0, axis=1)], np.eye(plane.shape[1])])
+        units.append(turned / norms(turned)[:, None] @ plane.T)
+    units = np.vstack(units)
+    return np.vstack([units, -units])

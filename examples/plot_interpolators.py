@@ -1,0 +1,57 @@
+"""
+Interpolators: one, or infinitely many
+======================================
+
+Networks of smallest norm through the same points. Left: a penalised bias and no free terms; five of infinitely many
+optimal networks. Middle: a bias that costs nothing leaves a choice between two bends, too. Right: a penalised bias and
+a free affine skip; the network is unique. All are proven to be of the smallest cost.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+
+from convexnn.datasets_interpolation import make_interpolator_continuum
+from convexnn.estimators.interpolator import MinNormReLUInterpolator
+from convexnn.programs.interpolation import interpolation_problem
+from convexnn.solvers.free_bias import join_the_dots
+
+COLOURS = plt.get_cmap("cividis")(np.linspace(0.05, 0.85, 5))
+affine = {"fit_intercept": True, "skip_connection": True}
+fig, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+
+
+def draw(ax, networks, labels, X, y, margin):
+    grid = np.linspace(X.min() - margin, X.max() + margin, 800)[:, None]
+    for network, label, colour in zip(networks, labels, COLOURS[:: max(1, 5 // len(networks))], strict=False):
+        ax.plot(grid, network.predict(grid), color=colour, label=label, lw=1.8)
+    ax.scatter(X, y, color="#d55e00", zorder=3, label="data")
+    ax.set(xlabel="x", ylabel="f(x)")
+    ax.legend(frameon=False, fontsize="small")
+
+
+data = make_interpolator_continuum(2, random_state=0)
+model = MinNormReLUInterpolator().fit(data.X, data.y)
+found, shares = model.optimal_set(), (0.0, 0.25, 0.5, 0.75, 1.0)
+members = [found.network((1 - t) * found.vertices[0] + t * found.vertices[1]) for t in shares]
+draw(axes[0], members, [f"t = {t:g}" for t in shares], data.X, data.y, 1.5)
+axes[0].set_title(f"A continuum: cost {model.cost_:.4f}, unique: {model.is_unique_}")
+
+X, y = np.arange(4.0)[:, None], np.array([0.0, 0.0, 1.0, 3.0])
+model = MinNormReLUInterpolator(penalize_bias=False, **affine).fit(X, y)
+problem = interpolation_problem(X, y, hidden_bias=True, penalize_bias=False, **affine)
+dots = join_the_dots(problem)
+members = [dots.network(problem), dots.network(problem, merged=dots.convex_runs[:1])]
+draw(axes[1], members, ["bends at the data", "one bend between"], X, y, 0.5)
+axes[1].set_title(f"Free bias: cost {model.cost_:.4f}, unique: {model.is_unique_}")
+
+model = MinNormReLUInterpolator(**affine).fit(X, y)
+draw(axes[2], [model.network_], ["the interpolator"], X, y, 0.5)
+axes[2].set_title(f"Penalised bias: cost {model.cost_:.4f}, unique: {model.is_unique_}")
+plt.show()
+
+X, y = load_diabetes(return_X_y=True)
+rows = np.unique(X[:, [2]], axis=0, return_index=True)[1][::8]
+model = MinNormReLUInterpolator(hidden_bias=True, **affine).fit(X[rows][:, [2, 3]] * 20, y[rows] / 100)
+print(f"{len(rows)} patients: cost {model.cost_:.6g}, {model.network_.width} neurons")
+print(model.certificate_)

@@ -4,7 +4,7 @@ from . import datasets
 from ._version import __version__
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
-from .estimators import ConvexReLURegressor
+from .estimators import ConvexReLURegressor, GatedReLUClassifier, GatedReLURegressor
 from .exceptions import (
     ConvergenceWarning,
     ConvexNNError,
@@ -26,6 +26,8 @@ __all__ = [
     "ConvexNNError",
     "ConvexReLURegressor",
     "ConvexSolution",
+    "GatedReLUClassifier",
+    "GatedReLURegressor",
     "InvalidInputError",
     "NetworkPath",
     "OptimalSet",

@@ -1,8 +1,8 @@
 """The gated ReLU program with any smooth loss: Newton's method on the loss, a group lasso for every step.
 
 At a fit z with ``nu = -grad L(z)`` and curvatures ``l''`` the loss is replaced by the squared loss with the working
-weights ``h_i = w_i (l''_i + damping)`` and the working targets ``z_i + nu_i / h_i``, which `solve_gated` solves. The way
-to its answer is searched on the true objective, and proofs are made with the true loss.
+weights ``h_i = w_i (l''_i + damping)`` and the working targets ``z_i + nu_i / h_i``, which `solve_gated` solves. The
+way to its answer is searched on the true objective, and proofs are made with the true loss.
 """
 
 import time
@@ -17,8 +17,9 @@ from ..programs.gates import gated_fit
 from .base import Status, check_masks
 from .gated import GatedSolution, check_start, solve_gated
 
-DAMPING, LEAST_DAMPING, CALMER = 1e-3, 1e-7, 10.0  # relative to the unit of the curvatures
+DAMPING, LEAST_DAMPING, CAUTIOUS, CALMER = 0.1, 1e-7, 10.0, 10.0  # in the unit of the curvatures, which are 1 at most
 SHARE, FINEST = 0.05, 1e-11  # of the gap that a working problem may leave, and the least relative gap asked of it
+FAITHFUL = 0.75  # of what the model promised
 SHORTEST, SUFFICIENT, NOISE = 1e-4, 1e-4, 1e-13
 PATIENCE = 6  # steps without progress, after which rounding is to blame
 
@@ -72,21 +73,28 @@ class _Newton:
 
     def step(self, tol, max_iter, deadline):
         """Take one step; return whether it made progress."""
-        working, before = self.working_problem(), self.certificate
+        working, before, here = self.working_problem(), self.certificate, self.point
         level = fit_loss(working, self.point.hidden) + self.point.value - fit_loss(self.problem, self.point.hidden)
         goal = SHARE * max(before.gap, 0.1 * tol * before.primal) / level
-        answer = solve_gated(
-            working, self.masks, tol=max(FINEST, min(0.1, goal)), max_iter=max_iter, deadline=deadline
-        )
+        answer = solve_gated(working, self.masks, tol=max(FINEST, min(0.1, goal)), max_iter=max_iter, deadline=deadline)
         self.n_iter += answer.n_iter
-        share = self.search(answer.blocks, max(0.0, level - answer.primal))
-        self.damping = self.damping * CALMER if share < 0.5 else max(LEAST_DAMPING, self.damping / CALMER)
+        promised = max(0.0, level - answer.primal)
+        share = self.search(answer.blocks, promised)
+        self.adapt(share, here.value - self.point.value, promised)
         ahead = certify_gated(self.problem, self.masks, self.point.blocks, answer.dual_point)
         if ahead.dual < before.dual:
             ahead = replace(ahead, dual=min(before.dual, ahead.primal), dual_point=before.dual_point)
         self.certificate = ahead
         self.record()
-        return ahead.gap <= 0.7 * before.gap
+        fall = here.value - self.point.value
+        return ahead.gap <= 0.7 * before.gap or fall > tol * here.value or (share < 1.0 and self.damping <= CAUTIOUS)
+
+    def adapt(self, share, fall, promised):
+        """Damp more where the loss bent more than its model did, and less where the model was right."""
+        if share < 1.0:
+            self.damping *= CALMER
+        elif fall >= FAITHFUL * promised:
+            self.damping = max(LEAST_DAMPING, self.damping / CALMER)
 
     def search(self, blocks, promised):
         """Go towards blocks as far as the true objective falls as promised; return the share of the way."""
@@ -150,9 +158,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
     """
     masks = check_masks(problem, masks)
     if problem.loss.name == "squared":
-        return solve_gated(
-            problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report
-        )
+        return solve_gated(problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report)
     shape = len(masks), problem.design.shape[1]
     newton = _Newton(problem, masks, np.zeros(shape) if start is None else check_start(start, shape), report)
     try:

@@ -1,7 +1,7 @@
 """The gated ReLU program with any smooth loss: Newton's method on the loss, a group lasso for every step.
 
 At a fit z with ``nu = -grad L(z)`` and curvatures ``l''`` the loss is replaced by the squared loss with the working
-weights ``h_i = w_i (l''_i + damping)`` and the working targets ``z_i + nu_i / h_i``, which `solve_gated` solves. The
+weights ``h_i = w_i l''_i + damping`` and the working targets ``z_i + nu_i / h_i``, which `solve_gated` solves. The
 way to its answer is searched on the true objective, and proofs are made with the true loss.
 """
 
@@ -17,7 +17,7 @@ from ..programs.gates import gated_fit
 from .base import Status, check_masks
 from .gated import GatedSolution, check_start, solve_gated
 
-DAMPING, LEAST_DAMPING, CAUTIOUS, CALMER = 0.1, 1e-7, 10.0, 10.0  # in the unit of the curvatures, which are 1 at most
+DAMPING, LEAST_DAMPING, CAUTIOUS, CALMER = 0.1, 1e-7, 10.0, 10.0  # per unit of the mean pull
 SHARE, FINEST = 0.05, 1e-11  # of the gap that a working problem may leave, and the least relative gap asked of it
 FAITHFUL = 0.75  # of what the model promised
 SHORTEST, SUFFICIENT, NOISE = 1e-4, 1e-4, 1e-13
@@ -39,6 +39,7 @@ class _Newton:
     def __init__(self, problem, masks, blocks, report):
         self.problem, self.masks, self.report = problem, masks, report
         self.started, self.history, self.n_iter, self.damping = time.monotonic(), [], 0, DAMPING
+        self.unit = 1.0 if problem.loss.labels else problem.loss.delta  # of a fit, in which its curvature changes
         self.point = self.at(blocks, gated_fit(problem.design, masks, blocks))
         self.certificate = certify_gated(problem, masks, blocks)
         self.record()
@@ -68,7 +69,9 @@ class _Newton:
         problem = self.problem
         fit = self.point.hidden + problem.free @ problem.free_coefficients(self.point.hidden)
         nu = problem.loss.dual_point(problem.y, fit, problem.weight)
-        weight = problem.weight * (problem.loss.curvatures(problem.y, fit) + self.damping)
+        # A row may weigh much more than it pulls: what damps it is no more than the mean pull.
+        damping = self.damping * np.minimum(problem.weight, np.abs(nu).mean() / self.unit)
+        weight = problem.weight * problem.loss.curvatures(problem.y, fit) + damping
         return replace(problem, y=fit + nu / weight, weight=weight, loss=SquaredLoss())
 
     def step(self, tol, max_iter, deadline):

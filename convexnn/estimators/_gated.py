@@ -111,20 +111,20 @@ class GatedModel(BaseEstimator):
         return gate_masks(problem.design, self.gates_)
 
     def _train(self, X, targets, weight, labels):
-        """Fit one output per distinct column that `labels` makes of `targets`; see `_solve` for the results."""
+        """Fit one output for each (y, factors of the weights) that `labels` makes of the targets of the rows."""
         started = time.monotonic()
         previous = self._previous(X.shape[1])
         rows = canonical_rows(X, targets, check_weights(weight, len(targets)))
-        problems = [self._problem(rows, y) for y in labels(rows.y)]
+        outputs = labels(rows.y)
+        problems = [self._problem(rows, y, rows.weight * factor) for y, factor in outputs]
         self.gates_ = self._gates(rows) if previous is None else self.gates_
         masks = self._masks(problems[0])
-        zeros = np.zeros(len(rows.y))
-        prices = [gate_prices(p.design, masks, p.dual_point(zeros)).max(initial=0.0) for p in problems]
-        self.beta_max_ = float(max(prices))
+        self.beta_max_ = _strongest(problems, masks)
         if self.beta != "scale":
             self.beta_ = float(self.beta)
         else:
-            self.beta_ = SCALE_FRACTION * self.beta_max_ if self.beta_max_ > 0 else 1.0
+            plain = [self._problem(rows, y, rows.weight) for y, _ in outputs]
+            self.beta_ = SCALE_FRACTION * _strongest(plain, masks) or 1.0
         self._training_problems = [replace(problem, beta=self.beta_) for problem in problems]
         deadline = None if self.time_limit is None else started + self.time_limit
         starts = [None] * len(problems)
@@ -178,7 +178,7 @@ class GatedModel(BaseEstimator):
             stacklevel=5,
         )
 
-    def _problem(self, rows, y):
+    def _problem(self, rows, y, weight):
         return make_problem(
             rows.X,
             y,
@@ -186,7 +186,7 @@ class GatedModel(BaseEstimator):
             hidden_bias=self.hidden_bias,
             fit_intercept=self.fit_intercept,
             skip_connection=self.skip_connection,
-            sample_weight=rows.weight,
+            sample_weight=weight,
             loss=self.loss,
             losses=self._losses,
             **self._loss_options(),
@@ -250,6 +250,12 @@ class GatedModel(BaseEstimator):
                 raise InvalidInputError(
                     "n_gates is the number of gates to sample: leave it None where gates are given."
                 )
+
+
+def _strongest(problems, masks):
+    """Return the smallest strength at which the blocks of all problems are zero."""
+    zeros = np.zeros(masks.shape[1])
+    return float(max(gate_prices(p.design, masks, p.dual_point(zeros)).max(initial=0.0) for p in problems))
 
 
 def _sentence(status):

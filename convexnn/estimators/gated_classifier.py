@@ -1,9 +1,11 @@
 """`GatedReLUClassifier`: the gated ReLU model for two classes, and for more by one-vs-rest."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
@@ -33,7 +35,8 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     Parameters
     ----------
     beta : float or "scale", default="scale"
-        Strength of the weight decay, the same for every class. ``"scale"`` takes 0.1 times ``beta_max_``.
+        Strength of the weight decay, the same for every class. ``"scale"`` takes 0.1 times ``beta_max_``, as it
+        is without class weights: they change the loss, and not the strength.
     loss : {"logistic", "squared_hinge"}, default="logistic"
         ``log(1 + exp(-y f))``, or ``1/2 max(0, 1 - y f)^2``.
     hidden_bias, fit_intercept : bool, default=True
@@ -44,8 +47,8 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         As in `GatedReLURegressor`, as are the next ones.
     n_gates : int, optional
     class_weight : dict, "balanced" or None, default=None
-        Factors of the weights of the rows of every class; ``"balanced"`` makes the classes weigh the same. It goes by
-        the classes as they are, with one-vs-rest too.
+        Factors of the weights of the rows of every class; ``"balanced"`` makes the classes weigh the same. With
+        one-vs-rest, as in liblinear, the class that is told from the others gets its factor, and these get 1.
     tol : float, default=1e-6
     max_iter : int, default=1000
         Per class.
@@ -162,17 +165,22 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         check_classification_targets(y)
         self._check_parameters()
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if self.class_weight is not None:
-            weight = weight * _class_factors(self.class_weight, y, weight)
         classes = np.unique(y[weight > 0])  # a class of weight zero is as good as absent
         if len(classes) < 2:
             raise InvalidInputError(f"y must hold at least two classes of positive weight; got {len(classes)} class.")
         codes = np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
+        factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
-        chosen = [1] if len(classes) == 2 else range(len(classes))
-        return self._train(
-            X, codes.astype(np.float64), weight, lambda codes: [np.where(codes == k, 1.0, -1.0) for k in chosen]
-        )
+        return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors))
+
+    def _class_factors(self, classes, totals):
+        """The factor of the weights of every class; "balanced" counts by weight, so that weights equal repetition."""
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            return totals.sum() / (len(classes) * totals)
+        factors = compute_class_weight(self.class_weight, classes=classes, y=classes)
+        if not (np.all(np.isfinite(factors)) and np.all(factors > 0)):
+            raise InvalidInputError(f"class_weight must be finite and above 0; got {self.class_weight!r}.")
+        return factors
 
     def decision_function(self, X):
         """Return the model's values, of shape (n_samples,), or (n_samples, n_classes) for more than two classes."""
@@ -205,13 +213,12 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
             return np.log(self.predict_proba(X))
 
 
-def _class_factors(class_weight, y, weight):
-    """The factor of every row; "balanced" counts by weight, so that weights equal repetition."""
-    if not isinstance(class_weight, str) or class_weight != "balanced":
-        return compute_sample_weight(class_weight, y)
-    _, codes = np.unique(y, return_inverse=True)
-    totals = np.bincount(codes, weight)
-    used = totals > 0
-    factors = np.zeros(len(totals))
-    factors[used] = totals.sum() / (used.sum() * totals[used])
-    return factors[codes]
+def _one_vs_rest(factors, codes):
+    """Return (labels, factors of the weights) of every output, for the numbers of the classes of the rows.
+
+    With more than two classes only the class that is told from the others gets its factor, as in liblinear.
+    """
+    if len(factors) == 2:
+        return [(np.where(codes == 1, 1.0, -1.0), factors[codes.astype(int)])]
+    chosen = [codes == k for k in range(len(factors))]
+    return [(np.where(own, 1.0, -1.0), np.where(own, factor, 1.0)) for own, factor in zip(chosen, factors, strict=True)]

@@ -162,7 +162,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return self._train(X, y.astype(np.float64), weight, lambda targets: [targets])
+        return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)])
 
     def predict(self, X):
         """Return the model's values at the rows of X, of shape (n_samples,)."""

@@ -15,12 +15,22 @@ from .exceptions import (
     WidthWarning,
 )
 from .network import TwoLayerReLU
-from .optimal_sets import NetworkPath, OptimalSet, descent_path, optimal_set
+from .optimal_sets import (
+    ApproximatePruning,
+    MinimalPruning,
+    NetworkPath,
+    OptimalSet,
+    approximate_pruning,
+    descent_path,
+    minimal_pruning,
+    optimal_set,
+)
 from .programs import ConvexSolution, convex_program, to_convex, to_network
 from .sweeps import regularization_path, width_sweep
 
 __all__ = [
     "ActivationPatterns",
+    "ApproximatePruning",
     "Certificate",
     "ConvergenceWarning",
     "ConvexNNError",
@@ -29,6 +39,7 @@ __all__ = [
     "GatedReLUClassifier",
     "GatedReLURegressor",
     "InvalidInputError",
+    "MinimalPruning",
     "NetworkPath",
     "OptimalSet",
     "PatternLimitError",
@@ -38,6 +49,7 @@ __all__ = [
     "VertexLimitError",
     "WidthWarning",
     "__version__",
+    "approximate_pruning",
     "beta_max",
     "certify",
     "convex_program",
@@ -45,6 +57,7 @@ __all__ = [
     "datasets",
     "descent_path",
     "enumerate_patterns",
+    "minimal_pruning",
     "optimal_set",
     "price",
     "regularization_path",

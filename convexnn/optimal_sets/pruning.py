@@ -54,9 +54,8 @@ class MinimalPruning:
 
     def __str__(self):
         verdict = "minimal" if self.is_minimal else f"at least {self.least_width} are needed"
-        return (
-            f"Pruned from {self.width_before} to {self.width_after} neurons on {self.directions} directions: {verdict}."
-        )
+        widths = f"from {self.width_before} to {self.width_after} neurons"
+        return f"Pruned {widths} on {self.directions} directions: {verdict}."
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,8 @@ def _minimal(network, pruned, X, least, directions):
 def _fewest(fits, masses, time_limit):
     """Return masses (K,) of the same total fit and no larger sum, on the fewest columns, and a bound on their number.
 
-    `fits` are those at the given masses. What the sum may fall by is one more column, which does not count: with it the
-    masses of all candidates have the same sum.
+    `fits` are those at the given masses. What the sum may fall by is one more column, which does not count: with it
+    the masses of all candidates have the same sum.
     """
     total = masses.sum()
     shares = masses / total

@@ -9,7 +9,7 @@ from scipy.optimize import nnls
 from convexnn import TwoLayerReLU, approximate_pruning, certify, minimal_pruning, optimal_set
 from convexnn.exceptions import InvalidInputError
 
-from ..zoo import known_optima, random_problem, three_rows, two_rows, variants
+from ..zoo import random_problem, three_rows, two_rows, variants
 
 
 def random_network(n_inputs, width, seed=0, *, positive=False, **terms):
@@ -45,15 +45,6 @@ def test_fewest_against_all_subsets(n_samples, seed):
     np.testing.assert_allclose(found.network.predict(X), network.predict(X), atol=1e-8)
     assert found.network.masses.sum() <= network.masses.sum() * (1 + 1e-9)
     assert found.fit_change <= 1e-8
-
-
-def test_fewer_than_polynomial_pruning():
-    """Pruning stops at the three directions that are independent; the one of their sum is enough."""
-    X = np.eye(3)
-    neurons = np.vstack([np.eye(3), np.ones((1, 3))])
-    network = TwoLayerReLU(neurons, [1.0, 1.0, 1.0, 1e-3])
-    assert fewest_by_subsets(network, X) == 1
-    assert minimal_pruning(network, X).network.width == 1
 
 
 def test_split_and_idle_neurons_go():
@@ -152,9 +143,7 @@ def test_weights_and_free_terms():
     twice = np.repeat(np.flatnonzero(kept), 2)
     again = approximate_pruning(network, X[twice], y[twice], 0.05, 1)
     assert record.objective_after == pytest.approx(again.objective_after, rel=1e-9)
-    assert record.objective_after == pytest.approx(
-        record.network.objective(X, y, 0.05, sample_weight=weight), rel=1e-9
-    )
+    assert record.objective_after == pytest.approx(record.network.objective(X, y, 0.05, sample_weight=weight), rel=1e-9)
     objectives = [step["objective"] for step in record.steps]
     assert np.all(np.diff(objectives) >= -1e-9 * objectives[0])
     assert [step["width"] for step in record.steps][-1] == record.width_after <= 1
@@ -173,10 +162,12 @@ def test_refusals(options):
         approximate_pruning(random_network(2, 3), X, y, 0.5, **{"width": 1} | options)
 
 
-@pytest.mark.parametrize("problem", known_optima()[:2], ids=str)
-def test_known_optima_stay_optimal(problem):
-    found = optimal_set(problem.X, problem.y, problem.beta, **problem.flags)
-    network = found.network(found.minimum_norm_masses)
-    pruned = minimal_pruning(network, problem.X)
-    assert found.contains(pruned.network)
-    assert pruned.width_after >= found.m_star
+@pytest.mark.parametrize("problem", [two_rows(), three_rows()], ids=str)
+def test_networks_on_all_directions_are_pruned_to_the_critical_width(problem):
+    """Polynomial pruning may end at any vertex, here of one to three neurons; the program finds the smallest."""
+    found = optimal_set(problem.X, problem.y, problem.beta)
+    assert len(set(np.count_nonzero(found.vertices, axis=1))) == 2
+    for masses in found.random_masses(5, random_state=0):
+        pruned = minimal_pruning(found.network(masses), problem.X)
+        assert found.contains(pruned.network)
+        assert pruned.width_after == pruned.least_width == found.m_star

@@ -2,13 +2,13 @@
 Gated ReLU: fast, proven, and a start for the ReLU network
 ==========================================================
 
-In a gated ReLU model fixed gates decide where linear pieces count, so that training is a convex group lasso: its optimum
-over the gates is found and proven whatever the dimension. Breast cancer data (569 rows, 30 features), half of the rows
+In a gated ReLU model fixed gates decide where linear pieces count, so that training is a convex group lasso: its
+optimum over the gates is found and proven whatever the dimension. Breast cancer data (569 rows, 30 features), half of the rows
 for training: over seeds (of gates and of starting weights) against MLPClassifier and logistic regression. Then every
 piece is split into two vectors of its ReLU cone: a ReLU network with the same values on the training rows, certified.
 
-On these data none of the three predicts clearly better. The gated model tells what it is worth, chance decides its gates
-only, and the ReLU network that it turns into is far from optimal: its penalty is many times that of the blocks.
+On these data none of the three predicts clearly better. The gated model tells what it is worth, chance decides its
+gates only, and the ReLU network that it turns into is far from optimal: its penalty is many times that of the blocks.
 """
 
 import time
@@ -31,7 +31,9 @@ X, X_test = scaler.transform(X), scaler.transform(X_test)
 beta, seeds = 1.0, range(5)
 models = {
     "logistic regression": lambda seed: LogisticRegression(C=1.0),
-    "MLPClassifier, Adam": lambda seed: MLPClassifier([30], alpha=beta, max_iter=2000, random_state=seed),
+    "MLPClassifier, L-BFGS": lambda seed: MLPClassifier(
+        [30], alpha=beta, solver="lbfgs", max_iter=5000, random_state=seed
+    ),
     "gated ReLU, 30 gates": lambda seed: GatedReLUClassifier(beta, n_gates=30, random_state=seed),
 }
 

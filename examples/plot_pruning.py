@@ -2,10 +2,10 @@
 Pruning: for nothing, and at what price
 =======================================
 
-A network trained to global optimality on the diabetes data (three features, 442 patients) is widened to twice its size by
-random splits, and pruned again. Down to independent fits pruning costs nothing. Below that neurons leave one after the
+A network trained to global optimality on the diabetes data (three features, 442 patients) is widened to twice its
+size by random splits, and pruned again. Down to independent fits pruning costs nothing. Below that neurons leave one after the
 other, and the masses of the others are fitted anew; naive pruning of the smallest masses, and of random neurons, refits
-nothing. What is drawn is how far the training objective is above a lower bound that is proven for networks of any width.
+nothing. What is drawn is how far the training objective is above a lower bound, proven for networks of any width.
 """
 
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
-from convexnn import ConvexReLURegressor, approximate_pruning, minimal_pruning
+from convexnn import ConvexReLURegressor, TwoLayerReLU, approximate_pruning, minimal_pruning
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
 X, y = scale(X[:, [2, 3, 8]]), scale(y)
@@ -44,7 +44,11 @@ for label, (rule, colour, marker) in rules.items():
 
 
 def naive(order):
-    kept = [wide._with_neurons_at(np.sort(order[:width])) for width in range(wide.width + 1)]
+    parts = wide.hidden_weights[order], wide.output_weights[order], wide.hidden_bias[order]
+    kept = [
+        TwoLayerReLU(hidden[:width], output[:width], hidden_bias=bias[:width], intercept=wide.intercept)
+        for width, (hidden, output, bias) in enumerate([parts] * (wide.width + 1))
+    ]
     return excess([network.objective(X, y, beta) for network in kept])
 
 

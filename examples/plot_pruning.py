@@ -3,9 +3,10 @@ Pruning: for nothing, and at what price
 =======================================
 
 A network trained to global optimality on the diabetes data (three features, 442 patients) is widened to twice its
-size by random splits, and pruned again. Down to independent fits pruning costs nothing. Below that neurons leave one after the
-other, and the masses of the others are fitted anew; naive pruning of the smallest masses, and of random neurons, refits
-nothing. What is drawn is how far the training objective is above a lower bound, proven for networks of any width.
+size by random splits, and pruned again. Down to independent fits pruning costs nothing. Below that neurons leave one
+after the other, and the masses of the others are fitted anew; naive pruning of the smallest masses, and of random
+neurons, refits nothing. What is drawn is how far the training objective is above a lower bound, proven for networks
+of any width.
 """
 
 import matplotlib.pyplot as plt

@@ -8,8 +8,8 @@ the rows for training: over seeds (of gates and of starting weights) against MLP
 every piece is split into two vectors of its ReLU cone: a ReLU network with the same values on the training rows,
 certified.
 
-On these data none of the three predicts clearly better. The gated model tells what it is worth, chance decides its
-gates only, and the ReLU network that it turns into is far from optimal: its penalty is many times that of the blocks.
+On these data the gated model predicts a little worse than the other two. Chance decides its gates only, and what is
+found on them is proven. The ReLU network that it turns into is far from optimal: its penalty is many times as large.
 """
 
 import time

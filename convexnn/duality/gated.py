@@ -58,10 +58,11 @@ class GatedCertificate:
         proven = self.relative_gap <= OPTIMAL
         verdict = f"optimal over these {self.n_gates} gates" if proven else "optimality not proven"
         return (
-            f"Certificate (gated ReLU): {verdict}\n"
+            f"Certificate: {verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no blocks on these gates are below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  proven (exact)"
+            f"  relative gap  {self.relative_gap:.2e}  proven (exact)\n"
+            f"  gates         {self.n_gates}  (gated ReLU; other gates may do better)"
         )
 
 

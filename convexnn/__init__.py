@@ -4,7 +4,13 @@ from . import datasets
 from ._version import __version__
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
-from .estimators import ConvexReLUClassifier, ConvexReLURegressor
+from .estimators import (
+    ConvexReLUClassifier,
+    ConvexReLURegressor,
+    GatedReLUClassifier,
+    GatedReLURegressor,
+    MinNormReLUInterpolator,
+)
 from .exceptions import (
     ConvergenceWarning,
     ConvexNNError,
@@ -15,19 +21,33 @@ from .exceptions import (
     WidthWarning,
 )
 from .network import TwoLayerReLU
-from .optimal_sets import NetworkPath, OptimalSet, descent_path, optimal_set
+from .optimal_sets import (
+    ApproximatePruning,
+    MinimalPruning,
+    NetworkPath,
+    OptimalSet,
+    approximate_pruning,
+    descent_path,
+    minimal_pruning,
+    optimal_set,
+)
 from .programs import ConvexSolution, convex_program, to_convex, to_network
 from .sweeps import regularization_path, width_sweep
 
 __all__ = [
     "ActivationPatterns",
+    "ApproximatePruning",
     "Certificate",
     "ConvergenceWarning",
     "ConvexNNError",
     "ConvexReLUClassifier",
     "ConvexReLURegressor",
     "ConvexSolution",
+    "GatedReLUClassifier",
+    "GatedReLURegressor",
     "InvalidInputError",
+    "MinNormReLUInterpolator",
+    "MinimalPruning",
     "NetworkPath",
     "OptimalSet",
     "PatternLimitError",
@@ -37,6 +57,7 @@ __all__ = [
     "VertexLimitError",
     "WidthWarning",
     "__version__",
+    "approximate_pruning",
     "beta_max",
     "certify",
     "convex_program",
@@ -44,6 +65,7 @@ __all__ = [
     "datasets",
     "descent_path",
     "enumerate_patterns",
+    "minimal_pruning",
     "optimal_set",
     "price",
     "regularization_path",

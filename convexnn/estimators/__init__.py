@@ -1,6 +1,15 @@
 """scikit-learn estimators."""
 
 from .classifier import ConvexReLUClassifier
+from .gated_classifier import GatedReLUClassifier
+from .gated_regressor import GatedReLURegressor
+from .interpolator import MinNormReLUInterpolator
 from .regressor import ConvexReLURegressor
 
-__all__ = ["ConvexReLUClassifier", "ConvexReLURegressor"]
+__all__ = [
+    "ConvexReLUClassifier",
+    "ConvexReLURegressor",
+    "GatedReLUClassifier",
+    "GatedReLURegressor",
+    "MinNormReLUInterpolator",
+]

@@ -2,6 +2,16 @@
 
 from .descent import descent_path
 from .paths import NetworkPath
+from .pruning import ApproximatePruning, MinimalPruning, approximate_pruning, minimal_pruning
 from .solution_set import OptimalSet, optimal_set
 
-__all__ = ["NetworkPath", "OptimalSet", "descent_path", "optimal_set"]
+__all__ = [
+    "ApproximatePruning",
+    "MinimalPruning",
+    "NetworkPath",
+    "OptimalSet",
+    "approximate_pruning",
+    "descent_path",
+    "minimal_pruning",
+    "optimal_set",
+]

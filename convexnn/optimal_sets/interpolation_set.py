@@ -12,8 +12,6 @@ from ..solvers.base import Solution, Status
 from .solution_set import SOLVER_TOLERANCE, THIN, VERTEX_LIMIT, OptimalSet
 
 SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
-SAME_FUNCTION = 1e-6
-SAME_LINE = 1e-10
 
 
 class InterpolationSet(OptimalSet):
@@ -41,32 +39,6 @@ class InterpolationSet(OptimalSet):
         super().__init__(shifted, solution, vertex_limit, deadline, n_jobs)
         self.problem, self.optimal_value = problem, self.total_mass
         self.dual_point = self.dual_point / shifted.beta
-
-    @property
-    def is_unique_function(self):
-        """Whether all optimal networks are one function on the whole space, modulo the free terms.
-
-        The function is linear in the masses: it is enough that no edge of their polytope changes it. The vertices
-        need not be listed.
-        """
-        if self.dimension == 0:
-            return True
-        moves = np.zeros((len(self.signs), self.dimension))
-        moves[self._polytope.free] = self._polytope.edges
-        return bool(np.abs(self._function_form(moves)).max() <= SAME_FUNCTION)
-
-    def _function_form(self, masses):
-        """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
-        cosines = self.directions @ self.directions.T
-        line = (np.abs(cosines) > 1.0 - SAME_LINE).argmax(axis=1)  # the first direction of a line stands for it
-        flipped = cosines[np.arange(len(line)), line] < 0
-        signed = self.signs[:, None] * masses
-        kinks = (line == np.arange(len(line))[:, None]) @ signed
-        linear = (self.directions * flipped[:, None]).T @ signed
-        fixed = np.full(len(linear), not self.problem.skip_connection)
-        if self.problem.hidden_bias:
-            fixed[-1] = not self.problem.fit_intercept
-        return np.vstack([kinks, linear[fixed]])
 
     def _masses_of(self, hidden):
         """As in `OptimalSet`, the masses moved so that their fit is y to rounding."""

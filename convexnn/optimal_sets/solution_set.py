@@ -1,27 +1,26 @@
 """`OptimalSet`: all globally optimal networks of a training problem, at every width."""
 
 import warnings
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
 from .._masses import best_masses
-from .._validation import check_count, check_positive, check_vector, deadline_after
-from ..exceptions import InvalidInputError, SolverError, VertexLimitError
+from .._validation import check_count, check_positive, deadline_after
+from ..exceptions import InvalidInputError, SolverError
 from ..programs.program import check_is_network, make_problem
 from ..programs.scaling import scale_problem
 from ..solvers.base import build_network
 from ..solvers.column_generation import solve_column_generation
-from .connectivity import SupportGraph
 from .directions import OptimalDirections, optimal_directions
+from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
-from .points import least_norm_point, random_points
-from .polytope import ZERO, mass_polytope
-from .widths import Widths, bound_widths
+from .polytope import ZERO
 
 VERTEX_LIMIT = 20_000
 THIN = 1e-5
 DIRECTION = 1e-4
+SAME_FUNCTION, SAME_LINE = 1e-6, 1e-10
 SAME = 1e-7
 SOLVER_TOLERANCE = 1e-9
 
@@ -127,7 +126,7 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
     return found
 
 
-class OptimalSet:
+class OptimalSet(MassSet):
     """All globally optimal networks of one training problem.
 
     Every optimal network puts balanced masses ``c >= 0`` on the same finitely many directions, with ``F c = y*``.
@@ -158,143 +157,59 @@ class OptimalSet:
                 f"the optimal set needs a proven optimum; the relative gap reached is "
                 f"{solution.certificate.relative_gap:.1e} ({solution.certificate.proof})."
             )
-        self.problem, self._vertex_limit = problem, vertex_limit
+        self.problem = problem
         self.optimal_value = solution.certificate.primal
         network = solution.network
         hidden = problem.hidden_fit(network.neurons, network.output_weights)
         nu = problem.dual_point(hidden)
         self.dual_point = problem.spread(nu)
-        self._scaled = scale_problem(problem.model(hidden))
         if network.width == 0:
             none = np.zeros((0, problem.design.shape[1]))
             found = OptimalDirections(none, np.zeros(0), np.inf)
         else:
             found = optimal_directions(problem.design, nu, problem.beta, deadline=deadline, n_jobs=n_jobs)
-        self.directions, self.signs, self.margin = found.directions, found.signs, found.margin
-        self.fits = problem.hidden_fits(self.directions) * self.signs
-        self._columns, shares, scale = self._masses_of(hidden)
-        self.total_mass = scale
-        self._shares = shares
+        self.signs, self.margin = found.signs, found.margin
+        self.fits = problem.hidden_fits(found.directions) * self.signs
+        columns, shares, scale = self._masses_of(found, hidden)
+        super().__init__(found.directions, columns, shares, scale, vertex_limit)
         self.optimal_fit = self.fits @ (shares * scale)
 
-    def _masses_of(self, hidden):
+    def _masses_of(self, found, hidden):
         """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
-        if len(self.signs) == 0:
+        if len(found.signs) == 0:
             return np.zeros((len(hidden), 0)), np.zeros(0), 0.0
-        scaled = self._scaled
-        fits = scaled.fits(self.directions, self.signs)
+        scaled = scale_problem(self.problem.model(hidden))
+        fits = scaled.fits(found.directions, found.signs)
         masses = best_masses(fits, scaled.target, scaled.beta)
         total = float(masses.sum())
         size = np.linalg.norm(fits @ masses)
         return fits * (total / size), masses / total, total * scaled.y_scale / scaled.x_scale
 
-    @cached_property
-    def _polytope(self):
-        return mass_polytope(self._columns, self._shares)
-
-    @cached_property
-    def vertices(self):
-        """Masses of the vertices, of shape (V, K).
-
-        Raises `VertexLimitError` when there may be too many to list.
-        """
-        if len(self.signs) == 0:
-            return np.zeros((1, 0))
-        if isinstance(self._listed, VertexLimitError):
-            raise self._listed
-        return self._listed * self.total_mass
-
-    @cached_property
-    def _listed(self):
-        """The vertices in shares of the total mass, or the refusal to list them, which takes seconds to find out."""
-        try:
-            return self._polytope.vertices(self._vertex_limit)
-        except VertexLimitError as error:
-            return error
-
-    @cached_property
-    def _graph(self):
-        return SupportGraph(self.vertices > ZERO * self.total_mass)
-
-    @property
-    def dimension(self):
-        """Dimension of the polytope of optimal masses."""
-        return self._polytope.dimension if len(self.signs) else 0
-
-    @property
-    def is_unique(self):
-        """Whether the masses are unique: one network up to splitting and permuting neurons."""
-        return self.dimension == 0
-
-    @cached_property
-    def _widths(self):
-        """What is known of m* and M*: everything where the vertices can be listed."""
-        try:
-            shares = self.vertices / max(self.total_mass, np.finfo(float).tiny)
-        except VertexLimitError:
-            return bound_widths(self._polytope)
-        sizes = np.count_nonzero(shares, axis=1)
-        return Widths(shares[int(np.argmin(sizes))], (int(sizes.min()),) * 2, (int(sizes.max()),) * 2)
-
-    @property
-    def m_star(self):
-        """Smallest width at which the optimal value is reached; None when only bounds are proven."""
-        return _known(self.m_star_bounds)
-
-    @property
-    def m_star_bounds(self):
-        """Bounds on m*: equal when the vertices can be listed, or a mixed-integer program ends in ten seconds."""
-        return self._widths.m_star_bounds
-
-    @property
-    def M_star(self):
-        """Largest number of neurons of an optimal network that cannot be pruned; None when only bounds are known."""
-        return _known(self.M_star_bounds)
-
-    @property
-    def M_star_bounds(self):
-        """Bounds on M*: equal when the vertices can be listed, else the largest one met and the rank of the fits."""
-        return self._widths.M_star_bounds
-
     @property
     def is_unique_function(self):
-        """Whether all optimal networks are one function on the whole space, modulo the free terms."""
-        return bool(np.all(np.abs(np.diff(self._function_forms(), axis=0)) <= 1e-6)) if len(self.signs) else True
+        """Whether all optimal networks are one function on the whole space, modulo the free terms.
 
-    def _function_forms(self):
-        """The function of every vertex in a basis: a kink mass for every line of directions, and a linear part."""
+        The function is linear in the masses: it is enough that no edge of their polytope changes it. The vertices
+        need not be listed.
+        """
+        if self.dimension == 0:
+            return True
+        moves = np.zeros((len(self.signs), self.dimension))
+        moves[self._polytope.free] = self._polytope.edges
+        return bool(np.abs(self._function_form(moves)).max() <= SAME_FUNCTION)
+
+    def _function_form(self, masses):
+        """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
         cosines = self.directions @ self.directions.T
-        line = (np.abs(cosines) > 1.0 - 1e-10).argmax(axis=1)  # the first direction of the same line stands for it
+        line = (np.abs(cosines) > 1.0 - SAME_LINE).argmax(axis=1)  # the first direction of a line stands for it
         flipped = cosines[np.arange(len(line)), line] < 0
-        signed = self.vertices / self.total_mass * self.signs
-        kinks = np.array([np.bincount(line, row, len(line)) for row in signed])
-        linear = (signed * flipped) @ self.directions
-        problem = self.problem
-        n_features = problem.features.shape[1]
-        fixed = np.r_[np.full(n_features, not problem.skip_connection), [not problem.fit_intercept]]
-        return np.hstack([kinks, linear[:, fixed[: linear.shape[1]]]])
-
-    def n_components(self, width):
-        """Return the number of components of the set of optimal networks of this width (an exact integer)."""
-        return self._graph.n_components(check_count(width, "width", minimum=0))
-
-    def n_isolated(self, width):
-        """Return the number of isolated points among the optimal networks of this width."""
-        return self._graph.n_isolated(check_count(width, "width", minimum=0))
-
-    def is_connected(self, width):
-        """Return whether there are optimal networks of this width and paths between any two of them."""
-        return self.n_components(width) == 1
-
-    @property
-    def connected_from(self):
-        """Smallest width from which on the optimal set is connected at every width."""
-        return self._graph.connected_from()
-
-    @property
-    def theorem_bound(self):
-        """The literature's bound on `connected_from`, ``min(m* + M*, n_samples + 1)``."""
-        return min(self.m_star_bounds[1] + self.M_star_bounds[1], len(self.problem.y) + 1)
+        signed = self.signs[:, None] * masses
+        kinks = (line == np.arange(len(line))[:, None]) @ signed
+        linear = (self.directions * flipped[:, None]).T @ signed
+        fixed = np.full(len(linear), not self.problem.skip_connection)
+        if self.problem.hidden_bias:
+            fixed[-1] = not self.problem.fit_intercept
+        return np.vstack([kinks, linear[fixed]])
 
     def network(self, masses, width=None):
         """Return the optimal network with these masses on the directions, padded by zero neurons to `width`.
@@ -311,12 +226,6 @@ class OptimalSet:
             When the masses are not optimal or need more neurons than `width`.
         """
         masses = self._check_masses(masses)
-        error = np.linalg.norm(self._columns @ (masses / max(self.total_mass, 1e-300) - self._shares))
-        if masses.min(initial=0.0) < -ZERO * self.total_mass or error > 1e-6:
-            raise InvalidInputError(
-                f"masses must be non-negative and give the optimal fit; the smallest is {masses.min(initial=0.0):.3g} "
-                f"and the relative error of the fit {error:.1e}."
-            )
         active = masses > ZERO * self.total_mass
         network = build_network(self.problem, self.directions[active], self.signs[active], masses[active])
         if width is None:
@@ -325,62 +234,9 @@ class OptimalSet:
             raise InvalidInputError(f"width must be at least {network.width}, the number of masses; got {width!r}.")
         return network.padded(width)
 
-    def _check_masses(self, masses):
-        """Return masses as a vector with an entry per direction; there may be none."""
-        shape = np.shape(masses)
-        if shape != self.signs.shape:
-            raise InvalidInputError(f"masses must have shape {self.signs.shape}, one per direction; got shape {shape}.")
-        return check_vector(masses, len(self.signs), "masses") if len(self.signs) else np.zeros(0)
-
     def minimal_network(self):
         """Return an optimal network of width m*, or of the upper bound on it when m* is not known."""
         return self.network(self._widths.fewest * self.total_mass)
-
-    @cached_property
-    def minimum_norm_masses(self):
-        """The optimal masses (K,) with the smallest sum of squares: one point, whatever the vertices."""
-        return least_norm_point(self._polytope) * self.total_mass if len(self.signs) else np.zeros(0)
-
-    def random_masses(self, n_points=1, *, random_state=None):
-        """Return optimal masses of shape (n_points, K), nearly uniform over the polytope (hit and run).
-
-        Parameters
-        ----------
-        n_points : int
-        random_state : int, numpy Generator or None
-        """
-        rng = np.random.default_rng(random_state)
-        if len(self.signs) == 0:
-            return np.zeros((check_count(n_points, "n_points"), 0))
-        return random_points(self._polytope, check_count(n_points, "n_points"), rng) * self.total_mass
-
-    def staircase(self, max_width=None):
-        """Return a row (dict) for every width from 0 to `max_width`: the pieces of the optimal set.
-
-        Keys: ``width``, ``n_components``, ``n_isolated``, ``connected``, and ``regime``, one of ``"empty"`` (below
-        m*), ``"finite"`` (isolated points only), ``"mixed"`` (isolated points and continua), ``"continua"`` (several
-        components, none a point) and ``"connected"``.
-        """
-        last = max(self.connected_from, self.M_star) + 1 if max_width is None else check_count(max_width, "max_width")
-        return [self._step(width) for width in range(last + 1)]
-
-    def _step(self, width):
-        components, isolated = self.n_components(width), self.n_isolated(width)
-        if components == 0:
-            regime = "empty"
-        elif components == 1:
-            regime = "connected"
-        elif isolated == components:
-            regime = "finite"
-        else:
-            regime = "mixed" if isolated else "continua"
-        return {
-            "width": width,
-            "n_components": components,
-            "n_isolated": isolated,
-            "connected": components == 1,
-            "regime": regime,
-        }
 
     def path(self, a, b):
         """Return a `NetworkPath` of optimal networks from a to b, None when they lie in different components.
@@ -440,8 +296,3 @@ class OptimalSet:
             f"OptimalSet(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, dimension {self.dimension}, "
             f"margin {self.margin:.1e})"
         )
-
-
-def _known(bounds):
-    """The value between equal bounds, else None."""
-    return bounds[0] if bounds[0] == bounds[1] else None

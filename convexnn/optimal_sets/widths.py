@@ -51,7 +51,7 @@ def bound_widths(polytope, *, time_limit=SECONDS):
     """
     met = random_vertices(polytope)
     sizes = [int(np.count_nonzero(vertex)) for vertex in met]
-    fewest, low = _prove_fewest(polytope, met[int(np.argmin(sizes))], time_limit)
+    fewest, low = prove_fewest(polytope, met[int(np.argmin(sizes))], time_limit)
     return Widths(fewest, (low, int(np.count_nonzero(fewest))), (max(sizes), polytope.rank))
 
 
@@ -64,13 +64,16 @@ def random_vertices(polytope, seed=0):
     return vertices[exact]
 
 
-def _prove_fewest(polytope, known, time_limit):
+def prove_fewest(polytope, known, time_limit, counted=None):
     """Return masses (K,) with the fewest directions found, and a lower bound on the number.
+
+    Only the directions `counted` (bool, all by default) count; `known` is a vertex.
 
     Support by support the program's answer is verified, and cut off when it only fits within the solver's tolerance.
     """
     deadline = time.monotonic() + time_limit
-    program = _Program(polytope)
+    counted = np.ones(len(known), dtype=bool) if counted is None else counted
+    program = _Program(polytope, counted)
     best, least = known, 1
     for _ in range(MAX_CUTS):
         answer = program.solve(max(0.1, deadline - time.monotonic()))
@@ -80,12 +83,12 @@ def _prove_fewest(polytope, known, time_limit):
             break
         support = answer.x[len(known) :] > 0.5
         masses = _fitted(polytope, support)
-        if masses is not None and np.count_nonzero(masses) < np.count_nonzero(best):
+        if masses is not None and np.count_nonzero(masses[counted]) < np.count_nonzero(best[counted]):
             best = masses
         if masses is not None or answer.status != 0:
             break
         program.cut_off(support)
-    return best, min(least, int(np.count_nonzero(best)))
+    return best, min(least, int(np.count_nonzero(best[counted])))
 
 
 def _fitted(polytope, support):
@@ -100,16 +103,17 @@ def _fitted(polytope, support):
 
 
 class _Program:
-    """Minimise ``sum z`` over ``0 <= t_k <= z_k``, z binary, ``equations (h t) = target`` (HiGHS).
+    """Minimise the ``sum z`` of the directions counted over ``0 <= t_k <= z_k``, z binary, and
+    ``equations (h t) = target`` (HiGHS).
 
     h_k is the largest mass that direction k can have: the tighter it is, the better the bounds.
     """
 
-    def __init__(self, polytope):
+    def __init__(self, polytope, counted):
         n = len(polytope.point)
         highest = [heaviest(polytope.equations, polytope.target, unit)[k] for k, unit in enumerate(np.eye(n))]
         equations = np.hstack([polytope.equations * highest, np.zeros(polytope.equations.shape)])
-        self.costs = np.repeat([0.0, 1.0], n)
+        self.costs, self.binary = np.append(np.zeros(n), counted), np.repeat([0.0, 1.0], n)
         self.constraints = [
             LinearConstraint(equations, polytope.target, polytope.target),
             LinearConstraint(np.hstack([np.eye(n), -np.eye(n)]), -np.inf, 0.0),
@@ -119,7 +123,7 @@ class _Program:
         return milp(
             self.costs,
             constraints=self.constraints,
-            integrality=self.costs,
+            integrality=self.binary,
             bounds=Bounds(0.0, 1.0),
             options={"time_limit": time_limit},
         )

@@ -178,7 +178,7 @@ class _Search:
         return (proof.primal - dual) / proof.primal
 
 
-def _check_start(start, shape):
+def check_start(start, shape):
     """Return the blocks to start from as finite floats."""
     start = np.asarray(start, dtype=float)
     if start.shape != shape or not np.all(np.isfinite(start)):
@@ -231,7 +231,7 @@ def solve_gated(problem, masks, *, tol=1e-6, max_iter=200, deadline=None, start=
     """
     masks = check_masks(problem, masks)
     shape = len(masks), problem.design.shape[1]
-    start = None if start is None else _check_start(start, shape)
+    start = None if start is None else check_start(start, shape)
     scaled = scale_problem(problem)
     if scaled is None:
         return _zero_solution(problem, shape)

@@ -1,0 +1,270 @@
+"""What the gated ReLU regressor and classifier share: gates, strength, training and what is made of the blocks."""
+
+import time
+import warnings
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._validation import (
+    check_choice,
+    check_count,
+    check_design,
+    check_flag,
+    check_n_jobs,
+    check_positive,
+    check_weights,
+)
+from ..arrangements.gates import sample_gates
+from ..duality.gated import GatedCertificate, certify_gated
+from ..exceptions import InvalidInputError
+from ..optimal_sets.gated_set import gated_optimal_set
+from ..programs.gates import gate_masks, gate_prices, gated_fit
+from ..programs.program import make_problem
+from ..solvers.base import Status
+from ..solvers.cone_decomposition import relu_network
+from ..solvers.gated_losses import solve_gated_loss
+from ._rows import canonical_rows
+
+SCALE_FRACTION = 0.1
+N_GATES = 100
+WORST_FIRST = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
+
+
+class GatedModel(BaseEstimator):
+    """Gated ReLU estimator; a subclass says what the targets are.
+
+    Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every class.
+    """
+
+    def _values(self, X):
+        """Return the model's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        design = self._design(X)
+        masks = gate_masks(design, self.gates_)
+        values = [gated_fit(design, masks, blocks) for blocks in self._outputs(self.blocks_, 2)]
+        values = np.column_stack(values)
+        if self.skip_connection:
+            values += X @ self._outputs(self.skip_weights_, 1).T
+        if self.fit_intercept:
+            values += self._outputs(self.intercept_, 0)
+        return values[:, 0] if self._single else values
+
+    def optimal_set(self):
+        """Return the `GatedOptimalSet` of the training problem over these gates and the distinct rows of the data.
+
+        Raises
+        ------
+        ValueError
+            For a loss whose optimal fit need not be unique, and for one-vs-rest models.
+        SolverError
+            When the optimum is not known to enough digits.
+        """
+        check_is_fitted(self)
+        problem = self._only_problem("optimal_set")
+        return gated_optimal_set(problem, self._masks(problem), start=self.blocks_)
+
+    def to_relu_network(self):
+        """Return a `TwoLayerReLU` with the same values at the training rows; one output only.
+
+        Every block is split into two vectors of its gate's cone, ``w = u - v`` with the least ``||u|| + ||v||``, and
+        u and v become a neuron each [1]_. The network costs at least as much as the blocks; `certify` tells how far it
+        is from the best network.
+
+        Raises
+        ------
+        ValueError
+            When a used gate lies on a training row, so that its cone has no interior, and for one-vs-rest models.
+
+        References
+        ----------
+        .. [1] A. Mishkin, A. Sahiner, M. Pilanci, "Fast convex optimization for two-layer ReLU networks", ICML 2022.
+        """
+        check_is_fitted(self)
+        problem = self._only_problem("to_relu_network")
+        return relu_network(problem, self._masks(problem), self.blocks_)
+
+    def _only_problem(self, name):
+        if not self._single:
+            raise InvalidInputError(f"{name} needs one output; this one-vs-rest model has {len(self.blocks_)}.")
+        return self._training_problems[0]
+
+    @property
+    def _single(self):
+        return self.blocks_.ndim == 2
+
+    def _outputs(self, values, dimension):
+        """Return `values` with their leading axis of outputs, which a model of one output hides."""
+        values = np.asarray(values)
+        return values[None] if values.ndim == dimension else values
+
+    def _design(self, X):
+        return np.column_stack([X, np.ones(len(X))]) if self.hidden_bias else X
+
+    def _masks(self, problem):
+        return gate_masks(problem.design, self.gates_)
+
+    def _train(self, X, targets, weight, labels):
+        """Fit one output for each (y, factors of the weights) that `labels` makes of the targets of the rows."""
+        started = time.monotonic()
+        previous = self._previous(X.shape[1])
+        rows = canonical_rows(X, targets, check_weights(weight, len(targets)))
+        outputs = labels(rows.y)
+        problems = [self._problem(rows, y, rows.weight * factor) for y, factor in outputs]
+        self.gates_ = self._gates(rows) if previous is None else self.gates_
+        masks = self._masks(problems[0])
+        self.beta_max_ = _strongest(problems, masks)
+        if self.beta != "scale":
+            self.beta_ = float(self.beta)
+        else:
+            plain = [self._problem(rows, y, rows.weight) for y, _ in outputs]
+            self.beta_ = SCALE_FRACTION * _strongest(plain, masks) or 1.0
+        self._training_problems = [replace(problem, beta=self.beta_) for problem in problems]
+        deadline = None if self.time_limit is None else started + self.time_limit
+        starts = [None] * len(problems)
+        if previous is not None and len(previous) == len(problems):
+            starts = previous
+        self._keep(rows, masks, self._solve(masks, starts, deadline))
+        return self
+
+    def _solve(self, masks, starts, deadline):
+        """Return the `GatedSolution` of every output."""
+        solve = partial(
+            solve_gated_loss,
+            masks=masks,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            deadline=deadline,
+            report=_print_record if self.verbose else None,
+        )
+        return [solve(problem, start=start) for problem, start in zip(self._training_problems, starts, strict=True)]
+
+    def _keep(self, rows, masks, solutions):
+        """Set the fitted attributes, with a certificate that is computed anew from the blocks."""
+        proofs = [
+            certify_gated(problem, masks, solution.blocks, solution.dual_point)
+            for problem, solution in zip(self._training_problems, solutions, strict=True)
+        ]
+        blocks, free = (np.array([getattr(s, name) for s in solutions]) for name in ("blocks", "free"))
+        duals = np.column_stack([rows.spread(proof.dual_point) for proof in proofs])
+        skips = free[:, : rows.X.shape[1]]
+        intercepts = free[:, -1] if self.fit_intercept else np.zeros(len(free))
+        if len(solutions) == 1:
+            blocks, skips, intercepts, duals = blocks[0], skips[0], float(intercepts[0]), duals[:, 0]
+        self.blocks_, self.intercept_ = blocks, intercepts
+        self.skip_weights_ = skips if self.skip_connection else None
+        self.certificate_ = GatedCertificate(
+            sum(proof.primal for proof in proofs), sum(proof.dual for proof in proofs), duals, len(masks)
+        )
+        self.dual_ = duals
+        status = min((s.status for s in solutions), key=WORST_FIRST.index)
+        self.status_, self.n_iter_ = status.name, max(1, sum(s.n_iter for s in solutions))
+        self.history_ = [record for solution in solutions for record in solution.history]
+        self._warn_unreached(status, max(proof.relative_gap for proof in proofs))
+
+    def _warn_unreached(self, status, reached):
+        if status is Status.proven:
+            return
+        warnings.warn(
+            f"{_sentence(status)} The relative gap is {reached:.2e}, above tol={self.tol:.2e}: raise max_iter or "
+            f"time_limit, standardise X, take a larger beta, or accept a larger tol.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    def _problem(self, rows, y, weight):
+        return make_problem(
+            rows.X,
+            y,
+            1.0,
+            hidden_bias=self.hidden_bias,
+            fit_intercept=self.fit_intercept,
+            skip_connection=self.skip_connection,
+            sample_weight=weight,
+            loss=self.loss,
+            losses=self._losses,
+            **self._loss_options(),
+        )
+
+    def _loss_options(self):
+        return {}
+
+    def _gates(self, rows):
+        """Return the caller's gates, or a sample."""
+        n_inputs = rows.X.shape[1] + bool(self.hidden_bias)
+        if self.gates is None:
+            n_gates, rng = self.n_gates or N_GATES, np.random.default_rng(self._seed())
+            return sample_gates(rows.X, n_gates, hidden_bias=self.hidden_bias, weight=rows.weight, rng=rng)
+        gates = check_design(self.gates, "gates")
+        if gates.shape[1] != n_inputs:
+            raise InvalidInputError(
+                f"gates must have shape (n_gates, {n_inputs}), one entry per feature"
+                f"{' and one for the hidden bias' if self.hidden_bias else ''}; got shape {gates.shape}."
+            )
+        return gates.copy()
+
+    def _seed(self):
+        """A fixed seed for None, else one draw."""
+        if self.random_state is None:
+            return 0
+        try:
+            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        except ValueError as error:
+            raise InvalidInputError(f"random_state is not usable: {error}") from error
+
+    def _previous(self, n_features):
+        """The blocks of the last fit, of shape (n_outputs, n_gates, n_inputs), when they can start this one."""
+        if not self.warm_start or not hasattr(self, "blocks_"):
+            return None
+        n_inputs = n_features + bool(self.hidden_bias)
+        if self.gates_.shape[1] != n_inputs:
+            raise InvalidInputError(
+                f"warm_start=True needs as many inputs as before: the previous gates have {self.gates_.shape[1]} "
+                f"entries, these data need {n_inputs}. Set warm_start=False or clone the estimator."
+            )
+        return self._outputs(self.blocks_, 2)
+
+    def _check_parameters(self):
+        if isinstance(self.beta, str):
+            check_choice(self.beta, "beta (when it is a string)", ("scale",))
+        else:
+            check_positive(self.beta, "beta")
+        for name in ("hidden_bias", "fit_intercept", "skip_connection", "warm_start"):
+            check_flag(getattr(self, name), name)
+        check_choice(self.loss, "loss", self._losses)
+        check_n_jobs(self.n_jobs)
+        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
+        check_positive(self.tol, "tol")
+        check_count(self.max_iter, "max_iter")
+        if self.time_limit is not None:
+            check_positive(self.time_limit, "time_limit")
+        if self.n_gates is not None:
+            check_count(self.n_gates, "n_gates")
+            if self.gates is not None:
+                raise InvalidInputError(
+                    "n_gates is the number of gates to sample: leave it None where gates are given."
+                )
+
+
+def _strongest(problems, masks):
+    """Return the smallest strength at which the blocks of all problems are zero."""
+    zeros = np.zeros(masks.shape[1])
+    return float(max(gate_prices(p.design, masks, p.dual_point(zeros)).max(initial=0.0) for p in problems))
+
+
+def _sentence(status):
+    return status.value.replace("best network", "best model")
+
+
+def _print_record(record):
+    print(
+        f"[{record['seconds']:8.2f} s] objective {record['objective']:.8g}   relative gap "
+        f"{record['relative_gap']:.1e}   gates in use {record['width']}",
+        flush=True,
+    )

@@ -1,0 +1,110 @@
+"""The best output weights on given directions: a group lasso with one group for every direction.
+
+    ``min L(fits A + free B) + beta sum_k ||a_k||``,   a_k the rows of A.
+
+Proximal steps, one group at a time, decide which groups are zero; Newton steps on the others make the answer exact.
+Both lower the objective.
+"""
+
+import numpy as np
+
+ROUNDS, SWEEPS, SHORTEST = 200, 3, 1e-6
+STILL = 1e-15  # relative gain of a round that is the last
+
+
+class _Groups:
+    """The output weights, the free terms and the fit they make; `columns` are the free terms with norm-one columns."""
+
+    def __init__(self, problem, fits, start):
+        self.problem, self.fits, self.beta = problem, fits, problem.beta
+        sizes = np.linalg.norm(problem.free, axis=0)
+        self.columns = problem.free / np.where(sizes > 0, sizes, 1.0)
+        self.outputs = np.zeros((fits.shape[1], problem.n_outputs)) if start is None else start.copy()
+        self.curvatures = problem.loss.steepness * (problem.weight @ (fits * fits))
+        self.free_fit = problem.free_fit(fits @ self.outputs)
+        self.objective = self.value(self.outputs, self.free_fit)
+
+    def value(self, outputs, free_fit):
+        """The objective."""
+        problem = self.problem
+        loss = problem.loss.value(problem.y, self.fits @ outputs + free_fit, problem.weight)
+        return loss + self.beta * float(np.linalg.norm(outputs, axis=1).sum())
+
+    def dual_point(self):
+        """``-grad L`` at the fit."""
+        return self.problem.loss.dual_point(self.problem.y, self.fits @ self.outputs + self.free_fit, self.problem.weight)
+
+    def sweep(self):
+        """One proximal step on every group, which sets to zero those that do not pay."""
+        problem, fit = self.problem, self.fits @ self.outputs + self.free_fit
+        for k in np.flatnonzero(self.curvatures > 0):
+            pull = self.fits[:, k] @ problem.loss.dual_point(problem.y, fit, problem.weight)
+            pull += self.curvatures[k] * self.outputs[k]
+            size = np.linalg.norm(pull)
+            group = max(0.0, 1.0 - self.beta / size) * pull / self.curvatures[k] if size > 0 else np.zeros(len(pull))
+            if np.any(group != self.outputs[k]):
+                fit = fit + np.outer(self.fits[:, k], group - self.outputs[k])
+                self.outputs[k] = group
+        if self.columns.shape[1]:
+            self.free_fit = problem.free_fit(self.fits @ self.outputs)
+        self.objective = self.value(self.outputs, self.free_fit)
+
+    def newton(self):
+        """A Newton step on the groups in use and the free terms, as long as it lowers the objective."""
+        problem, used = self.problem, np.flatnonzero(np.any(self.outputs != 0.0, axis=1))
+        if len(used) == 0:
+            return
+        c, groups = problem.n_outputs, self.outputs[used]
+        sizes = np.linalg.norm(groups, axis=1)
+        design = np.hstack([self.fits[:, used], self.columns])
+        gradient = -design.T @ self.dual_point()
+        gradient[: len(used)] += self.beta * groups / sizes[:, None]
+        hessian = loss_hessian(problem, self.fits @ self.outputs + self.free_fit, design)
+        for k, size in enumerate(sizes):
+            unit, part = groups[k] / size, slice(k * c, (k + 1) * c)
+            hessian[part, part] += (self.beta / size) * (np.eye(c) - np.outer(unit, unit))
+        hessian[np.diag_indices_from(hessian)] += 1e-13 * np.trace(hessian) / len(hessian)
+        step = -np.linalg.solve(hessian, gradient.ravel()).reshape(-1, c)
+        t = 1.0
+        while t > SHORTEST:
+            outputs = self.outputs.copy()
+            outputs[used] += t * step[: len(used)]
+            free_fit = self.free_fit + t * self.columns @ step[len(used) :]
+            value = self.value(outputs, free_fit)
+            if value < self.objective:
+                self.outputs, self.free_fit, self.objective = outputs, free_fit, value
+                return
+            t *= 0.3
+
+
+def loss_hessian(problem, fit, design):
+    """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
+    c, p = problem.n_outputs, design.shape[1]
+    hessian = np.zeros((p, c, p, c))
+    for k in range(c):
+        change = np.zeros_like(fit)
+        change[:, k] = 1.0
+        curved = problem.loss.curve(problem.y, fit, problem.weight, change)
+        for l in np.flatnonzero(np.any(curved != 0.0, axis=0)):
+            hessian[:, l, :, k] = design.T @ (curved[:, l, None] * design)
+    return hessian.reshape(p * c, p * c)
+
+
+def best_groups(problem, fits, start=None, rounds=ROUNDS):
+    """Return the output weights (K, n_outputs), the values of the free terms and the objective.
+
+    Parameters
+    ----------
+    problem : VectorProblem
+    fits : ndarray of shape (n_samples, K), the hidden units' values
+    start : ndarray of shape (K, n_outputs), optional
+    """
+    groups = _Groups(problem, fits, start)
+    for _ in range(rounds if fits.shape[1] else 0):
+        before = groups.objective
+        for _ in range(SWEEPS):
+            groups.sweep()
+        groups.newton()
+        if not groups.objective < before * (1.0 - STILL):
+            break
+    return groups.outputs, groups.free_fit, groups.objective

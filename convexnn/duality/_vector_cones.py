@@ -7,8 +7,8 @@ the unit vector a along h. With ``p_k = (x_l . v_k)_+`` and ``q_k = (-x_l . v_k)
     ``(x_l . u)_+ = p . t - min(p . t, q . t)``   and   ``(x_l . u)_+ = w x_l . u + e``,  ``0 <= e <= (1-w) p.t + w q.t``
 
 for any w in [0, 1]. A line with ``n_l . h >= 0`` on the whole cone is replaced by the chord ``p . t``, one with
-``n_l . h <= 0`` by ``w x_l . u``, which both only add to ``a . h``; a line whose side is not known pays for what it may
-lose, ``error . t``. What remains is linear, ``F <= ||A u|| + error . t``, and ``||A u||`` is at most the smaller of
+``n_l . h <= 0`` by ``w x_l . u``, which both only add to ``a . h``; a line whose side is not known is replaced by
+something between and pays for what that may lose, ``error . t``. What remains is linear, ``F <= ||A u|| + error . t``, and ``||A u||`` is at most the smaller of
 
     the largest singular value of ``A + sum_k lambda_k b W_k`` (lambda >= 0, and b . h >= 0 on the cone), and
     ``max_kl (A v_k . A v_l) / (v_k . v_l)``, square root of,
@@ -25,6 +25,7 @@ from ._kernels import add_scaled, copy, dot, solve_concave, sweep
 
 SWEEPS, ROUNDS, ROTATIONS = 6, 2, 8
 CONCAVE_WEIGHT = 0.1  # of lines that multipliers take care of, when an edge is chosen
+KNOWN = 0.8  # of the size of a line: where less is known of its side, nothing is said to be
 ROUND = 0.05  # share of the plain length of an edge, so that no cone becomes flat
 
 
@@ -127,38 +128,69 @@ def _turn(gram, axis):
 
 
 @njit(cache=True, nogil=True)
-def _sort_lines(values, coefficients, sizes, index, kept, left, at_generators, spread, target, widest, side, interpolant, error):
-    """Decide for every straddling line how it is replaced; fill the chords (r, c) and what may be lost (r,).
+def _gaps(values, kept, left, gaps):
+    """Write for every straddling line and generator the smaller of p and q: ``(x . u)_+`` is off p by at most this."""
+    r = values.shape[0]
+    for j in range(left):
+        p_sum, q_sum = 0.0, 0.0
+        for k in range(r):
+            p_sum, q_sum = p_sum + max(values[k, kept[j]], 0.0), q_sum + max(-values[k, kept[j]], 0.0)
+        for k in range(r):
+            z = values[k, kept[j]]
+            gaps[k, j] = max(z, 0.0) if p_sum <= q_sum else max(-z, 0.0)
 
-    side[j] is 1 for a chord, -1 for a free multiplier, 0 for the line itself, -2 for zero.
+
+@njit(cache=True, nogil=True)
+def _spread(gaps, chosen, coefficients, sizes, index, kept, gram):
+    """Bound ``sum_l |a . n_l| gap_l / 2`` over the unit vectors a for the chosen lines, by Cauchy's inequality."""
+    total, plain = 0.0, 0.0
+    gram[:] = 0.0
+    for j in range(gaps.size):
+        if chosen[j] and gaps[j] > 0.0:
+            n_l = coefficients[index[kept[j]]]
+            total, plain = total + gaps[j], plain + gaps[j] * sizes[index[kept[j]]]
+            for a in range(n_l.size):
+                for b in range(n_l.size):
+                    gram[a, b] += gaps[j] * n_l[a] * n_l[b]
+    if total == 0.0:
+        return 0.0
+    return 0.5 * min(plain, np.sqrt(total * top_eigenvalue(gram)))
+
+
+@njit(cache=True, nogil=True)
+def _replace_lines(
+    values, gaps, coefficients, sizes, index, kept, middles, spread, target, widest, side, interpolant, error, gram
+):  # fmt: skip
+    """Decide how every straddling line is replaced; fill the linear maps (r, c) and what they may lose (r,).
+
+    side[j] is 1 for a chord and -1 for a free multiplier. A line of which only ``-lo <= a . n_l <= up`` is known is
+    replaced by ``p - share gap`` with the share at which both errors are the same.
     """
     r, c = interpolant.shape
     interpolant[:], error[:] = 0.0, 0.0
-    for j in range(left):
+    unknown = np.zeros(gaps.shape[1], np.bool_)
+    for j in range(gaps.shape[1]):
         l = kept[j]
         n_l, size = coefficients[index[l]], sizes[index[l]]
-        above, below, p_sum, q_sum = -np.inf, -np.inf, 0.0, 0.0
+        above, below = -np.inf, -np.inf
         for k in range(r):
-            middle, room = dot(n_l, at_generators[k]), size * spread[k]
+            middle, room = dot(n_l, middles[k]), size * spread[k]
             above, below = max(above, middle + room), max(below, room - middle)
-            p_sum, q_sum = p_sum + max(values[k, l], 0.0), q_sum + max(-values[k, l], 0.0)
-        if above <= 0.0:
-            side[j] = -1
+        side[j] = -1 if above <= 0.0 else 1
+        if side[j] == -1:
             continue
-        # A point of the cone that matters has ||h|| above the target, and ||sum t|| is at most `widest`.
-        if below <= above:
-            side[j] = 1
-            loss = min(size, widest * max(below, 0.0) / target)
-            for k in range(r):
-                z = max(values[k, l], 0.0)
-                for a in range(c):
-                    interpolant[k, a] += z * n_l[a]
-        else:
-            side[j] = 0 if q_sum < p_sum else -2
-            loss = min(size, widest * above / target)
-        if loss > 0.0:
-            for k in range(r):
-                error[k] += loss * (max(values[k, l], 0.0) if p_sum <= q_sum else max(-values[k, l], 0.0))
+        # A point of the cone that matters has ||h|| above the target, and sum t is at most `widest`.
+        up, lo = min(size, widest * above / target), min(size, widest * max(below, 0.0) / target)
+        unknown[j] = min(up, lo) > KNOWN * size
+        share = 0.5 if unknown[j] else lo / (lo + up)
+        for k in range(r):
+            z = max(values[k, l], 0.0) - share * gaps[k, j]
+            for a in range(c):
+                interpolant[k, a] += z * n_l[a]
+            if not unknown[j]:
+                error[k] += share * up * gaps[k, j]
+    for k in range(r):
+        error[k] += _spread(gaps[k], unknown, coefficients, sizes, index, kept, gram)
 
 
 @njit(cache=True, nogil=True)
@@ -181,34 +213,26 @@ def _bound(
     for k in range(r):
         for a in range(c):
             at_generators[k, a] = dot(settled[a], generators[k])
+    gaps = np.empty((r, left))
+    _gaps(values, kept, left, gaps)
     for j in range(left):
-        l = kept[j]
-        p_sum, q_sum = 0.0, 0.0
         for k in range(r):
-            p_sum, q_sum = p_sum + max(values[k, l], 0.0), q_sum + max(-values[k, l], 0.0)
-        for k in range(r):
-            z = values[k, l]
-            if z > 0.0:
-                for a in range(c):
-                    at_generators[k, a] += z * coefficients[index[l], a]
-            spread[k] += sizes[index[l]] * (max(z, 0.0) if p_sum <= q_sum else max(-z, 0.0))
+            z = max(values[k, kept[j]], 0.0) - 0.5 * gaps[k, j]
+            for a in range(c):
+                at_generators[k, a] += z * coefficients[index[kept[j]], a]
+    everything = np.ones(left, np.bool_)
+    for k in range(r):
+        spread[k] = _spread(gaps[k], everything, coefficients, sizes, index, kept, gram)
     widest = _widest(generators)
     side, interpolant, error = np.empty(left, np.int64), np.empty((r, c)), np.empty(r)
-    _sort_lines(
-        values, coefficients, sizes, index, kept, left, at_generators, spread, target, widest, side, interpolant, error
+    _replace_lines(
+        values, gaps, coefficients, sizes, index, kept, at_generators, spread, target, widest, side, interpolant,
+        error, gram,
     )  # fmt: skip
     start = settled.copy()
     for k in range(r):
         for a in range(c):
             add_scaled(start[a], interpolant[k, a], inverse[k])
-    for j in range(left):
-        if side[j] == 0:
-            l = kept[j]
-            for a in range(c):
-                for i in range(r):
-                    start[a, i] += coefficients[index[l], a] * columns[i, l]
-                for k in range(r):  # as an interpolant, for the check of rounding
-                    interpolant[k, a] += coefficients[index[l], a] * values[k, l]
     work[:] = 0.0
     for k in range(r):
         add_scaled(work, error[k], inverse[k])

@@ -7,8 +7,9 @@ Both lower the objective.
 """
 
 import numpy as np
+from numba import njit
 
-ROUNDS, SWEEPS, SHORTEST = 200, 3, 1e-6
+ROUNDS, SWEEPS, GRAM_SWEEPS, SHORTEST = 200, 3, 200, 1e-6
 STILL = 1e-15  # relative gain of a round that is the last
 
 
@@ -35,9 +36,11 @@ class _Groups:
         return self.problem.loss.dual_point(self.problem.y, self.fits @ self.outputs + self.free_fit, self.problem.weight)
 
     def sweep(self):
-        """One proximal step on every group, which sets to zero those that do not pay."""
-        problem, fit = self.problem, self.fits @ self.outputs + self.free_fit
-        for k in np.flatnonzero(self.curvatures > 0):
+        """Proximal steps on the groups in use and those that would pay, which set to zero those that do not."""
+        problem, fit, pull = self.problem, self.fits @ self.outputs + self.free_fit, self.dual_point()
+        scores = np.linalg.norm(self.fits.T @ pull, axis=1)
+        chosen = (np.any(self.outputs != 0.0, axis=1) | (scores > self.beta)) & (self.curvatures > 0)
+        for k in np.flatnonzero(chosen):
             pull = self.fits[:, k] @ problem.loss.dual_point(problem.y, fit, problem.weight)
             pull += self.curvatures[k] * self.outputs[k]
             size = np.linalg.norm(pull)
@@ -45,8 +48,6 @@ class _Groups:
             if np.any(group != self.outputs[k]):
                 fit = fit + np.outer(self.fits[:, k], group - self.outputs[k])
                 self.outputs[k] = group
-        if self.columns.shape[1]:
-            self.free_fit = problem.free_fit(self.fits @ self.outputs)
         self.objective = self.value(self.outputs, self.free_fit)
 
     def newton(self):
@@ -99,6 +100,8 @@ def best_groups(problem, fits, start=None, rounds=ROUNDS):
     fits : ndarray of shape (n_samples, K), the hidden units' values
     start : ndarray of shape (K, n_outputs), optional
     """
+    if problem.loss.name == "squared" and fits.shape[1]:
+        start = _by_gram(problem, fits, start, rounds)
     groups = _Groups(problem, fits, start)
     for _ in range(rounds if fits.shape[1] else 0):
         before = groups.objective
@@ -107,4 +110,45 @@ def best_groups(problem, fits, start=None, rounds=ROUNDS):
         groups.newton()
         if not groups.objective < before * (1.0 - STILL):
             break
+    if not np.any(groups.outputs):
+        groups.free_fit = problem.free_fit(np.zeros_like(problem.y))
+        groups.objective = groups.value(groups.outputs, groups.free_fit)
     return groups.outputs, groups.free_fit, groups.objective
+
+
+def _by_gram(problem, fits, start, rounds):
+    """Return nearly best output weights for the squared loss, free terms projected away: sweeps on the Gram matrix."""
+    root = np.sqrt(problem.weight)[:, None]
+    columns = problem.project(root * fits)
+    gram, pulls = columns.T @ columns, columns.T @ (root * problem.centred)
+    outputs = np.zeros((fits.shape[1], problem.n_outputs)) if start is None else start.copy()
+    _sweep_gram(gram, pulls, problem.beta, outputs, GRAM_SWEEPS)
+    return outputs
+
+
+@njit(cache=True, nogil=True)
+def _sweep_gram(gram, pulls, beta, outputs, n_sweeps):
+    """Exact minimisation over one group after the other, in place."""
+    K, c = outputs.shape
+    pull = np.empty(c)
+    for _ in range(n_sweeps):
+        change = 0.0
+        for k in range(K):
+            if gram[k, k] <= 0.0:
+                continue
+            for a in range(c):
+                pull[a] = pulls[k, a] + gram[k, k] * outputs[k, a]
+            for j in range(K):
+                if outputs[j, 0] != 0.0 or outputs[j, c - 1] != 0.0 or np.any(outputs[j] != 0.0):
+                    for a in range(c):
+                        pull[a] -= gram[k, j] * outputs[j, a]
+            size = 0.0
+            for a in range(c):
+                size += pull[a] * pull[a]
+            size = np.sqrt(size)
+            share = max(0.0, 1.0 - beta / size) / gram[k, k] if size > 0.0 else 0.0
+            for a in range(c):
+                change = max(change, abs(share * pull[a] - outputs[k, a]) * np.sqrt(gram[k, k]))
+                outputs[k, a] = share * pull[a]
+        if change <= 1e-9:
+            break

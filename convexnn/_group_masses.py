@@ -2,15 +2,15 @@
 
     ``min L(fits A + free B) + beta sum_k ||a_k||``,   a_k the rows of A.
 
-Proximal steps, one group at a time, decide which groups are zero; Newton steps on the others make the answer exact.
-Both lower the objective.
+Proximal steps decide which groups are zero; Newton steps on the others make the answer exact. Both lower the objective.
 """
 
 import numpy as np
 from numba import njit
 
-ROUNDS, SWEEPS, GRAM_SWEEPS, SHORTEST = 200, 3, 200, 1e-6
-STILL = 1e-15  # relative gain of a round that is the last
+ROUNDS, GRAM_SWEEPS, SHORTEST = 200, 30, 1e-6
+STEADY = 1e-9  # change of a group, in units of beta, below which sweeps end
+STILL = 1e-15
 
 
 class _Groups:
@@ -21,7 +21,9 @@ class _Groups:
         sizes = np.linalg.norm(problem.free, axis=0)
         self.columns = problem.free / np.where(sizes > 0, sizes, 1.0)
         self.outputs = np.zeros((fits.shape[1], problem.n_outputs)) if start is None else start.copy()
-        self.curvatures = problem.loss.steepness * (problem.weight @ (fits * fits))
+        self.root = np.sqrt(problem.weight)[:, None]
+        self.projected = problem.project(self.root * fits)
+        self.gram = problem.loss.steepness * (self.projected.T @ self.projected)
         self.free_fit = problem.free_fit(fits @ self.outputs)
         self.objective = self.value(self.outputs, self.free_fit)
 
@@ -36,19 +38,18 @@ class _Groups:
         return self.problem.loss.dual_point(self.problem.y, self.fits @ self.outputs + self.free_fit, self.problem.weight)
 
     def sweep(self):
-        """Proximal steps on the groups in use and those that would pay, which set to zero those that do not."""
-        problem, fit, pull = self.problem, self.fits @ self.outputs + self.free_fit, self.dual_point()
-        scores = np.linalg.norm(self.fits.T @ pull, axis=1)
-        chosen = (np.any(self.outputs != 0.0, axis=1) | (scores > self.beta)) & (self.curvatures > 0)
-        for k in np.flatnonzero(chosen):
-            pull = self.fits[:, k] @ problem.loss.dual_point(problem.y, fit, problem.weight)
-            pull += self.curvatures[k] * self.outputs[k]
-            size = np.linalg.norm(pull)
-            group = max(0.0, 1.0 - self.beta / size) * pull / self.curvatures[k] if size > 0 else np.zeros(len(pull))
-            if np.any(group != self.outputs[k]):
-                fit = fit + np.outer(self.fits[:, k], group - self.outputs[k])
-                self.outputs[k] = group
-        self.objective = self.value(self.outputs, self.free_fit)
+        """Minimise a quadratic above the loss, of its largest curvature, over groups and free terms: never a rise.
+
+        Sweeps over the groups on their Gram matrix set to zero those that do not pay.
+        """
+        problem, root, basis = self.problem, self.root, self.problem.free_basis
+        dual, outputs = self.dual_point() / root, self.outputs.copy()
+        _sweep_gram(self.gram, self.projected.T @ dual, self.beta, outputs, GRAM_SWEEPS)
+        moved = dual / problem.loss.steepness - root * (self.fits @ (outputs - self.outputs))
+        free_fit = self.free_fit + basis @ (basis.T @ moved) / root
+        value = self.value(outputs, free_fit)
+        if value < self.objective:
+            self.outputs, self.free_fit, self.objective = outputs, free_fit, value
 
     def newton(self):
         """A Newton step on the groups in use and the free terms, as long as it lowers the objective."""
@@ -91,7 +92,7 @@ def loss_hessian(problem, fit, design):
     return hessian.reshape(p * c, p * c)
 
 
-def best_groups(problem, fits, start=None, rounds=ROUNDS):
+def best_groups(problem, fits, start=None, still=STILL):
     """Return the output weights (K, n_outputs), the values of the free terms and the objective.
 
     Parameters
@@ -99,36 +100,22 @@ def best_groups(problem, fits, start=None, rounds=ROUNDS):
     problem : VectorProblem
     fits : ndarray of shape (n_samples, K), the hidden units' values
     start : ndarray of shape (K, n_outputs), optional
+    still : float
+        Relative gain of a round that is the last.
     """
-    if problem.loss.name == "squared" and fits.shape[1]:
-        start = _by_gram(problem, fits, start, rounds)
     groups = _Groups(problem, fits, start)
-    for _ in range(rounds if fits.shape[1] else 0):
+    for _ in range(ROUNDS if fits.shape[1] else 0):
         before = groups.objective
-        for _ in range(SWEEPS):
-            groups.sweep()
+        groups.sweep()
         groups.newton()
-        if not groups.objective < before * (1.0 - STILL):
+        if not groups.objective < before * (1.0 - still):
             break
-    if not np.any(groups.outputs):
-        groups.free_fit = problem.free_fit(np.zeros_like(problem.y))
-        groups.objective = groups.value(groups.outputs, groups.free_fit)
     return groups.outputs, groups.free_fit, groups.objective
 
 
-def _by_gram(problem, fits, start, rounds):
-    """Return nearly best output weights for the squared loss, free terms projected away: sweeps on the Gram matrix."""
-    root = np.sqrt(problem.weight)[:, None]
-    columns = problem.project(root * fits)
-    gram, pulls = columns.T @ columns, columns.T @ (root * problem.centred)
-    outputs = np.zeros((fits.shape[1], problem.n_outputs)) if start is None else start.copy()
-    _sweep_gram(gram, pulls, problem.beta, outputs, GRAM_SWEEPS)
-    return outputs
-
-
 @njit(cache=True, nogil=True)
-def _sweep_gram(gram, pulls, beta, outputs, n_sweeps):
-    """Exact minimisation over one group after the other, in place."""
+def _sweep_gram(gram, slopes, beta, outputs, n_sweeps):
+    """Exact minimisation over one group after the other, in place; `slopes` (K, c) is minus the gradient throughout."""
     K, c = outputs.shape
     pull = np.empty(c)
     for _ in range(n_sweeps):
@@ -136,19 +123,18 @@ def _sweep_gram(gram, pulls, beta, outputs, n_sweeps):
         for k in range(K):
             if gram[k, k] <= 0.0:
                 continue
-            for a in range(c):
-                pull[a] = pulls[k, a] + gram[k, k] * outputs[k, a]
-            for j in range(K):
-                if outputs[j, 0] != 0.0 or outputs[j, c - 1] != 0.0 or np.any(outputs[j] != 0.0):
-                    for a in range(c):
-                        pull[a] -= gram[k, j] * outputs[j, a]
             size = 0.0
             for a in range(c):
+                pull[a] = slopes[k, a] + gram[k, k] * outputs[k, a]
                 size += pull[a] * pull[a]
             size = np.sqrt(size)
-            share = max(0.0, 1.0 - beta / size) / gram[k, k] if size > 0.0 else 0.0
+            share = (1.0 - beta / size) / gram[k, k] if size > beta else 0.0
             for a in range(c):
-                change = max(change, abs(share * pull[a] - outputs[k, a]) * np.sqrt(gram[k, k]))
-                outputs[k, a] = share * pull[a]
-        if change <= 1e-9:
+                move = share * pull[a] - outputs[k, a]
+                if move != 0.0:
+                    outputs[k, a] += move
+                    change = max(change, abs(move) * gram[k, k])
+                    for j in range(K):
+                        slopes[j, a] -= gram[k, j] * move
+        if change <= STEADY * beta:
             break

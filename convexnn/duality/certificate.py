@@ -16,6 +16,7 @@ from ..programs.program import problem_of
 from .price_function import unit_rows
 from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate
+from .vector_certificate import certify_vector
 
 
 def certify(
@@ -39,7 +40,7 @@ def certify(
         Wherever it was trained. The problem has exactly the free terms that the network has: a hidden bias
         (penalised), an intercept and skip weights (not penalised) count as present unless they are None.
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     beta : float
         Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
     proof : {"auto", "exact", "bound", "heuristic"}
@@ -47,8 +48,8 @@ def certify(
     time_limit : float, optional
         Seconds for the proof.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "logistic", "squared_hinge"}
-        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    loss : {"squared", "huber", "logistic", "squared_hinge", "multinomial"}
+        See `TwoLayerReLU.objective`. Two take labels -1 and 1, the last one-hot rows y.
     huber_delta : float
     n_jobs : int, optional
         Threads; the answer does not depend on it.
@@ -60,7 +61,7 @@ def certify(
     Raises
     ------
     ValueError
-        For bad input, and for a network that does not fit the shape of X or has several outputs.
+        For bad input, and for a network that does not fit the shape of X of y.
 
     Notes
     -----
@@ -73,6 +74,9 @@ def certify(
     .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
     """
     check_choice(proof, "proof", PROOFS)
+    if np.ndim(y) == 2 or getattr(network, "output_weights", np.zeros(0)).ndim == 2:
+        options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "proof": proof}
+        return certify_vector(network, X, y, beta, deadline=deadline_after(time_limit), n_jobs=n_jobs, **options)
     options = {"sample_weight": sample_weight, "loss": loss, "losses": CERTIFIED, "huber_delta": huber_delta}
     problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)

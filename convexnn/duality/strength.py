@@ -5,7 +5,9 @@ import numpy as np
 from .._threads import one_blas_thread
 from ..losses import CERTIFIED
 from ..programs.program import make_problem
+from ..programs.vector_program import VECTOR_LOSSES, make_vector_problem
 from .pricing import search_price, starts_beside
+from .vector_pricing import search_vector_price
 
 N_STARTS = 512
 
@@ -15,11 +17,12 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
 
     Its upper bound is not pressed down where the proof is not exact: nobody asks for it.
     """
-    nu = problem.dual_point(np.zeros(len(problem.y)))
+    nu = problem.dual_point(np.zeros_like(problem.y))
+    search = search_price if nu.ndim == 1 else search_vector_price
     n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
     options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
-        return search_price(problem.design, nu, proof=proof, **options)
+        return search(problem.design, nu, proof=proof, **options)
 
 
 def beta_max(
@@ -43,12 +46,12 @@ def beta_max(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "logistic", "squared_hinge"}
-        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    loss : {"squared", "huber", "logistic", "squared_hinge", "multinomial"}
+        See `TwoLayerReLU.objective`. Two take labels -1 and 1, the last one-hot rows y.
     huber_delta : float
     n_jobs : int, optional
         Threads; the answer does not depend on it.
@@ -76,7 +79,8 @@ def beta_max(
     >>> round(beta_max([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]), 6)
     2.0
     """
-    problem = make_problem(
+    vector = np.ndim(y) == 2
+    problem = (make_vector_problem if vector else make_problem)(
         X,
         y,
         1.0,
@@ -85,7 +89,7 @@ def beta_max(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
-        losses=CERTIFIED,
+        losses=VECTOR_LOSSES if vector else CERTIFIED,
         huber_delta=huber_delta,
     )
     return zero_network_price(problem, n_jobs=n_jobs).value

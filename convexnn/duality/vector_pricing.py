@@ -6,14 +6,14 @@ ends first the smallest of a few cheap bounds stands. For one output this is the
 
 import numpy as np
 
-from .._threads import slices, thread_map
-from .._validation import is_late
+from .._threads import one_blas_thread, slices, thread_map
+from .._validation import check_choice, check_design, check_matrix, deadline_after, is_late
 from ._climb import distinct
 from ._vector_climb import climb_all_vectors
 from .ascent import WORK_OF_STEPS, _chunk, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK
 from .pricing import search_price
-from .records import N_STARTS, PRICE_TOLERANCE, VECTOR_WORK, Price
+from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price
 from .spectral import spectral_bound
 from .vector_price import vector_price_function
 from .vector_tree import vector_branch_and_bound
@@ -21,6 +21,43 @@ from .vector_tree import vector_branch_and_bound
 ROUNDS = 200  # of a climb: turns of the output direction
 ROWS_OF_STARTS = 300_000
 ANGLE = 1e-6
+
+
+def price_vector(X, dual_point, *, proof="auto", time_limit=None, n_jobs=None):
+    """Maximise ``||N^T (X u)_+||`` over the unit ball, for a dual point N of several outputs.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Data as given; append a ones column for a hidden bias.
+    dual_point : array-like of shape (n_samples, n_outputs)
+        ``N = -grad L(fit)``; for the squared loss the weighted residual ``w (Y - fit)``.
+    proof : {"auto", "exact", "bound", "heuristic"}
+    time_limit : float, optional
+    n_jobs : int, optional
+        As for `price`.
+
+    Returns
+    -------
+    Price
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite entries, shapes that do not match and unknown options.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = price_vector(np.eye(2), [[0.3, 0.0], [0.0, 0.4]])
+    >>> print(result.proof, round(result.value, 6))
+    exact 0.4
+    """
+    X = check_design(X)
+    dual_point = check_matrix(dual_point, X.shape[0], "dual_point")
+    check_choice(proof, "proof", PROOFS)
+    with one_blas_thread():
+        return search_vector_price(X, dual_point, proof=proof, deadline=deadline_after(time_limit), n_jobs=n_jobs)
 
 
 def search_vector_price(

@@ -17,7 +17,6 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ._newton import KINK, STEPS, null_space
 
 CROSSINGS = 12  # of a line search
-PARALLEL = 1e-5  # one minus the cosine below which neurons are tried as one
 DAMPINGS = (1e-14, 1e-10, 1e-7, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # relative to the mean of the diagonal
 SMALLEST = 1e-12  # mass, relative to the largest
 
@@ -137,19 +136,39 @@ class _Cells:
         self.bases = [basis for basis, kept in zip(self.bases, keep, strict=True) if kept]
 
 
-def merge_neurons(directions, outputs):
-    """Return unit directions and outputs in which neurons of nearly the same direction and output have become one."""
+def merge_neurons(design, directions, outputs, width):
+    """Return unit directions and outputs in which neurons that share a closed cell have become one, the heaviest first.
+
+    The outputs of those that are merged agree but for `width`, one minus the cosine. Were they the same, the fit would
+    stay; the best single neuron, by singular values, is taken in any case.
+    """
     sizes = np.linalg.norm(outputs, axis=1)
-    close = (directions @ directions.T > 1.0 - PARALLEL) & (outputs @ outputs.T > (1.0 - PARALLEL) * np.outer(sizes, sizes))
-    left, kept_directions, kept_outputs = np.ones(len(sizes), bool), [], []
+    values = directions @ design.T
+    slack = 1e-9 * np.linalg.norm(design, axis=1)
+    high, low = values > slack, values < -slack
+    alike = outputs @ outputs.T > (1.0 - width) * np.outer(sizes, sizes)
+    left, merged_directions, merged_outputs = np.ones(len(sizes), bool), [], []
     for k in np.argsort(-sizes, kind="stable"):
-        if left[k]:
-            group = np.flatnonzero(close[k] & left)
-            left[group] = False
-            mean = sizes[group] @ directions[group]
-            kept_directions.append(mean / np.linalg.norm(mean))
-            kept_outputs.append(outputs[group].sum(axis=0))
-    return np.array(kept_directions).reshape(-1, directions.shape[1]), np.array(kept_outputs).reshape(-1, outputs.shape[1])
+        if not left[k]:
+            continue
+        group, above, below = [k], high[k], low[k]
+        left[k] = False
+        for j in np.flatnonzero(alike[k] & left):
+            if not np.any((above & low[j]) | (below & high[j])):
+                group.append(j)
+                above, below = above | high[j], below | low[j]
+        left[group] = False
+        direction, output = directions[k], outputs[k]
+        if len(group) > 1:
+            vectors, strengths, weights = np.linalg.svd(directions[group].T @ outputs[group], full_matrices=False)
+            sign = np.sign(vectors[:, 0] @ direction)
+            direction, output = sign * vectors[:, 0], sign * strengths[0] * weights[0]
+        merged_directions.append(direction)
+        merged_outputs.append(output)
+    return (
+        np.array(merged_directions).reshape(-1, directions.shape[1]),
+        np.array(merged_outputs).reshape(-1, outputs.shape[1]),
+    )
 
 
 def slide_vectors(problem, directions, outputs, free_fit, *, max_steps=12, stop=lambda: False):

@@ -27,6 +27,10 @@ FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
 MAX_NEW, MAX_REMEMBERED = 32, 64
 INNER_ROUNDS = 20
 LITTLE = 0.02  # of the gap seen: what an inner round must gain for the next to be worth it
+ALIKE, NARROWER, NARROWEST = 0.1, 0.5, 1e-6  # one minus the cosine of outputs of neurons tried as one
+STILL = 1e-12  # relative gain of a round of the group lasso that is the last: Newton steps follow
+ROUGHLY = 1e-5  # of the gap seen: gain below which the group lasso is left
+PRICE_SHARE = 0.1  # of the tolerance, the width of a proof
 PATIENCE = 6  # rounds that gain next to nothing, before the run ends
 
 
@@ -38,6 +42,7 @@ class _Run:
         self.directions = np.zeros((0, problem.design.shape[1]))
         self.outputs, self.free_fit, self.objective = best_groups(problem, np.zeros((len(problem.y), 0)))
         self.remembered, self.n_starts, self.visible = self.directions, FIRST_STARTS, 1.0
+        self.alike = ALIKE
 
     def out_of_time(self):
         """Whether the deadline has passed."""
@@ -53,7 +58,7 @@ class _Run:
     def accept(self, directions, start):
         """Find the best outputs on `directions` and keep them when the objective does not rise."""
         fits = self.problem.hidden_fits(directions)
-        outputs, free_fit, objective = best_groups(self.problem, fits, start)
+        outputs, free_fit, objective = best_groups(self.problem, fits, start, max(STILL, ROUGHLY * self.visible))
         if objective > self.objective:
             return False
         used = np.any(outputs != 0.0, axis=1)
@@ -70,9 +75,10 @@ class _Run:
         """Alternate outputs, Newton steps and local ascents from the neurons in use until none of them helps."""
         for _ in range(INNER_ROUNDS):
             before = self.objective
-            merged = merge_neurons(self.directions, self.outputs)
-            kept = self._slide(*merged)
-            if not kept and len(merged[0]) < len(self.directions):
+            merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.alike)
+            fewer = len(merged[0]) < len(self.directions)
+            if not self._slide(*merged, alone=fewer) and fewer:
+                self.alike = max(NARROWEST, NARROWER * self.alike)
                 self._slide(self.directions, self.outputs)
             if np.isfinite(level):
                 directions = self.climb(level)
@@ -81,11 +87,11 @@ class _Run:
             if before - self.objective <= max(1e-14, LITTLE * self.visible) * before or self.out_of_time():
                 break
 
-    def _slide(self, directions, outputs):
-        """Move these neurons; keep the result, alone or beside those in use, if the objective does not rise."""
+    def _slide(self, directions, outputs, alone=False):
+        """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
         before = self.objective
         directions, outputs = slide_vectors(self.problem, directions, outputs, self.free_fit, stop=self.out_of_time)
-        if not self.accept(directions, outputs):
+        if not self.accept(directions, outputs) and not alone:
             self.join(directions)
         return self.objective < before
 
@@ -313,5 +319,3 @@ class _Training:
             status = Status.proven
         return Solution(network, certificate, status, max(1, rounds), self.history)
 
-
-PRICE_SHARE = 0.1

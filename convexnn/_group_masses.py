@@ -35,7 +35,9 @@ class _Groups:
 
     def dual_point(self):
         """``-grad L`` at the fit."""
-        return self.problem.loss.dual_point(self.problem.y, self.fits @ self.outputs + self.free_fit, self.problem.weight)
+        return self.problem.loss.dual_point(
+            self.problem.y, self.fits @ self.outputs + self.free_fit, self.problem.weight
+        )
 
     def sweep(self):
         """Minimise a quadratic above the loss, of its largest curvature, over groups and free terms: never a rise.

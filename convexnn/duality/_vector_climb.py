@@ -1,4 +1,6 @@
-"""Compiled local ascent on the price of several outputs: ``F(u) = ||linear u + sum_l coefficients_l (lines_l . u)_+||``.
+"""Compiled local ascent on the price of several outputs.
+
+It is ``F(u) = ||linear u + sum_l coefficients_l (lines_l . u)_+||``.
 
 F is the largest of the scalar price functions ``a . (...)`` over the unit vectors a. For the a that is best at u the
 exact scalar climb (`_climb`) leads from u to a local maximiser, and F there is at least as large: the two are

@@ -1,10 +1,10 @@
 """Compiled bound of the price of several outputs on one simplicial cone, and the split of a cone in two.
 
-A node is the cone ``u = sum_k t_k v_k, t >= 0`` of r unit generators, W their dual basis (``t = W u``). On it the vector
-``h(u) = settled u + sum_l n_l (x_l . u)_+`` over the lines x_l that change sign, and F is its norm, ``F = a . h`` for
+A node is the cone ``u = sum_k t_k v_k, t >= 0`` of r unit generators, W their dual basis (``t = W u``). On it the
+vector ``h(u) = settled u + sum_l n_l (x_l . u)_+`` over the lines x_l that change sign, and F is its norm, ``F = a . h`` for
 the unit vector a along h. With ``p_k = (x_l . v_k)_+`` and ``q_k = (-x_l . v_k)_+``,
 
-    ``(x_l . u)_+ = p . t - min(p . t, q . t)``   and   ``(x_l . u)_+ = w x_l . u + e``,  ``0 <= e <= (1-w) p.t + w q.t``
+    ``(x_l . u)_+ = p . t - min(p . t, q . t) = w x_l . u + e``,   ``0 <= e <= (1 - w) p . t + w q . t``
 
 for any w in [0, 1]. A line with ``n_l . h >= 0`` on the whole cone is replaced by the chord ``p . t``, one with
 ``n_l . h <= 0`` by ``w x_l . u``, which both only add to ``a . h``; a line whose side is not known is replaced by

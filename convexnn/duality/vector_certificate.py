@@ -100,7 +100,8 @@ def _needed_bound(problem, dual_point):
 
 def best_vector_dual(problem, dual_point, bound):
     """Return the best dual value along N inside the price bound, and the scale at which it is reached."""
-    limit = problem.beta / bound if bound > 0 else np.inf
+    with np.errstate(over="ignore"):
+        limit = float(np.divide(problem.beta, bound)) if bound > 0 else np.inf
     scale = problem.loss.best_scale(problem.dual_targets, dual_point, problem.weight, limit)
     value = problem.loss.dual_value(problem.dual_targets, scale * dual_point, problem.weight)
     return (value, scale) if value > 0 else (0.0, 0.0)

@@ -147,7 +147,7 @@ def vector_maxima(function, starts, deadline=None, n_jobs=None):
 
 
 def distinct_vector_maxima(function, points, values, angle=ANGLE):
-    """Return the distinct directions above rounding, the largest value first, and their values in the caller's units."""
+    """Return the distinct directions above rounding, the largest first, and their values in the caller's units."""
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > function.slack]
     kept = order[distinct(points[order], np.ones(len(order)), angle)]

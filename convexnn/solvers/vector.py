@@ -160,7 +160,7 @@ def scale_vector_problem(problem):
 
 
 def build_vector_network(problem, directions, outputs):
-    """Return the balanced network of unit directions and outputs ``mass a_k``, heaviest first, with the best free terms."""
+    """Return the balanced network of unit directions and outputs, heaviest first, with the best free terms."""
     masses = np.linalg.norm(outputs, axis=1)
     order = np.argsort(-masses, kind="stable")
     roots = np.sqrt(masses[order])[:, None]
@@ -210,7 +210,9 @@ def solve_vector(
     if start is not None:
         problem.check_network(start)
     with one_blas_thread():
-        return _Training(problem, tol, max_iter, deadline, proof, n_jobs, np.random.default_rng(seed), start, report).run()
+        return _Training(
+            problem, tol, max_iter, deadline, proof, n_jobs, np.random.default_rng(seed), start, report
+        ).run()
 
 
 @dataclass
@@ -318,4 +320,3 @@ class _Training:
         if certificate.relative_gap <= self.tol:
             status = Status.proven
         return Solution(network, certificate, status, max(1, rounds), self.history)
-

@@ -32,7 +32,9 @@ def data(seed, n=20, d=2, c=2, loss="squared"):
 
 def solve(X, Y, beta, **options):
     """Return the solution of a problem; options of the solver are picked out."""
-    mine = {key: options.pop(key) for key in ("tol", "seed", "start", "max_iter", "deadline", "n_jobs") if key in options}
+    mine = {
+        key: options.pop(key) for key in ("tol", "seed", "start", "max_iter", "deadline", "n_jobs") if key in options
+    }
     return solve_vector(make_vector_problem(X, Y, beta, **options), **mine)
 
 

@@ -1,14 +1,15 @@
 """Compiled bound of the price of several outputs on one simplicial cone, and the split of a cone in two.
 
 A node is the cone ``u = sum_k t_k v_k, t >= 0`` of r unit generators, W their dual basis (``t = W u``). On it the
-vector ``h(u) = settled u + sum_l n_l (x_l . u)_+`` over the lines x_l that change sign, and F is its norm, ``F = a . h`` for
-the unit vector a along h. With ``p_k = (x_l . v_k)_+`` and ``q_k = (-x_l . v_k)_+``,
+vector ``h(u) = settled u + sum_l n_l (x_l . u)_+`` over the lines x_l that change sign, and F is its norm,
+``F = a . h`` for the unit vector a along h. With ``p_k = (x_l . v_k)_+`` and ``q_k = (-x_l . v_k)_+``,
 
     ``(x_l . u)_+ = p . t - min(p . t, q . t) = w x_l . u + e``,   ``0 <= e <= (1 - w) p . t + w q . t``
 
 for any w in [0, 1]. A line with ``n_l . h >= 0`` on the whole cone is replaced by the chord ``p . t``, one with
 ``n_l . h <= 0`` by ``w x_l . u``, which both only add to ``a . h``; a line whose side is not known is replaced by
-something between and pays for what that may lose, ``error . t``. What remains is linear, ``F <= ||A u|| + error . t``, and ``||A u||`` is at most the smaller of
+something between and pays for what that may lose, ``error . t``. What remains is linear,
+``F <= ||A u|| + error . t``, and ``||A u||`` is at most the smaller of
 
     the largest singular value of ``A + sum_k lambda_k b W_k`` (lambda >= 0, and b . h >= 0 on the cone), and
     ``max_kl (A v_k . A v_l) / (v_k . v_l)``, square root of,
@@ -194,35 +195,89 @@ def _replace_lines(
 
 
 @njit(cache=True, nogil=True)
+def _middles(generators, values, settled, coefficients, sizes, index, kept, left, gaps, spread, gram):
+    """Return the vectors (r, c) that h is near at the generators, and write how far it may be off (`spread`)."""
+    r, c = generators.shape[0], settled.shape[0]
+    middles, everything = np.empty((r, c)), np.ones(left, np.bool_)
+    _gaps(values, kept, left, gaps)
+    for k in range(r):
+        for a in range(c):
+            middles[k, a] = dot(settled[a], generators[k])
+        for j in range(left):
+            z = max(values[k, kept[j]], 0.0) - 0.5 * gaps[k, j]
+            add_scaled(middles[k], z, coefficients[index[kept[j]]])
+        spread[k] = _spread(gaps[k], everything, coefficients, sizes, index, kept, gram)
+    return middles
+
+
+@njit(cache=True, nogil=True)
+def _mean_direction(rows, out):
+    """Write the unit vector along the sum of the rows, the first axis where that vanishes."""
+    out[:] = 0.0
+    for k in range(rows.shape[0]):
+        add_scaled(out, 1.0, rows[k])
+    length = np.sqrt(dot(out, out))
+    if length < 1e-300:
+        out[0], length = 1.0, 1.0
+    for a in range(out.size):
+        out[a] /= length
+
+
+@njit(cache=True, nogil=True)
+def _concave_lines(axis, columns, coefficients, index, kept, left, side, concave, limits, chosen):
+    """Collect the lines that a multiplier is free for in the scalar problem of `axis`; return their number."""
+    m = 0
+    for j in range(left):
+        limit = -dot(axis, coefficients[index[kept[j]]])
+        if side[j] == -1 and limit > 0.0:
+            chosen[m], limits[m] = j, limit
+            for i in range(columns.shape[0]):
+                concave[m, i] = columns[i, kept[j]]
+            m += 1
+    return m
+
+
+@njit(cache=True, nogil=True)
+def _facets(axis, inverse, middles, spread, regular, concave, limits):
+    """Write the facets of the cone as concave lines without limit; they may be used where ``axis . h >= 0``."""
+    inside = regular
+    for k in range(spread.size):
+        inside = inside and dot(axis, middles[k]) >= spread[k]
+    for k in range(spread.size):
+        length = np.sqrt(dot(inverse[k], inverse[k]))
+        for i in range(spread.size):
+            concave[k, i] = -inverse[k, i] / length if regular else 0.0
+        limits[k] = np.inf if inside else 0.0
+    return inside
+
+
+@njit(cache=True, nogil=True)
+def _add_line(share, l, n_l, columns, values, matrix, fixed):
+    """Add a share of the linear part of a line to the map (c, r) and to its values at the generators (r, c)."""
+    if share > 0.0:
+        for a in range(n_l.size):
+            for i in range(matrix.shape[1]):
+                matrix[a, i] += share * n_l[a] * columns[i, l]
+            for k in range(fixed.shape[0]):
+                fixed[k, a] += share * n_l[a] * values[k, l]
+
+
+@njit(cache=True, nogil=True)
 def _bound(
-    generators, values, columns, settled, coefficients, sizes, index, kept, left, target, point, scratch, concave, limits
+    generators, values, columns, settled, coefficients, sizes, index, kept, left, target, point, scratch, concave,
+    limits,
 ):  # fmt: skip
     """Bound F on the cone and write a point of it; `concave` and `limits` have room for r more rows than lines."""
     r, c = generators.shape[0], settled.shape[0]
     elimination, inverse, gram, axis, work = scratch
-    point[:] = 0.0
-    for k in range(r):
-        add_scaled(point, 1.0 / r, generators[k])
-    length = np.sqrt(dot(point, point))
-    for i in range(r):
-        point[i] /= length
+    _mean_direction(generators, point)
     regular = _inverse(generators, elimination, inverse)
     if not regular:
         inverse[:] = 0.0
-    at_generators, spread = np.empty((r, c)), np.zeros(r)
-    for k in range(r):
-        for a in range(c):
-            at_generators[k, a] = dot(settled[a], generators[k])
-    gaps = np.empty((r, left))
-    _gaps(values, kept, left, gaps)
-    for j in range(left):
-        for k in range(r):
-            z = max(values[k, kept[j]], 0.0) - 0.5 * gaps[k, j]
-            for a in range(c):
-                at_generators[k, a] += z * coefficients[index[kept[j]], a]
-    everything = np.ones(left, np.bool_)
-    for k in range(r):
-        spread[k] = _spread(gaps[k], everything, coefficients, sizes, index, kept, gram)
+    gaps, spread = np.empty((r, left)), np.empty(r)
+    at_generators = _middles(
+        generators, values, settled, coefficients, sizes, index, kept, left, gaps, spread, gram
+    )  # fmt: skip
     widest = _widest(generators)
     side, interpolant, error = np.empty(left, np.int64), np.empty((r, c)), np.empty(r)
     _replace_lines(
@@ -239,34 +294,13 @@ def _bound(
     paid = min(widest * np.max(error), np.sqrt(dot(error, error)))
     if regular:
         paid = min(paid, np.sqrt(dot(work, work)))
-    axis[:] = 0.0
-    for k in range(r):
-        add_scaled(axis, 1.0, at_generators[k])
-    length = np.sqrt(dot(axis, axis))
-    if length < 1e-300:
-        axis[0], length = 1.0, 1.0
-    for a in range(c):
-        axis[a] /= length
+    _mean_direction(at_generators, axis)
     best = np.inf
-    matrix, linear, g, b = np.empty((c, r)), np.empty(r), np.empty(r), np.empty(c)
+    matrix, linear, g = np.empty((c, r)), np.empty(r), np.empty(r)
     chosen = np.empty(left, np.int64)
     for turn in range(ROUNDS):
-        m = 0
-        for j in range(left):
-            limit = -dot(axis, coefficients[index[kept[j]]])
-            if side[j] == -1 and limit > 0.0:
-                chosen[m], limits[m] = j, limit
-                for i in range(r):
-                    concave[m, i] = columns[i, kept[j]]
-                m += 1
-        inside = True
-        for k in range(r):
-            inside = inside and dot(axis, at_generators[k]) >= spread[k]
-        for k in range(r):
-            length = np.sqrt(dot(inverse[k], inverse[k]))
-            for i in range(r):
-                concave[m + k, i] = -inverse[k, i] / length if regular else 0.0
-            limits[m + k] = np.inf if inside and regular else 0.0
+        m = _concave_lines(axis, columns, coefficients, index, kept, left, side, concave, limits, chosen)
+        inside = _facets(axis, inverse, at_generators, spread, regular, concave[m : m + r], limits[m : m + r])
         linear[:] = 0.0
         for a in range(c):
             add_scaled(linear, axis[a], start[a])
@@ -283,15 +317,8 @@ def _bound(
             copy(start[a], matrix[a])
         fixed = interpolant.copy()
         for j in range(m):
-            l = kept[chosen[j]]
-            w = min(max(amounts[j] / limits[j], 0.0), 1.0)
-            if w > 0.0:
-                for a in range(c):
-                    weight = w * coefficients[index[l], a]
-                    for i in range(r):
-                        matrix[a, i] += weight * columns[i, l]
-                    for k in range(r):
-                        fixed[k, a] += weight * values[k, l]
+            share = min(max(amounts[j] / limits[j], 0.0), 1.0)
+            _add_line(share, kept[chosen[j]], coefficients[index[kept[chosen[j]]]], columns, values, matrix, fixed)
         best = min(best, _entrywise(generators, settled, fixed) + paid)
         if best <= target or not regular:
             break
@@ -307,7 +334,6 @@ def _bound(
         best = min(best, np.sqrt(top_eigenvalue(gram)) + np.sqrt(r) * off + paid)
         if best <= target or turn == ROUNDS - 1:
             break
-        copy(axis, b)
         _turn(turned, axis)
     _aim_point(generators, inverse, g, point)
     return best

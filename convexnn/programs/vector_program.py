@@ -84,8 +84,8 @@ class VectorProblem(Problem):
         """Refuse a network that cannot be evaluated on this problem."""
         if network.output_weights.ndim != 2 or network.output_weights.shape[1] != self.n_outputs:
             raise InvalidInputError(
-                f"network must have output_weights of shape (width, {self.n_outputs}), one column per column of y; "
-                f"got shape {network.output_weights.shape}."
+                f"y must have shape (n_samples,) + network.output_weights.shape[1:]; got y of shape {self.y.shape} and "
+                f"output_weights of shape {network.output_weights.shape}."
             )
         if network.neurons.shape[1] != self.design.shape[1]:
             raise InvalidInputError(

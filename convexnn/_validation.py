@@ -29,6 +29,16 @@ def check_vector(values, n_samples, name):
     return check_array(array.reshape(-1, 1), dtype=np.float64, input_name=name)[:, 0].copy()
 
 
+def check_matrix(values, n_samples, name):
+    """Return `values` as a finite float64 array of shape (n_samples, n_outputs), with at least one column."""
+    array = np.asarray(values)
+    if array.ndim != 2 or len(array) != n_samples or array.shape[1] == 0:
+        raise InvalidInputError(
+            f"{name} must have shape ({n_samples}, n_outputs), one row per row of X; got shape {array.shape}."
+        )
+    return check_array(array, dtype=np.float64, order="C", input_name=name).copy()
+
+
 def check_weights(sample_weight, n_samples):
     """Return the sample weights as an array of shape (n_samples,); None means a weight of 1 for every row."""
     if sample_weight is None:

@@ -112,7 +112,7 @@ class Loss:
                     fit = ahead
                     break
                 share *= 0.5
-        return _minimum_norm_fit(free, fit - hidden_fit)
+        return minimum_norm_fit(free, fit - hidden_fit)
 
     def take(self, rows):
         """Return the loss of some of the rows."""
@@ -203,7 +203,7 @@ class SquaredLoss(_Quadratic, Loss):
     def fit_free(self, y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_b L(hidden_fit + free b)``, of shape (n_free,)."""
         root = np.sqrt(weight)
-        return _minimum_norm_fit(root[:, None] * free, root * (y - hidden_fit))
+        return minimum_norm_fit(root[:, None] * free, root * (y - hidden_fit))
 
 
 @dataclass(frozen=True)
@@ -419,7 +419,7 @@ def _sizes(columns):
     return np.where(sizes > 0, sizes, 1.0)
 
 
-def _minimum_norm_fit(columns, target):
+def minimum_norm_fit(columns, target):
     """Least squares whose rank is judged on columns of magnitude one, however different their scales are."""
     sizes = _sizes(columns)
     left, values, right = np.linalg.svd(columns / sizes, full_matrices=False)

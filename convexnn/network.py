@@ -17,7 +17,7 @@ from ._norms import nonzero, norms
 from ._pruning import prune_masses
 from ._validation import check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
-from .losses import make_loss
+from .matrix_losses import make_matrix_loss
 
 __all__ = ["TwoLayerReLU"]
 
@@ -212,9 +212,10 @@ class TwoLayerReLU:
             Weight decay, above 0.
         sample_weight : array-like of shape (n_samples,), optional
             Rows of weight zero do not count.
-        loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
+        loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
             With r = y - f(x): ``r^2 / 2``; ``r^2 / 2`` up to `huber_delta`, then linear; ``|r|``; ``quantile r`` above
-            the fit and ``(quantile - 1) r`` below; ``log(1 + exp(-y f))``; ``max(0, 1 - y f)^2 / 2``.
+            the fit and ``(quantile - 1) r`` below; ``log(1 + exp(-y f))``; ``max(0, 1 - y f)^2 / 2``; the
+            cross-entropy of the softmax of f and one-hot rows y.
         huber_delta : float
         quantile : float, between 0 and 1
 
@@ -232,13 +233,12 @@ class TwoLayerReLU:
         y = self._check_targets(y, X.shape[0])
         beta = check_positive(beta, "beta")
         weight = check_weights(sample_weight, X.shape[0])
-        loss = make_loss(loss, huber_delta=huber_delta, quantile=quantile)
+        loss = make_matrix_loss(loss, huber_delta=huber_delta, quantile=quantile)
         rows = weight > 0
         loss.check_targets(y[rows])
         with np.errstate(over="ignore"):
             fit = self.predict(X).reshape(len(rows), -1)[rows]
-            misfit = sum(loss.value(y[rows, k], fit[:, k], weight[rows]) for k in range(y.shape[1]))
-            return float(misfit + self.penalty(beta))
+            return float(loss.value(y[rows], fit, weight[rows]) + self.penalty(beta))
 
     def penalty(self, beta):
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""

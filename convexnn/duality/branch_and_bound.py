@@ -179,7 +179,7 @@ def both_directions(function):
     return SearchResult(float(np.abs(values).max()) + function.slack, points, 2, True)
 
 
-class _Search:
+class Search:
     """The tree: what is known, what is open, and the rules by which a node is closed."""
 
     def __init__(self, function, run, known_value, level, tolerance, absolute, depth):
@@ -215,9 +215,9 @@ class _Search:
                 out.point, out.convex,
             )  # fmt: skip
 
-        return self._account(halves, self.run(bound, one_sign_slices(nodes.sign, CHUNK)))
+        return self.account(halves, self.run(bound, one_sign_slices(nodes.sign, CHUNK)))
 
-    def _account(self, nodes, work):
+    def account(self, nodes, work):
         """Count the work, remember the good points and return the nodes."""
         self.work += sum(work)
         self.n_nodes += len(nodes)
@@ -292,18 +292,20 @@ def explore(
     deadline=None,
     n_jobs=None,
     depth=None,
+    search_class=Search,
 ):
     """Cut the given cones, those with the largest bounds first, until none is open or a limit is met.
 
     The parameters are those of `branch_and_bound`; the rank is at least 2. There is at least one node, and what they
-    hold is overwritten. Cones that the value and the level close are closed whatever the limits.
+    hold is overwritten. Cones that the value and the level close are closed whatever the limits. `search_class` is a
+    `Search`, which knows how cones are cut and bounded.
 
     Returns
     -------
     Exploration
     """
     with thread_map(n_jobs) as run:
-        search = _Search(function, run, known_value, level, tolerance, absolute, depth)
+        search = search_class(function, run, known_value, level, tolerance, absolute, depth)
         frontier = _Frontier(nodes)
         frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
         batch = max(16, min(BATCH, WORK_A_BATCH // (function.lines.size * function.rank)))

@@ -5,8 +5,6 @@ Sign of the dual: ``nu = -grad L(fit)``; the dual problem is ``max -L*(-nu)`` su
 the dual value is ``nu^T y - 1/2 sum nu_i^2 / w_i``.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .._long import is_long
@@ -16,74 +14,9 @@ from .._validation import check_choice, deadline_after
 from ..programs.program import problem_of
 from .cuts import best_dual_point
 from .price_function import unit_rows
-from .pricing import N_STARTS, PRICE_TOLERANCE, PROOFS, Price, local_prices, search_price, starts_beside
-
-OPTIMAL = 1e-6
-KINDS = {
-    "exact": "proven (exact)",
-    "bound": "proven (a bound: valid, perhaps loose)",
-    "heuristic": "proven (a cheap bound: valid, loose; no search was made)",
-}
-
-
-@dataclass(frozen=True, repr=False)
-class Certificate:
-    """What is proven about a network.
-
-    Attributes
-    ----------
-    primal : float
-        The objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given.
-    dual : float
-        A valid lower bound on the objective of every network of every width (never below 0).
-    dual_point : ndarray of shape (n_samples,)
-        The point that proves it: ``nu = -grad L`` at the refitted free terms, scaled into the proved bound.
-    proof : {"exact", "bound", "heuristic"}
-        How the price of the dual point was bounded: within a stated tolerance, validly but perhaps loosely, or by
-        the cheapest valid bound after local ascents only. `dual` is valid in all three cases.
-    heuristic_gap : float
-        The relative gap if the largest price that local ascents have found were the largest there is. Not a proof.
-    price : Price
-        Of the dual point before scaling.
-    """
-
-    primal: float
-    dual: float
-    dual_point: np.ndarray
-    proof: str
-    heuristic_gap: float
-    price: Price
-
-    @property
-    def gap(self):
-        """``primal - dual``: no network of any width is better by more."""
-        return self.primal - self.dual
-
-    @property
-    def relative_gap(self):
-        """``gap / primal``, 0 when both are 0."""
-        return self.gap / self.primal if self.gap > 0 else 0.0
-
-    @property
-    def status(self):
-        """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
-        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
-
-    def __repr__(self):
-        return (
-            f"Certificate(primal={self.primal:.10g}, dual={self.dual:.10g}, relative_gap={self.relative_gap:.2e}, "
-            f"proof={self.proof!r})"
-        )
-
-    def __str__(self):
-        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
-        return (
-            f"Certificate: {verdict}\n"
-            f"  objective     {self.primal:.10g}\n"
-            f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
-            f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
-        )
+from .pricing import local_prices, search_price, starts_beside
+from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate
+from .vector_certificate import certify_vector
 
 
 def certify(
@@ -108,7 +41,7 @@ def certify(
         Wherever it was trained. The problem has exactly the free terms that the network has: a hidden bias
         (penalised), an intercept and skip weights (not penalised) count as present unless they are None.
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     beta : float
         Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
     proof : {"auto", "exact", "bound", "heuristic"}
@@ -116,8 +49,9 @@ def certify(
     time_limit : float, optional
         Seconds for the proof.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
-        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
+        See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
+        Several outputs: not absolute and quantile.
     huber_delta, quantile : float
         Of the losses of these names.
     n_jobs : int, optional
@@ -130,7 +64,7 @@ def certify(
     Raises
     ------
     ValueError
-        For bad input, and for a network that does not fit the shape of X or has several outputs.
+        For bad input, and for a network that does not fit the shape of X of y.
 
     Notes
     -----
@@ -144,6 +78,9 @@ def certify(
     """
     check_choice(proof, "proof", PROOFS)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta}
+    if np.ndim(y) == 2 or getattr(network, "output_weights", np.zeros(0)).ndim == 2:
+        options |= {"deadline": deadline_after(time_limit), "n_jobs": n_jobs, "proof": proof}
+        return certify_vector(network, X, y, beta, **options)
     options["quantile"] = quantile
     problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)

@@ -136,7 +136,7 @@ def price_function(X, nu, rows=None):
         return PriceFunction(units, lengths, coefficients, none, axes, scale, slack)
     keep = weights != 0.0
     lines, coefficients, linear, slack = _merge_parallel(units[keep], weights[keep] / total)
-    basis, loss = _row_space(lines, coefficients, linear)
+    basis, loss = row_space(lines, coefficients, linear)
     slack += loss + 4.0 * eps * (int(keep.sum()) + X.shape[1] + 8)
     reduced = lines @ basis
     lengths = np.linalg.norm(reduced, axis=1)
@@ -164,12 +164,16 @@ def _merge_parallel(units, weights):
     return lines[~gone], coefficients[~gone], linear, slack
 
 
-def _row_space(lines, coefficients, linear):
-    """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost."""
+def row_space(lines, coefficients, linear):
+    """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost.
+
+    `linear` has shape (n_inputs,) or (n_axes, n_inputs).
+    """
+    linear = np.atleast_2d(linear)
     spanning = np.vstack([lines, linear / max(np.linalg.norm(linear), np.finfo(float).tiny)])
     _, values, rotation = np.linalg.svd(spanning, full_matrices=False)
     rank = int(np.sum(values > RANK_TOLERANCE * max(values[0], 1e-300)))  # 0 when everything has cancelled
     basis = rotation[:rank].T
     cost = np.abs(coefficients) @ np.linalg.norm(lines - (lines @ basis) @ basis.T, axis=1)
-    cost += np.linalg.norm(linear - basis @ (basis.T @ linear))
+    cost += np.linalg.norm(linear - (linear @ basis) @ basis.T)
     return basis, float(cost)

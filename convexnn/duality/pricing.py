@@ -4,8 +4,6 @@
 what the smallest strength with a zero network is, and whether a network is globally optimal.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .._long import row_blocks
@@ -14,57 +12,11 @@ from .._validation import check_choice, check_design, check_vector, deadline_aft
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
 from .price_function import price_function
+from .records import AUTO_WORK, FEW_STARTS, N_STARTS, PRICE_TOLERANCE, PROOFS, Price
 from .spectral import spectral_bound
 
-PROOFS = ("auto", "exact", "bound", "heuristic")
-AUTO_WORK = 250_000_000  # about a second of one core
-PRICE_TOLERANCE = 1e-7
-N_STARTS = 128
-FEW_STARTS = 16
 ROWS_OF_STARTS = 300_000  # rows times random starts
 SMALLEST = float(np.finfo(float).smallest_subnormal)
-
-
-@dataclass(frozen=True, repr=False)
-class Price:
-    """Largest ``|nu^T (X u)_+|`` over the unit ball, as far as it is known.
-
-    Attributes
-    ----------
-    value : float
-        The value reached at `direction`: a lower bound on the maximum.
-    upper_bound : float
-        A valid upper bound on the maximum, float64 rounding of the search included.
-    direction : ndarray of shape (n_features,)
-        Unit vector at which `value` is reached; zeros when the value is 0.
-    sign : int
-        Sign of ``nu^T (X direction)_+``; 0 when the value is 0.
-    proof : str
-        ``"exact"``: the upper bound is within the relative tolerance 1e-7 of the maximum (or of the level that the
-        caller asked about), or within 2e-12 of the sum of ``|nu_i| ||x_i||`` where the maximum is that small beside
-        it; ``"bound"``: it is valid and may be loose; ``"heuristic"``: the value comes from local ascents alone and
-        the upper bound is the cheapest valid one.
-    n_nodes : int
-        Cones that the branch and bound has bounded.
-    maximizers : ndarray of shape (K, n_features) or None
-        All maximisers, when they were asked for and the proof is exact.
-    local_directions, local_signs, local_values : ndarrays of shape (L, n_features), (L,) and (L,)
-        The distinct local maxima of ``|nu^T (X u)_+|`` that were met, the largest first.
-    """
-
-    value: float
-    upper_bound: float
-    direction: np.ndarray
-    sign: int
-    proof: str
-    n_nodes: int = 0
-    maximizers: np.ndarray | None = None
-    local_directions: np.ndarray | None = None
-    local_signs: np.ndarray | None = None
-    local_values: np.ndarray | None = None
-
-    def __repr__(self):
-        return f"Price(value={self.value:.10g}, upper_bound={self.upper_bound:.10g}, proof={self.proof!r})"
 
 
 def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=False):

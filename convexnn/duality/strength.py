@@ -4,8 +4,10 @@ import numpy as np
 
 from .._threads import one_blas_thread
 from ..programs.program import make_problem
+from ..programs.vector_program import make_vector_problem
 from .cuts import cheapest_dual_point
 from .pricing import search_price, starts_beside
+from .vector_pricing import search_vector_price
 
 N_STARTS = 512
 
@@ -16,13 +18,14 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
     Its upper bound is not pressed down where the proof is not exact: nobody asks for it.
     """
     if problem.loss.is_smooth:
-        nu = problem.dual_point(np.zeros(len(problem.y)))
+        nu = problem.dual_point(np.zeros_like(problem.y))
     else:
         nu = cheapest_dual_point(problem, deadline=deadline, n_jobs=n_jobs)
+    search = search_price if nu.ndim == 1 else search_vector_price
     n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
     options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
-        return search_price(problem.design, nu, proof=proof, **options)
+        return search(problem.design, nu, proof=proof, **options)
 
 
 def beta_max(
@@ -47,12 +50,13 @@ def beta_max(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
-        See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
+        See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
+        Several outputs: not absolute and quantile.
     huber_delta, quantile : float
         Of the losses of these names.
     n_jobs : int, optional
@@ -81,16 +85,14 @@ def beta_max(
     >>> round(beta_max([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]), 6)
     2.0
     """
-    problem = make_problem(
-        X,
-        y,
-        1.0,
-        hidden_bias=hidden_bias,
-        fit_intercept=fit_intercept,
-        skip_connection=skip_connection,
-        sample_weight=sample_weight,
-        loss=loss,
-        huber_delta=huber_delta,
-        quantile=quantile,
-    )
-    return zero_network_price(problem, n_jobs=n_jobs).value
+    options = {
+        "hidden_bias": hidden_bias,
+        "fit_intercept": fit_intercept,
+        "skip_connection": skip_connection,
+        "sample_weight": sample_weight,
+        "loss": loss,
+        "huber_delta": huber_delta,
+    }
+    if np.ndim(y) == 2:
+        return zero_network_price(make_vector_problem(X, y, 1.0, **options), n_jobs=n_jobs).value
+    return zero_network_price(make_problem(X, y, 1.0, quantile=quantile, **options), n_jobs=n_jobs).value

@@ -40,9 +40,9 @@ class InterpolationSet(OptimalSet):
         self.problem, self.optimal_value = problem, self.total_mass
         self.dual_point = self.dual_point / shifted.beta
 
-    def _masses_of(self, hidden):
+    def _masses_of(self, found, hidden):
         """As in `OptimalSet`, the masses moved so that their fit is y to rounding."""
-        columns, shares, total = super()._masses_of(hidden)
+        columns, shares, total = super()._masses_of(found, hidden)
         if len(shares) == 0:
             return columns, shares, total
         fits = self._interpolated.project(self.fits)

@@ -213,6 +213,17 @@ def check_objective_range(y, weight):
             )
 
 
+def refuse_outputs(y):
+    """Refuse targets of several outputs, with the reason: what is known of one output does not hold for them."""
+    if np.ndim(y) == 2 and len(y) > 0:
+        raise InvalidInputError(
+            f"y must have shape (n_samples,) here; got shape {np.shape(y)}. With several outputs the optimal networks "
+            f"are in general no polytope, and a pattern may hold many optimal directions: their set, its vertices and "
+            f"its paths are not described (it is connected from width n_samples * n_outputs + 1 on). Train such "
+            f"networks with solve_vector, and judge them with certify."
+        )
+
+
 def make_problem(
     X,
     y,
@@ -236,6 +247,7 @@ def make_problem(
         or all-zero weights, and an unknown loss.
     """
     X = check_design(X, keep_single=True)
+    refuse_outputs(y)
     y = check_vector(y, X.shape[0], "y")
     beta = check_positive(beta, "beta")
     weight = check_weights(sample_weight, X.shape[0])

@@ -327,7 +327,7 @@ def certify_with(**changes):
         ({"proof": "certain"}, "proof must be one of"),
         ({"loss": "cubic"}, "loss must be"),
         ({"network": TwoLayerReLU([[1.0]], [1.0])}, "do not match"),
-        ({"network": TwoLayerReLU([[1.0, 0.0]], [[1.0, 2.0]])}, "one output"),
+        ({"network": TwoLayerReLU([[1.0, 0.0]], [[1.0, 2.0]])}, "y must have shape"),
     ],
 )
 def test_bad_input(changes, message):

@@ -1,0 +1,120 @@
+"""What a search for the price and a proof hand back, and the words and budgets that they share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PROOFS = ("auto", "exact", "bound", "heuristic")
+AUTO_WORK = 250_000_000  # about a second of one core
+VECTOR_WORK = 2_000_000_000  # two to four seconds: cones of several outputs cost more
+PRICE_TOLERANCE = 1e-7
+N_STARTS = 128
+FEW_STARTS = 16
+OPTIMAL = 1e-6
+KINDS = {
+    "exact": "proven (exact)",
+    "bound": "proven (a bound: valid, perhaps loose)",
+    "heuristic": "proven (a cheap bound: valid, loose; no search was made)",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Price:
+    """Largest ``|nu^T (X u)_+|`` over the unit ball, as far as it is known.
+
+    Attributes
+    ----------
+    value : float
+        The value reached at `direction`: a lower bound on the maximum.
+    upper_bound : float
+        A valid upper bound on the maximum, float64 rounding of the search included.
+    direction : ndarray of shape (n_features,)
+        Unit vector at which `value` is reached; zeros when the value is 0.
+    sign : int
+        Sign of ``nu^T (X direction)_+``; 0 when the value is 0. For several outputs it is 1 or 0: the values are norms.
+    proof : str
+        ``"exact"``: the upper bound is within the relative tolerance 1e-7 of the maximum (or of the level that the
+        caller asked about), or within 2e-12 of the sum of ``|nu_i| ||x_i||`` where the maximum is that small beside
+        it; ``"bound"``: it is valid and may be loose; ``"heuristic"``: the value comes from local ascents alone and
+        the upper bound is the cheapest valid one.
+    n_nodes : int
+        Cones that the branch and bound has bounded.
+    maximizers : ndarray of shape (K, n_features) or None
+        All maximisers, when they were asked for and the proof is exact.
+    local_directions, local_signs, local_values : ndarrays of shape (L, n_features), (L,) and (L,)
+        The distinct local maxima of ``|nu^T (X u)_+|`` that were met, the largest first.
+    """
+
+    value: float
+    upper_bound: float
+    direction: np.ndarray
+    sign: int
+    proof: str
+    n_nodes: int = 0
+    maximizers: np.ndarray | None = None
+    local_directions: np.ndarray | None = None
+    local_signs: np.ndarray | None = None
+    local_values: np.ndarray | None = None
+
+    def __repr__(self):
+        return f"Price(value={self.value:.10g}, upper_bound={self.upper_bound:.10g}, proof={self.proof!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Certificate:
+    """What is proven about a network.
+
+    Attributes
+    ----------
+    primal : float
+        The objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given.
+    dual : float
+        A valid lower bound on the objective of every network of every width (never below 0).
+    dual_point : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The point that proves it: ``nu = -grad L`` at the refitted free terms, scaled into the proved bound.
+    proof : {"exact", "bound", "heuristic"}
+        How the price of the dual point was bounded: within a stated tolerance, validly but perhaps loosely, or by
+        the cheapest valid bound after local ascents only. `dual` is valid in all three cases.
+    heuristic_gap : float
+        The relative gap if the largest price that local ascents have found were the largest there is. Not a proof.
+    price : Price
+        Of the dual point before scaling.
+    """
+
+    primal: float
+    dual: float
+    dual_point: np.ndarray
+    proof: str
+    heuristic_gap: float
+    price: Price
+
+    @property
+    def gap(self):
+        """``primal - dual``: no network of any width is better by more."""
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self):
+        """``gap / primal``, 0 when both are 0."""
+        return self.gap / self.primal if self.gap > 0 else 0.0
+
+    @property
+    def status(self):
+        """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
+        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
+
+    def __repr__(self):
+        return (
+            f"Certificate(primal={self.primal:.10g}, dual={self.dual:.10g}, relative_gap={self.relative_gap:.2e}, "
+            f"proof={self.proof!r})"
+        )
+
+    def __str__(self):
+        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
+        return (
+            f"Certificate: {verdict}\n"
+            f"  objective     {self.primal:.10g}\n"
+            f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
+            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
+            f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
+        )

@@ -1,0 +1,107 @@
+"""A proof of how good a network of several outputs is.
+
+Sign of the dual: ``N = -grad L(fit)``, of shape (n_samples, n_outputs); the dual problem is ``max -L*(-N)`` subject to
+``max_{||u|| <= 1} ||N^T (X u)_+|| <= beta`` and ``Z^T N = 0`` for the free terms Z.
+"""
+
+import numpy as np
+
+from .._group_masses import best_groups
+from .._threads import one_blas_thread
+from ..programs.vector_program import vector_problem_of
+from .price_function import unit_rows
+from .pricing import starts_beside
+from .records import N_STARTS, PRICE_TOLERANCE, Certificate
+from .vector_price import vector_price_function
+from .vector_pricing import distinct_vector_maxima, search_vector_price, vector_maxima, vector_starts
+
+
+def certify_vector(network, X, Y, beta, *, proof="auto", deadline=None, n_jobs=None, **options):
+    """Certify a network of several outputs on data that are checked here; see `certify`."""
+    problem = vector_problem_of(network, X, Y, beta, **options)
+    return certify_vector_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+
+
+def certify_vector_problem(
+    network,
+    problem,
+    *,
+    proof="auto",
+    tolerance=PRICE_TOLERANCE,
+    n_starts=N_STARTS,
+    starts=None,
+    refit=True,
+    deadline=None,
+    n_jobs=None,
+):
+    """Certify a network for a checked `VectorProblem`; see `certify` and `search_vector_price` for the options.
+
+    With `refit` the best output weights on the network's own directions give a second candidate for the dual point.
+    """
+    problem.check_network(network)
+    with one_blas_thread():
+        directions = unit_rows(network.neurons)[0][network.masses > 0]
+        own = directions if starts is None else np.vstack([directions, starts])
+        n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
+        points = _dual_points(problem, network, directions, refit)
+        if len(points) > 1:
+            dual_point, own = _most_promising(problem, points, own, n_starts, deadline, n_jobs)
+            n_starts = 0
+        else:
+            dual_point = points[0]
+        found = search_vector_price(
+            problem.design,
+            dual_point,
+            proof=proof,
+            level=_needed_bound(problem, dual_point),
+            tolerance=tolerance,
+            starts=own,
+            n_starts=n_starts,
+            deadline=deadline,
+            n_jobs=n_jobs,
+        )
+        primal = problem.objective(network)
+        dual, scale = best_vector_dual(problem, dual_point, found.upper_bound)
+        visible = max(0.0, primal - best_vector_dual(problem, dual_point, found.value)[0])
+    gap = visible / primal if visible else 0.0
+    return Certificate(primal, min(dual, primal), problem.spread(scale * dual_point), found.proof, gap, found)
+
+
+def _dual_points(problem, network, directions, refit):
+    """Return the dual points of the network's fit and of the best fit that its own directions allow."""
+    hidden = problem.hidden_fit(network.neurons, network.output_weights)
+    points = [problem.dual_point(hidden)]
+    if refit and len(directions):
+        fits = problem.hidden_fits(directions)
+        points.append(problem.dual_point(fits @ best_groups(problem, fits)[0]))
+    return points
+
+
+def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
+    """Return the dual point with the best value as far as local ascents see, and the local maxima of its price."""
+    best, answer = -1.0, None
+    for dual_point in dual_points:
+        function = vector_price_function(problem.design, dual_point)
+        directions, values = np.zeros((0, problem.design.shape[1])), np.zeros(0)
+        if function.rank:
+            reached = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
+            directions, values = distinct_vector_maxima(function, *reached)
+        value, _ = best_vector_dual(problem, dual_point, values.max(initial=0.0))
+        if value > best:
+            best, answer = value, (dual_point, directions[:N_STARTS])
+    return answer
+
+
+def _needed_bound(problem, dual_point):
+    """The bound on the price below which a tighter one would not improve the dual value."""
+    scale = problem.loss.best_scale(problem.dual_targets, dual_point, problem.weight, np.inf)
+    return problem.beta / scale if scale > 0 else problem.beta
+
+
+def best_vector_dual(problem, dual_point, bound):
+    """Return the best dual value along N inside the price bound, and the scale at which it is reached."""
+    with np.errstate(over="ignore"):
+        limit = float(np.divide(problem.beta, bound)) if bound > 0 else np.inf
+    scale = problem.loss.best_scale(problem.dual_targets, dual_point, problem.weight, limit)
+    value = problem.loss.dual_value(problem.dual_targets, scale * dual_point, problem.weight)
+    return (value, scale) if value > 0 else (0.0, 0.0)

@@ -1,0 +1,191 @@
+"""The price of a dual point of several outputs, ``max_{||u|| <= 1} ||N^T (X u)_+||``.
+
+Local ascents find large values, a branch and bound over simplicial cones proves an upper bound, and where its budget
+ends first the smallest of a few cheap bounds stands. For one output this is the price of `pricing`, the same number.
+"""
+
+import numpy as np
+
+from .._threads import one_blas_thread, slices, thread_map
+from .._validation import check_choice, check_design, check_matrix, deadline_after, is_late
+from ._climb import distinct
+from ._vector_climb import climb_all_vectors
+from .ascent import WORK_OF_STEPS, _chunk, random_starts
+from .branch_and_bound import ABSOLUTE, MAX_RANK
+from .pricing import search_price
+from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price
+from .spectral import spectral_bound
+from .vector_price import vector_price_function
+from .vector_tree import vector_branch_and_bound
+
+ROUNDS = 200  # of a climb: turns of the output direction
+ROWS_OF_STARTS = 300_000
+ANGLE = 1e-6
+
+
+def price_vector(X, dual_point, *, proof="auto", time_limit=None, n_jobs=None):
+    """Maximise ``||N^T (X u)_+||`` over the unit ball, for a dual point N of several outputs.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Data as given; append a ones column for a hidden bias.
+    dual_point : array-like of shape (n_samples, n_outputs)
+        ``N = -grad L(fit)``; for the squared loss the weighted residual ``w (Y - fit)``.
+    proof : {"auto", "exact", "bound", "heuristic"}
+    time_limit : float, optional
+    n_jobs : int, optional
+        As for `price`.
+
+    Returns
+    -------
+    Price
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite entries, shapes that do not match and unknown options.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = price_vector(np.eye(2), [[0.3, 0.0], [0.0, 0.4]])
+    >>> print(result.proof, round(result.value, 6))
+    exact 0.4
+    """
+    X = check_design(X)
+    dual_point = check_matrix(dual_point, X.shape[0], "dual_point")
+    check_choice(proof, "proof", PROOFS)
+    with one_blas_thread():
+        return search_vector_price(X, dual_point, proof=proof, deadline=deadline_after(time_limit), n_jobs=n_jobs)
+
+
+def search_vector_price(
+    X,
+    dual_point,
+    *,
+    proof,
+    level=0.0,
+    tolerance=PRICE_TOLERANCE,
+    n_starts=N_STARTS,
+    starts=None,
+    tight=True,
+    deadline=None,
+    n_jobs=None,
+):
+    """Price checked arrays X (n_samples, n_inputs) and N (n_samples, n_outputs).
+
+    The parameters are those of `search_price`. The sign of the `Price` is 1, or 0 where the value is 0: the output
+    weights of a neuron with direction u point along ``N^T (X u)_+``.
+
+    Returns
+    -------
+    Price
+    """
+    options = {"proof": proof, "level": level, "tolerance": tolerance, "n_starts": n_starts, "starts": starts}
+    options |= {"tight": tight, "deadline": deadline, "n_jobs": n_jobs}
+    if dual_point.shape[1] == 1:
+        return search_price(X, dual_point[:, 0], **options)
+    function = vector_price_function(X, dual_point)
+    if function.rank == 0:
+        none = np.zeros((0, X.shape[1]))
+        upper = max(function.scale * function.slack, np.finfo(float).smallest_subnormal * bool(np.any(dual_point)))
+        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, None, np.zeros(0, int), np.zeros(0))
+    points, values = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
+    upper, n_nodes, finished = np.inf, 0, False
+    if proof != "heuristic" and function.rank <= MAX_RANK:
+        result = vector_branch_and_bound(
+            function,
+            known_value=float(values.max(initial=0.0)),
+            level=level / function.scale,
+            tolerance=tolerance,
+            max_work=None if proof == "exact" else VECTOR_WORK,
+            deadline=deadline,
+            n_jobs=n_jobs,
+        )
+        upper, n_nodes, finished = result.upper_bound, result.n_nodes, result.finished
+        if len(result.points):
+            thinned = result.points[:: max(1, len(result.points) // N_STARTS)]
+            more, tops = vector_maxima(function, thinned, deadline, n_jobs)
+            points, values = np.vstack([points, more]), np.append(values, tops)
+    if not finished:
+        upper = min(upper, cheap_bound(function, deadline if tight else 0.0))
+    reached = max(float(values.max(initial=0.0)), level / function.scale)
+    exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
+    kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
+    return _assemble(X, dual_point, function, points, values, upper, n_nodes, kind)
+
+
+def vector_starts(function, directions, n_random, rng=None):
+    """Return the given directions and random ones, fewer on long data, in the coordinates of the function."""
+    n_random = min(n_random, max(16, ROWS_OF_STARTS // max(1, len(function.lines))))
+    scalar = function.along(np.eye(1, function.n_axes)[0])
+    if len(function.lines):
+        random = random_starts(scalar, n_random, np.random.default_rng(0) if rng is None else rng)
+    else:  # antipodal rows have cancelled down to a linear function
+        random = np.linalg.svd(function.linear)[2][:1]
+    return np.vstack([function.reduce(directions), random])
+
+
+def vector_maxima(function, starts, deadline=None, n_jobs=None):
+    """Climb F from every row of `starts` (K, rank); return the points reached and F there, in units of the scale."""
+    points = np.ascontiguousarray(starts)
+    if len(points) == 0:
+        return points, np.zeros(0)
+    max_steps = max(100, min(400 + 40 * function.rank, WORK_OF_STEPS // max(1, function.lines.size)))
+    transposed = np.ascontiguousarray(function.lines.T)
+
+    def ascend(start, stop):
+        if start and is_late(deadline):  # without any climb nothing were known
+            return np.full(stop - start, -np.inf)
+        return climb_all_vectors(
+            function.lines, transposed, function.coefficients, function.linear, points[start:stop], ROUNDS, max_steps
+        )
+
+    with thread_map(n_jobs) as run:
+        return points, np.concatenate(run(ascend, slices(len(points), _chunk(function))))
+
+
+def distinct_vector_maxima(function, points, values, angle=ANGLE):
+    """Return the distinct directions above rounding, the largest first, and their values in the caller's units."""
+    order = np.argsort(-values, kind="stable")
+    order = order[values[order] > function.slack]
+    kept = order[distinct(points[order], np.ones(len(order)), angle)]
+    return function.expand(points[kept]), values[kept] * function.scale
+
+
+def cheap_bound(function, deadline=None):
+    """Return a valid upper bound on F over the unit ball without a search, in units of the scale.
+
+    The smallest of ``||linear|| + sum_l ||coefficients_l||``, of a bound by singular values, ``(z)_+ = (z + |z|) / 2``
+    with rows balanced, and of the root of the sum of the squared spectral bounds of the principal axes.
+    """
+    lines, coefficients, sizes = function.lines, function.coefficients, function.sizes
+    bounds = [np.linalg.norm(function.linear, 2) + float(sizes.sum())]
+    root = np.sqrt(sizes)[:, None]
+    if len(lines):
+        half = np.linalg.norm(function.linear + 0.5 * coefficients.T @ lines, 2)
+        bounds.append(half + 0.5 * np.linalg.norm(root * lines, 2) * np.linalg.norm(coefficients / root, 2))
+    if not is_late(deadline):
+        axes = np.eye(function.n_axes)
+        bounds.append(float(np.linalg.norm([spectral_bound(function.along(a), deadline=deadline) for a in axes])))
+    return float(min(bounds)) * (1.0 + 1e-12) + function.slack
+
+
+def evaluate_vector_price(X, dual_point, direction):
+    """Return ``N^T (X direction)_+``, scaled against overflow."""
+    size = max(float(np.abs(X).max()), np.finfo(float).tiny)
+    largest = max(float(np.abs(dual_point).max()), np.finfo(float).tiny)
+    return (dual_point / largest).T @ np.maximum((X / size) @ direction, 0.0) * size * largest
+
+
+def _assemble(X, dual_point, function, points, values, upper, n_nodes, proof):
+    """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
+    directions, values = distinct_vector_maxima(function, points, values)
+    direction, value = np.zeros(X.shape[1]), 0.0
+    if len(directions):
+        direction = directions[0]
+        value = float(np.linalg.norm(evaluate_vector_price(X, dual_point, direction)))
+    upper = max(float(function.scale * upper), value)
+    signs = np.ones(len(values), int)
+    return Price(value, upper, direction, int(value > 0), proof, n_nodes, None, directions, signs, values)

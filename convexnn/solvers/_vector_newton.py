@@ -1,0 +1,217 @@
+"""Slide the neurons of a network of several outputs to the best place of their cells: Newton's method between kinks.
+
+A neuron (u, a) keeps its activation pattern while it stays in its cell, and rows on which it sits exactly are held at
+zero by a basis of their null space, as in `_newton`. Between the kinks the objective
+
+    ``L(sum_k (design u_k)_+ a_k^T + free B) + beta/2 sum_k (||u_k||^2 + ||a_k||^2)``
+
+is smooth in all neurons and free terms together. It is not convex, so the Hessian is damped until it is positive; near
+a global optimum it needs none. Steps are judged by the true objective, whatever cells they lead to: it never rises.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ._newton import KINK, STEPS, null_space
+
+CROSSINGS = 12  # of a line search
+DAMPINGS = (1e-14, 1e-10, 1e-7, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # relative to the mean of the diagonal
+SMALLEST = 1e-12  # mass, relative to the largest
+
+
+@dataclass
+class _Point:
+    """Neurons (K, n_inputs), outputs (K, n_outputs) and the coefficients of the free terms (n_free, n_outputs)."""
+
+    neurons: np.ndarray
+    outputs: np.ndarray
+    free: np.ndarray
+
+    def moved(self, step, t):
+        """Return the point a step of length t ahead."""
+        return _Point(self.neurons + t * step.neurons, self.outputs + t * step.outputs, self.free + t * step.free)
+
+
+class _Cells:
+    """A point with its kinks, and the smooth objective between them."""
+
+    def __init__(self, problem, columns, point):
+        self.problem, self.columns, self.point = problem, columns, point
+        self.row_sizes = np.linalg.norm(problem.design, axis=1)
+        sizes = np.linalg.norm(point.neurons, axis=1)
+        self.kinks = np.abs(self.values) <= KINK * sizes[:, None] * self.row_sizes
+        self.bases = [self._null_space(kink) for kink in self.kinks]
+
+    @property
+    def values(self):
+        """``design u_k``, of shape (K, n_samples)."""
+        return self.point.neurons @ self.problem.design.T
+
+    def _null_space(self, kink):
+        rows = np.flatnonzero(kink & (self.row_sizes > 0))
+        return null_space(self.problem.design[rows] / self.row_sizes[rows, None])
+
+    def fit(self, point):
+        """The fit at a point."""
+        hidden = np.maximum(self.problem.design @ point.neurons.T, 0.0) @ point.outputs
+        return hidden + self.columns @ point.free
+
+    def objective(self, point):
+        """The objective at a point."""
+        problem = self.problem
+        penalty = np.sum(point.neurons**2) + np.sum(point.outputs**2)
+        return problem.loss.value(problem.y, self.fit(point), problem.weight) + 0.5 * problem.beta * penalty
+
+    def derivatives(self):
+        """Return gradient and Hessian in the coordinates of the null spaces, the outputs and the free terms."""
+        problem, point = self.problem, self.point
+        n, c = problem.y.shape
+        fit, active = self.fit(point), (self.values > 0) & ~self.kinks
+        dual = problem.loss.dual_point(problem.y, fit, problem.weight)
+        changes, pulls, ends, crosses = [], [], [0], []
+        for neuron, output, mask, basis in zip(point.neurons, point.outputs, active, self.bases, strict=True):
+            inner = mask[:, None] * (problem.design @ basis)
+            changes.append(np.einsum("ib,c->bic", inner, output))
+            changes.append(np.einsum("i,cd->cid", inner @ (basis.T @ neuron), np.eye(c)))
+            pulls += [problem.beta * (basis.T @ neuron), problem.beta * output]
+            crosses.append(-inner.T @ dual)
+            ends.append(ends[-1] + basis.shape[1] + c)
+        changes.append(np.einsum("iq,cd->qcid", self.columns, np.eye(c)).reshape(-1, n, c))
+        changes = np.concatenate(changes)
+        gradient = -changes.reshape(len(changes), -1) @ dual.ravel()
+        gradient[: ends[-1]] += np.concatenate(pulls)
+        curved = problem.loss.curve(problem.y, fit, problem.weight, changes)
+        hessian = changes.reshape(len(changes), -1) @ curved.reshape(len(changes), -1).T
+        hessian[np.arange(ends[-1]), np.arange(ends[-1])] += problem.beta
+        for start, cross in zip(ends, crosses, strict=False):
+            inner, outer = slice(start, start + len(cross)), slice(start + len(cross), start + len(cross) + c)
+            hessian[inner, outer] += cross
+            hessian[outer, inner] += cross.T
+        return gradient, hessian
+
+    def unpack(self, step):
+        """Return a step in all coordinates as a `_Point`."""
+        c, at, neurons, outputs = self.problem.n_outputs, 0, [], []
+        for basis in self.bases:
+            neurons.append(basis @ step[at : at + basis.shape[1]])
+            outputs.append(step[at + basis.shape[1] : at + basis.shape[1] + c])
+            at += basis.shape[1] + c
+        return _Point(np.array(neurons), np.array(outputs), step[at:].reshape(-1, c))
+
+    def move(self, step, objective):
+        """Go the best of a few lengths along `step`; return the new objective, the same where none is better."""
+        values, shift = self.values, step.neurons @ self.problem.design.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossings = np.where((values * (values + shift) < 0) & ~self.kinks, values / -shift, np.inf)
+        first = np.unique(crossings[np.isfinite(crossings)])[:CROSSINGS]
+        best, chosen = objective, 0.0
+        for t in (*STEPS, *first):
+            trial = self.objective(self.point.moved(step, t))
+            if trial < best:
+                best, chosen = trial, t
+        if chosen > 0.0:
+            self.point = self.point.moved(step, chosen)
+            self._hold(crossings == chosen)
+        return best
+
+    def _hold(self, crossed):
+        """Make kinks of the rows at which the step stopped."""
+        for k in np.flatnonzero(crossed.any(axis=1)):
+            kinks = self.kinks[k] | crossed[k]
+            basis = self._null_space(kinks)
+            projected = basis @ (basis.T @ self.point.neurons[k])
+            if np.linalg.norm(projected) > 0.5 * np.linalg.norm(self.point.neurons[k]):
+                self.kinks[k], self.bases[k], self.point.neurons[k] = kinks, basis, projected
+
+    def tidy(self):
+        """Balance the neurons and leave out those that have shrunk to nothing."""
+        sizes, heights = np.linalg.norm(self.point.neurons, axis=1), np.linalg.norm(self.point.outputs, axis=1)
+        masses = sizes * heights
+        keep = masses > SMALLEST * masses.max(initial=0.0)
+        factor = np.sqrt(heights[keep] / sizes[keep])[:, None]
+        self.point = _Point(self.point.neurons[keep] * factor, self.point.outputs[keep] / factor, self.point.free)
+        self.kinks = self.kinks[keep]
+        self.bases = [basis for basis, kept in zip(self.bases, keep, strict=True) if kept]
+
+
+def merge_neurons(design, directions, outputs, width):
+    """Return unit directions and outputs in which neurons that share a closed cell have become one, the heaviest first.
+
+    The outputs of those that are merged agree but for `width`, one minus the cosine. Were they the same, the fit would
+    stay; the best single neuron, by singular values, is taken in any case.
+    """
+    sizes = np.linalg.norm(outputs, axis=1)
+    values = directions @ design.T
+    slack = 1e-9 * np.linalg.norm(design, axis=1)
+    high, low = values > slack, values < -slack
+    alike = outputs @ outputs.T > (1.0 - width) * np.outer(sizes, sizes)
+    left, merged_directions, merged_outputs = np.ones(len(sizes), bool), [], []
+    for k in np.argsort(-sizes, kind="stable"):
+        if not left[k]:
+            continue
+        group, above, below = [k], high[k], low[k]
+        left[k] = False
+        for j in np.flatnonzero(alike[k] & left):
+            if not np.any((above & low[j]) | (below & high[j])):
+                group.append(j)
+                above, below = above | high[j], below | low[j]
+        left[group] = False
+        direction, output = directions[k], outputs[k]
+        if len(group) > 1:
+            vectors, strengths, weights = np.linalg.svd(directions[group].T @ outputs[group], full_matrices=False)
+            sign = np.sign(vectors[:, 0] @ direction)
+            direction, output = sign * vectors[:, 0], sign * strengths[0] * weights[0]
+        merged_directions.append(direction)
+        merged_outputs.append(output)
+    return (
+        np.array(merged_directions).reshape(-1, directions.shape[1]),
+        np.array(merged_outputs).reshape(-1, outputs.shape[1]),
+    )
+
+
+def slide_vectors(problem, directions, outputs, free_fit, *, max_steps=12, stop=lambda: False):
+    """Improve the network of unit directions (K, n_inputs) and outputs (K, n_outputs); return both, moved.
+
+    Parameters
+    ----------
+    problem : VectorProblem
+    directions, outputs : ndarrays, no row of them zero
+    free_fit : ndarray of shape (n_samples, n_outputs)
+        Values of the free terms.
+    max_steps : int
+    stop : callable
+        Asked before every step.
+    """
+    if len(directions) == 0:
+        return directions, outputs
+    columns = np.linalg.qr(problem.free)[0] if problem.free.shape[1] else problem.free
+    roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
+    cells = _Cells(problem, columns, _Point(directions * roots, outputs / roots, columns.T @ free_fit))
+    objective = cells.objective(cells.point)
+    for _ in range(max_steps):
+        if stop():
+            break
+        before = objective
+        gradient, hessian = cells.derivatives()
+        for damping in DAMPINGS:
+            step = _damped_step(hessian, gradient, damping)
+            if step is not None:
+                objective = cells.move(cells.unpack(step), before)
+                if objective < before or -gradient @ step <= 1e-15 * before:
+                    break
+        cells.tidy()
+        if not objective < before * (1.0 - 1e-15):
+            break
+    sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]
+    return cells.point.neurons / sizes, cells.point.outputs * sizes
+
+
+def _damped_step(hessian, gradient, damping):
+    """Return the Newton step of a damped Hessian, None where that is not positive."""
+    shift = damping * float(np.trace(hessian)) / len(hessian)
+    try:
+        return -cho_solve(cho_factor(hessian + shift * np.eye(len(hessian)), check_finite=False), gradient)
+    except LinAlgError:
+        return None

@@ -1,0 +1,104 @@
+"""Prices of dual points of several outputs: against dense grids, one output, and degenerate data."""
+
+import numpy as np
+import pytest
+
+from convexnn import price
+from convexnn.duality import vector_pricing
+from convexnn.duality.vector_pricing import price_vector
+
+
+def pair(seed, n=30, d=3, c=3):
+    """Return a design and a dual point."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), rng.standard_normal((n, c))
+
+
+def value_at(X, N, directions):
+    """``||N^T (X u)_+||`` for the rows of `directions`."""
+    return np.linalg.norm(np.maximum(directions @ X.T, 0.0) @ N, axis=1)
+
+
+def on_circle(n):
+    """Unit vectors of the plane."""
+    angles = np.linspace(0.0, 2.0 * np.pi, n, endpoint=False)
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("c", [2, 4])
+def test_plane_against_a_dense_grid(seed, c):
+    X, N = pair(seed, d=2, c=c)
+    found, grid = price_vector(X, N), value_at(X, N, on_circle(200_000)).max()
+    assert found.proof == "exact"
+    assert grid <= found.upper_bound and found.value <= grid * (1.0 + 1e-5)
+    assert found.upper_bound <= found.value * (1.0 + 2e-7)
+    assert value_at(X, N, found.direction[None])[0] == pytest.approx(found.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("proof", ["exact", "bound", "heuristic"])
+def test_bounds_hold_at_many_directions(seed, proof, monkeypatch):
+    monkeypatch.setattr(vector_pricing, "VECTOR_WORK", 1)
+    X, N = pair(seed, d=4)
+    N[:, 0] *= 10.0**seed
+    found = price_vector(X, N, proof=proof)
+    directions = np.random.default_rng(0).standard_normal((50_000, 4))
+    directions = np.vstack([directions / np.linalg.norm(directions, axis=1)[:, None], found.local_directions])
+    assert value_at(X, N, directions).max() <= found.upper_bound
+    assert found.proof == proof
+
+
+@pytest.mark.parametrize("column", [np.array([1.0]), np.array([0.6, 0.8]), np.array([1.0, -2.0, 2.0]) / 3.0])
+def test_a_dual_point_of_rank_one_has_the_scalar_price(column):
+    X, N = pair(0)
+    scalar = price(X, N[:, 0])
+    found = price_vector(X, np.outer(N[:, 0], column))
+    assert found.value == pytest.approx(scalar.value, rel=1e-9)
+    assert found.upper_bound == pytest.approx(scalar.upper_bound, rel=1e-6)
+
+
+def test_rotations_permutations_and_repetitions_change_nothing():
+    X, N = pair(1)
+    rng = np.random.default_rng(0)
+    value = price_vector(X, N).value
+    turned, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    order = rng.permutation(30)
+    for other in (
+        (X, N @ turned),
+        (X @ turned, N),
+        (X[order], N[order]),
+        (np.vstack([X, X]), np.vstack([0.25 * N, 0.75 * N])),
+        (np.vstack([X, np.zeros((2, 3))]), np.vstack([N, np.ones((2, 3))])),
+        (np.vstack([X, X]), np.vstack([N, np.zeros_like(N)])),
+        (np.hstack([X, X]) / np.sqrt(2.0), N),
+        (1e100 * X, 1e-100 * N),
+    ):
+        found = price_vector(*other)
+        assert found.proof == "exact"
+        assert found.value == pytest.approx(value, rel=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_integer_grids_antipodal_and_binary_rows(seed):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.integers(-1, 2, 20), rng.integers(0, 2, 20)]).astype(float)
+    X = np.vstack([X, -X[:5]])
+    N = rng.integers(-2, 3, (25, 2)).astype(float)
+    found, grid = price_vector(X, N), value_at(X, N, on_circle(100_000)).max()
+    assert found.proof == "exact"
+    assert found.value >= grid * (1.0 - 1e-8) and found.upper_bound >= grid
+
+
+def test_nothing_to_price():
+    for X, N in ((np.zeros((3, 2)), np.ones((3, 2))), (np.ones((3, 2)), np.zeros((3, 2)))):
+        found = price_vector(X, N)
+        assert found.value == 0.0 and found.sign == 0 and found.upper_bound <= 1e-300
+    line = price_vector([[2.0], [-1.0]], [[3.0, 4.0], [0.0, 1.0]])
+    assert line.proof == "exact" and line.value == pytest.approx(10.0, rel=1e-12)
+
+
+def test_the_answer_does_not_depend_on_threads():
+    X, N = pair(2, d=4)
+    one, two = price_vector(X, N), price_vector(X, N, n_jobs=2)
+    assert (one.value, one.upper_bound, one.n_nodes) == (two.value, two.upper_bound, two.n_nodes)

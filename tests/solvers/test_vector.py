@@ -1,0 +1,230 @@
+"""Networks of several outputs, against closed forms, grids of directions, one output, and themselves transformed."""
+
+import time
+
+import numpy as np
+import pytest
+
+from convexnn import TwoLayerReLU, beta_max, certify
+from convexnn.exceptions import InvalidInputError
+from convexnn.optimal_sets import optimal_set
+from convexnn.programs.program import make_problem
+from convexnn.programs.vector_program import make_vector_problem
+from convexnn.solvers.base import Status
+from convexnn.solvers.column_generation import solve_column_generation
+from convexnn.solvers.vector import solve_vector
+
+LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")
+FREE = {"hidden_bias": True, "fit_intercept": True}
+
+
+def data(seed, n=20, d=2, c=2, loss="squared"):
+    """Return X and targets of the kind that the loss takes."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d))
+    Y = np.tanh(X @ rng.standard_normal((d, c))) + 0.5 * rng.standard_normal((n, c))
+    if loss == "multinomial":
+        Y = np.eye(c)[Y.argmax(axis=1)]
+    elif loss in ("logistic", "squared_hinge"):
+        Y = np.where(Y > 0, 1.0, -1.0)
+    return X, Y
+
+
+def solve(X, Y, beta, **options):
+    """Return the solution of a problem; options of the solver are picked out."""
+    mine = {
+        key: options.pop(key) for key in ("tol", "seed", "start", "max_iter", "deadline", "n_jobs") if key in options
+    }
+    return solve_vector(make_vector_problem(X, Y, beta, **options), **mine)
+
+
+def grid_objective(X, Y, beta, n_directions=1500):
+    """Group lasso over a grid of directions of the plane and all kinks, by cvxpy: an upper bound close to p*."""
+    import cvxpy as cp
+
+    angles = np.linspace(0.0, 2.0 * np.pi, n_directions, endpoint=False)
+    kinks = np.arctan2(X[:, 1], X[:, 0]) + np.pi / 2.0
+    angles = np.concatenate([angles, kinks, kinks + np.pi])
+    fits = np.maximum(X @ np.stack([np.cos(angles), np.sin(angles)]), 0.0)
+    outputs = cp.Variable((len(angles), Y.shape[1]))
+    loss = 0.5 * cp.sum_squares(Y - fits @ outputs)
+    program = cp.Problem(cp.Minimize(loss + beta * cp.sum(cp.norm(outputs, 2, axis=1))))
+    return program.solve(solver="CLARABEL")
+
+
+@pytest.mark.parametrize("beta", [0.05, 0.5, 2.0])
+def test_closed_form(beta):
+    solution = solve(np.eye(2), np.array([[2.0, 1.0], [1.0, 2.0]]) + beta * np.eye(2), beta)
+    assert solution.status is Status.proven and solution.certificate.proof == "exact"
+    assert solution.certificate.primal == pytest.approx(beta**2 + 4.0 * beta, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_grid_of_directions(seed):
+    X, Y = data(seed, n=10, c=3)
+    reference = grid_objective(X, Y, 0.3)
+    certificate = solve(X, Y, 0.3).certificate
+    assert certificate.dual <= reference * (1.0 + 1e-7)
+    assert certificate.primal <= reference * (1.0 + 1e-7)
+    assert certificate.primal >= reference * (1.0 - 1e-4)
+    assert certificate.relative_gap <= 1e-6 and certificate.proof == "exact"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("terms", [{}, FREE, {"skip_connection": True, **FREE}], ids=["none", "bias", "skip"])
+def test_every_loss_is_solved_and_proven(loss, terms):
+    X, Y = data(1, n=24, c=3, loss=loss)
+    solution = solve(X, Y, 0.4, loss=loss, **terms)
+    certificate = solution.certificate
+    assert solution.status is Status.proven
+    again = certify(solution.network, X, Y, 0.4, loss=loss)
+    assert again.relative_gap <= 2e-6
+    assert certificate.primal == pytest.approx(solution.network.objective(X, Y, 0.4, loss=loss), rel=1e-12)
+    free = make_vector_problem(X, Y, 0.4, loss=loss, **terms).free
+    assert np.abs(free.T @ certificate.dual_point).max(initial=0.0) <= 1e-7
+    if loss == "multinomial":
+        assert np.abs(certificate.dual_point.sum(axis=1)).max() <= 1e-12
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_network_beats_the_bound(loss):
+    X, Y = data(2, n=16, c=2, loss=loss)
+    bound = solve(X, Y, 0.5, loss=loss, **FREE).certificate.dual
+    rng = np.random.default_rng(0)
+    for width in (1, 3, 8, 8, 20):
+        network = TwoLayerReLU(
+            rng.standard_normal((width, 2)),
+            0.5 * rng.standard_normal((width, 2)),
+            hidden_bias=rng.standard_normal(width),
+            intercept=rng.standard_normal(2),
+        )
+        certificate = certify(network, X, Y, 0.5, loss=loss)
+        assert certificate.primal >= bound
+        assert certificate.dual <= bound * (1.0 + 2e-6)
+        trained = solve(X, Y, 0.5, loss=loss, start=network, max_iter=2, **FREE)
+        assert bound <= trained.certificate.primal <= certificate.primal
+
+
+def test_one_column_is_one_output():
+    X, Y = data(3, n=20, c=1)
+    scalar = solve_column_generation(make_problem(X, Y[:, 0], 0.2, **FREE), rng=np.random.default_rng(0))
+    vector = solve(X, Y, 0.2, **FREE)
+    assert vector.certificate.primal == pytest.approx(scalar.certificate.primal, rel=1e-9)
+    columns = TwoLayerReLU(
+        scalar.network.hidden_weights,
+        scalar.network.output_weights[:, None],
+        hidden_bias=scalar.network.hidden_bias,
+        intercept=[scalar.network.intercept],
+    )
+    expected, found = certify(scalar.network, X, Y[:, 0], 0.2), certify(columns, X, Y, 0.2)
+    assert found.primal == pytest.approx(expected.primal, rel=1e-14)
+    assert found.dual == pytest.approx(expected.dual, rel=1e-6)
+    assert beta_max(X, Y, **FREE) == pytest.approx(beta_max(X, Y[:, 0], **FREE), rel=1e-12)
+
+
+def test_transformed_problems_have_the_transformed_value():
+    X, Y = data(4, n=16, c=3)
+    beta, rng = 0.3, np.random.default_rng(0)
+    value = solve(X, Y, beta).certificate.primal
+    rotation, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    order = rng.permutation(16)
+    for other, factor in (
+        ((X, Y @ rotation, beta), 1.0),
+        ((X[order], Y[order], beta), 1.0),
+        ((X[:, ::-1], Y[:, ::-1], beta), 1.0),
+        ((X, 7.0 * Y, 7.0 * beta), 49.0),
+        ((1e3 * X, Y, 1e3 * beta), 1.0),
+        ((np.vstack([X, X]), np.vstack([Y, Y]), 2.0 * beta), 2.0),
+        ((np.hstack([X, X]) / np.sqrt(2.0), Y, beta), 1.0),
+    ):
+        assert solve(*other).certificate.primal == pytest.approx(factor * value, rel=2e-6)
+    shifted = solve(X, Y + np.array([5.0, -3.0, 100.0]), beta, **FREE).certificate.primal
+    assert shifted == pytest.approx(solve(X, Y, beta, **FREE).certificate.primal, rel=2e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_weights_are_repetition(loss):
+    X, Y = data(5, n=12, c=2, loss=loss)
+    counts = np.array([0, 1, 2, 3] * 3)
+    weighted = solve(X, Y, 0.3, loss=loss, sample_weight=counts, **FREE)
+    repeated = solve(np.repeat(X, counts, axis=0), np.repeat(Y, counts, axis=0), 0.3, loss=loss, **FREE)
+    assert weighted.certificate.primal == pytest.approx(repeated.certificate.primal, rel=2e-6)
+    assert weighted.certificate.dual_point.shape == Y.shape
+    assert not np.any(weighted.certificate.dual_point[counts == 0])
+
+
+@pytest.mark.parametrize(
+    "X, Y",
+    [
+        (np.zeros((3, 2)), np.ones((3, 2))),
+        (np.ones((4, 2)), np.arange(8.0).reshape(4, 2)),
+        (np.array([[1.0], [-1.0], [2.0], [0.0]]), np.arange(8.0).reshape(4, 2)),
+        (np.array([[1.0, 2.0]]), np.array([[3.0, -1.0, 0.5]])),
+        (np.random.default_rng(0).standard_normal((6, 2)), np.zeros((6, 2))),
+        (np.repeat(np.eye(2), 3, axis=0), np.outer(np.arange(6.0), [1.0, 2.0])),
+    ],
+)
+@pytest.mark.parametrize("terms", [{}, FREE], ids=["none", "bias"])
+def test_degenerate_data(X, Y, terms):
+    solution = solve(X, Y, 0.2, **terms)
+    assert solution.certificate.relative_gap <= 1e-6 or solution.certificate.primal <= 1e-12
+
+
+def test_beta_max_is_where_the_network_vanishes():
+    X, Y = data(6, n=15, c=3)
+    largest = beta_max(X, Y, **FREE)
+    assert solve(X, Y, 1.0001 * largest, **FREE).network.width == 0
+    assert solve(X, Y, 0.99 * largest, **FREE).network.width > 0
+
+
+def test_the_run_is_monotone_deterministic_and_reported():
+    X, Y = data(7, n=30, d=3, c=3)
+    records = []
+    problem = make_vector_problem(X, Y, 0.3, **FREE)
+    first = solve_vector(problem, seed=1, report=records.append)
+    second = solve_vector(problem, seed=1, n_jobs=2)
+    assert np.array_equal(first.network.output_weights, second.network.output_weights)
+    assert records == first.history
+    assert np.all(np.diff([record["objective"] for record in records]) <= 0.0)
+    assert records[-1]["objective"] == pytest.approx(first.certificate.primal, rel=1e-6)
+
+
+def test_warm_start_and_budgets():
+    X, Y = data(8, n=30, d=3, c=3)
+    problem = make_vector_problem(X, Y, 0.3, **FREE)
+    cold = solve_vector(problem)
+    warm = solve_vector(problem, start=cold.network, max_iter=2)
+    assert warm.certificate.primal <= cold.certificate.primal * (1.0 + 1e-12)
+    late = solve_vector(problem, deadline=time.monotonic())
+    assert late.status is Status.time_limit
+    assert 0.0 <= late.certificate.dual <= cold.certificate.primal
+    assert solve_vector(problem, max_iter=1).status is Status.max_iter
+
+
+def test_an_interrupt_keeps_the_best_network():
+    X, Y = data(9, n=30, d=3, c=3)
+
+    def interrupt(record):
+        if record["width"] > 0:
+            raise KeyboardInterrupt
+
+    solution = solve_vector(make_vector_problem(X, Y, 0.3, **FREE), report=interrupt)
+    assert solution.status is Status.interrupted and solution.network.width > 0
+    assert solution.certificate.dual <= solution.certificate.primal
+
+
+def test_what_is_no_polytope_is_refused_by_name():
+    X, Y = data(10)
+    with pytest.raises(InvalidInputError, match=r"no polytope.*n_samples \* n_outputs \+ 1"):
+        optimal_set(X, Y, 0.1)
+
+
+@pytest.mark.parametrize("Y", [np.ones((2, 2)), np.array([[1.0, 0.0], [0.5, 0.5]]), np.ones((2, 1))])
+def test_rows_that_are_not_one_hot_are_refused(Y):
+    with pytest.raises(InvalidInputError, match="one-hot"):
+        make_vector_problem(np.eye(2), Y, 1.0, loss="multinomial")
+
+
+def test_a_network_of_another_number_of_outputs_is_refused():
+    with pytest.raises(InvalidInputError, match="output_weights"):
+        certify(TwoLayerReLU(np.eye(2), np.ones((2, 3))), np.eye(2), np.eye(2), 0.1)

@@ -39,9 +39,12 @@ class Loss:
         description of the optimal set by one fit does not.
     largest_curvature : float
         Lipschitz constant of the derivative of one sample's loss, infinite where it jumps.
+    typical_slope : float
+        Size of the derivative of one sample's loss where its curvature changes.
     """
 
-    name, labels, is_smooth, is_strictly_convex, largest_curvature = "", False, True, False, 1.0
+    name, labels, is_smooth, is_strictly_convex = "", False, True, False
+    largest_curvature = typical_slope = 1.0
 
     def terms(self, y, fit):
         """Return ``l(y_i, z_i)``."""
@@ -215,6 +218,11 @@ class HuberLoss(_Quadratic, Loss):
 
     delta: float = 1.35
     name = "huber"
+
+    @property
+    def typical_slope(self):
+        """The largest slope, delta."""
+        return self.delta
 
     def terms(self, y, fit):
         """Return the quadratic part up to delta and the linear one beyond."""

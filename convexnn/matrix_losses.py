@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import entr, logsumexp, softmax
 
 from .exceptions import InvalidInputError
-from .losses import NEWTON_STEPS, NOISE, ROUNDING, SHORTEST, minimum_norm_fit, make_loss
+from .losses import NEWTON_STEPS, NOISE, ROUNDING, SHORTEST, make_loss, minimum_norm_fit
 
 
 class ColumnLoss:

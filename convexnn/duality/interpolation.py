@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._threads import one_blas_thread
-from .certificate import KINDS, Certificate
 from .price_function import unit_rows
 from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
+from .records import KINDS, Certificate
 
 PROOF_ORDER = ("exact", "bound", "heuristic")
 

@@ -16,8 +16,10 @@ from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import optimal_set_of
 from ..programs.program import make_problem
+from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
+from ..solvers.vector import solve_vector
 
 SCALE_FRACTION = 0.1
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
@@ -48,18 +50,37 @@ class ConvexReLUEstimator(BaseEstimator):
         return optimal_set_of(self._training_problem, time_limit=time_limit, n_jobs=self.n_jobs)
 
     def _problem(self, rows, beta=1.0):
-        return make_problem(
-            rows.X,
-            rows.y,
-            beta,
-            hidden_bias=self.hidden_bias,
-            fit_intercept=self.fit_intercept,
-            skip_connection=self.skip_connection,
-            sample_weight=rows.weight,
-            loss=self.loss,
-            huber_delta=getattr(self, "huber_delta", 1.35),
-            quantile=getattr(self, "quantile", 0.5),
-        )
+        """Pose the problem of canonical rows, with several outputs where there are several columns of targets."""
+        options = {
+            "hidden_bias": self.hidden_bias,
+            "fit_intercept": self.fit_intercept,
+            "skip_connection": self.skip_connection,
+            "sample_weight": rows.weight,
+            "loss": self.loss,
+            "huber_delta": getattr(self, "huber_delta", 1.35),
+        }
+        if rows.y.ndim == 1:
+            return make_problem(rows.X, rows.y, beta, quantile=getattr(self, "quantile", 0.5), **options)
+        self._check_several_outputs()
+        options["loss"] = "multinomial" if self.loss == "logistic" else self.loss
+        return make_vector_problem(rows.X, rows.y, beta, **options)
+
+    def _check_several_outputs(self):
+        """Refuse by name what is not there for several outputs."""
+        for name, wanted in (
+            ("solver", ("auto", "column_generation")),
+            ("patterns", ("auto",)),
+            ("max_width", (None,)),
+        ):
+            if getattr(self, name) not in wanted:
+                raise InvalidInputError(
+                    f"{name}={getattr(self, name)!r} is there for one output only; with several outputs leave {name} "
+                    f"at {wanted[0]!r}."
+                )
+        if self.loss in ("absolute", "quantile"):
+            raise InvalidInputError(
+                f"loss={self.loss!r} is there for one output only; several outputs need a smooth loss."
+            )
 
     def _strength(self, problem, started):
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
@@ -78,28 +99,33 @@ class ConvexReLUEstimator(BaseEstimator):
 
     def _solve(self, problem, rows, started, start):
         """Train on `problem`, which is posed on canonical rows; return the `Solution`."""
+        options = {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "deadline": None if self.time_limit is None else started + self.time_limit,
+            "proof": self.proof,
+            "n_jobs": self.n_jobs,
+            "seed": self._seed(),
+            "start": start,
+            "report": _print_record if self.verbose else None,
+        }
+        if problem.y.ndim == 2:
+            return solve_vector(problem, **options)
         return solve(
             problem,
             solver=self.solver,
             patterns=self._patterns(problem, rows),
             n_patterns=self.n_patterns,
             max_width=self.max_width,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            deadline=None if self.time_limit is None else started + self.time_limit,
-            proof=self.proof,
-            n_jobs=self.n_jobs,
-            seed=self._seed(),
-            start=start,
-            report=_print_record if self.verbose else None,
+            **options,
         )
 
-    def _fit_rows(self, rows, started):
-        """Train on canonical rows with one output, and set what is fitted."""
+    def _fit_rows(self, rows, started, strength_rows=None):
+        """Train on canonical rows, and set what is fitted; the strength may be that of rows with other weights."""
         unit = self._problem(rows)
-        self._choose_beta([self._strength(unit, started)])
+        self._choose_beta([self._strength(unit if strength_rows is None else self._problem(strength_rows), started)])
         problem = self._training_problem = replace(unit, beta=self.beta_)
-        solution = self._solve(problem, rows, started, self._previous_network())
+        solution = self._solve(problem, rows, started, self._previous_network(problem))
         self._keep(solution, rows)
         return self
 
@@ -155,7 +181,7 @@ class ConvexReLUEstimator(BaseEstimator):
         except ValueError as error:
             raise InvalidInputError(f"random_state is not usable: {error}") from error
 
-    def _previous_network(self):
+    def _previous_network(self, problem):
         """The last network when it can start this fit."""
         if not self.warm_start or not hasattr(self, "network_"):
             return None
@@ -164,7 +190,8 @@ class ConvexReLUEstimator(BaseEstimator):
                 f"warm_start=True needs as many features as before: the previous network takes "
                 f"{self.network_.n_inputs}, X has {self.n_features_in_}. Set warm_start=False or clone the estimator."
             )
-        return self.network_ if (self.network_.hidden_bias is not None) == self.hidden_bias else None
+        same_outputs = self.network_.output_weights.shape[1:] == problem.y.shape[1:]
+        return self.network_ if same_outputs and (self.network_.hidden_bias is not None) == self.hidden_bias else None
 
     def _warn_unreached(self, status, reached):
         if status is Status.interrupted:

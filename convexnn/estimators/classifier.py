@@ -42,7 +42,7 @@ class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
     ----------
     beta : float or "scale", default="scale"
         Strength of the weight decay; a sum over samples is penalised, there is no 1/n. ``"scale"`` takes 0.1 times
-        ``beta_max_``, the strength from which on the network is zero.
+        ``beta_max_``, the strength from which on the network is zero without `class_weight`.
     loss : {"logistic", "squared_hinge", "squared"}, default="logistic"
         ``log(1 + exp(-y f))``, ``1/2 max(0, 1 - y f)^2`` and ``1/2 (y - f)^2``.
     multi_class : {"joint", "ovr"}, default="joint"
@@ -174,10 +174,15 @@ time_limit, n_jobs, random_state, warm_start, verbose
                 f"y must hold at least two classes in rows of positive weight; got one class, {self.classes_[0]!r}."
             )
         labels = np.where(y[:, None] == self.classes_, 1.0, -1.0)
-        weight = weight * self._class_weights(labels, weight, y)
+        plain, weight = weight, weight * self._class_weights(labels, weight, y)
         if len(self.classes_) == 2:
-            return self._fit_rows(canonical_rows(X, labels[:, 1], weight), started)
-        return self._fit_one_against_the_rest(X, labels, weight, started)
+            rows = [canonical_rows(X, labels[:, 1], given) for given in (weight, plain)]
+            return self._fit_rows(rows[0], started, rows[1])
+        if self.multi_class == "ovr":
+            return self._fit_one_against_the_rest(X, labels, weight, plain, started)
+        targets = labels > 0 if self.loss == "logistic" else labels
+        rows = [canonical_rows(X, targets.astype(float), given) for given in (weight, plain)]
+        return self._fit_rows(rows[0], started, rows[1])
 
     def decision_function(self, X):
         """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""
@@ -246,11 +251,12 @@ time_limit, n_jobs, random_state, warm_start, verbose
             raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
         return members @ factors + ~members.any(axis=1)
 
-    def _fit_one_against_the_rest(self, X, labels, weight, started):
+    def _fit_one_against_the_rest(self, X, labels, weight, plain, started):
         """Train one network per class and put them side by side."""
         parts = [canonical_rows(X, column, weight) for column in labels.T]
         units = [self._problem(rows) for rows in parts]
-        self._choose_beta([self._strength(unit, started) for unit in units])
+        unweighted = [self._problem(canonical_rows(X, column, plain)) for column in labels.T]
+        self._choose_beta([self._strength(unit, started) for unit in unweighted])
         starts = self._networks_ if self.warm_start and hasattr(self, "_networks_") else [None] * len(parts)
         solutions = [
             self._solve(replace(unit, beta=self.beta_), rows, started, start)

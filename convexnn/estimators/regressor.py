@@ -21,7 +21,9 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
 
     where ``u_j`` includes the hidden bias and the free terms (intercept, skip connection) are not penalised. The
-    problem is solved in its convex form, and a certificate says how far from the optimum the network can be.
+    problem is solved in its convex form, and a certificate says how far from the optimum the network can be. With
+    several outputs alpha_j is a vector, and the losses of the outputs are added up; proofs are then usually exact with
+    up to four columns, the bias included, and valid but perhaps loose beyond.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     ----------
     network_ : TwoLayerReLU
     certificate_ : Certificate
-    dual_ : ndarray of shape (n_samples,)
+    dual_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         ``certificate_.dual_point``: the scaled negative gradient of the loss, feasible for the dual problem.
     beta_ : float
         The strength used.
@@ -166,7 +168,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; a weight of 2 is the same as the row twice, a weight of 0 as no row.
 
@@ -189,7 +191,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
-        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True, multi_output=True)
         self._check_parameters()
         make_loss(self.loss, huber_delta=self.huber_delta, quantile=self.quantile)
         if y.dtype.kind not in "fiub":
@@ -197,7 +199,13 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         weight = check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
         return self._fit_rows(canonical_rows(X, y, weight), started)
 
+    def __sklearn_tags__(self):
+        """Several outputs can be fitted."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     def predict(self, X):
-        """Return the network's values at the rows of X, of shape (n_samples,)."""
+        """Return the network's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs)."""
         check_is_fitted(self)
         return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))

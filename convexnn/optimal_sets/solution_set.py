@@ -8,7 +8,7 @@ import numpy as np
 from .._masses import best_masses
 from .._validation import check_count, check_positive, deadline_after
 from ..exceptions import InvalidInputError, SolverError
-from ..programs.program import check_is_network, make_problem
+from ..programs.program import check_is_network, make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
 from ..solvers.base import build_network
 from ..solvers.column_generation import solve_column_generation
@@ -104,6 +104,7 @@ def optimal_set(
 
 def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None):
     """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
+    refuse_outputs(problem.y)
     if not problem.loss.is_strictly_convex:
         raise InvalidInputError(
             f"the optimal set is described for losses that are strictly convex, squared and logistic: with the "

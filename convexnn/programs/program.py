@@ -124,14 +124,15 @@ class Problem:
         """Return the problem with a squared loss that is this one around `hidden_fit`, to second order and a constant.
 
         With the curvatures h and ``nu = -grad L`` its weights are h and its targets ``fit + nu / h``. Every row has at
-        least `damping` times the largest curvature there can be.
+        least `damping` times the largest curvature there can be, or less where a row weighs much and pulls little.
         """
         if self.loss.name == "squared":
             return self
         fit = hidden_fit + self.free @ self.free_coefficients(hidden_fit)
-        curvatures = np.maximum(self.loss.curvatures(self.y, fit), damping * self.loss.largest_curvature)
-        targets = fit + self.loss.slopes(self.y, fit) / curvatures
-        return replace(self, y=targets, weight=self.weight * curvatures, loss=make_loss("squared"))
+        nu = self.loss.dual_point(self.y, fit, self.weight)
+        least = np.minimum(self.weight, np.abs(nu).mean() / self.loss.typical_slope) * self.loss.largest_curvature
+        weight = np.maximum(self.weight * self.loss.curvatures(self.y, fit), damping * least)
+        return replace(self, y=fit + nu / weight, weight=weight, loss=make_loss("squared"))
 
     @property
     def dual_targets(self):
@@ -220,7 +221,7 @@ def refuse_outputs(y):
             f"y must have shape (n_samples,) here; got shape {np.shape(y)}. With several outputs the optimal networks "
             f"are in general no polytope, and a pattern may hold many optimal directions: their set, its vertices and "
             f"its paths are not described (it is connected from width n_samples * n_outputs + 1 on). Train such "
-            f"networks with solve_vector, and judge them with certify."
+            f"networks with ConvexReLURegressor or ConvexReLUClassifier, and judge them with certify."
         )
 
 

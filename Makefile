@@ -15,7 +15,7 @@ demo: $(STAMP)
 	$(RUN) examples/demo.py
 
 test: $(STAMP)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto
 
 lint: $(STAMP)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[lint]'

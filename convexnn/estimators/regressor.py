@@ -191,6 +191,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
+        if y is not None and np.ndim(y) == 0:
+            raise InvalidInputError(f"y must have shape (n_samples,) or (n_samples, n_outputs); got {y!r}.")
         X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True, multi_output=True)
         self._check_parameters()
         make_loss(self.loss, huber_delta=self.huber_delta, quantile=self.quantile)

@@ -233,7 +233,7 @@ def approximate_pruning(
     """
     check_choice(rule, "rule", RULES)
     width = check_count(width, "width", minimum=0)
-    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss)
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
     problem.check_network(network)
     start = network.merged().pruned(problem.features)
     refit = MassRefit(problem, start.directions, start.signs)

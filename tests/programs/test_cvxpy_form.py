@@ -8,8 +8,8 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from convexnn.exceptions import InvalidInputError, SolverError
-from convexnn.programs import convex_program, cvxpy_form, make_problem, solve_program, to_network
+from convexnn.exceptions import SolverError
+from convexnn.programs import convex_program, make_problem, solve_program, to_network
 
 from ..checks import all_patterns_by_lp, augment, brute_force
 from ..zoo import clarke_trap, degenerate_designs, known_optima, random_problem, two_rows
@@ -218,12 +218,6 @@ def test_bad_input(change, message):
     arguments = {"X": two_rows().X, "y": np.ones(2), "patterns": np.ones((1, 2), dtype=bool), "beta": 1.0}
     with pytest.raises(ValueError, match=message):
         convex_program(**{**arguments, **change})
-
-
-def test_a_loss_without_a_reference_form_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr(cvxpy_form, "LOSS_EXPRESSIONS", {})
-    with pytest.raises(InvalidInputError, match="'squared'"):
-        convex_program(two_rows().X, np.ones(2), np.ones((1, 2), dtype=bool), 1.0)
 
 
 def test_importing_the_package_does_not_import_cvxpy():

@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
+from .._validation import check_choice, check_count
 from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
@@ -20,11 +19,11 @@ from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
+from ._parameters import check_shared_parameters, check_strength, seed_of
 
 SCALE_FRACTION = 0.1
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
 STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
-FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "warm_start")
 ADVICE = {
     Status.restricted: "use more patterns, or solver='auto'",
     Status.stalled: "standardise X, take a larger beta, or accept a larger tol",
@@ -105,7 +104,7 @@ class ConvexReLUEstimator(BaseEstimator):
             "deadline": None if self.time_limit is None else started + self.time_limit,
             "proof": self.proof,
             "n_jobs": self.n_jobs,
-            "seed": self._seed(),
+            "seed": seed_of(self.random_state),
             "start": start,
             "report": _print_record if self.verbose else None,
         }
@@ -153,33 +152,14 @@ class ConvexReLUEstimator(BaseEstimator):
         return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
 
     def _check_parameters(self):
-        if isinstance(self.beta, str):
-            check_choice(self.beta, "beta (when it is a string)", ("scale",))
-        else:
-            check_positive(self.beta, "beta")
-        for name in FLAGS:
-            check_flag(getattr(self, name), name)
+        check_strength(self.beta)
+        check_shared_parameters(self)
         check_choice(self.loss, "loss", self._losses)
-        check_n_jobs(self.n_jobs)
-        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
         check_choice(self.proof, "proof", PROOFS)
         check_pairing(self.solver, self.patterns, self.loss)
-        check_positive(self.tol, "tol")
-        check_count(self.max_iter, "max_iter")
-        if self.time_limit is not None:
-            check_positive(self.time_limit, "time_limit")
         for name in ("max_width", "n_patterns"):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), name)
-
-    def _seed(self):
-        """A fixed seed for None, an integer as it is, one draw from a RandomState."""
-        if self.random_state is None:
-            return 0
-        try:
-            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        except ValueError as error:
-            raise InvalidInputError(f"random_state is not usable: {error}") from error
 
     def _previous_network(self, problem):
         """The last network when it can start this fit."""

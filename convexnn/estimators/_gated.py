@@ -8,18 +8,9 @@ from functools import partial
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._validation import (
-    check_choice,
-    check_count,
-    check_design,
-    check_flag,
-    check_n_jobs,
-    check_positive,
-    check_weights,
-)
+from .._validation import check_choice, check_count, check_design, check_weights
 from ..arrangements.gates import sample_gates
 from ..duality.gated import GatedCertificate, certify_gated
 from ..exceptions import InvalidInputError
@@ -29,6 +20,7 @@ from ..programs.program import make_problem
 from ..solvers.base import Status
 from ..solvers.cone_decomposition import relu_network
 from ..solvers.gated_losses import solve_gated_loss
+from ._parameters import check_shared_parameters, check_strength, seed_of
 from ._rows import canonical_rows
 
 SCALE_FRACTION = 0.1
@@ -199,7 +191,7 @@ class GatedModel(BaseEstimator):
         """Return the caller's gates, or a sample."""
         n_inputs = rows.X.shape[1] + bool(self.hidden_bias)
         if self.gates is None:
-            n_gates, rng = self.n_gates or N_GATES, np.random.default_rng(self._seed())
+            n_gates, rng = self.n_gates or N_GATES, np.random.default_rng(seed_of(self.random_state))
             return sample_gates(rows.X, n_gates, hidden_bias=self.hidden_bias, weight=rows.weight, rng=rng)
         gates = check_design(self.gates, "gates")
         if gates.shape[1] != n_inputs:
@@ -208,15 +200,6 @@ class GatedModel(BaseEstimator):
                 f"{' and one for the hidden bias' if self.hidden_bias else ''}; got shape {gates.shape}."
             )
         return gates.copy()
-
-    def _seed(self):
-        """A fixed seed for None, else one draw."""
-        if self.random_state is None:
-            return 0
-        try:
-            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        except ValueError as error:
-            raise InvalidInputError(f"random_state is not usable: {error}") from error
 
     def _previous(self, n_features):
         """The blocks of the last fit, of shape (n_outputs, n_gates, n_inputs), when they can start this one."""
@@ -231,19 +214,9 @@ class GatedModel(BaseEstimator):
         return self._outputs(self.blocks_, 2)
 
     def _check_parameters(self):
-        if isinstance(self.beta, str):
-            check_choice(self.beta, "beta (when it is a string)", ("scale",))
-        else:
-            check_positive(self.beta, "beta")
-        for name in ("hidden_bias", "fit_intercept", "skip_connection", "warm_start"):
-            check_flag(getattr(self, name), name)
+        check_strength(self.beta)
+        check_shared_parameters(self)
         check_choice(self.loss, "loss", self._losses)
-        check_n_jobs(self.n_jobs)
-        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
-        check_positive(self.tol, "tol")
-        check_count(self.max_iter, "max_iter")
-        if self.time_limit is not None:
-            check_positive(self.time_limit, "time_limit")
         if self.n_gates is not None:
             check_count(self.n_gates, "n_gates")
             if self.gates is not None:

@@ -6,10 +6,9 @@ import warnings
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
+from .._validation import check_choice
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
 from ..optimal_sets.interpolation_set import interpolation_set_of
@@ -18,6 +17,7 @@ from ..programs.interpolation import interpolation_problem
 from ..solvers.base import Status
 from ..solvers.certifying import solve_interpolant
 from ..solvers.free_bias import join_the_dots
+from ._parameters import check_shared_parameters, seed_of
 
 FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
@@ -150,7 +150,8 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
         """
         started = time.monotonic()
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
-        self._check_parameters()
+        check_shared_parameters(self)
+        check_choice(self.proof, "proof", PROOFS)
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
         problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
@@ -161,7 +162,7 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
             deadline=None if self.time_limit is None else started + self.time_limit,
             proof=self.proof,
             n_jobs=self.n_jobs,
-            rng=np.random.default_rng(self._seed()),
+            rng=np.random.default_rng(seed_of(self.random_state)),
             report=_print_record if self.verbose else None,
         )
         self._known_unique = ()
@@ -211,26 +212,6 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
             return found.is_unique_function if found.margin >= THIN else None
         except (SolverError, VertexLimitError):
             return None
-
-    def _check_parameters(self):
-        for name in FLAGS:
-            check_flag(getattr(self, name), name)
-        check_choice(self.proof, "proof", PROOFS)
-        check_n_jobs(self.n_jobs)
-        check_count(int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, "verbose", minimum=0)
-        check_positive(self.tol, "tol")
-        check_count(self.max_iter, "max_iter")
-        if self.time_limit is not None:
-            check_positive(self.time_limit, "time_limit")
-
-    def _seed(self):
-        """A fixed seed for None, an integer as it is, one draw from a RandomState."""
-        if self.random_state is None:
-            return 0
-        try:
-            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        except ValueError as error:
-            raise InvalidInputError(f"random_state is not usable: {error}") from error
 
     def _warn_unreached(self, solution):
         reached = solution.certificate.heuristic_gap

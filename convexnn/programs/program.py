@@ -254,12 +254,18 @@ def make_problem(
     weight = check_weights(sample_weight, X.shape[0])
     loss = make_loss(check_choice(loss, "loss", losses), huber_delta=huber_delta, quantile=quantile)
     check_objective_range(y, weight)
+    return pose(Problem, X, y, weight, beta, loss, (hidden_bias, fit_intercept, skip_connection))
+
+
+def pose(kind, X, y, weight, beta, loss, terms):
+    """Return the problem, an instance of `kind`, of checked data; `terms` are the three flags, bias first."""
+    hidden_bias, fit_intercept, skip_connection = map(bool, terms)
     rows = np.flatnonzero(weight > 0)
     loss.check_targets(y[rows])
     ones = np.ones((X.shape[0], 1))
     design = np.hstack([X, ones.astype(X.dtype)]) if hidden_bias else X
     free = np.hstack(([X] if skip_connection else []) + ([ones] if fit_intercept else []) + [ones[:, :0]])
-    return Problem(
+    return kind(
         design if len(rows) == len(design) else design[rows],
         y[rows],
         weight[rows],
@@ -268,9 +274,9 @@ def make_problem(
         rows,
         X.shape[0],
         loss,
-        bool(hidden_bias),
-        bool(fit_intercept),
-        bool(skip_connection),
+        hidden_bias,
+        fit_intercept,
+        skip_connection,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from .._validation import check_choice, check_design, check_matrix, check_positive, check_weights
 from ..exceptions import InvalidInputError
 from ..matrix_losses import make_matrix_loss
-from .program import FREE_TOLERANCE, ROUNDING, Problem, check_is_network, check_objective_range
+from .program import FREE_TOLERANCE, ROUNDING, Problem, check_is_network, check_objective_range, pose
 
 VECTOR_LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")
 
@@ -139,24 +139,7 @@ def make_vector_problem(
     weight = check_weights(sample_weight, X.shape[0])
     loss = make_matrix_loss(check_choice(loss, "loss", losses), huber_delta=huber_delta)
     check_objective_range(Y.ravel(), np.repeat(weight, Y.shape[1]))
-    rows = np.flatnonzero(weight > 0)
-    loss.check_targets(Y[rows])
-    ones = np.ones((X.shape[0], 1))
-    design = np.hstack([X, ones]) if hidden_bias else X
-    free = np.hstack(([X] if skip_connection else []) + ([ones] if fit_intercept else []) + [ones[:, :0]])
-    return VectorProblem(
-        design[rows],
-        Y[rows],
-        weight[rows],
-        beta,
-        np.ascontiguousarray(free[rows]),
-        rows,
-        X.shape[0],
-        loss,
-        bool(hidden_bias),
-        bool(fit_intercept),
-        bool(skip_connection),
-    )
+    return pose(VectorProblem, X, Y, weight, beta, loss, (hidden_bias, fit_intercept, skip_connection))
 
 
 def vector_problem_of(network, X, Y, beta, **options):

@@ -250,3 +250,18 @@ def test_sets_without_one_fit_are_refused_by_name(loss):
     X, y, _ = draw(loss, 0)
     with pytest.raises(InvalidInputError, match=f"with the {loss} loss optimal networks may differ in their fits"):
         optimal_set(X, y, 0.3, loss=loss)
+
+
+@pytest.mark.parametrize("terms", [{}, {"hidden_bias": True, "fit_intercept": True, "skip_connection": True}], ids=str)
+def test_paths_and_staircases_of_the_logistic_loss(terms):
+    X, y, _ = draw("logistic", 13)
+    found = optimal_set(X, y, 0.1, loss="logistic", **terms)
+    width = found.connected_from
+    assert found.is_connected(width)
+    first = found.minimal_network().padded(width)
+    second = first.permuted(np.roll(np.arange(width), 1))
+    path = found.path(first, second)
+    objectives = [path.objective(t) for t in np.linspace(0, 1, 21)]
+    np.testing.assert_allclose(objectives, found.optimal_value, rtol=1e-12)
+    if found.m_star < found.connected_from:
+        assert found.n_components(found.m_star - 1) == 0 < found.n_components(found.m_star)

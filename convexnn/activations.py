@@ -59,8 +59,8 @@ def slope_of(activation, slope=0.01):
 class ActivatedNetwork:
     """The network ``f(x) = sum_j sigma(u_j^T [x, 1]) alpha_j + x^T skip_weights + intercept``.
 
-    A leaky neuron has the values of two ReLU neurons, ``(u, alpha)`` and ``(-u, -slope alpha)``, and the penalty of one;
-    so this is no `TwoLayerReLU`, and `certify` refuses it: use `certify_activation`.
+    A neuron has the values of two ReLU neurons, ``(u, alpha)`` and ``(-u, -slope alpha)``, and the penalty of one; so
+    this is no `TwoLayerReLU`, and `certify` refuses it: use `certify_activation`.
 
     Parameters
     ----------

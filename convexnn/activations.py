@@ -24,7 +24,7 @@ from .solvers.base import Solution, Status, make_record
 
 __all__ = ["ActivatedNetwork", "certify_activation", "train_activation"]
 
-NEW_PATTERNS = 64  # of a round
+NEW_PATTERNS = 24  # of a round
 NEARLY = 1e-3  # relative, how far below beta a local maximum of the price may be for its pattern to be taken in
 NUDGE = 1e-9  # relative, off the rows that a direction lies on: to a cell that has an interior
 
@@ -324,6 +324,8 @@ class _Run:
     def _solution(self, certificate, status=None):
         if certificate.relative_gap <= self.tol:
             status = Status.proven
+        elif is_late(self.deadline):
+            status = Status.time_limit
         elif status is None:
             status = Status.converged if certificate.heuristic_gap <= self.tol else Status.stalled
         return Solution(self.network, certificate, status, max(1, len(self.history)), self.history)
@@ -347,14 +349,17 @@ class _Run:
 
     def _improve(self):
         """Solve the program over the patterns met; keep its network where it is better."""
+        before = self.problem.objective(self.network)
         for name in BACK_ENDS:
             blocks, _ = find_blocks(self.problem, self.masks, name)
             if blocks is not None:
                 self._offer(np.hstack(blocks).T)
                 break
-        self.history.append(
-            make_record(self.started, float(self.problem.objective(self.network)), np.nan, self.network.width)
-        )
+        value = float(self.problem.objective(self.network))
+        if blocks is not None and value < before * (1.0 - self.tol):  # progress: no run of patterns can come back
+            sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
+            self.masks = self.masks[sizes > DROPPED[-1] * sizes.max()]
+        self.history.append(make_record(self.started, value, np.nan, self.network.width))
 
     def _offer(self, blocks):
         """Try the network of the blocks with more or fewer of the smallest dropped: solvers leave a little in all."""

@@ -118,8 +118,7 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
         nu, own = _most_promising(problem, [nu, *others], own, n_starts, deadline, n_jobs)
         n_starts = 0
     found = search_price(
-        problem.design,
-        nu,
+        *problem.priced(nu),
         proof=proof,
         level=_needed_bound(problem, nu),
         tolerance=tolerance,
@@ -153,7 +152,7 @@ def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
     best, answer = -1.0, None
     for nu in dual_points:
         directions, _, values = local_prices(
-            problem.design, nu, starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
+            *problem.priced(nu), starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
         )
         value, _ = problem.dual_bound(nu, values.max(initial=0.0))
         if value > best:

@@ -52,7 +52,7 @@ def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
     for _ in range(ROUNDS):
         nu = improved(problem.hidden_fits(directions))
         own = directions if starts is None else np.vstack([directions, starts])
-        found, _, values = local_prices(problem.design, nu, starts=own, deadline=deadline, n_jobs=n_jobs)
+        found, _, values = local_prices(*problem.priced(nu), starts=own, deadline=deadline, n_jobs=n_jobs)
         largest = values.max(initial=0.0)
         if value(nu, largest) > best:
             best, answer = value(nu, largest), nu

@@ -98,7 +98,7 @@ def convex_program(
         huber_delta=huber_delta,
         quantile=quantile,
     )
-    masks = _check_masks(patterns, problem.n_rows)
+    masks = check_masks(patterns, problem.n_rows)
     return _pose(problem, masks[:, problem.rows])
 
 
@@ -131,7 +131,7 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
     SolverError
         When every back end failed; the message quotes their answers.
     """
-    masks = _check_masks(masks, problem.design.shape[0])
+    masks = check_masks(masks, problem.design.shape[0])
     bare, (unit, scale) = _without_neurons(problem), _in_units(problem)
     if unit is None:
         return to_convex(bare, problem.features), ["no back end was asked: beta exceeds a bound on the price"]
@@ -148,6 +148,18 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
             answer += f" above {ceiling:.12g} without neurons"
         answers.append(answer)
     raise SolverError(f"no back end solved the convex program over {len(masks)} patterns: {'; '.join(answers)}.")
+
+
+def find_blocks(problem, masks, name):
+    """Return the blocks (positive, negative) that the back end `name` finds, or None, and what it answered.
+
+    They are those of the problem as given, unjudged: the caller makes a network of them and looks at its objective.
+    """
+    unit, scale = _in_units(problem)
+    if unit is None:
+        return None, "no back end was asked: beta exceeds a bound on the price"
+    blocks, answer = _ask(unit, masks, name)
+    return blocks if blocks is None else [scale * block for block in blocks], answer
 
 
 def _in_units(problem):
@@ -217,7 +229,7 @@ def _pose(problem, masks):
     blocks = (problem.design.shape[1], len(masks))
     positive = cp.Variable(blocks, name="positive")
     negative = cp.Variable(blocks, name="negative")
-    gated = cp.multiply(masks.T.astype(float), problem.design @ (positive - negative))
+    gated = cp.multiply(problem.gains(masks).T, problem.design @ (positive - negative))
     fit = cp.sum(gated, axis=1)
     if problem.free.shape[1]:  # cvxpy before 1.9 knows no empty variable
         fit = fit + problem.free @ cp.Variable(problem.free.shape[1], name="free")
@@ -287,7 +299,7 @@ def _with_free_terms(problem, network):
     )
 
 
-def _check_masks(patterns, n_samples):
+def check_masks(patterns, n_samples):
     """Return the patterns as a Boolean array of shape (n_patterns, n_samples)."""
     masks = np.asarray(getattr(patterns, "masks", patterns))
     if masks.ndim != 2 or masks.shape[1] != n_samples or len(masks) == 0:

@@ -111,6 +111,14 @@ class Problem:
         blocks = [np.maximum(rows @ neurons.T, 0.0) @ outputs for _, rows in row_blocks(self.design)]
         return np.concatenate(blocks)
 
+    def gains(self, masks):
+        """Return what multiplies ``design u`` on the cone of each pattern, of the shape of `masks`: 1 or 0."""
+        return masks.astype(float)
+
+    def priced(self, dual_point):
+        """Return the rows and the entries whose price (see `price`) is that of the dual point: here as they are."""
+        return self.design, dual_point
+
     def dual_point(self, hidden_fit):
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
         if self.loss.name == "squared":

@@ -36,7 +36,7 @@ def measure(name, model):
 
 
 def mlp(seed):
-    network = MLPRegressor([10], solver="lbfgs", max_iter=300, random_state=seed)
+    network = MLPRegressor(hidden_layer_sizes=[10], solver="lbfgs", max_iter=300, random_state=seed)
     return GridSearchCV(network, {"alpha": [0.1, 1.0, 10.0]}, cv=5)
 
 
@@ -53,6 +53,8 @@ left.set(xscale="log", xlabel="beta", ylabel="r2 of the folds")
 left.legend()
 right.plot([score, lasso], [0, 1], "o", color="#0072b2")
 right.plot(seeds, np.full(len(seeds), 2), "^", color="#d55e00")
-right.set(yticks=range(3), yticklabels=["convex network", "LassoCV", "MLP, 3 seeds"], xlabel="test r2", ylim=(-0.5, 2.5))
+right.set(
+    yticks=range(3), yticklabels=["convex network", "LassoCV", "MLP, 3 seeds"], xlabel="test r2", ylim=(-0.5, 2.5)
+)
 plt.show()
 print(model.certificate_)

@@ -6,7 +6,9 @@ from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns
 from .duality import Certificate, Price, beta_max, certify, price
 from .estimators import (
     ConvexReLUClassifier,
+    ConvexReLUClassifierCV,
     ConvexReLURegressor,
+    ConvexReLURegressorCV,
     GatedReLUClassifier,
     GatedReLURegressor,
     MinNormReLUInterpolator,
@@ -41,7 +43,9 @@ __all__ = [
     "ConvergenceWarning",
     "ConvexNNError",
     "ConvexReLUClassifier",
+    "ConvexReLUClassifierCV",
     "ConvexReLURegressor",
+    "ConvexReLURegressorCV",
     "ConvexSolution",
     "GatedReLUClassifier",
     "GatedReLURegressor",

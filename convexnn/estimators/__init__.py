@@ -1,6 +1,7 @@
 """scikit-learn estimators."""
 
 from .classifier import ConvexReLUClassifier
+from .cross_validation import ConvexReLUClassifierCV, ConvexReLURegressorCV
 from .gated_classifier import GatedReLUClassifier
 from .gated_regressor import GatedReLURegressor
 from .interpolator import MinNormReLUInterpolator
@@ -8,7 +9,9 @@ from .regressor import ConvexReLURegressor
 
 __all__ = [
     "ConvexReLUClassifier",
+    "ConvexReLUClassifierCV",
     "ConvexReLURegressor",
+    "ConvexReLURegressorCV",
     "GatedReLUClassifier",
     "GatedReLURegressor",
     "MinNormReLUInterpolator",

@@ -163,6 +163,16 @@ time_limit, n_jobs, random_state, warm_start, verbose
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
+        X, y, plain = self._check_data(X, y, sample_weight)
+        labels = self._labels(y)
+        weight = plain * self._class_weights(labels, plain, y)
+        if len(self.classes_) > 2 and self.multi_class == "ovr":
+            return self._fit_one_against_the_rest(X, labels, weight, plain, started)
+        rows = [canonical_rows(X, self._targets(y)[0], given) for given in (weight, plain)]
+        return self._fit_rows(rows[0], started, rows[1])
+
+    def _check_data(self, X, y, sample_weight):
+        """Return data, labels and weights after checking them and the parameters; set classes_."""
         X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C")
         check_classification_targets(y)
         self._check_parameters()
@@ -173,16 +183,20 @@ time_limit, n_jobs, random_state, warm_start, verbose
             raise InvalidInputError(
                 f"y must hold at least two classes in rows of positive weight; got one class, {self.classes_[0]!r}."
             )
-        labels = np.where(y[:, None] == self.classes_, 1.0, -1.0)
-        plain, weight = weight, weight * self._class_weights(labels, weight, y)
+        return X, y, weight
+
+    def _labels(self, y):
+        """Return 1 at the class of every sample and -1 elsewhere, of shape (n_samples, n_classes)."""
+        return np.where(y[:, None] == self.classes_, 1.0, -1.0)
+
+    def _targets(self, y):
+        """Return the targets of every problem that is posed: one, or one per class against the rest."""
+        labels = self._labels(y)
         if len(self.classes_) == 2:
-            rows = [canonical_rows(X, labels[:, 1], given) for given in (weight, plain)]
-            return self._fit_rows(rows[0], started, rows[1])
+            return [labels[:, 1]]
         if self.multi_class == "ovr":
-            return self._fit_one_against_the_rest(X, labels, weight, plain, started)
-        targets = labels > 0 if self.loss == "logistic" else labels
-        rows = [canonical_rows(X, targets.astype(float), given) for given in (weight, plain)]
-        return self._fit_rows(rows[0], started, rows[1])
+            return list(labels.T)
+        return [(labels > 0).astype(float) if self.loss == "logistic" else labels]
 
     def decision_function(self, X):
         """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""

@@ -191,6 +191,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
+        X, y, weight = self._check_data(X, y, sample_weight)
+        return self._fit_rows(canonical_rows(X, y, weight), started)
+
+    def _check_data(self, X, y, sample_weight):
+        """Return data, targets and weights after checking them and the parameters."""
         if y is not None and np.ndim(y) == 0:
             raise InvalidInputError(f"y must have shape (n_samples,) or (n_samples, n_outputs); got {y!r}.")
         X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True, multi_output=True)
@@ -198,8 +203,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         make_loss(self.loss, huber_delta=self.huber_delta, quantile=self.quantile)
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
-        weight = check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
-        return self._fit_rows(canonical_rows(X, y, weight), started)
+        return X, y, check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
+
+    def _targets(self, y):
+        """Return the targets of every problem that is posed: one."""
+        return [y]
 
     def __sklearn_tags__(self):
         """Several outputs can be fitted."""

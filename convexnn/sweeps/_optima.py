@@ -22,7 +22,7 @@ UNKNOWN = {
 
 
 def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=None):
-    """Return the `Solution` of a problem and its `OptimalSet`, None where optimality was not proven.
+    """Return the `Solution` of a problem and its `OptimalSet`, None where optimality was not proven or fits differ.
 
     Raises
     ------
@@ -36,6 +36,8 @@ def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=Non
     )
     if solution.status is Status.interrupted:
         raise KeyboardInterrupt
+    if not problem.loss.is_strictly_convex:  # optimal networks may differ in their fits: no polytope holds them all
+        return solution, None
     try:
         return solution, OptimalSet(problem, solution, vertex_limit, deadline, n_jobs)
     except SolverError:

@@ -133,3 +133,20 @@ def test_bad_options_are_named_before_any_work(option, value, monkeypatch):
     monkeypatch.setattr(_optima, "solve_column_generation", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(InvalidInputError, match=option):
         regularization_path(np.eye(2), np.ones(2), **{option: value})
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "huber", "squared_hinge"])
+def test_losses(loss):
+    X = np.random.default_rng(0).standard_normal((12, 2))
+    y = np.sign(X[:, 0] * X[:, 1])
+    path = regularization_path(X, y, n_betas=3, eps=0.2, loss=loss, huber_delta=0.5, fit_intercept=True)
+    for record in path.records:
+        alone = regularization_path(X, y, [record.beta], loss=loss, huber_delta=0.5, fit_intercept=True).records[0]
+        assert record.proof == "exact" and record.optimal_value == pytest.approx(alone.optimal_value, rel=1e-7)
+        assert (record.m_star is None) == (loss in ("huber", "squared_hinge"))
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile", "multinomial"])
+def test_losses_that_are_refused_by_name(loss):
+    with pytest.raises(ValueError, match=f"loss must be one of.*{loss}"):
+        regularization_path(np.eye(3), [1.0, 2.0, 3.0], [1.0], loss=loss)

@@ -1,0 +1,351 @@
+"""The strength chosen by cross-validation: a path over beta in every fold, then the best strength on all data."""
+
+import time
+import warnings
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
+
+from .._threads import one_blas_thread
+from .._validation import check_count, check_positive
+from ..exceptions import InvalidInputError, WidthWarning
+from ._rows import canonical_rows
+from .classifier import ConvexReLUClassifier
+from .regressor import ConvexReLURegressor
+
+
+class _CrossValidation:
+    """Mixin before an estimator: `fit` chooses its strength. Subclasses name the estimator of one strength."""
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Choose the strength and train with it on all data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            For the regressor also (n_samples, n_outputs).
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative, for training and for scores. A fold whose test rows all have weight 0 counts for nothing.
+        **params
+            For the splitter, such as groups, when scikit-learn's metadata routing is enabled.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For bad data and bad parameters, and when no strength has a score.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the visible gap did not reach `tol`, of any fit.
+        WidthWarning
+            When `max_width` is below the critical width that was found on all data.
+        """
+        _raise_for_params(params, self, "fit")
+        started = time.monotonic()
+        X, y, weight = self._check_data(X, y, sample_weight)
+        routed = process_routing(self, "fit", **params)
+        seed = self._fixed_seed()
+        self.betas_ = self._grid(X, y, weight, started)
+        cv = check_cv(self.cv, y, classifier=issubclass(self._single, ConvexReLUClassifier))
+        folds = list(cv.split(X, y, **routed.splitter.split))
+        given = None if sample_weight is None else weight
+        self.scores_ = self._scores(X, y, given, folds, seed)
+        best = self._best([weight[test].sum() for _, test in folds])
+        self.beta_, self.best_score_ = float(self.betas_[best]), float(self._means[best])
+        del self._means
+        model = self._model(beta=self.beta_, random_state=seed).fit(X, y, given)
+        kept = model.get_params(deep=False)
+        vars(self).update({name: value for name, value in vars(model).items() if name not in kept})
+        return self
+
+    def get_metadata_routing(self):
+        """Return the routing of metadata: `fit` passes to the splitter what that asks for."""
+        mapping = MethodMapping().add(caller="fit", callee="split")
+        return MetadataRouter(owner=self).add_self_request(self).add(splitter=check_cv(self.cv), method_mapping=mapping)
+
+    def _model(self, **changes):
+        """Return the estimator of one strength with our parameters."""
+        names = self._single().get_params(deep=False)
+        shared = {name: value for name, value in self.get_params(deep=False).items() if name in names}
+        return self._single(**(shared | changes))
+
+    def _check_parameters(self):
+        self._model()._check_parameters()
+        if not isinstance(self.patterns, str):
+            raise InvalidInputError(
+                f"patterns must be 'auto', 'exact' or 'sampled': every fold has its own rows; got "
+                f"{type(self.patterns).__name__}."
+            )
+        check_count(self.n_betas, "n_betas")
+        if check_positive(self.beta_min_ratio, "beta_min_ratio") >= 1:
+            raise InvalidInputError(f"beta_min_ratio must be below 1; got {self.beta_min_ratio!r}.")
+        if self.betas is not None:
+            _check_betas(self.betas)
+
+    def _fixed_seed(self):
+        """Return a random_state that every fit reads alike, whatever the order of the fits."""
+        self._seed()
+        if self.random_state is None or isinstance(self.random_state, int | np.integer):
+            return self.random_state
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _grid(self, X, y, weight, started):
+        """Return the strengths in decreasing order."""
+        if self.betas is not None:
+            return _check_betas(self.betas)
+        problems = [self._problem(canonical_rows(X, targets, weight)) for targets in self._targets(y)]
+        largest = max(self._strength(problem, started).value for problem in problems)
+        return (largest if largest > 0 else 1.0) * np.geomspace(1.0, self.beta_min_ratio, self.n_betas)
+
+    def _scores(self, X, y, weight, folds, seed):
+        """Return the scores, of shape (n_betas, n_folds)."""
+        # Processes and one thread in each: the bits do not depend on how many there are.
+        model = self._model(proof="heuristic", warm_start=True, n_jobs=1, random_state=seed)
+        scorer = check_scoring(model, self.scoring)
+        tasks = [(model, scorer, self.betas_, X, y, weight, train, test) for train, test in folds]
+        pool = Parallel(n_jobs=self.n_jobs, max_nbytes=None)
+        return np.column_stack(pool(delayed(_follow)(*task) for task in tasks))
+
+    def _best(self, test_weights):
+        """Return the place of the best mean score, the largest strength among equals."""
+        counted = np.asarray(test_weights) > 0
+        self._means = self.scores_[:, counted].mean(axis=1) if counted.any() else np.full(len(self.betas_), np.nan)
+        if np.all(np.isnan(self._means)):
+            raise InvalidInputError(
+                "scoring gave NaN for every beta: r2, the default of regressors, needs two test rows in every fold. "
+                "Use another scoring or another cv."
+            )
+        return int(np.nanargmax(self._means))
+
+
+def _check_betas(betas):
+    """Return strengths as an array, distinct and decreasing."""
+    values = np.asarray(betas)
+    if values.ndim != 1 or len(values) == 0:
+        raise InvalidInputError(f"betas must be a sequence of at least one number; got {betas!r}.")
+    distinct = {check_positive(value, "every entry of betas") for value in values.tolist()}
+    return np.array(sorted(distinct, reverse=True))
+
+
+def _follow(model, scorer, betas, X, y, weight, train, test):
+    """Return the scores of one fold; every fit starts from the network of the strength before."""
+    model = model.__class__(**model.get_params(deep=False))  # in one process the folds are handed the same object
+    own = None if weight is None else weight[train]
+    options = {} if weight is None else {"sample_weight": weight[test]}
+    scores = np.full(len(betas), np.nan)
+    with warnings.catch_warnings(), one_blas_thread():
+        warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
+        for k, beta in enumerate(betas.tolist()):
+            model.set_params(beta=beta).fit(X[train], y[train], own)
+            if weight is None or weight[test].any():
+                scores[k] = scorer(model, X[test], y[test], **options)
+    return scores
+
+
+class ConvexReLURegressorCV(_CrossValidation, ConvexReLURegressor):
+    """`ConvexReLURegressor` whose strength is chosen by cross-validation.
+
+    Minimises ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``, a sum without 1/n: a fold is
+    trained on fewer rows with the same betas.
+
+    Parameters
+    ----------
+    betas : array-like, optional
+        Strengths to try, in any order. By default `n_betas` of them in equal ratios, from ``beta_max_`` of all data,
+        from which on the network is zero, down to `beta_min_ratio` times it.
+    n_betas : int, default=10
+    beta_min_ratio : float, default=1e-2
+        In (0, 1).
+    cv : int, cross-validation generator or iterable, optional
+        Five folds by default.
+    scoring : str or callable, optional
+        By default r2. A scorer must accept sample_weight when `fit` is given it.
+    loss, huber_delta, quantile, hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, n_patterns, \
+proof, tol, max_iter, time_limit, random_state, verbose
+        As in `ConvexReLURegressor`, of every fit; only the last one, on all data, is proven. No own patterns.
+    n_jobs : int, optional
+        Processes over the folds, and threads of the last fit. The result does not depend on it.
+
+    Attributes
+    ----------
+    betas_ : ndarray of shape (n_betas,)
+        In decreasing order.
+    scores_ : ndarray of shape (n_betas, n_folds)
+        Of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
+    beta_, best_score_ : float
+        The strength with the best mean over the folds, the largest of equals, and that mean.
+    network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, \
+feature_names_in_
+        As in `ConvexReLURegressor`, of the network with this strength trained on all data.
+
+    Notes
+    -----
+    In a fold every fit starts from the network of the strength before. The problem is convex: a start changes the
+    time and not the optimum.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from convexnn import ConvexReLURegressorCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ConvexReLURegressorCV(n_betas=4, cv=3).fit(X[:90, 2:4], y[:90])
+    >>> model.scores_.shape, model.status_
+    ((4, 3), 'proven')
+    """
+
+    _single = ConvexReLURegressor
+
+    def __init__(
+        self,
+        betas=None,
+        *,
+        n_betas=10,
+        beta_min_ratio=1e-2,
+        cv=None,
+        scoring=None,
+        loss="squared",
+        huber_delta=1.35,
+        quantile=0.5,
+        hidden_bias=True,
+        fit_intercept=True,
+        skip_connection=False,
+        max_width=None,
+        solver="auto",
+        patterns="auto",
+        n_patterns=None,
+        proof="auto",
+        tol=1e-6,
+        max_iter=500,
+        time_limit=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.betas = betas
+        self.n_betas = n_betas
+        self.beta_min_ratio = beta_min_ratio
+        self.cv = cv
+        self.scoring = scoring
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.hidden_bias = hidden_bias
+        self.fit_intercept = fit_intercept
+        self.skip_connection = skip_connection
+        self.max_width = max_width
+        self.solver = solver
+        self.patterns = patterns
+        self.n_patterns = n_patterns
+        self.proof = proof
+        self.tol = tol
+        self.max_iter = max_iter
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class ConvexReLUClassifierCV(_CrossValidation, ConvexReLUClassifier):
+    """`ConvexReLUClassifier` whose strength is chosen by cross-validation.
+
+    Minimises ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``, a sum without 1/n: a fold is
+    trained on fewer rows with the same betas.
+
+    Parameters
+    ----------
+    betas, n_betas, beta_min_ratio, n_jobs
+        As in `ConvexReLURegressorCV`.
+    cv : int, cross-validation generator or iterable, optional
+        Five stratified folds by default.
+    scoring : str or callable, optional
+        By default the accuracy; also of `score`, as in scikit-learn's LogisticRegressionCV.
+    loss, multi_class, class_weight, hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, \
+n_patterns, proof, tol, max_iter, time_limit, random_state, verbose
+        As in `ConvexReLUClassifier`, of every fit; only the last one, on all data, is proven. No own patterns.
+
+    Attributes
+    ----------
+    betas_, scores_, beta_, best_score_
+        As in `ConvexReLURegressorCV`.
+    classes_, network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, \
+n_features_in_, feature_names_in_
+        As in `ConvexReLUClassifier`, of the network with this strength trained on all data.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from convexnn import ConvexReLUClassifierCV
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = ConvexReLUClassifierCV(n_betas=3, cv=3).fit(scale(X[:120, :2]), y[:120])
+    >>> model.scores_.shape, model.status_
+    ((3, 3), 'proven')
+    """
+
+    _single = ConvexReLUClassifier
+
+    def __init__(
+        self,
+        betas=None,
+        *,
+        n_betas=10,
+        beta_min_ratio=1e-2,
+        cv=None,
+        scoring=None,
+        loss="logistic",
+        multi_class="joint",
+        class_weight=None,
+        hidden_bias=True,
+        fit_intercept=True,
+        skip_connection=False,
+        max_width=None,
+        solver="auto",
+        patterns="auto",
+        n_patterns=None,
+        proof="auto",
+        tol=1e-6,
+        max_iter=500,
+        time_limit=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.betas = betas
+        self.n_betas = n_betas
+        self.beta_min_ratio = beta_min_ratio
+        self.cv = cv
+        self.scoring = scoring
+        self.loss = loss
+        self.multi_class = multi_class
+        self.class_weight = class_weight
+        self.hidden_bias = hidden_bias
+        self.fit_intercept = fit_intercept
+        self.skip_connection = skip_connection
+        self.max_width = max_width
+        self.solver = solver
+        self.patterns = patterns
+        self.n_patterns = n_patterns
+        self.proof = proof
+        self.tol = tol
+        self.max_iter = max_iter
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def score(self, X, y, sample_weight=None):
+        """Return the score of `scoring` at the rows of X, the accuracy by default."""
+        if self.scoring is None:
+            return super().score(X, y, sample_weight)
+        options = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return check_scoring(self, self.scoring)(self, X, y, **options)

@@ -2,6 +2,7 @@
 
 from . import datasets
 from ._version import __version__
+from .activations import certify_activation, train_activation
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
 from .estimators import (
@@ -34,6 +35,7 @@ from .optimal_sets import (
     optimal_set,
 )
 from .programs import ConvexSolution, convex_program, to_convex, to_network
+from .solvers.certifying import certify_interpolation
 from .sweeps import regularization_path, width_sweep
 
 __all__ = [
@@ -64,6 +66,8 @@ __all__ = [
     "approximate_pruning",
     "beta_max",
     "certify",
+    "certify_activation",
+    "certify_interpolation",
     "convex_program",
     "count_patterns",
     "datasets",
@@ -76,5 +80,6 @@ __all__ = [
     "sample_patterns",
     "to_convex",
     "to_network",
+    "train_activation",
     "width_sweep",
 ]

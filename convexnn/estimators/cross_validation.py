@@ -2,17 +2,18 @@
 
 import time
 import warnings
+from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
 from .._threads import one_blas_thread
 from .._validation import check_count, check_positive
 from ..exceptions import InvalidInputError, WidthWarning
+from ._parameters import seed_of
 from ._rows import canonical_rows
 from .classifier import ConvexReLUClassifier
 from .regressor import ConvexReLURegressor
@@ -94,10 +95,8 @@ class _CrossValidation:
 
     def _fixed_seed(self):
         """Return a random_state that every fit reads alike, whatever the order of the fits."""
-        self._seed()
-        if self.random_state is None or isinstance(self.random_state, int | np.integer):
-            return self.random_state
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        seed = seed_of(self.random_state)
+        return self.random_state if self.random_state is None or isinstance(self.random_state, Integral) else seed
 
     def _grid(self, X, y, weight, started):
         """Return the strengths in decreasing order."""

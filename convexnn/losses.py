@@ -10,6 +10,7 @@ In the formulas below ``s_i = nu_i / w_i``, and ``p_i = y_i s_i`` for labels y_i
 """
 
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
@@ -464,7 +465,7 @@ def make_loss(name, *, huber_delta=1.35, quantile=0.5):
     if name == "huber":
         return HuberLoss(check_positive(huber_delta, "huber_delta"))
     if name == "quantile":
-        if not check_positive(quantile, "quantile") < 1.0:
+        if isinstance(quantile, bool) or not isinstance(quantile, Real) or not 0.0 < quantile < 1.0:
             raise InvalidInputError(f"quantile must be above 0 and below 1; got {quantile!r}.")
         return QuantileLoss(float(quantile))
     return LOSSES[name]()

@@ -162,7 +162,7 @@ class ConvexReLUEstimator(BaseEstimator):
                 check_count(getattr(self, name), name)
 
     def _previous_network(self, problem):
-        """The last network when it can start this fit."""
+        """The last network when it can start this fit, of a problem with as many outputs where one is given."""
         if not self.warm_start or not hasattr(self, "network_"):
             return None
         if self.network_.n_inputs != self.n_features_in_:
@@ -170,7 +170,7 @@ class ConvexReLUEstimator(BaseEstimator):
                 f"warm_start=True needs as many features as before: the previous network takes "
                 f"{self.network_.n_inputs}, X has {self.n_features_in_}. Set warm_start=False or clone the estimator."
             )
-        same_outputs = self.network_.output_weights.shape[1:] == problem.y.shape[1:]
+        same_outputs = problem is None or self.network_.output_weights.shape[1:] == problem.y.shape[1:]
         return self.network_ if same_outputs and (self.network_.hidden_bias is not None) == self.hidden_bias else None
 
     def _warn_unreached(self, status, reached):

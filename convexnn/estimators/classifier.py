@@ -181,7 +181,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.classes_ = np.unique(y[weight > 0])
         if len(self.classes_) < 2:
             raise InvalidInputError(
-                f"y must hold at least two classes in rows of positive weight; got one class, {self.classes_[0]!r}."
+                f"y must hold at least two classes in rows of positive weight; got one class, {self.classes_.tolist()[0]!r}."
             )
         return X, y, weight
 
@@ -248,6 +248,11 @@ time_limit, n_jobs, random_state, warm_start, verbose
             )
         return super().optimal_set(time_limit=time_limit)
 
+    def _previous_networks(self, problems):
+        """The last networks of the classes when they can start this fit, else None for each."""
+        previous = getattr(self, "_networks_", []) if self._previous_network(None) is not None else []
+        return previous if len(previous) == len(problems) else [None] * len(problems)
+
     def _class_weights(self, labels, weight, y):
         """Return the weight of every sample's class, of shape (n_samples,)."""
         members = labels > 0
@@ -259,8 +264,11 @@ time_limit, n_jobs, random_state, warm_start, verbose
             return members @ (totals.sum() / (len(totals) * totals))
         try:
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y[weight > 0])
-        except ValueError as error:
-            raise InvalidInputError(f"class_weight is not usable: {error}") from error
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"class_weight must be None, 'balanced' or a dict from classes to numbers above 0; got "
+                f"{self.class_weight!r} for the classes {self.classes_.tolist()}."
+            ) from error
         if not np.all(np.isfinite(factors)) or np.any(factors <= 0):
             raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
         return members @ factors + ~members.any(axis=1)
@@ -271,7 +279,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         units = [self._problem(rows) for rows in parts]
         unweighted = [self._problem(canonical_rows(X, column, plain)) for column in labels.T]
         self._choose_beta([self._strength(unit, started) for unit in unweighted])
-        starts = self._networks_ if self.warm_start and hasattr(self, "_networks_") else [None] * len(parts)
+        starts = self._previous_networks(units)
         solutions = [
             self._solve(replace(unit, beta=self.beta_), rows, started, start)
             for unit, rows, start in zip(units, parts, starts, strict=True)

@@ -196,7 +196,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
 
     def _check_data(self, X, y, sample_weight):
         """Return data, targets and weights after checking them and the parameters."""
-        if y is not None and np.ndim(y) == 0:
+        if np.isscalar(y):
             raise InvalidInputError(f"y must have shape (n_samples,) or (n_samples, n_outputs); got {y!r}.")
         X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True, multi_output=True)
         self._check_parameters()

@@ -140,7 +140,8 @@ def test_class_weights(rings):
     [
         ({"class_weight": "even"}, "class_weight"),
         ({"class_weight": {"inner": -1.0}}, "class_weight must hold finite numbers above 0"),
-        ({"class_weight": {"neither": 2.0}}, "class_weight is not usable"),
+        ({"class_weight": {"neither": 2.0}}, "class_weight must be None, 'balanced' or a dict"),
+        ({"class_weight": [1, 2]}, "class_weight must be None, 'balanced' or a dict"),
         ({"multi_class": "both"}, "multi_class must be one of 'joint', 'ovr'"),
         ({"loss": "hinge"}, "loss must be one of 'logistic', 'squared_hinge', 'squared'"),
         ({"solver": "working_set", "patterns": "exact"}, "solver='working_set' solves the program of the squared loss"),
@@ -176,6 +177,16 @@ def test_a_warm_start_ends_at_the_same_optimum(iris, multi_class):
     again = model.set_params(beta=2.0).fit(*iris).certificate_.primal
     assert again == pytest.approx(fit(*iris, beta=2.0, multi_class=multi_class).certificate_.primal, rel=1e-6)
     assert model.fit(iris[0], iris[1] > 0).network_.output_weights.ndim == 1  # other outputs: a start is of no use
+
+
+def test_a_warm_start_of_other_classes_is_a_cold_one_and_of_other_features_is_refused(iris):
+    X, y = iris
+    model = ConvexReLUClassifier(beta=5.0, multi_class="ovr", warm_start=True, proof="heuristic").fit(X, y)
+    four = np.where(np.arange(len(y)) < 10, 3, y)
+    assert model.fit(X, four).network_.output_weights.shape[1] == 4
+    assert model.fit(X, y).network_.output_weights.shape[1] == 3
+    with pytest.raises(InvalidInputError, match="warm_start=True needs as many features"):
+        model.fit(X[:, :2], y)
 
 
 def test_in_a_pipeline_a_search_and_a_file(iris):

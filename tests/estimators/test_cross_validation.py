@@ -26,7 +26,7 @@ BOTH = [ConvexReLURegressorCV, ConvexReLUClassifierCV]
 SINGLE = {ConvexReLURegressorCV: ConvexReLURegressor, ConvexReLUClassifierCV: ConvexReLUClassifier}
 
 
-@parametrize_with_checks([kind(n_betas=2, cv=3) for kind in BOTH])
+@parametrize_with_checks([kind(n_betas=2, beta_min_ratio=0.5, cv=2) for kind in BOTH])
 def test_scikit_learn(estimator, check):
     check(estimator)
 

@@ -181,7 +181,8 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.classes_ = np.unique(y[weight > 0])
         if len(self.classes_) < 2:
             raise InvalidInputError(
-                f"y must hold at least two classes in rows of positive weight; got one class, {self.classes_.tolist()[0]!r}."
+                f"y must hold at least two classes in rows of positive weight; got one class, "
+                f"{self.classes_.tolist()[0]!r}."
             )
         return X, y, weight
 

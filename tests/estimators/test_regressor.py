@@ -8,7 +8,7 @@ import pytest
 from convexnn import ConvexReLURegressor, WidthWarning, beta_max, certify, enumerate_patterns
 from convexnn.estimators._base import SCALE_FRACTION
 from convexnn.exceptions import ConvergenceWarning
-from convexnn.solvers import column_generation
+from convexnn.solvers import _run, column_generation
 
 from ..checks import augment, brute_force, check_certificate, plain_objective, plain_predict
 from ..zoo import random_problem
@@ -252,7 +252,8 @@ def test_time_limit_keeps_the_best_network(larger):
 
 def interrupt(monkeypatch, name, after):
     """Let the call number `after` of a part of the solver be interrupted, as by Ctrl-C."""
-    calls, kept = [], getattr(column_generation, name)
+    module = _run if hasattr(_run, name) else column_generation
+    calls, kept = [], getattr(module, name)
 
     def interrupted(*args, **kwargs):
         calls.append(name)
@@ -260,7 +261,7 @@ def interrupt(monkeypatch, name, after):
             raise KeyboardInterrupt
         return kept(*args, **kwargs)
 
-    monkeypatch.setattr(column_generation, name, interrupted)
+    monkeypatch.setattr(module, name, interrupted)
 
 
 @pytest.mark.parametrize(

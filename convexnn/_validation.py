@@ -76,6 +76,14 @@ def is_late(deadline):
     return deadline is not None and time.monotonic() >= deadline
 
 
+def check_strengths(betas):
+    """Return strengths as a list of floats, distinct and decreasing."""
+    values = np.asarray(betas)
+    if values.ndim != 1 or len(values) == 0:
+        raise InvalidInputError(f"betas must be a sequence of at least one number; got {betas!r}.")
+    return sorted({check_positive(value, "every entry of betas") for value in values.tolist()}, reverse=True)
+
+
 def check_count(value, name, minimum=1):
     """Return `value` as an int after checking that it is an integer not below `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:

@@ -120,7 +120,7 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
     found = search_price(
         *problem.priced(nu),
         proof=proof,
-        level=_needed_bound(problem, nu),
+        level=problem.needed_bound(nu),
         tolerance=tolerance,
         starts=own,
         n_starts=n_starts,
@@ -172,9 +172,3 @@ def _refit(problem, directions, signs):
     size = max(np.abs(projected).max(), np.finfo(float).tiny)
     masses = best_masses(projected / size, target, problem.beta / size)
     return fits @ (masses / size)
-
-
-def _needed_bound(problem, nu):
-    """The bound on the price below which a tighter one would not improve the dual value."""
-    scale = problem.loss.best_scale(problem.dual_targets, nu, problem.weight, np.inf)
-    return problem.beta / scale if scale > 0 else problem.beta

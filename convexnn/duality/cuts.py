@@ -48,16 +48,17 @@ def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
 
 def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
     """Alternate a linear program over the directions met and ascents on the price of its nu; return the best nu."""
-    best, answer, seen = -np.inf, None, level
+    best, answer = -np.inf, None
     for _ in range(ROUNDS):
-        nu = improved(problem.hidden_fits(directions))
+        fits = problem.hidden_fits(directions)
+        nu = improved(fits)
         own = directions if starts is None else np.vstack([directions, starts])
         found, _, values = local_prices(*problem.priced(nu), starts=own, deadline=deadline, n_jobs=n_jobs)
         largest = values.max(initial=0.0)
-        if value(nu, largest) > best:
-            best, answer = value(nu, largest), nu
-        fits = np.abs(nu @ problem.hidden_fits(directions)) if len(directions) else np.zeros(0)
-        seen = max(level, fits.max(initial=0.0))
+        worth = value(nu, largest)
+        if worth > best:
+            best, answer = worth, nu
+        seen = max(level, np.abs(nu @ fits).max(initial=0.0))
         violating = found[values > seen * (1.0 + ACCURATE) + np.finfo(float).tiny][:MAX_CUTS]
         if len(violating) == 0:
             break

@@ -98,7 +98,5 @@ def fit_loss(problem, hidden, nu=None):
 def scaled_dual(problem, masks, nu):
     """Return the best dual value along nu that is feasible, and the point at which it is reached."""
     price = gate_prices(problem.design, masks, nu).max(initial=0.0)
-    limit = problem.beta / price if price > 0 else np.inf
-    scale = problem.loss.best_scale(problem.dual_targets, nu, problem.weight, limit)
-    value = problem.loss.dual_value(problem.dual_targets, scale * nu, problem.weight)
-    return (value, scale * nu) if value > 0 else (0.0, np.zeros(len(nu)))
+    value, scale = problem.dual_bound(nu, price)
+    return value, scale * nu

@@ -12,9 +12,7 @@ import numpy as np
 from .._threads import one_blas_thread
 from .price_function import unit_rows
 from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
-from .records import KINDS, Certificate
-
-PROOF_ORDER = ("exact", "bound", "heuristic")
+from .records import KINDS, PROOFS, Certificate
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,7 +77,7 @@ def interpolation_price(problem, nu, **options):
         max(found.upper_bound for found in prices),
         lifted[order[0]],
         int(signs[order[0]]),
-        max((found.proof for found in prices), key=PROOF_ORDER.index),
+        max((found.proof for found in prices), key=PROOFS.index),
         sum(found.n_nodes for found in prices),
         None,
         lifted[order],

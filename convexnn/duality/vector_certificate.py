@@ -53,7 +53,7 @@ def certify_vector_problem(
             problem.design,
             dual_point,
             proof=proof,
-            level=_needed_bound(problem, dual_point),
+            level=problem.needed_bound(dual_point),
             tolerance=tolerance,
             starts=own,
             n_starts=n_starts,
@@ -61,8 +61,8 @@ def certify_vector_problem(
             n_jobs=n_jobs,
         )
         primal = problem.objective(network)
-        dual, scale = best_vector_dual(problem, dual_point, found.upper_bound)
-        visible = max(0.0, primal - best_vector_dual(problem, dual_point, found.value)[0])
+        dual, scale = problem.dual_bound(dual_point, found.upper_bound)
+        visible = max(0.0, primal - problem.dual_bound(dual_point, found.value)[0])
     gap = visible / primal if visible else 0.0
     return Certificate(primal, min(dual, primal), problem.spread(scale * dual_point), found.proof, gap, found)
 
@@ -86,22 +86,7 @@ def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
         if function.rank:
             reached = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
             directions, values = distinct_vector_maxima(function, *reached)
-        value, _ = best_vector_dual(problem, dual_point, values.max(initial=0.0))
+        value, _ = problem.dual_bound(dual_point, values.max(initial=0.0))
         if value > best:
             best, answer = value, (dual_point, directions[:N_STARTS])
     return answer
-
-
-def _needed_bound(problem, dual_point):
-    """The bound on the price below which a tighter one would not improve the dual value."""
-    scale = problem.loss.best_scale(problem.dual_targets, dual_point, problem.weight, np.inf)
-    return problem.beta / scale if scale > 0 else problem.beta
-
-
-def best_vector_dual(problem, dual_point, bound):
-    """Return the best dual value along N inside the price bound, and the scale at which it is reached."""
-    with np.errstate(over="ignore"):
-        limit = float(np.divide(problem.beta, bound)) if bound > 0 else np.inf
-    scale = problem.loss.best_scale(problem.dual_targets, dual_point, problem.weight, limit)
-    value = problem.loss.dual_value(problem.dual_targets, scale * dual_point, problem.weight)
-    return (value, scale) if value > 0 else (0.0, 0.0)

@@ -11,7 +11,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
 from .._threads import one_blas_thread
-from .._validation import check_count, check_positive
+from .._validation import check_count, check_positive, check_strengths
 from ..exceptions import InvalidInputError, WidthWarning
 from ._parameters import seed_of
 from ._rows import canonical_rows
@@ -91,7 +91,7 @@ class _CrossValidation:
         if check_positive(self.beta_min_ratio, "beta_min_ratio") >= 1:
             raise InvalidInputError(f"beta_min_ratio must be below 1; got {self.beta_min_ratio!r}.")
         if self.betas is not None:
-            _check_betas(self.betas)
+            check_strengths(self.betas)
 
     def _fixed_seed(self):
         """Return a random_state that every fit reads alike, whatever the order of the fits."""
@@ -101,7 +101,7 @@ class _CrossValidation:
     def _grid(self, X, y, weight, started):
         """Return the strengths in decreasing order."""
         if self.betas is not None:
-            return _check_betas(self.betas)
+            return np.array(check_strengths(self.betas))
         problems = [self._problem(canonical_rows(X, targets, weight)) for targets in self._targets(y)]
         largest = max(self._strength(problem, started).value for problem in problems)
         return (largest if largest > 0 else 1.0) * np.geomspace(1.0, self.beta_min_ratio, self.n_betas)
@@ -125,15 +125,6 @@ class _CrossValidation:
                 "Use another scoring or another cv."
             )
         return int(np.nanargmax(self._means))
-
-
-def _check_betas(betas):
-    """Return strengths as an array, distinct and decreasing."""
-    values = np.asarray(betas)
-    if values.ndim != 1 or len(values) == 0:
-        raise InvalidInputError(f"betas must be a sequence of at least one number; got {betas!r}.")
-    distinct = {check_positive(value, "every entry of betas") for value in values.tolist()}
-    return np.array(sorted(distinct, reverse=True))
 
 
 def _follow(model, scorer, betas, X, y, weight, train, test):

@@ -152,10 +152,16 @@ class Problem:
 
         The value is a lower bound on the objective of every network; it is at least 0, the value at scale 0.
         """
-        limit = self.beta / price if price > 0 else np.inf
+        with np.errstate(over="ignore"):
+            limit = float(np.divide(self.beta, price)) if price > 0 else np.inf
         scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, limit)
         value = self.loss.dual_value(self.dual_targets, scale * dual_point, self.weight)
         return (value, scale) if value > 0 else (0.0, 0.0)
+
+    def needed_bound(self, dual_point):
+        """Return the bound on the price of `dual_point` below which a tighter one would not improve the dual value."""
+        scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, np.inf)
+        return self.beta / scale if scale > 0 else self.beta
 
     def free_coefficients(self, hidden_fit):
         """Return the minimum-norm free terms that fit best beside `hidden_fit`."""

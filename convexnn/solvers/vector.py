@@ -15,7 +15,7 @@ from .._group_masses import best_groups
 from .._threads import one_blas_thread
 from .._validation import is_late
 from ..duality.ascent import perturbed_starts
-from ..duality.vector_certificate import best_vector_dual, certify_vector_problem
+from ..duality.vector_certificate import certify_vector_problem
 from ..duality.vector_price import vector_price_function
 from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts
 from ..exceptions import SolverError
@@ -134,7 +134,7 @@ class _Run:
 
     def gap(self, dual_point, largest):
         """Relative gap if `largest` were the price of the dual point."""
-        dual, _ = best_vector_dual(self.problem, dual_point, largest)
+        dual, _ = self.problem.dual_bound(dual_point, largest)
         return max(0.0, 1.0 - dual / self.objective) if self.objective > 0 else 0.0
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._validation import check_choice, check_count, check_n_jobs, check_positive
+from .._validation import check_choice, check_count, check_n_jobs, check_positive, check_strengths
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
@@ -275,10 +275,7 @@ def _betas(problem, betas, n_betas, eps, n_jobs):
         # At the bound, and not a rounding error below it, the zero network is optimal and the only optimal one.
         largest = found.upper_bound if found.proof == "exact" else found.value
         return (shares * (largest if largest > 0 else 1.0)).tolist()
-    values = np.asarray(betas)
-    if values.ndim != 1 or len(values) == 0:
-        raise InvalidInputError(f"betas must be a sequence of at least one number; got {betas!r}.")
-    return sorted({check_positive(value, "every entry of betas") for value in values.tolist()}, reverse=True)
+    return check_strengths(betas)
 
 
 def _check_fraction(eps):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._validation import deadline_after
-from ..exceptions import SolverError, VertexLimitError
+from ..exceptions import SolverError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
 from ..solvers.base import Status
 from ..solvers.column_generation import solve_column_generation
@@ -65,16 +65,8 @@ def shape_of(found):
         "m_star_bounds": found.m_star_bounds,
         "M_star_bounds": found.M_star_bounds,
         "is_unique": found.is_unique,
-        "is_unique_function": unless_too_many(lambda: found.is_unique_function),
+        "is_unique_function": found.is_unique_function,
         "dimension": found.dimension,
         "n_directions": len(found.signs),
         "margin": float(found.margin),
     }
-
-
-def unless_too_many(compute):
-    """Return ``compute()``, or None where the polytope has too many vertices."""
-    try:
-        return compute()
-    except VertexLimitError:
-        return None

@@ -8,11 +8,11 @@ import numpy as np
 
 from .._validation import check_choice, check_count, check_n_jobs, check_positive
 from ..duality.pricing import PROOFS
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, VertexLimitError
 from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
-from ._optima import shape_of, solve_for_set, unless_too_many, value_of
+from ._optima import shape_of, solve_for_set, value_of
 from ._records import Record, Records, not_in_frames
 from ._runner import Runner
 from .checkpoint import Checkpoint, header_of
@@ -259,8 +259,11 @@ def _optimum(runner, problem, parameters):
 
 def _steps(found, widths):
     """Return ``[n_components, n_isolated, regime]`` for every width."""
-    steps = None if found is None else unless_too_many(lambda: found.staircase(max(widths)))
-    if steps is None:
+    try:
+        steps = {} if found is None else found.staircase(max(widths))
+    except VertexLimitError:
+        steps = {}
+    if not steps:
         return [[None, None, None]] * len(widths)
     return [[steps[width][name] for name in ("n_components", "n_isolated", "regime")] for width in widths]
 

@@ -192,7 +192,9 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         """
         started = time.monotonic()
         X, y, weight = self._check_data(X, y, sample_weight)
-        return self._fit_rows(canonical_rows(X, y, weight), started)
+        self._is_column = y.shape[1:] == (1,)
+        (targets,) = self._targets(y)
+        return self._fit_rows(canonical_rows(X, targets, weight), started)
 
     def _check_data(self, X, y, sample_weight):
         """Return data, targets and weights after checking them and the parameters."""
@@ -206,8 +208,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         return X, y, check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
 
     def _targets(self, y):
-        """Return the targets of every problem that is posed: one."""
-        return [y]
+        """Return the targets of every problem that is posed: one. A column is one output."""
+        return [y[:, 0] if y.shape[1:] == (1,) else y]
 
     def __sklearn_tags__(self):
         """Several outputs can be fitted."""
@@ -216,6 +218,10 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         return tags
 
     def predict(self, X):
-        """Return the network's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs)."""
+        """Return the network's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs).
+
+        After targets in a column, which are one output, they are in a column too.
+        """
         check_is_fitted(self)
-        return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
+        values = self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
+        return values[:, None] if self._is_column else values

@@ -28,7 +28,9 @@ def data():
 
 OPTIONS = {
     "beta": 0.5,
-    "loss": "squared",
+    "loss": "huber",
+    "huber_delta": 2.0,
+    "quantile": 0.3,
     "hidden_bias": False,
     "fit_intercept": False,
     "skip_connection": True,
@@ -103,9 +105,8 @@ def test_feature_names(data):
         model.predict(frame[["right", "left"]])
 
 
-def test_targets_in_a_column_are_flattened_with_a_warning(data):
+def test_targets_in_a_column_are_predicted_in_a_column(data):
     X, y = data
-    with pytest.warns(UserWarning, match="column-vector y|1d array"):
-        model = ConvexReLURegressor(beta=0.5).fit(X, y[:, None])
-    assert model.predict(X).shape == y.shape
-    np.testing.assert_array_equal(model.predict(X), ConvexReLURegressor(beta=0.5).fit(X, y).predict(X))
+    model = ConvexReLURegressor(beta=0.5).fit(X, y[:, None])
+    assert model.predict(X).shape == (len(y), 1)
+    np.testing.assert_array_equal(model.predict(X)[:, 0], ConvexReLURegressor(beta=0.5).fit(X, y).predict(X))

@@ -169,6 +169,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            A single column is one output: only `predict` returns a column again.
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; a weight of 2 is the same as the row twice, a weight of 0 as no row.
 

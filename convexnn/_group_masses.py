@@ -8,6 +8,8 @@ Proximal steps decide which groups are zero; Newton steps on the others make the
 import numpy as np
 from numba import njit
 
+from .matrix_losses import loss_hessian
+
 ROUNDS, GRAM_SWEEPS, SHORTEST = 200, 30, 1e-6
 STEADY = 1e-9  # change of a group, in units of beta, below which sweeps end
 STILL = 1e-15
@@ -63,7 +65,8 @@ class _Groups:
         design = np.hstack([self.fits[:, used], self.columns])
         gradient = -design.T @ self.dual_point()
         gradient[: len(used)] += self.beta * groups / sizes[:, None]
-        hessian = loss_hessian(problem, self.fits @ self.outputs + self.free_fit, design)
+        fit = self.fits @ self.outputs + self.free_fit
+        hessian = loss_hessian(problem.loss, problem.y, fit, problem.weight, design)
         for k, size in enumerate(sizes):
             unit, part = groups[k] / size, slice(k * c, (k + 1) * c)
             hessian[part, part] += (self.beta / size) * (np.eye(c) - np.outer(unit, unit))
@@ -81,20 +84,7 @@ class _Groups:
             t *= 0.3
 
 
-def loss_hessian(problem, fit, design):
-    """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
-    c, p = problem.n_outputs, design.shape[1]
-    hessian = np.zeros((p, c, p, c))
-    for k in range(c):
-        change = np.zeros_like(fit)
-        change[:, k] = 1.0
-        curved = problem.loss.curve(problem.y, fit, problem.weight, change)
-        for l in np.flatnonzero(np.any(curved != 0.0, axis=0)):
-            hessian[:, l, :, k] = design.T @ (curved[:, l, None] * design)
-    return hessian.reshape(p * c, p * c)
-
-
-def best_groups(problem, fits, start=None, still=STILL):
+def best_groups(problem, fits, start=None, still=STILL, stop=lambda: False):
     """Return the output weights (K, n_outputs), the values of the free terms and the objective.
 
     Parameters
@@ -104,13 +94,15 @@ def best_groups(problem, fits, start=None, still=STILL):
     start : ndarray of shape (K, n_outputs), optional
     still : float
         Relative gain of a round that is the last.
+    stop : callable
+        Asked after every round.
     """
     groups = _Groups(problem, fits, start)
     for _ in range(ROUNDS if fits.shape[1] else 0):
         before = groups.objective
         groups.sweep()
         groups.newton()
-        if not groups.objective < before * (1.0 - still):
+        if not groups.objective < before * (1.0 - still) or stop():
             break
     return groups.outputs, groups.free_fit, groups.objective
 

@@ -21,6 +21,7 @@ from ._validation import check_choice, check_positive
 from .exceptions import InvalidInputError, SolverError
 
 NEWTON_STEPS, SHORTEST, NOISE = 200, 1e-18, 1e-14
+STILL, TINY = 1e-16, np.finfo(float).tiny
 FLAT = 1e-9  # of the largest curvature: what is assumed where there is none
 ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
 
@@ -97,25 +98,18 @@ class Loss:
         Newton's method on an orthonormal basis of the free terms, damped where the loss is flat. Where no minimum is
         attained, as for labels that the free terms separate, it stops far out.
         """
-        basis, values, _ = np.linalg.svd(free / _sizes(free), full_matrices=False)
-        basis = basis[:, values > 1e-12 * values.max(initial=0.0)]
-        fit, share, flat = hidden_fit, 1.0, FLAT * self.largest_curvature * weight.max()
-        for _ in range(NEWTON_STEPS):
-            value, slope = self.value(y, fit, weight), basis.T @ self.dual_point(y, fit, weight)
-            size = np.linalg.norm(slope)
-            if size == 0.0 or share <= SHORTEST:
-                break
+        basis = free_basis(free)
+        flat = FLAT * self.largest_curvature * weight.max()
+
+        def step(fit, slope):
             hessian = (basis.T * (weight * self.curvatures(y, fit))) @ basis
             damping = 1e-10 * np.trace(hessian) + flat
-            step, share = basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope), 1.0
-            while share > SHORTEST:
-                ahead = fit + share * step
-                there, left = self.value(y, ahead, weight), np.linalg.norm(basis.T @ self.dual_point(y, ahead, weight))
-                # Near the minimum values differ by rounding only, and slopes tell.
-                if there < value * (1.0 - NOISE) or (there <= value * (1.0 + NOISE) and left < size):
-                    fit = ahead
-                    break
-                share *= 0.5
+            return basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope)
+
+        def slopes(fit):
+            return basis.T @ self.dual_point(y, fit, weight)
+
+        fit = newton_fit(hidden_fit, lambda fit: self.value(y, fit, weight), slopes, step)
         return minimum_norm_fit(free, fit - hidden_fit)
 
     def take(self, rows):
@@ -426,6 +420,45 @@ def _sizes(columns):
     """Return the largest entry of every column, 1 for columns of zeros."""
     sizes = np.abs(columns).max(axis=0, initial=0.0)
     return np.where(sizes > 0, sizes, 1.0)
+
+
+def free_basis(free):
+    """Return an orthonormal basis of the columns of `free`, whatever their sizes."""
+    basis, values, _ = np.linalg.svd(free / _sizes(free), full_matrices=False)
+    return basis[:, values > 1e-12 * values.max(initial=0.0)]
+
+
+def newton_fit(fit, value, slopes, newton_step):
+    """Return the fit of least value that Newton's method reaches from `fit`.
+
+    Parameters
+    ----------
+    fit : ndarray
+    value, slopes : callables
+        The loss at a fit, and minus its gradient in some coordinates.
+    newton_step : callable
+        The change of the fit that a fit and its slopes ask for.
+    """
+    for _ in range(NEWTON_STEPS):
+        least, slope = value(fit), slopes(fit)
+        size = np.linalg.norm(slope)
+        if size == 0.0:
+            break
+        step = newton_step(fit, slope)
+        share, shortest = 1.0, max(SHORTEST, STILL * np.abs(fit).max() / max(np.abs(step).max(), TINY))
+        while share > shortest:
+            ahead = fit + share * step
+            there = value(ahead)
+            # Near the minimum values differ by rounding only, and slopes tell.
+            if there < least * (1.0 - NOISE) or (
+                there <= least * (1.0 + NOISE) and np.linalg.norm(slopes(ahead)) < size
+            ):
+                fit = ahead
+                break
+            share *= 0.5
+        else:
+            break
+    return fit
 
 
 def minimum_norm_fit(columns, target):

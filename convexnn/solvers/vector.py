@@ -8,6 +8,7 @@ whose violators are fed back. The objective never rises.
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ..duality.vector_certificate import certify_vector_problem
 from ..duality.vector_price import vector_price_function
 from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts
 from ..exceptions import SolverError
+from ._vector_gliding import glide_vectors
 from ._vector_newton import merge_neurons, slide_vectors
 from .base import Solution, Status, assemble, make_record
 
@@ -30,6 +32,8 @@ LITTLE = 0.02  # of the gap seen: what an inner round must gain for the next to 
 ALIKE, NARROWER, NARROWEST = 0.1, 0.5, 1e-6  # one minus the cosine of outputs of neurons tried as one
 STILL = 1e-12  # relative gain of a round of the group lasso that is the last: Newton steps follow
 ROUGHLY = 1e-5  # of the gap seen: gain below which the group lasso is left
+NEWTON_WORK, MOST_NEWTON_WORK = 2e8, 2e10  # multiplications of a Newton step: some hundredths of a second, seconds
+FINE = 1e-4  # gap seen from which on gradients are too coarse
 PRICE_SHARE = 0.1  # of the tolerance, the width of a proof
 PATIENCE = 6  # rounds that gain next to nothing, before the run ends
 
@@ -58,7 +62,8 @@ class _Run:
     def accept(self, directions, start):
         """Find the best outputs on `directions` and keep them when the objective does not rise."""
         fits = self.problem.hidden_fits(directions)
-        outputs, free_fit, objective = best_groups(self.problem, fits, start, max(STILL, ROUGHLY * self.visible))
+        still = max(STILL, ROUGHLY * self.visible)
+        outputs, free_fit, objective = best_groups(self.problem, fits, start, still, self.out_of_time)
         if objective > self.objective:
             return False
         used = np.any(outputs != 0.0, axis=1)
@@ -90,10 +95,20 @@ class _Run:
     def _slide(self, directions, outputs, alone=False):
         """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
         before = self.objective
-        directions, outputs = slide_vectors(self.problem, directions, outputs, self.free_fit, stop=self.out_of_time)
+        if self.is_coarse(len(directions)):
+            move = partial(glide_vectors, tolerance=1e-3 * LITTLE * self.visible)
+        else:
+            move = slide_vectors
+        directions, outputs = move(self.problem, directions, outputs, self.free_fit, stop=self.out_of_time)
         if not self.accept(directions, outputs) and not alone:
             self.join(directions)
         return self.objective < before
+
+    def is_coarse(self, n_neurons):
+        """Whether gradients do: Newton steps are too dear, and kinks do not matter yet."""
+        n, c = self.problem.y.shape
+        work = n * c * float(n_neurons * (self.problem.design.shape[1] + c)) ** 2
+        return n_neurons > 0 and work > NEWTON_WORK and (self.visible > FINE or work > MOST_NEWTON_WORK)
 
     def dual_point(self):
         """``-grad L`` at the fit, orthogonal to the free terms."""

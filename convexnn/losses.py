@@ -9,6 +9,7 @@ ball.
 In the formulas below ``s_i = nu_i / w_i``, and ``p_i = y_i s_i`` for labels y_i in {-1, 1}.
 """
 
+import time
 from dataclasses import dataclass, replace
 from numbers import Real
 
@@ -22,6 +23,7 @@ from .exceptions import InvalidInputError, SolverError
 
 NEWTON_STEPS, SHORTEST, NOISE = 200, 1e-18, 1e-14
 STILL, TINY = 1e-16, np.finfo(float).tiny
+TIME_IS_UP, SHORT_TIME = 1, 0.05  # a status of linprog; seconds that a linear program has in any case
 FLAT = 1e-9  # of the largest curvature: what is assumed where there is none
 ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
 
@@ -163,7 +165,7 @@ class _Linear:
         parts = sparse.hstack([free / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc")
         costs = np.concatenate([np.zeros(n_free), weight * high, weight * -low])
         limits = [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples)
-        return solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits).x[:n_free] * unit / sizes
+        return solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits)[:n_free] * unit / sizes
 
     def _stationary_scale(self, y, s, weight, limit):
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
@@ -391,12 +393,15 @@ class SquaredHingeLoss(Loss):
         return np.dot(weight, np.abs(s)) / np.dot(weight * s, s)
 
 
-def solve_linear_program(costs, **program):
-    """Return the result of HiGHS; `SolverError` where it finds no optimum."""
-    result = linprog(costs, method="highs", **program)
+def solve_linear_program(costs, deadline=None, **program):
+    """Return the solution by HiGHS, None when the deadline passes first; `SolverError` where it finds no optimum."""
+    options = {} if deadline is None else {"time_limit": max(SHORT_TIME, deadline - time.monotonic())}
+    result = linprog(costs, method="highs", options=options, **program)
+    if result.status == TIME_IS_UP:
+        return None
     if result.status != 0:
         raise SolverError(f"HiGHS found no optimum of a linear program of {len(costs)} variables: {result.message}")
-    return result
+    return result.x
 
 
 def _within(values, low, high, function):

@@ -8,6 +8,7 @@ any other dual point.
 
 import numpy as np
 
+from .._validation import is_late
 from ..losses import solve_linear_program
 from .pricing import local_prices
 
@@ -23,12 +24,13 @@ def best_dual_point(problem, directions, *, starts=None, deadline=None, n_jobs=N
     """
 
     def improved(fits):
-        return _program(problem, -problem.y, fits, np.full(len(fits.T), problem.beta))
+        return _program(problem, -problem.y, fits, np.full(len(fits.T), problem.beta), deadline=deadline)
 
     def value(nu, price):
         return problem.dual_bound(nu, price)[0]
 
-    return _cut(problem, improved, value, problem.beta, directions, starts, deadline, n_jobs)
+    nu = _cut(problem, improved, value, problem.beta, directions, starts, deadline, n_jobs)
+    return _feasible(problem, problem.loss.slopes(problem.y, np.zeros(len(problem.y)))) if nu is None else nu
 
 
 def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
@@ -40,18 +42,24 @@ def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
     low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)
 
     def improved(fits):
-        return _program(problem, np.zeros(len(low)), fits, None, low, high)
+        return _program(problem, np.zeros(len(low)), fits, None, low, high, deadline)
 
     no_directions = np.zeros((0, problem.design.shape[1]))
-    return _cut(problem, improved, lambda nu, price: -price, 0.0, no_directions, None, deadline, n_jobs)
+    nu = _cut(problem, improved, lambda nu, price: -price, 0.0, no_directions, None, deadline, n_jobs)
+    return _feasible(problem, problem.loss.slopes(problem.y, free_fit)) if nu is None else nu
 
 
 def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
-    """Alternate a linear program over the directions met and ascents on the price of its nu; return the best nu."""
+    """Alternate a linear program over the directions met and ascents on the price of its nu; return the best nu.
+
+    None when the deadline passes before the first program is solved.
+    """
     best, answer = -np.inf, None
     for _ in range(ROUNDS):
         fits = problem.hidden_fits(directions)
         nu = improved(fits)
+        if nu is None:
+            break
         own = directions if starts is None else np.vstack([directions, starts])
         found, _, values = local_prices(*problem.priced(nu), starts=own, deadline=deadline, n_jobs=n_jobs)
         largest = values.max(initial=0.0)
@@ -60,14 +68,14 @@ def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
             best, answer = worth, nu
         seen = max(level, np.abs(nu @ fits).max(initial=0.0))
         violating = found[values > seen * (1.0 + ACCURATE) + np.finfo(float).tiny][:MAX_CUTS]
-        if len(violating) == 0:
+        if len(violating) == 0 or is_late(deadline):
             break
         directions = np.vstack([directions, violating])
     return answer
 
 
-def _program(problem, costs, fits, bounds, low=None, high=None):
-    """Minimise ``costs . nu``, plus a bound t on the prices where `bounds` is None; return nu.
+def _program(problem, costs, fits, bounds, low=None, high=None, deadline=None):
+    """Minimise ``costs . nu``, plus a bound t on the prices where `bounds` is None; return nu, None when it is late.
 
     In units of one: nu relative to the weights, prices relative to the largest fit.
     """
@@ -89,6 +97,11 @@ def _program(problem, costs, fits, bounds, low=None, high=None):
         program |= {"A_ub": rows, "b_ub": np.tile(bounds, 2) / size}
     if len(free):
         program |= {"A_eq": free, "b_eq": np.zeros(len(free))}
-    nu = weight * solve_linear_program(objective, **program).x[: len(weight)]
-    root = np.sqrt(weight)
-    return root * problem.project(nu / root)  # the program leaves 1e-9 along the free terms
+    found = solve_linear_program(objective, deadline, **program)
+    return None if found is None else _feasible(problem, found[: len(weight)])  # it leaves 1e-9 along the free terms
+
+
+def _feasible(problem, slopes):
+    """Return the nu of some slopes, a row each, less what lies along the free terms."""
+    root = np.sqrt(problem.weight)
+    return root * problem.project(root * slopes)

@@ -50,7 +50,7 @@ class _Steps:
         residual = np.abs(self.problem.y - self.empty().predict(self.problem.features))
         spread, status = 0.3 * float(np.mean(residual)), Status.converged
         if spread > 0.0:
-            status = self.steps(spread, start)
+            status = self.interruptible(spread, start)
         quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
         certificate = certify_problem(
             self.network,
@@ -66,6 +66,14 @@ class _Steps:
         elif status in (Status.converged, Status.stalled):
             status = Status.converged if certificate.heuristic_gap <= self.tol else Status.stalled
         return Solution(self.network, certificate, status, max(1, self.rounds), self.history)
+
+    def interruptible(self, spread, start):
+        """Take proximal steps; return the status, which may be that the user has interrupted them."""
+        try:
+            return self.steps(spread, start)
+        except KeyboardInterrupt:
+            self.deadline = time.monotonic()
+            return Status.interrupted
 
     def dual_points(self):
         """The best dual point of the steps, and where it is not good enough that of cutting planes."""
@@ -115,7 +123,7 @@ class _Steps:
         if value > self.dual:
             self.nu, self.dual = nu, value
         self.offer(network)
-        self.offer(with_best_masses(problem, network))
+        self.offer(with_best_masses(problem, network, self.deadline))
         self.history.append(make_record(self.started, self.primal, self.gap, self.network.width))
         if self.report is not None:
             self.report(self.history[-1])
@@ -136,8 +144,11 @@ class _Steps:
             self.network, self.primal = network, primal
 
 
-def with_best_masses(problem, network):
-    """Return the network with the masses and free terms that are best for its directions, by a linear program."""
+def with_best_masses(problem, network, deadline=None):
+    """Return the network with the masses and free terms that are best for its directions, by a linear program.
+
+    Or the network as it is, when the deadline passes before they are found.
+    """
     directions, signs = network.directions, network.signs
     n_samples, n_free = problem.free.shape
     if n_samples * (len(signs) + n_free) > MAX_ENTRIES or len(signs) == 0:
@@ -155,7 +166,11 @@ def with_best_masses(problem, network):
         A_eq=sparse.hstack([columns / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc"),
         b_eq=problem.y / unit,
         bounds=limits,
-    ).x[: len(sizes)] * (unit / sizes)
+        deadline=deadline,
+    )
+    if found is None:
+        return network
+    found = found[: len(sizes)] * (unit / sizes)
     roots, used = np.sqrt(found[: len(signs)]), found[: len(signs)] > 0
     neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
     return assemble(problem, neurons, outputs, found[len(signs) :])

@@ -1,5 +1,6 @@
 """Choose a solver and its patterns, refuse pairings that cannot work, and bring the width under its limit."""
 
+import time
 import warnings
 
 import numpy as np
@@ -8,10 +9,11 @@ from .._validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
-from .base import Solution, Status, build_network
+from .base import Solution, Status
 from .column_generation import solve_column_generation
-from .given_patterns import polish, solve_given_patterns
+from .given_patterns import solve_given_patterns
 from .kinked import solve_kinked
+from .narrow import narrow_network
 
 SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")
@@ -116,19 +118,17 @@ def solve(
         )
     if max_width is None or solution.network.width <= max_width:
         return solution
-    return _narrow(problem, solution, max_width, tol, proof, n_jobs)
+    if solution.status is Status.interrupted:
+        deadline = time.monotonic()
+    return _narrow(problem, solution, max_width, tol, proof, seed=seed, deadline=deadline, n_jobs=n_jobs)
 
 
-def _narrow(problem, solution, max_width, tol, proof, n_jobs):
-    """Bring a solution under `max_width`: by optimal pruning where that is enough, else by dropping light neurons."""
+def _narrow(problem, solution, max_width, tol, proof, **options):
+    """Bring a solution under `max_width`: by optimal pruning where that is enough, else by local searches."""
     network, status = solution.network.pruned(problem.features), solution.status
     pruned_width = network.width
-    while network.width > max_width:  # a quarter at a time, the others moving to make up for those that left
-        keep = max(max_width, network.width - max(1, network.width // 4))
-        heaviest = np.argsort(-network.masses, kind="stable")[:keep]
-        directions, signs, masses = network.directions[heaviest], network.signs[heaviest], network.masses[heaviest]
-        network = polish(problem, build_network(problem, directions, signs, masses))
     if pruned_width > max_width:
+        network = narrow_network(problem, network, max_width, **options)
         known = f"the critical width m* is at most {pruned_width}"
         if status is Status.restricted:
             known = f"over the given patterns {pruned_width} neurons are enough"
@@ -139,7 +139,15 @@ def _narrow(problem, solution, max_width, tol, proof, n_jobs):
             WidthWarning,
             stacklevel=4,
         )
-    certificate = certify_problem(network, problem, proof=proof, tolerance=min(1e-7, 0.1 * tol), n_jobs=n_jobs)
+    certificate = certify_problem(
+        network,
+        problem,
+        proof=proof,
+        tolerance=min(1e-7, 0.1 * tol),
+        dual_points=[solution.certificate.dual_point[problem.rows]],  # of the wide network, which is nearly optimal
+        deadline=options["deadline"],
+        n_jobs=options["n_jobs"],
+    )
     if certificate.relative_gap <= tol:
         status = Status.proven
     return Solution(network, certificate, status, solution.n_iter, solution.history)

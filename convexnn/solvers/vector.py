@@ -20,8 +20,8 @@ from ..duality.vector_certificate import certify_vector_problem
 from ..duality.vector_price import vector_price_function
 from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts
 from ..exceptions import SolverError
-from ._vector_gliding import glide_vectors
 from ._vector_newton import merge_neurons, slide_vectors
+from ._weights import descend_weights
 from .base import Solution, Status, assemble, make_record
 
 FIRST_STARTS, MAX_STARTS = 32, 2048
@@ -96,7 +96,7 @@ class _Run:
         """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
         before = self.objective
         if self.is_coarse(len(directions)):
-            move = partial(glide_vectors, tolerance=1e-3 * LITTLE * self.visible)
+            move = partial(descend_weights, tolerance=1e-3 * LITTLE * self.visible)
         else:
             move = slide_vectors
         directions, outputs = move(self.problem, directions, outputs, self.free_fit, stop=self.out_of_time)

@@ -1,10 +1,11 @@
-"""Move all neurons of a network of several outputs at once, by L-BFGS, where Newton steps are too dear.
+"""Lower the objective in all weights of a network at once, by L-BFGS: the width stays, whatever the loss is.
 
-Newton's method on the kinks (`_vector_newton`) pays ``n c p^2`` for a step, with p the number of all weights. Here
+Newton's method on the kinks (`_newton`, `_vector_newton`) is exact, but pays ``n c p^2`` for a step with p weights, and
+may need more neurons on its way. Here
 
     ``L(sum_k (design u_k)_+ a_k^T + free B) + beta/2 sum_k (||u_k||^2 + ||a_k||^2)``
 
-is lowered by gradients, a few matrix products each.
+is lowered by gradients, a few matrix products each, with one output or several.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ class _Objective:
 
     def __init__(self, problem, columns, n_neurons, stop):
         self.problem, self.columns, self.stop = problem, columns, stop
-        d, c = problem.design.shape[1], problem.n_outputs
+        d, c = problem.design.shape[1], problem.y[:1].size
         self.shapes = [(n_neurons, d), (n_neurons, c), (columns.shape[1], c)]
         self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
         self.best, self.point = np.inf, None
@@ -41,33 +42,34 @@ class _Objective:
             raise _Stopped
         problem, (neurons, outputs, free) = self.problem, self.unpack(vector)
         hidden = np.maximum(problem.design @ neurons.T, 0.0)
-        fit = hidden @ outputs + self.columns @ free
+        fit = (hidden @ outputs + self.columns @ free).reshape(problem.y.shape)
         penalty = 0.5 * problem.beta * (np.sum(neurons**2) + np.sum(outputs**2))
         value = problem.loss.value(problem.y, fit, problem.weight) + penalty
         if value < self.best:
             self.best, self.point = value, vector.copy()
-        dual = problem.loss.dual_point(problem.y, fit, problem.weight)
+        dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1)
         pull = ((dual @ outputs.T) * (hidden > 0)).T @ problem.design
         slopes = problem.beta * neurons - pull, problem.beta * outputs - hidden.T @ dual, -self.columns.T @ dual
         return value, np.concatenate([slope.ravel() for slope in slopes])
 
 
-def glide_vectors(problem, directions, outputs, free_fit, *, tolerance=1e-9, stop=lambda: False):
+def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, stop=lambda: False):
     """Improve the network of unit directions (K, n_inputs) and outputs (K, n_outputs); return both, moved.
 
     Parameters
     ----------
-    problem : VectorProblem
+    problem : Problem or VectorProblem
     directions, outputs : ndarrays, no row of them zero
-    free_fit : ndarray of shape (n_samples, n_outputs)
+        A column of outputs for a `Problem`.
+    free_fit : ndarray of the shape of the targets
         Values of the free terms.
     tolerance : float
         Relative decrease of a step below which it ends.
     stop : callable
         Asked before every evaluation.
     """
-    roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     columns = free_basis(problem.free)
+    roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     objective = _Objective(problem, columns, len(directions), stop)
     start = np.concatenate([(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit).ravel()])
     options = {"maxiter": MOST_STEPS, "maxcor": MEMORY, "ftol": tolerance, "gtol": 0.0}

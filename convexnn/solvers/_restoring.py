@@ -5,6 +5,7 @@ from scipy.linalg import block_diag, lstsq
 from scipy.optimize import linprog
 
 from .._norms import nonzero, norms
+from .._validation import is_late
 from ..exceptions import SolverError
 from ._newton import null_space
 from .base import build_network
@@ -14,7 +15,7 @@ KINK = 1e-9
 EXACT = 1e-13  # relative to what the neurons add up to at a row, what rounding leaves of a residual
 SHRINKS = 0.9  # of the residual, by a step that is worth another
 RANK = 1e-12
-PLANES = 3
+PLANES, KINKS = 3, 3
 MOST_UNKNOWNS = 1500  # of a Newton step on both: a second
 NO_DEARER = 1e-9
 
@@ -120,36 +121,58 @@ def _of_blocks(problem, blocks, signs):
     return build_network(problem, blocks / nonzero(masses)[:, None], signs, masses)
 
 
-def any_interpolant(problem, network, rng):
+def any_interpolant(problem, network, rng, deadline=None):
     """Return an interpolating network on the network's own directions and on wedges: the cheapest of these.
+
+    When the deadline has passed, the one of least squares on random directions, if rounding allows it.
 
     Raises
     ------
     SolverError
         When rounding keeps it from interpolating.
     """
-    directions = np.vstack([network.directions[network.masses > 0], _wedges(problem, rng)])
-    fits = problem.hidden_fits(directions)
-    scale = nonzero(np.abs(fits).max(axis=0))
-    size = np.abs(problem.centred).max()
-    columns = problem.project(fits / scale)
-    answer = linprog(
-        np.tile(1.0 / scale, 2) * scale.max(),
-        A_eq=np.hstack([columns, -columns]),
-        b_eq=problem.centred / size,
-        method="highs",
-    )
-    if answer.x is not None:
-        masses = (answer.x[: len(scale)] - answer.x[len(scale) :]) * size / scale
-        used = np.abs(masses) > 0
-        found = build_network(problem, directions[used], np.sign(masses[used]), np.abs(masses[used]))
-        found = restored(problem, found)
+    own = network.directions[network.masses > 0]
+    if is_late(deadline):
+        found = _on(problem, np.vstack([own, _random_kinks(problem, rng)]), _least_squares)
         if found is not None:
             return found
+    found = _on(problem, np.vstack([own, _wedges(problem, rng)]), _cheapest)
+    if found is not None:
+        return found
     raise SolverError(
         "no interpolating network was found in double precision: some rows of X are too close together for their "
         "targets. Scale the columns of X alike, or merge such rows."
     )
+
+
+def _on(problem, directions, solve):
+    """Return an interpolating network on these directions, None where that fails; `solve` finds the masses."""
+    fits = problem.hidden_fits(directions)
+    scale = nonzero(np.abs(fits).max(axis=0))
+    size = np.abs(problem.centred).max()
+    masses = solve(problem.project(fits / scale), problem.centred / size, scale) * size / scale
+    used = np.abs(masses) > 0
+    return restored(problem, build_network(problem, directions[used], np.sign(masses[used]), np.abs(masses[used])))
+
+
+def _least_squares(columns, targets, _):
+    return lstsq(columns, targets, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
+
+
+def _cheapest(columns, targets, scale):
+    """The masses of least sum, by a linear program; zeros where it finds none."""
+    costs = np.tile(1.0 / scale, 2) * scale.max()
+    found = linprog(costs, A_eq=np.hstack([columns, -columns]), b_eq=targets, method="highs").x
+    return np.zeros(len(scale)) if found is None else found[: len(scale)] - found[len(scale) :]
+
+
+def _random_kinks(problem, rng):
+    """Random unit directions, with kinks at every row in turn where there is a hidden bias."""
+    design = problem.design
+    units = rng.standard_normal((KINKS * len(design), design.shape[1]))
+    if problem.hidden_bias:
+        units[:, -1] -= np.sum(units * np.tile(design, (KINKS, 1)), axis=1)
+    return units / norms(units)[:, None]
 
 
 def _wedges(problem, rng):

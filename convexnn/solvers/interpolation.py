@@ -159,8 +159,10 @@ class _Multipliers:
             self.report(record)
 
     def _finish(self, status):
+        if status is Status.interrupted:
+            self.deadline = time.monotonic()
         if self.best is None:
-            self.best = any_interpolant(self.problem, self.network, self.rng)
+            self.best = any_interpolant(self.problem, self.network, self.rng, self.deadline)
         out_of_time = status in (Status.time_limit, Status.interrupted)
         return self._solution(status, self._certify("heuristic" if out_of_time else self.proof))
 

@@ -75,7 +75,7 @@ def _program(problem, costs, fits, bounds, low=None, high=None):
     if low is None:
         low, high = weight * problem.loss.bounds[0], weight * problem.loss.bounds[1]
     columns = weight[:, None] * fits
-    size = max(np.abs(columns).max(initial=0.0), np.finfo(float).tiny)
+    size = np.abs(columns).max(initial=0.0) or 1.0  # neurons that are off on all rows bound nothing
     rows = np.hstack([columns, -columns]).T / size
     free = (weight[:, None] * problem.free / np.maximum(np.abs(problem.free).max(axis=0, initial=0.0), 1e-300)).T
     objective = weight * costs

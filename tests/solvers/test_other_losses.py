@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexnn import InvalidInputError, certify, convex_program, enumerate_patterns, optimal_set
+from convexnn import InvalidInputError, TwoLayerReLU, certify, convex_program, enumerate_patterns, optimal_set
 from convexnn.losses import LOSSES, ProximalLoss, make_loss
 from convexnn.programs.program import make_problem
 from convexnn.solvers.base import Status
@@ -265,3 +265,37 @@ def test_paths_and_staircases_of_the_logistic_loss(terms):
     np.testing.assert_allclose(objectives, found.optimal_value, rtol=1e-12)
     if found.m_star < found.connected_from:
         assert found.n_components(found.m_star - 1) == 0 < found.n_components(found.m_star)
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile", "huber"])
+@pytest.mark.parametrize(("n", "d"), [(2, 1), (4, 3), (5, 1)])
+def test_free_terms_that_meet_all_targets_need_no_neuron(loss, n, d):
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, d))
+    y = 1e4 * rng.standard_normal(n) if n <= d + 1 else 0.3 * X[:, 0] + 0.1
+    found = train(X, y, 1.0, loss=loss, hidden_bias=True, fit_intercept=True, skip_connection=True)
+    assert found.status is Status.proven
+    assert found.certificate.primal == found.network.width == 0
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
+def test_labels_that_the_free_terms_separate_end_without_a_proof(loss):
+    terms = {"hidden_bias": True, "fit_intercept": True, "skip_connection": True}
+    found = train(np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0]), 1.0, loss=loss, **terms)
+    assert found.status in (Status.stalled, Status.proven)
+    assert found.certificate.primal < 1e-9
+
+
+def test_neurons_may_vanish_all_at_once():
+    X = np.array([[-0.8, 0.3], [1.8, 0.9], [0.4, 1.5], [0.7, 2.1], [-1.3, 0.1]])
+    y, weight = np.array([0.5, -0.7, 0.0, -1.1, -1.3]), np.array([85.75, 0.25, 0.06, 0.14, 7.34])
+    found = train(X, y, 0.418, sample_weight=weight, loss="absolute", skip_connection=True)
+    assert found.status is Status.proven
+
+
+def test_a_neuron_that_is_off_on_all_rows_is_certified():
+    dead = TwoLayerReLU([[-1.0]], [1.0])
+    found = certify(dead, [[1.0], [2.0]], [1.0, 3.0], 0.5, loss="absolute")
+    assert found.primal == 4.5
+    assert found.dual == pytest.approx(certify(dead.padded(2), [[1.0], [2.0]], [1.0, 3.0], 0.5, loss="absolute").dual)
+    assert 0.0 < found.dual < 2.0

@@ -59,6 +59,10 @@ class Loss:
         """Return ``d^2 l/dz^2`` where it exists, and one of its one-sided limits elsewhere."""
         raise NotImplementedError
 
+    def secants(self, y, fit):
+        """Return the curvatures of parabolas that touch the loss at `fit` and are not below it elsewhere, or nearly."""
+        return np.full(len(fit), self.largest_curvature)
+
     def dual_terms(self, y, s):
         """Return ``-l*(-s_i)``, -inf outside the domain."""
         raise NotImplementedError
@@ -94,28 +98,40 @@ class Loss:
     def fit_free(self, y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), for a smooth loss.
 
-        Newton's method on an orthonormal basis of the free terms, damped where the loss is flat. Where no minimum is
-        attained, as for labels that the free terms separate, it stops far out.
+        Newton's method on an orthonormal basis of the free terms, damped where the loss is flat. Where its full step is
+        too long, a step with the curvatures of a parabola above the loss is tried too: far out, where curvatures
+        vanish, Newton's directions are poor. Where no minimum is attained, as for labels that the free terms separate,
+        it stops far out.
         """
-        basis, values, _ = np.linalg.svd(free / _sizes(free), full_matrices=False)
-        basis = basis[:, values > 1e-12 * values.max(initial=0.0)]
-        fit, share, flat = hidden_fit, 1.0, FLAT * self.largest_curvature * weight.max()
-        for _ in range(NEWTON_STEPS):
-            value, slope = self.value(y, fit, weight), basis.T @ self.dual_point(y, fit, weight)
-            size = np.linalg.norm(slope)
-            if size == 0.0 or share <= SHORTEST:
-                break
-            hessian = (basis.T * (weight * self.curvatures(y, fit))) @ basis
+        basis = orthonormal(free)
+        fit, flat = hidden_fit, FLAT * self.largest_curvature * weight.max()
+
+        def ahead(curvatures):
+            """Return (value, fit, share) at the end of a line search along a step of the model; None if it fails."""
+            hessian = (basis.T * (weight * curvatures)) @ basis
             damping = 1e-10 * np.trace(hessian) + flat
             step, share = basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope), 1.0
             while share > SHORTEST:
-                ahead = fit + share * step
-                there, left = self.value(y, ahead, weight), np.linalg.norm(basis.T @ self.dual_point(y, ahead, weight))
+                end = fit + share * step
+                there, left = self.value(y, end, weight), np.linalg.norm(basis.T @ self.dual_point(y, end, weight))
                 # Near the minimum values differ by rounding only, and slopes tell.
                 if there < value * (1.0 - NOISE) or (there <= value * (1.0 + NOISE) and left < size):
-                    fit = ahead
-                    break
+                    return there, end, share
                 share *= 0.5
+            return None
+
+        for _ in range(NEWTON_STEPS):
+            value, slope = self.value(y, fit, weight), basis.T @ self.dual_point(y, fit, weight)
+            size = np.linalg.norm(slope)
+            if size == 0.0:
+                break
+            ends = [ahead(self.curvatures(y, fit))]
+            if ends[0] is None or ends[0][2] < 1.0:
+                ends.append(ahead(self.secants(y, fit)))
+            ends = [end for end in ends if end is not None]
+            if not ends:
+                break
+            fit = min(ends, key=lambda end: end[0])[1]
         return minimum_norm_fit(free, fit - hidden_fit)
 
     def take(self, rows):
@@ -164,12 +180,14 @@ class _Linear:
         if n_free == 0:
             return np.zeros(0)
         low, high = self.bounds
-        sizes, target = _sizes(free), y - hidden_fit
+        near = minimum_norm_fit(free, y - hidden_fit)  # programs are solved to 1e-9 of their largest numbers
+        sizes, target = _sizes(free), y - hidden_fit - free @ near
         unit = max(np.abs(target).max(), np.finfo(float).tiny)
         parts = sparse.hstack([free / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc")
         costs = np.concatenate([np.zeros(n_free), weight * high, weight * -low])
         limits = [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples)
-        return solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits).x[:n_free] * unit / sizes
+        found = solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits).x[:n_free]
+        return near + found * unit / sizes
 
     def _stationary_scale(self, y, s, weight, limit):
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
@@ -238,6 +256,10 @@ class HuberLoss(_Quadratic, Loss):
     def curvatures(self, y, fit):
         """Return 1 up to delta and 0 beyond."""
         return (np.abs(y - fit) <= self.delta).astype(float)
+
+    def secants(self, y, fit):
+        """Return 1 up to delta and ``delta / |r|`` beyond."""
+        return self.delta / np.maximum(np.abs(y - fit), self.delta)
 
     def dual_terms(self, y, s):
         """Return ``s y - s^2 / 2``, -inf where ``|s|`` is above delta."""
@@ -311,6 +333,11 @@ class ProximalLoss(Loss):
         low, high = self.bounds
         s = self.centre + (y - fit) / self.spread
         return ((s >= low) & (s <= high)) / self.spread
+
+    def secants(self, y, fit):
+        """Return the slope from the centre on, divided by the residual."""
+        size = np.maximum(np.abs(y - fit), np.finfo(float).tiny)
+        return np.minimum(np.abs(self.slopes(y, fit) - self.centre) / size, 1.0 / self.spread)
 
     def dual_terms(self, y, s):
         """Return ``s y - spread/2 (s - centre)^2``, -inf outside the bounds."""
@@ -426,6 +453,12 @@ def _sizes(columns):
     """Return the largest entry of every column, 1 for columns of zeros."""
     sizes = np.abs(columns).max(axis=0, initial=0.0)
     return np.where(sizes > 0, sizes, 1.0)
+
+
+def orthonormal(columns):
+    """Return an orthonormal basis of what the columns span, judged on columns of magnitude one."""
+    basis, values, _ = np.linalg.svd(columns / _sizes(columns), full_matrices=False)
+    return basis[:, values > 1e-12 * values.max(initial=0.0)]
 
 
 def minimum_norm_fit(columns, target):

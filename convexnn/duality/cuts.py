@@ -9,6 +9,7 @@ any other dual point.
 import numpy as np
 
 from ..losses import solve_linear_program
+from ..programs.program import ROUNDING
 from .pricing import local_prices
 
 ROUNDS = 40
@@ -23,7 +24,7 @@ def best_dual_point(problem, directions, *, starts=None, deadline=None, n_jobs=N
     """
 
     def improved(fits):
-        return _program(problem, -problem.y, fits, np.full(len(fits.T), problem.beta))
+        return _program(problem, -problem.dual_targets, fits, np.full(len(fits.T), problem.beta))
 
     def value(nu, price):
         return problem.dual_bound(nu, price)[0]
@@ -33,9 +34,10 @@ def best_dual_point(problem, directions, *, starts=None, deadline=None, n_jobs=N
 
 def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
     """Return the nu of the smallest price in the subdifferential of the loss at the best fit without neurons."""
-    free_fit = problem.free @ problem.free_coefficients(np.zeros(len(problem.y)))
-    residual = problem.y - free_fit
-    kinks = np.abs(residual) <= ACCURATE * np.abs(problem.y).max(initial=0.0)
+    coefficients = problem.free_coefficients(np.zeros(len(problem.y)))
+    residual = problem.y - problem.free @ coefficients
+    rounding = ROUNDING * (np.abs(problem.y) + np.abs(problem.free) @ np.abs(coefficients))
+    kinks = np.abs(residual) <= np.maximum(rounding, ACCURATE * np.abs(residual).max())
     low, high = (problem.weight * bound for bound in problem.loss.bounds)
     low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)
 

@@ -125,8 +125,8 @@ class Problem:
             return self.weight * self._off_free_terms(self.centred - hidden_fit)
         fit = hidden_fit + self.free @ self.free_coefficients(hidden_fit)
         nu = self.loss.dual_point(self.y, fit, self.weight)
-        left = np.abs(self.free.T @ nu) > FREE_TOLERANCE * (np.abs(self.free).T @ np.abs(nu))
-        return np.zeros(len(nu)) if np.any(left) else nu  # no minimum in the free terms: zero is feasible always
+        nu = without_free_part(self.free, nu, self.weight * self.loss.curvatures(self.y, fit))
+        return nu if is_orthogonal(self.free, nu) else np.zeros(len(nu))  # no minimum: zero is always feasible
 
     def model(self, hidden_fit, damping=0.0):
         """Return the problem with a squared loss that is this one around `hidden_fit`, to second order and a constant.
@@ -144,8 +144,12 @@ class Problem:
 
     @property
     def dual_targets(self):
-        """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms."""
-        return self.centred if self.loss.name == "squared" else self.y
+        """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms.
+
+        Losses of the residual have dual values linear in y. What is left of nu along the free terms then counts for
+        what these differ by from their least squares, and not for all of y, however far from 0.
+        """
+        return self.y if self.loss.labels else self.centred
 
     def dual_bound(self, dual_point, price):
         """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
@@ -216,6 +220,27 @@ class Problem:
         full = np.zeros(self.n_rows)
         full[self.rows] = dual_point
         return full
+
+
+def is_orthogonal(free, dual_point):
+    """Whether a dual point is orthogonal to the free terms but for what Newton's method may leave."""
+    return bool(np.all(np.abs(free.T @ dual_point) <= FREE_TOLERANCE * (np.abs(free).T @ np.abs(dual_point))))
+
+
+def without_free_part(free, dual_point, curvatures):
+    """Return a dual point less its part along the free terms: what a Newton step of them would make of it.
+
+    Only entries with a curvature change, so that those at an end of their domain stay there. However small that part
+    is, a bound is off by as much times the free terms that the best network has, and these may be large.
+    """
+    if free.shape[1] == 0:
+        return dual_point
+    columns = free / np.maximum(np.abs(free).max(axis=0, initial=0.0), np.finfo(float).tiny)
+    gram = (columns.T * curvatures) @ columns
+    for _ in range(2):
+        share = np.linalg.lstsq(gram, columns.T @ dual_point, rcond=1e-12)[0]
+        dual_point = dual_point - curvatures * (columns @ share)
+    return dual_point
 
 
 def check_objective_range(y, weight):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexnn import InvalidInputError, TwoLayerReLU, certify, convex_program, enumerate_patterns, optimal_set
+from convexnn import InvalidInputError, TwoLayerReLU, beta_max, certify, convex_program, enumerate_patterns, optimal_set
 from convexnn.losses import LOSSES, ProximalLoss, make_loss
 from convexnn.programs.program import make_problem
 from convexnn.solvers.base import Status
@@ -299,3 +299,31 @@ def test_a_neuron_that_is_off_on_all_rows_is_certified():
     assert found.primal == 4.5
     assert found.dual == pytest.approx(certify(dead.padded(2), [[1.0], [2.0]], [1.0, 3.0], 0.5, loss="absolute").dual)
     assert 0.0 < found.dual < 2.0
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute", "quantile"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_far_from_the_origin_bounds_and_strengths_are_those_near_it(loss, skip):
+    rng = np.random.default_rng(0)
+    X, y, far = rng.standard_normal((12, 1)), rng.standard_normal(12), 1e6
+    terms = {"fit_intercept": True, "skip_connection": skip}
+    near = train(X, y, 1.0, loss=loss, **terms)
+    found = train(X, y + far, 1.0, loss=loss, **terms)
+    assert near.status is found.status is Status.proven
+    assert found.certificate.primal == pytest.approx(near.certificate.primal, rel=1e-8)
+    strengths = [beta_max(X, targets, loss=loss, **terms) for targets in (y, y + far)]
+    assert strengths[1] == pytest.approx(strengths[0], rel=1e-7)
+    best = train(X + far, y + far, 1.0, loss=loss, **terms)  # another problem: neurons cannot bend among the data
+    constant = TwoLayerReLU(np.zeros((0, 1)), np.zeros(0), intercept=far, skip_weights=[0.0] if skip else None)
+    bound = certify(constant, X + far, y + far, 1.0, loss=loss).dual
+    assert bound <= best.certificate.primal * (1 + 1e-9)
+
+
+def test_free_terms_are_fitted_where_the_huber_loss_is_flat_and_rounding_of_the_fit_is_large():
+    rng = np.random.default_rng(34)
+    X, y, weight = rng.standard_normal((12, 3)), 50 + 20 * rng.standard_normal(12), 10.0 ** rng.uniform(-2, 2, 12)
+    problem = make_problem(X, y, 1.0, loss="huber", huber_delta=0.1, sample_weight=weight, skip_connection=True)
+    nu = problem.dual_point(np.zeros(12))
+    assert np.any(nu)
+    assert np.abs(X.T @ nu).max() <= 1e-14 * np.abs(nu).sum()
+    assert beta_max(X, y, loss="huber", huber_delta=0.1, sample_weight=weight, skip_connection=True) > 0.1

@@ -20,6 +20,7 @@ from ..losses import LOSSES, Loss, make_loss
 from ..network import TwoLayerReLU
 
 FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
+NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
 
@@ -188,7 +189,8 @@ class Problem:
             size = size + abs(network.intercept)
         with np.errstate(over="ignore"):
             loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            zero = not self.loss.labels and loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
+            near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met
+            zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
             return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):
@@ -230,17 +232,18 @@ def is_orthogonal(free, dual_point):
 def without_free_part(free, dual_point, curvatures):
     """Return a dual point less its part along the free terms: what a Newton step of them would make of it.
 
-    Only entries with a curvature change, so that those at an end of their domain stay there. However small that part
-    is, a bound is off by as much times the free terms that the best network has, and these may be large.
+    Only entries with a curvature change, and none changes sign: those at an end of their domain stay in it. However
+    small that part is, a bound is off by as much times the free terms that the best network has, and these may be
+    large.
     """
     if free.shape[1] == 0:
         return dual_point
     columns = free / np.maximum(np.abs(free).max(axis=0, initial=0.0), np.finfo(float).tiny)
-    gram = (columns.T * curvatures) @ columns
+    gram, answer = (columns.T * curvatures) @ columns, dual_point
     for _ in range(2):
-        share = np.linalg.lstsq(gram, columns.T @ dual_point, rcond=1e-12)[0]
-        dual_point = dual_point - curvatures * (columns @ share)
-    return dual_point
+        share = np.linalg.lstsq(gram, columns.T @ answer, rcond=1e-12)[0]
+        answer = answer - curvatures * (columns @ share)
+    return np.where(answer * dual_point < 0.0, 0.0, answer)
 
 
 def check_objective_range(y, weight):

@@ -15,6 +15,7 @@ from .._validation import check_choice, check_design, check_matrix, check_positi
 from ..exceptions import InvalidInputError
 from ..matrix_losses import make_matrix_loss
 from .program import (
+    NEVER_ZERO,
     ROUNDING,
     Problem,
     check_is_network,
@@ -88,7 +89,8 @@ class VectorProblem(Problem):
             size = size + np.abs(network.intercept)
         with np.errstate(over="ignore"):
             loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            zero = not self.loss.labels and loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
+            near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met
+            zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
             return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):

@@ -225,8 +225,10 @@ class Problem:
 
 
 def is_orthogonal(free, dual_point):
-    """Whether a dual point is orthogonal to the free terms but for what Newton's method may leave."""
-    return bool(np.all(np.abs(free.T @ dual_point) <= FREE_TOLERANCE * (np.abs(free).T @ np.abs(dual_point))))
+    """Whether a dual point is orthogonal to the free terms but for what Newton's method and rounding may leave."""
+    size, columns = np.abs(dual_point), np.abs(free)
+    rounding = ROUNDING * np.multiply.outer(columns.max(axis=0, initial=0.0), size.sum(axis=0))
+    return bool(np.all(np.abs(free.T @ dual_point) <= FREE_TOLERANCE * (columns.T @ size) + rounding))
 
 
 def without_free_part(free, dual_point, curvatures):

@@ -62,6 +62,10 @@ class Loss:
         """Return ``d^2 l/dz^2`` where it exists, and one of its one-sided limits elsewhere."""
         raise NotImplementedError
 
+    def secants(self, y, fit):
+        """Return the curvatures of parabolas that touch the loss at `fit` and are not below it elsewhere, or nearly."""
+        return np.full(len(fit), self.largest_curvature)
+
     def dual_terms(self, y, s):
         """Return ``-l*(-s_i)``, -inf outside the domain."""
         raise NotImplementedError
@@ -97,21 +101,29 @@ class Loss:
     def fit_free(self, y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), for a smooth loss.
 
-        Newton's method on an orthonormal basis of the free terms, damped where the loss is flat. Where no minimum is
-        attained, as for labels that the free terms separate, it stops far out.
+        Newton's method on an orthonormal basis of the free terms, damped where the loss is flat. Where its full step is
+        too long, a step with the curvatures of a parabola above the loss is tried too: far out, where curvatures
+        vanish, Newton's directions are poor. Where no minimum is attained, as for labels that the free terms separate,
+        it stops far out.
         """
-        basis = free_basis(free)
+        basis = orthonormal(free)
         flat = FLAT * self.largest_curvature * weight.max()
 
-        def step(fit, slope):
-            hessian = (basis.T * (weight * self.curvatures(y, fit))) @ basis
+        def step(curvatures, slope):
+            hessian = (basis.T * (weight * curvatures)) @ basis
             damping = 1e-10 * np.trace(hessian) + flat
             return basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope)
 
         def slopes(fit):
             return basis.T @ self.dual_point(y, fit, weight)
 
-        fit = newton_fit(hidden_fit, lambda fit: self.value(y, fit, weight), slopes, step)
+        fit = newton_fit(
+            hidden_fit,
+            lambda fit: self.value(y, fit, weight),
+            slopes,
+            lambda fit, slope: step(self.curvatures(y, fit), slope),
+            lambda fit, slope: step(self.secants(y, fit), slope),
+        )
         return minimum_norm_fit(free, fit - hidden_fit)
 
     def take(self, rows):
@@ -160,12 +172,14 @@ class _Linear:
         if n_free == 0:
             return np.zeros(0)
         low, high = self.bounds
-        sizes, target = _sizes(free), y - hidden_fit
+        near = minimum_norm_fit(free, y - hidden_fit)  # programs are solved to 1e-9 of their largest numbers
+        sizes, target = _sizes(free), y - hidden_fit - free @ near
         unit = max(np.abs(target).max(), np.finfo(float).tiny)
         parts = sparse.hstack([free / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc")
         costs = np.concatenate([np.zeros(n_free), weight * high, weight * -low])
         limits = [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples)
-        return solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits)[:n_free] * unit / sizes
+        found = solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits)[:n_free]
+        return near + found * unit / sizes
 
     def _stationary_scale(self, y, s, weight, limit):
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
@@ -234,6 +248,10 @@ class HuberLoss(_Quadratic, Loss):
     def curvatures(self, y, fit):
         """Return 1 up to delta and 0 beyond."""
         return (np.abs(y - fit) <= self.delta).astype(float)
+
+    def secants(self, y, fit):
+        """Return 1 up to delta and ``delta / |r|`` beyond."""
+        return self.delta / np.maximum(np.abs(y - fit), self.delta)
 
     def dual_terms(self, y, s):
         """Return ``s y - s^2 / 2``, -inf where ``|s|`` is above delta."""
@@ -307,6 +325,11 @@ class ProximalLoss(Loss):
         low, high = self.bounds
         s = self.centre + (y - fit) / self.spread
         return ((s >= low) & (s <= high)) / self.spread
+
+    def secants(self, y, fit):
+        """Return the slope from the centre on, divided by the residual."""
+        size = np.maximum(np.abs(y - fit), np.finfo(float).tiny)
+        return np.minimum(np.abs(self.slopes(y, fit) - self.centre) / size, 1.0 / self.spread)
 
     def dual_terms(self, y, s):
         """Return ``s y - spread/2 (s - centre)^2``, -inf outside the bounds."""
@@ -427,13 +450,13 @@ def _sizes(columns):
     return np.where(sizes > 0, sizes, 1.0)
 
 
-def free_basis(free):
-    """Return an orthonormal basis of the columns of `free`, whatever their sizes."""
-    basis, values, _ = np.linalg.svd(free / _sizes(free), full_matrices=False)
+def orthonormal(columns):
+    """Return an orthonormal basis of what the columns span, judged on columns of magnitude one."""
+    basis, values, _ = np.linalg.svd(columns / _sizes(columns), full_matrices=False)
     return basis[:, values > 1e-12 * values.max(initial=0.0)]
 
 
-def newton_fit(fit, value, slopes, newton_step):
+def newton_fit(fit, value, slopes, newton_step, other_step=None):
     """Return the fit of least value that Newton's method reaches from `fit`.
 
     Parameters
@@ -443,26 +466,34 @@ def newton_fit(fit, value, slopes, newton_step):
         The loss at a fit, and minus its gradient in some coordinates.
     newton_step : callable
         The change of the fit that a fit and its slopes ask for.
+    other_step : callable, optional
+        Another, tried too where the full Newton step is too long; the better end is taken.
     """
+
+    def ahead(step):
+        """Return (value, fit, share) at the end of a line search along a step; None if it fails."""
+        share, shortest = 1.0, max(SHORTEST, STILL * np.abs(fit).max() / max(np.abs(step).max(), TINY))
+        while share > shortest:
+            end = fit + share * step
+            there = value(end)
+            # Near the minimum values differ by rounding only, and slopes tell.
+            if there < least * (1.0 - NOISE) or (there <= least * (1.0 + NOISE) and np.linalg.norm(slopes(end)) < size):
+                return there, end, share
+            share *= 0.5
+        return None
+
     for _ in range(NEWTON_STEPS):
         least, slope = value(fit), slopes(fit)
         size = np.linalg.norm(slope)
         if size == 0.0:
             break
-        step = newton_step(fit, slope)
-        share, shortest = 1.0, max(SHORTEST, STILL * np.abs(fit).max() / max(np.abs(step).max(), TINY))
-        while share > shortest:
-            ahead = fit + share * step
-            there = value(ahead)
-            # Near the minimum values differ by rounding only, and slopes tell.
-            if there < least * (1.0 - NOISE) or (
-                there <= least * (1.0 + NOISE) and np.linalg.norm(slopes(ahead)) < size
-            ):
-                fit = ahead
-                break
-            share *= 0.5
-        else:
+        ends = [ahead(newton_step(fit, slope))]
+        if other_step is not None and (ends[0] is None or ends[0][2] < 1.0):
+            ends.append(ahead(other_step(fit, slope)))
+        ends = [end for end in ends if end is not None]
+        if not ends:
             break
+        fit = min(ends, key=lambda end: end[0])[1]
     return fit
 
 

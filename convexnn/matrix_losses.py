@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import entr
 
 from .exceptions import InvalidInputError
-from .losses import FLAT, ROUNDING, free_basis, make_loss, minimum_norm_fit, newton_fit
+from .losses import FLAT, ROUNDING, make_loss, minimum_norm_fit, newton_fit, orthonormal
 
 
 class ColumnLoss:
@@ -123,7 +123,7 @@ class MultinomialLoss:
 
         Newton's method as for one output; where no minimum is attained it stops far out. The rows of B add up to 0.
         """
-        basis, n_columns = free_basis(free), Y.shape[1]
+        basis, n_columns = orthonormal(free), Y.shape[1]
         flat = FLAT * self.steepness * weight.max()
 
         def step(fit, slope):

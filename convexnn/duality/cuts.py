@@ -10,6 +10,7 @@ import numpy as np
 
 from .._validation import is_late
 from ..losses import solve_linear_program
+from ..programs.program import ROUNDING
 from .pricing import local_prices
 
 ROUNDS = 40
@@ -24,20 +25,21 @@ def best_dual_point(problem, directions, *, starts=None, deadline=None, n_jobs=N
     """
 
     def improved(fits):
-        return _program(problem, -problem.y, fits, np.full(len(fits.T), problem.beta), deadline=deadline)
+        return _program(problem, -problem.dual_targets, fits, np.full(len(fits.T), problem.beta), deadline=deadline)
 
     def value(nu, price):
         return problem.dual_bound(nu, price)[0]
 
     nu = _cut(problem, improved, value, problem.beta, directions, starts, deadline, n_jobs)
-    return _feasible(problem, problem.loss.slopes(problem.y, np.zeros(len(problem.y)))) if nu is None else nu
+    return _feasible(problem, problem.loss.slopes(problem.dual_targets, np.zeros(len(problem.y)))) if nu is None else nu
 
 
 def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
     """Return the nu of the smallest price in the subdifferential of the loss at the best fit without neurons."""
-    free_fit = problem.free @ problem.free_coefficients(np.zeros(len(problem.y)))
-    residual = problem.y - free_fit
-    kinks = np.abs(residual) <= ACCURATE * np.abs(problem.y).max(initial=0.0)
+    coefficients = problem.free_coefficients(np.zeros(len(problem.y)))
+    residual = problem.y - problem.free @ coefficients
+    rounding = ROUNDING * (np.abs(problem.y) + np.abs(problem.free) @ np.abs(coefficients))
+    kinks = np.abs(residual) <= np.maximum(rounding, ACCURATE * np.abs(residual).max())
     low, high = (problem.weight * bound for bound in problem.loss.bounds)
     low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)
 
@@ -46,7 +48,7 @@ def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
 
     no_directions = np.zeros((0, problem.design.shape[1]))
     nu = _cut(problem, improved, lambda nu, price: -price, 0.0, no_directions, None, deadline, n_jobs)
-    return _feasible(problem, problem.loss.slopes(problem.y, free_fit)) if nu is None else nu
+    return _feasible(problem, problem.loss.slopes(residual, np.zeros(len(residual)))) if nu is None else nu
 
 
 def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
@@ -83,7 +85,7 @@ def _program(problem, costs, fits, bounds, low=None, high=None, deadline=None):
     if low is None:
         low, high = weight * problem.loss.bounds[0], weight * problem.loss.bounds[1]
     columns = weight[:, None] * fits
-    size = max(np.abs(columns).max(initial=0.0), np.finfo(float).tiny)
+    size = np.abs(columns).max(initial=0.0) or 1.0  # neurons that are off on all rows bound nothing
     rows = np.hstack([columns, -columns]).T / size
     free = (weight[:, None] * problem.free / np.maximum(np.abs(problem.free).max(axis=0, initial=0.0), 1e-300)).T
     objective = weight * costs

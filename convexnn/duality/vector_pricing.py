@@ -90,7 +90,7 @@ def search_vector_price(
     if function.rank == 0:
         none = np.zeros((0, X.shape[1]))
         upper = max(function.scale * function.slack, np.finfo(float).smallest_subnormal * bool(np.any(dual_point)))
-        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, None, np.zeros(0, int), np.zeros(0))
+        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, None, none, np.zeros(0, int), np.zeros(0))
     points, values = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
     upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:

@@ -10,13 +10,14 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._norms import norms
 from .._validation import check_choice, check_count, check_design, check_weights
 from ..arrangements.gates import sample_gates
 from ..duality.gated import GatedCertificate, certify_gated
 from ..exceptions import InvalidInputError
 from ..optimal_sets.gated_set import gated_optimal_set
 from ..programs.gates import gate_masks, gate_prices, gated_fit
-from ..programs.program import make_problem
+from ..programs.program import ROUNDING, make_problem
 from ..solvers.base import Status
 from ..solvers.cone_decomposition import relu_network
 from ..solvers.gated_losses import solve_gated_loss
@@ -226,9 +227,14 @@ class GatedModel(BaseEstimator):
 
 
 def _strongest(problems, masks):
-    """Return the smallest strength at which the blocks of all problems are zero."""
-    zeros = np.zeros(masks.shape[1])
-    return float(max(gate_prices(p.design, masks, p.dual_point(zeros)).max(initial=0.0) for p in problems))
+    """Return the smallest strength at which the blocks of all problems are zero; 0 where the prices are rounding."""
+    zeros, strongest = np.zeros(masks.shape[1]), 0.0
+    for problem in problems:
+        nu = problem.dual_point(zeros)
+        price = gate_prices(problem.design, masks, nu).max(initial=0.0)
+        if price > ROUNDING * (np.abs(nu) @ norms(problem.design)):
+            strongest = max(strongest, float(price))
+    return strongest
 
 
 def _sentence(status):

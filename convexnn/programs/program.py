@@ -20,6 +20,7 @@ from ..losses import LOSSES, Loss, make_loss
 from ..network import TwoLayerReLU
 
 FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
+NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
 
@@ -125,8 +126,8 @@ class Problem:
             return self.weight * self._off_free_terms(self.centred - hidden_fit)
         fit = hidden_fit + self.free @ self.free_coefficients(hidden_fit)
         nu = self.loss.dual_point(self.y, fit, self.weight)
-        left = np.abs(self.free.T @ nu) > FREE_TOLERANCE * (np.abs(self.free).T @ np.abs(nu))
-        return np.zeros(len(nu)) if np.any(left) else nu  # no minimum in the free terms: zero is feasible always
+        nu = without_free_part(self.free, nu, self.weight * self.loss.curvatures(self.y, fit))
+        return nu if is_orthogonal(self.free, nu) else np.zeros(len(nu))  # no minimum: zero is always feasible
 
     def model(self, hidden_fit, damping=0.0):
         """Return the problem with a squared loss that is this one around `hidden_fit`, to second order and a constant.
@@ -144,8 +145,12 @@ class Problem:
 
     @property
     def dual_targets(self):
-        """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms."""
-        return self.centred if self.loss.name == "squared" else self.y
+        """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms.
+
+        Losses of the residual have dual values linear in y. What is left of nu along the free terms then counts for
+        what these differ by from their least squares, and not for all of y, however far from 0.
+        """
+        return self.y if self.loss.labels else self.centred
 
     def dual_bound(self, dual_point, price):
         """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
@@ -184,7 +189,8 @@ class Problem:
             size = size + abs(network.intercept)
         with np.errstate(over="ignore"):
             loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            zero = not self.loss.labels and loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
+            near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met
+            zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
             return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):
@@ -216,6 +222,30 @@ class Problem:
         full = np.zeros(self.n_rows)
         full[self.rows] = dual_point
         return full
+
+
+def is_orthogonal(free, dual_point):
+    """Whether a dual point is orthogonal to the free terms but for what Newton's method and rounding may leave."""
+    size, columns = np.abs(dual_point), np.abs(free)
+    rounding = ROUNDING * np.multiply.outer(columns.max(axis=0, initial=0.0), size.sum(axis=0))
+    return bool(np.all(np.abs(free.T @ dual_point) <= FREE_TOLERANCE * (columns.T @ size) + rounding))
+
+
+def without_free_part(free, dual_point, curvatures):
+    """Return a dual point less its part along the free terms: what a Newton step of them would make of it.
+
+    Only entries with a curvature change, and none changes sign: those at an end of their domain stay in it. However
+    small that part is, a bound is off by as much times the free terms that the best network has, and these may be
+    large.
+    """
+    if free.shape[1] == 0:
+        return dual_point
+    columns = free / np.maximum(np.abs(free).max(axis=0, initial=0.0), np.finfo(float).tiny)
+    gram, answer = (columns.T * curvatures) @ columns, dual_point
+    for _ in range(2):
+        share = np.linalg.lstsq(gram, columns.T @ answer, rcond=1e-12)[0]
+        answer = answer - curvatures * (columns @ share)
+    return np.where(answer * dual_point < 0.0, 0.0, answer)
 
 
 def check_objective_range(y, weight):

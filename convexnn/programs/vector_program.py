@@ -14,7 +14,16 @@ import numpy as np
 from .._validation import check_choice, check_design, check_matrix, check_positive, check_weights
 from ..exceptions import InvalidInputError
 from ..matrix_losses import make_matrix_loss
-from .program import FREE_TOLERANCE, ROUNDING, Problem, check_is_network, check_objective_range, pose
+from .program import (
+    NEVER_ZERO,
+    ROUNDING,
+    Problem,
+    check_is_network,
+    check_objective_range,
+    is_orthogonal,
+    pose,
+    without_free_part,
+)
 
 VECTOR_LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")
 
@@ -48,9 +57,13 @@ class VectorProblem(Problem):
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
         if self.loss.name == "squared":
             return self.weight[:, None] * self._off_free_terms(self.centred - hidden_fit)
-        dual = self.loss.dual_point(self.y, hidden_fit + self.free_fit(hidden_fit), self.weight)
-        left = np.abs(self.free.T @ dual) > FREE_TOLERANCE * (np.abs(self.free).T @ np.abs(dual))
-        return np.zeros_like(dual) if np.any(left) else dual  # no minimum in the free terms: zero is always feasible
+        fit = hidden_fit + self.free_fit(hidden_fit)
+        dual = self.loss.dual_point(self.y, fit, self.weight)
+        if self.loss.name != "multinomial":
+            curvatures = self.loss.curve(self.y, fit, self.weight, np.ones_like(fit))
+            columns = zip(dual.T, curvatures.T, strict=True)
+            dual = np.column_stack([without_free_part(self.free, *column) for column in columns])
+        return dual if is_orthogonal(self.free, dual) else np.zeros_like(dual)  # no minimum: zero is always feasible
 
     def free_fit(self, hidden_fit):
         """Return the values of the free terms that fit best beside `hidden_fit`."""
@@ -76,7 +89,8 @@ class VectorProblem(Problem):
             size = size + np.abs(network.intercept)
         with np.errstate(over="ignore"):
             loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            zero = not self.loss.labels and loss <= self.loss.value(self.y, self.y + ROUNDING * size, self.weight)
+            near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met
+            zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
             return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):

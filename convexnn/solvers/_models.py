@@ -14,6 +14,7 @@ from ..programs.scaling import scale_problem
 from ._run import LITTLE, Pool, Run, network_of
 
 FIRST_DAMPING, LEAST_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
+MOST_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
 MODELS = 30  # in one round of pricing
 HALVINGS = 30
 
@@ -26,7 +27,8 @@ def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
     point = _Point.at(problem, _empty_pool(problem))
     if not np.any(point.nu) or not np.any(problem.design):
         return None
-    return ModelRun(problem, point, rng, deadline, n_jobs, rough)
+    scaled, damping = _scaled_model(problem, point.hidden, FIRST_DAMPING)
+    return None if scaled is None else ModelRun(problem, point, scaled, damping, rng, deadline, n_jobs, rough)
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,9 @@ class _Point:
 class ModelRun(Run):
     """A run on quadratic models of the loss; `point` is the best network so far, where the model was made."""
 
-    def __init__(self, problem, point, rng, deadline, n_jobs, rough=False):
-        self.problem, self.damping = problem, FIRST_DAMPING
-        self.point = point
-        super().__init__(self._scaled_model(), rng, deadline, n_jobs, rough)
+    def __init__(self, problem, point, scaled, damping, rng, deadline, n_jobs, rough=False):
+        self.problem, self.point, self.damping = problem, point, damping
+        super().__init__(scaled, rng, deadline, n_jobs, rough)
 
     @property
     def primal(self):
@@ -120,19 +121,27 @@ class ModelRun(Run):
         return _Point.at(self.problem, pool, (1.0 - share) * start.hidden + share * end.hidden)
 
     def _move_to(self, point):
-        """Make the model around a point, and stand there: the price of the residual is that of the point's nu."""
+        """Make the model around a point, and stand there: the price of the residual is that of the point's nu.
+
+        Where no model is left, because the point's nu is rounding, the last one stays.
+        """
         self.point = point
-        self.load(self._scaled_model())
+        scaled, damping = _scaled_model(self.problem, point.hidden, self.damping)
+        if scaled is not None:
+            self.damping = damping
+            self.load(scaled)
         masses = point.pool.masses * (self.scaled.x_scale / self.scaled.y_scale)
         self.place(replace(point.pool, masses=masses))
 
-    def _scaled_model(self):
-        """The model in units of one; another damping where nothing at all would be best for it."""
-        scaled = scale_problem(self.problem.model(self.point.hidden, self.damping))
-        while scaled is None:
-            self.damping *= 2.0
-            scaled = scale_problem(self.problem.model(self.point.hidden, self.damping))
-        return scaled
+
+def _scaled_model(problem, hidden, damping):
+    """The model in units of one and its damping, a larger one where nothing at all would be best; (None, damping)."""
+    scaled = None
+    while scaled is None and damping <= MOST_DAMPING:
+        scaled = scale_problem(problem.model(hidden, damping))
+        if scaled is None:
+            damping *= 2.0
+    return scaled, damping
 
 
 def _empty_pool(problem):

@@ -167,4 +167,6 @@ def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False):
         if cells.move(moves, objective) >= objective:
             break
         cells.drop_vanished()
+        if len(cells.blocks) == 0:
+            break
     return cells.blocks, cells.signs

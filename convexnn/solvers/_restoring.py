@@ -155,8 +155,10 @@ def _on(problem, directions, solve):
     return restored(problem, build_network(problem, directions[used], np.sign(masses[used]), np.abs(masses[used])))
 
 
-def _least_squares(columns, targets, _):
-    return lstsq(columns, targets, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
+def _least_squares(columns, targets, scale):
+    """The masses of least norm in their own units: neurons that hardly reach a row are dear."""
+    own = scale / scale.max()
+    return own * lstsq(columns * own, targets, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
 
 
 def _cheapest(columns, targets, scale):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ..losses import free_basis
+from ..losses import orthonormal
 from ._newton import KINK, STEPS, null_space
 
 CROSSINGS = 12  # of a line search
@@ -187,7 +187,7 @@ def slide_vectors(problem, directions, outputs, free_fit, *, max_steps=12, stop=
     """
     if len(directions) == 0:
         return directions, outputs
-    columns = free_basis(problem.free)
+    columns = orthonormal(problem.free)
     roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     cells = _Cells(problem, columns, _Point(directions * roots, outputs / roots, columns.T @ free_fit))
     objective = cells.objective(cells.point)
@@ -203,7 +203,7 @@ def slide_vectors(problem, directions, outputs, free_fit, *, max_steps=12, stop=
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break
         cells.tidy()
-        if not objective < before * (1.0 - 1e-15):
+        if len(cells.point.neurons) == 0 or not objective < before * (1.0 - 1e-15):
             break
     sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]
     return cells.point.neurons / sizes, cells.point.outputs * sizes

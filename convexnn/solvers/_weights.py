@@ -11,7 +11,7 @@ is lowered by gradients, a few matrix products each, with one output or several.
 import numpy as np
 from scipy.optimize import minimize
 
-from ..losses import free_basis
+from ..losses import orthonormal
 
 MEMORY, MOST_STEPS = 20, 200  # pairs and steps of L-BFGS
 SMALLEST = 1e-10  # mass, relative to the largest
@@ -68,7 +68,7 @@ def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, s
     stop : callable
         Asked before every evaluation.
     """
-    columns = free_basis(problem.free)
+    columns = orthonormal(problem.free)
     roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     objective = _Objective(problem, columns, len(directions), stop)
     start = np.concatenate([(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit).ravel()])

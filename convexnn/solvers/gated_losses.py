@@ -78,6 +78,8 @@ class _Newton:
         """Take one step; return whether it made progress."""
         working, before, here = self.working_problem(), self.certificate, self.point
         level = fit_loss(working, self.point.hidden) + self.point.value - fit_loss(self.problem, self.point.hidden)
+        if not level > 0.0:  # the free terms fit everything, or separate the labels: the model has nothing to gain
+            return False
         goal = SHARE * max(before.gap, 0.1 * tol * before.primal) / level
         answer = solve_gated(working, self.masks, tol=max(FINEST, min(0.1, goal)), max_iter=max_iter, deadline=deadline)
         self.n_iter += answer.n_iter

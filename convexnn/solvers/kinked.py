@@ -15,7 +15,7 @@ from scipy import sparse
 from .._validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
-from ..losses import ProximalLoss, solve_linear_program
+from ..losses import ProximalLoss, minimum_norm_fit, solve_linear_program
 from .base import Solution, Status, assemble, build_network, make_record
 from .column_generation import solve_column_generation
 
@@ -156,7 +156,9 @@ def with_best_masses(problem, network, deadline=None):
     fits = problem.hidden_fits(directions) * signs
     columns = np.hstack([fits, problem.free])
     sizes = np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
-    unit = np.abs(problem.y).max()
+    near = minimum_norm_fit(problem.free, problem.y)
+    target = problem.y - problem.free @ near
+    unit = max(np.abs(target).max(), np.finfo(float).tiny)
     low, high = problem.loss.bounds
     costs = np.zeros(len(sizes))
     costs[: len(signs)] = problem.beta / sizes[: len(signs)]
@@ -164,7 +166,7 @@ def with_best_masses(problem, network, deadline=None):
     found = solve_linear_program(
         np.concatenate([costs, problem.weight * high, problem.weight * -low]),
         A_eq=sparse.hstack([columns / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc"),
-        b_eq=problem.y / unit,
+        b_eq=target / unit,
         bounds=limits,
         deadline=deadline,
     )
@@ -173,4 +175,4 @@ def with_best_masses(problem, network, deadline=None):
     found = found[: len(sizes)] * (unit / sizes)
     roots, used = np.sqrt(found[: len(signs)]), found[: len(signs)] > 0
     neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
-    return assemble(problem, neurons, outputs, found[len(signs) :])
+    return assemble(problem, neurons, outputs, near + found[len(signs) :])

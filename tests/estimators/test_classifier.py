@@ -1,6 +1,7 @@
 """`ConvexReLUClassifier`: two classes, joint and one-vs-rest, against brute force and what scikit-learn promises."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from convexnn import ConvexReLUClassifier, InvalidInputError, certify, optimal_set
+from convexnn import ConvergenceWarning, ConvexReLUClassifier, InvalidInputError, certify, optimal_set
 
 from ..checks import best_network
 
@@ -207,3 +208,16 @@ def test_real_data_are_classified_as_well_as_by_a_linear_model(load):
     linear = LogisticRegression(max_iter=1000)
     ours, theirs = (cross_val_score(candidate, X, y, cv=3).mean() for candidate in (model, linear))
     assert ours >= theirs - 0.02
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared"])
+@pytest.mark.parametrize("multi_class", ["joint", "ovr"])
+def test_classes_that_the_free_terms_separate(loss, multi_class):
+    X, y = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]), np.array([0, 1, 2])
+    options = {"loss": loss, "multi_class": multi_class, "skip_connection": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the logistic loss has no minimum here
+        model = fit(X, y, **options)
+        two = fit(X[:2], y[:2], **options)
+    assert model.certificate_.primal < 1e-9 and two.certificate_.primal < 1e-9
+    assert np.array_equal(model.predict(X), y) and np.array_equal(two.predict(X[:2]), y[:2])

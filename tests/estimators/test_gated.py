@@ -278,3 +278,18 @@ def test_the_optimal_set_is_refused_where_the_fit_is_not_unique(model):
     X, y = data(type(model))
     with pytest.raises(InvalidInputError, match=model.loss):
         clone(model).set_params(n_gates=10).fit(X, y).optimal_set()
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # no minimum, or met to rounding
+def test_labels_that_the_free_terms_separate_need_no_gate(loss):
+    model = GatedReLUClassifier(loss=loss, skip_connection=True).fit([[-2.0, 1.0], [1.0, 1.0]], [0, 1])
+    assert model.certificate_.primal < 1e-9
+    assert model.predict([[-2.0, 1.0], [1.0, 1.0]]).tolist() == [0, 1]
+
+
+def test_a_gate_that_the_free_terms_make_useless_has_no_strength():
+    X, y = random_problem(8, 1, 0)
+    model = GatedReLURegressor(gates=[[1.0]], hidden_bias=False, skip_connection=True).fit(X**2 + 1.0, y)
+    assert model.beta_max_ == 0.0 and model.beta_ == 1.0
+    assert model.status_ == "proven" and not np.any(model.blocks_)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexnn import InvalidInputError, certify, convex_program, enumerate_patterns, optimal_set
+from convexnn import InvalidInputError, TwoLayerReLU, beta_max, certify, convex_program, enumerate_patterns, optimal_set
 from convexnn.losses import LOSSES, ProximalLoss, make_loss
 from convexnn.programs.program import make_problem
 from convexnn.solvers.base import Status
@@ -265,3 +265,73 @@ def test_paths_and_staircases_of_the_logistic_loss(terms):
     np.testing.assert_allclose(objectives, found.optimal_value, rtol=1e-12)
     if found.m_star < found.connected_from:
         assert found.n_components(found.m_star - 1) == 0 < found.n_components(found.m_star)
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile", "huber"])
+@pytest.mark.parametrize(("n", "d"), [(2, 1), (4, 3), (5, 1)])
+def test_free_terms_that_meet_all_targets_need_no_neuron(loss, n, d):
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, d))
+    y = 1e4 * rng.standard_normal(n) if n <= d + 1 else 0.3 * X[:, 0] + 0.1
+    found = train(X, y, 1.0, loss=loss, hidden_bias=True, fit_intercept=True, skip_connection=True)
+    assert found.status is Status.proven
+    assert found.certificate.primal == found.network.width == 0
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
+def test_labels_that_the_free_terms_separate_end_without_a_proof(loss):
+    terms = {"hidden_bias": True, "fit_intercept": True, "skip_connection": True}
+    found = train(np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0]), 1.0, loss=loss, **terms)
+    assert found.status is (Status.proven if loss == "squared_hinge" else Status.stalled)  # 0 is met, or approached
+    assert found.certificate.primal < 1e-9
+
+
+def test_neurons_may_vanish_all_at_once():
+    X = np.array([[-0.8, 0.3], [1.8, 0.9], [0.4, 1.5], [0.7, 2.1], [-1.3, 0.1]])
+    y, weight = np.array([0.5, -0.7, 0.0, -1.1, -1.3]), np.array([85.75, 0.25, 0.06, 0.14, 7.34])
+    found = train(X, y, 0.418, sample_weight=weight, loss="absolute", skip_connection=True)
+    assert found.status is Status.proven
+
+
+def test_a_neuron_that_is_off_on_all_rows_is_certified():
+    dead = TwoLayerReLU([[-1.0]], [1.0])
+    found = certify(dead, [[1.0], [2.0]], [1.0, 3.0], 0.5, loss="absolute")
+    assert found.primal == 4.5
+    assert found.dual == pytest.approx(certify(dead.padded(2), [[1.0], [2.0]], [1.0, 3.0], 0.5, loss="absolute").dual)
+    assert 0.0 < found.dual < 2.0
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute", "quantile"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_far_from_the_origin_bounds_and_strengths_are_those_near_it(loss, skip):
+    rng = np.random.default_rng(0)
+    X, y, far = rng.standard_normal((12, 1)), rng.standard_normal(12), 1e6
+    terms = {"fit_intercept": True, "skip_connection": skip}
+    near = train(X, y, 1.0, loss=loss, **terms)
+    found = train(X, y + far, 1.0, loss=loss, **terms)
+    assert near.status is found.status is Status.proven
+    assert found.certificate.primal == pytest.approx(near.certificate.primal, rel=1e-8)
+    strengths = [beta_max(X, targets, loss=loss, **terms) for targets in (y, y + far)]
+    assert strengths[1] == pytest.approx(strengths[0], rel=1e-7)
+    best = train(X + far, y + far, 1.0, loss=loss, **terms)  # another problem: neurons cannot bend among the data
+    constant = TwoLayerReLU(np.zeros((0, 1)), np.zeros(0), intercept=far, skip_weights=[0.0] if skip else None)
+    bound = certify(constant, X + far, y + far, 1.0, loss=loss).dual
+    assert bound <= best.certificate.primal * (1 + 1e-9)
+
+
+def test_free_terms_are_fitted_where_the_huber_loss_is_flat_and_rounding_of_the_fit_is_large():
+    rng = np.random.default_rng(34)
+    X, y, weight = rng.standard_normal((12, 3)), 50 + 20 * rng.standard_normal(12), 10.0 ** rng.uniform(-2, 2, 12)
+    problem = make_problem(X, y, 1.0, loss="huber", huber_delta=0.1, sample_weight=weight, skip_connection=True)
+    nu = problem.dual_point(np.zeros(12))
+    assert np.any(nu)
+    assert np.abs(X.T @ nu).max() <= 1e-14 * np.abs(nu).sum()
+    assert beta_max(X, y, loss="huber", huber_delta=0.1, sample_weight=weight, skip_connection=True) > 0.1
+
+
+def test_a_margin_that_is_met_to_rounding_leaves_the_dual_point_in_its_domain():
+    X = np.array([[-0.26248378, -0.53166804, -0.6898073], [0.27058005, 1.68780519, -0.29699738]])[[0, 0, 1, 1]]
+    X, y = X * np.array([1.0, -2.0, 1.0, 1.0])[:, None], np.array([-1.0, 1.0, 1.0, -1.0])
+    found = train(X, y, 0.1167006270990947, loss="squared_hinge", skip_connection=True)
+    assert found.status is Status.proven
+    assert found.certificate.primal == pytest.approx(1.0)

@@ -228,3 +228,9 @@ def test_rows_that_are_not_one_hot_are_refused(Y):
 def test_a_network_of_another_number_of_outputs_is_refused():
     with pytest.raises(InvalidInputError, match="output_weights"):
         certify(TwoLayerReLU(np.eye(2), np.ones((2, 3))), np.eye(2), np.eye(2), 0.1)
+
+
+def test_neurons_on_rows_of_zeros_may_vanish_all_at_once():
+    found = solve(np.zeros((2, 2)), np.array([[1.0, 0.0], [1.0, 0.0]]), 0.14, loss="multinomial", hidden_bias=True,
+                  skip_connection=True)  # fmt: skip
+    assert found.status is Status.proven

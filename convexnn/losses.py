@@ -134,7 +134,10 @@ class Loss:
         """Refuse targets that the loss is not defined for."""
         if self.labels and not np.all(np.abs(y) == 1.0):
             strange = y[np.abs(y) != 1.0][0]
-            raise InvalidInputError(f"y must hold labels -1 and 1 only for the {self.name} loss; got {strange:g}.")
+            raise InvalidInputError(
+                f"y must hold labels -1 and 1 only for the {self.name} loss; got {strange:g}. "
+                f"np.where(is_second, 1, -1) makes them."
+            )
 
 
 class _Quadratic:

@@ -178,6 +178,11 @@ class ConvexReLUEstimator(BaseEstimator):
             warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=5)
         elif reached > self.tol and status is not Status.proven and self.max_width is None:
             advice = ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
+            if self.loss == "logistic" and self.skip_connection and reached >= 1.0 and status is Status.stalled:
+                advice = (
+                    "the skip connection separates the classes, so that the logistic loss has no minimum; use "
+                    "skip_connection=False or loss='squared_hinge'"
+                )
             warnings.warn(
                 f"{status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: {advice}.",
                 ConvergenceWarning,

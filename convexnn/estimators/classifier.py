@@ -244,8 +244,10 @@ time_limit, n_jobs, random_state, warm_start, verbose
         if len(self.classes_) > 2:
             raise InvalidInputError(
                 f"the optimal set is a polytope for one output; this classifier has one for each of its "
-                f"{len(self.classes_)} classes. Pose the problem of one class against the rest with optimal_set(X, "
-                f"y, beta, loss={self.loss!r})."
+                f"{len(self.classes_)} classes. Pose the problem of one class against the rest with "
+                f"optimal_set(X, np.where(y == label, 1, -1), beta, loss={self.loss!r}, "
+                f"hidden_bias={self.hidden_bias}, fit_intercept={self.fit_intercept}, "
+                f"skip_connection={self.skip_connection})."
             )
         return super().optimal_set(time_limit=time_limit)
 

@@ -6,13 +6,15 @@ from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.metrics import check_scoring
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
 from .._threads import one_blas_thread
 from .._validation import check_count, check_positive, check_strengths
 from ..exceptions import InvalidInputError, WidthWarning
+from ..solvers.base import Status
 from ._parameters import seed_of
 from ._rows import canonical_rows
 from .classifier import ConvexReLUClassifier
@@ -47,7 +49,7 @@ class _CrossValidation:
         Warns
         -----
         ConvergenceWarning
-            When the visible gap did not reach `tol`, of any fit.
+            When the visible gap of fits did not reach `tol`: once for those in the folds, and for the last one.
         WidthWarning
             When `max_width` is below the critical width that was found on all data.
         """
@@ -60,7 +62,8 @@ class _CrossValidation:
         cv = check_cv(self.cv, y, classifier=issubclass(self._single, ConvexReLUClassifier))
         folds = list(cv.split(X, y, **routed.splitter.split))
         given = None if sample_weight is None else weight
-        self.scores_ = self._scores(X, y, given, folds, seed)
+        self.scores_, gaps = self._scores(X, y, given, folds, seed)
+        self._warn_of_folds(gaps)
         best = self._best([weight[test].sum() for _, test in folds])
         self.beta_, self.best_score_ = float(self.betas_[best]), float(self._means[best])
         del self._means
@@ -107,13 +110,32 @@ class _CrossValidation:
         return (largest if largest > 0 else 1.0) * np.geomspace(1.0, self.beta_min_ratio, self.n_betas)
 
     def _scores(self, X, y, weight, folds, seed):
-        """Return the scores, of shape (n_betas, n_folds)."""
+        """Return the scores and the visible gaps above tol, of shape (n_betas, n_folds)."""
         # Processes and one thread in each: the bits do not depend on how many there are.
         model = self._model(proof="heuristic", warm_start=True, n_jobs=1, random_state=seed)
-        scorer = check_scoring(model, self.scoring)
+        scorer = check_scoring(model, self._default_scoring() if self.scoring is None else self.scoring)
         tasks = [(model, scorer, self.betas_, X, y, weight, train, test) for train, test in folds]
         pool = Parallel(n_jobs=self.n_jobs, max_nbytes=None)
-        return np.column_stack(pool(delayed(_follow)(*task) for task in tasks))
+        scores, gaps = zip(*pool(delayed(_follow)(*task) for task in tasks), strict=True)
+        return np.column_stack(scores), np.column_stack(gaps)
+
+    def _default_scoring(self):
+        """Return the measure that the loss asks for; None for that of ``score``."""
+        if self.loss == "quantile":
+            return make_scorer(mean_pinball_loss, alpha=self.quantile, greater_is_better=False)
+        return "neg_mean_absolute_error" if self.loss == "absolute" else None
+
+    def _warn_of_folds(self, gaps):
+        """Say once how many fits of the folds ended early, and how far the worst of them."""
+        if np.any(gaps > 0.0):
+            beta = self.betas_[np.argmax(gaps.max(axis=1))]
+            warnings.warn(
+                f"{np.count_nonzero(gaps)} of {gaps.size} fits in the folds did not reach tol={self.tol:.2e}; the "
+                f"largest visible relative gap is {gaps.max():.2e}, at beta={beta:.4g}. Their scores count all the "
+                f"same: raise max_iter or time_limit, which is that of every fit, or take larger betas.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
 
     def _best(self, test_weights):
         """Return the place of the best mean score, the largest strength among equals."""
@@ -128,18 +150,30 @@ class _CrossValidation:
 
 
 def _follow(model, scorer, betas, X, y, weight, train, test):
-    """Return the scores of one fold; every fit starts from the network of the strength before."""
+    """Return scores and visible gaps above tol in one fold; every fit starts from the network of the strength before.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After an interrupt, which the solver keeps to itself to save the best network so far.
+    """
     model = model.__class__(**model.get_params(deep=False))  # in one process the folds are handed the same object
     own = None if weight is None else weight[train]
     options = {} if weight is None else {"sample_weight": weight[test]}
-    scores = np.full(len(betas), np.nan)
+    scores, gaps = np.full(len(betas), np.nan), np.zeros(len(betas))
     with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said once for all folds
         for k, beta in enumerate(betas.tolist()):
             model.set_params(beta=beta).fit(X[train], y[train], own)
+            if model.status_ == Status.interrupted.name:
+                raise KeyboardInterrupt
+            reached = model.certificate_.heuristic_gap
+            is_short = reached > model.tol and model.status_ not in (Status.proven.name, Status.max_width.name)
+            gaps[k] = reached if is_short else 0.0
             if weight is None or weight[test].any():
                 scores[k] = scorer(model, X[test], y[test], **options)
-    return scores
+    return scores, gaps
 
 
 class ConvexReLURegressorCV(_CrossValidation, ConvexReLURegressor):
@@ -159,10 +193,12 @@ class ConvexReLURegressorCV(_CrossValidation, ConvexReLURegressor):
     cv : int, cross-validation generator or iterable, optional
         Five folds by default.
     scoring : str or callable, optional
-        By default r2. A scorer must accept sample_weight when `fit` is given it.
+        By default r2, minus the mean pinball loss for the quantile loss, and minus the mean absolute error for the
+        absolute one. A scorer must accept sample_weight when `fit` is given it.
     loss, huber_delta, quantile, hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, n_patterns, \
 proof, tol, max_iter, time_limit, random_state, verbose
-        As in `ConvexReLURegressor`, of every fit; only the last one, on all data, is proven. No own patterns.
+        As in `ConvexReLURegressor`, of every one of ``len(betas_) * n_folds + 1`` fits; only the last one, on all
+        data, is proven. No own patterns.
     n_jobs : int, optional
         Processes over the folds, and threads of the last fit. The result does not depend on it.
 

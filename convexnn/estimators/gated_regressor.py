@@ -160,7 +160,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         self._check_parameters()
         if y.dtype.kind not in "fiub":
-            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
+            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)])
 

@@ -89,7 +89,7 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
 
     Examples
     --------
-    >>> from convexnn.estimators.interpolator import MinNormReLUInterpolator
+    >>> from convexnn import MinNormReLUInterpolator
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 0.0, 1.0, 3.0]
     >>> model = MinNormReLUInterpolator(fit_intercept=True, skip_connection=True).fit(X, y)
     >>> print(round(model.cost_**2, 6), model.is_unique_, model.certificate_.proof)
@@ -153,7 +153,7 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
         check_shared_parameters(self)
         check_choice(self.proof, "proof", PROOFS)
         if y.dtype.kind not in "fiub":
-            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
+            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
         solution, self._dual_point = solve_interpolant(
             problem,

@@ -205,7 +205,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self._check_parameters()
         make_loss(self.loss, huber_delta=self.huber_delta, quantile=self.quantile)
         if y.dtype.kind not in "fiub":
-            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}.")
+            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         return X, y, check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
 
     def _targets(self, y):

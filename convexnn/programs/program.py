@@ -349,4 +349,5 @@ def problem_of(network, X, y, beta, **options):
 def check_is_network(network, name):
     """Refuse what is no `TwoLayerReLU`."""
     if not isinstance(network, TwoLayerReLU):
-        raise TypeError(f"{name} must be a TwoLayerReLU; got {type(network).__name__}.")
+        advice = " Pass its network_." if hasattr(network, "network_") else ""
+        raise TypeError(f"{name} must be a TwoLayerReLU; got {type(network).__name__}.{advice}")

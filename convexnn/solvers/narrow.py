@@ -1,7 +1,7 @@
 """Networks of limited width. The problem is no longer convex: local searches from many starts compete.
 
 The starts are what is left of the wide optimum when light neurons are dropped, a few at a time; random parts of it;
-and a network grown neuron by neuron, where the price of what is left is largest. Then the best of them exchanges its
+random neurons; and a network grown neuron by neuron, where the price of what is left is largest. Then the best of them exchanges its
 neurons, one at a time, for a direction of large price. Nothing here is proven but the value of the network.
 """
 
@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from .._norms import norms
 from .._validation import is_late
 from ..duality.pricing import local_prices
 from ..losses import ProximalLoss
@@ -18,7 +19,7 @@ from .base import build_network
 from .column_generation import polish_network
 from .kinked import with_best_masses
 
-DRAWS, EXCHANGES, CANDIDATES, STARTS, POLISHES = 8, 8, 3, 32, 5
+DRAWS, EXCHANGES, CANDIDATES, STARTS, POLISHES = 24, 8, 3, 32, 5
 ROUGHLY = 1e-4  # relative gain of a step by gradients that is the last: Newton steps follow
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 
@@ -80,6 +81,7 @@ class _Search:
         yield self.grown
         for _ in range(DRAWS):
             yield lambda: self.part(wide)
+            yield lambda: self.fresh(wide)
 
     def better(self, network, other):
         """Return the better of two networks, the first where they are equal but for rounding."""
@@ -126,6 +128,13 @@ class _Search:
         shares = wide.masses / wide.masses.sum()
         size = min(self.max_width, int(np.count_nonzero(shares)))
         return self.of(wide, self.rng.choice(wide.width, size, replace=False, p=shares))
+
+    def fresh(self, wide):
+        """Start from random neurons of the wide network's mean mass."""
+        directions = self.rng.standard_normal((self.max_width, wide.directions.shape[1]))
+        signs = self.rng.choice([-1.0, 1.0], self.max_width)
+        masses = np.full(self.max_width, wide.masses.sum() / self.max_width)
+        return self.polished(directions / norms(directions)[:, None], signs, masses)
 
     def violators(self, network):
         """Return the directions and signs of the largest prices beside a network."""

@@ -1,9 +1,12 @@
 """Cross-validation over the strength: a plain loop, weights, threads, and scikit-learn's conventions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, KFold, LeaveOneOut, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -19,6 +22,7 @@ from convexnn import (
     sample_patterns,
 )
 from convexnn.exceptions import InvalidInputError
+from convexnn.solvers.base import Status
 
 from ..zoo import random_problem
 
@@ -166,3 +170,33 @@ def test_a_width_that_is_too_small_is_said_once(loss):
 
 def _smallest(model, X, y):
     return -model.beta
+
+
+def test_an_interrupt_ends_the_search(monkeypatch):
+    plain = ConvexReLURegressor._solve
+
+    def interrupted(self, *args):
+        return replace(plain(self, *args), status=Status.interrupted)
+
+    monkeypatch.setattr(ConvexReLURegressor, "_solve", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ConvexReLURegressorCV(n_betas=2, cv=2).fit(*data(ConvexReLURegressorCV))
+
+
+@pytest.mark.parametrize("loss", ["quantile", "absolute"])
+def test_losses_with_kinks_have_scores_of_their_own(loss):
+    X, y = data(ConvexReLURegressorCV)
+    model = ConvexReLURegressorCV(n_betas=2, cv=2, loss=loss, quantile=0.9, tol=1e-3).fit(X, y)
+    low, high = {"quantile": (-0.1, 0.9), "absolute": (-1.0, 1.0)}[loss]
+    for k, (train, test) in enumerate(KFold(2).split(X)):
+        fitted = ConvexReLURegressor(model.betas_[1], loss=loss, quantile=0.9, tol=1e-3).fit(X[train], y[train])
+        rest = y[test] - fitted.predict(X[test])
+        assert model.scores_[1, k] == pytest.approx(-np.maximum(low * rest, high * rest).mean(), rel=1e-2)
+
+
+def test_folds_that_end_early_are_said_once():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.warns(ConvergenceWarning) as caught:
+        ConvexReLURegressorCV(betas=[20.0, 10.0], cv=2, max_iter=1, proof="heuristic").fit(scale(X[:200]), y[:200])
+    messages = [str(warning.message) for warning in caught]
+    assert sum("fits in the folds did not reach tol" in message for message in messages) == 1 and len(messages) == 2

@@ -1,8 +1,8 @@
 """Networks of limited width. The problem is no longer convex: local searches from many starts compete.
 
 The starts are what is left of the wide optimum when light neurons are dropped, a few at a time; random parts of it;
-random neurons; and a network grown neuron by neuron, where the price of what is left is largest. Then the best of them exchanges its
-neurons, one at a time, for a direction of large price. Nothing here is proven but the value of the network.
+random neurons; and a network grown neuron by neuron, where the price of what is left is largest. Then the best of them
+exchanges its neurons, one at a time, for a direction of large price. Nothing here is proven but the network's value.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from .column_generation import polish_network
 from .kinked import with_best_masses
 
 DRAWS, EXCHANGES, CANDIDATES, STARTS, POLISHES = 24, 8, 3, 32, 5
-ROUGHLY = 1e-4  # relative gain of a step by gradients that is the last: Newton steps follow
+ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the last
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 
 
@@ -40,14 +40,18 @@ def narrow_network(problem, network, max_width, *, seed=0, deadline=None, n_jobs
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     """
-    stages = [problem] if problem.loss.is_smooth else _smoothed(problem, network)
-    for stage in stages:
-        search = _Search(stage, max_width, np.random.default_rng(seed), deadline, n_jobs)
-        network = search.run(network) if stage is stages[0] else search.exact(network)
-    return network if problem.loss.is_smooth else with_best_masses(problem, network)
+    options = max_width, np.random.default_rng(seed), deadline, n_jobs
+    if problem.loss.is_smooth:
+        search = _Search(problem, *options)
+        return search.exact(search.run(network))
+    first, *others = _smoothed(problem)
+    network = _Search(first, *options).run(network)
+    for stage in others:
+        network = _Search(stage, *options).of(network, np.arange(network.width), tolerance=FINELY)
+    return with_best_masses(problem, network, deadline)
 
 
-def _smoothed(problem, network):
+def _smoothed(problem):
     """Return problems with smooth losses, ever closer to the loss with kinks."""
     nothing = np.zeros(len(problem.y))
     size = float(np.mean(np.abs(problem.y - problem.free @ problem.free_coefficients(nothing))))
@@ -74,7 +78,7 @@ class _Search:
             if found is best or is_late(self.deadline):
                 break
             best = found
-        return self.exact(best)
+        return best
 
     def starts(self, wide):
         """Yield functions that make networks under the limit."""
@@ -88,14 +92,14 @@ class _Search:
         gain = self.problem.objective(network) - self.problem.objective(other)
         return other if gain > 1e-9 * abs(self.problem.objective(network)) else network
 
-    def polished(self, directions, signs, masses):
-        """Return the best network under the limit that lies downhill of neurons under the limit."""
+    def polished(self, directions, signs, masses, tolerance=ROUGHLY):
+        """Return the best network of as many neurons that lies downhill of these."""
         problem = self.problem
         start = build_network(problem, directions, signs, masses)
         free_fit = problem.free @ problem.free_coefficients(problem.hidden_fit(start.neurons, start.output_weights))
         stop = partial(is_late, self.deadline)
         directions, outputs = descend_weights(
-            problem, directions, (signs * masses)[:, None], free_fit, tolerance=ROUGHLY, stop=stop
+            problem, directions, (signs * masses)[:, None], free_fit, tolerance=tolerance, stop=stop
         )
         moved = build_network(problem, directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0]))
         return min(start, moved, key=problem.objective)
@@ -112,9 +116,9 @@ class _Search:
                 break
         return network
 
-    def of(self, network, chosen):
+    def of(self, network, chosen, tolerance=ROUGHLY):
         """Return the polished network of some of the neurons, which move to make up for the others."""
-        return self.polished(network.directions[chosen], network.signs[chosen], network.masses[chosen])
+        return self.polished(network.directions[chosen], network.signs[chosen], network.masses[chosen], tolerance)
 
     def shrunk(self, network):
         """Drop the lightest neurons, a quarter at a time."""

@@ -17,6 +17,7 @@ import numpy as np
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import is_late
+from ..exceptions import InvalidInputError
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution
 from ._newton import newton_step, null_space
@@ -63,7 +64,9 @@ class RestrictedSolution:
         return max(0.0, self.primal - self.dual) / self.primal if self.primal > 0 else 0.0
 
 
-def solve_over_patterns(problem, masks, *, tol=1e-6, max_iter=500, deadline=None, n_jobs=None, report=None):
+def solve_over_patterns(
+    problem, masks, *, blocks=None, tol=1e-6, max_iter=500, deadline=None, n_jobs=None, report=None
+):
     """Solve the program of a `Problem` over the patterns ``masks (P, n_samples)``.
 
     Parameters
@@ -71,6 +74,8 @@ def solve_over_patterns(problem, masks, *, tol=1e-6, max_iter=500, deadline=None
     problem : Problem
     masks : ndarray of bool of shape (P, n_samples), or ActivationPatterns
         Patterns of ``problem.design``, which has a last column of ones where the problem has a hidden bias.
+    blocks : ndarray of bool of shape (2, P), optional
+        Which of the blocks u_i (first row) and v_i there are; by default all of them.
     tol : float
         Relative gap to prove.
     max_iter : int
@@ -92,15 +97,19 @@ def solve_over_patterns(problem, masks, *, tol=1e-6, max_iter=500, deadline=None
         For masks that are not boolean or of the wrong shape.
     """
     masks = check_masks(problem, masks)
+    used = np.ones(2 * len(masks), bool) if blocks is None else np.asarray(blocks, bool).reshape(-1)
+    if len(used) != 2 * len(masks):
+        raise InvalidInputError(f"blocks must have shape (2, {len(masks)}); got {np.shape(blocks)}.")
     with one_blas_thread():
-        return _Run(problem, masks, tol, max_iter, deadline, n_jobs, report).solve()
+        return _Run(problem, masks, used, tol, max_iter, deadline, n_jobs, report).solve()
 
 
 class _Run:
     """The blocks, as cones, directions and masses; the residual; the bound."""
 
-    def __init__(self, problem, masks, tol, max_iter, deadline, n_jobs, report):
-        self.problem, self.masks, self.tol, self.max_iter, self.report = problem, masks, tol, max_iter, report
+    def __init__(self, problem, masks, used, tol, max_iter, deadline, n_jobs, report):
+        self.problem, self.masks, self.used, self.tol = problem, masks, used, tol
+        self.max_iter, self.report = max_iter, report
         self.deadline, self.started, self.history = deadline, time.monotonic(), []
         self.scaled = scale_problem(problem)
         self.cones, self.directions, self.masses = np.zeros(0, int), np.zeros((0, problem.design.shape[1])), np.zeros(0)
@@ -127,6 +136,8 @@ class _Run:
         level = self.scaled.beta * (1.0 + 0.1 * self.tol)
         for _ in range(self.max_iter):
             cones, directions, bounds = self.geometry.violators(self.residual, level)
+            allowed, bounds = self.used[cones], bounds * self.used
+            cones, directions = cones[allowed], directions[allowed]
             gap = self._bound(bounds.max())
             self._record(gap)
             if gap <= self.tol:

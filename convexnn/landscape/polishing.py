@@ -1,0 +1,228 @@
+"""From the end of gradient descent to the stationary point beside it, and on from points that are no minima.
+
+Ends of gradient descent chatter: on random data a good part of the neurons sits on a data hyperplane, which a fixed
+step crosses for ever. The convex program restricted to the (pattern, sign) pairs beside the network's own neurons has
+its optimum at the stationary point that the descent circles; Newton's method on its faces makes it exact.
+"""
+
+from itertools import product
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .._norms import nonzero, norms
+from .._validation import check_count, check_positive
+from ..programs.program import problem_of
+from ..programs.scaling import scale_problem
+from ..solvers._newton import newton_step, null_space, slide
+from ..solvers.base import build_network
+from ..solvers.restricted import solve_over_patterns
+from .labels import KINK, label
+
+NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
+MAX_NEAR = 8  # rows of one neuron: both sides of each are tried
+ROUNDS, LAST_STEPS = 8, 3
+RISE = 1e-10  # of the objective, what rounding may add
+HALVINGS = 60
+
+
+def polish(network, X, y, beta, *, tol=1e-8, sample_weight=None):
+    """Return the stationary network beside one that gradient descent has left near it.
+
+    Of the same width: neurons that the program merges are given back as parts of what they have become, in the
+    shares that they had, and neurons that vanish as zero neurons. The objective does not rise.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+        With one output.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+        Strength in ``1/2 sum_i w_i (y_i - f(x_i))^2 + beta/2 sum_j (||u_j||^2 + alpha_j^2)``.
+    tol : float
+        As in `classify`.
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    TwoLayerReLU
+        Stationary to `tol` where that was reached; else the best network of this width that was met, which
+        `classify` calls ``not-stationary``.
+    """
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
+    return polished(problem, network, check_positive(tol, "tol"))
+
+
+def polished(problem, network, tol):
+    """Return the polished network of a checked `Problem`; see `polish`."""
+    best, least = network, problem.objective(network)
+    for near in NEAR:
+        found = best
+        for _ in range(ROUNDS):
+            moved = _solve_beside(problem, found, near)
+            if moved is None or problem.objective(moved) > least * (1.0 + RISE):
+                break
+            found = moved
+            if label(problem, found, tol, "heuristic").kind != "not-stationary":
+                return found
+        if problem.objective(found) < least:
+            best, least = found, problem.objective(found)
+    return best
+
+
+def escape(network, X, y, beta, *, max_rounds=1, tol=1e-8, proof="auto", sample_weight=None, n_jobs=None):
+    """Leave a point that is no minimum, by its label; with more rounds polish and go on until a minimum is reached.
+
+    A saddle is left through its zero neuron, a local minimum with dependent fits by the move at constant objective
+    that makes one, any other point downhill. Global and strict local minima are returned as they are.
+
+    Parameters
+    ----------
+    network, X, y, beta, tol, sample_weight
+        See `polish`.
+    max_rounds : int
+        How often a point is left. After each but the last the network is polished.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        See `classify`.
+    n_jobs : int, optional
+
+    Returns
+    -------
+    TwoLayerReLU
+        Of the same width; its objective is smaller, or the network is the one that was given.
+    """
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
+    for round_ in range(check_count(max_rounds, "max_rounds")):
+        moved = _left(problem, network, tol, proof, n_jobs)
+        if moved is network:
+            break
+        network = moved if round_ + 1 == max_rounds else polished(problem, moved, tol)
+    return network
+
+
+def _left(problem, network, tol, proof, n_jobs):
+    """Return a network with a smaller objective, or the network itself at a minimum."""
+    found = label(problem, network, tol, proof, n_jobs=n_jobs)
+    if found.kind == "local-escapable":
+        network = network.pruned(problem.features).padded(network.width)
+        found = label(problem, network, tol, proof, n_jobs=n_jobs)
+    if found.kind == "saddle":
+        return _grown(problem, network, found)
+    return _downhill(problem, network, found.step) if found.kind == "not-stationary" else network
+
+
+def _grown(problem, network, found):
+    """Give a zero neuron the direction of the largest price, with the mass that is best beside the others."""
+    direction, sign = found.price.direction, found.price.sign
+    fit = problem.hidden_fits(direction[None])[:, 0]
+    curvature = float(np.dot(problem.weight * fit, fit))
+    mass = (found.price.value - problem.beta) / curvature  # exact where no free term follows
+    neurons, outputs = network.neurons.copy(), network.output_weights.copy()
+    k = int(np.argmin(np.maximum(norms(neurons), np.abs(outputs))))
+    neurons[k], outputs[k] = np.sqrt(mass) * direction, sign * np.sqrt(mass)
+    return _with(problem, network, neurons, outputs)
+
+
+def _downhill(problem, network, step):
+    """Go as far along a step as halving finds to be best."""
+    before, t = problem.objective(network), np.sqrt(norms(network.neurons).max(initial=1.0) ** 2 + 1.0)
+    for _ in range(HALVINGS):
+        moved = step.applied(network, t)
+        if problem.objective(moved) < before:
+            return moved
+        t *= 0.5
+    return network
+
+
+def _with(problem, network, neurons, outputs):
+    """Return the network with these neurons and the best free terms beside them."""
+    masses = norms(neurons) * np.abs(outputs)
+    return build_network(problem, neurons / nonzero(norms(neurons))[:, None], np.sign(outputs), masses)
+
+
+def _solve_beside(problem, network, near):
+    """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
+    active = np.flatnonzero(network.masses > 0)
+    directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
+    beside = _patterns_beside(problem, directions, near)
+    if beside is None or scale_problem(problem) is None:
+        return None
+    masks, owners = beside
+    patterns, place = np.unique(masks, axis=0, return_inverse=True)
+    blocks = np.zeros((2, len(patterns)), bool)
+    blocks[(signs[owners] < 0).astype(int), place.reshape(-1)] = True
+    point = solve_over_patterns(problem, patterns, blocks=blocks, tol=1e-12).point
+    found, owner_signs = np.hstack([point.positive, point.negative]).T, np.repeat([1.0, -1.0], len(patterns))
+    used = norms(found) > 0
+    found, owner_signs = _exact(problem, found[used], owner_signs[used])
+    return _given_back(problem, network, active, (directions, signs, masses), found, owner_signs, near)
+
+
+def _patterns_beside(problem, directions, near):
+    """Return patterns (P, n_samples) of the cones beside unit directions, and whose they are; None for too many."""
+    rows = problem.design / nonzero(norms(problem.design))[:, None]
+    masks, owners = [], []
+    for k, values in enumerate(directions @ rows.T):
+        close = np.flatnonzero((np.abs(values) <= near) & np.any(rows != 0.0, axis=1))
+        if len(close) > MAX_NEAR:
+            return None
+        for sides in product((False, True), repeat=len(close)):
+            mask = values > 0
+            mask[close] = sides
+            masks.append(mask)
+            owners.append(k)
+    return np.array(masks).reshape(-1, len(rows)), np.array(owners, int)
+
+
+def _exact(problem, blocks, signs):
+    """Return blocks with distinct directions after Newton's method inside their cells."""
+    scaled = scale_problem(problem)
+    unit = scaled.y_scale / scaled.x_scale
+    moved, signs = slide(scaled, blocks / unit, signs)
+    rows = scaled.design / nonzero(norms(scaled.design))[:, None]
+    for _ in range(LAST_STEPS if len(moved) else 0):  # values no longer tell which is better, and gradients do
+        values = moved @ rows.T
+        kinks = np.abs(values) <= KINK * norms(moved)[:, None]
+        active, bases = (values > 0) & ~kinks, [null_space(rows[kink]) for kink in kinks]
+        residual = scaled.target - scaled.project(signs @ np.maximum(moved @ scaled.design.T, 0.0))
+        steps, _ = newton_step(scaled, moved, signs, active, bases, residual)
+        ahead = (moved + steps) @ rows.T
+        if np.any(((ahead > 0) != active) & ~kinks):
+            break
+        moved = moved + steps
+    return moved * unit, signs
+
+
+def _given_back(problem, network, active, old, found, found_signs, near):
+    """Return the network of the old width whose neurons share the blocks found; None where these are too many."""
+    directions, signs, masses = old
+    units = found / nonzero(norms(found))[:, None]
+    cosines = directions @ units.T
+    cosines[signs[:, None] != found_signs] = -np.inf
+    if len(found) > len(directions):
+        return None
+    costs = np.where(np.isfinite(cosines), -cosines, 1e3)
+    first, targets = linear_sum_assignment(costs)
+    if len(found) and costs[first, targets].max() >= 1e3:
+        return None
+    owner = (
+        np.where(np.isfinite(cosines).any(axis=1), cosines.argmax(axis=1), -1)
+        if len(found)
+        else -np.ones(len(signs), int)
+    )
+    owner[first] = targets
+    away = (owner >= 0) & ~np.isin(np.arange(len(owner)), first)
+    rows = problem.design / nonzero(norms(problem.design))[:, None]
+    for k in np.flatnonzero(away):  # in a cone of its own, or it has vanished
+        apart = (directions[k] @ rows.T) * (units[owner[k]] @ rows.T) < 0
+        if np.any(apart & (np.abs(directions[k] @ rows.T) > near)):
+            owner[k] = -1
+    neurons, outputs = np.zeros_like(network.neurons), np.zeros(network.width)
+    for block in range(len(found)):
+        members = np.flatnonzero(owner == block)
+        shares = masses[members] / masses[members].sum()
+        roots = np.sqrt(norms(found[block][None])[0] * shares)
+        neurons[active[members]] = roots[:, None] * units[block]
+        outputs[active[members]] = found_signs[block] * roots
+    return _with(problem, network, neurons, outputs)

@@ -6,10 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from .._validation import check_choice, check_count, check_n_jobs, check_positive
+from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, VertexLimitError
 from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
+from ..landscape.labels import label
+from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
@@ -19,6 +21,14 @@ from .checkpoint import Checkpoint, header_of
 
 REACHED = 1e-3
 OPTIMUM = "optimum"  # the key under which a checkpoint has it
+STATIONARY = 1e-8  # the tolerance of labels
+COUNTED = {
+    "n_global": "global",
+    "n_strict": "local-strict",
+    "n_escapable": "local-escapable",
+    "n_saddle": "saddle",
+    "n_not_stationary": "not-stationary",
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +53,13 @@ class WidthRecord(Record):
         Of the runs that ended within the tolerance above `optimal_value`.
     share_converged : float
         Of the runs that stopped before `max_iter`.
+    n_global, n_strict, n_escapable, n_saddle, n_not_stationary : int or None
+        Labels of the polished ends of the runs, see `convexnn.landscape.classify`; None without `labels`. Global ones
+        are proven where `proof` is exact.
     objectives : tuple of float
         Every run's final objective.
+    labels : tuple of str
+        Every run's label; empty without `labels`.
     seconds : float
         That the runs took; no part of comparisons.
     """
@@ -63,7 +78,13 @@ class WidthRecord(Record):
     worst: float
     share_reached: float
     share_converged: float
+    n_global: int | None
+    n_strict: int | None
+    n_escapable: int | None
+    n_saddle: int | None
+    n_not_stationary: int | None
     objectives: tuple = not_in_frames()
+    labels: tuple = not_in_frames()
     seconds: float = field(compare=False)
 
     def line(self):
@@ -115,6 +136,7 @@ def width_sweep(
     learning_rate=None,
     max_iter=MAX_ITER,
     descent_tol=TOL,
+    labels=False,
     proof="auto",
     vertex_limit=VERTEX_LIMIT,
     time_limit=None,
@@ -146,6 +168,8 @@ def width_sweep(
         See `convexnn.landscape.gradient_descent`.
     descent_tol : float
         The `tol` of `convexnn.landscape.gradient_descent`.
+    labels : bool
+        Polish the ends of the runs and label them, see `convexnn.landscape.classify`: mostly dearer than the runs.
     proof : {"auto", "exact", "bound", "heuristic"}
         How far to go for the proof of p*, see `price`. Where it is not exact, the records have the best value known
         and a lower bound.
@@ -206,6 +230,7 @@ def width_sweep(
         "n_runs": check_count(n_runs, "n_runs"),
         "tol": check_positive(tol, "tol"),
         "descent": check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
+        "labels": check_flag(labels, "labels"),
         "proof": check_choice(proof, "proof", PROOFS),
         "vertex_limit": check_count(vertex_limit, "vertex_limit"),
         "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
@@ -274,6 +299,7 @@ def _record(problem, width, optimum, parameters):
     children = spawn(np.random.SeedSequence(parameters["random_state"], spawn_key=(width,)))
     found = descend(problem, width, parameters["n_runs"], children, parameters["descent"], n_jobs=1)
     n_components, n_isolated, regime = optimum["steps"][parameters["widths"].index(width)]
+    labels = _labels(problem, found.networks, known) if parameters["labels"] else ()
     return WidthRecord(
         width=width,
         **{name: known[name] for name in ("optimal_value", "lower_bound", "proof", "m_star", "M_star")},
@@ -285,6 +311,21 @@ def _record(problem, width, optimum, parameters):
         worst=float(found.objectives.max()),
         share_reached=float(np.mean(found.objectives <= known["optimal_value"] * (1.0 + parameters["tol"]))),
         share_converged=float(np.mean(found.converged)),
+        **{name: labels.count(kind) if labels else None for name, kind in COUNTED.items()},
         objectives=tuple(found.objectives.tolist()),
+        labels=labels,
         seconds=time.monotonic() - started,
     )
+
+
+def _labels(problem, networks, known):
+    """Return the labels of polished networks. Where p* is proven its value tells which of them are global."""
+    kinds = []
+    for network in networks:
+        end = polished(problem, network, STATIONARY)
+        found = label(problem, end, STATIONARY, "heuristic")
+        is_above = found.objective > known["optimal_value"] * (1.0 + STATIONARY)
+        if found.kind.startswith("global") and is_above and known["proof"] == "exact":  # ascents have missed a neuron
+            found = label(problem, end, STATIONARY, "exact")
+        kinds.append("global" if found.kind.startswith("global") else found.kind)
+    return tuple(kinds)

@@ -129,3 +129,17 @@ def test_bad_options_are_named_before_any_work(option, value, monkeypatch):
     monkeypatch.setattr(_optima, "solve_column_generation", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(InvalidInputError, match=option):
         width_sweep(**({"X": np.eye(2), "y": np.ones(2), "beta": 0.1, "widths": [1]} | {option: value}))
+
+
+def test_labels_of_the_runs():
+    X, y = random_problem(8, 2)
+    options = {"n_runs": 12, "init_scale": 0.5, "labels": True, "random_state": 0}
+    sweep = width_sweep(X, y, 0.1, [2, 12], **options)
+    assert width_sweep(X, y, 0.1, [2, 12], n_jobs=2, **options) == sweep
+    narrow, wide = sweep.records
+    for record in sweep.records:
+        counts = [record.n_global, record.n_strict, record.n_escapable, record.n_saddle, record.n_not_stationary]
+        assert sum(counts) == len(record.labels) == 12 and record.n_not_stationary == 0
+    assert narrow.m_star > 2 and narrow.n_global == 0 and narrow.n_strict > 0
+    assert wide.n_strict == 0 and wide.n_global > 0  # from n + 1 neurons on none is strict
+    assert width_sweep(X, y, 0.1, [2], **(options | {"labels": False})).records[0].n_global is None

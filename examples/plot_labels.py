@@ -33,8 +33,8 @@ for record in sweep.records:
 print(f"{time.perf_counter() - started:.1f} s")
 
 # %%
-# From n + 1 = 9 neurons on no local minimum is strict: all of them can be left without a rise. Runs of fewer neurons may
-# be caught for good.
+# From n + 1 = 9 neurons on no local minimum is strict: all of them can be left without a rise. Runs of fewer neurons
+# may be caught for good.
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 bottom = np.zeros(len(widths))
 kinds = {"n_global": "global", "n_saddle": "saddle", "n_escapable": "escapable", "n_strict": "strict"}

@@ -13,7 +13,7 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 
-from convexnn import width_sweep
+from convexnn import ConvexReLURegressor, width_sweep
 
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((8, 2)), rng.standard_normal(8)
@@ -49,3 +49,7 @@ axes.set(
 )
 axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 plt.show()
+
+# %%
+# The optimum that the global ends share, proven.
+print(ConvexReLURegressor(0.1, hidden_bias=False, fit_intercept=False).fit(X, y).certificate_)

@@ -1,5 +1,23 @@
 """What gradient descent finds, judged by the certificate."""
 
+from .barriers import Barrier, loss_barrier
+from .curves import HeuristicCurve, bezier_path, polygonal_path
 from .descent import Descents, gradient_descent
+from .matching import Matching, match_neurons
+from .merging import merge_optimal
+from .planes import PlaneGrid, plane_grid
 
-__all__ = ["Descents", "gradient_descent"]
+__all__ = [
+    "Barrier",
+    "Descents",
+    "HeuristicCurve",
+    "Matching",
+    "PlaneGrid",
+    "bezier_path",
+    "gradient_descent",
+    "loss_barrier",
+    "match_neurons",
+    "merge_optimal",
+    "plane_grid",
+    "polygonal_path",
+]

@@ -49,7 +49,7 @@ class WeightSpace:
 
     def _parts(self, points):
         """Views (n_points, width, n_inputs), (n_points, width) and (n_points, n_free) of the points."""
-        neurons = points[:, : self.n_weights].reshape(len(points), self.width, -1)
+        neurons = points[:, : self.n_weights].reshape(len(points), self.width, self.problem.design.shape[1] + 1)
         return neurons[:, :, :-1], neurons[:, :, -1], points[:, self.n_weights :]
 
     def preactivations(self, points):
@@ -68,7 +68,7 @@ class WeightSpace:
         _, outputs, free = self._parts(points)
         activations = np.maximum(self.preactivations(points), 0.0)
         fits = (outputs[:, None, :] @ activations)[:, 0] + free @ problem.free.T
-        losses = np.array([problem.loss.value(problem.y, fit, problem.weight) for fit in fits])
+        losses = problem.loss.terms(problem.y, fits) @ problem.weight
         penalties = 0.5 * problem.beta * np.sum(points[:, : self.n_weights] ** 2, axis=1)
         return losses + penalties, activations, fits
 
@@ -76,7 +76,7 @@ class WeightSpace:
         """Return the objective and its gradient at every point, with ``relu'(0) = 0``."""
         problem = self.problem
         values, activations, fits = self._forward(points)
-        pull = np.array([-problem.loss.dual_point(problem.y, fit, problem.weight) for fit in fits])
+        pull = -problem.loss.dual_point(problem.y, fits, problem.weight)
         gated = (activations > 0.0) * pull[:, None, :]
         neurons, outputs, free = self._parts(gradient := np.zeros_like(points))
         neurons[:] = self._parts(points)[1][:, :, None] * (gated @ problem.design)

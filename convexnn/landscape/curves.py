@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from .._norms import nonzero
 from .._validation import check_choice, check_count
@@ -15,7 +14,7 @@ from ._weights import bernstein, common_space
 from .barriers import measure, points_on
 from .descent import spawn
 
-N_POINTS, N_STARTS, MAX_ITER = 61, 4, 1000
+N_POINTS, N_STARTS, MAX_ITER = 61, 8, 1000
 SPREAD = 0.5  # of the random starts, in units of the root mean square of the weights
 TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)  # of the soft maximum, in units of what the last curve leaves
 TARGETS = ("max", "mean")
@@ -97,8 +96,8 @@ def bezier_path(
     y : array-like of shape (n_samples,)
     beta : float
     target : {"max", "mean"}
-        What is made small: the largest objective on the curve, by soft maxima that become ever sharper, or the mean
-        over t, as in the literature, which is where the other starts from.
+        What is made small: the barrier, by soft maxima of the excess that become ever sharper, or the mean of the
+        objective over t, as in the literature, which is where the other starts from.
     n_points : int
         Evenly spaced t of the mean and the maximum.
     n_starts : int
@@ -208,7 +207,7 @@ def _curve(kind, problem, a, b, *, target, n_points, n_starts, max_iter, childre
         for start in _starts(space, ends, children(n_starts))
     ]
     curves = [HeuristicCurve(space, _legs(kind, ends, bend), bend, (a, b), kind, n_points) for bend in bends]
-    return min(curves, key=lambda curve: curve.profile.peak if target == "max" else curve.profile.values.mean())
+    return min(curves, key=lambda curve: curve.barrier if target == "max" else curve.profile.values.mean())
 
 
 def _shares(kind, n_points):
@@ -227,20 +226,28 @@ def _legs(kind, ends, bend):
 def _starts(space, ends, children):
     """Return the middle of the straight line, and random points around it."""
     middle = 0.5 * (ends[0] + ends[1])
-    size = np.sqrt(np.mean(np.square(ends)[:, : space.n_weights]))
+    size = np.linalg.norm(np.stack(ends)[:, : space.n_weights]) / np.sqrt(max(1, 2 * space.n_weights))
     moves = [size * SPREAD * rng.standard_normal(space.n_weights) for rng in children]
     moves[0] *= 1e-3  # off the symmetries, which descent would never leave
     return [middle + np.append(move, np.zeros(len(middle) - space.n_weights)) for move in moves]
 
 
 def _along(space, shares, ends, bend):
-    """Return the objectives on the curve with this bend, and their gradients with respect to it."""
+    """Return the excess of the objective on the curve with this bend, and its gradients with respect to the bend.
+
+    The excess is over the straight line between the end values, a constant.
+    """
     values, slopes = space.slopes(shares @ np.stack([ends[0], bend, ends[1]]))
-    return values, shares[:, 1, None] * slopes
+    return values - _line(values), shares[:, 1, None] * slopes
+
+
+def _line(values):
+    """Values on the straight line between the first and the last."""
+    return values[0] + (values[-1] - values[0]) * np.arange(len(values)) / (len(values) - 1)
 
 
 def _trained(along, bend, target, max_iter):
-    """Return the bend after descent on the mean of the objectives, and then on ever sharper soft maxima."""
+    """Return the bend after descent on the mean of the excess, and then on ever sharper soft maxima."""
     bend = _descended(along, _mean, bend, max_iter)
     if target == "mean":
         return bend
@@ -257,8 +264,9 @@ def _mean(values):
 
 def _soft_maximum(temperature, values):
     """Return ``temperature log sum exp(values / temperature)`` and its gradient."""
-    total = temperature * logsumexp(values / temperature)
-    return total, np.exp((values - total) / temperature)
+    top = values.max()
+    powers = np.exp((values - top) / temperature)
+    return top + temperature * np.log(powers.sum()), powers / powers.sum()
 
 
 def _descended(along, summary, bend, max_iter):

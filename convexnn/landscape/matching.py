@@ -89,7 +89,8 @@ def match_neurons(a, b, X=None, method="weights"):
 
 
 def _columns(outputs):
-    return outputs.reshape(len(outputs), -1)
+    """Output weights as (width, n_outputs), whatever the number of outputs."""
+    return outputs[:, None] if outputs.ndim == 1 else outputs
 
 
 def _check_pair(a, b):

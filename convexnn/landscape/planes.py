@@ -179,9 +179,10 @@ def _range(values, margin, n_points):
 
 def _random_axes(space, origin, children):
     """Return two random directions whose parts at every neuron are as long as the neuron."""
-    lengths = norms(origin[: space.n_weights].reshape(space.width, -1))
+    shape = space.width, space.problem.design.shape[1] + 1
+    lengths = norms(origin[: space.n_weights].reshape(shape))
     axes = np.zeros((2, len(origin)))
     for axis, rng in zip(axes, children, strict=True):
-        parts = rng.standard_normal((space.width, space.n_weights // max(space.width, 1)))
+        parts = rng.standard_normal(shape)
         axis[: space.n_weights] = (parts * (lengths / nonzero(norms(parts)))[:, None]).ravel()
     return axes

@@ -44,7 +44,7 @@ class PlaneGrid:
         return self._space.network(self._origin + np.array([first, second], dtype=float) @ self.axes)
 
     def plot(self, ax=None, *, n_levels=30):
-        """Draw the level lines, in equal ratios of the height above the lowest point, and return the axes.
+        """Draw the logarithm of the objective and the networks of the plane, and return the axes.
 
         Parameters
         ----------

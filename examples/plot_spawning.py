@@ -5,8 +5,8 @@ Forking a run of gradient descent
 A run of stochastic gradient descent is forked after k steps: two copies go on with samples of their own. Forked early,
 more than half of them end in places between which the straight line climbs over a barrier; forked after a third of the
 way, the noise no longer parts them. Points are single runs, lines their means. Matching the neurons takes most of the
-height of the early barriers away: that much was permutation. The data are a teacher's of six neurons, without noise. The
-convex program gives the smallest objective there is, with its proof, to judge the ends by.
+height of the early barriers away: that much was permutation. The data are a teacher's of six neurons, without noise.
+The convex program gives the smallest objective there is, with its proof, to judge the ends by.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ import numpy as np
 from convexnn import ConvexReLURegressor, TwoLayerReLU
 from convexnn.landscape import loss_barrier, match_neurons
 
-BETA, WIDTH, STEP, N_STEPS, N_RUNS = 0.5, 8, 0.05, 3000, 16
+BETA, WIDTH, STEP, N_STEPS, N_RUNS = 0.5, 8, 0.05, 3000, 20
 FORKS = [0, 8, 32, 128, 256, 512, 1024]
 
 rng = np.random.default_rng(0)

@@ -351,7 +351,7 @@ def test_merging_does_not_depend_on_the_order_of_neurons():
     assert turned.objective(known.X, known.y, known.beta) == pytest.approx(known.value, abs=1e-12)
 
 
-@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
+@pytest.mark.parametrize("loss", ["huber", "quantile", "logistic", "squared_hinge"])
 def test_merging_under_other_losses(loss):
     X, y = data(4, 8, 2)
     a = optimal_network(X, y, loss)

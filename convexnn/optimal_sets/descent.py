@@ -157,7 +157,7 @@ class _Settling:
         self.growth = np.where(self.live, np.sqrt(outputs) / np.sqrt(nonzero(sizes)), 1.0)
         balanced = network.balanced()
         hidden_fit = problem.hidden_fit(balanced.neurons, balanced.output_weights)
-        self.own, self.best = _free_terms(network), problem.free_coefficients(hidden_fit)
+        self.own, self.best = free_terms(network), problem.free_coefficients(hidden_fit)
         self.settled = self.forth(1.0)
 
     def forth(self, share):
@@ -175,7 +175,7 @@ class _Settling:
         return self.forth(1.0 - share)
 
 
-def _free_terms(network):
+def free_terms(network):
     """Skip weights, then the intercept, as far as the network has them."""
     skip = [] if network.skip_weights is None else network.skip_weights
     return np.append(skip, [] if network.intercept is None else network.intercept)

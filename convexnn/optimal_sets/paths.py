@@ -36,7 +36,7 @@ class NetworkPath:
 
     def __call__(self, t):
         """Return the network at t in [0, 1]."""
-        _check_share(t)
+        check_share(t)
         if t in (0.0, 1.0):
             return self._ends[int(t)]
         position = t * len(self._legs)
@@ -49,16 +49,17 @@ class NetworkPath:
 
     def straight_objective(self, t):
         """Return the objective at t on the straight line, in the weights, between the two ends."""
-        _check_share(t)
+        check_share(t)
         return self._problem.objective(between(*self._ends, t))
 
     def __repr__(self):
         return f"NetworkPath({self._ends[0].width} neurons, {len(self._legs)} legs)"
 
 
-def _check_share(t):
-    if not isinstance(t, numbers.Real) or not 0.0 <= t <= 1.0:
-        raise InvalidInputError(f"t must be a number between 0 and 1; got {t!r}.")
+def check_share(value, name="t"):
+    """Refuse what is no number between 0 and 1."""
+    if not isinstance(value, numbers.Real) or not 0.0 <= value <= 1.0:
+        raise InvalidInputError(f"{name} must be a number between 0 and 1; got {value!r}.")
 
 
 def between(a, b, share):

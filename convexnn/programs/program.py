@@ -207,7 +207,6 @@ class Problem:
 
     def check_terms(self, network, name="network"):
         """Refuse a network that cannot be evaluated on this problem, or has other terms than it."""
-        self.check_network(network)
         for term, value, present in (
             ("hidden_bias", network.hidden_bias, self.hidden_bias),
             ("intercept", network.intercept, self.fit_intercept),
@@ -216,6 +215,7 @@ class Problem:
             if (value is not None) != present:
                 verb = "have" if present else "not have"
                 raise InvalidInputError(f"{name} must {verb} {term}, as the problem was posed; got {value!r}.")
+        self.check_network(network)
 
     def spread(self, dual_point):
         """Return `dual_point` (one entry per kept row) at the caller's rows, zero at those of weight zero."""

@@ -1,0 +1,279 @@
+"""Curves between two networks with one trained bend: the usual heuristic, beside the exact path of the optimal set."""
+
+from functools import partial
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .._norms import nonzero
+from .._validation import check_choice, check_count
+from ..exceptions import InvalidInputError
+from ..optimal_sets.paths import between, check_share
+from ..programs.program import problem_of
+from ._weights import bernstein, common_space
+from .barriers import measure, points_on
+from .descent import spawn
+
+N_POINTS, N_STARTS, MAX_ITER = 61, 8, 1000
+SPREAD = 0.5  # of the random starts, in units of the root mean square of the weights
+TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)  # of the soft maximum, in units of what the last curve leaves
+TARGETS = ("max", "mean")
+
+
+class HeuristicCurve:
+    """A curve of networks with one trained bend: a heuristic, which may leave a barrier where a path has none.
+
+    Called as ``curve(t)``, it returns the network at t in [0, 1]; ``curve(0)`` and ``curve(1)`` are the two ends.
+
+    Attributes
+    ----------
+    kind : {"bezier", "polygonal"}
+    bend : TwoLayerReLU
+        The control point of the Bezier curve, or the corner of the chain.
+    knots : ndarray
+        Parameters between which the weights are a polynomial of t.
+    profile : Barrier
+        The objective along the curve, as `loss_barrier` has it for the straight line.
+    """
+
+    def __init__(self, space, legs, bend, ends, kind, n_points):
+        self._space, self._legs, self._ends, self.kind = space, legs, ends, kind
+        self.bend = space.network(bend)
+        self.knots = np.linspace(0.0, 1.0, len(legs) + 1)
+        self.profile = measure(space, legs, n_points)
+
+    @property
+    def barrier(self):
+        """The largest objective in excess of the straight line between its end values, see `Barrier`."""
+        return self.profile.barrier
+
+    def __call__(self, t):
+        """Return the network at t in [0, 1]."""
+        check_share(t)
+        if t in (0.0, 1.0):
+            return self._ends[int(t)]
+        return self._space.network(points_on(self._legs, [t])[0])
+
+    def objective(self, t):
+        """Return the objective at t."""
+        return self._space.problem.objective(self(t))
+
+    def straight_objective(self, t):
+        """Return the objective at t on the straight line, in the weights, between the two ends."""
+        check_share(t)
+        return self._space.problem.objective(between(*self._ends, t))
+
+    def __repr__(self):
+        return f"HeuristicCurve({self.kind}, {self._space.width} neurons, barrier {self.barrier:.6g})"
+
+
+def bezier_path(
+    a,
+    b,
+    X,
+    y,
+    beta,
+    *,
+    target="max",
+    n_points=N_POINTS,
+    n_starts=N_STARTS,
+    max_iter=MAX_ITER,
+    sample_weight=None,
+    loss="squared",
+    huber_delta=1.35,
+    random_state=None,
+):
+    """Join two networks by ``(1 - t)^2 a + 2 t (1 - t) c + t^2 b``, in the weights, and train the bend c.
+
+    A heuristic [1]_: the problem is not convex, and what is left of the barrier proves nothing. Between two global
+    optima `OptimalSet.path` decides whether a path without barrier exists, and returns it.
+
+    Parameters
+    ----------
+    a, b : TwoLayerReLU
+        Of one width and the same terms; the problem has exactly the free terms that they have.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+    target : {"max", "mean"}
+        What is made small: the barrier, by soft maxima of the excess that become ever sharper, or the mean of the
+        objective over t, as in the literature, which is where the other starts from.
+    n_points : int
+        Evenly spaced t of the mean and the maximum.
+    n_starts : int
+        Starts of the bend: the middle of the straight line, then random ones around it. The best counts.
+    max_iter : int
+        Largest number of steps of L-BFGS each time.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared", "huber", "logistic", "squared_hinge"}
+        The smooth ones.
+    huber_delta : float
+    random_state : int, numpy Generator, SeedSequence or None
+        Source of the starts; an int makes the answer reproducible.
+
+    Returns
+    -------
+    HeuristicCurve
+
+    Raises
+    ------
+    ValueError
+        For bad input, and when the widths or the terms of the two networks differ.
+
+    References
+    ----------
+    .. [1] T. Garipov, P. Izmailov, D. Podoprikhin, D. Vetrov, A. G. Wilson, "Loss surfaces, mode connectivity, and
+       fast ensembling of DNNs", NeurIPS 2018, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> from convexnn.landscape import bezier_path
+    >>> X, y = [[1, 0], [0, 1], [-1, 0], [0, -1]], np.ones(4)
+    >>> found = optimal_set(X, y, 0.1)
+    >>> a, b = (found.network(masses, width=4) for masses in found.vertices)
+    >>> curve = bezier_path(a, b, X, y, 0.1, random_state=0)
+    >>> curve.barrier < 0.1, found.path(a, b) is None
+    (True, False)
+    """
+    problem = _smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
+    options = _checked(target, n_points, n_starts, max_iter, random_state)
+    return _curve("bezier", problem, a, b, **options)
+
+
+def polygonal_path(
+    a,
+    b,
+    X,
+    y,
+    beta,
+    *,
+    target="max",
+    n_points=N_POINTS,
+    n_starts=N_STARTS,
+    max_iter=MAX_ITER,
+    sample_weight=None,
+    loss="squared",
+    huber_delta=1.35,
+    random_state=None,
+):
+    """Join two networks by two straight lines, in the weights, and train the corner where they meet.
+
+    A heuristic [1]_, as `bezier_path`, which has the same parameters, answer and errors.
+
+    Parameters
+    ----------
+    a, b, X, y, beta, target, n_points, n_starts, max_iter, sample_weight, loss, huber_delta, random_state
+        See `bezier_path`.
+
+    Returns
+    -------
+    HeuristicCurve
+
+    References
+    ----------
+    .. [1] T. Garipov, P. Izmailov, D. Podoprikhin, D. Vetrov, A. G. Wilson, "Loss surfaces, mode connectivity, and
+       fast ensembling of DNNs", NeurIPS 2018, section 3.
+    """
+    problem = _smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
+    options = _checked(target, n_points, n_starts, max_iter, random_state)
+    return _curve("polygonal", problem, a, b, **options)
+
+
+def _smooth_problem(network, X, y, beta, **options):
+    problem = problem_of(network, X, y, beta, **options)
+    if not problem.loss.is_smooth:
+        raise InvalidInputError(f"loss must be smooth for a curve to be trained; got {problem.loss.name!r}.")
+    return problem
+
+
+def _checked(target, n_points, n_starts, max_iter, random_state):
+    return {
+        "target": check_choice(target, "target", TARGETS),
+        "n_points": check_count(n_points, "n_points", minimum=3),
+        "n_starts": check_count(n_starts, "n_starts"),
+        "max_iter": check_count(max_iter, "max_iter"),
+        "children": spawn(random_state),
+    }
+
+
+def _curve(kind, problem, a, b, *, target, n_points, n_starts, max_iter, children):
+    space = common_space(problem, (a, b), ("a", "b"))
+    ends = space.point(a), space.point(b)
+    shares = _shares(kind, n_points)
+    bends = [
+        _trained(partial(_along, space, shares, ends), start, target, max_iter)
+        for start in _starts(space, ends, children(n_starts))
+    ]
+    curves = [HeuristicCurve(space, _legs(kind, ends, bend), bend, (a, b), kind, n_points) for bend in bends]
+    return min(curves, key=lambda curve: curve.barrier if target == "max" else curve.profile.values.mean())
+
+
+def _shares(kind, n_points):
+    """Return what the start, the bend and the end contribute at evenly spaced t, of shape (n_points, 3)."""
+    ts = np.linspace(0.0, 1.0, n_points)
+    if kind == "bezier":
+        return bernstein(ts, 2)
+    return np.column_stack([np.maximum(1 - 2 * ts, 0.0), 1 - np.abs(1 - 2 * ts), np.maximum(2 * ts - 1, 0.0)])
+
+
+def _legs(kind, ends, bend):
+    first, last = ends
+    return [np.stack([first, bend, last])] if kind == "bezier" else [np.stack([first, bend]), np.stack([bend, last])]
+
+
+def _starts(space, ends, children):
+    """Return the middle of the straight line, and random points around it."""
+    middle = 0.5 * (ends[0] + ends[1])
+    size = np.linalg.norm(np.stack(ends)[:, : space.n_weights]) / np.sqrt(max(1, 2 * space.n_weights))
+    moves = [size * SPREAD * rng.standard_normal(space.n_weights) for rng in children]
+    moves[0] *= 1e-3  # off the symmetries, which descent would never leave
+    return [middle + np.append(move, np.zeros(len(middle) - space.n_weights)) for move in moves]
+
+
+def _along(space, shares, ends, bend):
+    """Return the excess of the objective on the curve with this bend, and its gradients with respect to the bend.
+
+    The excess is over the straight line between the end values, a constant.
+    """
+    values, slopes = space.slopes(shares @ np.stack([ends[0], bend, ends[1]]))
+    return values - _line(values), shares[:, 1, None] * slopes
+
+
+def _line(values):
+    """Values on the straight line between the first and the last."""
+    return values[0] + (values[-1] - values[0]) * np.arange(len(values)) / (len(values) - 1)
+
+
+def _trained(along, bend, target, max_iter):
+    """Return the bend after descent on the mean of the excess, and then on ever sharper soft maxima."""
+    bend = _descended(along, _mean, bend, max_iter)
+    if target == "mean":
+        return bend
+    for temperature in TEMPERATURES:
+        values, _ = along(bend)
+        sharpness = temperature * nonzero(np.ptp(values))
+        bend = _descended(along, partial(_soft_maximum, sharpness), bend, max_iter)
+    return bend
+
+
+def _mean(values):
+    return values.mean(), np.full(len(values), 1.0 / len(values))
+
+
+def _soft_maximum(temperature, values):
+    """Return ``temperature log sum exp(values / temperature)`` and its gradient."""
+    top = values.max()
+    powers = np.exp((values - top) / temperature)
+    return top + temperature * np.log(powers.sum()), powers / powers.sum()
+
+
+def _descended(along, summary, bend, max_iter):
+    def value_and_gradient(point):
+        values, slopes = along(point)
+        value, shares = summary(values)
+        return value, shares @ slopes
+
+    limits = {"maxiter": max_iter, "ftol": 1e-14, "gtol": 1e-10}
+    return minimize(value_and_gradient, bend, jac=True, method="L-BFGS-B", options=limits).x

@@ -1,0 +1,101 @@
+"""Which neuron of one network is which of another: one linear assignment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .._validation import check_choice
+from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
+from ..programs.program import check_is_network
+
+METHODS = ("weights", "activations")
+
+
+@dataclass(frozen=True, repr=False)
+class Matching:
+    """A network whose neurons were put in the order of those of another.
+
+    Attributes
+    ----------
+    network : TwoLayerReLU
+        The permuted network: its neuron k belongs to neuron k of the other.
+    order : ndarray of int of shape (width,)
+        ``network`` is ``b.permuted(order)``.
+    similarities : ndarray of shape (width,)
+        What the assignment made the sum of largest, for every pair.
+    """
+
+    network: TwoLayerReLU
+    order: np.ndarray
+    similarities: np.ndarray
+
+    def __repr__(self):
+        moved = np.count_nonzero(self.order != np.arange(len(self.order)))
+        return f"Matching({moved} of {len(self.order)} neurons moved, similarity {self.similarities.sum():.6g})"
+
+
+def match_neurons(a, b, X=None, method="weights"):
+    """Permute the neurons of `b` until they are as similar as possible to those of `a`.
+
+    Which function the network is does not change. For one hidden layer the best permutation is one linear assignment,
+    solved exactly; the barrier that it leaves need not be the smallest of all permutations.
+
+    Parameters
+    ----------
+    a, b : TwoLayerReLU
+        Of the same shape.
+    X : array-like of shape (n_samples, n_features), optional
+        Needed for the activations, of no account for the weights.
+    method : {"weights", "activations"}
+        The similarity of neuron j of a and neuron k of b: ``u_j^T u'_k + alpha_j^T alpha'_k``, which makes the
+        distance of the weights smallest and depends on how neurons are balanced (see `TwoLayerReLU.balanced`); or
+        ``(X u_j)_+^T (X u'_k)_+ alpha_j^T alpha'_k``, which makes the distance of the neurons' fits smallest.
+
+    Returns
+    -------
+    Matching
+
+    Raises
+    ------
+    ValueError
+        For networks of different shapes, an unknown method, and for activations without X.
+
+    References
+    ----------
+    .. [1] S. K. Ainsworth, J. Hayase, S. Srinivasa, "Git Re-Basin: merging models modulo permutation symmetries",
+       ICLR 2023, section 3.
+
+    Examples
+    --------
+    >>> from convexnn import TwoLayerReLU
+    >>> from convexnn.landscape import match_neurons
+    >>> a = TwoLayerReLU([[1, 0], [0, 1], [1, 1]], [1, 1, -1])
+    >>> match_neurons(a, a.permuted([2, 0, 1])).order
+    array([1, 2, 0])
+    """
+    check_choice(method, "method", METHODS)
+    _check_pair(a, b)
+    similarity = _columns(a.output_weights) @ _columns(b.output_weights).T
+    if method == "weights":
+        similarity = similarity + a.neurons @ b.neurons.T
+    else:
+        if X is None:
+            raise InvalidInputError("X must be given with method='activations'; got None.")
+        similarity = similarity * (a.activations(X).T @ b.activations(X))
+    rows, order = linear_sum_assignment(similarity, maximize=True)
+    return Matching(b.permuted(order), order, similarity[rows, order])
+
+
+def _columns(outputs):
+    """Output weights as (width, n_outputs), whatever the number of outputs."""
+    return outputs[:, None] if outputs.ndim == 1 else outputs
+
+
+def _check_pair(a, b):
+    for network, name in ((a, "a"), (b, "b")):
+        check_is_network(network, name)
+    shapes = [(network.neurons.shape, network.output_weights.shape) for network in (a, b)]
+    if shapes[0] != shapes[1] or (a.hidden_bias is None) != (b.hidden_bias is None):
+        raise InvalidInputError(f"a and b must have the same width, inputs, outputs and bias; got {a} and {b}.")

@@ -1,0 +1,136 @@
+"""Two optimal networks made one: a convex combination of their masses, then pruned."""
+
+import numpy as np
+
+from .._norms import norms
+from .._pruning import prune_masses
+from .._validation import check_choice, check_positive, deadline_after
+from ..duality.certificate import certify_problem
+from ..duality.pricing import PROOFS
+from ..exceptions import InvalidInputError
+from ..optimal_sets.descent import free_terms
+from ..optimal_sets.paths import check_share
+from ..programs.program import check_is_network, problem_of
+from ..solvers.base import assemble
+
+DEPENDENT = 1e-8
+PRESENT = 1e-12
+
+
+def merge_optimal(
+    a,
+    b,
+    share,
+    X,
+    y,
+    beta,
+    *,
+    tol=1e-6,
+    proof="auto",
+    time_limit=None,
+    sample_weight=None,
+    loss="squared",
+    huber_delta=1.35,
+    quantile=0.5,
+    n_jobs=None,
+):
+    """Merge two globally optimal networks: ``(1 - share)`` of the masses of a and ``share`` of those of b, pruned.
+
+    The masses ``||u_j|| |alpha_j|`` of all neurons of both, unlike their weights, may be mixed: fits and penalties are
+    linear in them and the loss is convex, so the mixture is optimal again. Pruning then moves masses along null
+    vectors of the fits, modulo the free terms, until these are independent, which leaves at most `OptimalSet.M_star`
+    neurons. The widths of the two networks may differ.
+
+    Parameters
+    ----------
+    a, b : TwoLayerReLU
+        Globally optimal, of the same free terms.
+    share : float
+        Of b, between 0 and 1.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+    tol : float
+        Largest relative gap of a and b; the objective of the merged network exceeds the mixture of theirs by rounding
+        and what neurons differ that count as the same.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        How their gaps are known, see `price`. With ``"heuristic"`` the visible gap stands for it.
+    time_limit : float, optional
+        Seconds for the two proofs.
+    sample_weight : array-like of shape (n_samples,), optional
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
+    huber_delta, quantile : float
+    n_jobs : int, optional
+        Threads of the proofs; the answer does not depend on it.
+
+    Returns
+    -------
+    TwoLayerReLU
+        Balanced.
+
+    Raises
+    ------
+    ValueError
+        For bad input, when the terms of the two networks differ, and when one is not proven optimal to `tol`.
+
+    References
+    ----------
+    .. [1] S. Kim, A. Mishkin, M. Pilanci, "Exploring the loss landscape of regularized neural networks via convex
+       duality", ICLR 2025, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> from convexnn.landscape import merge_optimal
+    >>> X, y = [[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]
+    >>> a, b = (optimal_set(X, y, 0.1).network(masses) for masses in optimal_set(X, y, 0.1).vertices)
+    >>> merged = merge_optimal(a, b, 0.5, X, y, 0.1)
+    >>> a.width + b.width, merged.width <= 2, round(merged.objective(X, y, 0.1), 10)
+    (3, True, 0.0975)
+    """
+    check_positive(tol, "tol")
+    check_choice(proof, "proof", PROOFS)
+    check_share(share, "share")
+    deadline = deadline_after(time_limit)
+    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    problem = problem_of(a, X, y, beta, **options)
+    for network, name in ((a, "a"), (b, "b")):
+        check_is_network(network, name)
+        problem.check_terms(network, name)
+        certificate = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+        _check_gap(certificate, name, tol, proof)
+    return _pruned(problem, _mixture(problem, a, b, share))
+
+
+def _check_gap(certificate, name, tol, proof):
+    gap = certificate.heuristic_gap if proof == "heuristic" else certificate.relative_gap
+    if gap > tol:
+        raise InvalidInputError(
+            f"{name} must be globally optimal to tol={tol:g}; its relative gap is {gap:.2e} ({certificate.proof}). "
+            f"Only optimal networks stay optimal when their masses are mixed: train it further, or raise tol."
+        )
+
+
+def _mixture(problem, a, b, share):
+    """Return the network with the neurons of both, their masses and the free terms mixed."""
+    parts = [(network.balanced(), part) for network, part in ((a, 1.0 - share), (b, share)) if part > 0.0]
+    neurons = np.vstack([np.sqrt(part) * network.neurons for network, part in parts])
+    outputs = np.concatenate([np.sqrt(part) * network.output_weights for network, part in parts])
+    return assemble(problem, neurons, outputs, sum(part * free_terms(network) for network, part in parts))
+
+
+def _pruned(problem, network):
+    """Return the network of the same values with fits that are independent modulo the free terms."""
+    masses, signs, directions = network.masses, network.signs, network.directions
+    root = np.sqrt(problem.weight)[:, None]
+    fits = problem.hidden_fits(directions) * signs
+    columns = problem.project(problem.project(root * fits))
+    columns[:, norms(columns.T) <= PRESENT * norms((root * fits).T)] = 0.0
+    total = max(masses.max(initial=0.0), np.finfo(float).tiny)
+    kept = total * prune_masses(columns, masses / total, DEPENDENT)
+    moved = fits @ (masses - kept)  # inside the span of the free terms
+    terms = free_terms(network) + np.linalg.lstsq(root * problem.free, root[:, 0] * moved, rcond=None)[0]
+    present = kept > PRESENT * total
+    roots = np.sqrt(kept[present])
+    return assemble(problem, roots[:, None] * directions[present], roots * signs[present], terms)

@@ -1,0 +1,41 @@
+"""
+The surface between optimal networks
+====================================
+
+Left, the plane through the two optimal networks a and b of four unit vectors at right angles, at width 4, and the bend
+c of the best Bezier curve found between them, which lies in that plane: the curve goes round the ridge that the line
+climbs, 0.00042 above the minimum at its highest. The exact path, which does not rise at all, leaves the plane. Right,
+around a, along two random directions that are as long at every neuron as the neuron: the minimum looks like a bowl, and
+nothing shows of the valley that leads to b.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from convexnn import certify, optimal_set
+from convexnn.landscape import bezier_path, loss_barrier, plane_grid
+
+BETA = 0.1
+
+angles = np.deg2rad([0, 90, 180, 270])
+X, y = np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(4)
+found = optimal_set(X, y, BETA)
+a, b = (found.network(masses, width=4) for masses in found.vertices)
+b = b.permuted([2, 3, 0, 1])  # active neurons beside zero neurons
+curve = bezier_path(a, b, X, y, BETA, random_state=0)
+through = plane_grid([a, b, curve.bend], X, y, BETA, n_points=121)
+around = plane_grid(a, X, y, BETA, n_points=121, random_state=0)
+print(f"straight line: {loss_barrier(a, b, X, y, BETA)}\n{curve}\n{through}\n{around}")
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5), layout="constrained")
+through.plot(left)
+ts = np.linspace(0.0, 1.0, 101)[:, None]
+line = (1 - ts) ** 2 * through.points[0] + 2 * ts * (1 - ts) * through.points[2] + ts**2 * through.points[1]
+left.plot(*line.T, color="white", label="Bezier curve")
+left.plot(*through.points[:2].T, "--", color="white", label="straight line")
+left.legend(frameon=False, labelcolor="white")
+left.set_title("through two optimal networks and the bend between them")
+around.plot(right)
+right.set_title("two random directions from the first")
+plt.show()
+print(certify(a, X, y, beta=BETA))

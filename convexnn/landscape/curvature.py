@@ -63,7 +63,7 @@ class SecondOrderPoint:
         verdict = "second-order stationary" if self else "not second-order stationary"
         return (
             f"SecondOrderPoint({verdict}: gradient {self.gradient_norm:.3g} against eps {self.eps:.3g}, "
-            f"lambda_min {self.lambda_min:.6g} against {-self.gamma:.3g})"
+            f"lambda_min {self.lambda_min:.6g} against {0.0 - self.gamma:.3g})"
         )
 
 
@@ -201,6 +201,20 @@ def gradient_at(problem, network):
     return np.concatenate([neurons.ravel(), outputs, problem.free.T @ pull])
 
 
+def gradient_of(problem, weights):
+    """Return the gradient at a vector of all weights, as `gradient_at` but for rounding: many times as fast."""
+    n_inputs, n_free = problem.design.shape[1], problem.free.shape[1]
+    width = (len(weights) - n_free) // (n_inputs + 1)
+    neurons, outputs, free = np.split(weights, [width * n_inputs, width * (n_inputs + 1)])
+    neurons = neurons.reshape(width, n_inputs)
+    fits = np.maximum(problem.design @ neurons.T, 0.0)
+    pull = -problem.loss.dual_point(problem.y, fits @ outputs + problem.free @ free, problem.weight)
+    gradient = np.concatenate([(problem.beta * neurons).ravel(), problem.beta * outputs, problem.free.T @ pull])
+    gradient[: neurons.size] += (((fits > 0) * pull[:, None] * outputs).T @ problem.design).ravel()
+    gradient[neurons.size : neurons.size + width] += fits.T @ pull
+    return gradient
+
+
 def jacobian_at(problem, network):
     """Return the derivatives of the fit with respect to all weights, with ``relu'(0) = 0``."""
     fits = problem.hidden_fits(network.neurons)
@@ -214,7 +228,8 @@ def hessian_at(problem, network):
     width, n_inputs = network.neurons.shape
     jacobian, pull = jacobian_at(problem, network), pull_at(problem, network)
     curvatures = problem.weight * problem.loss.curvatures(problem.y, network.predict(problem.features))
-    hessian = (jacobian.T * curvatures) @ jacobian
+    rooted = np.sqrt(curvatures)[:, None] * jacobian
+    hessian = rooted.T @ rooted
     on = problem.design @ network.neurons.T > 0
     mixed = ((on * pull[:, None]).T @ problem.design).ravel()
     neurons, outputs = np.arange(width * n_inputs), width * n_inputs + np.repeat(np.arange(width), n_inputs)

@@ -1,6 +1,7 @@
 """Gradient flow and plain gradient descent from a given network: the training that the kernel regime describes."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -8,7 +9,9 @@ from scipy.integrate import solve_ivp
 from .._validation import check_positive
 from ..exceptions import InvalidInputError, SolverError
 from ._weights import n_trained, network_at, pose_at, weights_of
-from .curvature import gradient_at
+from .curvature import gradient_of
+
+MAX_EVALUATIONS = 20_000  # of the gradient, by the solver of the differential equation
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +75,8 @@ def gradient_flow(network, X, y, beta, times, *, layers="both", learning_rate=No
     ValueError
         For bad input.
     SolverError
-        When the differential equation could not be solved.
+        When the differential equation could not be solved in 20000 evaluations, as where the flow is drawn to a kink
+        and slides along it. Gradient steps jump to and fro there, and go on.
 
     Examples
     --------
@@ -87,7 +91,7 @@ def gradient_flow(network, X, y, beta, times, *, layers="both", learning_rate=No
 
     def velocity(_, moving):
         """Minus the gradient in the weights that move."""
-        return -gradient_at(problem, network_at(problem, np.append(moving, start[n_weights:])))[:n_weights]
+        return -gradient_of(problem, np.append(moving, start[n_weights:]))[:n_weights]
 
     if learning_rate is None:
         moved = _solve(velocity, start[:n_weights], times, check_positive(rtol, "rtol"))
@@ -101,8 +105,18 @@ def _solve(velocity, start, times, rtol):
     """Return the weights at the times, of shape (n_times, n_weights)."""
     if times[-1] == 0.0:
         return [start]
-    size = np.abs(start).max()
-    found = solve_ivp(velocity, (0.0, times[-1]), start, t_eval=times, rtol=rtol, atol=1e-3 * rtol * max(size, 1e-9))
+    size, calls = np.abs(start).max(), count()
+
+    def limited(time, weights):
+        """The velocity, a limited number of times."""
+        if next(calls) >= MAX_EVALUATIONS:
+            raise SolverError(
+                f"the gradient flow could not be followed beyond time {time:g} in {MAX_EVALUATIONS} evaluations: it "
+                f"slides along a kink, or is stiff. Pass a learning_rate to take gradient steps."
+            )
+        return velocity(time, weights)
+
+    found = solve_ivp(limited, (0.0, times[-1]), start, t_eval=times, rtol=rtol, atol=1e-3 * rtol * max(size, 1e-9))
     if not found.success:
         raise SolverError(f"the gradient flow could not be followed: {found.message}")
     return found.y.T

@@ -6,12 +6,12 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 from ._weights import network_at, pose_at, weights_of
-from .curvature import gradient_at, refuse_kinks
+from .curvature import gradient_of, refuse_kinks
 
 ROUNDING = 1e-13  # relative gap to the minimum below which its ratios are noise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RegularityConstants:
     """The smallest ratios over the points; the function has no larger constants there.
 
@@ -31,6 +31,12 @@ class RegularityConstants:
     weak_quasi_convexity: float
     restricted_secant: float
     n_points: int
+
+    def __repr__(self):
+        return (
+            f"RegularityConstants(PL {self.pl:.4g}, weak quasi-convexity {self.weak_quasi_convexity:.4g}, "
+            f"restricted secant {self.restricted_secant:.4g}, over {self.n_points} points)"
+        )
 
 
 def regularity_constants(points, minimiser, X, y, beta, **options):
@@ -64,7 +70,7 @@ def regularity_constants(points, minimiser, X, y, beta, **options):
         _check_point(problem, network, minimiser, f"points[{k}]")
     return function_regularity(
         lambda weights: problem.objective(network_at(problem, weights)),
-        lambda weights: gradient_at(problem, network_at(problem, weights)),
+        lambda weights: gradient_of(problem, weights),
         [weights_of(network) for network in points],
         weights_of(minimiser),
     )
@@ -92,7 +98,7 @@ def function_regularity(value, gradient, points, minimiser):
     Examples
     --------
     >>> function_regularity(lambda w: w @ w, lambda w: 2 * w, [[1.0, 0.0], [3.0, 4.0]], [0.0, 0.0])
-    RegularityConstants(pl=2.0, weak_quasi_convexity=2.0, restricted_secant=2.0, n_points=2)
+    RegularityConstants(PL 2, weak quasi-convexity 2, restricted secant 2, over 2 points)
     """
     points, minimiser = np.atleast_2d(np.asarray(points, dtype=float)), np.asarray(minimiser, dtype=float)
     lowest = float(value(minimiser))

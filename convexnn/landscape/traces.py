@@ -9,8 +9,8 @@ from .._norms import norms
 from .._validation import check_count, check_flag
 from ..exceptions import InvalidInputError
 from ._kernels import FIRST_WINDOW
-from ._weights import check_not_negative
-from .curvature import gradient_at, sharpness_at
+from ._weights import check_not_negative, weights_of
+from .curvature import gradient_of, sharpness_at
 
 MAX_BYTES = 2**31  # that the traces of all runs may take
 
@@ -106,7 +106,7 @@ def trace_of(problem, record, network_of, extras):
     """Return the `DescentTrace` of the kernel's trace; ``network_of(point)`` returns the network of a point."""
     _, steps, points, count = record
     networks = tuple(network_of(point) for point in points[: count[0]])
-    slopes = norms(np.array([gradient_at(problem, network) for network in networks]))
+    slopes = norms(np.array([gradient_of(problem, weights_of(network)) for network in networks]))
     sharpness = np.array([sharpness_at(problem, network) for network in networks]) if extras.sharpness else None
     objectives = np.array([problem.objective(network) for network in networks])
     return DescentTrace(steps[: count[0]].copy(), networks, objectives, slopes, sharpness)

@@ -2,7 +2,7 @@
 The top eigenvector: every saddle is strict
 ===========================================
 
-The function ``1/4 ||M - x x^T||^2`` has its critical points at 0 and at ``+-sqrt(lambda_i) v_i``. With M = diag(3, 2, 1)
+The function ``1/4 ||M - x x^T||^2`` has its critical points at 0 and ``+-sqrt(lambda_i) v_i``. With M = diag(3, 2, 1)
 only the two of the largest eigenvalue are minima; all others are saddles with a negative eigenvalue of the Hessian
 ``||x||^2 I + 2 x x^T - M``, and a small random push leads away from each. A neural network's landscape is less kind:
 the last lines take one neuron on two opposite rows, which stops at a smooth point that passes the same test and is no
@@ -45,17 +45,18 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constraine
 grid = np.linspace(-2.2, 2.2, 221)
 plane = np.array([[value(np.array([a, b, 0.0])) for a in grid] for b in grid])
 left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
-for start in list(points.values())[1:]:
+for name, start in list(points.items())[1:]:
     x = start + 1e-3 * rng.normal(size=3)
     path = [x]
     for _ in range(300):
         path.append(path[-1] - 0.05 * gradient(path[-1]))
     path = np.array(path)
     left.plot(path[:, 0], path[:, 1], ".-", ms=3, lw=1)
-    right.plot([value(x) for x in path])
+    right.plot([value(x) for x in path], label=f"from near {name}")
 left.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)]).T, "kx")
 left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles (x3 not shown)")
 right.set(xlabel="steps of gradient descent", ylabel="f", title="from near each saddle to the minimum, 1.25")
+right.legend()
 plt.show()
 
 neuron = TwoLayerReLU([[np.sqrt(0.9)]], [np.sqrt(0.9)])

@@ -11,6 +11,7 @@ from ..exceptions import InvalidInputError, SolverError
 from ._weights import n_trained, network_at, pose_at, weights_of
 from .curvature import gradient_of
 
+LARGEST = 1e100  # weight: beyond it the steps have diverged
 MAX_EVALUATIONS = 20_000  # of the gradient, by the solver of the differential equation
 
 
@@ -73,7 +74,7 @@ def gradient_flow(network, X, y, beta, times, *, layers="both", learning_rate=No
     Raises
     ------
     ValueError
-        For bad input.
+        For bad input, and for a `learning_rate` with which the steps diverge.
     SolverError
         When the differential equation could not be solved in 20000 evaluations, as where the flow is drawn to a kink
         and slides along it. Gradient steps jump to and fro there, and go on.
@@ -127,8 +128,13 @@ def _step(velocity, start, times, learning_rate):
     weights, now = start.copy(), 0.0
     for time in times:
         n_steps = int(np.ceil((time - now) / learning_rate - 1e-9))
-        for _ in range(n_steps):
-            weights = weights + (time - now) / n_steps * velocity(now, weights)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(n_steps):
+                weights = weights + (time - now) / n_steps * velocity(now, weights)
+        if not np.max(np.abs(weights)) < LARGEST:
+            raise InvalidInputError(
+                f"learning_rate is too large: the steps diverge before time {time:g}; got {learning_rate:g}."
+            )
         now = time
         yield weights
 

@@ -182,6 +182,11 @@ def test_times_are_checked(times):
         gradient_flow(random_network(), *random_problem(6, 2), 0.1, times)
 
 
+def test_steps_that_diverge_are_refused():
+    with pytest.raises(ValueError, match="learning_rate is too large"):
+        gradient_flow(random_network(), *random_problem(6, 2), 0.1, [100.0], learning_rate=1.0)
+
+
 def test_flow_refuses_kinked_losses():
     with pytest.raises(ValueError, match="the absolute loss has a kink"):
         gradient_flow(random_network(), *random_problem(6, 2), 0.1, [1.0], loss="absolute")

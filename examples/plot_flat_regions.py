@@ -3,10 +3,9 @@ A small gradient is no small gap
 ================================
 
 Gradient descent with fixed steps, many runs on one small problem, and for every hundredth network on the way the norm
-of the gradient beside the true gap to the optimum, which is proven. Runs crawl through flat regions near the saddle at 0
-with a large gap and a small gradient, others sit at a kink with a small gap and a large gradient, and some stop at
-minima that are not the optimum. The gradient alone cannot tell these apart; a certificate can. Noise on the gradient
-and a kick change where the runs end, and still prove nothing.
+of the gradient beside the true gap to the optimum, which is proven. Near the saddle at 0 the gradient is small and the
+gap large; where neurons sit at kinks, at the end, the gap is smaller and the gradient is not. The gradient cannot tell
+how good a network is; a certificate can. Noise on the gradient and a kick change where the runs end, and prove nothing.
 """
 
 import matplotlib.pyplot as plt

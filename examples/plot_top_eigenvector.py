@@ -57,6 +57,7 @@ left.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)])
 left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles (x3 not shown)")
 right.set(xlabel="steps of gradient descent", ylabel="f", title="from near each saddle to the minimum, 1.25")
 right.legend()
+right.legend()
 plt.show()
 
 neuron = TwoLayerReLU([[np.sqrt(0.9)]], [np.sqrt(0.9)])

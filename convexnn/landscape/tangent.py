@@ -16,6 +16,7 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import n_trained, pose_at
 from .curvature import gradient_at, jacobian_at, refuse_neuron_kinks
+from .descent import spawn
 
 ROUNDING = 1e-12  # relative, by which a bound may be missed
 
@@ -209,9 +210,19 @@ def lazy_network(n_inputs, width, *, hidden_bias=False, random_state=None):
     n_inputs, width : int
     hidden_bias : bool
     random_state : int, numpy Generator, SeedSequence or None
+        A Generator gives another network at every call.
+
+    Returns
+    -------
+    TwoLayerReLU
+
+    Raises
+    ------
+    ValueError
+        For bad input.
     """
-    rng = np.random.default_rng(random_state)
-    check_count(n_inputs, "n_inputs"), check_count(width, "width")
+    n_inputs, width = check_count(n_inputs, "n_inputs"), check_count(width, "width")
+    rng = spawn(random_state)(1)[0]
     neurons = rng.standard_normal((width, n_inputs + bool(hidden_bias)))
     outputs = rng.choice([-1.0, 1.0], width) / np.sqrt(width)
     return TwoLayerReLU(neurons[:, :n_inputs], outputs, hidden_bias=neurons[:, -1] if hidden_bias else None)

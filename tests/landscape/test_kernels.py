@@ -93,6 +93,8 @@ def test_kernels_refuse_kinks_and_names():
         tangent_kernel(TwoLayerReLU([[1.0]], [1.0]), [[1.0]], layers="last")
     with pytest.raises(ValueError, match="width"):
         lazy_network(2, 0)
+    with pytest.raises(ValueError, match="random_state"):
+        lazy_network(2, 3, random_state="seed")
 
 
 @pytest.mark.parametrize("layers", ["both", "first"])

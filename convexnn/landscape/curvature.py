@@ -175,8 +175,21 @@ def second_order_point(gradient, hessian, eps, gamma):
     hessian : array-like of shape (n_weights, n_weights), symmetric
     eps, gamma : float
         Above 0; 0 or above.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not match, no weights, and entries that are not finite.
     """
-    eigenvalues, vectors = np.linalg.eigh(np.asarray(hessian, dtype=float))
+    gradient, hessian = np.asarray(gradient, dtype=float), np.asarray(hessian, dtype=float)
+    if gradient.ndim != 1 or len(gradient) == 0 or hessian.shape != (len(gradient), len(gradient)):
+        raise InvalidInputError(
+            f"gradient and hessian must have shapes (n_weights,) and (n_weights, n_weights), n_weights above 0; got "
+            f"{gradient.shape} and {hessian.shape}."
+        )
+    if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
+        raise InvalidInputError("gradient and hessian must be finite; got NaN or infinity.")
+    eigenvalues, vectors = np.linalg.eigh(hessian)
     return SecondOrderPoint(
         float(np.linalg.norm(gradient)),
         eigenvalues,

@@ -93,14 +93,19 @@ def function_regularity(value, gradient, points, minimiser):
     Raises
     ------
     ValueError
-        When a point is lower than the minimiser, and when no point is above it.
+        For shapes that do not match, when a point is lower than the minimiser, and when no point is above it.
 
     Examples
     --------
     >>> function_regularity(lambda w: w @ w, lambda w: 2 * w, [[1.0, 0.0], [3.0, 4.0]], [0.0, 0.0])
     RegularityConstants(PL 2, weak quasi-convexity 2, restricted secant 2, over 2 points)
     """
-    points, minimiser = np.atleast_2d(np.asarray(points, dtype=float)), np.asarray(minimiser, dtype=float)
+    points, minimiser = np.asarray(points, dtype=float), np.asarray(minimiser, dtype=float)
+    if minimiser.ndim != 1 or points.ndim != 2 or points.shape[1:] != minimiser.shape or len(points) == 0:
+        raise InvalidInputError(
+            f"points and minimiser must have shapes (n_points, n_weights) and (n_weights,), n_points above 0; got "
+            f"{points.shape} and {minimiser.shape}."
+        )
     lowest = float(value(minimiser))
     gaps = np.array([value(point) for point in points]) - lowest
     slopes = np.array([gradient(point) for point in points])

@@ -240,6 +240,8 @@ def kernel_distance(network, X):
 def kernel_drift(start, end, X, layers="both"):
     """Return ``||K_end - K_start||_2 / ||K_start||_2``: how far training moved the tangent kernel; 0 if it is lazy."""
     before, after = (tangent_kernel(network, X, layers) for network in (start, end))
+    if not before.any():
+        raise InvalidInputError("start must have a tangent kernel other than 0; no weight of it changes the fit on X.")
     return _spectral_norm(after - before) / _spectral_norm(before)
 
 

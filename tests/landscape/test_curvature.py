@@ -164,6 +164,32 @@ def test_bad_input_is_named(name, value):
         is_second_order_stationary(**(options | {name: value}))
 
 
+@pytest.mark.parametrize(
+    ("gradient", "hessian"), [([], np.zeros((0, 0))), ([1.0], [[1.0, 2.0]]), ([1.0], np.eye(2)), ([np.inf], [[1.0]])]
+)
+def test_plain_functions_of_other_shapes_are_refused(gradient, hessian):
+    with pytest.raises(ValueError, match="gradient and hessian must"):
+        second_order_point(gradient, hessian, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
+def test_hessians_scale_with_the_targets(scale):
+    X, y = random_data()
+    network, root = random_network(), np.sqrt(scale)
+    other = TwoLayerReLU(root * network.hidden_weights, root * network.output_weights)
+    scaled = objective_hessian(other, X, scale * y, scale * 0.1) / scale
+    np.testing.assert_allclose(scaled, objective_hessian(network, X, y, 0.1), rtol=1e-12, atol=1e-12)
+
+
+def test_networks_without_neurons():
+    X, y = random_data()
+    empty = TwoLayerReLU(np.zeros((0, 2)), np.zeros(0), intercept=0.0)
+    assert objective_gradient(empty, X, y, 0.1) == pytest.approx([-y.sum()])
+    assert objective_hessian(empty, X, y, 0.1).tolist() == [[8.0]]
+    with pytest.raises(ValueError, match="n_weights above 0"):
+        is_second_order_stationary(TwoLayerReLU(np.zeros((0, 2)), np.zeros(0)), X, y, 0.1, 1.0, 0.0)
+
+
 def test_only_networks_with_one_output():
     with pytest.raises(ValueError, match="one output"):
         objective_gradient(TwoLayerReLU([[1.0, 2.0]], [[1.0, 1.0]]), *random_data(), 0.1)
@@ -209,5 +235,7 @@ def test_lower_points_and_other_shapes_are_refused():
         regularity_constants([one.padded(2)], one, *data)
     with pytest.raises(ValueError, match=r"points\[0\]: network must be at a smooth point"):
         regularity_constants([TwoLayerReLU([[0.0]], [1.0])], one, *data)
+    with pytest.raises(ValueError, match="n_points above 0"):
+        regularity_constants([], one, *data)
     with pytest.raises(ValueError, match="at least one that is above"):
         regularity_constants([one], one, *data)

@@ -203,3 +203,5 @@ def test_wider_networks_are_lazier():
         drifts.append(kernel_drift(start, end, X, layers="first"))
     assert drifts[1] < drifts[0] / 3 and drifts[1] < 0.15
     assert kernel_drift(start, start, X) == 0.0
+    with pytest.raises(ValueError, match="start must have a tangent kernel other than 0"):
+        kernel_drift(TwoLayerReLU([[-1.0]], [1.0]), TwoLayerReLU([[1.0]], [1.0]), [[1.0]])

@@ -96,34 +96,75 @@ def _gradient(data, point, work, gradient):
 
 
 @njit(cache=True, nogil=True)
-def _walk(data, point, n_steps, step, work, gradient, mean):
+def _jitter(gradient, level, rng):
+    """Add independent Gaussian noise of standard deviation `level`, in place."""
+    for i in range(gradient.size):
+        gradient[i] += level * rng.standard_normal()
+
+
+@njit(cache=True, nogil=True)
+def _walk(data, point, n_steps, step, work, gradient, mean, level, rng):
     """Make `n_steps` steps from `point`, in place; fill `mean` with the mean of the second half of them."""
     mean[:] = 0.0
     half = n_steps // 2
     for k in range(n_steps):
         _objective(data, point, work)
         _gradient(data, point, work, gradient)
+        if level > 0.0:
+            _jitter(gradient, level, rng)
         _add_scaled(point, -step, gradient)
         if k >= half:
             _add_scaled(mean, 1.0 / (n_steps - half), point)
 
 
 @njit(cache=True, nogil=True)
-def _descend(data, point, step, adaptive, max_iter, tol, work, vectors):
-    """Descend from `point`, in place; return (number of steps, converged)."""
+def _walk_recorded(data, point, n_steps, step, work, gradient, mean, level, rng, trace, n_iter):
+    """Make `n_steps` steps from `point`, in place, and record it whenever the number of steps is a multiple."""
+    every, done = trace[0], 0
+    while done < n_steps:
+        piece = min(every - (n_iter + done) % every, n_steps - done)
+        _walk(data, point, piece, step, work, gradient, mean, level, rng)
+        done += piece
+        if (n_iter + done) % every == 0:
+            _record(trace, n_iter + done, point)
+
+
+@njit(cache=True, nogil=True)
+def _record(trace, n_iter, point):
+    """Append a point to the trace."""
+    _, steps, points, count = trace
+    steps[count[0]] = n_iter
+    points[count[0], :] = point
+    count[0] += 1
+
+
+@njit(cache=True, nogil=True)
+def _steps_since(trace, n_iter):
+    """Number of steps since the last record."""
+    return n_iter - trace[1][trace[3][0] - 1]
+
+
+@njit(cache=True, nogil=True)
+def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, level, rng, trace):
+    """Descend from `point`, in place; return (number of steps, `n_iter` included, converged)."""
     gradient, moved, mean = vectors
+    every, _, _, n_recorded = trace
     value = _objective(data, point, work)
     if adaptive:
         _gradient(data, point, work, gradient)
         square = _dot(gradient, gradient)
         if square == 0.0:
-            return 0, True
+            return n_iter, True
         step = value / square  # Polyak's, for a smallest value of 0: of the right size however large the weights are
-    before, n_iter, window, n_kept = value, 0, FIRST_WINDOW, 0
+    before, window, n_kept = value, FIRST_WINDOW, 0
     while n_iter < max_iter:
         n_steps = min(window, max_iter - n_iter)
         moved[:] = point
-        _walk(data, moved, n_steps, step, work, gradient, mean)
+        n_kept_records = n_recorded[0]
+        if every > 0 and not adaptive:
+            _walk_recorded(data, moved, n_steps, step, work, gradient, mean, level, rng, trace, n_iter)
+        else:
+            _walk(data, moved, n_steps, step, work, gradient, mean, level, rng)
         n_iter += n_steps
         moved_value = _objective(data, moved, work)
         if adaptive:
@@ -134,8 +175,11 @@ def _descend(data, point, step, adaptive, max_iter, tol, work, vectors):
             step, window = SMALLER * step, int(LONGER * window)
             continue
         if not np.isfinite(moved_value):
+            n_recorded[0] = n_kept_records
             return n_iter, False
         point[:], value = moved, moved_value
+        if every > 0 and adaptive and _steps_since(trace, n_iter) >= every:
+            _record(trace, n_iter, point)
         step *= LARGER if adaptive else 1.0
         n_kept += 1
         if n_kept % PATIENCE == 0:
@@ -146,26 +190,52 @@ def _descend(data, point, step, adaptive, max_iter, tol, work, vectors):
 
 
 @njit(cache=True, nogil=True)
-def descend_all(data, width, points, step, adaptive, max_iter, tol, n_iter, converged):
-    """Descend from every row of `points`, one run after the other, in place.
+def _noise_level(data, point, noise, work, gradient):
+    """Return `noise` times the root mean square of the gradient's entries."""
+    _objective(data, point, work)
+    _gradient(data, point, work, gradient)
+    return noise * np.sqrt(_dot(gradient, gradient) / gradient.size)
+
+
+@njit(cache=True, nogil=True)
+def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise, level, rng, trace):
+    """Descend from `point`, in place.
 
     Parameters
     ----------
     data
         See the conventions above.
     width : int
-    points : ndarray of shape (n_runs, n_parameters)
+    point : ndarray of shape (n_parameters,)
     step : float
         Of no account when `adaptive`.
     adaptive : bool
         Whether the step is chosen here: windows are averaged, and undone when they raise the objective.
-    max_iter, tol
+    n_iter : int
+        Steps made before.
+    max_iter, tol, noise
         See `gradient_descent`.
-    n_iter, converged : ndarrays of shape (n_runs,)
-        Filled.
+    level : float
+        Standard deviation of the noise; 0 for `noise` times the gradient here.
+    rng : Generator
+    trace : (every, steps, points, count)
+        Recorded are the start and then the points every so many steps, 0 for none; ndarrays of shapes (n_records,),
+        (n_records, n_parameters) and (1,), the number of records so far. They are long enough.
+
+    Returns
+    -------
+    n_iter : int
+    converged : bool
+    level : float
     """
-    n_samples, n_parameters = data[1].size, points.shape[1]
+    n_samples, n_parameters = data[1].size, point.size
     work = (np.empty((width, n_samples)), np.empty(n_samples), np.empty(n_samples))
     vectors = (np.empty(n_parameters), np.empty(n_parameters), np.empty(n_parameters))
-    for r in range(points.shape[0]):
-        n_iter[r], converged[r] = _descend(data, points[r], step, adaptive, max_iter, tol, work, vectors)
+    if noise > 0.0 and level == 0.0:
+        level = _noise_level(data, point, noise, work, vectors[0])
+    if trace[0] > 0:
+        _record(trace, n_iter, point)
+    n_iter, converged = _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, level, rng, trace)
+    if trace[0] > 0 and np.any(trace[2][trace[3][0] - 1] != point):
+        _record(trace, n_iter, point)
+    return n_iter, converged, level

@@ -1,110 +1,56 @@
-"""Networks of one width and the same terms as points of one vector space: what straight lines and curves are made of.
+"""A network as one vector of weights, and back.
 
 Conventions
 -----------
-point : (n_parameters,), for every neuron u_j (bias last) and then alpha_j, and last the free terms.
-points : (n_points, n_parameters).
-controls : (degree + 1, n_parameters), the control points of a Bezier curve.
+weights : (n_weights,), u_1, ..., u_m (each with its bias last), then alpha, the skip weights and the intercept.
+layers : "both" for all of them, "first" for the u_j alone.
 """
 
-from dataclasses import dataclass
+import numbers
+from dataclasses import replace
 
 import numpy as np
 
+from .._validation import check_choice
 from ..exceptions import InvalidInputError
-from ..optimal_sets.descent import free_terms
-from ..programs.program import check_is_network
+from ..programs.program import problem_of
 from ..solvers.base import assemble
 
-BLOCK = 2_000_000  # activations held at a time
+LAYERS = ("both", "first")
 
 
-@dataclass(frozen=True)
-class WeightSpace:
-    """The networks of one width that have the terms of `problem`.
-
-    Attributes
-    ----------
-    problem : Problem
-    width : int
-    """
-
-    problem: object
-    width: int
-
-    @property
-    def n_weights(self):
-        """Number of penalised entries of a point."""
-        return self.width * (self.problem.design.shape[1] + 1)
-
-    def point(self, network):
-        """Return a network as a point."""
-        neurons = np.hstack([network.neurons, network.output_weights[:, None]])
-        return np.append(neurons, free_terms(network))
-
-    def network(self, point):
-        """Return the network at a point."""
-        neurons, outputs, free = self._parts(point[None])
-        return assemble(self.problem, neurons[0], outputs[0], free[0])
-
-    def _parts(self, points):
-        """Views (n_points, width, n_inputs), (n_points, width) and (n_points, n_free) of the points."""
-        neurons = points[:, : self.n_weights].reshape(len(points), self.width, self.problem.design.shape[1] + 1)
-        return neurons[:, :, :-1], neurons[:, :, -1], points[:, self.n_weights :]
-
-    def preactivations(self, points):
-        """Return ``X u_j`` of shape (n_points, width, n_samples)."""
-        return self._parts(points)[0] @ self.problem.design.T
-
-    def objectives(self, points):
-        """Return the objective at every point."""
-        step = max(1, BLOCK // max(1, self.width * len(self.problem.y)))
-        blocks = [points[start : start + step] for start in range(0, len(points), step)]
-        return np.concatenate([self._forward(block)[0] for block in blocks])
-
-    def _forward(self, points):
-        """Return the objectives, the activations (n_points, width, n_samples) and the fits (n_points, n_samples)."""
-        problem = self.problem
-        _, outputs, free = self._parts(points)
-        activations = np.maximum(self.preactivations(points), 0.0)
-        fits = (outputs[:, None, :] @ activations)[:, 0] + free @ problem.free.T
-        losses = problem.loss.terms(problem.y, fits) @ problem.weight
-        penalties = 0.5 * problem.beta * np.sum(points[:, : self.n_weights] ** 2, axis=1)
-        return losses + penalties, activations, fits
-
-    def slopes(self, points):
-        """Return the objective and its gradient at every point, with ``relu'(0) = 0``."""
-        problem = self.problem
-        values, activations, fits = self._forward(points)
-        pull = -problem.loss.dual_point(problem.y, fits, problem.weight)
-        gated = (activations > 0.0) * pull[:, None, :]
-        neurons, outputs, free = self._parts(gradient := np.zeros_like(points))
-        neurons[:] = self._parts(points)[1][:, :, None] * (gated @ problem.design)
-        outputs[:] = (activations @ pull[:, :, None])[:, :, 0]
-        free[:] = pull @ problem.free
-        gradient[:, : self.n_weights] += problem.beta * points[:, : self.n_weights]
-        return values, gradient
+def weights_of(network):
+    """Return all weights of a network with one output, of shape (n_weights,)."""
+    terms = [term for term in (network.skip_weights, network.intercept) if term is not None]
+    return np.concatenate([network.neurons.ravel(), network.output_weights, *map(np.ravel, terms)])
 
 
-def common_space(problem, networks, names):
-    """Return the `WeightSpace` of networks after checking that they have one width and the terms of the problem."""
-    for network, name in zip(networks, names, strict=True):
-        check_is_network(network, name)
-        if network.output_weights.ndim != 1 or network.n_inputs != problem.features.shape[1]:
-            n_inputs = problem.features.shape[1]
-            raise InvalidInputError(f"{name} must have one output and {n_inputs} inputs, as X; got {network}.")
-        problem.check_terms(network, name)
-    widths = [network.width for network in networks]
-    if len(set(widths)) > 1:
-        raise InvalidInputError(
-            f"{' and '.join(names)} must have the same width; got {', '.join(map(str, widths))}: pad the narrower ones."
-        )
-    return WeightSpace(problem, widths[0])
+def network_at(problem, weights):
+    """Return the network of a vector of all weights, with the terms of `problem`."""
+    n_inputs, n_free = problem.design.shape[1], problem.free.shape[1]
+    width = (len(weights) - n_free) // (n_inputs + 1)
+    neurons, outputs, free = np.split(weights, [width * n_inputs, width * (n_inputs + 1)])
+    return assemble(problem, neurons.reshape(width, n_inputs), outputs, free)
 
 
-def bernstein(ts, degree):
-    """Return the Bernstein polynomials of a degree at `ts`, of shape (n_points, degree + 1)."""
-    ts = np.asarray(ts, dtype=float)[:, None]
-    if degree == 1:
-        return np.hstack([1.0 - ts, ts])
-    return np.hstack([(1.0 - ts) ** 2, 2.0 * ts * (1.0 - ts), ts**2])
+def pose_at(network, X, y, beta, **options):
+    """Return the `Problem` with the terms of `network`; a `beta` of 0 is allowed here."""
+    strength = check_not_negative(beta, "beta")
+    problem = problem_of(network, X, y, strength or 1.0, **options)
+    problem.check_network(network)
+    return replace(problem, beta=strength)
+
+
+def n_trained(network, layers):
+    """Return the number of weights of those layers; they are the first ones."""
+    check_choice(layers, "layers", LAYERS)
+    return network.neurons.size if layers == "first" else len(weights_of(network))
+
+
+def check_not_negative(value, name):
+    """Return `value` as a float after checking that it is a finite real number, 0 or above."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InvalidInputError(f"{name} must be a real number, 0 or above; got {value!r}.")
+    if not (np.isfinite(value) and value >= 0):
+        raise InvalidInputError(f"{name} must be finite and not below 0; got {value!r}.")
+    return float(value)

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from .._validation import check_count
 from ..programs.program import problem_of
-from ._weights import bernstein, common_space
+from ._weight_space import bernstein, common_space
 
 MAX_PIECES = 20_000
 ROUNDING = 1e-14

@@ -10,7 +10,7 @@ from .._validation import check_choice, check_count
 from ..exceptions import InvalidInputError
 from ..optimal_sets.paths import between, check_share
 from ..programs.program import problem_of
-from ._weights import bernstein, common_space
+from ._weight_space import bernstein, common_space
 from .barriers import measure, points_on
 from .descent import spawn
 

@@ -11,7 +11,9 @@ from ..exceptions import InvalidInputError
 from ..programs.program import make_problem
 from ..programs.scaling import scale_problem
 from ..solvers.base import assemble
-from ._kernels import descend_all
+from ._kernels import descend_one
+from .curvature import gradient_at
+from .traces import PLAIN, DescentTrace, check_extras, empty_trace, trace_of
 
 INIT_SCALE = 0.5
 MAX_ITER = 20_000
@@ -36,6 +38,8 @@ class Descents:
         Steps made, those that were undone included.
     converged : ndarray of bool of shape (n_runs,)
         Whether the progress fell below `tol` before `max_iter`; no proof of stationarity.
+    traces : tuple of DescentTrace, or None
+        One per run, when asked for.
     """
 
     networks: tuple
@@ -43,6 +47,7 @@ class Descents:
     gradient_norms: np.ndarray
     n_iter: np.ndarray
     converged: np.ndarray
+    traces: tuple[DescentTrace, ...] | None = None
 
     def __len__(self):
         return len(self.networks)
@@ -70,6 +75,11 @@ def gradient_descent(
     learning_rate=None,
     max_iter=MAX_ITER,
     tol=TOL,
+    noise=0.0,
+    kick=0.0,
+    kick_after=None,
+    trace=False,
+    sharpness=False,
     random_state=None,
     n_jobs=None,
 ):
@@ -103,8 +113,22 @@ def gradient_descent(
     tol : float
         A run has converged when the objective changed by at most `tol` times itself over five windows that were kept
         (see the notes; of 50 steps when `learning_rate` is given).
+    noise : float
+        Every entry of every gradient gets independent noise ``N(0, (noise g)^2)``, g being the root mean square entry
+        of the gradient at the start of the run (with respect to the weights in the units of the descent).
+    kick : float
+        Once, every entry of u_j and alpha_j is moved by ``N(0, (kick sigma)^2)``, sigma as for `init_scale`; the
+        automatic step is chosen anew after it.
+    kick_after : int, optional
+        The kick comes after that many steps, or before, when the run has converged. By default half of `max_iter`.
+    trace : bool or int
+        Record the networks every so many steps, True for 1. Under the automatic rule there is a record at most at
+        the end of every window that is kept. The start, the end and both sides of the kick are recorded.
+    sharpness : bool
+        Compute the largest eigenvalue of the Hessian at the records of the trace.
     random_state : int, numpy Generator, SeedSequence or None
-        Source of the starts: every run has its own child, an int makes the answer reproducible.
+        Source of the starts, the noise and the kick: every run has its own child, an int makes the answer
+        reproducible.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 
@@ -147,13 +171,15 @@ def gradient_descent(
         loss=loss,
         losses=("squared",),
     )
+    options = check_options(init_scale, learning_rate, max_iter, tol)
     return descend(
         problem,
         check_count(width, "width"),
         check_count(n_runs, "n_runs"),
         spawn(random_state),
-        check_options(init_scale, learning_rate, max_iter, tol),
+        options,
         n_jobs=check_n_jobs(n_jobs),
+        extras=check_extras(noise, kick, kick_after, trace, sharpness, options["max_iter"]),
     )
 
 
@@ -178,33 +204,53 @@ def spawn(random_state):
         ) from error
 
 
-def descend(problem, width, n_runs, children, options, *, n_jobs=None):
+def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=PLAIN):
     """Return the `Descents` on a checked `Problem`; see `gradient_descent`."""
     scaled = scale_problem(problem)
     if scaled is None:
-        return _at_rest(problem, width, n_runs)
+        return _at_rest(problem, width, n_runs, extras)
     data, step, unit, free_units = _in_units_of_one(problem, scaled, options["learning_rate"])
-    points = _starts(data, width, children(n_runs), options["init_scale"])
+    rngs = children(n_runs)
+    points = _starts(data, width, rngs, options["init_scale"])
     n_iter, converged = np.zeros(n_runs, dtype=np.int64), np.zeros(n_runs, dtype=bool)
-    adaptive = options["learning_rate"] is None
+    records = [empty_trace(extras, options, points.shape) for _ in range(n_runs)]
 
     def run(start, stop):
-        part = slice(start, stop)
-        limits = options["max_iter"], options["tol"]
-        descend_all(data, width, points[part], step, adaptive, *limits, n_iter[part], converged[part])
+        for r in range(start, stop):
+            n_iter[r], converged[r] = _run(data, width, points[r], step, options, extras, rngs[r], records[r])
 
     with thread_map(n_jobs) as run_all:
         run_all(run, slices(n_runs, RUNS_A_TASK))
     free_start = problem.free_coefficients(np.zeros(len(problem.y)))
-    networks = [_network(problem, width, point, unit, free_start, free_units) for point in points]
-    return _judged(problem, networks, n_iter, converged)
+
+    def network_of(point):
+        return _network(problem, width, point, unit, free_start, free_units)
+
+    traces = tuple(trace_of(problem, record, network_of, extras) for record in records) if extras.every else None
+    return _judged(problem, [network_of(point) for point in points], n_iter, converged, traces)
 
 
-def _at_rest(problem, width, n_runs):
+def _run(data, width, point, step, options, extras, rng, record):
+    """Descend from `point`, in place, with a kick on the way if there is one; return (steps, converged)."""
+    adaptive, n_iter, level = options["learning_rate"] is None, 0, 0.0
+    ends = (extras.kick_after, options["max_iter"]) if extras.kick else (options["max_iter"],)
+    for part, max_iter in enumerate(ends):
+        if part > 0:
+            weights = point[: width * (len(data[0]) + 1)]
+            weights += extras.kick * _sigma(data) * rng.standard_normal(len(weights))
+        n_iter, converged, level = descend_one(
+            data, width, point, step, adaptive, n_iter, max_iter, options["tol"], extras.noise, level, rng, record
+        )
+    return n_iter, converged
+
+
+def _at_rest(problem, width, n_runs, extras):
     """Descents of zero networks: nothing is left to fit, or nothing to fit it with."""
     neurons, outputs = np.zeros((width, problem.design.shape[1])), np.zeros(width)
     network = assemble(problem, neurons, outputs, problem.free_coefficients(np.zeros(len(problem.y))))
-    return _judged(problem, [network] * n_runs, np.zeros(n_runs, dtype=np.int64), np.ones(n_runs, dtype=bool))
+    still = (0, np.zeros(1, dtype=np.int64), np.zeros((1, 0)), np.ones(1, dtype=np.int64))
+    traces = (trace_of(problem, still, lambda point: network, extras),) * n_runs if extras.every else None
+    return _judged(problem, [network] * n_runs, np.zeros(n_runs, dtype=np.int64), np.ones(n_runs, dtype=bool), traces)
 
 
 def _in_units_of_one(problem, scaled, learning_rate):
@@ -224,12 +270,17 @@ def _in_units_of_one(problem, scaled, learning_rate):
     return (np.ascontiguousarray(scaled.design.T), scaled.target, free, scaled.beta), step, unit, free_units
 
 
-def _starts(data, width, children, init_scale):
+def _starts(data, width, rngs, init_scale):
     """Return the starting points (n_runs, n_parameters) in the units of the kernel, the free terms 0."""
-    rows, target, free, _ = data
-    ratio = np.linalg.norm(target) * np.sqrt(len(rows)) / np.linalg.norm(rows)
-    weights = [rng.standard_normal(width * (len(rows) + 1)) for rng in children]
-    return np.hstack([init_scale * np.sqrt(ratio) * np.array(weights), np.zeros((len(weights), len(free)))])
+    rows, _, free, _ = data
+    weights = [rng.standard_normal(width * (len(rows) + 1)) for rng in rngs]
+    return np.hstack([init_scale * _sigma(data) * np.array(weights), np.zeros((len(weights), len(free)))])
+
+
+def _sigma(data):
+    """Return the root of ``rms(y) / rms(X)`` in the units of the kernel."""
+    rows, target, _, _ = data
+    return np.sqrt(np.linalg.norm(target) * np.sqrt(len(rows)) / np.linalg.norm(rows))
 
 
 def _network(problem, width, point, unit, free_start, free_units):
@@ -240,17 +291,13 @@ def _network(problem, width, point, unit, free_start, free_units):
     return assemble(problem, neurons[:, :-1], neurons[:, -1], terms)
 
 
-def _judged(problem, networks, n_iter, converged):
+def _judged(problem, networks, n_iter, converged, traces):
     """Return the `Descents` of the networks, with objectives and gradients recomputed from them as they are."""
     objectives = np.array([problem.objective(network) for network in networks])
     slopes = np.array([_gradient_norm(problem, network) for network in networks])
-    return Descents(tuple(networks), objectives, slopes, n_iter, converged)
+    return Descents(tuple(networks), objectives, slopes, n_iter, converged, traces)
 
 
 def _gradient_norm(problem, network):
     """Norm of the gradient of the objective with respect to all weights, with ``relu'(0) = 0``."""
-    on = problem.design @ network.neurons.T > 0
-    pull = problem.weight * (network.predict(problem.features) - problem.y)
-    neurons = (on * network.output_weights).T @ (pull[:, None] * problem.design) + problem.beta * network.neurons
-    outputs = problem.hidden_fits(network.neurons).T @ pull + problem.beta * network.output_weights
-    return float(norms(np.concatenate([neurons.ravel(), outputs, problem.free.T @ pull])[None])[0])
+    return float(norms(gradient_at(problem, network)[None])[0])

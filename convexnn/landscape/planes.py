@@ -9,7 +9,7 @@ from .._validation import check_count, check_positive
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.program import check_is_network, problem_of
-from ._weights import WeightSpace, common_space
+from ._weight_space import WeightSpace, common_space
 from .descent import spawn
 
 COLLINEAR = 1e-8

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn import TwoLayerReLU, optimal_set
-from convexnn.landscape import gradient_descent
+from convexnn.landscape import gradient_descent, objective_hessian
 from convexnn.landscape.descent import _gradient_norm
 from convexnn.programs import make_problem
 from tests.zoo import degenerate_designs, identity, line, random_problem, three_rows, two_rows, variants
@@ -231,3 +231,111 @@ def test_bad_options_are_named(option, value):
     X, y = random_problem(6, 2)
     with pytest.raises(ValueError, match=option):
         gradient_descent(**({"X": X, "y": y, "width": 2, "beta": 0.1} | {option: value}))
+
+
+@pytest.mark.parametrize("learning_rate", [None, 1e-3])
+@pytest.mark.parametrize("extras", [{"noise": 0.5}, {"kick": 0.1}, {"noise": 0.1, "kick": 0.2, "trace": 7}], ids=str)
+def test_disturbed_descent_is_the_same_for_every_number_of_threads_and_of_runs(extras, learning_rate):
+    X, y = random_problem(15, 2)
+    options = {"max_iter": 300, "random_state": 5, "learning_rate": learning_rate}
+    many = gradient_descent(X, y, 5, 0.1, n_runs=11, n_jobs=3, **options, **extras)
+    few = gradient_descent(X, y, 5, 0.1, n_runs=6, **options, **extras)
+    np.testing.assert_array_equal(many.objectives[:6], few.objectives)
+    plain = gradient_descent(X, y, 5, 0.1, n_runs=6, **options)
+    assert np.all(plain.objectives != few.objectives)
+    if "trace" in extras:
+        np.testing.assert_array_equal(many.traces[4].objectives, few.traces[4].objectives)
+
+
+@pytest.mark.parametrize("learning_rate", [None, 1e-3])
+@pytest.mark.parametrize("every", [True, 30, 1000])
+def test_a_trace_changes_no_bit(learning_rate, every):
+    X, y = random_problem(15, 2)
+    options = {"max_iter": 510, "random_state": 5, "learning_rate": learning_rate, "n_runs": 3, "hidden_bias": True}
+    plain = gradient_descent(X, y, 5, 0.1, **options)
+    found = gradient_descent(X, y, 5, 0.1, trace=every, **options)
+    np.testing.assert_array_equal(found.objectives, plain.objectives)
+    np.testing.assert_array_equal(found.n_iter, plain.n_iter)
+    assert plain.traces is None
+    for r, trace in enumerate(found.traces):
+        assert trace.objectives[-1] == found.objectives[r]
+        assert trace.gradient_norms[-1] == pytest.approx(found.gradient_norms[r], rel=1e-9)
+        assert trace.steps[0] == 0 and trace.steps[-1] == found.n_iter[r] or learning_rate is None
+        np.testing.assert_array_equal(parameters(trace.networks[-1]), parameters(found.networks[r]))
+        assert np.all(np.diff(trace.objectives) <= 0) and trace.sharpness is None
+        if learning_rate is not None:
+            np.testing.assert_array_equal(trace.steps, np.append(np.arange(0, 510, every), 510))
+
+
+def test_every_step_of_a_trace_is_a_gradient_step():
+    X, y = random_problem(8, 2)
+    found = gradient_descent(X, y, 4, 0.3, learning_rate=1e-2, max_iter=60, trace=True, random_state=1)
+    networks, problem = found.traces[0].networks, make_problem(X, y, 0.3)
+    for before, after in zip(networks[:-1], networks[1:], strict=True):
+        expected = parameters(reference(before, problem, 1e-2, 1))
+        np.testing.assert_allclose(parameters(after), expected, rtol=1e-9, atol=1e-13)
+    assert repr(found.traces[0]).startswith("DescentTrace(61 records, step 0 to 60, objective ")
+
+
+def test_the_kick_comes_once_and_has_the_size_it_should():
+    X, y = random_problem(50, 3)
+    options = {"learning_rate": 1e-9, "max_iter": 100, "trace": 10, "random_state": 0}
+    trace = gradient_descent(X, y, 300, 0.3, kick=0.2, kick_after=40, **options).traces[0]
+    assert trace.steps.tolist() == [0, 10, 20, 30, 40, 40, 50, 60, 70, 80, 90, 100] and len(trace) == 12
+    moves = [parameters(b) - parameters(a) for a, b in zip(trace.networks[:-1], trace.networks[1:], strict=True)]
+    sigma = np.sqrt(np.sqrt(np.mean(y**2)) / np.sqrt(np.mean(X**2)))
+    assert np.std(moves[4]) == pytest.approx(0.2 * sigma, rel=0.05)
+    assert max(np.abs(move).max() for k, move in enumerate(moves) if k != 4) < 1e-5
+
+
+def test_noise_has_the_size_it_should():
+    X, y = random_problem(50, 3)
+    options = {"learning_rate": 1e-8, "max_iter": 1, "trace": True, "random_state": 0}
+    noisy, plain = (gradient_descent(X, y, 300, 0.3, noise=noise, **options).traces[0] for noise in (0.5, 0.0))
+    moves = parameters(noisy.networks[1]) - parameters(plain.networks[1])
+    rms = plain.gradient_norms[0] / np.sqrt(len(moves))
+    assert np.std(moves) == pytest.approx(1e-8 * 0.5 * rms, rel=0.05)
+
+
+def test_a_kick_leads_out_of_a_saddle():
+    """The zero network attracts the runs of dead neurons; a kick wakes them."""
+    X, y = -np.eye(2), np.ones(2)
+    options = {"n_runs": 40, "random_state": 0, "max_iter": 4000}
+    plain = gradient_descent(X, y, 1, 0.1, **options)
+    kicked = gradient_descent(X, y, 1, 0.1, kick=0.5, kick_after=2000, **options)
+    assert np.mean(kicked.objectives > 0.999) < np.mean(plain.objectives > 0.999)
+
+
+def test_sharpness_is_the_largest_eigenvalue():
+    X, y = random_problem(10, 2)
+    trace = gradient_descent(X, y, 3, 0.1, learning_rate=1e-3, max_iter=20, trace=10, sharpness=True).traces[0]
+    for network, sharpness in zip(trace.networks, trace.sharpness, strict=True):
+        assert sharpness == np.linalg.eigvalsh(objective_hessian(network, X, y, 0.1))[-1]
+
+
+def test_traces_of_runs_that_overflow_or_rest():
+    X, y = random_problem(6, 2)
+    found = gradient_descent(X, y, 4, 0.1, learning_rate=1e3, trace=True, random_state=0)
+    assert np.all(np.isfinite(found.traces[0].objectives)) and not found.converged[0]
+    rest = gradient_descent(X, np.zeros(6), 3, 0.1, n_runs=2, trace=True)
+    assert len(rest.traces) == 2 and rest.traces[0].objectives.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"noise": -1.0}, "noise"),
+        ({"kick": np.inf}, "kick"),
+        ({"kick": 0.1, "kick_after": 100, "max_iter": 100}, "kick_after"),
+        ({"kick_after": 10}, "kick_after"),
+        ({"trace": 0}, "trace"),
+        ({"trace": 1.5}, "trace"),
+        ({"sharpness": True}, "sharpness"),
+        ({"trace": True, "sharpness": 2}, "sharpness"),
+        ({"trace": True, "width": 1000, "n_runs": 100, "learning_rate": 1.0}, "trace=1 may need"),
+    ],
+)
+def test_bad_extras_are_named(options, named):
+    X, y = random_problem(6, 2)
+    with pytest.raises(ValueError, match=named):
+        gradient_descent(**({"X": X, "y": y, "width": 2, "beta": 0.1} | options))

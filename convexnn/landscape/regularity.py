@@ -1,0 +1,138 @@
+"""How regular a function is over some points, seen from a minimiser."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..exceptions import InvalidInputError
+from ._weights import network_at, pose_at, weights_of
+from .curvature import gradient_of, refuse_kinks
+
+ROUNDING = 1e-13  # relative gap to the minimum below which its ratios are noise
+
+
+@dataclass(frozen=True, repr=False)
+class RegularityConstants:
+    """The smallest ratios over the points; the function has no larger constants there.
+
+    Attributes
+    ----------
+    pl : float
+        ``1/2 ||grad||^2 / (f - f*)``, Polyak-Lojasiewicz.
+    weak_quasi_convexity : float
+        ``<grad, w - w*> / (f - f*)``; at most 0 where a gradient step leads away from the minimiser.
+    restricted_secant : float
+        ``<grad, w - w*> / ||w - w*||^2``.
+    n_points : int
+        Points that counted; those whose value is the minimum are left out of the first two.
+    """
+
+    pl: float
+    weak_quasi_convexity: float
+    restricted_secant: float
+    n_points: int
+
+    def __repr__(self):
+        return (
+            f"RegularityConstants(PL {self.pl:.4g}, weak quasi-convexity {self.weak_quasi_convexity:.4g}, "
+            f"restricted secant {self.restricted_secant:.4g}, over {self.n_points} points)"
+        )
+
+
+def regularity_constants(points, minimiser, X, y, beta, **options):
+    """Regularity of the objective of networks over some of them, in all their weights.
+
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. What is returned are the
+    smallest ratios found, bounds from above on the constants of any region with these points. Permuted neurons are
+    other weights: the second and the third ratio are about the minimiser that is given.
+
+    Parameters
+    ----------
+    points : sequence of TwoLayerReLU
+        Networks of the width and the terms of the minimiser, at smooth points.
+    minimiser : TwoLayerReLU
+        Of the least objective among networks of its width; the caller's word is taken, and refused only when a point
+        is lower.
+    X, y, beta, **options
+        As in `objective_gradient`.
+
+    Returns
+    -------
+    RegularityConstants
+
+    Raises
+    ------
+    ValueError
+        For bad input, points at kinks, of another shape or lower than the minimiser.
+    """
+    problem = pose_at(minimiser, X, y, beta, **options)
+    for k, network in enumerate(points):
+        _check_point(problem, network, minimiser, f"points[{k}]")
+    return function_regularity(
+        lambda weights: problem.objective(network_at(problem, weights)),
+        lambda weights: gradient_of(problem, weights),
+        [weights_of(network) for network in points],
+        weights_of(minimiser),
+    )
+
+
+def function_regularity(value, gradient, points, minimiser):
+    """Regularity of any function over some points, see `RegularityConstants`.
+
+    Parameters
+    ----------
+    value, gradient : callable
+        Of a vector of shape (n_weights,): a float, and an array of that shape.
+    points : array-like of shape (n_points, n_weights)
+    minimiser : array-like of shape (n_weights,)
+
+    Returns
+    -------
+    RegularityConstants
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not match, when a point is lower than the minimiser, and when no point is above it.
+
+    Examples
+    --------
+    >>> function_regularity(lambda w: w @ w, lambda w: 2 * w, [[1.0, 0.0], [3.0, 4.0]], [0.0, 0.0])
+    RegularityConstants(PL 2, weak quasi-convexity 2, restricted secant 2, over 2 points)
+    """
+    points, minimiser = np.asarray(points, dtype=float), np.asarray(minimiser, dtype=float)
+    if minimiser.ndim != 1 or points.ndim != 2 or points.shape[1:] != minimiser.shape or len(points) == 0:
+        raise InvalidInputError(
+            f"points and minimiser must have shapes (n_points, n_weights) and (n_weights,), n_points above 0; got "
+            f"{points.shape} and {minimiser.shape}."
+        )
+    lowest = float(value(minimiser))
+    gaps = np.array([value(point) for point in points]) - lowest
+    slopes = np.array([gradient(point) for point in points])
+    rounding = ROUNDING * np.maximum(abs(lowest), np.abs(gaps + lowest))
+    if np.any(gaps < -rounding):
+        raise InvalidInputError(
+            f"minimiser must have the least value; points[{gaps.argmin()}] is lower by {-gaps.min():g}."
+        )
+    away = points - minimiser
+    squares, inner = np.sum(away**2, axis=1), np.sum(slopes * away, axis=1)
+    above, apart = gaps > rounding, squares > 0
+    if not above.any():
+        raise InvalidInputError("points must have at least one that is above the minimiser; all have its value.")
+    return RegularityConstants(
+        float(np.min(0.5 * np.sum(slopes[above] ** 2, axis=1) / gaps[above])),
+        float(np.min(inner[above] / gaps[above])),
+        float(np.min(inner[apart] / squares[apart])),
+        int(np.count_nonzero(apart)),
+    )
+
+
+def _check_point(problem, network, minimiser, name):
+    """Refuse a network that is no smooth point of the minimiser's shape."""
+    if len(weights_of(network)) != len(weights_of(minimiser)):
+        raise InvalidInputError(f"{name} must have the shape of the minimiser, {minimiser}; got {network}.")
+    problem.check_terms(network, name)
+    try:
+        refuse_kinks(problem, network)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name}: {error}") from error

@@ -1,0 +1,53 @@
+"""
+How regular the loss of a single neuron is
+==========================================
+
+One neuron ``sigma(w^T x)`` with the targets of a planted w*: the loss is not convex, but where sigma rises strictly
+every gradient points away from w*. Weak quasi-convexity, the restricted secant and the Polyak-Lojasiewicz constant
+measure how firmly. On spheres around w*, those of the sigmoid fall with the distance, as it saturates. The leaky ReLU
+keeps its own within a factor of ten. Those of the ReLU collapse just beyond the distance of w* from 0, where the neuron
+points the other way and is small: the gradient vanishes, and the loss does not. Farther out they recover. What is drawn
+is the smallest of 2000 ratios, -w* among the directions, an upper bound on the constant of the sphere.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.special import expit
+
+from convexnn import ConvexReLURegressor
+from convexnn.landscape import function_regularity
+
+rng = np.random.default_rng(0)
+X, planted = rng.normal(size=(60, 3)), np.array([1.0, -0.5, 0.5])
+ACTIVATIONS = {
+    "sigmoid": (expit, lambda z: expit(z) * expit(-z)),
+    "leaky ReLU, 0.2": (lambda z: np.where(z > 0, z, 0.2 * z), lambda z: np.where(z > 0, 1.0, 0.2)),
+    "ReLU": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+}
+radii = np.sort(np.append(np.logspace(-1.5, 1.2, 16), 1.02 * np.linalg.norm(planted)))
+spheres = rng.normal(size=(2000, 3))
+spheres /= np.linalg.norm(spheres, axis=1, keepdims=True)
+spheres[0] = -planted / np.linalg.norm(planted)
+
+figure, axes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained", sharex=True)
+for name, (sigma, slope) in ACTIVATIONS.items():
+    y = sigma(X @ planted)
+
+    def value(w, sigma=sigma, y=y):
+        return 0.5 * np.sum((sigma(X @ w) - y) ** 2)
+
+    def gradient(w, sigma=sigma, slope=slope, y=y):
+        return X.T @ ((sigma(X @ w) - y) * slope(X @ w))
+
+    found = [function_regularity(value, gradient, planted + radius * spheres, planted) for radius in radii]
+    for ax, constant in zip(axes, ("pl", "weak_quasi_convexity", "restricted_secant"), strict=True):
+        ax.plot(radii, [getattr(each, constant) for each in found], "o-", label=name)
+    for radius, each in [(radii[k], found[k]) for k in (0, 9, 16)]:
+        print(f"{name:16s} distance {radius:5.3g}: {each}")
+for ax, title in zip(axes, ("Polyak-Lojasiewicz", "weak quasi-convexity", "restricted secant"), strict=True):
+    ax.set(xscale="log", yscale="log", xlabel="distance from w*", title=title)
+axes[0].legend()
+plt.show()
+model = ConvexReLURegressor(beta=0.5, hidden_bias=False, fit_intercept=False).fit(X[:30], y[:30])
+print(f"ReLU networks on 30 of the rows, beta = 0.5: {model.network_.width} neuron(s) at the optimum")
+print(model.certificate_)

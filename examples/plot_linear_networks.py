@@ -1,0 +1,67 @@
+"""
+Saddles of deep linear networks
+===============================
+
+A chain of numbers that should multiply to one: ``1/2 (1 - w1 w2)^2`` and ``1/2 (1 - w1 w2 w3)^2``. At the origin the
+Hessian of the first has the eigenvalues -1 and 1, a strict saddle; that of the second is 0: second-order stationarity
+passes at a point that is no minimum. Gradient descent from a start of size s leaves the first after about
+log(1/s) steps and the second only after about 1/s. With a ReLU in the chain of two and weight decay, the origin is
+judged for good: the certificate of the zero network is far from optimal, that of one neuron is exact.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from convexnn import TwoLayerReLU, certify
+from convexnn.landscape import second_order_point
+
+STEP = 0.05
+
+
+def others(w):
+    """Products of all weights but one."""
+    return np.array([np.prod(np.delete(w, k)) for k in range(len(w))])
+
+
+def gradient(w):
+    return -(1 - np.prod(w)) * others(w)
+
+
+def hessian(w):
+    pairs = [[0.0 if j == k else np.prod(np.delete(w, [j, k])) for k in range(len(w))] for j in range(len(w))]
+    return np.outer(others(w), others(w)) - (1 - np.prod(w)) * np.array(pairs)
+
+
+def descend(start, limit=40_000):
+    """Return the losses of gradient descent until the product is above 1/2."""
+    w, losses = start.copy(), []
+    while len(losses) < limit and np.prod(w) < 0.5:
+        losses.append(0.5 * (1 - np.prod(w)) ** 2)
+        w = w - STEP * gradient(w)
+    return np.array(losses)
+
+
+for depth in (2, 3):
+    at_zero = second_order_point(gradient(np.zeros(depth)), hessian(np.zeros(depth)), 1e-9, 1e-9)
+    print(f"depth {depth}, origin: eigenvalues {at_zero.eigenvalues + 0.0}, second-order stationary: {bool(at_zero)}")
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+grid = np.linspace(-2, 2, 200)
+left.contourf(grid, grid, np.log10(1e-3 + 0.5 * (1 - np.outer(grid, grid)) ** 2), 30, cmap="Blues_r")
+left.plot(0, 0, "kx")
+left.set(xlabel="w1", ylabel="w2", aspect="equal", title="depth 2: log loss, the saddle at 0")
+sizes = 10.0 ** -np.arange(1, 4)
+ratios = np.array([1.0, 1.1, 1.2])
+for depth in (2, 3):
+    steps = [len(descend(size * ratios[:depth])) for size in sizes]
+    for size, n_steps in zip(sizes, steps, strict=True):
+        print(f"depth {depth}, start {size:g}: {n_steps} steps to a product of 1/2")
+    right.loglog(sizes, steps, "o-", label=f"depth {depth}")
+right.loglog(sizes, np.array(1 / sizes) / STEP, "k:", label="1 / (step s)")
+right.set(xlabel="size s of the start", ylabel="steps", title="to leave the saddle")
+right.legend()
+plt.show()
+
+zero, one = TwoLayerReLU([[0.0]], [0.0]), TwoLayerReLU([[np.sqrt(0.9)]], [np.sqrt(0.9)])
+print(f"zero network: relative gap {certify(zero, [[1.0]], [1.0], 0.1).relative_gap:.3f}")
+print(certify(one, [[1.0]], [1.0], 0.1))

@@ -1,0 +1,66 @@
+"""
+The top eigenvector: every saddle is strict
+===========================================
+
+The function ``1/4 ||M - x x^T||^2`` has its critical points at 0 and ``+-sqrt(lambda_i) v_i``. With M = diag(3, 2, 1)
+only the two of the largest eigenvalue are minima; all others are saddles with a negative eigenvalue of the Hessian
+``||x||^2 I + 2 x x^T - M``, and a small random push leads away from each. A neural network's landscape is less kind:
+the last lines take one neuron on two opposite rows, which stops at a smooth point that passes the same test and is no
+optimum, as its certificate says.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from convexnn import TwoLayerReLU, certify
+from convexnn.landscape import function_regularity, is_second_order_stationary, second_order_point
+
+M = np.diag([3.0, 2.0, 1.0])
+
+
+def value(x):
+    return 0.25 * np.sum((M - np.outer(x, x)) ** 2)
+
+
+def gradient(x):
+    return (x @ x) * x - M @ x
+
+
+def hessian(x):
+    return (x @ x) * np.eye(3) + 2 * np.outer(x, x) - M
+
+
+points = {f"sqrt({k}) e{4 - k}": np.sqrt(k) * np.eye(3)[3 - k] for k in (3, 2, 1)} | {"0": np.zeros(3)}
+for name, x in points.items():
+    judged = second_order_point(gradient(x), hessian(x), 1e-9, 1e-9)
+    spectrum = ", ".join(f"{round(float(eigenvalue), 9):g}" for eigenvalue in judged.eigenvalues)
+    print(f"{name:10s} f = {value(x):.4g}, Hessian ({spectrum}), {'minimum' if judged else 'saddle or maximum'}")
+
+rng, best = np.random.default_rng(0), points["sqrt(3) e1"]
+for radius in (0.05, 0.3, 1.0):
+    near = best + radius * rng.normal(size=(2000, 3)) / np.sqrt(3)
+    print(f"around the minimum, spread {radius:g}: {function_regularity(value, gradient, near, best)}")
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+grid = np.linspace(-2.2, 2.2, 221)
+plane = np.array([[value(np.array([a, b, 0.0])) for a in grid] for b in grid])
+left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
+for name, start in list(points.items())[1:]:
+    x = start + 1e-3 * rng.normal(size=3)
+    path = [x]
+    for _ in range(300):
+        path.append(path[-1] - 0.05 * gradient(path[-1]))
+    path = np.array(path)
+    left.plot(path[:, 0], path[:, 1], ".-", ms=3, lw=1)
+    right.plot([value(x) for x in path], label=f"from near {name}")
+left.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)]).T, "kx")
+left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles (x3 not shown)")
+right.set(xlabel="steps of gradient descent", ylabel="f", title="from near each saddle to the minimum, 1.25")
+right.legend()
+right.legend()
+plt.show()
+
+neuron = TwoLayerReLU([[np.sqrt(0.9)]], [np.sqrt(0.9)])
+X, y = [[1.0], [-1.0]], [1.0, 1.0]
+print(is_second_order_stationary(neuron, X, y, 0.1, 1e-9, 0.0))
+print(certify(neuron, X, y, 0.1))

@@ -16,7 +16,7 @@ from convexnn.landscape import (
     plane_grid,
     polygonal_path,
 )
-from convexnn.landscape._weights import WeightSpace
+from convexnn.landscape._weight_space import WeightSpace
 from convexnn.programs import make_problem
 from convexnn.solvers.solve import solve
 from tests.zoo import known_optima, random_problem, three_rows

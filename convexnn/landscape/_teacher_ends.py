@@ -9,7 +9,7 @@ from .teacher_student import population_gradient, population_hessian, population
 
 TOL = 1e-3  # of the gradient, where Newton's method is tried
 GLOBAL = 1e-4  # a loss from which a descent does not rise to a spurious minimum
-MORE = 500  # steps after a trial in vain
+LEAST, MOST = 500, 1000  # steps between two looks at a run
 RADIUS = 0.1  # how far Newton's method may move a point
 MAX_NEWTON = 20
 SMALL_STEP = 1e-9
@@ -30,13 +30,15 @@ def descend_to_ends(points, step, max_iter):
         Starts; overwritten.
     step : float
     max_iter : int
+        Rounded up to a multiple of 500 or 1000.
     """
     n_iter, ends = np.zeros(len(points), dtype=np.int64), {}
-    left, n_least = np.arange(len(points)), 0
+    left = np.arange(len(points))
     while len(left):
+        # Those that need many steps are gathered anew: an idle lane costs as much as a busy one.
         part, steps = points[left], n_iter[left]
-        descend_all(part, step, TOL, n_least, max_iter, steps)
-        points[left], n_iter[left], n_least = part, steps, MORE
+        descend_all(part, step, TOL, LEAST, MOST, steps)
+        points[left], n_iter[left] = part, steps
         ends |= {run: end for run in left if (end := end_of(points[run])) is not None}
         left = np.array([run for run in left if run not in ends and n_iter[run] < max_iter], dtype=np.int64)
     spurious = [ends[run] for run in sorted(ends) if ends[run][0] > GLOBAL]
@@ -63,8 +65,10 @@ def end_of(W):
 
 
 def _newton(start, V):
-    """Return the point where the gradient vanishes, or None when the Hessian is indefinite or it is too far away."""
+    """Return the point where the gradient vanishes, or None when it is too far away or the Hessian is indefinite."""
     W = start
+    if np.linalg.norm(population_gradient(W, V)) > TOL:
+        return None
     for _ in range(MAX_NEWTON):
         try:
             factor = cho_factor(population_hessian(W, V), check_finite=False)

@@ -4,7 +4,7 @@ Conventions
 -----------
 lanes : the last axis of every array, one run to a lane. The innermost loops run over the lanes and become vector
     instructions; no lane ever looks at another, so a run ends at the same bits in any company.
-students : (n_students, n_features, LANES)
+students : (n_students, n_features, n_lanes)
 work : scratch, see `_scratch`.
 """
 
@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-LANES = 32
+LANES = 32  # at most
 CHECK = 50  # steps between two looks at the gradients
 
 # A check of divisors would stop the vector instructions.
@@ -44,10 +44,10 @@ def _sine(cos):
 
 
 @_compiled
-def _scratch(n, d):
+def _scratch(n, d, n_lanes):
     """Return (gradient, units, lengths, along, cosines): `along` is the gradient's part along its own neuron."""
-    matrix, vector = (n, d, LANES), (n, LANES)
-    return np.empty(matrix), np.empty(matrix), np.empty(vector), np.empty(vector), np.empty(LANES)
+    matrix, vector = (n, d, n_lanes), (n, n_lanes)
+    return np.empty(matrix), np.empty(matrix), np.empty(vector), np.empty(vector), np.empty(n_lanes)
 
 
 @_compiled
@@ -146,41 +146,40 @@ def _walk(students, step, work):
 
 
 @_compiled
-def descend_all(points, step, tol, n_least, max_iter, n_iter):
+def descend_all(points, step, tol, n_least, n_most, n_iter):
     """Descend from every point, in place, until its gradient's norm is at most `tol`.
 
     Parameters
     ----------
     points : ndarray of shape (n_runs, n_students, n_features)
     step, tol : float
-    n_least : int
-        Steps that are made in any case; rounded up to a multiple of `CHECK`, as `max_iter` is.
-    max_iter : int
-        Steps after which a run ends, those that were made before included.
+    n_least, n_most : int
+        Steps that are made in any case, and at most; rounded up to multiples of `CHECK`.
     n_iter : ndarray of int of shape (n_runs,)
-        Steps made before; those made here are added.
+        The steps made are added.
     """
     n_runs, n, d = points.shape
-    work, students = _scratch(n, d), np.ones((n, d, LANES))
-    run, made = np.full(LANES, -1), np.zeros(LANES, dtype=np.int64)
+    n_lanes = min(LANES, n_runs)
+    work, students = _scratch(n, d, n_lanes), np.ones((n, d, n_lanes))
+    run, made = np.full(n_lanes, -1), np.zeros(n_lanes, dtype=np.int64)
     following, n_left = 0, n_runs
     while n_left > 0:
-        for lane in range(LANES):
+        for lane in range(n_lanes):
             if run[lane] < 0 and following < n_runs:
                 students[:, :, lane] = points[following]
                 run[lane], made[lane] = following, 0
                 following += 1
         _fill_gradient(students, work)
         _walk(students, step, work)
-        for lane in range(LANES):
+        for lane in range(n_lanes):
             r = run[lane]
             if r < 0:
                 continue
             made[lane] += CHECK
-            n_iter[r] += CHECK
             # A gradient that is not a number ends its run, too.
             small = not _squared_norm(work[0], lane) > tol * tol
-            if (small and made[lane] >= n_least) or n_iter[r] >= max_iter:
+            if (small and made[lane] >= n_least) or made[lane] >= n_most:
                 points[r] = students[:, :, lane]
+                n_iter[r] += made[lane]
                 run[lane] = -1
                 n_left -= 1

@@ -196,7 +196,7 @@ def spurious_table(
     (0.0, 0)
     """
     parameters = {
-        "sizes": _check_sizes(PUBLISHED if sizes is None else sizes),
+        "sizes": _check_sizes(sizes or PUBLISHED),
         "n_runs": check_count(n_runs, "n_runs"),
         "step": check_positive(step, "step"),
         "max_iter": check_count(max_iter, "max_iter"),

@@ -8,7 +8,8 @@ from . import spurious_table
 def main(arguments=None):
     """Print the tables, with a line for every size as it is finished."""
     options = vars(_parser().parse_args(arguments))
-    print(spurious_table(verbose=1, **options))
+    sizes = options.pop("sizes") or None
+    print(spurious_table(sizes, verbose=1, **options))
 
 
 def _parser():

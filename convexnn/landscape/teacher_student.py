@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.utils.validation import check_array
 
 from .._norms import nonzero, norms
 from .._threads import one_blas_thread
@@ -249,16 +248,30 @@ def _symmetric_jacobian(entries, k):
 
 def _check_neurons(W, V):
     """Return W and V as float64 arrays without zero rows, with as many columns."""
-    checked = []
-    for name, values in (("W", W), ("V", V)):
-        array = check_array(values, dtype=np.float64, order="C", input_name=name)
-        zero = ~array.any(axis=1)
-        if zero.any():
-            raise InvalidInputError(f"{name} must have no zero row: the loss has a kink there; row {zero.argmax()} is.")
-        checked.append(array)
-    W, V = checked
+    W, V = _check_rows(W, "W"), _check_rows(V, "V")
     if W.shape[1] != V.shape[1]:
         raise InvalidInputError(
             f"W and V must have as many columns as there are inputs; got shapes {W.shape} and {V.shape}."
         )
     return W, V
+
+
+def _check_rows(values, name):
+    """Return neurons as a finite float64 array of two dimensions, without zero rows."""
+    try:
+        array = np.asarray(values)
+        if np.iscomplexobj(array):
+            raise TypeError("complex numbers")
+        array = np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name} must be an array of real numbers; got {error}.") from error
+    if array.ndim != 2 or array.size == 0:
+        raise InvalidInputError(f"{name} must have shape (n_neurons, n_features), not empty; got shape {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise InvalidInputError(f"{name} must be finite; it contains NaN or infinity.")
+    zero = ~array.any(axis=1)
+    if zero.any():
+        raise InvalidInputError(
+            f"{name} must have no zero row: the loss has a kink there; row {zero.argmax()} is zero."
+        )
+    return array

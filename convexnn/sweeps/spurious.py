@@ -16,7 +16,7 @@ from .checkpoint import FORMAT, Checkpoint, check_seed
 STEP = 0.1
 MAX_ITER = 200_000
 
-# Safran and Shamir: (k, n) -> share of spurious ends, mean smallest eigenvalue and mean loss there, as far as known here.
+# Safran and Shamir: (k, n) -> share of spurious ends, mean smallest eigenvalue and mean loss there; None: not at hand.
 PUBLISHED = {
     (6, 6): (0.003, 0.0047, 0.025),
     (7, 7): (0.055, 0.014, 0.023),
@@ -181,8 +181,9 @@ def spurious_table(
 
     Notes
     -----
-    A run is global from a loss of 1e-4 on. Newton's method starts where the norm of the gradient is below 1e-3; when the
-    Hessian is not positive definite on its way, or the way is longer than 0.1, descent goes on for 500 steps.
+    A run is global from a loss of 1e-4 on. Newton's method starts where the norm of the gradient is below 1e-3; when
+    the Hessian is not positive definite on its way, or the way is longer than 0.1, descent goes on for 500 steps or
+    more.
 
     References
     ----------
@@ -196,7 +197,7 @@ def spurious_table(
     (0.0, 0)
     """
     parameters = {
-        "sizes": _check_sizes(sizes or PUBLISHED),
+        "sizes": _check_sizes(PUBLISHED if sizes is None else sizes),
         "n_runs": check_count(n_runs, "n_runs"),
         "step": check_positive(step, "step"),
         "max_iter": check_count(max_iter, "max_iter"),
@@ -221,7 +222,9 @@ def _check_sizes(sizes):
         raise InvalidInputError(f"sizes must be a sequence of k or (k, n_students); got {sizes!r}.") from error
     if not pairs:
         raise InvalidInputError("sizes must have at least one entry; got none.")
-    return [list(pair) for pair in sorted({_check_size(pair) for pair in pairs}, key=lambda pair: (pair[1] - pair[0], pair))]
+    return [
+        list(pair) for pair in sorted({_check_size(pair) for pair in pairs}, key=lambda pair: (pair[1] - pair[0], pair))
+    ]
 
 
 def _check_size(pair):

@@ -228,6 +228,7 @@ def _check_sizes(sizes):
 
 
 def _check_size(pair):
+    """Return (k, n_students), checked."""
     if len(pair) != 2:
         raise InvalidInputError(f"every entry of sizes must be k or (k, n_students); got {pair!r}.")
     k = check_count(pair[0], "every k in sizes", minimum=2)

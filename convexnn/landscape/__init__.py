@@ -29,6 +29,7 @@ from .tangent import (
     smallest_eigenvalue,
     tangent_kernel,
 )
+from .teacher_student import population_gradient, population_hessian, population_loss, symmetric_minimum
 
 __all__ = [
     "Barrier",
@@ -65,8 +66,22 @@ __all__ = [
     "plane_grid",
     "polish",
     "polygonal_path",
+    "population_gradient",
+    "population_hessian",
+    "population_loss",
     "regularity_constants",
     "second_order_point",
     "smallest_eigenvalue",
+    "spurious_table",
+    "symmetric_minimum",
     "tangent_kernel",
 ]
+
+
+def __getattr__(name):
+    # It lives among the sweeps, which import this package.
+    if name == "spurious_table":
+        from ..sweeps.spurious import spurious_table
+
+        return spurious_table
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

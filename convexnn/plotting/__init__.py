@@ -4,6 +4,7 @@ from .certificate import CertificateDisplay
 from .geometry import DualFunctionDisplay, RectifiedEllipsoidDisplay
 from .network import NetworkDisplay
 from .paths import PathDisplay
+from .spurious import SpuriousTableDisplay
 from .staircase import StaircaseDisplay
 from .sweeps import RegularizationPathDisplay, WidthSweepDisplay
 
@@ -14,6 +15,7 @@ __all__ = [
     "PathDisplay",
     "RectifiedEllipsoidDisplay",
     "RegularizationPathDisplay",
+    "SpuriousTableDisplay",
     "StaircaseDisplay",
     "WidthSweepDisplay",
 ]

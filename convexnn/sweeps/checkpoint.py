@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._validation import check_count
 from ..exceptions import InvalidInputError
 
 FORMAT = 1
@@ -36,6 +37,13 @@ def header_of(sweep, problem, parameters):
         **{name: getattr(problem, name) for name in terms},
         **parameters,
     }
+
+
+def check_seed(random_state):
+    """Return an integer that makes the sweep reproducible; a new one for None, which the file keeps."""
+    if random_state is None:
+        return np.random.SeedSequence().entropy
+    return check_count(random_state, "random_state", minimum=0)
 
 
 def _hash_of(problem):

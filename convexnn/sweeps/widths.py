@@ -17,7 +17,7 @@ from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
 from ._records import Record, Records, not_in_frames
 from ._runner import Runner
-from .checkpoint import Checkpoint, header_of
+from .checkpoint import Checkpoint, check_seed, header_of
 
 REACHED = 1e-3
 OPTIMUM = "optimum"  # the key under which a checkpoint has it
@@ -234,7 +234,7 @@ def width_sweep(
         "proof": check_choice(proof, "proof", PROOFS),
         "vertex_limit": check_count(vertex_limit, "vertex_limit"),
         "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
-        "random_state": _check_seed(random_state),
+        "random_state": check_seed(random_state),
     }
     check_n_jobs(n_jobs)
     verbose = check_count(verbose, "verbose", minimum=0)
@@ -254,13 +254,6 @@ def _check_widths(widths):
     if not checked:
         raise InvalidInputError("widths must have at least one entry; got none.")
     return checked
-
-
-def _check_seed(random_state):
-    """Return an integer that makes the sweep reproducible; a new one for None."""
-    if random_state is None:
-        return np.random.SeedSequence().entropy
-    return check_count(random_state, "random_state", minimum=0)
 
 
 def _sweep(runner, problem, parameters):

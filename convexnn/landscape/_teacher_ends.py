@@ -1,0 +1,83 @@
+"""Where gradient descent on the population loss ends: at a global minimum, at a spurious one, or nowhere yet."""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh
+
+from .._norms import norms
+from ._teacher_kernels import descend_all
+from .teacher_student import population_gradient, population_hessian, population_loss
+
+TOL = 1e-3  # of the gradient, where Newton's method is tried
+GLOBAL = 1e-4  # a loss from which a descent does not rise to a spurious minimum
+LEAST, MOST = 500, 1000  # steps between two looks at a run
+RADIUS = 0.1  # how far Newton's method may move a point
+MAX_NEWTON = 20
+SMALL_STEP = 1e-9
+
+
+def draw_starts(k, n_students, n_runs, entropy):
+    """Return the starts (n_runs, n_students, k), entries ``N(0, 1/k)``; a run's does not depend on their number."""
+    seeds = [np.random.SeedSequence(entropy, spawn_key=(k, n_students, run)) for run in range(n_runs)]
+    return np.array([np.random.default_rng(seed).standard_normal((n_students, k)) for seed in seeds]) / np.sqrt(k)
+
+
+def descend_to_ends(points, step, max_iter):
+    """Return (ends, n_unfinished): a pair (loss, smallest eigenvalue) for every run that ended at a spurious minimum.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_runs, n_students, k)
+        Starts; overwritten.
+    step : float
+    max_iter : int
+        Rounded up to a multiple of 500 or 1000.
+    """
+    n_iter, ends = np.zeros(len(points), dtype=np.int64), {}
+    left = np.arange(len(points))
+    while len(left):
+        # Those that need many steps are gathered anew: an idle lane costs as much as a busy one.
+        part, steps = points[left], n_iter[left]
+        descend_all(part, step, TOL, LEAST, MOST, steps)
+        points[left], n_iter[left] = part, steps
+        ends |= {run: end for run in left if (end := end_of(points[run])) is not None}
+        left = np.array([run for run in left if run not in ends and n_iter[run] < max_iter], dtype=np.int64)
+    spurious = [ends[run] for run in sorted(ends) if ends[run][0] > GLOBAL]
+    return np.array(spurious).reshape(-1, 2), len(points) - len(ends)
+
+
+def end_of(W):
+    """Return (loss, smallest eigenvalue of the Hessian) at the minimum next to W, or None when there is none so near.
+
+    At a loss of at most `GLOBAL` the eigenvalue is not looked for, and NaN.
+    """
+    if not np.all(np.isfinite(W)):
+        return None
+    V = np.eye(W.shape[1])
+    if population_loss(W, V) > GLOBAL:
+        W = _newton(W, V)
+        if W is None:
+            return None
+    loss = population_loss(W, V)
+    if loss <= GLOBAL:
+        return loss, np.nan
+    smallest = eigvalsh(population_hessian(W, V), subset_by_index=[0, 0], check_finite=False)[0]
+    return (loss, float(smallest)) if smallest > 0 else None
+
+
+def _newton(start, V):
+    """Return the point where the gradient vanishes, or None when it is too far away or the Hessian is indefinite."""
+    W = start
+    if np.linalg.norm(population_gradient(W, V)) > TOL:
+        return None
+    for _ in range(MAX_NEWTON):
+        try:
+            factor = cho_factor(population_hessian(W, V), check_finite=False)
+        except LinAlgError:
+            return None
+        step = cho_solve(factor, population_gradient(W, V).ravel(), check_finite=False).reshape(W.shape)
+        W = W - step
+        if not np.linalg.norm(W - start) <= RADIUS or norms(W).min() == 0.0:
+            return None
+        if np.linalg.norm(step) <= SMALL_STEP:
+            return W
+    return None

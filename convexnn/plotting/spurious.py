@@ -1,0 +1,58 @@
+"""Spurious minima of the teacher-student loss: how often gradient descent ends there."""
+
+import numpy as np
+
+from ._style import ACCENT, INK, axes_or_new
+
+STYLES = ((INK, "o", "s"), (ACCENT, "^", "D"))  # colour, ours, published
+
+
+class SpuriousTableDisplay:
+    """The share of spurious ends over the number of teachers, beside the published figures.
+
+    Parameters
+    ----------
+    curves : dict
+        From the number of students beyond k to an ndarray of shape (4, n_sizes): k, share, standard error and
+        published share (NaN where there is none).
+    n_runs : int
+
+    Attributes
+    ----------
+    ax_, shares_, published_
+        After `plot`: the axes, the error bars and the published points by the number of students beyond k.
+    """
+
+    def __init__(self, curves, n_runs):
+        self.curves, self.n_runs = curves, n_runs
+
+    @classmethod
+    def from_table(cls, table):
+        """Make the display of a `SpuriousTable`."""
+        curves = {}
+        for record in table.records:
+            figures = (record.k, record.share, record.standard_error, record.published_share)
+            curves.setdefault(record.n_students - record.k, []).append(figures)
+        return cls({extra: np.array(rows, dtype=float).T for extra, rows in curves.items()}, table.records[0].n_runs)
+
+    def plot(self, ax=None):
+        """Draw on `ax` (new axes by default) and return the display."""
+        ax = axes_or_new(ax)
+        self.shares_, self.published_ = {}, {}
+        for place, (extra, (k, share, error, published)) in enumerate(self.curves.items()):
+            colour, ours, theirs = STYLES[place % 2]
+            name = f"n = k + {extra}" if extra else "n = k"
+            label = f"{name}, {self.n_runs} runs each"
+            self.shares_[extra] = ax.errorbar(
+                k, 100 * share, yerr=100 * error, color=colour, fmt=ours, ms=4, capsize=3, label=label
+            )
+            if not np.all(np.isnan(published)):
+                (self.published_[extra],) = ax.plot(
+                    k, 100 * published, theirs, color=colour, ms=9, mfc="none", label=f"{name}, published"
+                )
+        ax.set_xlabel("k: teachers, and dimensions of the input")
+        ax.set_ylabel("runs that end at a spurious minimum, %")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(frameon=False)
+        self.ax_ = ax
+        return self

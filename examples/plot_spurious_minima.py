@@ -1,0 +1,45 @@
+"""
+Minima that are not global, on population
+=========================================
+
+A student of n ReLU neurons learns a teacher of k orthonormal ones from Gaussian inputs. The loss is the expectation,
+in closed form, so that no sample and no noise is to blame: from k = 6 on there are local minima above 0, and gradient
+descent with a fixed step of 0.1 ends there more and more often. Left, the share of such ends among a hundred runs per
+size, with one standard error (binomial) to both sides, and what Safran and Shamir (arXiv 1712.08968) published from a
+thousand; with few runs neither the absence of such ends nor a rare one says much. One student more than teachers
+makes them rare. Right, the simplest such minimum: all students but the last have nearly found a teacher each, the last
+points away from the teacher that is left.
+
+At the end the same task from a sample: 20 inputs, the teacher's outputs, a little weight decay. There the convex
+program finds the global minimum and proves it, below the teacher itself; the population's minimum is far above.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from convexnn import ConvexReLURegressor, TwoLayerReLU
+from convexnn.landscape import population_hessian, population_loss, spurious_table, symmetric_minimum
+
+SIZES = [*range(6, 13), (8, 9), (10, 11)]
+
+table = spurious_table(SIZES, n_runs=100, random_state=0)
+print(table)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", width_ratios=(1.4, 1))
+table.plot(left)
+W = symmetric_minimum(6)
+loss = population_loss(W, np.eye(6))
+smallest = np.linalg.eigvalsh(population_hessian(W, np.eye(6)))[0]
+image = right.imshow(W, cmap="RdBu_r", vmin=-1, vmax=1)
+for (row, column), value in np.ndenumerate(W):
+    right.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+right.set(xlabel="input", ylabel="student's neuron", title=f"loss {loss:.4f}, smallest eigenvalue {smallest:.4f}")
+figure.colorbar(image, ax=right, label="weight")
+plt.show()
+
+X = np.random.default_rng(0).standard_normal((20, 6))
+y = np.maximum(X, 0).sum(axis=1)
+model = ConvexReLURegressor(beta=0.01, hidden_bias=False, fit_intercept=False).fit(X, y)
+for name, weights in {"the teacher": np.eye(6), "the population's spurious minimum": W}.items():
+    print(f"on the sample, {name}: {TwoLayerReLU(weights, np.ones(6)).balanced().objective(X, y, 0.01):.6f}")
+print(model.certificate_)

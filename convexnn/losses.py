@@ -171,18 +171,31 @@ class _Linear:
 
     def fit_free(self, y, hidden_fit, free, weight):
         """Return an ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), by a linear program."""
-        n_samples, n_free = free.shape
-        if n_free == 0:
+        if free.shape[1] == 0:
             return np.zeros(0)
-        low, high = self.bounds
-        near = minimum_norm_fit(free, y - hidden_fit)  # programs are solved to 1e-9 of their largest numbers
-        sizes, target = _sizes(free), y - hidden_fit - free @ near
-        unit = max(np.abs(target).max(), np.finfo(float).tiny)
-        parts = sparse.hstack([free / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc")
-        costs = np.concatenate([np.zeros(n_free), weight * high, weight * -low])
-        limits = [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples)
-        found = solve_linear_program(costs, A_eq=parts, b_eq=target / unit, bounds=limits)[:n_free]
-        return near + found * unit / sizes
+        return self.fit_masses(y - hidden_fit, np.zeros((len(y), 0)), free, weight, 0.0)[1]
+
+    def fit_masses(self, y, fits, free, weight, beta, deadline=None):
+        """Return ``argmin L(fits c + free b) + beta sum(c)`` over ``c >= 0`` and b, as (c, b), by a linear program.
+
+        None when the deadline passes first.
+        """
+        (n_samples, n_masses), n_free, (low, high) = fits.shape, free.shape[1], self.bounds
+        near = minimum_norm_fit(free, y)  # programs are solved to 1e-9 of their largest numbers
+        columns, target = np.hstack([fits, free]), y - free @ near
+        sizes, unit = _sizes(columns), max(np.abs(target).max(), TINY)
+        own = np.where(np.arange(len(sizes)) < n_masses, beta, 0.0) / sizes
+        found = solve_linear_program(
+            np.concatenate([own, weight * high, weight * -low]),
+            A_eq=sparse.hstack([columns / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc"),
+            b_eq=target / unit,
+            bounds=[(0.0, None)] * n_masses + [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples),
+            deadline=deadline,
+        )
+        if found is None:
+            return None
+        found = found[: len(sizes)] * (unit / sizes)
+        return found[:n_masses], near + found[n_masses:]
 
     def _stationary_scale(self, y, s, weight, limit):
         return limit if np.dot(weight * s, y) > 0.0 else 0.0

@@ -10,12 +10,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
 from .._validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
-from ..losses import ProximalLoss, minimum_norm_fit, solve_linear_program
+from ..losses import ProximalLoss
 from .base import Solution, Status, assemble, build_network, make_record
 from .column_generation import solve_column_generation
 
@@ -154,25 +153,10 @@ def with_best_masses(problem, network, deadline=None):
     if n_samples * (len(signs) + n_free) > MAX_ENTRIES or len(signs) == 0:
         return network
     fits = problem.hidden_fits(directions) * signs
-    columns = np.hstack([fits, problem.free])
-    sizes = np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
-    near = minimum_norm_fit(problem.free, problem.y)
-    target = problem.y - problem.free @ near
-    unit = max(np.abs(target).max(), np.finfo(float).tiny)
-    low, high = problem.loss.bounds
-    costs = np.zeros(len(sizes))
-    costs[: len(signs)] = problem.beta / sizes[: len(signs)]
-    limits = [(0.0, None)] * len(signs) + [(None, None)] * n_free + [(0.0, None)] * (2 * n_samples)
-    found = solve_linear_program(
-        np.concatenate([costs, problem.weight * high, problem.weight * -low]),
-        A_eq=sparse.hstack([columns / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc"),
-        b_eq=target / unit,
-        bounds=limits,
-        deadline=deadline,
-    )
+    found = problem.loss.fit_masses(problem.y, fits, problem.free, problem.weight, problem.beta, deadline)
     if found is None:
         return network
-    found = found[: len(sizes)] * (unit / sizes)
-    roots, used = np.sqrt(found[: len(signs)]), found[: len(signs)] > 0
+    masses, free = found
+    roots, used = np.sqrt(masses), masses > 0
     neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
-    return assemble(problem, neurons, outputs, near + found[len(signs) :])
+    return assemble(problem, neurons, outputs, free)

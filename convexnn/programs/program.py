@@ -186,7 +186,7 @@ class Problem:
         if self.skip_connection:
             size = size + np.abs(self.features) @ np.abs(network.skip_weights)
         if self.fit_intercept:
-            size = size + abs(network.intercept)
+            size = size + np.abs(network.intercept)
         with np.errstate(over="ignore"):
             loss = self.loss.value(self.y, network.predict(self.features), self.weight)
             near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met

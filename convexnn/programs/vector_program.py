@@ -15,7 +15,6 @@ from .._validation import check_choice, check_design, check_matrix, check_positi
 from ..exceptions import InvalidInputError
 from ..matrix_losses import make_matrix_loss
 from .program import (
-    NEVER_ZERO,
     ROUNDING,
     Problem,
     check_is_network,
@@ -76,22 +75,6 @@ class VectorProblem(Problem):
         if self.free.shape[1] == 0:
             return np.zeros((0, self.n_outputs))
         return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)
-
-    def objective(self, network):
-        """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not.
-
-        A loss that is within the rounding of the free terms' own values counts as 0.
-        """
-        size = np.abs(self.y)
-        if self.skip_connection:
-            size = size + np.abs(self.features) @ np.abs(network.skip_weights)
-        if self.fit_intercept:
-            size = size + np.abs(network.intercept)
-        with np.errstate(over="ignore"):
-            loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met
-            zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
-            return (0.0 if zero else loss) + network.penalty(self.beta)
 
     def check_network(self, network):
         """Refuse a network that cannot be evaluated on this problem."""

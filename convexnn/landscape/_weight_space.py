@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ..optimal_sets.descent import free_terms
 from ..programs.program import check_is_network
-from ..solvers.base import assemble
+from ..solvers.base import assemble, free_terms
 
 BLOCK = 2_000_000  # activations held at a time
 

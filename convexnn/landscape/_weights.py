@@ -14,15 +14,14 @@ import numpy as np
 from .._validation import check_choice
 from ..exceptions import InvalidInputError
 from ..programs.program import problem_of
-from ..solvers.base import assemble
+from ..solvers.base import assemble, free_terms
 
 LAYERS = ("both", "first")
 
 
 def weights_of(network):
     """Return all weights of a network with one output, of shape (n_weights,)."""
-    terms = [term for term in (network.skip_weights, network.intercept) if term is not None]
-    return np.concatenate([network.neurons.ravel(), network.output_weights, *map(np.ravel, terms)])
+    return np.concatenate([network.neurons.ravel(), network.output_weights, free_terms(network)])
 
 
 def network_at(problem, weights):

@@ -8,10 +8,9 @@ from .._validation import check_choice, check_positive, deadline_after
 from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
-from ..optimal_sets.descent import free_terms
 from ..optimal_sets.paths import check_share
 from ..programs.program import check_is_network, problem_of
-from ..solvers.base import assemble
+from ..solvers.base import assemble, free_terms
 
 DEPENDENT = 1e-8
 PRESENT = 1e-12

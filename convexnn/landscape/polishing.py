@@ -14,10 +14,10 @@ from .._norms import nonzero, norms
 from .._validation import check_count, check_positive
 from ..programs.program import problem_of
 from ..programs.scaling import scale_problem
-from ..solvers._newton import newton_step, null_space, slide
+from ..solvers._newton import settle, slide
 from ..solvers.base import build_network
 from ..solvers.restricted import solve_over_patterns
-from .labels import KINK, label
+from .labels import label
 
 NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
 MAX_NEAR = 8  # rows of one neuron: both sides of each are tried
@@ -145,8 +145,8 @@ def _solve_beside(problem, network, near):
     """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
     active = np.flatnonzero(network.masses > 0)
     directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
-    beside = _patterns_beside(problem, directions, near)
-    if beside is None or scale_problem(problem) is None:
+    beside, scaled = _patterns_beside(problem, directions, near), scale_problem(problem)
+    if beside is None or scaled is None:
         return None
     masks, owners = beside
     patterns, place = np.unique(masks, axis=0, return_inverse=True)
@@ -155,7 +155,7 @@ def _solve_beside(problem, network, near):
     point = solve_over_patterns(problem, patterns, blocks=blocks, tol=1e-12).point
     found, owner_signs = np.hstack([point.positive, point.negative]).T, np.repeat([1.0, -1.0], len(patterns))
     used = norms(found) > 0
-    found, owner_signs = _exact(problem, found[used], owner_signs[used])
+    found, owner_signs = _exact(scaled, found[used], owner_signs[used])
     return _given_back(problem, network, active, (directions, signs, masses), found, owner_signs, near)
 
 
@@ -175,23 +175,11 @@ def _patterns_beside(problem, directions, near):
     return np.array(masks).reshape(-1, len(rows)), np.array(owners, int)
 
 
-def _exact(problem, blocks, signs):
+def _exact(scaled, blocks, signs):
     """Return blocks with distinct directions after Newton's method inside their cells."""
-    scaled = scale_problem(problem)
     unit = scaled.y_scale / scaled.x_scale
     moved, signs = slide(scaled, blocks / unit, signs)
-    rows = scaled.design / nonzero(norms(scaled.design))[:, None]
-    for _ in range(LAST_STEPS if len(moved) else 0):  # values no longer tell which is better, and gradients do
-        values = moved @ rows.T
-        kinks = np.abs(values) <= KINK * norms(moved)[:, None]
-        active, bases = (values > 0) & ~kinks, [null_space(rows[kink]) for kink in kinks]
-        residual = scaled.target - scaled.project(signs @ np.maximum(moved @ scaled.design.T, 0.0))
-        steps, _ = newton_step(scaled, moved, signs, active, bases, residual)
-        ahead = (moved + steps) @ rows.T
-        if np.any(((ahead > 0) != active) & ~kinks):
-            break
-        moved = moved + steps
-    return moved * unit, signs
+    return settle(scaled, moved, signs, LAST_STEPS) * unit, signs
 
 
 def _given_back(problem, network, active, old, found, found_signs, near):

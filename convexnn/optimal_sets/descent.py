@@ -10,7 +10,7 @@ from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
 from ..programs.program import check_is_network, problem_of
-from ..solvers.base import assemble
+from ..solvers.base import assemble, free_terms
 from ._simplex import Basis, along, cheapest
 from .paths import MassLegs, NetworkPath
 from .placements import Walk
@@ -173,12 +173,6 @@ class _Settling:
     def back(self, share):
         """The same way, walked from its end."""
         return self.forth(1.0 - share)
-
-
-def free_terms(network):
-    """Skip weights, then the intercept, as far as the network has them."""
-    skip = [] if network.skip_weights is None else network.skip_weights
-    return np.append(skip, [] if network.intercept is None else network.intercept)
 
 
 def _columns(problem, directions, signs):

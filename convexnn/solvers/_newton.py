@@ -151,6 +151,20 @@ def _solve_symmetric(matrix, right):
     return vectors[:, used] @ ((vectors[:, used].T @ right) / values[used])
 
 
+def settle(scaled, blocks, signs, n_steps):
+    """Take full Newton steps inside the cells, where values differ by rounding only and gradients still tell."""
+    cells = _Cells(scaled, blocks, signs)
+    for _ in range(n_steps if len(blocks) else 0):
+        values = cells.values
+        _, residual = cells.objective(values, cells.blocks)
+        moves, _ = cells.newton_direction(residual)
+        ahead = (cells.blocks + moves) @ scaled.design.T
+        if np.any(((ahead > 0) != (values > 0)) & ~cells.kinks):
+            break
+        cells.blocks = cells.blocks + moves
+    return cells.blocks
+
+
 def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False):
     """Improve the network with these blocks (K, d) and signs (K,); return its merged, moved blocks and signs."""
     blocks, signs = merge_blocks(scaled, blocks, signs)

@@ -79,3 +79,9 @@ def assemble(problem, neurons, outputs, free):
         skip_weights=free[:n_features] if problem.skip_connection else None,
         intercept=free[-1] if problem.fit_intercept else None,
     )
+
+
+def free_terms(network):
+    """Skip weights, then the intercept, as far as the network has them: the `free` of `assemble`."""
+    skip = [] if network.skip_weights is None else network.skip_weights
+    return np.append(skip, [] if network.intercept is None else network.intercept)

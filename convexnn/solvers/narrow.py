@@ -15,7 +15,7 @@ from .._validation import is_late
 from ..duality.pricing import local_prices
 from ..losses import ProximalLoss
 from ._weights import descend_weights
-from .base import build_network
+from .base import build_network, free_terms
 from .column_generation import polish_network
 from .kinked import with_best_masses
 
@@ -96,7 +96,7 @@ class _Search:
         """Return the best network of as many neurons that lies downhill of these."""
         problem = self.problem
         start = build_network(problem, directions, signs, masses)
-        free_fit = problem.free @ problem.free_coefficients(problem.hidden_fit(start.neurons, start.output_weights))
+        free_fit = problem.free @ free_terms(start)
         stop = partial(is_late, self.deadline)
         directions, outputs = descend_weights(
             problem, directions, (signs * masses)[:, None], free_fit, tolerance=tolerance, stop=stop

@@ -17,6 +17,11 @@ import convexnn
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
 MODULES = [module.name for module in pkgutil.walk_packages(convexnn.__path__, "convexnn.")]
+PRINTED = {  # known numbers that are an example's own
+    "plot_auer.py": [*(f"n = {n}: {n} minima" for n in range(1, 6)), "16 of 16 combinations"],
+    "plot_linear_networks.py": ["depth 2, origin: eigenvalues [-1.  1.]", "depth 3, origin: eigenvalues [0. 0. 0.]"],
+    "plot_top_eigenvector.py": ["1.25", "2.5", "3.25", "3.5"],
+}
 NUMBER = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
 
 
@@ -102,3 +107,4 @@ def test_examples_run_and_end_with_a_certificate(name):
     assert len((ROOT / "examples" / name).read_text().splitlines()) < 80
     printed = run(f"examples/{name}", MPLBACKEND="Agg")
     assert re.search(r"Certificate: .*\n(  .*\n){4}$", printed)
+    assert all(known in printed for known in PRINTED.get(name, []))

@@ -32,7 +32,7 @@ $(STAMP): setup.cfg pyproject.toml
 		exit 1; \
 	fi
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --disable-pip-version-check --editable '.[test,plot,dask]'
+	$(RUN) -m pip install --disable-pip-version-check --editable '.[test,plot,dask,cli,exchange,docs]'
 	touch $@
 
 clean:

@@ -34,7 +34,8 @@ points = {f"sqrt({k}) e{4 - k}": np.sqrt(k) * np.eye(3)[3 - k] for k in (3, 2, 1
 for name, x in points.items():
     judged = second_order_point(gradient(x), hessian(x), 1e-9, 1e-9)
     spectrum = ", ".join(f"{round(float(eigenvalue), 9):g}" for eigenvalue in judged.eigenvalues)
-    print(f"{name:10s} f = {value(x):.4g}, Hessian ({spectrum}), {'minimum' if judged else 'saddle or maximum'}")
+    kind = "minimum" if judged else "maximum" if judged.eigenvalues.max() < 0 else "saddle"
+    print(f"{name:10s} f = {value(x):.4g}, Hessian ({spectrum}), {kind}")
 
 rng, best = np.random.default_rng(0), points["sqrt(3) e1"]
 for radius in (0.05, 0.3, 1.0):

@@ -51,6 +51,7 @@ def polish(network, X, y, beta, *, tol=1e-8, sample_weight=None):
         `classify` calls ``not-stationary``.
     """
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
+    problem.check_network(network)
     return polished(problem, network, check_positive(tol, "tol"))
 
 

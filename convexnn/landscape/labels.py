@@ -32,7 +32,7 @@ MAX_KINKS = 14  # rows that pull outwards, of one neuron: their subsets are trie
 LABELS = ("global", "global (not proven)", "local-strict", "local-escapable", "saddle", "not-stationary")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """A direction in weight space.
 
@@ -63,8 +63,12 @@ class Step:
             changes["intercept"] = network.intercept + t * self.free[-1]
         return type(network)(**changes)
 
+    def __repr__(self):
+        moved = np.flatnonzero(np.any(self.neurons != 0.0, axis=1) | (self.outputs != 0.0)).tolist()
+        return f"Step({len(self.outputs)} neurons, moves {moved}{' and the free terms' if self.free.any() else ''})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Label:
     """What kind of point a network is.
 
@@ -98,8 +102,14 @@ class Label:
     slope: float = 0.0
     curvature: float = 0.0
 
+    def __repr__(self):
+        return f"Label({self})"
+
     def __str__(self):
-        text = f"{self.kind}: objective {self.objective:.10g}, stationary to {self.stationarity:.1e}"
+        text = f"{self.kind}: objective {self.objective:.10g}"
+        if self.kind == "not-stationary":
+            return f"{text}, violation {self.stationarity:.1e}, slope {self.slope:.3g} along the step"
+        text += f", stationary to {self.stationarity:.1e}"
         if self.price is not None:
             text += f", M / beta {self.price.value / self.beta:.8g} ({self.price.proof})"
         if self.kind == "saddle":
@@ -244,7 +254,7 @@ def _neuron_pull(problem, neuron, output, nu):
     direction = _steepest_at_kinks(smooth, output * nu[on_kink], problem.design[on_kink])
     change = float(nu[active] @ values[active]) - beta * output
     scale = beta * max(size, abs(output))
-    return float(np.hypot(np.linalg.norm(direction), change)) / scale, direction, change
+    return float(np.hypot(np.linalg.norm(direction), change) / scale), direction, change
 
 
 def _steepest_at_kinks(smooth, pulls, rows):

@@ -17,7 +17,7 @@ from ..programs.scaling import scale_problem
 from ..solvers._newton import settle, slide
 from ..solvers.base import build_network
 from ..solvers.restricted import solve_over_patterns
-from .labels import label
+from .labels import KINK, label
 
 NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
 MAX_NEAR = 8  # rows of one neuron: both sides of each are tried
@@ -51,6 +51,7 @@ def polish(network, X, y, beta, *, tol=1e-8, sample_weight=None):
         `classify` calls ``not-stationary``.
     """
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
+    problem.check_network(network)
     return polished(problem, network, check_positive(tol, "tol"))
 
 
@@ -203,8 +204,9 @@ def _given_back(problem, network, active, old, found, found_signs, near):
     away = (owner >= 0) & ~np.isin(np.arange(len(owner)), first)
     rows = problem.design / nonzero(norms(problem.design))[:, None]
     for k in np.flatnonzero(away):  # in a cone of its own, or it has vanished
-        apart = (directions[k] @ rows.T) * (units[owner[k]] @ rows.T) < 0
-        if np.any(apart & (np.abs(directions[k] @ rows.T) > near)):
+        before, after = directions[k] @ rows.T, units[owner[k]] @ rows.T
+        after[np.abs(after) <= KINK] = 0.0  # on a hyperplane is in the cones of both sides, whichever way it rounds
+        if np.any((before * after < 0) & (np.abs(before) > near)):
             owner[k] = -1
     neurons, outputs = np.zeros_like(network.neurons), np.zeros(network.width)
     for block in range(len(found)):

@@ -158,3 +158,32 @@ def test_too_many_hyperplanes_are_refused():
     root = np.sqrt(1.0 - BETA)
     with pytest.raises(InvalidInputError, match="hyperplanes"):
         classify(TwoLayerReLU([[root, 0.0]], [root]), X, np.ones(16), BETA)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1.1, 3.0, 0.7])
+def test_parts_of_a_neuron_that_comes_to_rest_on_a_kink_stay_parts_of_it(size):
+    rng = np.random.default_rng(3)
+    X, y, beta = size * rng.normal(size=(9, 2)), rng.normal(size=9), 0.15 * size
+    network = gradient_descent(X, y, 4, beta, random_state=7).networks[0]
+    assert network.directions[0] @ network.directions[2] == pytest.approx(1.0)
+    end = polish(network, X, y, beta)
+    assert end.masses[2] / end.masses[0] == pytest.approx(network.masses[2] / network.masses[0])
+    assert classify(end, X, y, beta).kind == "local-escapable", "and no saddle with a zero neuron, as rounding has it"
+
+
+def test_the_verdict_is_printed_first():
+    network = neuron_at_45_degrees()
+    assert str(classify(network, SQUARE, ONES, BETA)).startswith("local-strict: objective 1.136421356, stationary to ")
+    moved = classify(TwoLayerReLU([[1.0, 0.5]], [2.0]).padded(2), SQUARE, ONES, BETA)
+    shown = f"objective {moved.objective:.10g}, violation {moved.stationarity:.1e}, slope {moved.slope:.3g}"
+    assert moved.slope < 0 and repr(moved) == f"Label(not-stationary: {shown} along the step)"
+    assert repr(moved.step) == "Step(2 neurons, moves [0])"
+
+
+def test_several_outputs_are_refused():
+    network, X, y = TwoLayerReLU(np.ones((1, 2)), np.ones((1, 2))), SQUARE, ONES
+    for function in (polish, classify, escape):
+        with pytest.raises(InvalidInputError, match="network must have one output"):
+            function(network, X, y, BETA)
+    with pytest.raises(InvalidInputError, match=r"y must have shape \(n_samples,\) here; got .* Pass a flat array"):
+        gradient_descent(X, y[:, None], 2, BETA)

@@ -144,6 +144,8 @@ def _with(problem, network, neurons, outputs):
 def _solve_beside(problem, network, near):
     """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
     active = np.flatnonzero(network.masses > 0)
+    if len(active) == 0:
+        return _with(problem, network, np.zeros_like(network.neurons), np.zeros(network.width))
     directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
     beside, scaled = _patterns_beside(problem, directions, near), scale_problem(problem)
     if beside is None or scaled is None:

@@ -158,3 +158,39 @@ def test_too_many_hyperplanes_are_refused():
     root = np.sqrt(1.0 - BETA)
     with pytest.raises(InvalidInputError, match="hyperplanes"):
         classify(TwoLayerReLU([[root, 0.0]], [root]), X, np.ones(16), BETA)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e-8, 1e8])
+def test_a_kink_of_several_hyperplanes_is_stationary_at_every_scale(scale):
+    for seed in (10, 32, 52, 59):
+        rng = np.random.default_rng(seed)
+        rows = np.column_stack([np.zeros(k := int(rng.integers(2, 5))), rng.standard_normal((k, 2))])
+        shares, inwards = rng.uniform(0.2, 0.8, k), rng.uniform(0.1, 1.0, k)
+        X = np.vstack([[BETA, 0.0, 0.0] + (shares * inwards) @ rows, rows])
+        y = np.maximum(X[:, 0], 0.0) + np.append(1.0, -inwards)
+        network = TwoLayerReLU([[np.sqrt(scale), 0.0, 0.0]], [np.sqrt(scale)])
+        assert classify(network, X, scale * y, scale * BETA).kind == "local-strict"
+
+
+def test_pulls_that_cancel_leave_no_direction():
+    X, y = np.array([[0.3], [0.7], [0.9], [-0.7]]), np.array([2.0, -3.0, -1.1, -0.3])
+    found = classify(TwoLayerReLU([[0.0]], [6e10]), 1e3 * X, 1e12 * y, 0.1)
+    assert found.kind == "not-stationary" and found.slope == pytest.approx(-0.1 * 6e10)
+    assert found.step.outputs == [-1.0] and found.step.neurons[0, 0] == 0.0
+
+
+def test_targets_that_the_free_terms_fit_leave_nothing_to_fall():
+    X, weights = random_problem(6, 2, seed=0)[0], np.array([0.3, -0.7])
+    network = TwoLayerReLU(np.zeros((2, 2)), np.zeros(2), skip_weights=weights, intercept=0.1)
+    for scale in (1.0, 1e-8, 1e8):
+        y = scale * (X @ weights + 0.1)
+        exact = TwoLayerReLU(np.zeros((2, 2)), np.zeros(2), skip_weights=scale * weights, intercept=scale * 0.1)
+        assert classify(exact, X, y, BETA * scale).kind == "global"
+        assert classify(polish(network, X, y, BETA * scale), X, y, BETA * scale).kind == "global"
+
+
+@pytest.mark.parametrize("network", [TwoLayerReLU(np.zeros((2, 2)), np.zeros(2)), TwoLayerReLU([[1, 0]], [0])])
+def test_networks_without_active_neurons_are_polished_and_left(network):
+    found = classify(polish(network, SQUARE, ONES, BETA), SQUARE, ONES, BETA)
+    assert found.kind == "saddle" and found.objective == pytest.approx(2.0)
+    assert escape(network, SQUARE, ONES, BETA, max_rounds=9).objective(SQUARE, ONES, BETA) < 2.0

@@ -29,7 +29,7 @@ from ..solvers.base import free_terms
 KINK = 1e-9  # what counts as sitting on a row's hyperplane, relative to the sizes of the row and of the neuron
 ZERO = 1e-12  # weights of a neuron, relative to the largest, below which it is zero
 DEPENDENT = 1e-9  # smallest singular value of the active fits, relative to the largest
-CANCELLED = 1e-13  # what rounding leaves of pulls that cancel, relative to the sum of their sizes
+CANCELLED = 1e-15  # what rounding leaves of pulls that cancel, relative to the sum of their sizes
 SHARE_TOL = 1e-15
 MAX_KINKS = 14  # rows that pull outwards, of one neuron: their subsets are tried one by one
 LABELS = ("global", "global (not proven)", "local-strict", "local-escapable", "saddle", "not-stationary")
@@ -265,13 +265,14 @@ def _steepest_at_kinks(smooth, pulls, rows):
     others stay exact: the maximum of ``v . h - sum_i c_i (x_i . h)_+`` is the least norm of ``v - sum_i w_i c_i x_i``
     over w in [0, 1].
     """
-    useful = (pulls != 0.0) & np.any(rows != 0.0, axis=1)
-    pulls, rows = pulls[useful], rows[useful]
+    sizes = norms(rows)
+    rows, which = np.unique(rows[sizes > 0] / sizes[sizes > 0, None], axis=0, return_inverse=True)
+    pulls = np.bincount(which.reshape(-1), (pulls * sizes)[sizes > 0], len(rows))  # of parallel rows they add up
     outwards, inwards = rows[pulls > 0] * pulls[pulls > 0, None], rows[pulls < 0] * pulls[pulls < 0, None]
     if len(outwards) > MAX_KINKS:
         raise InvalidInputError(
             f"a neuron sits on {len(outwards)} hyperplanes that pull outwards; labels go through all combinations of "
-            f"at most {MAX_KINKS}. Merge repeated rows of X, or move the network off the kinks."
+            f"at most {MAX_KINKS}. Move the network off the kinks."
         )
     best = np.zeros(len(smooth))
     for chosen in product((0.0, 1.0), repeat=len(outwards)):

@@ -154,10 +154,26 @@ def test_other_losses_are_labelled_and_kinked_ones_refused():
 
 
 def test_too_many_hyperplanes_are_refused():
-    X = np.vstack([np.tile([[0.0, 1.0]], (15, 1)), [[1.0, 0.0]]])
+    angles = np.linspace(0.0, 3.0, 15)
+    X = np.vstack([np.column_stack([np.zeros(15), np.cos(angles), np.sin(angles)]), [[1.0, 0.0, 0.0]]])
     root = np.sqrt(1.0 - BETA)
     with pytest.raises(InvalidInputError, match="hyperplanes"):
-        classify(TwoLayerReLU([[root, 0.0]], [root]), X, np.ones(16), BETA)
+        classify(TwoLayerReLU([[root, 0.0, 0.0]], [root]), X, np.ones(16), BETA)
+
+
+def test_repeated_rows_are_one_hyperplane():
+    X = np.eye(2)
+    rows, root = np.repeat([0, 1], [1, 20]), np.sqrt(1.0 - BETA)
+    for sign in (1.0, -1.0):
+        start = TwoLayerReLU([[root, 1e-5]], [root])
+        weight = np.array([1.0, 20.0])
+        once = polish(start, X, [1.0, sign], BETA, sample_weight=weight)
+        often = polish(start, X[rows], np.array([1.0, sign])[rows], BETA)
+        assert often.neurons == pytest.approx(once.neurons, abs=1e-9)
+        for network in (often, TwoLayerReLU([[root, 0.0]], [root])):
+            found = classify(network, X, [1.0, sign], BETA, sample_weight=weight)
+            again = classify(network, X[rows], np.array([1.0, sign])[rows], BETA)
+            assert again.kind == found.kind and again.slope == pytest.approx(found.slope, rel=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-4, 1e-8, 1e8])

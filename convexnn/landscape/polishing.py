@@ -20,7 +20,7 @@ from ..solvers.restricted import solve_over_patterns
 from .labels import KINK, label
 
 NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
-MAX_NEAR = 8  # rows of one neuron: both sides of each are tried
+MAX_NEAR = 8  # distinct rows of one neuron: both sides of each are tried
 ROUNDS, LAST_STEPS = 8, 3
 RISE = 1e-10  # of the objective, what rounding may add
 HALVINGS = 60
@@ -145,6 +145,8 @@ def _with(problem, network, neurons, outputs):
 def _solve_beside(problem, network, near):
     """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
     active = np.flatnonzero(network.masses > 0)
+    if len(active) == 0:
+        return _with(problem, network, np.zeros_like(network.neurons), np.zeros(network.width))
     directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
     beside, scaled = _patterns_beside(problem, directions, near), scale_problem(problem)
     if beside is None or scaled is None:
@@ -166,11 +168,12 @@ def _patterns_beside(problem, directions, near):
     masks, owners = [], []
     for k, values in enumerate(directions @ rows.T):
         close = np.flatnonzero((np.abs(values) <= near) & np.any(rows != 0.0, axis=1))
-        if len(close) > MAX_NEAR:
+        distinct, which = np.unique(rows[close], axis=0, return_inverse=True)
+        if len(distinct) > MAX_NEAR:
             return None
-        for sides in product((False, True), repeat=len(close)):
+        for sides in product((False, True), repeat=len(distinct)):
             mask = values > 0
-            mask[close] = sides
+            mask[close] = np.array(sides, bool)[which.reshape(-1)]
             masks.append(mask)
             owners.append(k)
     return np.array(masks).reshape(-1, len(rows)), np.array(owners, int)

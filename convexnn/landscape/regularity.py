@@ -72,6 +72,8 @@ def regularity_constants(
         For bad input, points at kinks, of another shape or lower than the minimiser.
     """
     problem = pose_at(minimiser, X, y, beta, **options)
+    if isinstance(points, TwoLayerReLU):
+        raise InvalidInputError(f"points must be a sequence of networks; got {points}. Pass it in a list.")
     for k, network in enumerate(points):
         _check_point(problem, network, minimiser, f"points[{k}]")
     return function_regularity(

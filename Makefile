@@ -1,4 +1,5 @@
 # make test, make demo, make bench, make lint: each sets up its own environment in .venv first.
+# make coverage, make wheel, make test-oldest, make test-python PYTHON=python3.13: see CONTRIBUTING.md.
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -9,7 +10,14 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	if $$p -c '$(SUITABLE)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-.PHONY: demo test lint bench clean
+# What other Pythons and the oldest dependencies are tried on, in minutes; make QUICK=tests tries everything.
+QUICK := tests/arrangements tests/programs tests/sweeps tests/estimators/test_scikit_learn.py tests/test_network.py \
+	tests/test_losses.py tests/test_types.py
+
+# The oldest dependencies have no wheels for the newest Python.
+OLDEST := python3.11
+
+.PHONY: demo test lint bench clean coverage wheel test-oldest test-python
 
 demo: $(STAMP)
 	$(RUN) examples/demo.py
@@ -21,9 +29,33 @@ lint: $(STAMP)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[lint]'
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(RUN) -m mypy
 
 bench: $(STAMP)
 	$(RUN) benchmarks/run.py
+
+# The report of the whole suite, or of a part: make coverage TESTS=tests/programs. See CONTRIBUTING.md on numba.
+TESTS := tests
+coverage: $(STAMP)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[lint]'
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest -n auto $(TESTS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
+
+wheel: $(STAMP)
+	rm -rf dist
+	$(RUN) -m build --outdir dist
+	$(RUN) -m pytest -m packaging
+
+test-oldest:
+	@$(MAKE) --no-print-directory .venv-oldest/.installed VENV=.venv-oldest PYTHON=$(OLDEST) PINS='-c tests/oldest.txt'
+	.venv-oldest/bin/python -m pytest -n auto $(QUICK)
+
+test-python:
+	@$(MAKE) --no-print-directory .venv-$(notdir $(PYTHON))/.installed VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
+	.venv-$(notdir $(PYTHON))/bin/python -m pytest -n auto $(QUICK)
 
 $(STAMP): setup.cfg pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
@@ -32,7 +64,7 @@ $(STAMP): setup.cfg pyproject.toml
 		exit 1; \
 	fi
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --disable-pip-version-check --editable '.[test,plot,dask,cli,exchange,docs]'
+	$(RUN) -m pip install --disable-pip-version-check $(PINS) --editable '.[test,plot,dask,cli,exchange,docs]'
 	touch $@
 
 clean:

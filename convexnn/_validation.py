@@ -2,17 +2,20 @@
 
 import numbers
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_array
 
 from ._long import is_huge
+from ._typing import ArrayLike
 from .exceptions import InvalidInputError
 
 SYMMETRIC = 1e-6  # how far opposite entries of a symmetric matrix may differ, relative to the largest
 
 
-def check_design(X, name="X", keep_single=False):
+def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False) -> np.ndarray:
     """Return `X` as a finite C-ordered float64 array of shape (n_samples, n_features), neither of them 0.
 
     With `keep_single` huge data in single precision stay as they are.
@@ -21,7 +24,7 @@ def check_design(X, name="X", keep_single=False):
     return check_array(X, dtype=np.float32 if single else np.float64, order="C", input_name=name)
 
 
-def check_vector(values, n_samples, name):
+def check_vector(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
     """Return `values` as a finite float64 array of shape (n_samples,)."""
     array = np.asarray(values)
     if array.shape != (n_samples,):
@@ -31,7 +34,7 @@ def check_vector(values, n_samples, name):
     return check_array(array.reshape(-1, 1), dtype=np.float64, input_name=name)[:, 0].copy()
 
 
-def check_matrix(values, n_samples, name):
+def check_matrix(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
     """Return `values` as a finite float64 array of shape (n_samples, n_outputs), with at least one column."""
     array = np.asarray(values)
     if array.ndim != 2 or len(array) != n_samples or array.shape[1] == 0:
@@ -57,7 +60,7 @@ def check_symmetric(values, name):
     return array
 
 
-def check_weights(sample_weight, n_samples):
+def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> np.ndarray:
     """Return the sample weights as an array of shape (n_samples,); None means a weight of 1 for every row."""
     if sample_weight is None:
         return np.ones(n_samples)
@@ -82,19 +85,19 @@ def check_positive(value, name):
     return float(value)
 
 
-def deadline_after(time_limit):
+def deadline_after(time_limit: float | None) -> float | None:
     """Return the ``time.monotonic()`` at which `time_limit` (seconds, 0 included, or None for none) is up, or None."""
     if time_limit is None:
         return None
     return time.monotonic() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
 
 
-def is_late(deadline):
+def is_late(deadline: float | None) -> bool:
     """Whether a deadline, a ``time.monotonic()`` or None for none, has passed."""
     return deadline is not None and time.monotonic() >= deadline
 
 
-def check_strengths(betas):
+def check_strengths(betas: ArrayLike) -> list[float]:
     """Return strengths as a list of floats, distinct and decreasing."""
     values = np.asarray(betas)
     if values.ndim != 1 or len(values) == 0:
@@ -102,28 +105,28 @@ def check_strengths(betas):
     return sorted({check_positive(value, "every entry of betas") for value in values.tolist()}, reverse=True)
 
 
-def check_count(value, name, minimum=1):
+def check_count(value: Any, name: str, minimum: int = 1) -> int:
     """Return `value` as an int after checking that it is an integer not below `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
         raise InvalidInputError(f"{name} must be an integer not below {minimum}; got {value!r}.")
     return int(value)
 
 
-def check_flag(value, name):
+def check_flag(value: Any, name: str) -> bool:
     """Return `value` as a bool after checking that it is True or False, NumPy's or 0 and 1 included."""
     if not isinstance(value, bool | np.bool_ | numbers.Integral) or value not in (0, 1):
         raise InvalidInputError(f"{name} must be True or False; got {value!r}.")
     return bool(value)
 
 
-def check_n_jobs(n_jobs):
+def check_n_jobs(n_jobs: int | None) -> int | None:
     """Return `n_jobs` after checking that it is None or an integer other than 0."""
     if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral) or n_jobs == 0):
         raise InvalidInputError(f"n_jobs must be None or an integer other than 0 (-1: all cores); got {n_jobs!r}.")
     return n_jobs
 
 
-def check_choice(value, name, choices):
+def check_choice(value: Any, name: str, choices: Sequence[str]) -> Any:
     """Return `value` after checking that it is one of the strings `choices`."""
     if not isinstance(value, str) or value not in choices:
         wanted = f"one of {', '.join(map(repr, choices))}" if len(choices) > 1 else repr(choices[0])

@@ -10,12 +10,15 @@ rows ``[X; -X]``, which the search for the price of the ReLU finds and proves as
 import numbers
 import time
 from dataclasses import KW_ONLY, dataclass, field, fields
+from typing import Any, Literal
 
 import numpy as np
 
+from ._typing import ArrayLike, Proof
 from ._validation import check_choice, check_count, check_positive, deadline_after, is_late
+from .arrangements.patterns import ActivationPatterns
 from .duality.certificate import certify_problem
-from .duality.records import PROOFS
+from .duality.records import PROOFS, Certificate
 from .exceptions import InvalidInputError
 from .network import TwoLayerReLU
 from .programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
@@ -102,21 +105,21 @@ class ActivatedNetwork:
         return f"ActivatedNetwork({self.activation}, slope {self.slope:g}, {self.weights!r})"
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Number of hidden neurons, zero neurons included."""
         return self.weights.width
 
     @property
-    def neurons(self):
+    def neurons(self) -> np.ndarray:
         """The vectors u_j, the hidden bias last, of shape (width, n_inputs) or (width, n_inputs + 1)."""
         return self.weights.neurons
 
     @property
-    def signs(self):
+    def signs(self) -> np.ndarray:
         """``sign(alpha_j)`` of every neuron, of shape (width,)."""
         return self.weights.signs
 
-    def to_relu(self):
+    def to_relu(self) -> TwoLayerReLU:
         """Return the ReLU network of the same values everywhere, twice as wide. Its objective is another one."""
         if self.slope == 0.0:
             return self.weights
@@ -129,15 +132,15 @@ class ActivatedNetwork:
             skip_weights=self.skip_weights,
         )
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values on the rows of `X`, of shape (n_samples,)."""
         return self.to_relu().predict(X)
 
-    def penalty(self, beta):
+    def penalty(self, beta: float) -> float:
         """Return ``beta/2 * sum_j (||u_j||^2 + alpha_j^2)``."""
         return self.weights.penalty(beta)
 
-    def balanced(self):
+    def balanced(self) -> "ActivatedNetwork":
         """Return the same function with ``||u_j|| = |alpha_j|`` for every neuron; the objective never rises."""
         even = self.weights.balanced()
         return ActivatedNetwork(
@@ -150,7 +153,7 @@ class ActivatedNetwork:
             skip_weights=self.skip_weights,
         )
 
-    def objective(self, X, y, beta, **options):
+    def objective(self, X: ArrayLike, y: ArrayLike, beta: float, **options: Any) -> float:
         """Return ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``, a sum and no 1/n.
 
         The options are those of `TwoLayerReLU.objective`.
@@ -195,7 +198,17 @@ def _problem_of(network, X, y, beta, options):
     return _activated(make_problem(X, y, beta, **present, **options), network.slope)
 
 
-def certify_activation(network, X, y, beta, *, proof="auto", time_limit=None, n_jobs=None, **options):
+def certify_activation(
+    network: ActivatedNetwork,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    **options: Any,
+) -> Certificate:
     """Bound how far a network is from the best one of any width that has the same activation.
 
     Parameters
@@ -224,20 +237,20 @@ def certify_activation(network, X, y, beta, *, proof="auto", time_limit=None, n_
 
 
 def train_activation(
-    X,
-    y,
-    beta,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    activation="leaky_relu",
-    slope=0.01,
-    patterns=None,
-    tol=1e-6,
-    max_iter=100,
-    time_limit=None,
-    proof="auto",
-    n_jobs=None,
-    **options,
-):
+    activation: Literal["leaky_relu", "absolute", "relu"] = "leaky_relu",
+    slope: float = 0.01,
+    patterns: ActivationPatterns | ArrayLike | None = None,
+    tol: float = 1e-6,
+    max_iter: int = 100,
+    time_limit: float | None = None,
+    proof: Proof = "auto",
+    n_jobs: int | None = None,
+    **options: Any,
+) -> Solution:
     """Train a two-layer network with a leaky ReLU or the absolute value, and prove what it is worth.
 
     Column generation: solve the cone program over the patterns met so far with cvxpy, price its dual point, take in the

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._typing import Seed
 from ._validation import check_count
 from .duality.ascent import local_maxima
 from .duality.price_function import price_function, unit_rows
@@ -21,15 +22,15 @@ INDEPENDENT = 1e-3
 
 
 def make_known_optimum(
-    n_samples=20,
-    n_features=3,
+    n_samples: int = 20,
+    n_features: int = 3,
     *,
-    n_directions=3,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    random_state=None,
-):
+    n_directions: int = 3,
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    random_state: Seed = None,
+) -> Bunch:
     """Make a regression problem together with all of its optimal networks.
 
     The problem is to minimise ``1/2 sum_i (y_i - f(x_i))^2 + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over two-layer
@@ -89,14 +90,17 @@ def make_known_optimum(
         basis = np.linalg.qr(free)[0]
         tied = _tie(design, basis, _off(basis, rng.standard_normal(n_samples)), n_directions)
         if tied is not None:
-            return _assemble(X, design, free, *tied, rng, hidden_bias, fit_intercept, skip_connection)
+            nu, directions, signs = tied
+            return _assemble(X, design, free, nu, directions, signs, rng, hidden_bias, fit_intercept, skip_connection)
     raise InvalidInputError(
         f"no dual point with n_directions={n_directions} optimal directions was found in {DRAWS} draws of X of shape "
         f"({n_samples}, {n_features}). Ask for fewer directions, or for more samples or features."
     )
 
 
-def make_teacher(n_samples=100, n_features=5, *, n_neurons=3, noise=0.1, random_state=None):
+def make_teacher(
+    n_samples: int = 100, n_features: int = 5, *, n_neurons: int = 3, noise: float = 0.1, random_state: Seed = None
+) -> Bunch:
     """Make Gaussian data labelled by a random ReLU network, ``y = (X W)_+ (1, -1, 1, ...) + noise``.
 
     Parameters

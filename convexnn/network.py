@@ -9,12 +9,14 @@ mass : ``||u_j|| |alpha_j|``, what a neuron costs (times beta) once it is balanc
 """
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from ._long import row_blocks
 from ._norms import nonzero, norms
 from ._pruning import prune_masses
+from ._typing import ArrayLike, LossName
 from ._validation import check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
 from .matrix_losses import make_matrix_loss
@@ -111,35 +113,35 @@ class TwoLayerReLU:
         return f"TwoLayerReLU({', '.join(sizes + present)})"
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Number of hidden neurons, zero neurons included."""
         return self.hidden_weights.shape[0]
 
     @property
-    def n_inputs(self):
+    def n_inputs(self) -> int:
         """Number of columns that X must have."""
         return self.hidden_weights.shape[1]
 
     @property
-    def neurons(self):
+    def neurons(self) -> np.ndarray:
         """The vectors u_j, of shape (width, n_inputs) or, with the hidden bias last, (width, n_inputs + 1)."""
         if self.hidden_bias is None:
             return self.hidden_weights
         return np.hstack([self.hidden_weights, self.hidden_bias[:, None]])
 
     @property
-    def directions(self):
+    def directions(self) -> np.ndarray:
         """The unit vectors ``u_j / ||u_j||``, of the shape of `neurons`; zero where u_j is zero."""
         neurons = self.neurons
         return neurons / nonzero(norms(neurons))[:, None]
 
     @property
-    def masses(self):
+    def masses(self) -> np.ndarray:
         """``||u_j|| |alpha_j|`` of every neuron, of shape (width,)."""
         return norms(self.neurons) * norms(self._outputs)
 
     @property
-    def signs(self):
+    def signs(self) -> np.ndarray:
         """``sign(alpha_j)`` of every neuron, of shape (width,); for networks with one output."""
         return np.sign(self._scalar_outputs("signs"))
 
@@ -162,11 +164,11 @@ class TwoLayerReLU:
             raise InvalidInputError(f"X must have {self.n_inputs} columns, one per input; got shape {X.shape}.")
         return X
 
-    def activations(self, X):
+    def activations(self, X: ArrayLike) -> np.ndarray:
         """Return the values ``([X, 1] u_j)_+`` of the hidden layer, of shape (n_samples, width)."""
         return _relu(self._check_inputs(X), self.neurons)
 
-    def fits(self, X):
+    def fits(self, X: ArrayLike) -> np.ndarray:
         """Return the columns ``([X, 1] u_j)_+ alpha_j``, of shape (n_samples, width); one output only.
 
         The hidden part of the prediction is their sum.
@@ -176,7 +178,7 @@ class TwoLayerReLU:
         neurons, outputs = _evened(self.neurons, self._outputs)
         return _relu(X, neurons) * outputs[:, 0]
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values on the rows of `X`.
 
         Parameters
@@ -197,7 +199,17 @@ class TwoLayerReLU:
             values = values + self.intercept
         return values
 
-    def objective(self, X, y, beta, *, sample_weight=None, loss="squared", huber_delta=1.35, quantile=0.5):
+    def objective(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        beta: float,
+        *,
+        sample_weight: ArrayLike | None = None,
+        loss: LossName = "squared",
+        huber_delta: float = 1.35,
+        quantile: float = 0.5,
+    ) -> float:
         """Return the training objective of the network as it stands, neither balanced nor pruned.
 
         ``sum_i w_i loss(y_i, f(x_i)) + beta/2 * sum_j (||u_j||^2 + alpha_j^2)``; `u_j` includes the hidden bias, the
@@ -240,7 +252,7 @@ class TwoLayerReLU:
             fit = self.predict(X).reshape(len(rows), -1)[rows]
             return float(loss.value(y[rows], fit, weight[rows]) + self.penalty(beta))
 
-    def penalty(self, beta):
+    def penalty(self, beta: float) -> float:
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""
         sizes = np.sqrt(beta / 2) * np.concatenate([norms(self.neurons), norms(self._outputs)])
         return float(np.dot(sizes, sizes))
@@ -255,7 +267,7 @@ class TwoLayerReLU:
             raise InvalidInputError(f"y must have shape {shape}, one row per row of X; got shape {y.shape}.")
         return y
 
-    def balanced(self):
+    def balanced(self) -> Self:
         """Return the same function with ``||u_j|| = |alpha_j|`` for every neuron.
 
         The objective never rises. A neuron without mass (u_j or alpha_j is zero) becomes a zero neuron.
@@ -268,7 +280,7 @@ class TwoLayerReLU:
         """``sqrt(mass)``, taken factor by factor: the mass itself may leave float64."""
         return np.sqrt(norms(self.neurons)) * np.sqrt(norms(self._outputs))
 
-    def merged(self, tolerance=1e-12):
+    def merged(self, tolerance: float = 1e-12) -> Self:
         """Return the network whose neurons of the same direction and sign have become one.
 
         The merged neuron is balanced, and its mass is the sum of theirs; neurons without mass are dropped, all
@@ -293,7 +305,7 @@ class TwoLayerReLU:
         first = [group[0] for group in groups]
         return members._with_neurons(neurons[first], weights[first])
 
-    def pruned(self, X, tolerance=1e-12):
+    def pruned(self, X: ArrayLike, tolerance: float = 1e-12) -> Self:
         """Return a balanced network with the same values on `X` whose fits are linearly independent.
 
         The masses move along null vectors of the fits ``([X, 1] u_j)_+ alpha_j`` until none is left. The total mass
@@ -328,14 +340,14 @@ class TwoLayerReLU:
         network = self._with_neurons(self.directions * roots[:, None], (signs * roots)[:, None])
         return network._with_neurons_at(kept > 0)
 
-    def permuted(self, order):
+    def permuted(self, order: ArrayLike) -> Self:
         """Return the network whose neuron k is neuron ``order[k]`` of this one; `order` permutes range(width)."""
         order = np.asarray(order)
         if order.shape != (self.width,) or not np.array_equal(np.sort(order), np.arange(self.width)):
             raise InvalidInputError(f"order must be a permutation of range({self.width}); got {order!r}.")
         return self._with_neurons_at(order.astype(int))
 
-    def split(self, j, shares):
+    def split(self, j: int, shares: ArrayLike) -> Self:
         """Return the network whose neuron `j` is split into several of the same direction and sign.
 
         Part k has the mass ``shares[k]`` times that of neuron j, and the same ratio ``||u|| / |alpha|``. The parts
@@ -358,7 +370,7 @@ class TwoLayerReLU:
         roots[j : j + len(shares)] = np.sqrt(shares / shares.sum())
         return self._with_neurons(self.neurons[which] * roots[:, None], self._outputs[which] * roots[:, None])
 
-    def padded(self, width):
+    def padded(self, width: int) -> Self:
         """Return the network with zero neurons appended until it has `width` of them."""
         missing = check_count(width, "width", minimum=0) - self.width
         if missing < 0:

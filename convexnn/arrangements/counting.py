@@ -2,11 +2,12 @@
 
 from math import comb
 
+from .._typing import ArrayLike
 from .._validation import check_design
 from ._lines import distinct_lines
 
 
-def count_patterns(X):
+def count_patterns(X: ArrayLike) -> int:
     """Bound the number of activation patterns ``1[X h >= 0]`` with full-dimensional cells.
 
     With m distinct nonzero lines (rows that are multiples of one another are one line) which span r dimensions,

@@ -18,6 +18,7 @@ from math import comb
 import numpy as np
 
 from .._threads import slices, thread_map
+from .._typing import ArrayLike
 from .._validation import check_count, check_design
 from ..exceptions import PatternLimitError
 from ._bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
@@ -32,7 +33,9 @@ _ROWS_PER_TASK = 1 << 18
 _NO_PART = 1e-9
 
 
-def enumerate_patterns(X, *, max_patterns=MAX_PATTERNS, n_jobs=None):
+def enumerate_patterns(
+    X: ArrayLike, *, max_patterns: int = MAX_PATTERNS, n_jobs: int | None = None
+) -> ActivationPatterns:
     """List every activation pattern ``1[X h >= 0]`` that has a full-dimensional cell, each once.
 
     Parameters

@@ -1,9 +1,12 @@
 """The record of a set of activation patterns."""
 
+from collections.abc import Iterator
 from functools import cached_property
+from typing import Any, Self, overload
 
 import numpy as np
 
+from .._typing import ArrayLike
 from .._validation import check_design
 from ..exceptions import InvalidInputError
 from ._bits import hashes, pack, unpack
@@ -31,14 +34,14 @@ class ActivationPatterns:
     ActivationPatterns.from_masks : Those with given masks.
     """
 
-    def __init__(self, X, words, gates=None):
+    def __init__(self, X: np.ndarray, words: np.ndarray, gates: np.ndarray | None = None) -> None:
         self.X = X
         self.words = words
         if gates is not None:
             self.gates = gates
 
     @classmethod
-    def from_masks(cls, X, masks):
+    def from_masks(cls, X: ArrayLike, masks: ArrayLike) -> Self:
         """Return the patterns with boolean `masks` (P, n), repeated ones kept once; cells are not checked here.
 
         Raises
@@ -56,17 +59,23 @@ class ActivationPatterns:
         n_samples, n_features = self.X.shape
         return f"ActivationPatterns({len(self)} patterns, n_samples={n_samples}, n_features={n_features})"
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.words)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray | list) -> "ActivationPatterns": ...
+
+    def __getitem__(self, index: Any) -> Any:
         """Return one mask (n,) for an integer, and the chosen `ActivationPatterns` for anything else."""
         if isinstance(index, (int, np.integer)):
             return unpack(self.words[index][np.newaxis], len(self.X))[0]
         known = self.__dict__.get("gates")
         return ActivationPatterns(self.X, self.words[index], None if known is None else known[index])
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the masks one by one."""
         return (self[i] for i in range(len(self)))
 
@@ -74,17 +83,17 @@ class ActivationPatterns:
         return self.contains(mask)
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Memory taken by the packed masks, in bytes."""
         return self.words.nbytes
 
     @property
-    def masks(self):
+    def masks(self) -> np.ndarray:
         """The masks, boolean (n_patterns, n_samples); made anew each time."""
         return unpack(self.words, len(self.X))
 
     @cached_property
-    def gates(self):
+    def gates(self) -> np.ndarray:
         """A point strictly inside each cell, (n_patterns, n_features).
 
         The direction of largest margin ``min_i |x_i h|`` over unit rows (in whitened coordinates), found once and
@@ -103,7 +112,7 @@ class ActivationPatterns:
         order = np.argsort(keys, kind="stable")
         return keys[order], order
 
-    def contains(self, mask):
+    def contains(self, mask: ArrayLike) -> bool:
         """Return whether `mask` (n_samples,) is one of the patterns; the first call sorts an index.
 
         Raises

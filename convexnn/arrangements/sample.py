@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._typing import ArrayLike, RandomState
 from .._validation import check_count, check_design
 from ._bits import hashes, pack
 from ._lines import power_of_two
@@ -11,7 +12,7 @@ from .patterns import ActivationPatterns
 _FRUITLESS_BATCHES = 20
 
 
-def sample_patterns(X, n_patterns, *, random_state):
+def sample_patterns(X: ArrayLike, n_patterns: int, *, random_state: RandomState) -> ActivationPatterns:
     """Return distinct activation patterns ``1[X h >= 0]`` of random Gaussian directions h, in the order found.
 
     Directions are drawn in batches until `n_patterns` distinct patterns were seen, or until 20 batches in a row

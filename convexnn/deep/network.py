@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._norms import nonzero
+from .._typing import ArrayLike
 from .._validation import check_design, check_positive, check_vector
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 
 __all__ = ["ThreeLayerReLU"]
 
@@ -80,7 +82,7 @@ class ThreeLayerReLU:
         )
 
     @classmethod
-    def from_two_layer(cls, network):
+    def from_two_layer(cls, network: TwoLayerReLU) -> "ThreeLayerReLU":
         """Return a balanced three-layer network with the values of a `TwoLayerReLU` without biases and free terms.
 
         Neuron j becomes a sub-network of one neuron, ``(u_j^T x)_+ = ((u_j^T x)_+ 1)_+``; its mass stays, so the
@@ -101,32 +103,32 @@ class ThreeLayerReLU:
         return cls(network.hidden_weights[:, None, :], np.ones((width, 1)), network.output_weights).balanced()
 
     @property
-    def n_subnetworks(self):
+    def n_subnetworks(self) -> int:
         """Number of sub-networks K, zero ones included."""
         return len(self.output_weights)
 
     @property
-    def n_hidden(self):
+    def n_hidden(self) -> int:
         """Number of neurons in the first layer of a sub-network, zero ones included."""
         return self.first_weights.shape[1]
 
     @property
-    def neuron_masses(self):
+    def neuron_masses(self) -> np.ndarray:
         """``|alpha_k| ||w1_kj|| |w2_kj|`` of every first-layer neuron, of shape (n_subnetworks, n_hidden)."""
         return np.linalg.norm(self.first_weights, axis=2) * np.abs(self.second_weights * self.output_weights[:, None])
 
     @property
-    def masses(self):
+    def masses(self) -> np.ndarray:
         """``|alpha_k| sum_j ||w1_kj|| |w2_kj|`` of every sub-network, of shape (n_subnetworks,)."""
         return self.neuron_masses.sum(axis=1)
 
     @property
-    def directions(self):
+    def directions(self) -> np.ndarray:
         """Unit vectors of the first-layer neurons that have mass, of shape (n_neurons, n_inputs)."""
         used = self.first_weights[self.neuron_masses > 0]
         return used / np.linalg.norm(used, axis=1, keepdims=True)
 
-    def fits(self, X):
+    def fits(self, X: ArrayLike) -> np.ndarray:
         """Return the columns ``alpha_k (sum_j w2_kj (X w1_kj)_+)_+``, of shape (n_samples, n_subnetworks)."""
         X = check_design(X)
         if X.shape[1] != self.first_weights.shape[2]:
@@ -134,16 +136,16 @@ class ThreeLayerReLU:
         hidden = np.maximum(np.einsum("id,kjd->ikj", X, self.first_weights), 0.0)
         return np.maximum(np.einsum("ikj,kj->ik", hidden, self.second_weights), 0.0) * self.output_weights
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values on the rows of `X` (n_samples, n_inputs), of shape (n_samples,)."""
         return self.fits(X).sum(axis=1)
 
-    def penalty(self, beta):
+    def penalty(self, beta: float) -> float:
         """Return ``beta/3 * sum_k (||W1_k||_F^3 + ||w2_k||^3 + |alpha_k|^3)``."""
         layers = np.linalg.norm(self.first_weights, axis=(1, 2)), np.linalg.norm(self.second_weights, axis=1)
         return float(beta / 3 * sum(np.sum(size**3) for size in (*layers, np.abs(self.output_weights))))
 
-    def objective(self, X, y, beta):
+    def objective(self, X: ArrayLike, y: ArrayLike, beta: float) -> float:
         """Return the training objective of the network as it stands.
 
         ``1/2 sum_i (y_i - f(x_i))^2 + beta/3 * sum_k (||W1_k||_F^3 + ||w2_k||^3 + |alpha_k|^3)``, where W1_k holds
@@ -160,7 +162,7 @@ class ThreeLayerReLU:
         residual = check_vector(y, len(X), "y") - self.predict(X)
         return float(0.5 * residual @ residual + self.penalty(check_positive(beta, "beta")))
 
-    def balanced(self):
+    def balanced(self) -> "ThreeLayerReLU":
         """Return the same function at its smallest penalty, ``beta`` times the sum of the masses.
 
         There ``||W1_k||_F = ||w2_k|| = |alpha_k|`` (the cube root of the mass), and within a sub-network

@@ -34,22 +34,22 @@ class ThreeLayerCertificate:
     n_cells: int
 
     @property
-    def proof(self):
+    def proof(self) -> str:
         """``"exact"``: every pattern of patterns is bounded by multipliers that are checked, not believed."""
         return "exact"
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """``primal - dual``: no network is better by more."""
         return self.primal - self.dual
 
     @property
-    def relative_gap(self):
+    def relative_gap(self) -> float:
         """``gap / primal``, 0 when the gap is not positive."""
         return self.gap / self.primal if self.gap > 0 else 0.0
 
     @property
-    def status(self):
+    def status(self) -> str:
         """``"optimal"`` when the relative gap is at most 1e-6, else ``"not proven"``."""
         return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
 

@@ -7,6 +7,7 @@ import numpy as np
 from .._masses import best_masses
 from .._norms import norms
 from .._pruning import prune_masses
+from .._typing import ArrayLike
 from .._validation import check_count
 from ..exceptions import InvalidInputError
 from .cells import MAX_BLOCKS, make_cells
@@ -27,7 +28,9 @@ SAME = 1e-5
 """Unit vectors no further apart than this are one direction."""
 
 
-def train_three_layer(X, y, beta, *, n_hidden=None, max_blocks=MAX_BLOCKS):
+def train_three_layer(
+    X: ArrayLike, y: ArrayLike, beta: float, *, n_hidden: int | None = None, max_blocks: int = MAX_BLOCKS
+) -> ThreeLayerSolution:
     """Train a parallel three-layer ReLU network to proven global optimality, for a handful of samples.
 
     The network is ``f(x) = sum_k alpha_k (sum_j w2_kj (w1_kj^T x)_+)_+`` with any number of sub-networks k, and its
@@ -86,7 +89,15 @@ def train_three_layer(X, y, beta, *, n_hidden=None, max_blocks=MAX_BLOCKS):
     return ThreeLayerSolution(optimum.network, certificate, optimum.value, optimum.directions)
 
 
-def certify_three_layer(network, X, y, beta, *, n_hidden=None, max_blocks=MAX_BLOCKS):
+def certify_three_layer(
+    network: ThreeLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    n_hidden: int | None = None,
+    max_blocks: int = MAX_BLOCKS,
+) -> ThreeLayerCertificate:
     """Bound how far any parallel three-layer network is from the best one, by the optimum of the dual program.
 
     Parameters
@@ -121,7 +132,9 @@ def certify_three_layer(network, X, y, beta, *, n_hidden=None, max_blocks=MAX_BL
     return _certificate(network, problem, optimum, n_hidden)
 
 
-def price_three_layer(X, nu, *, n_hidden=None, max_blocks=MAX_BLOCKS):
+def price_three_layer(
+    X: ArrayLike, nu: ArrayLike, *, n_hidden: int | None = None, max_blocks: int = MAX_BLOCKS
+) -> ThreeLayerPrice:
     """Return the largest ``|nu^T ((X W)_+ w)_+|`` over ``||W||_F <= 1`` and ``||w|| <= 1``, unit sub-networks.
 
     Parameters

@@ -10,7 +10,9 @@ import numpy as np
 from .._long import is_long
 from .._masses import best_masses
 from .._threads import one_blas_thread
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, deadline_after
+from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from .cuts import best_dual_point
 from .price_function import unit_rows
@@ -20,19 +22,19 @@ from .vector_certificate import certify_vector
 
 
 def certify(
-    network,
-    X,
-    y,
-    beta,
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    proof="auto",
-    time_limit=None,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-    n_jobs=None,
-):
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+    n_jobs: int | None = None,
+) -> Certificate:
     """Bound how far any two-layer ReLU network is from the best network of any width.
 
     Parameters
@@ -113,9 +115,10 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
     n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
-    nu, *others = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, deadline, n_jobs)]
-    if others:
-        nu, own = _most_promising(problem, [nu, *others], own, n_starts, deadline, n_jobs)
+    points = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, deadline, n_jobs)]
+    nu = points[0]
+    if len(points) > 1:
+        nu, own = _most_promising(problem, points, own, n_starts, deadline, n_jobs)
         n_starts = 0
     found = search_price(
         *problem.priced(nu),

@@ -12,16 +12,26 @@ from dataclasses import replace
 
 from joblib import Parallel, delayed
 
+from .._typing import ArrayLike
 from .._validation import check_count, check_design, check_n_jobs, check_vector, deadline_after, is_late
 from .branch_and_bound import ABSOLUTE, MEMORY_LIMIT, Nodes, both_directions, explore, orthants, result_of
 from .pricing import PRICE_TOLERANCE, search_price
+from .records import Price
 
 N_PARTS = 256
 WORK_HERE = 250_000_000  # before anything is handed out: about a second of one core
 FIRST_WORK, LAST_WORK = 250_000_000, 4_000_000_000  # of a part; a round has twice the budget of the one before it
 
 
-def price_on_cluster(X, nu, *, time_limit=None, n_jobs=None, all_maximizers=False, n_parts=N_PARTS):
+def price_on_cluster(
+    X: ArrayLike,
+    nu: ArrayLike,
+    *,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    all_maximizers: bool = False,
+    n_parts: int = N_PARTS,
+) -> Price:
     """Maximise ``|nu^T (X u)_+|`` over the unit ball with a proof, on all workers of a joblib backend.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._long import row_blocks
 from .._threads import one_blas_thread
+from .._typing import ArrayLike, Proof
 from .._validation import check_choice, check_design, check_vector, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
@@ -19,7 +20,15 @@ ROWS_OF_STARTS = 300_000  # rows times random starts
 SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
-def price(X, nu, *, proof="auto", time_limit=None, n_jobs=None, all_maximizers=False):
+def price(
+    X: ArrayLike,
+    nu: ArrayLike,
+    *,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    all_maximizers: bool = False,
+) -> Price:
     """Maximise ``|nu^T (X u)_+|`` over the unit ball.
 
     Parameters

@@ -89,17 +89,17 @@ class Certificate:
     price: Price
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """``primal - dual``: no network of any width is better by more."""
         return self.primal - self.dual
 
     @property
-    def relative_gap(self):
+    def relative_gap(self) -> float:
         """``gap / primal``, 0 when both are 0."""
         return self.gap / self.primal if self.gap > 0 else 0.0
 
     @property
-    def status(self):
+    def status(self) -> str:
         """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
         return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
 

@@ -14,11 +14,14 @@ bounds the concave problem that an exact ascent solves in one round; its maximis
 direction is replaced by better ones only, so that values never fall.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._threads import one_blas_thread, thread_map
+from .._typing import ArrayLike
 from .._validation import check_count, check_positive, deadline_after, is_late
 from ..exceptions import InvalidInputError
 from . import _rows
@@ -27,6 +30,10 @@ from .ascent import distinct_maxima, random_starts
 from .price_function import PriceFunction, price_function
 from .pricing import PRICE_TOLERANCE, Price, local_prices
 from .spectral import trust_region
+
+if TYPE_CHECKING:
+    from distributed import Client
+
 
 SAMPLE = 2048  # rows from which the directions come
 N_STARTS = 64
@@ -52,13 +59,13 @@ class LocalShards:
         Threads, as joblib reads it.
     """
 
-    def __init__(self, X, nu, n_jobs=None):
+    def __init__(self, X: Sequence[ArrayLike], nu: Sequence[ArrayLike], n_jobs: int | None = None) -> None:
         self.pairs, self.n_jobs = list(zip(X, nu, strict=True)), n_jobs
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pairs)
 
-    def apply(self, function, arguments):
+    def apply(self, function: Callable[..., Any], arguments: Sequence[tuple]) -> list[Any]:
         """Return ``function(X_k, nu_k, *arguments_k)`` of every shard, in order."""
         tasks = [(X, nu, *own) for (X, nu), own in zip(self.pairs, arguments, strict=True)]
         with one_blas_thread(), thread_map(self.n_jobs) as run:
@@ -79,19 +86,26 @@ class DaskShards:
     nu : sequence of futures of arrays of shape (n_rows_k,)
     """
 
-    def __init__(self, client, X, nu):
+    def __init__(self, client: "Client", X: Sequence[Any], nu: Sequence[Any]) -> None:
         self.client, self.pairs = client, list(zip(X, nu, strict=True))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pairs)
 
-    def apply(self, function, arguments):
+    def apply(self, function: Callable[..., Any], arguments: Sequence[tuple]) -> list[Any]:
         """Return ``function(X_k, nu_k, *arguments_k)`` of every shard, in order."""
         tasks = [(X, nu, *own) for (X, nu), own in zip(self.pairs, arguments, strict=True)]
         return self.client.gather([self.client.submit(function, *task, pure=False) for task in tasks])
 
 
-def price_shards(shards, *, tol=PRICE_TOLERANCE, n_starts=N_STARTS, max_passes=MAX_PASSES, time_limit=None):
+def price_shards(
+    shards: LocalShards | DaskShards | Any,
+    *,
+    tol: float = PRICE_TOLERANCE,
+    n_starts: int = N_STARTS,
+    max_passes: int = MAX_PASSES,
+    time_limit: float | None = None,
+) -> Price:
     """Maximise ``|nu^T (X u)_+|`` over the unit ball for data cut into shards of rows.
 
     Parameters

@@ -1,8 +1,11 @@
 """The smallest strength at which the zero network is optimal."""
 
+from typing import Any
+
 import numpy as np
 
 from .._threads import one_blas_thread
+from .._typing import ArrayLike, LossName
 from ..programs.program import make_problem
 from ..programs.vector_program import make_vector_problem
 from .cuts import cheapest_dual_point
@@ -29,18 +32,18 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
 
 
 def beta_max(
-    X,
-    y,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-    n_jobs=None,
-):
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+    n_jobs: int | None = None,
+) -> float:
     """Return the smallest `beta` for which the zero network is optimal.
 
     ``beta_max = max_{||u|| <= 1} |nu^T (X u)_+|`` with ``nu = -grad L`` at the best fit of the free terms alone; for
@@ -85,7 +88,7 @@ def beta_max(
     >>> round(beta_max([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]), 6)
     2.0
     """
-    options = {
+    options: dict[str, Any] = {
         "hidden_bias": hidden_bias,
         "fit_intercept": fit_intercept,
         "skip_connection": skip_connection,

@@ -13,7 +13,7 @@ from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
-from ..optimal_sets.solution_set import optimal_set_of
+from ..optimal_sets.solution_set import OptimalSet, optimal_set_of
 from ..programs.program import make_problem
 from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
@@ -33,9 +33,9 @@ ADVICE = {
 class ConvexReLUEstimator(BaseEstimator):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
-    _losses = ()
+    _losses: tuple[str, ...] = ()
 
-    def optimal_set(self, *, time_limit=None):
+    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
 
         Raises

@@ -15,7 +15,8 @@ from .._validation import check_choice, check_count, check_design, check_weights
 from ..arrangements.gates import sample_gates
 from ..duality.gated import GatedCertificate, certify_gated
 from ..exceptions import InvalidInputError
-from ..optimal_sets.gated_set import gated_optimal_set
+from ..network import TwoLayerReLU
+from ..optimal_sets.gated_set import GatedOptimalSet, gated_optimal_set
 from ..programs.gates import gate_masks, gate_prices, gated_fit
 from ..programs.program import ROUNDING, make_problem
 from ..solvers.base import Status
@@ -49,7 +50,7 @@ class GatedModel(BaseEstimator):
             values += self._outputs(self.intercept_, 0)
         return values[:, 0] if self._single else values
 
-    def optimal_set(self):
+    def optimal_set(self) -> GatedOptimalSet:
         """Return the `GatedOptimalSet` of the training problem over these gates and the distinct rows of the data.
 
         Raises
@@ -63,7 +64,7 @@ class GatedModel(BaseEstimator):
         problem = self._only_problem("optimal_set")
         return gated_optimal_set(problem, self._masks(problem), start=self.blocks_)
 
-    def to_relu_network(self):
+    def to_relu_network(self) -> TwoLayerReLU:
         """Return a `TwoLayerReLU` with the same values at the training rows; one output only.
 
         Every block is split into two vectors of its gate's cone, ``w = u - v`` with the least ``||u|| + ||v||``, and

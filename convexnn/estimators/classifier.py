@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -11,11 +12,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
 from .._validation import check_choice, check_weights
+from ..arrangements.patterns import ActivationPatterns
 from ..duality.certificate import Certificate
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
+from ..optimal_sets.solution_set import OptimalSet
 from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._rows import canonical_rows
@@ -92,27 +96,27 @@ time_limit, n_jobs, random_state, warm_start, verbose
 
     def __init__(
         self,
-        beta="scale",
+        beta: float | Literal["scale"] = "scale",
         *,
-        loss="logistic",
-        multi_class="joint",
-        class_weight=None,
-        hidden_bias=True,
-        fit_intercept=True,
-        skip_connection=False,
-        max_width=None,
-        solver="auto",
-        patterns="auto",
-        n_patterns=None,
-        proof="auto",
-        tol=1e-6,
-        max_iter=500,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-    ):
+        loss: ClassificationLoss = "logistic",
+        multi_class: Literal["joint", "ovr"] = "joint",
+        class_weight: dict[Any, float] | str | None = None,
+        hidden_bias: bool = True,
+        fit_intercept: bool = True,
+        skip_connection: bool = False,
+        max_width: int | None = None,
+        solver: Solver = "auto",
+        patterns: ActivationPatterns | Patterns = "auto",
+        n_patterns: int | None = None,
+        proof: Proof = "auto",
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
         self.beta = beta
         self.loss = loss
         self.multi_class = multi_class
@@ -133,7 +137,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network and its certificate.
 
         Parameters
@@ -199,18 +203,18 @@ time_limit, n_jobs, random_state, warm_start, verbose
             return list(labels.T)
         return [(labels > 0).astype(float) if self.loss == "logistic" else labels]
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""
         check_is_fitted(self)
         return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class of every row of X, of shape (n_samples,)."""
         values = self.decision_function(X)
         return self.classes_[(values > 0).astype(int) if values.ndim == 1 else np.argmax(values, axis=1)]
 
     @available_if(_is_logistic)
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probabilities of the classes, of shape (n_samples, n_classes); for the logistic loss.
 
         The sigmoid of the network's values with two classes, their softmax with a joint network, and with one problem
@@ -225,12 +229,12 @@ time_limit, n_jobs, random_state, warm_start, verbose
         return softmax(logarithms, axis=1)
 
     @available_if(_is_logistic)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def optimal_set(self, *, time_limit=None):
+    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data, for two classes.
 
         Raises

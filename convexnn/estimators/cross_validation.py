@@ -2,17 +2,22 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
 from .._threads import one_blas_thread
+from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_count, check_positive, check_strengths
+from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, WidthWarning
 from ..solvers.base import Status
 from ._parameters import seed_of
@@ -24,7 +29,11 @@ from .regressor import ConvexReLURegressor
 class _CrossValidation:
     """Mixin before an estimator: `fit` chooses its strength. Subclasses name the estimator of one strength."""
 
-    def fit(self, X, y, sample_weight=None, **params):
+    cv: Any
+    _single: type[BaseEstimator]
+    _check_data: Callable[..., Any]
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any) -> Self:
         """Choose the strength and train with it on all data.
 
         Parameters
@@ -72,7 +81,7 @@ class _CrossValidation:
         vars(self).update({name: value for name, value in vars(model).items() if name not in kept})
         return self
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing of metadata: `fit` passes to the splitter what that asks for."""
         mapping = MethodMapping().add(caller="fit", callee="split")
         return MetadataRouter(owner=self).add_self_request(self).add(splitter=check_cv(self.cv), method_mapping=mapping)
@@ -233,30 +242,30 @@ feature_names_in_
 
     def __init__(
         self,
-        betas=None,
+        betas: ArrayLike | None = None,
         *,
-        n_betas=10,
-        beta_min_ratio=1e-2,
-        cv=None,
-        scoring=None,
-        loss="squared",
-        huber_delta=1.35,
-        quantile=0.5,
-        hidden_bias=True,
-        fit_intercept=True,
-        skip_connection=False,
-        max_width=None,
-        solver="auto",
-        patterns="auto",
-        n_patterns=None,
-        proof="auto",
-        tol=1e-6,
-        max_iter=500,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_betas: int = 10,
+        beta_min_ratio: float = 1e-2,
+        cv: Any = None,
+        scoring: str | Callable[..., float] | None = None,
+        loss: RegressionLoss = "squared",
+        huber_delta: float = 1.35,
+        quantile: float = 0.5,
+        hidden_bias: bool = True,
+        fit_intercept: bool = True,
+        skip_connection: bool = False,
+        max_width: int | None = None,
+        solver: Solver = "auto",
+        patterns: ActivationPatterns | Patterns = "auto",
+        n_patterns: int | None = None,
+        proof: Proof = "auto",
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.betas = betas
         self.n_betas = n_betas
         self.beta_min_ratio = beta_min_ratio
@@ -322,30 +331,30 @@ n_features_in_, feature_names_in_
 
     def __init__(
         self,
-        betas=None,
+        betas: ArrayLike | None = None,
         *,
-        n_betas=10,
-        beta_min_ratio=1e-2,
-        cv=None,
-        scoring=None,
-        loss="logistic",
-        multi_class="joint",
-        class_weight=None,
-        hidden_bias=True,
-        fit_intercept=True,
-        skip_connection=False,
-        max_width=None,
-        solver="auto",
-        patterns="auto",
-        n_patterns=None,
-        proof="auto",
-        tol=1e-6,
-        max_iter=500,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_betas: int = 10,
+        beta_min_ratio: float = 1e-2,
+        cv: Any = None,
+        scoring: str | Callable[..., float] | None = None,
+        loss: ClassificationLoss = "logistic",
+        multi_class: Literal["joint", "ovr"] = "joint",
+        class_weight: dict[Any, float] | str | None = None,
+        hidden_bias: bool = True,
+        fit_intercept: bool = True,
+        skip_connection: bool = False,
+        max_width: int | None = None,
+        solver: Solver = "auto",
+        patterns: ActivationPatterns | Patterns = "auto",
+        n_patterns: int | None = None,
+        proof: Proof = "auto",
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.betas = betas
         self.n_betas = n_betas
         self.beta_min_ratio = beta_min_ratio
@@ -369,7 +378,7 @@ n_features_in_, feature_names_in_
         self.random_state = random_state
         self.verbose = verbose
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the score of `scoring` at the rows of X, the accuracy by default."""
         if self.scoring is None:
             return super().score(X, y, sample_weight)

@@ -1,6 +1,7 @@
 """`GatedReLUClassifier`: the gated ReLU model for two classes, and for more by one-vs-rest."""
 
 from functools import partial
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import expit
@@ -10,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from .._typing import ArrayLike, RandomState
 from ..exceptions import InvalidInputError
 from ._gated import GatedModel
 
@@ -103,23 +105,23 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
 
     def __init__(
         self,
-        beta="scale",
+        beta: float | Literal["scale"] = "scale",
         *,
-        loss="logistic",
-        hidden_bias=True,
-        fit_intercept=True,
-        skip_connection=False,
-        gates=None,
-        n_gates=None,
-        class_weight=None,
-        tol=1e-6,
-        max_iter=1000,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-    ):
+        loss: Literal["logistic", "squared_hinge"] = "logistic",
+        hidden_bias: bool = True,
+        fit_intercept: bool = True,
+        skip_connection: bool = False,
+        gates: ArrayLike | None = None,
+        n_gates: int | None = None,
+        class_weight: dict[Any, float] | str | None = None,
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
         self.beta = beta
         self.loss = loss
         self.hidden_bias = hidden_bias
@@ -136,7 +138,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the blocks and prove what they are worth.
 
         Parameters
@@ -182,18 +184,18 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
             raise InvalidInputError(f"class_weight must be finite and above 0; got {self.class_weight!r}.")
         return factors
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the model's values, of shape (n_samples,), or (n_samples, n_classes) for more than two classes."""
         return self._values(X)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class with the highest value at every row of X."""
         values = self._values(X)
         chosen = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
         return self.classes_[chosen]
 
     @available_if(_is_logistic)
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of every class, of shape (n_samples, n_classes); for the logistic loss.
 
         With more than two classes the one-vs-rest probabilities are divided by their sum.
@@ -207,7 +209,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         return shares / shares.sum(axis=1, keepdims=True)
 
     @available_if(_is_logistic)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

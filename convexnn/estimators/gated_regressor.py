@@ -1,9 +1,12 @@
 """`GatedReLURegressor`: the gated relative of the ReLU network, a group lasso solved to proven optimality."""
 
+from typing import Literal, Self
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from .._typing import ArrayLike, RandomState
 from .._validation import check_positive
 from ..exceptions import InvalidInputError
 from ._gated import GatedModel
@@ -100,23 +103,23 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
 
     def __init__(
         self,
-        beta="scale",
+        beta: float | Literal["scale"] = "scale",
         *,
-        loss="squared",
-        huber_delta=1.35,
-        hidden_bias=True,
-        fit_intercept=True,
-        skip_connection=False,
-        gates=None,
-        n_gates=None,
-        tol=1e-6,
-        max_iter=1000,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-    ):
+        loss: Literal["squared", "huber"] = "squared",
+        huber_delta: float = 1.35,
+        hidden_bias: bool = True,
+        fit_intercept: bool = True,
+        skip_connection: bool = False,
+        gates: ArrayLike | None = None,
+        n_gates: int | None = None,
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
         self.beta = beta
         self.loss = loss
         self.huber_delta = huber_delta
@@ -133,7 +136,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the blocks and prove what they are worth.
 
         Parameters
@@ -164,7 +167,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)])
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the model's values at the rows of X, of shape (n_samples,)."""
         return self._values(X)
 

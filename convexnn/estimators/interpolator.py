@@ -2,16 +2,18 @@
 
 import time
 import warnings
+from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._typing import ArrayLike, Proof, RandomState
 from .._validation import check_choice
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
-from ..optimal_sets.interpolation_set import interpolation_set_of
+from ..optimal_sets.interpolation_set import InterpolationSet, interpolation_set_of
 from ..optimal_sets.solution_set import THIN
 from ..programs.interpolation import interpolation_problem
 from ..solvers.base import Status
@@ -99,18 +101,18 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        hidden_bias=True,
-        penalize_bias=True,
-        fit_intercept=False,
-        skip_connection=False,
-        proof="auto",
-        tol=1e-6,
-        max_iter=500,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_bias: bool = True,
+        penalize_bias: bool = True,
+        fit_intercept: bool = False,
+        skip_connection: bool = False,
+        proof: Proof = "auto",
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_bias = hidden_bias
         self.penalize_bias = penalize_bias
         self.fit_intercept = fit_intercept
@@ -123,7 +125,7 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Find the cheapest interpolating network and its certificate.
 
         Parameters
@@ -165,7 +167,7 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
             rng=np.random.default_rng(seed_of(self.random_state)),
             report=_print_record if self.verbose else None,
         )
-        self._known_unique = ()
+        self._known_unique: tuple[bool | None, ...] = ()
         self.network_, self.history_ = solution.network, solution.history
         self.certificate_, self.dual_ = solution.certificate, solution.certificate.dual_point
         self.cost_ = solution.certificate.primal
@@ -173,12 +175,12 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
         self._warn_unreached(solution)
         return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X, of shape (n_samples,)."""
         check_is_fitted(self)
         return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
 
-    def optimal_set(self, *, time_limit=None):
+    def optimal_set(self, *, time_limit: float | None = None) -> InterpolationSet:
         """Return the `InterpolationSet`: all interpolating networks of smallest cost, at every width.
 
         Raises
@@ -193,7 +195,7 @@ class MinNormReLUInterpolator(RegressorMixin, BaseEstimator):
         return interpolation_set_of(self._problem, self.network_, self._dual_point, **options)
 
     @property
-    def is_unique_(self):
+    def is_unique_(self) -> bool | None:
         """Whether every interpolant of this cost is one function modulo the free terms; None when not proven."""
         check_is_fitted(self, "network_")
         if not self._known_unique:

@@ -1,12 +1,15 @@
 """`ConvexReLURegressor`: a two-layer ReLU network trained to global optimality, as a scikit-learn regressor."""
 
 import time
+from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .._typing import ArrayLike, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_weights
+from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
@@ -121,27 +124,27 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
 
     def __init__(
         self,
-        beta="scale",
+        beta: float | Literal["scale"] = "scale",
         *,
-        loss="squared",
-        huber_delta=1.35,
-        quantile=0.5,
-        hidden_bias=True,
-        fit_intercept=True,
-        skip_connection=False,
-        max_width=None,
-        solver="auto",
-        patterns="auto",
-        n_patterns=None,
-        proof="auto",
-        tol=1e-6,
-        max_iter=500,
-        time_limit=None,
-        n_jobs=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-    ):
+        loss: RegressionLoss = "squared",
+        huber_delta: float = 1.35,
+        quantile: float = 0.5,
+        hidden_bias: bool = True,
+        fit_intercept: bool = True,
+        skip_connection: bool = False,
+        max_width: int | None = None,
+        solver: Solver = "auto",
+        patterns: ActivationPatterns | Patterns = "auto",
+        n_patterns: int | None = None,
+        proof: Proof = "auto",
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
         self.beta = beta
         self.loss = loss
         self.huber_delta = huber_delta
@@ -162,7 +165,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network and its certificate.
 
         Parameters
@@ -218,7 +221,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs).
 
         After targets in a column, which are one output, they are in a column too.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ..programs.program import check_is_network
+from ..programs.program import Problem, check_is_network
 from ..solvers.base import assemble, free_terms
 
 BLOCK = 2_000_000  # activations held at a time
@@ -28,7 +28,7 @@ class WeightSpace:
     width : int
     """
 
-    problem: object
+    problem: Problem
     width: int
 
     @property

@@ -11,7 +11,9 @@ import numpy as np
 from scipy.interpolate import BPoly
 from scipy.optimize import minimize_scalar
 
+from .._typing import ArrayLike, LossName
 from .._validation import check_count
+from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from ._weight_space import bernstein, common_space
 
@@ -47,7 +49,7 @@ class Barrier:
     values: np.ndarray
 
     @property
-    def rise(self):
+    def rise(self) -> float:
         """``max_t p(t) - max(p(0), p(1))``: how far up the way leads from the higher end."""
         return max(0.0, self.peak - max(self.values[0], self.values[-1]))
 
@@ -57,18 +59,18 @@ class Barrier:
 
 
 def loss_barrier(
-    a,
-    b,
-    X,
-    y,
-    beta,
+    a: TwoLayerReLU,
+    b: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    n_points=101,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-):
+    n_points: int = 101,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+) -> Barrier:
     """Measure the barrier on the straight line, in the weights, between two networks of one width.
 
     With ``p(t)`` the objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network

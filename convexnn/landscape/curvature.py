@@ -8,12 +8,15 @@ jacobian : (n_samples, n_weights), the derivatives of the fit.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._norms import norms
+from .._typing import ArrayLike
 from .._validation import check_positive, check_symmetric
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ._weights import check_not_negative, pose_at
 
 KINK = 1e-12  # relative distance from a hyperplane, or from a jump of the loss's curvature, that counts as none
@@ -42,17 +45,17 @@ class SecondOrderPoint:
     gamma: float
 
     @property
-    def lambda_min(self):
+    def lambda_min(self) -> float:
         """Smallest eigenvalue of the Hessian."""
         return float(self.eigenvalues[0])
 
     @property
-    def sharpness(self):
+    def sharpness(self) -> float:
         """Largest eigenvalue of the Hessian."""
         return float(self.eigenvalues[-1])
 
     @property
-    def is_stationary(self):
+    def is_stationary(self) -> bool:
         """The verdict."""
         return self.gradient_norm <= self.eps and self.lambda_min >= -self.gamma
 
@@ -67,7 +70,7 @@ class SecondOrderPoint:
         )
 
 
-def objective_gradient(network, X, y, beta, **options):
+def objective_gradient(network: TwoLayerReLU, X: ArrayLike, y: ArrayLike, beta: float, **options: Any) -> np.ndarray:
     """Gradient of the objective of a network with respect to all its weights.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. With the loss's derivatives
@@ -108,7 +111,7 @@ def objective_gradient(network, X, y, beta, **options):
     return gradient_at(problem, network)
 
 
-def objective_hessian(network, X, y, beta, **options):
+def objective_hessian(network: TwoLayerReLU, X: ArrayLike, y: ArrayLike, beta: float, **options: Any) -> np.ndarray:
     """Hessian of the objective of a network with respect to all its weights.
 
     With J the Jacobian of the fit and C the diagonal of the loss's curvatures ``w_i loss''(y_i, f(x_i))`` it is
@@ -131,7 +134,9 @@ def objective_hessian(network, X, y, beta, **options):
     return hessian_at(problem, network)
 
 
-def is_second_order_stationary(network, X, y, beta, eps, gamma, **options):
+def is_second_order_stationary(
+    network: TwoLayerReLU, X: ArrayLike, y: ArrayLike, beta: float, eps: float, gamma: float, **options: Any
+) -> SecondOrderPoint:
     """Whether a network is (eps, gamma)-second-order stationary: a small gradient, no eigenvalue far below 0.
 
     ``||gradient|| <= eps`` and ``lambda_min(Hessian) >= -gamma``, of the objective ``sum_i w_i loss(y_i, f(x_i)) +
@@ -166,7 +171,7 @@ def is_second_order_stationary(network, X, y, beta, eps, gamma, **options):
     return second_order_point(gradient_at(problem, network), hessian_at(problem, network), eps, gamma)
 
 
-def second_order_point(gradient, hessian, eps, gamma):
+def second_order_point(gradient: ArrayLike, hessian: ArrayLike, eps: float, gamma: float) -> SecondOrderPoint:
     """Return the `SecondOrderPoint` of the gradient and the Hessian of any function.
 
     Parameters

@@ -1,16 +1,20 @@
 """Curves between two networks with one trained bend: the usual heuristic, beside the exact path of the optimal set."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import minimize
 
 from .._norms import nonzero
+from .._typing import ArrayLike, LossName, Seed
 from .._validation import check_choice, check_count
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ..optimal_sets.paths import between, check_share
 from ..programs.program import problem_of
-from ._weight_space import bernstein, common_space
+from ._weight_space import WeightSpace, bernstein, common_space
 from .barriers import measure, points_on
 from .descent import spawn
 
@@ -36,29 +40,37 @@ class HeuristicCurve:
         The objective along the curve, as `loss_barrier` has it for the straight line.
     """
 
-    def __init__(self, space, legs, bend, ends, kind, n_points):
+    def __init__(
+        self,
+        space: WeightSpace,
+        legs: Sequence[np.ndarray],
+        bend: np.ndarray,
+        ends: tuple[TwoLayerReLU, TwoLayerReLU],
+        kind: str,
+        n_points: int,
+    ) -> None:
         self._space, self._legs, self._ends, self.kind = space, legs, ends, kind
         self.bend = space.network(bend)
         self.knots = np.linspace(0.0, 1.0, len(legs) + 1)
         self.profile = measure(space, legs, n_points)
 
     @property
-    def barrier(self):
+    def barrier(self) -> float:
         """The largest objective in excess of the straight line between its end values, see `Barrier`."""
         return self.profile.barrier
 
-    def __call__(self, t):
+    def __call__(self, t: float) -> TwoLayerReLU:
         """Return the network at t in [0, 1]."""
         check_share(t)
         if t in (0.0, 1.0):
             return self._ends[int(t)]
         return self._space.network(points_on(self._legs, [t])[0])
 
-    def objective(self, t):
+    def objective(self, t: float) -> float:
         """Return the objective at t."""
         return self._space.problem.objective(self(t))
 
-    def straight_objective(self, t):
+    def straight_objective(self, t: float) -> float:
         """Return the objective at t on the straight line, in the weights, between the two ends."""
         check_share(t)
         return self._space.problem.objective(between(*self._ends, t))
@@ -68,21 +80,21 @@ class HeuristicCurve:
 
 
 def bezier_path(
-    a,
-    b,
-    X,
-    y,
-    beta,
+    a: TwoLayerReLU,
+    b: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    target="max",
-    n_points=N_POINTS,
-    n_starts=N_STARTS,
-    max_iter=MAX_ITER,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    random_state=None,
-):
+    target: Literal["max", "mean"] = "max",
+    n_points: int = N_POINTS,
+    n_starts: int = N_STARTS,
+    max_iter: int = MAX_ITER,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    random_state: Seed = None,
+) -> HeuristicCurve:
     """Join two networks by ``(1 - t)^2 a + 2 t (1 - t) c + t^2 b``, in the weights, and train the bend c.
 
     A heuristic [1]_: the problem is not convex, and what is left of the barrier proves nothing. Between two global
@@ -143,21 +155,21 @@ def bezier_path(
 
 
 def polygonal_path(
-    a,
-    b,
-    X,
-    y,
-    beta,
+    a: TwoLayerReLU,
+    b: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    target="max",
-    n_points=N_POINTS,
-    n_starts=N_STARTS,
-    max_iter=MAX_ITER,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    random_state=None,
-):
+    target: Literal["max", "mean"] = "max",
+    n_points: int = N_POINTS,
+    n_starts: int = N_STARTS,
+    max_iter: int = MAX_ITER,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    random_state: Seed = None,
+) -> HeuristicCurve:
     """Join two networks by two straight lines, in the weights, and train the corner where they meet.
 
     A heuristic [1]_, as `bezier_path`, which has the same parameters, answer and errors.

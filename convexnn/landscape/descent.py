@@ -6,8 +6,10 @@ import numpy as np
 
 from .._norms import nonzero, norms
 from .._threads import slices, thread_map
+from .._typing import ArrayLike, LossName, Seed
 from .._validation import check_count, check_n_jobs, check_positive
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ..programs.program import make_problem
 from ..programs.scaling import scale_problem
 from ..solvers.base import assemble
@@ -42,14 +44,14 @@ class Descents:
         One per run, when asked for.
     """
 
-    networks: tuple
+    networks: tuple[TwoLayerReLU, ...]
     objectives: np.ndarray
     gradient_norms: np.ndarray
     n_iter: np.ndarray
     converged: np.ndarray
     traces: tuple[DescentTrace, ...] | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.networks)
 
     def __repr__(self):
@@ -60,29 +62,29 @@ class Descents:
 
 
 def gradient_descent(
-    X,
-    y,
-    width,
-    beta,
+    X: ArrayLike,
+    y: ArrayLike,
+    width: int,
+    beta: float,
     *,
-    n_runs=1,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    init_scale=INIT_SCALE,
-    learning_rate=None,
-    max_iter=MAX_ITER,
-    tol=TOL,
-    noise=0.0,
-    kick=0.0,
-    kick_after=None,
-    trace=False,
-    sharpness=False,
-    random_state=None,
-    n_jobs=None,
-):
+    n_runs: int = 1,
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    init_scale: float = INIT_SCALE,
+    learning_rate: float | None = None,
+    max_iter: int = MAX_ITER,
+    tol: float = TOL,
+    noise: float = 0.0,
+    kick: float = 0.0,
+    kick_after: int | None = None,
+    trace: bool | int = False,
+    sharpness: bool = False,
+    random_state: Seed = None,
+    n_jobs: int | None = None,
+) -> Descents:
     """Train networks of one width by full-batch gradient descent, from many random starts.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. It is not convex: the runs

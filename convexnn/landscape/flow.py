@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from itertools import count
+from typing import Any, Literal
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from .._typing import ArrayLike
 from .._validation import check_positive
 from ..exceptions import InvalidInputError, SolverError
+from ..network import TwoLayerReLU
 from ._weights import n_trained, network_at, pose_at, weights_of
 from .curvature import gradient_of
 
@@ -28,10 +31,10 @@ class Flow:
     """
 
     times: np.ndarray
-    networks: tuple
+    networks: tuple[TwoLayerReLU, ...]
     objectives: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.networks)
 
     def __repr__(self):
@@ -41,7 +44,18 @@ class Flow:
         )
 
 
-def gradient_flow(network, X, y, beta, times, *, layers="both", learning_rate=None, rtol=1e-6, **options):
+def gradient_flow(
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    times: ArrayLike,
+    *,
+    layers: Literal["both", "first"] = "both",
+    learning_rate: float | None = None,
+    rtol: float = 1e-6,
+    **options: Any,
+) -> Flow:
     """Follow ``dw/dt = -gradient`` of the objective from a network.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``, and the derivative of the

@@ -14,15 +14,18 @@ The sufficiency is convexity's: along any move the objective changes by at least
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
 from .._norms import nonzero, norms
+from .._typing import ArrayLike, Proof
 from .._validation import check_choice, check_positive, deadline_after
 from ..duality.pricing import PROOFS, search_price
 from ..duality.records import Price
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ..programs.program import ROUNDING, problem_of
 from ..solvers.base import free_terms
 
@@ -51,7 +54,7 @@ class Step:
     outputs: np.ndarray
     free: np.ndarray
 
-    def applied(self, network, t):
+    def applied(self, network: TwoLayerReLU, t: float) -> TwoLayerReLU:
         """Return the network a step of length t away from `network`."""
         skip = 0 if network.skip_weights is None else len(network.skip_weights)
         changes = {
@@ -60,7 +63,7 @@ class Step:
         }
         if network.hidden_bias is not None:
             changes["hidden_bias"] = network.hidden_bias + t * self.neurons[:, -1]
-        if skip:
+        if network.skip_weights is not None:
             changes["skip_weights"] = network.skip_weights + t * self.free[:skip]
         if network.intercept is not None:
             changes["intercept"] = network.intercept + t * self.free[-1]
@@ -120,7 +123,18 @@ class Label:
         return text
 
 
-def classify(network, X, y, beta, *, tol=1e-8, proof="auto", time_limit=None, n_jobs=None, **options):
+def classify(
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    tol: float = 1e-8,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    **options: Any,
+) -> Label:
     """Label a network as a point of the landscape of its own width. It is not moved.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``.

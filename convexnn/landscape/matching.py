@@ -1,10 +1,12 @@
 """Which neuron of one network is which of another: one linear assignment."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from .._typing import ArrayLike
 from .._validation import check_choice
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -36,7 +38,9 @@ class Matching:
         return f"Matching({moved} of {len(self.order)} neurons moved, similarity {self.similarities.sum():.6g})"
 
 
-def match_neurons(a, b, X=None, method="weights"):
+def match_neurons(
+    a: TwoLayerReLU, b: TwoLayerReLU, X: ArrayLike | None = None, method: Literal["weights", "activations"] = "weights"
+) -> Matching:
     """Permute the neurons of `b` until they are as similar as possible to those of `a`.
 
     Which function the network is does not change. For one hidden layer the best permutation is one linear assignment,

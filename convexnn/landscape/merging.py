@@ -4,10 +4,12 @@ import numpy as np
 
 from .._norms import norms
 from .._pruning import prune_masses
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_positive, deadline_after
 from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ..optimal_sets.paths import check_share
 from ..programs.program import check_is_network, problem_of
 from ..solvers.base import assemble, free_terms
@@ -17,22 +19,22 @@ PRESENT = 1e-12
 
 
 def merge_optimal(
-    a,
-    b,
-    share,
-    X,
-    y,
-    beta,
+    a: TwoLayerReLU,
+    b: TwoLayerReLU,
+    share: float,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    tol=1e-6,
-    proof="auto",
-    time_limit=None,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-    n_jobs=None,
-):
+    tol: float = 1e-6,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+    n_jobs: int | None = None,
+) -> TwoLayerReLU:
     """Merge two globally optimal networks: ``(1 - share)`` of the masses of a and ``share`` of those of b, pruned.
 
     The masses ``||u_j|| |alpha_j|`` of all neurons of both, unlike their weights, may be mixed: fits and penalties are

@@ -1,16 +1,23 @@
 """The objective on a plane of networks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._norms import nonzero, norms
+from .._typing import ArrayLike, LossName, Seed
 from .._validation import check_count, check_positive
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.program import check_is_network, problem_of
 from ._weight_space import WeightSpace, common_space
 from .descent import spawn
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 COLLINEAR = 1e-8
 
@@ -39,11 +46,11 @@ class PlaneGrid:
     _space: WeightSpace
     _origin: np.ndarray
 
-    def network(self, first, second):
+    def network(self, first: float, second: float) -> TwoLayerReLU:
         """Return the network at a point of the plane."""
         return self._space.network(self._origin + np.array([first, second], dtype=float) @ self.axes)
 
-    def plot(self, ax=None, *, n_levels=30):
+    def plot(self, ax: "Axes | None" = None, *, n_levels: int = 30) -> "Axes":
         """Draw the logarithm of the objective and the networks of the plane, and return the axes.
 
         Parameters
@@ -74,20 +81,20 @@ class PlaneGrid:
 
 
 def plane_grid(
-    networks,
-    X,
-    y,
-    beta,
+    networks: TwoLayerReLU | Sequence[TwoLayerReLU],
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    n_points=61,
-    margin=0.25,
-    reach=1.0,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-    random_state=None,
-):
+    n_points: int = 61,
+    margin: float = 0.25,
+    reach: float = 1.0,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+    random_state: Seed = None,
+) -> PlaneGrid:
     """Evaluate the objective on a plane through three networks, or along two random directions from one.
 
     Parameters

@@ -11,7 +11,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .._norms import nonzero, norms
+from .._typing import ArrayLike, Proof
 from .._validation import check_count, check_positive
+from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from ..programs.scaling import scale_problem
 from ..solvers._newton import settle, slide
@@ -27,7 +29,15 @@ RISE = 1e-10  # of the objective, what rounding may add
 HALVINGS = 60
 
 
-def polish(network, X, y, beta, *, tol=1e-8, sample_weight=None):
+def polish(
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    tol: float = 1e-8,
+    sample_weight: ArrayLike | None = None,
+) -> TwoLayerReLU:
     """Return the stationary network beside one that gradient descent has left near it.
 
     Of the same width: neurons that the program merges are given back as parts of what they have become, in the
@@ -74,7 +84,18 @@ def polished(problem, network, tol):
     return best
 
 
-def escape(network, X, y, beta, *, max_rounds=1, tol=1e-8, proof="auto", sample_weight=None, n_jobs=None):
+def escape(
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    max_rounds: int = 1,
+    tol: float = 1e-8,
+    proof: Proof = "auto",
+    sample_weight: ArrayLike | None = None,
+    n_jobs: int | None = None,
+) -> TwoLayerReLU:
     """Leave a point that is no minimum, by its label; with more rounds polish and go on until a minimum is reached.
 
     A saddle is left through its zero neuron, a local minimum with dependent fits by the move at constant objective

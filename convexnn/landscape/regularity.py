@@ -1,9 +1,12 @@
 """How regular a function is over some points, seen from a minimiser."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from .._typing import ArrayLike
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import network_at, pose_at, weights_of
@@ -40,7 +43,9 @@ class RegularityConstants:
         )
 
 
-def regularity_constants(points, minimiser, X, y, beta, **options):
+def regularity_constants(
+    points: Sequence[TwoLayerReLU], minimiser: TwoLayerReLU, X: ArrayLike, y: ArrayLike, beta: float, **options: Any
+) -> RegularityConstants:
     """Regularity of the objective of networks over some of them, in all their weights.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. What is returned are the
@@ -79,7 +84,12 @@ def regularity_constants(points, minimiser, X, y, beta, **options):
     )
 
 
-def function_regularity(value, gradient, points, minimiser):
+def function_regularity(
+    value: Callable[[np.ndarray], float],
+    gradient: Callable[[np.ndarray], ArrayLike],
+    points: ArrayLike,
+    minimiser: ArrayLike,
+) -> RegularityConstants:
     """Regularity of any function over some points, see `RegularityConstants`.
 
     Parameters

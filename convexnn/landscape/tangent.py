@@ -6,11 +6,13 @@ kernel : (n_samples, n_samples), ``K = J J^T`` with J the derivatives of the fit
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from .._norms import nonzero, norms
+from .._typing import ArrayLike, Seed
 from .._validation import check_count, check_design, check_positive, check_symmetric
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -37,7 +39,7 @@ class PLStar:
     loss: float
 
     @property
-    def holds(self):
+    def holds(self) -> bool:
         """Whether the inequality holds, to rounding."""
         bound = self.lambda_min * self.loss
         return bool(self.half_square >= bound - ROUNDING * max(abs(bound), self.half_square))
@@ -67,7 +69,7 @@ class RateCheck:
     worst_ratio: float
 
     @property
-    def holds(self):
+    def holds(self) -> bool:
         """Whether no objective is above its bound, to rounding."""
         return self.worst_ratio <= 1.0 + ROUNDING
 
@@ -80,7 +82,7 @@ class RateCheck:
         return f"RateCheck({verdict}: objectives at most {size:.6g} of their bounds, {n_records} records)"
 
 
-def tangent_kernel(network, X, layers="both"):
+def tangent_kernel(network: TwoLayerReLU, X: ArrayLike, layers: Literal["both", "first"] = "both") -> np.ndarray:
     """Return the tangent kernel ``K = J J^T`` of a network on the rows of X.
 
     Parameters
@@ -113,7 +115,14 @@ def tangent_kernel(network, X, layers="both"):
     return jacobian @ jacobian.T
 
 
-def pl_star(network, X, y, *, layers="both", sample_weight=None):
+def pl_star(
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    layers: Literal["both", "first"] = "both",
+    sample_weight: ArrayLike | None = None,
+) -> PLStar:
     """Return the two sides of the PL* inequality of the squared loss at a network, beta = 0.
 
     ``L = 1/2 sum_i w_i (y_i - f(x_i))^2`` has ``1/2 ||grad L||^2 = 1/2 r^T K r >= lambda_min(K) L``, r being the
@@ -147,7 +156,7 @@ def pl_star(network, X, y, *, layers="both", sample_weight=None):
     )
 
 
-def check_rate(objectives, mu, smoothness, steps=None):
+def check_rate(objectives: ArrayLike, mu: float, smoothness: float, steps: ArrayLike | None = None) -> RateCheck:
     """Compare objectives of gradient descent with ``(1 - mu / smoothness)^t`` times the first of them.
 
     A function whose least value is 0, with ``1/2 ||grad||^2 >= mu f`` and a gradient of Lipschitz constant
@@ -186,7 +195,7 @@ def check_rate(objectives, mu, smoothness, steps=None):
     return RateCheck(bounds, float(ratios.max()))
 
 
-def ntk_limit(X, *, hidden_bias=False):
+def ntk_limit(X: ArrayLike, *, hidden_bias: bool = False) -> np.ndarray:
     """Return the first layer's tangent kernel at infinite width, ``H_ij = x_i^T x_j (pi - angle_ij) / (2 pi)``.
 
     It is the limit of ``tangent_kernel(network, X, layers="first")`` for networks with u_j from N(0, I) and alpha_j =
@@ -221,7 +230,7 @@ def ntk_limit(X, *, hidden_bias=False):
     return X @ X.T * (np.pi - angles) / (2.0 * np.pi)
 
 
-def lazy_network(n_inputs, width, *, hidden_bias=False, random_state=None):
+def lazy_network(n_inputs: int, width: int, *, hidden_bias: bool = False, random_state: Seed = None) -> TwoLayerReLU:
     """Return a random network of the lazy regime: u_j from N(0, I), alpha_j = +-1/sqrt(width).
 
     Parameters
@@ -247,7 +256,7 @@ def lazy_network(n_inputs, width, *, hidden_bias=False, random_state=None):
     return TwoLayerReLU(neurons[:, :n_inputs], outputs, hidden_bias=neurons[:, -1] if hidden_bias else None)
 
 
-def kernel_distance(network, X):
+def kernel_distance(network: TwoLayerReLU, X: ArrayLike) -> float:
     """Return ``||H - H*||_2`` between the first layer's tangent kernel and its limit at infinite width.
 
     See `tangent_kernel` and `ntk_limit`.
@@ -256,7 +265,9 @@ def kernel_distance(network, X):
     return _spectral_norm(tangent_kernel(network, X, layers="first") - limit)
 
 
-def kernel_drift(start, end, X, layers="both"):
+def kernel_drift(
+    start: TwoLayerReLU, end: TwoLayerReLU, X: ArrayLike, layers: Literal["both", "first"] = "both"
+) -> float:
     """Return ``||K_end - K_start||_2 / ||K_start||_2``: how far training moved the tangent kernel; 0 if it is lazy."""
     before, after = (tangent_kernel(network, X, layers) for network in (start, end))
     if not before.any():
@@ -264,7 +275,7 @@ def kernel_drift(start, end, X, layers="both"):
     return _spectral_norm(after - before) / _spectral_norm(before)
 
 
-def smallest_eigenvalue(kernel):
+def smallest_eigenvalue(kernel: np.ndarray) -> float:
     """Return the smallest eigenvalue of a symmetric matrix, lambda_min(K) of a kernel."""
     return float(np.linalg.eigvalsh(check_symmetric(kernel, "kernel"))[0])
 

@@ -15,6 +15,7 @@ from scipy.spatial.distance import cdist
 
 from .._norms import nonzero, norms
 from .._threads import one_blas_thread
+from .._typing import ArrayLike
 from .._validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 
@@ -24,7 +25,7 @@ DIFFERENCE = 1e-6
 SMALL_STEP = 1e-10  # what is left after it is rounding
 
 
-def population_loss(W, V):
+def population_loss(W: ArrayLike, V: ArrayLike) -> float:
     """Return the loss of the student W for the teacher V on Gaussian inputs.
 
     ``F(W) = 1/2 sum_ij f(w_i, w_j) - sum_ij f(w_i, v_j) + 1/2 sum_ij f(v_i, v_j)`` with
@@ -63,7 +64,7 @@ def population_loss(W, V):
     return max(float(0.5 * own - cross + 0.5 * teacher), 0.0)
 
 
-def population_gradient(W, V):
+def population_gradient(W: ArrayLike, V: ArrayLike) -> np.ndarray:
     """Return the gradient of `population_loss` with respect to W.
 
     Row i is ``w_i/2 + sum_{j != i} g(w_i, w_j) - sum_j g(w_i, v_j)`` with
@@ -87,7 +88,7 @@ def population_gradient(W, V):
     return _pulls(_pairs(W, W)) - _pulls(_pairs(W, V))
 
 
-def population_hessian(W, V):
+def population_hessian(W: ArrayLike, V: ArrayLike) -> np.ndarray:
     """Return the Hessian of `population_loss` with respect to ``W.ravel()``.
 
     With ``w^ = w/|w|``, ``n = (v^ - cos t w^)/sin t`` and ``m = (w^ - cos t v^)/sin t`` its blocks are
@@ -119,7 +120,7 @@ def population_hessian(W, V):
     return 0.5 * (hessian + hessian.T)
 
 
-def symmetric_minimum(k):
+def symmetric_minimum(k: int) -> np.ndarray:
     """Return the spurious minimum with one bad neuron, for the teacher ``V = I``.
 
     Its gradient vanishes to rounding. It has five distinct entries: a on the diagonal of the k - 1 good neurons, b off

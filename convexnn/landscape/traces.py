@@ -8,6 +8,7 @@ import numpy as np
 from .._norms import norms
 from .._validation import check_count, check_flag
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ._kernels import FIRST_WINDOW
 from ._weights import check_not_negative, weights_of
 from .curvature import gradient_of, sharpness_at
@@ -31,12 +32,12 @@ class DescentTrace:
     """
 
     steps: np.ndarray
-    networks: tuple
+    networks: tuple[TwoLayerReLU, ...]
     objectives: np.ndarray
     gradient_norms: np.ndarray
     sharpness: np.ndarray | None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.networks)
 
     def __repr__(self):

@@ -5,10 +5,12 @@ from scipy.linalg import qr
 
 from .._norms import nonzero, norms
 from .._pruning import pruning_steps
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_positive, deadline_after
 from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ..programs.program import check_is_network, problem_of
 from ..solvers.base import assemble, free_terms
 from ._simplex import Basis, along, cheapest
@@ -21,19 +23,19 @@ SPANNED = 1e-12  # and these need no further column in a basis: far below, so th
 
 
 def descent_path(
-    network,
-    target,
-    X,
-    y,
-    beta,
+    network: TwoLayerReLU,
+    target: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    tol=1e-6,
-    proof="auto",
-    time_limit=None,
-    sample_weight=None,
-    loss="squared",
-    n_jobs=None,
-):
+    tol: float = 1e-6,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    n_jobs: int | None = None,
+) -> NetworkPath:
     """Join any network to a globally optimal one of its width by a path along which the objective never rises.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. A width of

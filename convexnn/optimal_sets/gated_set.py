@@ -9,9 +9,12 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .._norms import norms
+from .._typing import ArrayLike
 from .._validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 from ..programs.gates import gate_prices, gate_slopes, gated_fit
+from ..programs.program import Problem
+from ..solvers.gated import GatedSolution
 from ..solvers.gated_losses import solve_gated_loss
 from .gated_polish import polished_blocks
 from .mass_set import MassSet
@@ -69,7 +72,9 @@ class GatedOptimalSet(MassSet):
         ``1 - v / beta`` for the largest price v of a gate that no optimum uses; inf where there is none.
     """
 
-    def __init__(self, problem, masks, blocks, solution, vertex_limit):
+    def __init__(
+        self, problem: Problem, masks: np.ndarray, blocks: np.ndarray, solution: GatedSolution, vertex_limit: int
+    ) -> None:
         self.problem, self.n_gates, self.optimal_value = problem, len(masks), solution.primal
         hidden = gated_fit(problem.design, masks, blocks)
         self.dual_point = problem.dual_point(hidden)
@@ -83,7 +88,8 @@ class GatedOptimalSet(MassSet):
         slopes = gate_slopes(problem.design, masks[self.gates], self.dual_point)
         directions = slopes / norms(slopes)[:, None] if len(slopes) else slopes
         self.fits = masks[self.gates].T * (problem.design @ directions.T)
-        super().__init__(directions, *_masses(problem, self.fits, hidden), vertex_limit)
+        columns, shares, total_mass = _masses(problem, self.fits, hidden)
+        super().__init__(directions, columns, shares, total_mass, vertex_limit)
         self.optimal_fit = self.fits @ (self._shares * self.total_mass)
 
     def _check(self, prices, used, solution):
@@ -94,7 +100,7 @@ class GatedOptimalSet(MassSet):
                 f"{solution.relative_gap:.1e}, and the prices of the gates are off by {error:.1e} of beta."
             )
 
-    def blocks(self, masses):
+    def blocks(self, masses: ArrayLike) -> np.ndarray:
         """Return the blocks (n_gates, n_inputs) of an optimum: these masses (K,) on the directions.
 
         Raises
@@ -107,7 +113,7 @@ class GatedOptimalSet(MassSet):
         blocks[self.gates] = masses[:, None] * self.directions
         return blocks
 
-    def minimal_blocks(self):
+    def minimal_blocks(self) -> np.ndarray:
         """Return optimal blocks on m* gates, or on the upper bound on it when m* is not known."""
         return self.blocks(self._widths.fewest * self.total_mass)
 

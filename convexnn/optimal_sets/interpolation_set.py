@@ -7,6 +7,8 @@ import numpy as np
 from .._validation import check_count, deadline_after
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
+from ..programs.interpolation import InterpolationProblem
+from ..programs.program import Problem
 from ..solvers._restoring import polished
 from ..solvers.base import Solution, Status
 from .solution_set import SOLVER_TOLERANCE, THIN, VERTEX_LIMIT, OptimalSet
@@ -34,7 +36,15 @@ class InterpolationSet(OptimalSet):
         As in `OptimalSet`, with beta = 1.
     """
 
-    def __init__(self, problem, shifted, solution, vertex_limit, deadline, n_jobs):
+    def __init__(
+        self,
+        problem: InterpolationProblem,
+        shifted: Problem,
+        solution: Solution,
+        vertex_limit: int,
+        deadline: float | None,
+        n_jobs: int | None,
+    ) -> None:
         self._interpolated = problem
         super().__init__(shifted, solution, vertex_limit, deadline, n_jobs)
         self.problem, self.optimal_value = problem, self.total_mass

@@ -4,9 +4,11 @@ What holds for ReLU networks and for gated ones alike, by the same formulas.
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from .._typing import Seed
 from .._validation import check_count, check_vector
 from ..exceptions import InvalidInputError, VertexLimitError
 from .connectivity import SupportGraph
@@ -39,7 +41,7 @@ class MassSet:
         return mass_polytope(self._columns, self._shares)
 
     @cached_property
-    def vertices(self):
+    def vertices(self) -> np.ndarray:
         """Masses of the vertices, of shape (V, K).
 
         Raises `VertexLimitError` when there may be too many to list.
@@ -63,12 +65,12 @@ class MassSet:
         return SupportGraph(self.vertices > ZERO * self.total_mass)
 
     @property
-    def dimension(self):
+    def dimension(self) -> int:
         """Dimension of the polytope of optimal masses."""
         return self._polytope.dimension if len(self.directions) else 0
 
     @property
-    def is_unique(self):
+    def is_unique(self) -> bool:
         """Whether the masses are unique: one network up to splitting and permuting neurons."""
         return self.dimension == 0
 
@@ -83,44 +85,44 @@ class MassSet:
         return Widths(shares[int(np.argmin(sizes))], (int(sizes.min()),) * 2, (int(sizes.max()),) * 2)
 
     @property
-    def m_star(self):
+    def m_star(self) -> int | None:
         """Smallest width at which the optimal value is reached; None when only bounds are proven."""
         return _known(self.m_star_bounds)
 
     @property
-    def m_star_bounds(self):
+    def m_star_bounds(self) -> tuple[int, int]:
         """Bounds on m*: equal when the vertices can be listed, or a mixed-integer program ends in ten seconds."""
         return self._widths.m_star_bounds
 
     @property
-    def M_star(self):
+    def M_star(self) -> int | None:
         """Largest number of neurons of an optimal network that cannot be pruned; None when only bounds are known."""
         return _known(self.M_star_bounds)
 
     @property
-    def M_star_bounds(self):
+    def M_star_bounds(self) -> tuple[int, int]:
         """Bounds on M*: equal when the vertices can be listed, else the largest one met and the rank of the fits."""
         return self._widths.M_star_bounds
 
-    def n_components(self, width):
+    def n_components(self, width: int) -> int:
         """Return the number of components of the set of optimal networks of this width (an exact integer)."""
         return self._graph.n_components(check_count(width, "width", minimum=0))
 
-    def n_isolated(self, width):
+    def n_isolated(self, width: int) -> int:
         """Return the number of isolated points among the optimal networks of this width."""
         return self._graph.n_isolated(check_count(width, "width", minimum=0))
 
-    def is_connected(self, width):
+    def is_connected(self, width: int) -> bool:
         """Return whether there are optimal networks of this width and paths between any two of them."""
         return self.n_components(width) == 1
 
     @property
-    def connected_from(self):
+    def connected_from(self) -> int:
         """Smallest width from which on the optimal set is connected at every width."""
         return self._graph.connected_from()
 
     @property
-    def theorem_bound(self):
+    def theorem_bound(self) -> int:
         """The literature's bound on `connected_from`, ``min(m* + M*, n_samples + 1)``."""
         return min(self.m_star_bounds[1] + self.M_star_bounds[1], len(self._columns) + 1)
 
@@ -139,11 +141,11 @@ class MassSet:
         return masses
 
     @cached_property
-    def minimum_norm_masses(self):
+    def minimum_norm_masses(self) -> np.ndarray:
         """The optimal masses (K,) with the smallest sum of squares: one point, whatever the vertices."""
         return least_norm_point(self._polytope) * self.total_mass if len(self.directions) else np.zeros(0)
 
-    def random_masses(self, n_points=1, *, random_state=None):
+    def random_masses(self, n_points: int = 1, *, random_state: Seed = None) -> np.ndarray:
         """Return optimal masses of shape (n_points, K), nearly uniform over the polytope (hit and run).
 
         Parameters
@@ -156,14 +158,18 @@ class MassSet:
             return np.zeros((check_count(n_points, "n_points"), 0))
         return random_points(self._polytope, check_count(n_points, "n_points"), rng) * self.total_mass
 
-    def staircase(self, max_width=None):
+    def staircase(self, max_width: int | None = None) -> list[dict[str, Any]]:
         """Return a row (dict) for every width from 0 to `max_width`: the pieces of the optimal set.
 
         Keys: ``width``, ``n_components``, ``n_isolated``, ``connected``, and ``regime``, one of ``"empty"`` (below
         m*), ``"finite"`` (isolated points only), ``"mixed"`` (isolated points and continua), ``"continua"`` (several
         components, none a point) and ``"connected"``.
         """
-        last = max(self.connected_from, self.M_star) + 1 if max_width is None else check_count(max_width, "max_width")
+        last = (
+            max(self.connected_from, self.M_star_bounds[1]) + 1
+            if max_width is None
+            else check_count(max_width, "max_width")
+        )
         return [self._step(width) for width in range(last + 1)]
 
     def _step(self, width):

@@ -6,6 +6,7 @@ same backwards on the other side.
 
 import numbers
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +15,7 @@ import numpy as np
 from .._pruning import pruning_steps
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
+from ..programs.program import Problem
 from ..solvers.base import build_network
 from .placements import Walk
 
@@ -30,11 +32,13 @@ class NetworkPath:
         Parameters between which the path is smooth: on most legs the masses ``||u_j|| |alpha_j|`` are linear.
     """
 
-    def __init__(self, problem, legs, ends):
+    def __init__(
+        self, problem: Problem, legs: Sequence[Callable[[float], TwoLayerReLU]], ends: tuple[TwoLayerReLU, TwoLayerReLU]
+    ) -> None:
         self._problem, self._legs, self._ends = problem, legs, ends
         self.knots = np.linspace(0.0, 1.0, len(legs) + 1)
 
-    def __call__(self, t):
+    def __call__(self, t: float) -> TwoLayerReLU:
         """Return the network at t in [0, 1]."""
         check_share(t)
         if t in (0.0, 1.0):
@@ -43,11 +47,11 @@ class NetworkPath:
         index = min(int(position), len(self._legs) - 1)
         return self._legs[index](position - index)
 
-    def objective(self, t):
+    def objective(self, t: float) -> float:
         """Return the objective at t."""
         return self._problem.objective(self(t))
 
-    def straight_objective(self, t):
+    def straight_objective(self, t: float) -> float:
         """Return the objective at t on the straight line, in the weights, between the two ends."""
         check_share(t)
         return self._problem.objective(between(*self._ends, t))

@@ -6,10 +6,12 @@ ICML 2023, section 3.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from .._norms import norms
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_count, check_design, check_positive, deadline_after
 from ..duality.certificate import Certificate, certify_problem
 from ..exceptions import InvalidInputError
@@ -18,6 +20,7 @@ from ..programs.program import check_is_network, problem_of
 from ..solvers.base import build_network
 from .mass_refit import MassRefit
 from .polytope import ZERO, mass_polytope
+from .solution_set import OptimalSet
 from .widths import SECONDS, prove_fewest, random_vertices
 
 RULES = ("objective", "residual", "magnitude")
@@ -48,7 +51,7 @@ class MinimalPruning:
     fit_change: float
 
     @property
-    def is_minimal(self):
+    def is_minimal(self) -> bool:
         """Whether no fewer neurons are enough, proven."""
         return self.width_after == self.least_width
 
@@ -80,10 +83,10 @@ class ApproximatePruning:
     objective_before: float
     objective_after: float
     certificate: Certificate
-    steps: list
+    steps: list[dict[str, Any]]
 
     @property
-    def relative_increase(self):
+    def relative_increase(self) -> float:
         """What pruning costs, relative to the objective before; negative where refitted masses are better."""
         change = self.objective_after - self.objective_before
         return change / self.objective_before if change else 0.0
@@ -95,7 +98,9 @@ class ApproximatePruning:
         )
 
 
-def minimal_pruning(network, X, *, optimal_set=None, time_limit=SECONDS):
+def minimal_pruning(
+    network: TwoLayerReLU, X: ArrayLike, *, optimal_set: OptimalSet | None = None, time_limit: float = SECONDS
+) -> MinimalPruning:
     """Prune a network to the fewest neurons that give the same values on X at no larger cost.
 
     Parameters
@@ -174,19 +179,19 @@ def _fewest(fits, masses, time_limit):
 
 
 def approximate_pruning(
-    network,
-    X,
-    y,
-    beta,
-    width,
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    width: int,
     *,
-    rule="objective",
-    sample_weight=None,
-    loss="squared",
-    proof="auto",
-    time_limit=None,
-    n_jobs=None,
-):
+    rule: Literal["objective", "residual", "magnitude"] = "objective",
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+) -> ApproximatePruning:
     """Prune a network to a given width, and say what that costs.
 
     First the network is pruned at no cost, to independent fits. Then one neuron after the other is left out, and the

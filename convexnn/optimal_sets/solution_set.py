@@ -6,11 +6,13 @@ from functools import partial
 import numpy as np
 
 from .._masses import best_masses
+from .._typing import ArrayLike, LossName
 from .._validation import check_count, check_positive, deadline_after
 from ..exceptions import InvalidInputError, SolverError
-from ..programs.program import check_is_network, make_problem, refuse_outputs
+from ..network import TwoLayerReLU
+from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
-from ..solvers.base import build_network
+from ..solvers.base import Solution, build_network
 from ..solvers.column_generation import solve_column_generation
 from .directions import OptimalDirections, optimal_directions
 from .mass_set import MassSet
@@ -26,19 +28,19 @@ SOLVER_TOLERANCE = 1e-9
 
 
 def optimal_set(
-    X,
-    y,
-    beta,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    vertex_limit=VERTEX_LIMIT,
-    time_limit=None,
-    n_jobs=None,
-):
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    vertex_limit: int = VERTEX_LIMIT,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+) -> "OptimalSet":
     """Find all globally optimal networks of a training problem.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.
@@ -152,7 +154,9 @@ class OptimalSet(MassSet):
         See `OptimalDirections`.
     """
 
-    def __init__(self, problem, solution, vertex_limit, deadline, n_jobs):
+    def __init__(
+        self, problem: Problem, solution: Solution, vertex_limit: int, deadline: float | None, n_jobs: int | None
+    ) -> None:
         if solution.certificate.proof != "exact" or solution.certificate.relative_gap > 10 * SOLVER_TOLERANCE:
             raise SolverError(
                 f"the optimal set needs a proven optimum; the relative gap reached is "
@@ -187,7 +191,7 @@ class OptimalSet(MassSet):
         return fits * (total / size), masses / total, total * scaled.y_scale / scaled.x_scale
 
     @property
-    def is_unique_function(self):
+    def is_unique_function(self) -> bool:
         """Whether all optimal networks are one function on the whole space, modulo the free terms.
 
         The function is linear in the masses: it is enough that no edge of their polytope changes it. The vertices
@@ -212,7 +216,7 @@ class OptimalSet(MassSet):
             fixed[-1] = not self.problem.fit_intercept
         return np.vstack([kinks, linear[fixed]])
 
-    def network(self, masses, width=None):
+    def network(self, masses: ArrayLike, width: int | None = None) -> TwoLayerReLU:
         """Return the optimal network with these masses on the directions, padded by zero neurons to `width`.
 
         Parameters
@@ -235,11 +239,11 @@ class OptimalSet(MassSet):
             raise InvalidInputError(f"width must be at least {network.width}, the number of masses; got {width!r}.")
         return network.padded(width)
 
-    def minimal_network(self):
+    def minimal_network(self) -> TwoLayerReLU:
         """Return an optimal network of width m*, or of the upper bound on it when m* is not known."""
         return self.network(self._widths.fewest * self.total_mass)
 
-    def path(self, a, b):
+    def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> NetworkPath | None:
         """Return a `NetworkPath` of optimal networks from a to b, None when they lie in different components.
 
         Along the path the objective is constant to rounding. Its first and last legs join the networks, which are
@@ -284,7 +288,7 @@ class OptimalSet(MassSet):
             shares[j] = network.masses[j] / self.total_mass
         return labels, shares
 
-    def contains(self, network, tolerance=1e-6):
+    def contains(self, network: TwoLayerReLU, tolerance: float = 1e-6) -> bool:
         """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
         check_is_network(network, "network")
         check_positive(tolerance, "tolerance")

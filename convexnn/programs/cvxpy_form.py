@@ -7,16 +7,24 @@ Source: Pilanci, Ergen, *Neural networks are convex regularizers*, ICML 2020, th
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._norms import nonzero
+from .._typing import ArrayLike, LossName
+from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from .program import make_problem
+from .program import Problem, make_problem
 from .scaling import scale_problem
 from .solution_map import ConvexSolution, to_convex, to_network
+
+if TYPE_CHECKING:
+    import cvxpy
+
 
 __all__ = ["convex_program", "solve_program"]
 
@@ -34,19 +42,19 @@ SLACK = 1e-6
 
 
 def convex_program(
-    X,
-    y,
-    patterns,
-    beta,
+    X: ArrayLike,
+    y: ArrayLike,
+    patterns: ActivationPatterns | ArrayLike,
+    beta: float,
     *,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-):
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+) -> "cvxpy.Problem":
     """Return the convex program of a two-layer ReLU network over the given activation patterns.
 
     Its optimal value over all patterns is the smallest training objective of any network,
@@ -102,7 +110,9 @@ def convex_program(
     return _pose(problem, masks[:, problem.rows])
 
 
-def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
+def solve_program(
+    problem: Problem, masks: ArrayLike, back_ends: Sequence[str] = tuple(BACK_ENDS)
+) -> tuple[ConvexSolution, list[str]]:
     """Solve the convex program over the given patterns; the answer never rests on what a back end claims.
 
     The data are centred by the free terms and scaled to magnitude one first. Whatever status a back end reports, its
@@ -135,7 +145,8 @@ def solve_program(problem, masks, back_ends=tuple(BACK_ENDS)):
     bare, (unit, scale) = _without_neurons(problem), _in_units(problem)
     if unit is None:
         return to_convex(bare, problem.features), ["no back end was asked: beta exceeds a bound on the price"]
-    ceiling, answers = problem.objective(bare), []
+    ceiling = problem.objective(bare)
+    answers: list[str] = []
     for name in back_ends:
         blocks, answer = _ask(unit, masks, name)
         if blocks is not None:

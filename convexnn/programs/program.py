@@ -10,10 +10,12 @@ Objective: ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 
 from .._long import relu_products, row_blocks
+from .._typing import ArrayLike, LossName
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES, Loss, make_loss
@@ -58,7 +60,7 @@ class Problem:
     fit_intercept: bool
     skip_connection: bool
 
-    def take(self, rows, factor):
+    def take(self, rows: np.ndarray, factor: float | np.ndarray) -> Self:
         """Return the problem of some of its rows, their weights multiplied by `factor`."""
         return replace(
             self,
@@ -71,7 +73,7 @@ class Problem:
         )
 
     @cached_property
-    def free_basis(self):
+    def free_basis(self) -> np.ndarray:
         """Orthonormal basis of the columns of ``sqrt(weight) free``, of shape (n_samples, rank)."""
         free = self.free.astype(np.float64)
         if self.fit_intercept:  # the same span: what lies far from the origin loses its digits otherwise
@@ -83,7 +85,7 @@ class Problem:
         return basis[:, values > 1e-12 * values.max(initial=0.0)]
 
     @cached_property
-    def centred(self):
+    def centred(self) -> np.ndarray:
         """The targets less their best fit by the free terms: every dual value may use them instead of y.
 
         Exactly zero where the free terms fit the targets to rounding.
@@ -100,28 +102,28 @@ class Problem:
         rest[np.abs(rest) <= ROUNDING * np.abs(root * values).max()] = 0.0
         return rest / root
 
-    def project(self, columns):
+    def project(self, columns: np.ndarray) -> np.ndarray:
         """Project columns, already multiplied by ``sqrt(weight)``, off the free terms."""
         return columns - self.free_basis @ (self.free_basis.T @ columns)
 
-    def hidden_fits(self, neurons):
+    def hidden_fits(self, neurons: np.ndarray) -> np.ndarray:
         """Return ``(design neurons^T)_+`` of shape (n_samples, K)."""
         return relu_products(self.design, neurons.T)
 
-    def hidden_fit(self, neurons, outputs):
+    def hidden_fit(self, neurons: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Return ``(design neurons^T)_+ outputs`` of shape (n_samples,)."""
         blocks = [np.maximum(rows @ neurons.T, 0.0) @ outputs for _, rows in row_blocks(self.design)]
         return np.concatenate(blocks)
 
-    def gains(self, masks):
+    def gains(self, masks: np.ndarray) -> np.ndarray:
         """Return what multiplies ``design u`` on the cone of each pattern, of the shape of `masks`: 1 or 0."""
         return masks.astype(float)
 
-    def priced(self, dual_point):
+    def priced(self, dual_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows and the entries whose price (see `price`) is that of the dual point: here as they are."""
         return self.design, dual_point
 
-    def dual_point(self, hidden_fit):
+    def dual_point(self, hidden_fit: np.ndarray) -> np.ndarray:
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
         if self.loss.name == "squared":
             return self.weight * self._off_free_terms(self.centred - hidden_fit)
@@ -130,7 +132,7 @@ class Problem:
         nu = without_free_part(self.free, nu, self.weight * self.loss.curvatures(self.y, fit))
         return nu if is_orthogonal(self.free, nu) else np.zeros(len(nu))  # no minimum: zero is always feasible
 
-    def model(self, hidden_fit, damping=0.0):
+    def model(self, hidden_fit: np.ndarray, damping: float = 0.0) -> Self:
         """Return the problem with a squared loss that is this one around `hidden_fit`, to second order and a constant.
 
         With the curvatures h and ``nu = -grad L`` its weights are h and its targets ``fit + nu / h``. Every row has at
@@ -145,7 +147,7 @@ class Problem:
         return replace(self, y=fit + nu / weight, weight=weight, loss=make_loss("squared"))
 
     @property
-    def dual_targets(self):
+    def dual_targets(self) -> np.ndarray:
         """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms.
 
         Losses of the residual have dual values linear in y. What is left of nu along the free terms then counts for
@@ -153,7 +155,7 @@ class Problem:
         """
         return self.y if self.loss.labels else self.centred
 
-    def dual_bound(self, dual_point, price):
+    def dual_bound(self, dual_point: np.ndarray, price: float) -> tuple[float, float]:
         """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
 
         The value is a lower bound on the objective of every network; it is at least 0, the value at scale 0.
@@ -164,21 +166,21 @@ class Problem:
         value = self.loss.dual_value(self.dual_targets, scale * dual_point, self.weight)
         return (value, scale) if value > 0 else (0.0, 0.0)
 
-    def needed_bound(self, dual_point):
+    def needed_bound(self, dual_point: np.ndarray) -> float:
         """Return the bound on the price of `dual_point` below which a tighter one would not improve the dual value."""
         scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, np.inf)
         return self.beta / scale if scale > 0 else self.beta
 
-    def free_coefficients(self, hidden_fit):
+    def free_coefficients(self, hidden_fit: np.ndarray) -> np.ndarray:
         """Return the minimum-norm free terms that fit best beside `hidden_fit`."""
         return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)
 
     @property
-    def features(self):
+    def features(self) -> np.ndarray:
         """The design without the ones column of the hidden bias."""
         return self.design[:, :-1] if self.hidden_bias else self.design
 
-    def objective(self, network):
+    def objective(self, network: Any) -> float:
         """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not.
 
         A loss that is within the rounding of the free terms' own values counts as 0.
@@ -194,7 +196,7 @@ class Problem:
             zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
             return (0.0 if zero else loss) + network.penalty(self.beta)
 
-    def check_network(self, network):
+    def check_network(self, network: Any) -> None:
         """Refuse a network that cannot be evaluated on this problem."""
         if network.output_weights.ndim != 1:
             raise InvalidInputError(
@@ -206,7 +208,7 @@ class Problem:
                 f"{self.design.shape[1] - self.hidden_bias}."
             )
 
-    def check_terms(self, network, name="network", like="the problem"):
+    def check_terms(self, network: Any, name: str = "network", like: str = "the problem") -> None:
         """Refuse a network that cannot be evaluated on this problem, or has other terms than it; `like` names it."""
         for term, value, present in (
             ("hidden_bias", network.hidden_bias, self.hidden_bias),
@@ -218,7 +220,7 @@ class Problem:
                 raise InvalidInputError(f"{name} must {verb} {term}, like {like}; got {network}.")
         self.check_network(network)
 
-    def spread(self, dual_point):
+    def spread(self, dual_point: np.ndarray) -> np.ndarray:
         """Return `dual_point` (one entry per kept row) at the caller's rows, zero at those of weight zero."""
         full = np.zeros(self.n_rows)
         full[self.rows] = dual_point
@@ -273,19 +275,19 @@ def refuse_outputs(y):
 
 
 def make_problem(
-    X,
-    y,
-    beta,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
     *,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    losses=tuple(LOSSES),
-    huber_delta=1.35,
-    quantile=0.5,
-):
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    losses: tuple[str, ...] = tuple(LOSSES),
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+) -> Problem:
     """Check the data and return the `Problem` they pose; `losses` are the names that the caller can deal with.
 
     Raises

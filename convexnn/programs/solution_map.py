@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._typing import ArrayLike
 from .._validation import check_design
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -63,16 +64,16 @@ class ConvexSolution:
             )
 
     @property
-    def n_features(self):
+    def n_features(self) -> int:
         """Number of columns of X."""
         return self.positive.shape[0] - bool(self.hidden_bias)
 
     @property
-    def penalty(self):
+    def penalty(self) -> float:
         """``sum_i (||u_i|| + ||v_i||)``."""
         return float(np.linalg.norm(self.positive, axis=0).sum() + np.linalg.norm(self.negative, axis=0).sum())
 
-    def fit(self, X):
+    def fit(self, X: ArrayLike) -> np.ndarray:
         """Return ``sum_i D_i X (u_i - v_i) + Z b`` on the rows `X` that the patterns belong to."""
         X = check_design(X)
         design = _with_bias(X, self.hidden_bias)
@@ -82,7 +83,7 @@ class ConvexSolution:
         return values + self.free[-1] if self.fit_intercept else values
 
 
-def to_network(solution):
+def to_network(solution: ConvexSolution) -> TwoLayerReLU:
     """Return the network of a point of the convex program.
 
     Each nonzero block ``u_i`` becomes the neuron ``(u_i / sqrt||u_i||, +sqrt||u_i||)``, each nonzero ``v_i`` the
@@ -114,7 +115,7 @@ def to_network(solution):
     ).balanced()
 
 
-def to_convex(network, X):
+def to_convex(network: TwoLayerReLU, X: ArrayLike) -> ConvexSolution:
     """Return the point of the convex program that belongs to a network.
 
     Every neuron is balanced and its vector ``|alpha| u`` added to the block of the pattern ``1[X u >= 0]`` and of the
@@ -148,7 +149,7 @@ def to_convex(network, X):
     patterns, column = _distinct(masks.T)
     sides = np.zeros((2, len(patterns), network.neurons.shape[1]))
     np.add.at(sides, ((signs[used] < 0).astype(int), column), blocks)
-    skip = [] if network.skip_weights is None else network.skip_weights
+    skip = np.zeros(0) if network.skip_weights is None else network.skip_weights
     intercept = [] if network.intercept is None else [network.intercept]
     return ConvexSolution(
         patterns,

@@ -3,9 +3,11 @@
 import time
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
+from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
@@ -38,10 +40,10 @@ class Solution:
     """
 
     network: TwoLayerReLU
-    certificate: object
+    certificate: Certificate
     status: Status
     n_iter: int
-    history: list
+    history: list[dict[str, Any]]
 
 
 def check_masks(problem, masks):

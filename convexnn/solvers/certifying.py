@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from .._typing import ArrayLike, Proof
 from .._validation import check_choice, check_n_jobs, check_positive, check_vector, deadline_after
-from ..duality.interpolation import certify_interpolant
+from ..duality.interpolation import InterpolationCertificate, certify_interpolant
 from ..duality.pricing import PROOFS
+from ..network import TwoLayerReLU
 from ..programs.interpolation import INTERPOLATES, interpolation_problem
 from ..programs.program import check_is_network
 from .free_bias import solve_free_bias
@@ -17,17 +19,17 @@ def solve_interpolant(problem, **options):
 
 
 def certify_interpolation(
-    network,
-    X,
-    y,
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    penalize_bias=True,
-    dual_point=None,
-    tolerance=INTERPOLATES,
-    proof="auto",
-    time_limit=None,
-    n_jobs=None,
-):
+    penalize_bias: bool = True,
+    dual_point: ArrayLike | None = None,
+    tolerance: float = INTERPOLATES,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+) -> InterpolationCertificate:
     """Bound how far an interpolating network is from the one of smallest cost, over all widths.
 
     The cost is ``1/2 sum_j (||u_j||^2 + alpha_j^2)``; the free terms (intercept, skip) are not penalised.

@@ -5,13 +5,16 @@ value bounds the optimum from below. The working sets are solved by `_group_lass
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._threads import one_blas_thread
 from .._validation import is_late
 from ..exceptions import InvalidInputError
+from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ._group_lasso import InteriorPoint
 from ._group_systems import Groups
@@ -52,7 +55,7 @@ class GatedSolution:
     dual_point: np.ndarray
     status: Status
     n_iter: int
-    history: list
+    history: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,16 @@ def _distinct(masks):
     return index, inverse
 
 
-def solve_gated(problem, masks, *, tol=1e-6, max_iter=200, deadline=None, start=None, report=None):
+def solve_gated(
+    problem: Problem,
+    masks: np.ndarray,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 200,
+    deadline: float | None = None,
+    start: np.ndarray | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> GatedSolution:
     """Solve the gated ReLU program over given gates and prove how good the answer is.
 
     The objective, over blocks ``w_p`` without sign or cone constraint and unpenalised free terms b, is

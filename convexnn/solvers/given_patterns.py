@@ -6,7 +6,9 @@ Statuses of back ends are not believed; what counts is the network and the certi
 import time
 
 from ..duality.certificate import certify_problem
+from ..network import TwoLayerReLU
 from ..programs.cvxpy_form import solve_program
+from ..programs.program import Problem
 from ..programs.solution_map import to_network
 from .base import Solution, Status, make_record
 from .column_generation import polish_network
@@ -74,7 +76,7 @@ def solve_given_patterns(
     return Solution(network, certificate, status, len(history) + 1, [*history, record])
 
 
-def polish(problem, network):
+def polish(problem: Problem, network: TwoLayerReLU) -> TwoLayerReLU:
     """Return the network after local improvements: of its neurons, or of its masses where the loss has kinks."""
     if problem.loss.is_smooth:
         return polish_network(problem, network)

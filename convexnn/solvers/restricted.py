@@ -10,14 +10,18 @@ feasible and the objective never rises.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import is_late
+from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
+from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution
 from ._newton import newton_step, null_space
@@ -56,17 +60,25 @@ class RestrictedSolution:
     dual_point: np.ndarray
     status: Status
     n_iter: int
-    history: list
+    history: list[dict[str, Any]]
 
     @property
-    def relative_gap(self):
+    def relative_gap(self) -> float:
         """``(primal - dual) / primal``, 0 when both are 0."""
         return max(0.0, self.primal - self.dual) / self.primal if self.primal > 0 else 0.0
 
 
 def solve_over_patterns(
-    problem, masks, *, blocks=None, tol=1e-6, max_iter=500, deadline=None, n_jobs=None, report=None
-):
+    problem: Problem,
+    masks: np.ndarray | ActivationPatterns,
+    *,
+    blocks: np.ndarray | None = None,
+    tol: float = 1e-6,
+    max_iter: int = 500,
+    deadline: float | None = None,
+    n_jobs: int | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> RestrictedSolution:
     """Solve the program of a `Problem` over the patterns ``masks (P, n_samples)``.
 
     Parameters
@@ -99,7 +111,7 @@ def solve_over_patterns(
     masks = check_masks(problem, masks)
     used = np.ones(2 * len(masks), bool) if blocks is None else np.asarray(blocks, bool).reshape(-1)
     if len(used) != 2 * len(masks):
-        raise InvalidInputError(f"blocks must have shape (2, {len(masks)}); got {np.shape(blocks)}.")
+        raise InvalidInputError(f"blocks must have shape (2, {len(masks)}); got {np.asarray(blocks).shape}.")
     with one_blas_thread():
         return _Run(problem, masks, used, tol, max_iter, deadline, n_jobs, report).solve()
 

@@ -1,28 +1,30 @@
 """What the records of sweeps share: JSON, tables, and a tuple of them."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+NOT_IN_FRAMES = {"frame": False}  # metadata of a field that is too large for a cell of a table
 NULLABLE = {int | None: "Int64", bool | None: "boolean"}  # what pandas calls columns with gaps
 
 
-def not_in_frames(**options):
-    """A dataclass field that is too large for a cell of a table."""
-    return field(metadata={"frame": False}, **options)
-
-
+@dataclass(frozen=True)
 class Record:
     """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back."""
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Return the record as a dict that JSON can write, to the last bit."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @classmethod
-    def from_json(cls, values):
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the record that `to_json` gave, after JSON has written and read it."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
-    def row(self):
+    def row(self) -> dict[str, Any]:
         """Return the entries that fit into a row of a table, as a dict."""
         shown = [entry.name for entry in fields(self) if entry.metadata.get("frame", True)]
         return {name: getattr(self, name) for name in shown}
@@ -39,13 +41,13 @@ class Records:
         False when an interrupt left some out.
     """
 
-    records: tuple
+    records: tuple[Any, ...]
     complete: bool
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
-    def to_frame(self):
+    def to_frame(self) -> "DataFrame":
         """Return a pandas DataFrame with a row for every record.
 
         Raises

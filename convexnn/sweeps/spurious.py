@@ -1,7 +1,10 @@
 """How often gradient descent ends at a spurious minimum of the teacher-student loss, beside the published tables."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,12 @@ from ..landscape._teacher_ends import descend_to_ends, draw_starts
 from ._records import Record, Records
 from ._runner import Runner
 from .checkpoint import FORMAT, Checkpoint, check_seed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..plotting import SpuriousTableDisplay
+
 
 STEP = 0.1
 MAX_ITER = 200_000
@@ -77,7 +86,7 @@ class SpuriousRecord(Record):
     published_loss: float | None
     seconds: float = field(compare=False)
 
-    def line(self):
+    def line(self) -> str:
         """Return the figures for a line of output."""
         return f"k = {self.k}, {self.n_students} students, {self.share:.1%} +- {self.standard_error:.1%} spurious"
 
@@ -94,6 +103,8 @@ class SpuriousTable(Records):
         False when an interrupt left some out.
     """
 
+    records: tuple[SpuriousRecord, ...]
+
     def __repr__(self):
         return (
             f"SpuriousTable({len(self)} sizes, {self.records[0].n_runs} runs each"
@@ -104,7 +115,7 @@ class SpuriousTable(Records):
         head = " k   n  % spurious  published  eigenvalue  published    loss  published  unfinished  seconds"
         return "\n".join([head, *(_row(record) for record in self.records)])
 
-    def plot(self, ax=None):
+    def plot(self, ax: "Axes | None" = None) -> "SpuriousTableDisplay":
         """Draw the shares and return their `convexnn.plotting.SpuriousTableDisplay`."""
         from ..plotting import SpuriousTableDisplay
 
@@ -126,16 +137,16 @@ def _row(record):
 
 
 def spurious_table(
-    sizes=None,
+    sizes: Sequence[int | tuple[int, int]] | None = None,
     *,
-    n_runs=1000,
-    step=STEP,
-    max_iter=MAX_ITER,
-    random_state=None,
-    n_jobs=None,
-    checkpoint=None,
-    verbose=0,
-):
+    n_runs: int = 1000,
+    step: float = STEP,
+    max_iter: int = MAX_ITER,
+    random_state: int | None = None,
+    n_jobs: int | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    verbose: int = 0,
+) -> SpuriousTable:
     """Count how often gradient descent ends at a spurious minimum of `convexnn.landscape.population_loss`.
 
     The teacher is ``V = I``: k orthonormal neurons in k dimensions. The students start from independent entries

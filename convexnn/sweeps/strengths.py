@@ -4,9 +4,12 @@ import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_count, check_n_jobs, check_positive, check_strengths
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
@@ -15,9 +18,15 @@ from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
-from ._records import Record, Records, not_in_frames
+from ._records import NOT_IN_FRAMES, Record, Records
 from ._runner import Runner
 from .checkpoint import Checkpoint, header_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..plotting import RegularizationPathDisplay
+
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
 BLOCK = 5  # strengths that are solved one after the other, each from the network before
@@ -59,30 +68,30 @@ class PathRecord(Record):
     penalty: float
     m_star: int | None
     M_star: int | None
-    m_star_bounds: tuple | None
-    M_star_bounds: tuple | None
+    m_star_bounds: tuple[int, int] | None
+    M_star_bounds: tuple[int, int] | None
     is_unique: bool | None
     is_unique_function: bool | None
     dimension: int | None
     n_directions: int | None
     margin: float | None
     n_iter: int
-    network: TwoLayerReLU = not_in_frames(compare=False)
+    network: TwoLayerReLU = field(compare=False, metadata=NOT_IN_FRAMES)
     seconds: float = field(compare=False)
 
-    def line(self):
+    def line(self) -> str:
         """Return the figures for a line of output."""
         widths = "m* and M* not known" if self.m_star is None else f"m* {self.m_star}, M* {self.M_star}"
         return f"beta {self.beta:.6g}, p* {self.optimal_value:.10g} ({self.proof}), {widths}"
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Return the record as a dict that JSON can write, to the last bit."""
         weights = {name: getattr(self.network, name) for name in WEIGHTS}
         lists = {name: None if value is None else np.asarray(value).tolist() for name, value in weights.items()}
         return super().to_json() | {"network": lists | {"n_inputs": self.network.n_inputs}}
 
     @classmethod
-    def from_json(cls, values):
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the record that `to_json` gave, after JSON has written and read it."""
         weights = dict(values["network"])
         weights["hidden_weights"] = np.reshape(weights["hidden_weights"], (-1, weights.pop("n_inputs")))
@@ -121,8 +130,10 @@ class RegularizationPath(Records):
         False when an interrupt left some out.
     """
 
+    records: tuple[PathRecord, ...]
+
     @property
-    def changes(self):
+    def changes(self) -> tuple[Change, ...]:
         """Where m*, M* or uniqueness change between neighbours, a tuple of `Change`; what is not known is no change."""
         return tuple(change for pair in pairwise(self.records) for change in _changes(*pair))
 
@@ -134,7 +145,7 @@ class RegularizationPath(Records):
             f"{len(self.changes)} changes{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax: "Axes | None" = None) -> "RegularizationPathDisplay":
         """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`."""
         from ..plotting import RegularizationPathDisplay
 
@@ -142,26 +153,26 @@ class RegularizationPath(Records):
 
 
 def regularization_path(
-    X,
-    y,
-    betas=None,
+    X: ArrayLike,
+    y: ArrayLike,
+    betas: ArrayLike | None = None,
     *,
-    n_betas=20,
-    eps=1e-2,
-    refine=None,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    proof="auto",
-    vertex_limit=VERTEX_LIMIT,
-    time_limit=None,
-    checkpoint=None,
-    n_jobs=None,
-    verbose=0,
-):
+    n_betas: int = 20,
+    eps: float = 1e-2,
+    refine: float | None = None,
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    proof: Proof = "auto",
+    vertex_limit: int = VERTEX_LIMIT,
+    time_limit: float | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> RegularizationPath:
     """Find the optimum and the set of optimal networks over a range of strengths.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.

@@ -1,11 +1,15 @@
 """What gradient descent finds at every width, beside the proven optimum."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, VertexLimitError
@@ -15,9 +19,15 @@ from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
-from ._records import Record, Records, not_in_frames
+from ._records import NOT_IN_FRAMES, Record, Records
 from ._runner import Runner
 from .checkpoint import Checkpoint, check_seed, header_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..plotting import WidthSweepDisplay
+
 
 REACHED = 1e-3
 OPTIMUM = "optimum"  # the key under which a checkpoint has it
@@ -84,11 +94,11 @@ class WidthRecord(Record):
     n_escapable: int | None
     n_saddle: int | None
     n_not_stationary: int | None
-    objectives: tuple = not_in_frames()
-    labels: tuple = not_in_frames()
+    objectives: tuple[float, ...] = field(metadata=NOT_IN_FRAMES)
+    labels: tuple[str, ...] = field(metadata=NOT_IN_FRAMES)
     seconds: float = field(compare=False)
 
-    def line(self):
+    def line(self) -> str:
         """Return the figures for a line of output."""
         return f"width {self.width}, best {self.best:.10g}, {self.share_reached:.0%} reached {self.optimal_value:.10g}"
 
@@ -105,6 +115,8 @@ class WidthSweep(Records):
         False when an interrupt left some out.
     """
 
+    records: tuple[WidthRecord, ...]
+
     def __repr__(self):
         first, last = self.records[0], self.records[-1]
         known = "m* and M* not known" if first.m_star is None else f"m* = {first.m_star}, M* = {first.M_star}"
@@ -113,7 +125,7 @@ class WidthSweep(Records):
             f"p* = {first.optimal_value:.10g} ({first.proof}), {known}{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax: "Axes | None" = None) -> "WidthSweepDisplay":
         """Draw the sweep and return its `convexnn.plotting.WidthSweepDisplay`."""
         from ..plotting import WidthSweepDisplay
 
@@ -121,31 +133,31 @@ class WidthSweep(Records):
 
 
 def width_sweep(
-    X,
-    y,
-    beta,
-    widths,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    widths: Sequence[int],
     *,
-    n_runs=100,
-    hidden_bias=False,
-    fit_intercept=False,
-    skip_connection=False,
-    sample_weight=None,
-    loss="squared",
-    tol=REACHED,
-    init_scale=INIT_SCALE,
-    learning_rate=None,
-    max_iter=MAX_ITER,
-    descent_tol=TOL,
-    labels=False,
-    proof="auto",
-    vertex_limit=VERTEX_LIMIT,
-    time_limit=None,
-    checkpoint=None,
-    n_jobs=None,
-    random_state=None,
-    verbose=0,
-):
+    n_runs: int = 100,
+    hidden_bias: bool = False,
+    fit_intercept: bool = False,
+    skip_connection: bool = False,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    tol: float = REACHED,
+    init_scale: float = INIT_SCALE,
+    learning_rate: float | None = None,
+    max_iter: int = MAX_ITER,
+    descent_tol: float = TOL,
+    labels: bool = False,
+    proof: Proof = "auto",
+    vertex_limit: int = VERTEX_LIMIT,
+    time_limit: float | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    random_state: int | None = None,
+    verbose: int = 0,
+) -> WidthSweep:
     """Run gradient descent at many widths and compare it with the proven optimum.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. Its smallest value p* over

@@ -98,8 +98,8 @@ class Tasks:
             yield
             return
         task = self.root.subcontext(task_name=name)
-        task.call_on_fit_task_begin(**self.shared)
         with nullcontext() if model is None else task.propagate_callback_context(model):
+            task.call_on_fit_task_begin(**self.shared)
             yield
         task.call_on_fit_task_end(**self.shared)
 

@@ -261,8 +261,8 @@ def has_terminal():
 
 def seconds(value):
     """Return a span of time for people: ``0.12 s``, ``48 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if value < 10.0:
-        return f"{value:.2g} s"
+    if value < 9.95:
+        return f"{value:.{1 if value >= 0.995 else 2}f} s"
     value = int(round(value))
     if value < 60:
         return f"{value} s"

@@ -122,7 +122,7 @@ class Reporter:
 
     def __init__(self, verbose=0, deadline=None):
         self.verbose, self.deadline, self.started = int(verbose), deadline, time.monotonic()
-        self.interval = SHORT_INTERVAL if self.verbose > 1 else INTERVAL
+        self.interval, self.proof_name = SHORT_INTERVAL if self.verbose > 1 else INTERVAL, "proof"
         self.bars = Bars() if self.verbose and has_terminal() else None
 
     def say(self, text, clock=True):
@@ -133,6 +133,17 @@ class Reporter:
     def stage(self, name, total=None, **options):
         """Return a `Stage` to enter."""
         return Stage(self, name, total, **options) if self.verbose else _NoStage(total)
+
+    @contextmanager
+    def naming(self, name):
+        """A context in which proofs go by this name."""
+        before = self.proof_name
+        if self.verbose:  # the silent reporter belongs to all threads
+            self.proof_name = name
+        try:
+            yield
+        finally:
+            self.proof_name = before
 
     def round(self, record, network=None, words=WORDS):
         """Say the record of one round of a solver."""

@@ -466,7 +466,15 @@ def test_a_scoring_monitor_sees_the_network_of_every_round():
 
 @pytest.mark.parametrize(
     "estimator",
-    [ConvexReLURegressor(1e-3), ConvexReLURegressor(1e-3, loss="absolute"), GatedReLURegressor(1e-3, n_gates=10)],
+    [
+        ConvexReLURegressor(1e-3),
+        ConvexReLURegressor(1e-3, loss="absolute"),
+        ConvexReLURegressor(1e-3, patterns="sampled", n_patterns=20, random_state=0),
+        ConvexReLUClassifier(1e-3),
+        GatedReLURegressor(1e-3, n_gates=10),
+        GatedReLUClassifier(1e-3, n_gates=10, loss="logistic"),
+        MinNormReLUInterpolator(tol=1e-12),
+    ],
     ids=repr,
 )
 def test_a_callback_may_stop_the_training(estimator):
@@ -474,6 +482,7 @@ def test_a_callback_may_stop_the_training(estimator):
     with pytest.warns(ConvergenceWarning, match="Interrupted"):
         model = clone(estimator).set_callbacks(Counter(stop_after=1)).fit(X, y)
     assert model.status_ == "interrupted"
+    assert len(model.history_) < 4 * len(np.unique(y)) if "Classifier" in repr(estimator) else len(model.history_) < 3
     assert np.all(np.isfinite(model.predict(X))) and model.certificate_.dual <= model.certificate_.primal
 
 

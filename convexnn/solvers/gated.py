@@ -266,11 +266,11 @@ def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report
     groups = Groups(np.ascontiguousarray(left * lengths), masks[index], scaled.target, scaled.beta, scaled.free_basis)
     search = _Search(groups, tol, max_iter, deadline, report, scaled.y_scale**2)
     unit = scaled.y_scale / scaled.x_scale
-    if start is not None:
-        merged = np.zeros(groups.shape)
-        np.add.at(merged, inverse, start @ axes.T / unit)
-        search.offer(np.arange(len(merged)), merged)
     try:
+        if start is not None:
+            merged = np.zeros(groups.shape)
+            np.add.at(merged, inverse, start @ axes.T / unit)
+            search.offer(np.arange(len(merged)), merged)
         status = search.run()
     except KeyboardInterrupt:
         status = Status.interrupted

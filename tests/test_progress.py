@@ -455,12 +455,21 @@ def test_callbacks_see_every_round_and_change_nothing(estimator):
     assert not [name for name in vars(told) if "callback_fit" in name or "teardown" in name]
 
 
-def test_a_scoring_monitor_sees_the_network_of_every_round():
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ConvexReLURegressor(1e-2),
+        GatedReLURegressor(1e-2, n_gates=20, skip_connection=True),
+        GatedReLURegressor(1e-2, n_gates=20, loss="huber", fit_intercept=False),
+    ],
+    ids=repr,
+)
+def test_a_scoring_monitor_sees_the_model_of_every_round(estimator):
     monitor = callbacks.ScoringMonitor(scoring="r2")
-    X, y = problem_for(ConvexReLURegressor(), 40)
-    model = ConvexReLURegressor(1e-2).set_callbacks(monitor).fit(X, y)
+    X, y = problem_for(estimator, 40)
+    model = clone(estimator).set_callbacks(monitor).fit(X, y)
     scores = [row["r2"] for row in monitor.get_logs().data if row["task_name"] == "round" and "r2" in row]
-    assert len(scores) == len(model.history_) and scores[0] < scores[-1]
+    assert len(scores) == len(model.history_) and scores[0] <= scores[-1] + 1e-3
     assert scores[-1] == pytest.approx(model.score(X, y), abs=1e-3)
 
 
@@ -482,7 +491,7 @@ def test_a_callback_may_stop_the_training(estimator):
     with pytest.warns(ConvergenceWarning, match="Interrupted"):
         model = clone(estimator).set_callbacks(Counter(stop_after=1)).fit(X, y)
     assert model.status_ == "interrupted"
-    assert len(model.history_) < 4 * len(np.unique(y)) if "Classifier" in repr(estimator) else len(model.history_) < 3
+    assert len(model.history_) <= 3  # of three classes one round each
     assert np.all(np.isfinite(model.predict(X))) and model.certificate_.dual <= model.certificate_.primal
 
 
@@ -546,7 +555,7 @@ def test_an_older_scikit_learn_has_no_callbacks_and_needs_none(monkeypatch, caps
         @watch.with_callbacks
         def fit(self, X):
             """Fit nothing."""
-            with watch.watched(self, X, None) as told, told.problem(makes_model=True) as report:
+            with watch.watched(self, X, None) as told, told.problem(attributes=watch.network_only) as report:
                 report({"objective": 1.5, "visible_gap": 0.0, "width": 1}, lambda: None)
                 self.certificate_ = SimpleNamespace(n_gates=3, primal=1.5, relative_gap=0.0)
             return self

@@ -61,7 +61,8 @@ class _Newton:
             }
         )
         if self.report is not None:
-            self.report(self.history[-1])
+            point, problem = self.point, self.problem
+            self.report(self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
 
     def working_problem(self):
         """Return the problem with a squared loss that touches the true one at the point."""

@@ -157,6 +157,6 @@ def with_best_masses(problem, network, deadline=None):
     if found is None:
         return network
     masses, free = found
-    roots, used = np.sqrt(masses), masses > 0
+    roots, used = np.sqrt(np.maximum(masses, 0.0)), masses > 0
     neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
     return assemble(problem, neurons, outputs, free)

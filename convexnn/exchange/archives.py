@@ -11,15 +11,14 @@ import json
 import math
 import os
 import re
-import secrets
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
 from ..exceptions import FileFormatError, InvalidInputError
+from .atomic import write_whole
 
 HEADER = "header.json"
 MAX_HEADER = 2**22
@@ -61,10 +60,7 @@ def write_archive(path, header, arrays):
     size = sum(array.nbytes for array in arrays.values())
     if size > LARGEST:
         raise InvalidInputError(f"the arrays take {size} bytes; a file holds at most {LARGEST}. Set store_data=False.")
-    path = Path(path)
-    if not path.name:
-        raise InvalidInputError(f"path must name a file; got {os.fspath(path)!r}.")
-    _replace(path, lambda file: _write(file, text, arrays))
+    write_whole(path, lambda file: _write(file, text, arrays))
 
 
 def _described(array):
@@ -85,19 +81,6 @@ def _entry(name):
     entry = zipfile.ZipInfo(name)
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry
-
-
-def _replace(path, write):
-    """Write a file beside `path`, and put it there when it is on the disk."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(beside, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_archive(path, max_bytes):

@@ -11,6 +11,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
 import convexnn.exchange.archives as archives
+import convexnn.exchange.atomic as atomic
 from convexnn import (
     ConvergenceWarning,
     ConvexReLUClassifier,
@@ -264,7 +265,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, good, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(archives.os, "fsync", fail)
+    monkeypatch.setattr(atomic.os, "fsync", fail)
     with pytest.raises(OSError, match="no space"):
         save_network(path, good[1].padded(50))
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

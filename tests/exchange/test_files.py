@@ -214,7 +214,7 @@ def test_a_claim_without_data_is_only_a_claim(tmp_path):
     saved = load_network(tmp_path / "n.npz")
     assert saved.certificate is None and saved.claimed.dual == certificate.dual
     assert load_network(tmp_path / "n.npz", X=X, y=y).certificate.dual == certificate.dual
-    with pytest.raises(FileFormatError, match="claims the objective"):
+    with pytest.raises(FileFormatError, match="n.npz' is refused for these data: it claims the objective"):
         load_network(tmp_path / "n.npz", X=X, y=y + 1)
 
 

@@ -1,0 +1,68 @@
+"""Tables on the disk, by pandas: csv and parquet."""
+
+import sys
+
+from ..exceptions import InvalidInputError
+from .files import TABLES, replacing
+
+MISSING = 'tables need pandas, and parquet needs pyarrow: pip install "convexnn[cli]".'
+
+
+def import_pandas():
+    """Return pandas, or say how it is installed."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    return pandas
+
+
+def read_frame(path, separator=None):
+    """Return the table in a file as a DataFrame.
+
+    Parameters
+    ----------
+    path : str
+        Ends in .csv, .csv.gz, .tsv or .parquet; ``-`` is csv on standard input.
+    separator : str, optional
+        Of the columns of a csv file; a comma by default, a tab for .tsv.
+
+    Raises
+    ------
+    InvalidInputError
+        For a file that is no table, and for one without rows.
+    """
+    pandas = import_pandas()
+    if path != "-" and not path.lower().endswith(TABLES):
+        raise InvalidInputError(f"data must be a file that ends in {', '.join(TABLES)}, or - ; got {path!r}.")
+    try:
+        frame = _read(pandas, path, separator)
+    except FileNotFoundError as error:
+        raise InvalidInputError(f"data: there is no file {path!r}.") from error
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    except (OSError, ValueError) as error:  # of pandas and pyarrow: damaged files and wrong encodings
+        raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
+    if len(frame) == 0:
+        raise InvalidInputError(f"data: {path!r} has no rows.")
+    return frame.rename(columns=str)
+
+
+def write_frame(frame, path):
+    """Write a table to a csv or parquet file, whole or not at all."""
+    with replacing(path) as partial:
+        if path.lower().endswith(".parquet"):
+            frame.to_parquet(partial, index=False)
+        else:
+            frame.to_csv(partial, index=False, sep="\t" if path.lower().endswith(".tsv") else ",")
+
+
+def _read(pandas, path, separator):
+    if path.lower().endswith(".parquet"):
+        return pandas.read_parquet(path)
+    separator = separator or ("\t" if path.lower().endswith(".tsv") else ",")
+    return pandas.read_csv(sys.stdin if path == "-" else path, sep=separator)
+
+
+def _first_line(error):
+    return next(iter(str(error).splitlines()), type(error).__name__)

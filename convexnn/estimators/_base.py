@@ -130,6 +130,7 @@ class ConvexReLUEstimator(BaseEstimator):
 
     def _keep(self, solution, rows):
         """Set what is fitted from a solution on canonical rows."""
+        self._training_dual = solution.certificate.dual_point
         self.network_, self.history_ = solution.network, solution.history
         self.certificate_ = replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
         self.dual_ = self.certificate_.dual_point

@@ -23,6 +23,7 @@ from .outcomes import Outcome, certificate_entries, print_table, proven_or_not
 from .unbiased_mlp import UnbiasedMLP
 
 BETA = 1.0
+WIDTH = 100  # of the networks that MLPRegressor trains
 COLUMNS = {
     "name": "who",
     "seconds": "seconds",
@@ -97,10 +98,17 @@ def by_cvxpy(X, y, seeds):
 
 def by_descent(X, y, seeds):
     """Return the best objective of some starts; all of them are in the time."""
-    options = {"alpha": BETA, "solver": "lbfgs", "tol": 1e-10, "max_iter": 2000, "max_fun": 10**9}
+    options = {
+        "hidden_layer_sizes": [WIDTH],
+        "alpha": BETA,
+        "solver": "lbfgs",
+        "tol": 1e-10,
+        "max_iter": 2000,
+        "max_fun": 10**9,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = [UnbiasedMLP([100], random_state=seed, **options).fit(X, y) for seed in range(seeds)]
+        found = [UnbiasedMLP(random_state=seed, **options).fit(X, y) for seed in range(seeds)]
     networks = [TwoLayerReLU(model.coefs_[0].T, model.coefs_[1][:, 0]) for model in found]
     objectives = [network.objective(X, y, BETA) for network in networks]
-    return float(np.min(objectives)), f"best of {seeds} starts, 100 neurons"
+    return float(np.min(objectives)), f"best of {seeds} starts, {WIDTH} neurons"

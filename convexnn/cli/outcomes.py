@@ -101,7 +101,7 @@ def print_table(console, rows, columns):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for key, heading in columns.items():
         words = any(isinstance(row[key], str) for row in rows)
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)

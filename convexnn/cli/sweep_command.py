@@ -3,6 +3,7 @@
 --widths runs gradient descent at every width; --betas follows the optimum and the set of optimal networks.
 """
 
+from ..exceptions import InvalidInputError
 from ..sweeps import regularization_path, width_sweep
 from .arguments import (
     add_beta,
@@ -68,6 +69,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Run the sweep; return its `Outcome`."""
+    _check_kind(arguments)
     check_plot(arguments.plot)
     check_target_file(arguments.output, "--output", TABLES)
     check_target_file(arguments.checkpoint, "--checkpoint")
@@ -81,6 +83,19 @@ def run(arguments):
     document = objective.described() | {"complete": found.complete, "records": rows}
     proven = all(record.proof == "exact" for record in found.records)
     return Outcome(document, lambda console: _show(console, found, rows), proven_or_not(proven, not found.complete))
+
+
+def _check_kind(arguments):
+    """Refuse options of the one kind of sweep in the other."""
+    if arguments.betas is not None:
+        misplaced = {"--beta": arguments.beta != "scale", "--labels": arguments.labels}
+        kind, other = "--betas", "--widths"
+    else:
+        misplaced = {"--refine": arguments.refine is not None}
+        kind, other = "--widths", "--betas"
+    for option, is_given in misplaced.items():
+        if is_given:
+            raise InvalidInputError(f"{option} goes with {other}, not with {kind}.")
 
 
 def _over_widths(objective, arguments):

@@ -52,9 +52,14 @@ def write_frame(frame, path):
     """Write a table to a csv or parquet file, whole or not at all."""
     with replacing(path) as partial:
         if path.lower().endswith(".parquet"):
-            frame.to_parquet(partial, index=False)
+            _plain(frame).to_parquet(partial, index=False)
         else:
             frame.to_csv(partial, index=False, sep="\t" if path.lower().endswith(".tsv") else ",")
+
+
+def _plain(frame):
+    """Return the table with objects, such as exact integers of any size, as text: parquet has no type for them."""
+    return frame.astype({name: str for name in frame.columns if frame[name].dtype == object})
 
 
 def _read(pandas, path, separator):

@@ -91,6 +91,11 @@ def check_count(value, name, minimum=1):
     return int(value)
 
 
+def check_verbose(verbose):
+    """Return `verbose` as an int: 0 is silent."""
+    return check_count(int(verbose) if isinstance(verbose, bool) else verbose, "verbose", minimum=0)
+
+
 def check_flag(value, name):
     """Return `value` as a bool after checking that it is True or False, NumPy's or 0 and 1 included."""
     if not isinstance(value, bool | np.bool_ | numbers.Integral) or value not in (0, 1):

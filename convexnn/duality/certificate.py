@@ -9,8 +9,9 @@ import numpy as np
 
 from .._long import is_long
 from .._masses import best_masses
+from .._progress import reporting
 from .._threads import one_blas_thread
-from .._validation import check_choice, deadline_after
+from .._validation import check_choice, check_verbose, deadline_after
 from ..programs.program import problem_of
 from .cuts import best_dual_point
 from .price_function import unit_rows
@@ -32,6 +33,7 @@ def certify(
     huber_delta=1.35,
     quantile=0.5,
     n_jobs=None,
+    verbose=0,
 ):
     """Bound how far any two-layer ReLU network is from the best network of any width.
 
@@ -56,6 +58,8 @@ def certify(
         Of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
+    verbose : int
+        1 says every second how far the proof is, 2 more; on a terminal a bar does.
 
     Returns
     -------
@@ -77,14 +81,17 @@ def certify(
     .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
     """
     check_choice(proof, "proof", PROOFS)
+    verbose = check_verbose(verbose)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta}
     if np.ndim(y) == 2 or getattr(network, "output_weights", np.zeros(0)).ndim == 2:
         options |= {"deadline": deadline_after(time_limit), "n_jobs": n_jobs, "proof": proof}
-        return certify_vector(network, X, y, beta, **options)
+        with reporting(verbose, options["deadline"]):
+            return certify_vector(network, X, y, beta, **options)
     options["quantile"] = quantile
     problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)
-    return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+    with reporting(verbose, deadline):
+        return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 
 
 def certify_problem(

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..exceptions import InvalidInputError
 from ._gated import GatedModel
+from ._watch import with_callbacks
 
 
 def _is_logistic(model):
@@ -136,6 +137,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         self.warm_start = warm_start
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Train the blocks and prove what they are worth.
 
@@ -161,6 +163,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         ConvergenceWarning
             When the relative gap did not reach `tol`.
         """
+        given = X, y, sample_weight
         X, y = validate_data(self, X, y, dtype=np.float64, order="C")
         check_classification_targets(y)
         self._check_parameters()
@@ -171,7 +174,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         codes = np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
         factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
-        return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors))
+        return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors), given)
 
     def _class_factors(self, classes, totals):
         """The factor of the weights of every class; "balanced" counts by weight, so that weights equal repetition."""

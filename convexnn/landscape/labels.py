@@ -18,6 +18,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import lsq_linear
 
+from .._display import Shown, figure
 from .._norms import nonzero, norms
 from .._validation import check_choice, check_positive, deadline_after
 from ..duality.pricing import PROOFS, search_price
@@ -32,8 +33,8 @@ MAX_KINKS = 14  # rows that pull outwards, of one neuron: their subsets are trie
 LABELS = ("global", "global (not proven)", "local-strict", "local-escapable", "saddle", "not-stationary")
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, repr=False)
+class Step(Shown):
     """A direction in weight space.
 
     Attributes
@@ -63,9 +64,13 @@ class Step:
             changes["intercept"] = network.intercept + t * self.free[-1]
         return type(network)(**changes)
 
+    def _shown(self):
+        moved = np.count_nonzero(np.any(self.neurons != 0, axis=1) | (self.outputs != 0))
+        return "Step", [("neurons moved", f"{moved} of {len(self.outputs)}"), ("free terms", str(len(self.free)))]
 
-@dataclass(frozen=True)
-class Label:
+
+@dataclass(frozen=True, repr=False)
+class Label(Shown):
     """What kind of point a network is.
 
     Attributes
@@ -105,6 +110,19 @@ class Label:
         if self.kind == "saddle":
             text += f", curvature {self.curvature:.6g}"
         return text
+
+    def _shown(self):
+        pairs = [("objective", figure(self.objective)), ("stationary to", f"{self.stationarity:.1e}")]
+        if self.price is not None:
+            pairs.append(("M / beta", f"{self.price.value / self.beta:.8g} ({self.price.proof})"))
+        if self.slope < 0.0:
+            pairs.append(("slope", f"{self.slope:.6g}"))
+        if self.kind == "saddle":
+            pairs.append(("curvature", f"{self.curvature:.6g}"))
+        return f"Label: {self.kind}", pairs
+
+    def __repr__(self):
+        return f"Label({self.kind}, {', '.join(' '.join(pair) for pair in self._shown()[1])})"
 
 
 def classify(network, X, y, beta, *, tol=1e-8, proof="auto", time_limit=None, n_jobs=None, **options):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from .._display import Shown
 from .._validation import check_choice
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -14,7 +15,7 @@ METHODS = ("weights", "activations")
 
 
 @dataclass(frozen=True, repr=False)
-class Matching:
+class Matching(Shown):
     """A network whose neurons were put in the order of those of another.
 
     Attributes
@@ -34,6 +35,13 @@ class Matching:
     def __repr__(self):
         moved = np.count_nonzero(self.order != np.arange(len(self.order)))
         return f"Matching({moved} of {len(self.order)} neurons moved, similarity {self.similarities.sum():.6g})"
+
+    def _shown(self):
+        moved = np.count_nonzero(self.order != np.arange(len(self.order)))
+        return "Matching", [
+            ("neurons moved", f"{moved} of {len(self.order)}"),
+            ("similarity", f"{self.similarities.sum():.6g}"),
+        ]
 
 
 def match_neurons(a, b, X=None, method="weights"):

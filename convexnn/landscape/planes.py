@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown
 from .._norms import nonzero, norms
 from .._validation import check_count, check_positive
 from ..exceptions import InvalidInputError
@@ -16,7 +17,7 @@ COLLINEAR = 1e-8
 
 
 @dataclass(frozen=True, repr=False)
-class PlaneGrid:
+class PlaneGrid(Shown):
     """The objective on a grid of a plane in the space of the weights.
 
     Attributes
@@ -68,6 +69,13 @@ class PlaneGrid:
             f"PlaneGrid({len(self.second)} x {len(self.first)} points through {len(self.points)} network(s), "
             f"objective from {self.values.min():.6g} to {self.values.max():.6g})"
         )
+
+    def _shown(self):
+        return "PlaneGrid", [
+            ("points", f"{len(self.second)} x {len(self.first)}"),
+            ("networks", str(len(self.points))),
+            ("objective", f"{self.values.min():.6g} to {self.values.max():.6g}"),
+        ]
 
 
 def plane_grid(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from .._display import Shown
 from .._norms import nonzero, norms
 from .._validation import check_count, check_design, check_positive
 from ..exceptions import InvalidInputError
@@ -21,8 +22,8 @@ from .descent import spawn
 ROUNDING = 1e-12  # relative, by which a bound may be missed
 
 
-@dataclass(frozen=True)
-class PLStar:
+@dataclass(frozen=True, repr=False)
+class PLStar(Shown):
     """The two sides of ``1/2 ||grad L||^2 >= lambda_min(K) L``.
 
     Attributes
@@ -42,9 +43,17 @@ class PLStar:
         bound = self.lambda_min * self.loss
         return bool(self.half_square >= bound - ROUNDING * max(abs(bound), self.half_square))
 
+    def _shown(self):
+        return "PLStar", [
+            ("holds", str(self.holds)),
+            ("half square", f"{self.half_square:.6g}"),
+            ("lambda_min", f"{self.lambda_min:.6g}"),
+            ("loss", f"{self.loss:.6g}"),
+        ]
 
-@dataclass(frozen=True)
-class RateCheck:
+
+@dataclass(frozen=True, repr=False)
+class RateCheck(Shown):
     """A trace of objectives beside ``(1 - mu / smoothness)^t`` times the first.
 
     Attributes
@@ -61,6 +70,13 @@ class RateCheck:
     def holds(self):
         """Whether no objective is above its bound, to rounding."""
         return self.worst_ratio <= 1.0 + ROUNDING
+
+    def _shown(self):
+        return "RateCheck", [
+            ("holds", str(bool(self.holds))),
+            ("worst ratio", f"{self.worst_ratio:.6g}"),
+            ("records", str(len(self.bounds))),
+        ]
 
 
 def tangent_kernel(network, X, layers="both"):

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .._display import Shown
 from .._long import relu_products, row_blocks
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
@@ -24,8 +25,8 @@ NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, repr=False)
+class Problem(Shown):
     """Checked data, weights, strength and free terms of one training problem.
 
     Attributes
@@ -222,6 +223,16 @@ class Problem:
         full = np.zeros(self.n_rows)
         full[self.rows] = dual_point
         return full
+
+    def _shown(self):
+        n_samples, n_inputs = self.design.shape
+        return type(self).__name__, [
+            ("loss", self.loss.name),
+            ("beta", f"{self.beta:.6g}"),
+            ("rows", str(n_samples)),
+            ("inputs", f"{n_inputs} with the bias" if self.hidden_bias else str(n_inputs)),
+            ("free terms", str(self.free.shape[1])),
+        ]
 
 
 def is_orthogonal(free, dual_point):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown, figure
 from .._threads import one_blas_thread
 from .._validation import is_late
 from ..exceptions import InvalidInputError
@@ -23,8 +24,8 @@ TELLING = 1e-2  # the estimated gap from which on idle groups can be told from t
 SHORTEST, PATIENCE = 1e-3, 4  # steps as short, or proofs without progress, after which rounding is to blame
 
 
-@dataclass(frozen=True)
-class GatedSolution:
+@dataclass(frozen=True, repr=False)
+class GatedSolution(Shown):
     """Blocks of the gated ReLU program with the proof of what they are worth.
 
     Attributes
@@ -53,6 +54,14 @@ class GatedSolution:
     status: Status
     n_iter: int
     history: list
+
+    def _shown(self):
+        return "GatedSolution", [
+            ("status", self.status.name),
+            ("gates in use", f"{np.count_nonzero(np.any(self.blocks != 0, axis=1))} of {len(self.blocks)}"),
+            ("objective", figure(self.primal)),
+            ("relative gap", f"{self.relative_gap:.2e} (over these gates)"),
+        ]
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class _Multipliers:
         record = make_record(started, cost, self.gap, self.network.width)
         self.history.append(record)
         if self.report is not None:
-            self.report(record)
+            self.report(record, lambda: self.best)
 
     def _finish(self, status):
         if status is Status.interrupted:

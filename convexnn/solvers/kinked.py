@@ -125,7 +125,7 @@ class _Steps:
         self.offer(with_best_masses(problem, network, self.deadline))
         self.history.append(make_record(self.started, self.primal, self.gap, self.network.width))
         if self.report is not None:
-            self.report(self.history[-1])
+            self.report(self.history[-1], lambda: self.network)
 
     @property
     def gap(self):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, fields
 
+from .._display import Shown, html_table
+
 NULLABLE = {int | None: "Int64", bool | None: "boolean"}  # what pandas calls columns with gaps
 
 
@@ -10,8 +12,11 @@ def not_in_frames(**options):
     return field(metadata={"frame": False}, **options)
 
 
-class Record:
-    """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back."""
+class Record(Shown):
+    """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back.
+
+    A record has `line`, the figures for a line of output, and `told`, a dict of the texts that a table shows.
+    """
 
     def to_json(self):
         """Return the record as a dict that JSON can write, to the last bit."""
@@ -21,6 +26,9 @@ class Record:
     def from_json(cls, values):
         """Return the record that `to_json` gave, after JSON has written and read it."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+    def _shown(self):
+        return type(self).__name__, list(self.told().items())
 
     def row(self):
         """Return the entries that fit into a row of a table, as a dict."""
@@ -44,6 +52,10 @@ class Records:
 
     def __len__(self):
         return len(self.records)
+
+    def _repr_html_(self):
+        rows = [record.told() for record in self.records]
+        return html_table(repr(self), [list(row.values()) for row in rows], list(rows[0]) if rows else None)
 
     def to_frame(self):
         """Return a pandas DataFrame with a row for every record.

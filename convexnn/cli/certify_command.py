@@ -11,7 +11,7 @@ from .arguments import add_data, add_effort, positive
 from .columns import choose_columns
 from .models import read_model, targets_for
 from .outcomes import Outcome, certificate_entries, print_pairs, proven_or_not
-from .streams import say
+from .streams import say, verbosity
 from .tabular import read_frame
 from .tasks import ALL_LOSSES
 
@@ -38,6 +38,7 @@ def run(arguments):
     problem = _problem(saved, arguments)
     y = targets_for(saved, data)
     effort = {name: getattr(arguments, name) for name in ("proof", "time_limit", "n_jobs")}
+    effort["verbose"] = verbosity(arguments)
     certificate = certify(saved.network, data.X, y, sample_weight=data.weight, **problem, **effort)
     _compare(saved, certificate)
     document = {

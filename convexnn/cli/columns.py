@@ -104,11 +104,9 @@ def numeric_columns(frame, names, role):
         )
     _refuse_missing(frame, names, role)
     values = frame[names].to_numpy(dtype=np.float64)
-    infinite = [name for name, finite in zip(names, np.isfinite(values).all(axis=0), strict=True) if not finite]
+    infinite = [repr(name) for name, finite in zip(names, np.isfinite(values).all(axis=0), strict=True) if not finite]
     if infinite:
-        raise InvalidInputError(
-            f"{_counted(infinite, role)} {_listed(list(map(repr, infinite)))}: infinite values cannot be used."
-        )
+        raise InvalidInputError(f"{_counted(infinite, role)} {_listed(infinite)}: infinite values cannot be used.")
     return values
 
 

@@ -9,7 +9,7 @@ from .arguments import add_beta, add_data, add_effort, add_objective, count
 from .objectives import load_objective
 from .outcomes import Outcome, bounds_text, print_pairs, print_table
 from .pictures import add_plot, check_plot, save_plot
-from .streams import say
+from .streams import say, verbosity
 
 COLUMNS = {"width": "width", "n_components": "components", "n_isolated": "isolated points", "regime": "regime"}
 FIGURES = (
@@ -39,8 +39,9 @@ def run(arguments):
     check_plot(arguments.plot)
     objective = load_objective(arguments)
     beta = objective.strength(arguments.beta)
-    limits = {"vertex_limit": arguments.vertex_limit, "time_limit": arguments.time_limit}
-    found = optimal_set(objective.data.X, objective.y, beta, **objective.options, **limits)
+    options = {"vertex_limit": arguments.vertex_limit, "time_limit": arguments.time_limit}
+    options |= objective.options | {"verbose": verbosity(arguments)}
+    found = optimal_set(objective.data.X, objective.y, beta, **options)
     pieces = _pieces(found, arguments.max_width)
     if arguments.plot is not None:
         _plot(found, pieces, arguments)

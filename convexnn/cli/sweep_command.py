@@ -91,7 +91,8 @@ def _check_kind(arguments):
         misplaced = {"--beta": arguments.beta != "scale", "--labels": arguments.labels}
         kind, other = "--betas", "--widths"
     else:
-        misplaced = {"--refine": arguments.refine is not None}
+        other_loss = arguments.loss not in (None, "squared")
+        misplaced = {"--refine": arguments.refine is not None, f"--loss {arguments.loss}": other_loss}
         kind, other = "--widths", "--betas"
     for option, is_given in misplaced.items():
         if is_given:

@@ -2,6 +2,19 @@
 
 from .files import load_network, save_network
 from .headers import ClaimedCertificate
+from .mlps import equivalent_beta, from_sklearn_mlp
+from .onnx_models import to_onnx
 from .records import SavedNetwork
+from .torch_modules import from_torch, to_torch
 
-__all__ = ["ClaimedCertificate", "SavedNetwork", "load_network", "save_network"]
+__all__ = [
+    "ClaimedCertificate",
+    "SavedNetwork",
+    "equivalent_beta",
+    "from_sklearn_mlp",
+    "from_torch",
+    "load_network",
+    "save_network",
+    "to_onnx",
+    "to_torch",
+]

@@ -10,15 +10,15 @@ import io
 import json
 import math
 import os
-import secrets
+import re
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
 from ..exceptions import FileFormatError, InvalidInputError
+from .atomic import write_whole
 
 HEADER = "header.json"
 MAX_HEADER = 2**22
@@ -27,6 +27,11 @@ LARGEST = 2**31 - 1  # beyond, zip needs another format of its own tables
 END = struct.Struct("<4s4H2LH")  # the end of the central directory, the last bytes of a zip without a comment
 END_MARK, LONG_MARK = b"PK\x05\x06", b"PK\x06\x07"
 FLOAT = np.dtype("<f8")
+NPY = re.compile(  # what numpy writes for such arrays; its own parser evaluates Python literals, and fails in many ways
+    rb"\x93NUMPY\x01\x00..\{'descr': '<f8', 'fortran_order': False, 'shape': "
+    rb"\(((?:\d{1,12},|\d{1,12}, \d{1,12})?)\), \} *\n",
+    re.DOTALL,
+)
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
 
 
@@ -55,7 +60,7 @@ def write_archive(path, header, arrays):
     size = sum(array.nbytes for array in arrays.values())
     if size > LARGEST:
         raise InvalidInputError(f"the arrays take {size} bytes; a file holds at most {LARGEST}. Set store_data=False.")
-    _replace(Path(path), lambda file: _write(file, text, arrays))
+    write_whole(path, lambda file: _write(file, text, arrays))
 
 
 def _described(array):
@@ -78,19 +83,6 @@ def _entry(name):
     return entry
 
 
-def _replace(path, write):
-    """Write a file beside `path`, and put it there when it is on the disk."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(beside, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def read_archive(path, max_bytes):
     """Return the header and the arrays of a file that is whole: a dict, and a dict of read-only float64 arrays.
 
@@ -104,7 +96,8 @@ def read_archive(path, max_bytes):
     with open(path, "rb") as file:
         try:
             _check_table(file, max_bytes)
-            with zipfile.ZipFile(file) as archive:
+            file.seek(0)
+            with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
                 return _checked_members(archive, max_bytes)
         except FileFormatError as error:
             raise FileFormatError(f"{os.fspath(path)!r} is refused: {error}") from error
@@ -131,6 +124,13 @@ def _checked_members(archive, max_bytes):
     names = [member.filename for member in members]
     if len(members) > MAX_MEMBERS or len(set(names)) < len(names) or HEADER not in names:
         raise FileFormatError(f"it must hold {HEADER} and arrays, each once; it holds {names[:MAX_MEMBERS]}.")
+    odd = [
+        m.filename
+        for m in members
+        if m.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or m.flag_bits & 1
+    ]
+    if odd:
+        raise FileFormatError(f"its members must be stored or deflated, and not encrypted; {odd} are not.")
     declared = sum(member.file_size for member in members)
     if declared > max_bytes:
         raise FileFormatError(
@@ -188,20 +188,16 @@ def _refuse_constant(name):
 
 def _array(content, name, entry):
     """Return the array of a member after comparing shape, type, size and sha256 with the header's entry."""
-    stream = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError("another version of the npy format")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
-        raise FileFormatError(f"{name}.npy has no valid npy header ({error}).") from error
-    data = content[stream.tell() :]
-    if dtype != FLOAT or fortran or len(shape) > 2:
+    found = NPY.match(content)
+    if found is None or len(content) < 10 or found.end() != 10 + int.from_bytes(content[8:10], "little"):
         raise FileFormatError(
-            f"{name}.npy must be float64 (<f8), C-ordered, of at most two dimensions; got {dtype}, {shape}."
+            f"{name}.npy must be an array of float64 (<f8), C-ordered, of at most two dimensions; it begins with "
+            f"{content[:80]!r}."
         )
+    shape = [int(length) for length in found.group(1).split(b",") if length.strip()]
+    data = content[found.end() :]
     if math.prod(shape) * FLOAT.itemsize != len(data) or max(shape, default=0) > LARGEST // FLOAT.itemsize:
-        raise FileFormatError(f"{name}.npy declares the shape {shape} and holds {len(data)} bytes.")
-    if entry != {"shape": list(shape), "dtype": FLOAT.str, "sha256": hashlib.sha256(data).hexdigest()}:
+        raise FileFormatError(f"{name}.npy declares the shape {tuple(shape)} and holds {len(data)} bytes.")
+    if entry != {"shape": shape, "dtype": FLOAT.str, "sha256": hashlib.sha256(data).hexdigest()}:
         raise FileFormatError(f"{name}.npy is not the array that the header describes: shape or sha256 differ.")
     return np.frombuffer(data, dtype=FLOAT).reshape(shape).astype(np.float64, copy=False)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._validation import check_choice, check_count
+from .._validation import check_choice, check_count, check_n_jobs, deadline_after
 from ..duality.records import PROOFS
-from ..exceptions import FileFormatError, InvalidInputError
+from ..exceptions import FileFormatError, InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from .archives import read_archive, write_archive
 from .checks import checked_data, checked_names, problem_entry, targets_of
@@ -208,30 +208,33 @@ def load_network(
     save_network : With an example.
     """
     check_count(max_bytes, "max_bytes")
+    check_n_jobs(n_jobs)
+    deadline_after(time_limit)
     if proof is not None:
         check_choice(proof, "proof", PROOFS)
+    options = {"proof": proof, "time_limit": time_limit, "n_jobs": n_jobs}
     header, arrays = read_archive(path, max_bytes)
     try:
         saved, entry, digest = _rebuilt(header, arrays)
         data = {name: getattr(saved, name) for name in DATA}
         dual_point = arrays.get("dual_point")
         if saved.X is not None:
-            _check_stored(saved, data, entry, digest, dual_point)
-    except ValueError as error:
+            _check_stored(saved, data, entry, digest, dual_point, max_bytes)
+        if X is None and y is None:
+            return _certified(saved, data, entry, dual_point, options)
+    except (ValueError, SolverError, np.linalg.LinAlgError) as error:
         raise FileFormatError(f"{os.fspath(path)!r} is refused: {error}") from error
-    if X is not None or y is not None:
-        data, dual_point = _given(saved, X, y, sample_weight, digest), None
-    if data["X"] is None or entry is None:
+    return _certified(saved, _given(saved, X, y, sample_weight, digest), entry, None, options)
+
+
+def _certified(saved, data, entry, dual_point, options):
+    """Return the `SavedNetwork` with the certificate that is proven on the data, if there are any."""
+    if data["X"] is None:
         return saved
-    try:
-        check_primal(saved.claimed, saved.network, posed(saved.network, data, entry))
-        if proof is None:
-            return saved
-        options = {"proof": proof, "time_limit": time_limit, "n_jobs": n_jobs}
-        found = proven_again(saved.claimed, saved.network, data, entry, dual_point, options)
-    except FileFormatError as error:
-        raise FileFormatError(f"{os.fspath(path)!r} is refused: {error}") from error
-    return replace(saved, certificate=found)
+    check_primal(saved.claimed, saved.network, posed(saved.network, data, entry))
+    if options["proof"] is None:
+        return saved
+    return replace(saved, certificate=proven_again(saved.claimed, saved.network, data, entry, dual_point, options))
 
 
 def _rebuilt(header, arrays):
@@ -252,13 +255,16 @@ def _rebuilt(header, arrays):
         )
     checked = checked_names(network, names["feature_names"], names["target_names"], names["classes"])
     problem = entry or {"beta": None, "loss": "squared", "huber_delta": 1.35, "quantile": 0.5}
-    written_by = str(header["written_by"])
+    written_by = header["written_by"]
     saved = SavedNetwork(network, None, claimed, **problem, **data, **checked, written_by=written_by)
     return saved, entry, digest
 
 
-def _check_stored(saved, data, entry, digest, dual_point):
-    """Refuse data in the file that pose no problem, or are not those of the header."""
+def _check_stored(saved, data, entry, digest, dual_point, max_bytes):
+    """Refuse data in the file that pose no problem, are not those of the header, or would take too much memory."""
+    needed = 8 * len(data["X"]) * saved.network.width if data["X"].ndim else 0
+    if needed > max_bytes:
+        raise FileFormatError(f"its hidden layer has {needed} bytes on its data, more than max_bytes={max_bytes}.")
     data.update(checked_data(**data))
     posed(saved.network, data, entry)
     if data_digest(**data) != digest:

@@ -102,6 +102,9 @@ def checked_header(header):
         raise FileFormatError(f"its header must have the entries {sorted(wanted)}; it has {sorted(header)}.")
     digest = header["data_sha256"]
     _require(digest is None or (isinstance(digest, str) and len(digest) == 64), "data_sha256", digest)
+    _require(
+        isinstance(header["written_by"], str) and len(header["written_by"]) < 100, "written_by", header["written_by"]
+    )
     names = {name: _name_list(header[name], name) for name in ("feature_names", "target_names")}
     names["classes"] = _classes(header["classes"])
     return _problem(header["problem"]), digest, _claim(header["claimed"]), names
@@ -114,7 +117,10 @@ def _require(condition, name, got):
 
 def _number(value):
     """Whether a value is a finite number of a size that a float can have."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and abs(value) <= np.finfo(float).max
+    try:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool) and bool(np.isfinite(float(value)))
+    except OverflowError:
+        return False
 
 
 def _problem(entry):
@@ -136,7 +142,7 @@ def _claim(entry):
     _require(isinstance(entry, dict) and set(entry) == names, "claimed", entry)
     _require(all(_number(entry[name]) and entry[name] >= 0 for name in names - {"proof"}), "claimed", entry)
     _require(isinstance(entry["proof"], str) and entry["proof"] in PROOFS[1:], "claimed", entry)
-    claim = ClaimedCertificate(**entry)
+    claim = ClaimedCertificate(**{name: value if name == "proof" else float(value) for name, value in entry.items()})
     gap = max(0.0, claim.primal - claim.dual)
     fits = abs(gap - claim.relative_gap * claim.primal) <= ROUNDING * claim.primal
     _require(claim.dual <= claim.primal * (1 + ROUNDING) and fits, "claimed", entry)

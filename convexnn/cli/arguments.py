@@ -4,7 +4,8 @@ import argparse
 import math
 
 from ..duality.records import PROOFS
-from .columns import choose_columns
+from .columns import choose_columns, index_columns, is_uneven
+from .streams import say
 from .tabular import read_frame
 from .tasks import CLASSIFICATION, REGRESSION
 
@@ -72,7 +73,14 @@ def load(arguments):
     """Return the `Dataset` that the arguments name, standardised where they say so."""
     frame = read_frame(arguments.data, arguments.separator)
     data = choose_columns(frame, arguments.target, arguments.features, arguments.drop, arguments.weight)
-    return data.standardized() if arguments.standardize else data
+    if arguments.features is None:
+        for name in index_columns(data):
+            say(f"note: feature {name!r} counts the rows; --drop {name!r} leaves it out.")
+    if arguments.standardize:
+        return data.standardized()
+    if is_uneven(data):
+        say("note: the features have very different scales, and one penalty measures them all; see --standardize.")
+    return data
 
 
 def terms_of(arguments):

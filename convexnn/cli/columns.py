@@ -6,6 +6,7 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 
+UNEVEN = 100.0  # ratio of deviations from which on a note is due
 SHOWN = 6  # columns that a message names before it only counts
 
 
@@ -84,6 +85,20 @@ def choose_columns(frame, target, features=None, drop=None, weight=None):
         targets=targets,
         weight=None if weight is None else numeric_columns(frame, [weight], "weight")[:, 0],
     )
+
+
+def index_columns(data):
+    """Return the features without a name of their own that count the rows, as tables have when an index was saved."""
+    rows = np.arange(len(data.X))
+    unnamed = [name for name in data.features if name.startswith("Unnamed") or name == ""]
+    return [name for name in unnamed if np.ptp(data.X[:, data.features.index(name)] - rows) == 0]
+
+
+def is_uneven(data):
+    """Whether the deviations of the features differ by orders of magnitude."""
+    sizes = data.X.std(axis=0)
+    sizes = sizes[sizes > 0]
+    return len(sizes) > 0 and sizes.max() > UNEVEN * sizes.min()
 
 
 def numeric_columns(frame, names, role):

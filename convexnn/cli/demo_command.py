@@ -18,9 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..estimators import ConvexReLURegressor
-from .files import replacing
 from .outcomes import Outcome, certificate_entries
-from .pictures import check_plot
+from .pictures import check_plot, save_figure
 
 PRINTS = True  # as it goes along
 SMALLER = ("bmi", "s5", "bp")
@@ -52,7 +51,9 @@ def run(arguments):
     print("\n3. Is the network any good? R2 on held-out patients, five folds, all the measurements standardised.")
     scores, seconds = cross_validate(models(full[-1].beta_ / y.std()), X, y)
     if picture is not None:
-        save_picture(picture, small, X[:, columns], y, scores)
+        from ..plotting._demo import demo_figure
+
+        save_figure(demo_figure(small, X[:, columns], y, scores), picture)
     taken = f"(all of this took {perf_counter() - start:.0f} s)"
     print(f"\nPicture saved to {picture}   {taken}" if picture else f"\n{taken}")
     document = {
@@ -115,11 +116,3 @@ def cross_validate(models, X, y):
     print("R2      " + "".join(f"{f'{np.mean(s):.3f} +- {np.std(s):.3f}':>24}" for s in scores.values()))
     print("time    " + "".join(f"{f'{t:.1f} s a fold':>24}" for t in seconds.values()))
     return scores, seconds
-
-
-def save_picture(path, small, X, y, scores):
-    """Save the picture, whole or not at all."""
-    from ..plotting._demo import demo_figure
-
-    with replacing(path) as partial:
-        demo_figure(small, X, y, scores).savefig(partial, dpi=130)

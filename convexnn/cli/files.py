@@ -1,8 +1,6 @@
-"""Files that are there whole or not at all, and that are known to be writable before hours are spent."""
+"""Files that are known to be writable before hours are spent."""
 
 import os
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 from ..exceptions import InvalidInputError
@@ -35,24 +33,3 @@ def check_target_file(path, name, suffixes=None):
         raise InvalidInputError(f"{name} must lie in a folder that exists; there is no {str(folder)!r}.")
     if not os.access(folder, os.W_OK):
         raise InvalidInputError(f"{name} must lie in a folder that can be written; {str(folder)!r} cannot.")
-
-
-@contextmanager
-def replacing(path):
-    """Yield the path of a temporary file beside `path` that takes its place when the block ends without an error."""
-    path = Path(path)
-    handle, partial = tempfile.mkstemp(dir=path.resolve().parent, prefix=".convexnn-", suffix="".join(path.suffixes))
-    os.close(handle)
-    try:
-        yield partial
-        os.chmod(partial, 0o666 & ~_umask())
-        os.replace(partial, path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
-
-
-def _umask():
-    """Return the mask of new files, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

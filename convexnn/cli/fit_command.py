@@ -32,7 +32,9 @@ def add_arguments(parser):
     effort.add_argument("--tol", type=positive, default=1e-6, help="relative gap to reach (default: 1e-6)")
     effort.add_argument("--max-iter", type=count, default=500, metavar="N", help="largest number of rounds")
     effort.add_argument("--seed", type=seed, default=0, help="of the starts of local searches (default: 0)")
-    parser.add_argument("-o", "--output", metavar="MODEL.npz", help="save the network with its certificate")
+    parser.add_argument(
+        "-o", "--output", metavar="MODEL.npz", help="save the network with data and certificate (.onnx: it alone)"
+    )
 
 
 def run(arguments):

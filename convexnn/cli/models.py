@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from ..exchange.libraries import require
 from .files import check_target_file
 from .streams import say
 from .tasks import CLASSIFICATION
@@ -12,7 +13,9 @@ MODELS = (".npz", ".onnx")
 
 def check_model_file(path, task, data, multi_class):
     """Refuse, before any work is done, what could not be saved."""
-    check_target_file(path, "--output", (".npz",))
+    check_target_file(path, "--output", MODELS)
+    if is_onnx(path):
+        require("onnx", "exchange")
     several = task == CLASSIFICATION and len(np.unique(data.y)) > 2
     if path is not None and several and multi_class == "ovr":
         raise InvalidInputError(
@@ -21,14 +24,22 @@ def check_model_file(path, task, data, multi_class):
         )
 
 
-def save_model(model, data, path):
-    """Save a fitted estimator with its data and its certificate."""
-    from ..exchange import save_network
+def is_onnx(path):
+    """Whether a path is that of an ONNX file."""
+    return path is not None and path.lower().endswith(".onnx")
 
-    outputs = data.targets if model.network_.output_weights.ndim == 1 or data.y.ndim == 2 else None
-    save_network(path, model, target_name=outputs)
+
+def save_model(model, data, path):
+    """Save a fitted estimator with its data and its certificate, or its network alone in an ONNX file."""
+    from ..exchange import save_network, to_onnx
+
+    if is_onnx(path):
+        to_onnx(model.network_, path)
+    else:
+        outputs = data.targets if model.network_.output_weights.ndim == 1 or data.y.ndim == 2 else None
+        save_network(path, model, target_name=outputs)
     if data.centre is not None:
-        say("note: the network takes standardised features; certify it with --standardize on the same rows.")
+        say("note: the network takes standardised features (--json prints how); certify it with --standardize.")
 
 
 def read_model(path):
@@ -41,6 +52,8 @@ def read_model(path):
     """
     from ..exchange import load_network
 
+    if is_onnx(path):
+        raise InvalidInputError(f"model must be an .npz file of fit or of convexnn.exchange; got {path!r}.")
     try:
         return load_network(path, proof=None)
     except FileNotFoundError as error:

@@ -1,8 +1,12 @@
 """Pictures of results in files."""
 
-from importlib.util import find_spec
+from pathlib import Path
 
-from .files import PICTURES, check_target_file, replacing
+from ..exchange.atomic import write_whole
+from ..exchange.libraries import require
+from .files import PICTURES, check_target_file
+
+DPI = 130
 
 
 def add_plot(parser):
@@ -15,13 +19,17 @@ def check_plot(path, option="--plot"):
     if path is None:
         return
     check_target_file(path, option, PICTURES)
-    if find_spec("matplotlib") is None:
-        raise ImportError(f'{option} needs matplotlib: pip install "convexnn[plot]".')
+    require("matplotlib", "plot")
 
 
 def save_plot(result, path):
     """Save what ``result.plot(ax)`` draws, whole or not at all."""
-    from ..plotting._figures import save_axes
+    from ..plotting._figures import figure_of
 
-    with replacing(path) as partial:
-        save_axes(result.plot, partial)
+    save_figure(figure_of(result.plot), path)
+
+
+def save_figure(figure, path):
+    """Save a figure, whole or not at all."""
+    ending = Path(path).suffix[1:].lower()
+    write_whole(path, lambda file: figure.savefig(file, format=ending, dpi=DPI))

@@ -3,18 +3,9 @@
 import sys
 
 from ..exceptions import InvalidInputError
-from .files import TABLES, replacing
-
-MISSING = 'tables need pandas, and parquet needs pyarrow: pip install "convexnn[cli]".'
-
-
-def import_pandas():
-    """Return pandas, or say how it is installed."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError(MISSING) from error
-    return pandas
+from ..exchange.atomic import write_whole
+from ..exchange.libraries import require
+from .files import TABLES
 
 
 def read_frame(path, separator=None):
@@ -31,16 +22,16 @@ def read_frame(path, separator=None):
     ------
     InvalidInputError
         For a file that is no table, and for one without rows.
+    MissingLibraryError
+        Without pandas, and without pyarrow for parquet.
     """
-    pandas = import_pandas()
+    pandas = require("pandas", "cli")
     if path != "-" and not path.lower().endswith(TABLES):
         raise InvalidInputError(f"data must be a file that ends in {', '.join(TABLES)}, or - ; got {path!r}.")
     try:
         frame = _read(pandas, path, separator)
     except FileNotFoundError as error:
         raise InvalidInputError(f"data: there is no file {path!r}.") from error
-    except ImportError as error:
-        raise ImportError(MISSING) from error
     except (OSError, ValueError) as error:  # of pandas and pyarrow: damaged files and wrong encodings
         raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
     if len(frame) == 0:
@@ -50,11 +41,13 @@ def read_frame(path, separator=None):
 
 def write_frame(frame, path):
     """Write a table to a csv or parquet file, whole or not at all."""
-    with replacing(path) as partial:
-        if path.lower().endswith(".parquet"):
-            _plain(frame).to_parquet(partial, index=False)
-        else:
-            frame.to_csv(partial, index=False, sep="\t" if path.lower().endswith(".tsv") else ",")
+    name = path.lower()
+    if name.endswith(".parquet"):
+        require("pyarrow", "cli")
+        write_whole(path, lambda file: _plain(frame).to_parquet(file, index=False))
+        return
+    options = {"sep": "\t" if name.endswith(".tsv") else ",", "compression": "gzip" if name.endswith(".gz") else None}
+    write_whole(path, lambda file: frame.to_csv(file, index=False, **options))
 
 
 def _plain(frame):
@@ -64,6 +57,7 @@ def _plain(frame):
 
 def _read(pandas, path, separator):
     if path.lower().endswith(".parquet"):
+        require("pyarrow", "cli")
         return pandas.read_parquet(path)
     separator = separator or ("\t" if path.lower().endswith(".tsv") else ",")
     return pandas.read_csv(sys.stdin if path == "-" else path, sep=separator)

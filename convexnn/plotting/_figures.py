@@ -1,12 +1,12 @@
-"""Figures that go to files, without a window and without pyplot."""
+"""Figures for files, without a window and without pyplot."""
 
 from matplotlib.figure import Figure
 
-SIZE, DPI = (8.0, 5.0), 130
+SIZE = (8.0, 5.0)  # inches
 
 
-def save_axes(draw, path):
-    """Save a figure with the axes that ``draw(axes)`` has drawn on."""
+def figure_of(draw):
+    """Return a figure with the axes that ``draw(axes)`` has drawn on."""
     figure = Figure(figsize=SIZE, layout="constrained")
     draw(figure.add_subplot())
-    figure.savefig(path, dpi=DPI)
+    return figure

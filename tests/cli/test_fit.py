@@ -154,6 +154,20 @@ def test_standardised_networks_are_certified_on_standardised_data(tmp_path, caps
     assert document["certificate"]["primal"] == pytest.approx(fitted["certificate"]["primal"], rel=1e-9)
 
 
+def test_a_network_in_an_onnx_file(tmp_path, capsys):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    frame, model = make_frame(), str(tmp_path / "model.onnx")
+    path = save(frame, tmp_path)
+    main(["fit", path, *LINE, "--beta", "0.5", "-o", model])
+    capsys.readouterr()
+    session = onnxruntime.InferenceSession(model)
+    X = frame[["a", "b"]].to_numpy()
+    (values,) = session.run(None, {session.get_inputs()[0].name: X})
+    network = ConvexReLURegressor(0.5).fit(frame[["a", "b"]], frame["y"]).network_
+    np.testing.assert_allclose(np.ravel(values), network.predict(X), atol=1e-6)
+    assert "model must be an .npz file" in fails(capsys, "certify", model, path)
+
+
 def test_a_bare_network_needs_target_and_strength(tmp_path, capsys):
     frame, bare = make_frame(), str(tmp_path / "bare.npz")
     model = ConvexReLURegressor(0.5).fit(frame[["a", "b"]], frame["y"])
@@ -183,7 +197,7 @@ def test_certify_refuses_what_does_not_fit(tmp_path, capsys):
         (label_frame(), ("--task", "regression"), "regression needs numbers"),
         (make_frame(), ("--task", "regression", "--loss", "logistic"), "--loss logistic is none of regression"),
         (label_frame("abc"), ("--multi-class", "ovr", "-o", "model.npz"), "use --multi-class joint"),
-        (make_frame(), ("-o", "model.txt"), "--output must be a file that ends in .npz"),
+        (make_frame(), ("-o", "model.txt"), "--output must be a file that ends in .npz, .onnx"),
         (make_frame(), ("-o", "nowhere/model.npz"), "in a folder that exists"),
         (make_frame(), ("--quantile", "1.5", "--loss", "quantile"), "quantile"),
         (make_frame(), ("--n-jobs", "0"), "n_jobs"),

@@ -1,5 +1,6 @@
 """The command line as a process: the module, pipes, and Ctrl-C."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import convexnn
 from convexnn.exchange import load_network
 
-from .helpers import make_frame, parsed, save
+from .helpers import make_frame, parsed, save, unit_vectors
 
 CONVEXNN = [sys.executable, "-m", "convexnn"]
 
@@ -27,6 +28,25 @@ def test_a_table_through_a_pipe():
     argv = [*CONVEXNN, "fit", "-", "--target", "y", "--json"]
     done = subprocess.run(argv, input=table, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "" and parsed(done.stdout)["status"] == "proven"
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    argv = " ".join([*CONVEXNN, "sweep", save(unit_vectors(), tmp_path), "--target y --betas auto --n-betas 3"])
+    done = subprocess.run(f"{argv} --json | head -c 1", shell=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_a_terminal_gets_progress_and_standard_output_stays_clean(tmp_path):
+    pty = pytest.importorskip("pty")
+    main_end, terminal = pty.openpty()
+    argv = [*CONVEXNN, "sweep", save(unit_vectors(), tmp_path), "--target", "y", "--betas", "0.1,0.2", "--json"]
+    environment = os.environ | {"TERM": "xterm"}
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=terminal, text=True, env=environment)
+    os.close(terminal)
+    shown = os.read(main_end, 100_000).decode()
+    os.close(main_end)
+    assert done.returncode == 0 and len(parsed(done.stdout)["records"]) == 2
+    assert "beta 0.1" in shown and "\x1b[" in shown
 
 
 def interrupt_when(process, started):

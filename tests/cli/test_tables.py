@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from convexnn.cli import main
 from convexnn.cli.columns import choose_columns
 from convexnn.cli.tabular import read_frame, write_frame
 from convexnn.exceptions import InvalidInputError
@@ -85,10 +86,27 @@ def test_files_that_are_no_tables(tmp_path, capsys):
         assert message in fails(capsys, "fit", str(tmp_path / name), *FIT)
 
 
-def test_without_pandas_the_message_says_what_to_install(tmp_path, capsys, monkeypatch):
-    path = save(make_frame(), tmp_path)
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    assert 'pip install "convexnn[cli]"' in fails(capsys, "fit", path, *FIT)
+def test_without_a_library_the_message_says_what_to_install(tmp_path, capsys, monkeypatch):
+    paths = save(make_frame(), tmp_path), save(make_frame(), tmp_path, "data.parquet")
+    for path, library in zip(paths, ("pandas", "pyarrow"), strict=True):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, library, None)
+            message = fails(capsys, "fit", path, *FIT)
+        assert message.startswith(f"convexnn: error: {library} is not") and "pip install 'convexnn[cli]'" in message
+
+
+def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    path.write_text("before")
+
+    def torn(self, file, **options):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", torn)
+    with pytest.raises(OSError):
+        write_frame(make_frame(), str(path))
+    assert path.read_text() == "before" and [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_types_of_columns():
@@ -127,3 +145,20 @@ def test_integers_of_any_size_are_written(tmp_path):
     for name in ("out.csv", "out.parquet"):
         write_frame(frame, str(tmp_path / name))
         assert str(read_frame(str(tmp_path / name))["n"][0]) == str(2**200)
+
+
+def test_an_index_among_the_features_is_pointed_out(tmp_path, capsys):
+    make_frame().to_csv(tmp_path / "data.csv")
+    argv = ["fit", str(tmp_path / "data.csv"), *FIT]
+    main(argv)
+    assert "'Unnamed: 0' counts the rows" in capsys.readouterr().err
+    main([*argv, "--drop", "Unnamed: 0"])
+    assert capsys.readouterr().err == ""
+
+
+def test_uneven_scales_are_pointed_out(tmp_path, capsys):
+    argv = ["fit", save(make_frame().assign(c=lambda frame: 1000.0 * frame["a"]), tmp_path), *FIT]
+    main(argv)
+    assert "see --standardize" in capsys.readouterr().err
+    main([*argv, "--standardize"])
+    assert capsys.readouterr().err == ""

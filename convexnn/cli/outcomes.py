@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 WIDE = 160  # columns of output that does not go to a terminal
+DIGITS = ".8g"
 
 
 class ExitCode(IntEnum):
@@ -88,7 +89,7 @@ def print_pairs(console, pairs):
         console.print(f"{name:<{width}}  {cell(value)}", soft_wrap=True)
 
 
-def print_table(console, rows, columns):
+def print_table(console, rows, columns, formats=None):
     """Print rows (mappings) under headings.
 
     Parameters
@@ -97,26 +98,29 @@ def print_table(console, rows, columns):
     rows : sequence of mappings
     columns : dict
         From the key of a column to its heading.
+    formats : dict, optional
+        From the key of a column to the format of its numbers; eight digits by default.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    formats = formats or {}
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for key, heading in columns.items():
         words = any(isinstance(row[key], str) for row in rows)
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(cell(row[key]) for key in columns))
+        table.add_row(*(cell(row[key], formats.get(key, DIGITS)) for key in columns))
     console.print(table)
 
 
-def cell(value):
-    """Return a value as text: eight digits, a dash for what is not known."""
+def cell(value, digits=DIGITS):
+    """Return a value as text, with a dash for what is not known."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return f"{value:.8g}" if isinstance(value, float | np.floating) else str(value)
+    return f"{value:{digits}}" if isinstance(value, float | np.floating) else str(value)
 
 
 def bounds_text(known, bounds):

@@ -97,4 +97,5 @@ def _show(console, document):
     }
     print_pairs(console, pairs)
     if document["staircase"] is not None:
-        print_table(console, document["staircase"], COLUMNS)
+        n_empty = sum(step["regime"] == "empty" for step in document["staircase"])
+        print_table(console, document["staircase"][max(0, n_empty - 1) :], COLUMNS)

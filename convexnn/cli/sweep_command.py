@@ -18,7 +18,7 @@ from .arguments import (
 )
 from .files import TABLES, check_target_file
 from .objectives import load_objective
-from .outcomes import Outcome, print_table, proven_or_not
+from .outcomes import Outcome, cell, print_table, proven_or_not
 from .pictures import add_plot, check_plot, save_plot
 from .streams import say, verbosity
 from .tabular import write_frame
@@ -44,6 +44,8 @@ BETA_COLUMNS = {
     "M_star": "M*",
     "is_unique": "unique",
 }
+
+FORMATS = {"relative_gap": ".1e", "share_reached": ".0%"}
 
 
 def add_arguments(parser):
@@ -136,7 +138,8 @@ def _show(console, found, rows):
     columns = BETA_COLUMNS
     if "width" in rows[0] and "n_global" in rows[0]:
         columns = WIDTH_COLUMNS | (LABEL_COLUMNS if rows[0]["n_global"] is not None else {})
-    print_table(console, rows, columns)
+    print_table(console, rows, columns, FORMATS)
     for change in getattr(found, "changes", ()):
         between = f"between beta {change.beta_before:.6g} and {change.beta_after:.6g}"
-        console.print(f"{change.quantity} from {change.before} to {change.after} {between}")
+        name = BETA_COLUMNS[change.quantity]
+        console.print(f"{name} from {cell(change.before)} to {cell(change.after)} {between}")

@@ -128,7 +128,7 @@ def test_a_sweep_for_people(tmp_path, capsys):
     assert "share at p*" in capsys.readouterr().out
     assert main(["sweep", path, *PLAIN, "--betas", "auto", "--n-betas", "3"]) == 0
     output = capsys.readouterr()
-    assert "m_star from 0 to" in output.out and output.err == ""
+    assert "m* from 0 to" in output.out and output.err == ""
 
 
 def test_a_sweep_goes_on_from_its_checkpoint(tmp_path, capsys):

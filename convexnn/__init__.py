@@ -1,7 +1,8 @@
 """Two-layer ReLU networks trained to proven global optimality, and the whole set of optimal networks."""
 
-from . import datasets
+from . import datasets, exchange
 from ._version import __version__
+from ._versions import show_versions, versions
 from .activations import certify_activation, train_activation
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
@@ -17,12 +18,15 @@ from .estimators import (
 from .exceptions import (
     ConvergenceWarning,
     ConvexNNError,
+    FileFormatError,
     InvalidInputError,
+    MissingLibraryError,
     PatternLimitError,
     SolverError,
     VertexLimitError,
     WidthWarning,
 )
+from .exchange import SavedNetwork, load_network, save_network
 from .network import TwoLayerReLU
 from .optimal_sets import (
     ApproximatePruning,
@@ -49,15 +53,18 @@ __all__ = [
     "ConvexReLURegressor",
     "ConvexReLURegressorCV",
     "ConvexSolution",
+    "FileFormatError",
     "GatedReLUClassifier",
     "GatedReLURegressor",
     "InvalidInputError",
     "MinNormReLUInterpolator",
     "MinimalPruning",
+    "MissingLibraryError",
     "NetworkPath",
     "OptimalSet",
     "PatternLimitError",
     "Price",
+    "SavedNetwork",
     "SolverError",
     "TwoLayerReLU",
     "VertexLimitError",
@@ -73,13 +80,18 @@ __all__ = [
     "datasets",
     "descent_path",
     "enumerate_patterns",
+    "exchange",
+    "load_network",
     "minimal_pruning",
     "optimal_set",
     "price",
     "regularization_path",
     "sample_patterns",
+    "save_network",
+    "show_versions",
     "to_convex",
     "to_network",
     "train_activation",
+    "versions",
     "width_sweep",
 ]

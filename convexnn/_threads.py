@@ -17,25 +17,36 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def thread_map(n_jobs):
-    """Yield ``run(function, tasks) -> list`` which applies `function` to every tuple of `tasks`, in order.
+    """Yield ``run(function, tasks, after=None) -> list`` which applies `function` to every tuple of `tasks`, in order.
 
+    ``after(k)`` is called here, in the caller's thread, when the answers to the tasks up to number k are there.
     `n_jobs` is read as joblib reads it: None means 1 unless a ``joblib.parallel_config`` says otherwise, and
     -1 means every core.
     """
     # Of a cluster's cores only ours can run threads of this process.
     workers = min(effective_n_jobs(n_jobs), max(n_jobs or 1, cpu_count()))
     if workers == 1:
-        yield lambda function, tasks: [function(*task) for task in tasks]
+        yield in_turn
         return
     pool = ThreadPoolExecutor(workers)
 
-    def run(function, tasks):
-        return [future.result() for future in [pool.submit(function, *task) for task in tasks]]
+    def run(function, tasks, after=None):
+        return in_turn(lambda future: future.result(), [(pool.submit(function, *task),) for task in tasks], after)
 
     try:
         yield run
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_turn(function, tasks, after=None):
+    """Return the answers of `function` to every tuple of `tasks`, one after the other; see `thread_map`."""
+    answers = []
+    for k, task in enumerate(tasks):
+        answers.append(function(*task))
+        if after is not None:
+            after(k)
+    return answers
 
 
 def slices(n_items, size):

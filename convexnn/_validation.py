@@ -112,6 +112,11 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
     return int(value)
 
 
+def check_verbose(verbose: Any) -> int:
+    """Return `verbose` as an int: 0 is silent."""
+    return check_count(int(verbose) if isinstance(verbose, bool) else verbose, "verbose", minimum=0)
+
+
 def check_flag(value: Any, name: str) -> bool:
     """Return `value` as a bool after checking that it is True or False, NumPy's or 0 and 1 included."""
     if not isinstance(value, bool | np.bool_ | numbers.Integral) or value not in (0, 1):

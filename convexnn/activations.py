@@ -14,8 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ._display import Shown
+from ._progress import current, reporting
 from ._typing import ArrayLike, Proof
-from ._validation import check_choice, check_count, check_positive, deadline_after, is_late
+from ._validation import check_choice, check_count, check_positive, check_verbose, deadline_after, is_late
 from .arrangements.patterns import ActivationPatterns
 from .duality.certificate import certify_problem
 from .duality.records import PROOFS, Certificate
@@ -59,7 +61,7 @@ def slope_of(activation, slope=0.01):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActivatedNetwork:
+class ActivatedNetwork(Shown):
     """The network ``f(x) = sum_j sigma(u_j^T [x, 1]) alpha_j + x^T skip_weights + intercept``.
 
     A neuron has the values of two ReLU neurons, ``(u, alpha)`` and ``(-u, -slope alpha)``, and the penalty of one; so
@@ -162,8 +164,11 @@ class ActivatedNetwork:
         problem.check_network(self)
         return float(problem.objective(self))
 
+    def _shown(self):
+        return f"ActivatedNetwork: {self.activation}, slope {self.slope:g}", self.weights._shown()[1]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class ActivatedProblem(Problem):
     """A `Problem` whose neurons have the activation ``(z)_+ - slope (-z)_+``."""
 
@@ -249,6 +254,7 @@ def train_activation(
     time_limit: float | None = None,
     proof: Proof = "auto",
     n_jobs: int | None = None,
+    verbose: int = 0,
     **options: Any,
 ) -> Solution:
     """Train a two-layer network with a leaky ReLU or the absolute value, and prove what it is worth.
@@ -275,6 +281,8 @@ def train_activation(
         Seconds, looked at between programs.
     proof, n_jobs
         As in `certify`.
+    verbose : int
+        1 prints a line for every program and every second of the proof, 2 more.
     **options
         ``hidden_bias``, ``fit_intercept``, ``skip_connection``, ``sample_weight``, ``loss``, ``huber_delta``,
         ``quantile``, as in `convex_program`.
@@ -292,10 +300,12 @@ def train_activation(
     tol, max_iter = check_positive(tol, "tol"), check_count(max_iter, "max_iter")
     check_choice(proof, "proof", PROOFS)
     problem = _activated(make_problem(X, y, beta, **options), slope)
-    run = _Run(problem, activation, tol, deadline_after(time_limit), proof, n_jobs)
-    if patterns is None:
-        return run.generate(max_iter)
-    return run.solve_over(check_masks(patterns, problem.n_rows)[:, problem.rows])
+    deadline = deadline_after(time_limit)
+    with reporting(check_verbose(verbose), deadline):
+        run = _Run(problem, activation, tol, deadline, proof, n_jobs)
+        if patterns is None:
+            return run.generate(max_iter)
+        return run.solve_over(check_masks(patterns, problem.n_rows)[:, problem.rows])
 
 
 class _Run:
@@ -373,6 +383,7 @@ class _Run:
             sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
             self.masks = self.masks[sizes > DROPPED[-1] * sizes.max()]
         self.history.append(make_record(self.started, value, np.nan, self.network.width))
+        current().round(self.history[-1])
 
     def _offer(self, blocks):
         """Try the network of the blocks with more or fewer of the smallest dropped: solvers leave a little in all."""

@@ -5,7 +5,9 @@ from sklearn.exceptions import ConvergenceWarning
 __all__ = [
     "ConvergenceWarning",
     "ConvexNNError",
+    "FileFormatError",
     "InvalidInputError",
+    "MissingLibraryError",
     "PatternLimitError",
     "SolverError",
     "VertexLimitError",
@@ -19,6 +21,14 @@ class ConvexNNError(Exception):
 
 class InvalidInputError(ConvexNNError, ValueError):
     """An argument has a value that cannot be used; the message names it, what was got and what to do."""
+
+
+class FileFormatError(ConvexNNError, ValueError):
+    """A file is damaged, unsafe, of another format, or claims what its own data contradict; the message says which."""
+
+
+class MissingLibraryError(ConvexNNError, ImportError):
+    """A library of an extra is not installed; the message names the extra."""
 
 
 class PatternLimitError(ConvexNNError, ValueError):

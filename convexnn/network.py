@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from ._display import Shown
 from ._long import row_blocks
 from ._norms import nonzero, norms
 from ._pruning import prune_masses
@@ -25,7 +26,7 @@ __all__ = ["TwoLayerReLU"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TwoLayerReLU:
+class TwoLayerReLU(Shown):
     """Two-layer ReLU network ``f(x) = sum_j (u_j^T [x, 1])_+ alpha_j + x^T skip_weights + intercept``.
 
     The network is frozen: its arrays are read-only copies, and every method returns a new network. The free terms
@@ -396,6 +397,16 @@ class TwoLayerReLU:
 
     def _with_neurons_at(self, which):
         return self._with_neurons(self.neurons[which], self._outputs[which])
+
+    def _shown(self):
+        terms = (("hidden bias", self.hidden_bias), ("intercept", self.intercept), ("skip weights", self.skip_weights))
+        return "TwoLayerReLU", [
+            ("neurons", str(self.width)),
+            ("inputs", str(self.n_inputs)),
+            ("outputs", str(self._outputs.shape[1])),
+            ("with", ", ".join(name for name, value in terms if value is not None) or "neither bias nor free terms"),
+            ("total mass", f"{self.masses.sum():.6g}"),
+        ]
 
 
 def _relu(X, neurons):

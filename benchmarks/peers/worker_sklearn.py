@@ -5,28 +5,20 @@ penalise, start at zero and get no gradient here. The seeds are tried one after 
 """
 
 import warnings
+from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 from serving import serve
-from sklearn.neural_network import MLPRegressor
 
-
-class NoBias(MLPRegressor):
-    """MLPRegressor without biases."""
-
-    def _init_coef(self, fan_in, fan_out, dtype):
-        weights, biases = super()._init_coef(fan_in, fan_out, dtype)
-        return weights, np.zeros_like(biases)
-
-    def _compute_loss_grad(self, layer, n_samples, activations, deltas, coef_grads, intercept_grads):
-        super()._compute_loss_grad(layer, n_samples, activations, deltas, coef_grads, intercept_grads)
-        intercept_grads[layer] = np.zeros_like(intercept_grads[layer])
+# By its path, because convexnn is not installed here: this environment has scikit-learn alone.
+UnbiasedMLP = run_path(Path(__file__).parents[2] / "convexnn" / "cli" / "unbiased_mlp.py")["UnbiasedMLP"]
 
 
 def solve(problem, settings):
     """Return the best network over the seeds."""
     options = {"alpha": problem.beta, "max_fun": 10**9, "n_iter_no_change": 50, **settings["options"]}
-    answers = [train(problem, NoBias(random_state=seed, **options)) for seed in range(settings["seeds"])]
+    answers = [train(problem, UnbiasedMLP(random_state=seed, **options)) for seed in range(settings["seeds"])]
     return min(answers, key=lambda answer: answer.pop("objective"))
 
 

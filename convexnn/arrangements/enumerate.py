@@ -12,14 +12,15 @@ chart "height = 1". A cell is bounded exactly when it has both a lowest and a hi
 is called twice, with the height and with its negative, and the two answers are intersected.
 """
 
-from functools import cache
+from functools import cache, partial
 from math import comb
 
 import numpy as np
 
-from .._threads import slices, thread_map
+from .._progress import current, reporting
+from .._threads import in_turn, slices, thread_map
 from .._typing import ArrayLike
-from .._validation import check_count, check_design
+from .._validation import check_count, check_design, check_verbose
 from ..exceptions import PatternLimitError
 from ._bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
 from ._kernels import lowest_cells_from
@@ -34,7 +35,7 @@ _NO_PART = 1e-9
 
 
 def enumerate_patterns(
-    X: ArrayLike, *, max_patterns: int = MAX_PATTERNS, n_jobs: int | None = None
+    X: ArrayLike, *, max_patterns: int = MAX_PATTERNS, n_jobs: int | None = None, verbose: int = 0
 ) -> ActivationPatterns:
     """List every activation pattern ``1[X h >= 0]`` that has a full-dimensional cell, each once.
 
@@ -47,6 +48,8 @@ def enumerate_patterns(
         Refuse to start when ``count_patterns(X)`` is larger.
     n_jobs : int or None, default=None
         Number of threads, as joblib reads it. The answer and its order do not depend on it.
+    verbose : int, default=0
+        1 says every second how far the list is, 2 more; on a terminal a bar does.
 
     Returns
     -------
@@ -72,9 +75,10 @@ def enumerate_patterns(
     """
     X = check_design(X)
     max_patterns = check_count(max_patterns, "max_patterns")
+    verbose = check_verbose(verbose)
     lines = distinct_lines(X)
     check_limit(lines, len(X), max_patterns)
-    with thread_map(n_jobs) as run:
+    with reporting(verbose), thread_map(n_jobs) as run:
         words = antipodal_pairs(lines.vectors, run)
         words = words if lines.identical_to_rows else over_rows(words, lines, run)
     return ActivationPatterns(X, words)
@@ -130,10 +134,12 @@ def lowest_cells(vectors, out, run):
         out[0] = bits_of(vectors[:, 0] > 0)
         return 1
     n_cells, flats = simple_vertices(vectors, out, run)
-    for flat in flats:
-        cells = cells_above(vectors, flat)
-        out[n_cells : n_cells + len(cells)] = cells
-        n_cells += len(cells)
+    with current().stage("vertices on more hyperplanes", len(flats)) as stage:
+        for done, flat in enumerate(flats, 1):
+            cells = cells_above(vectors, flat)
+            out[n_cells : n_cells + len(cells)] = cells
+            n_cells += len(cells)
+            stage.tick(done, partial("{:,} of {:,} in rank {}, {:,} cells".format, done, len(flats), k, n_cells))
     return n_cells
 
 
@@ -148,7 +154,13 @@ def simple_vertices(vectors, out, run):
     firsts = range(m - k + 2) if k > 2 else range(1)
     starts = np.cumsum([0] + [n_subsets(m, k, first) for first in firsts])
     spans = list(zip(starts[:-1], starts[1:], strict=True))
-    answers = run(lowest_cells_from, [(vectors, table, i, out[a:b]) for i, (a, b) in zip(firsts, spans, strict=True)])
+    tasks = [(vectors, table, i, out[a:b]) for i, (a, b) in zip(firsts, spans, strict=True)]
+    with current().stage("vertices", int(starts[-1])) as stage:
+
+        def after(i):
+            stage.tick(int(starts[i + 1]), lambda: f"{starts[i + 1]:,} of {starts[-1]:,} in rank {k}")
+
+        answers = run(lowest_cells_from, tasks, after)
     n_cells = 0
     for (start, _), (count, _) in zip(spans, answers, strict=True):
         if start != n_cells:
@@ -209,7 +221,7 @@ def bounded_cells(vectors):
         return bounded_by_dual_line(vectors)
     turned = vectors * np.where(np.arange(k) == 1, -1.0, 1.0)
     both = [np.empty((comb(p, k - 1), n_words(p)), dtype=np.uint64) for _ in range(2)]
-    counts = [lowest_cells(rows, out, sequential) for rows, out in zip((vectors, turned), both, strict=True)]
+    counts = [lowest_cells(rows, out, in_turn) for rows, out in zip((vectors, turned), both, strict=True)]
     low, high = (as_keys(out[:count]) for out, count in zip(both, counts, strict=True))
     return unpack(np.intersect1d(low, high).view(np.uint64).reshape(-1, n_words(p)), p)
 
@@ -234,8 +246,3 @@ def bounded_by_dual_line(vectors):
     masks = np.repeat(chart[np.newaxis] > 0, len(inner), axis=0)
     masks[:, circuit] = inner
     return masks
-
-
-def sequential(function, tasks):
-    """Apply `function` to every tuple of `tasks`."""
-    return [function(*task) for task in tasks]

@@ -6,6 +6,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from .._display import Shown
 from .._typing import ArrayLike
 from .._validation import check_design
 from ..exceptions import InvalidInputError
@@ -13,7 +14,7 @@ from ._bits import hashes, pack, unpack
 from ._gates import interior_points
 
 
-class ActivationPatterns:
+class ActivationPatterns(Shown):
     """Distinct activation patterns of one data matrix, 64 rows to a word.
 
     The pattern of a gate h is the mask ``1[X h >= 0]``.
@@ -127,3 +128,13 @@ class ActivationPatterns:
         keys, order = self._index
         start, stop = np.searchsorted(keys, hashes(words)[0], "left"), np.searchsorted(keys, hashes(words)[0], "right")
         return bool(np.any(np.all(self.words[order[start:stop]] == words, axis=1)))
+
+    def _shown(self):
+        n_samples, n_features = self.X.shape
+        size = f"{self.words.nbytes:,} bytes, bit-packed"
+        return "ActivationPatterns", [
+            ("patterns", f"{len(self):,}"),
+            ("samples", str(n_samples)),
+            ("features", str(n_features)),
+            ("memory", size),
+        ]

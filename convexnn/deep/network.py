@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown
 from .._norms import nonzero
 from .._typing import ArrayLike
 from .._validation import check_design, check_positive, check_vector
@@ -22,7 +23,7 @@ __all__ = ["ThreeLayerReLU"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ThreeLayerReLU:
+class ThreeLayerReLU(Shown):
     """Parallel three-layer network ``f(x) = sum_k alpha_k (sum_j w2_kj (w1_kj^T x)_+)_+``.
 
     The network is frozen: its arrays are read-only copies. There are no free terms; for biases in the first layer
@@ -177,6 +178,13 @@ class ThreeLayerReLU:
         return ThreeLayerReLU(
             first, np.sign(self.second_weights) * sizes, np.sign(self.output_weights) * np.cbrt(masses)
         )
+
+    def _shown(self):
+        return "ThreeLayerReLU", [
+            ("sub-networks", str(self.n_subnetworks)),
+            ("neurons of each", str(self.n_hidden)),
+            ("inputs", str(self.first_weights.shape[2])),
+        ]
 
 
 def _finite(values, name):

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown, figure
 from .network import ThreeLayerReLU
 
 OPTIMAL = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ThreeLayerCertificate:
+class ThreeLayerCertificate(Shown):
     """What is proven about a parallel three-layer network.
 
     Attributes
@@ -70,9 +71,19 @@ class ThreeLayerCertificate:
             f"  cells         {self.n_cells}  (patterns of patterns, all priced)"
         )
 
+    def _shown(self):
+        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
+        width = "of any width" if self.n_hidden is None else f"of sub-networks of {self.n_hidden} neurons"
+        return f"Certificate: {verdict}", [
+            ("objective", figure(self.primal)),
+            ("lower bound", f"{self.dual:.10g}, no parallel three-layer network {width} is below"),
+            ("relative gap", f"{self.relative_gap:.2e}, proven (exact)"),
+            ("cells", f"{self.n_cells:,} patterns of patterns, all priced"),
+        ]
 
-@dataclass(frozen=True, eq=False)
-class ThreeLayerSolution:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ThreeLayerSolution(Shown):
     """A globally optimal parallel three-layer network with its proof.
 
     Attributes
@@ -92,9 +103,18 @@ class ThreeLayerSolution:
     program_value: float
     directions: np.ndarray
 
+    def _shown(self):
+        certificate = self.certificate
+        return "ThreeLayerSolution", [
+            ("network", repr(self.network)),
+            ("objective", figure(certificate.primal)),
+            ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
+            ("optimal directions", str(len(self.directions))),
+        ]
 
-@dataclass(frozen=True, eq=False)
-class ThreeLayerPrice:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ThreeLayerPrice(Shown):
     """The largest ``|nu^T ((X W)_+ w)_+|`` over ``||W||_F <= 1``, ``||w|| <= 1``.
 
     Attributes
@@ -110,3 +130,6 @@ class ThreeLayerPrice:
     value: float
     upper_bound: float
     network: ThreeLayerReLU
+
+    def _shown(self):
+        return "ThreeLayerPrice", [("value", figure(self.value)), ("upper bound", figure(self.upper_bound))]

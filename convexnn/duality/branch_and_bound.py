@@ -7,9 +7,11 @@ size and are answered in order: the tree does not depend on the number of thread
 """
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
+from .._progress import current
 from .._threads import one_sign_slices, thread_map
 from .._validation import is_late
 from ._cones import split_cones
@@ -304,7 +306,8 @@ def explore(
     -------
     Exploration
     """
-    with thread_map(n_jobs) as run:
+    reporter = current()
+    with thread_map(n_jobs) as run, reporter.stage(reporter.proof_name) as stage:
         search = search_class(function, run, known_value, level, tolerance, absolute, depth)
         frontier = _Frontier(nodes)
         frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
@@ -319,8 +322,18 @@ def explore(
             frontier.replace(chosen, search.open(search.split(frontier.slots.take(chosen))))
             if search.cut > before:
                 frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
+            stage.tick(search.n_nodes, partial(_figures, search, frontier, max_work))
     left = frontier.slots.take(slice(frontier.size))
     return Exploration(left, search.value, search.target, search.points, search.n_nodes, search.work)
+
+
+def _figures(search, frontier, max_work):
+    """Where a search is, in words."""
+    if frontier.size == 0:
+        return f"{search.n_nodes:,} cones bounded, none open"
+    excess = max(0.0, float(frontier.bounds.max()) / search.target - 1.0)
+    budget = "" if max_work is None else f", {min(1.0, search.work / max_work):.0%} of the work that it may take"
+    return f"{search.n_nodes:,} cones bounded, {frontier.size:,} open, bound {excess:.1e} above its target{budget}"
 
 
 def result_of(function, explored):

@@ -9,9 +9,10 @@ import numpy as np
 
 from .._long import is_long
 from .._masses import best_masses
+from .._progress import reporting
 from .._threads import one_blas_thread
 from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, deadline_after
+from .._validation import check_choice, check_verbose, deadline_after
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from .cuts import best_dual_point
@@ -34,6 +35,7 @@ def certify(
     huber_delta: float = 1.35,
     quantile: float = 0.5,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> Certificate:
     """Bound how far any two-layer ReLU network is from the best network of any width.
 
@@ -58,6 +60,8 @@ def certify(
         Of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
+    verbose : int
+        1 says every second how far the proof is, 2 more; on a terminal a bar does.
 
     Returns
     -------
@@ -79,14 +83,17 @@ def certify(
     .. [1] M. Pilanci, T. Ergen, "Neural networks are convex regularizers", ICML 2020.
     """
     check_choice(proof, "proof", PROOFS)
+    verbose = check_verbose(verbose)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta}
     if np.ndim(y) == 2 or getattr(network, "output_weights", np.zeros(0)).ndim == 2:
         options |= {"deadline": deadline_after(time_limit), "n_jobs": n_jobs, "proof": proof}
-        return certify_vector(network, X, y, beta, **options)
+        with reporting(verbose, options["deadline"]):
+            return certify_vector(network, X, y, beta, **options)
     options["quantile"] = quantile
     problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)
-    return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+    with reporting(verbose, deadline):
+        return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 
 
 def certify_problem(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown, figure
 from ..programs.gates import gate_prices, gated_fit
 
 OPTIMAL = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
-class GatedCertificate:
+class GatedCertificate(Shown):
     """What is proven about a gated ReLU model, over its own gates.
 
     Attributes
@@ -64,6 +65,15 @@ class GatedCertificate:
             f"  relative gap  {self.relative_gap:.2e}  proven (exact)\n"
             f"  gates         {self.n_gates}  (gated ReLU; other gates may do better)"
         )
+
+    def _shown(self):
+        proven = self.relative_gap <= OPTIMAL
+        return f"Certificate: {'optimal over these gates' if proven else 'optimality not proven'}", [
+            ("objective", figure(self.primal)),
+            ("lower bound", f"{self.dual:.10g}, no blocks on these gates are below"),
+            ("relative gap", f"{self.relative_gap:.2e}, proven (exact)"),
+            ("gates", f"{self.n_gates}; other gates may do better"),
+        ]
 
 
 def certify_gated(problem, masks, blocks, dual_point=None):

@@ -52,6 +52,13 @@ class InterpolationCertificate(Certificate):
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 
+    def _shown(self):
+        verdict = "the smallest cost" if self.status == "optimal" else "smallest cost not proven"
+        _, (_, bound, *rest) = super()._shown()
+        cost = ("cost", f"{self.primal:.10g}")
+        bound = ("lower bound", bound[1].replace("no network", "no interpolating network"))
+        return f"Certificate: {verdict}", [("misfit", f"{self.misfit:.1e}"), cost, bound, *rest]
+
 
 def interpolation_price(problem, nu, **options):
     """Return the `Price` of a dual point over the directions that cost one; the options are those of `search_price`.

@@ -7,9 +7,10 @@ what the smallest strength with a zero network is, and whether a network is glob
 import numpy as np
 
 from .._long import row_blocks
+from .._progress import reporting
 from .._threads import one_blas_thread
 from .._typing import ArrayLike, Proof
-from .._validation import check_choice, check_design, check_vector, deadline_after
+from .._validation import check_choice, check_design, check_vector, check_verbose, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
 from .price_function import price_function
@@ -28,6 +29,7 @@ def price(
     time_limit: float | None = None,
     n_jobs: int | None = None,
     all_maximizers: bool = False,
+    verbose: int = 0,
 ) -> Price:
     """Maximise ``|nu^T (X u)_+|`` over the unit ball.
 
@@ -47,6 +49,8 @@ def price(
         Threads, read as joblib reads it. The answer does not depend on it.
     all_maximizers : bool
         Also list every maximiser, up to the relative tolerance 1e-7 in value.
+    verbose : int
+        1 says every second how far the search is, 2 more; on a terminal a bar does.
 
     Returns
     -------
@@ -73,9 +77,9 @@ def price(
     X = check_design(X, keep_single=True)
     nu = check_vector(nu, X.shape[0], "nu")
     check_choice(proof, "proof", PROOFS)
-    deadline = deadline_after(time_limit)
+    verbose, deadline = check_verbose(verbose), deadline_after(time_limit)
     depth = PRICE_TOLERANCE if all_maximizers else None
-    with one_blas_thread():
+    with one_blas_thread(), reporting(verbose, deadline):
         return search_price(X, nu, proof=proof, depth=depth, deadline=deadline, n_jobs=n_jobs)
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown, figure
+
 PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 250_000_000  # about a second of one core
 VECTOR_WORK = 2_000_000_000  # two to four seconds: cones of several outputs cost more
@@ -19,7 +21,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, repr=False)
-class Price:
+class Price(Shown):
     """Largest ``|nu^T (X u)_+|`` over the unit ball, as far as it is known.
 
     Attributes
@@ -59,9 +61,17 @@ class Price:
     def __repr__(self):
         return f"Price(value={self.value:.10g}, upper_bound={self.upper_bound:.10g}, proof={self.proof!r})"
 
+    def _shown(self):
+        known = {"exact": "exact", "bound": "a valid bound, perhaps loose", "heuristic": "local ascents, no proof"}
+        return f"Price: {known[self.proof]}", [
+            ("largest value found", figure(self.value)),
+            ("upper bound", figure(self.upper_bound)),
+            ("cones bounded", f"{self.n_nodes:,}"),
+        ]
+
 
 @dataclass(frozen=True, repr=False)
-class Certificate:
+class Certificate(Shown):
     """What is proven about a network.
 
     Attributes
@@ -118,3 +128,13 @@ class Certificate:
             f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
+
+    def _shown(self):
+        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
+        return f"Certificate: {verdict}", [
+            ("objective", figure(self.primal)),
+            ("lower bound", f"{self.dual:.10g}, no network of any width is below"),
+            ("relative gap", f"{self.relative_gap:.2e}, {KINDS[self.proof]}"),
+            ("visible gap", f"{self.heuristic_gap:.2e}, local ascents, no proof"),
+            ("cones bounded", f"{self.price.n_nodes:,}"),
+        ]

@@ -20,6 +20,7 @@ from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
 from ._parameters import check_shared_parameters, check_strength, seed_of
+from ._watch import CallbackSupportMixin, network_only
 
 SCALE_FRACTION = 0.1
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
@@ -30,7 +31,7 @@ ADVICE = {
 }
 
 
-class ConvexReLUEstimator(BaseEstimator):
+class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     _losses: tuple[str, ...] = ()
@@ -46,7 +47,8 @@ class ConvexReLUEstimator(BaseEstimator):
             When optimality cannot be proven within `time_limit` seconds.
         """
         check_is_fitted(self)
-        return optimal_set_of(self._training_problem, time_limit=time_limit, n_jobs=self.n_jobs)
+        options = {"time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
+        return optimal_set_of(self._training_problem, **options)
 
     def _problem(self, rows, beta=1.0):
         """Pose the problem of canonical rows, with several outputs where there are several columns of targets."""
@@ -96,7 +98,7 @@ class ConvexReLUEstimator(BaseEstimator):
         else:
             self.beta_ = SCALE_FRACTION * self.beta_max_ if self.beta_max_ > 0 else 1.0
 
-    def _solve(self, problem, rows, started, start):
+    def _solve(self, problem, rows, started, start, report):
         """Train on `problem`, which is posed on canonical rows; return the `Solution`."""
         options = {
             "tol": self.tol,
@@ -106,7 +108,7 @@ class ConvexReLUEstimator(BaseEstimator):
             "n_jobs": self.n_jobs,
             "seed": seed_of(self.random_state),
             "start": start,
-            "report": _print_record if self.verbose else None,
+            "report": report,
         }
         if problem.y.ndim == 2:
             return solve_vector(problem, **options)
@@ -119,17 +121,19 @@ class ConvexReLUEstimator(BaseEstimator):
             **options,
         )
 
-    def _fit_rows(self, rows, started, strength_rows=None):
+    def _fit_rows(self, rows, started, watch, strength_rows=None):
         """Train on canonical rows, and set what is fitted; the strength may be that of rows with other weights."""
         unit = self._problem(rows)
         self._choose_beta([self._strength(unit if strength_rows is None else self._problem(strength_rows), started)])
         problem = self._training_problem = replace(unit, beta=self.beta_)
-        solution = self._solve(problem, rows, started, self._previous_network(problem))
+        with watch.problem(attributes=network_only) as report:
+            solution = self._solve(problem, rows, started, self._previous_network(problem), report)
         self._keep(solution, rows)
         return self
 
     def _keep(self, solution, rows):
         """Set what is fitted from a solution on canonical rows."""
+        self._training_dual = solution.certificate.dual_point
         self.network_, self.history_ = solution.network, solution.history
         self.certificate_ = replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
         self.dual_ = self.certificate_.dual_point
@@ -175,7 +179,7 @@ class ConvexReLUEstimator(BaseEstimator):
 
     def _warn_unreached(self, status, reached):
         if status is Status.interrupted:
-            warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=5)
+            warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=6)
         elif reached > self.tol and status is not Status.proven and self.max_width is None:
             advice = ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
             if self.loss == "logistic" and self.skip_connection and reached >= 1.0 and status is Status.stalled:
@@ -186,13 +190,5 @@ class ConvexReLUEstimator(BaseEstimator):
             warnings.warn(
                 f"{status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: {advice}.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
-
-
-def _print_record(record):
-    print(
-        f"[{record['seconds']:8.2f} s] objective {record['objective']:.8g}   visible gap {record['visible_gap']:.1e}   "
-        f"width {record['width']}",
-        flush=True,
-    )

@@ -3,7 +3,6 @@
 import time
 import warnings
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -24,13 +23,15 @@ from ..solvers.cone_decomposition import relu_network
 from ..solvers.gated_losses import solve_gated_loss
 from ._parameters import check_shared_parameters, check_strength, seed_of
 from ._rows import canonical_rows
+from ._watch import CallbackSupportMixin, watched
 
 SCALE_FRACTION = 0.1
 N_GATES = 100
+WORDS = {"objective": "objective", "gap": "relative gap", "width": "gates in use"}
 WORST_FIRST = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
 
 
-class GatedModel(BaseEstimator):
+class GatedModel(CallbackSupportMixin, BaseEstimator):
     """Gated ReLU estimator; a subclass says what the targets are.
 
     Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every class.
@@ -104,8 +105,11 @@ class GatedModel(BaseEstimator):
     def _masks(self, problem):
         return gate_masks(problem.design, self.gates_)
 
-    def _train(self, X, targets, weight, labels):
-        """Fit one output for each (y, factors of the weights) that `labels` makes of the targets of the rows."""
+    def _train(self, X, targets, weight, labels, given):
+        """Fit one output for each (y, factors of the weights) that `labels` makes of the targets of the rows.
+
+        `given` is what `fit` was given, for callbacks.
+        """
         started = time.monotonic()
         previous = self._previous(X.shape[1])
         rows = canonical_rows(X, targets, check_weights(weight, len(targets)))
@@ -124,20 +128,28 @@ class GatedModel(BaseEstimator):
         starts = [None] * len(problems)
         if previous is not None and len(previous) == len(problems):
             starts = previous
-        self._keep(rows, masks, self._solve(masks, starts, deadline))
+        with watched(self, *given, words=WORDS, n_problems=len(problems)) as watch:
+            self._keep(rows, masks, self._solve(masks, starts, deadline, watch))
         return self
 
-    def _solve(self, masks, starts, deadline):
+    def _solve(self, masks, starts, deadline, watch):
         """Return the `GatedSolution` of every output."""
-        solve = partial(
-            solve_gated_loss,
-            masks=masks,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            deadline=deadline,
-            report=_print_record if self.verbose else None,
-        )
-        return [solve(problem, start=start) for problem, start in zip(self._training_problems, starts, strict=True)]
+        options = {"masks": masks, "tol": self.tol, "max_iter": self.max_iter, "deadline": deadline}
+        solutions = []
+        for k, (problem, start) in enumerate(zip(self._training_problems, starts, strict=True)):
+            attributes = self._attributes if len(starts) == 1 else None
+            with watch.problem(f"output {k}", attributes) as report:
+                solutions.append(solve_gated_loss(problem, start=start, report=report, **options))
+        return solutions
+
+    def _attributes(self, found):
+        """Return the fitted attributes of one output from its blocks and free terms."""
+        blocks, free = found
+        return {
+            "blocks_": blocks,
+            "intercept_": float(free[-1]) if self.fit_intercept else 0.0,
+            "skip_weights_": free[: self.n_features_in_] if self.skip_connection else None,
+        }
 
     def _keep(self, rows, masks, solutions):
         """Set the fitted attributes, with a certificate that is computed anew from the blocks."""
@@ -169,7 +181,7 @@ class GatedModel(BaseEstimator):
             f"{_sentence(status)} The relative gap is {reached:.2e}, above tol={self.tol:.2e}: raise max_iter or "
             f"time_limit, standardise X, take a larger beta, or accept a larger tol.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
     def _problem(self, rows, y, weight):
@@ -240,11 +252,3 @@ def _strongest(problems, masks):
 
 def _sentence(status):
     return status.value.replace("best network", "best model")
-
-
-def _print_record(record):
-    print(
-        f"[{record['seconds']:8.2f} s] objective {record['objective']:.8g}   relative gap "
-        f"{record['relative_gap']:.1e}   gates in use {record['width']}",
-        flush=True,
-    )

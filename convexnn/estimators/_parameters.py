@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
+from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 
 FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")
@@ -14,9 +14,8 @@ def check_shared_parameters(estimator):
     for name in FLAGS:
         if hasattr(estimator, name):
             check_flag(getattr(estimator, name), name)
-    verbose = estimator.verbose
     check_n_jobs(estimator.n_jobs)
-    check_count(int(verbose) if isinstance(verbose, bool) else verbose, "verbose", minimum=0)
+    check_verbose(estimator.verbose)
     check_positive(estimator.tol, "tol")
     check_count(estimator.max_iter, "max_iter")
     if estimator.time_limit is not None:

@@ -23,6 +23,7 @@ from ..optimal_sets.solution_set import OptimalSet
 from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._rows import canonical_rows
+from ._watch import watched, with_callbacks
 
 
 def _is_logistic(estimator):
@@ -137,6 +138,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.warm_start = warm_start
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network and its certificate.
 
@@ -167,13 +169,16 @@ time_limit, n_jobs, random_state, warm_start, verbose
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
+        given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
         labels = self._labels(y)
         weight = plain * self._class_weights(labels, plain, y)
         if len(self.classes_) > 2 and self.multi_class == "ovr":
-            return self._fit_one_against_the_rest(X, labels, weight, plain, started)
-        rows = [canonical_rows(X, self._targets(y)[0], given) for given in (weight, plain)]
-        return self._fit_rows(rows[0], started, rows[1])
+            with watched(self, *given, n_problems=len(self.classes_)) as watch:
+                return self._fit_one_against_the_rest(X, labels, weight, plain, started, watch)
+        rows = [canonical_rows(X, self._targets(y)[0], weights) for weights in (weight, plain)]
+        with watched(self, *given) as watch:
+            return self._fit_rows(rows[0], started, watch, rows[1])
 
     def _check_data(self, X, y, sample_weight):
         """Return data, labels and weights after checking them and the parameters; set classes_."""
@@ -280,17 +285,16 @@ time_limit, n_jobs, random_state, warm_start, verbose
             raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
         return members @ factors + ~members.any(axis=1)
 
-    def _fit_one_against_the_rest(self, X, labels, weight, plain, started):
+    def _fit_one_against_the_rest(self, X, labels, weight, plain, started, watch):
         """Train one network per class and put them side by side."""
         parts = [canonical_rows(X, column, weight) for column in labels.T]
         units = [self._problem(rows) for rows in parts]
         unweighted = [self._problem(canonical_rows(X, column, plain)) for column in labels.T]
         self._choose_beta([self._strength(unit, started) for unit in unweighted])
-        starts = self._previous_networks(units)
-        solutions = [
-            self._solve(replace(unit, beta=self.beta_), rows, started, start)
-            for unit, rows, start in zip(units, parts, starts, strict=True)
-        ]
+        solutions = []
+        for k, start in enumerate(self._previous_networks(units)):
+            with watch.problem(f"class {self.classes_[k]} against the rest") as report:
+                solutions.append(self._solve(replace(units[k], beta=self.beta_), parts[k], started, start, report))
         self._networks_ = [solution.network for solution in solutions]
         self.network_ = _side_by_side(self._networks_)
         self.certificates_ = [

@@ -7,13 +7,14 @@ from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
+from .._progress import reporting, silence
 from .._threads import one_blas_thread
 from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_count, check_positive, check_strengths
@@ -22,6 +23,7 @@ from ..exceptions import InvalidInputError, WidthWarning
 from ..solvers.base import Status
 from ._parameters import seed_of
 from ._rows import canonical_rows
+from ._watch import Tasks, with_callbacks
 from .classifier import ConvexReLUClassifier
 from .regressor import ConvexReLURegressor
 
@@ -33,6 +35,7 @@ class _CrossValidation:
     _single: type[BaseEstimator]
     _check_data: Callable[..., Any]
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any) -> Self:
         """Choose the strength and train with it on all data.
 
@@ -64,6 +67,7 @@ class _CrossValidation:
         """
         _raise_for_params(params, self, "fit")
         started = time.monotonic()
+        watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         routed = process_routing(self, "fit", **params)
         seed = self._fixed_seed()
@@ -71,14 +75,18 @@ class _CrossValidation:
         cv = check_cv(self.cv, y, classifier=issubclass(self._single, ConvexReLUClassifier))
         folds = list(cv.split(X, y, **routed.splitter.split))
         given = None if sample_weight is None else weight
-        self.scores_, gaps = self._scores(X, y, given, folds, seed)
+        tasks = Tasks(self, *watched, n_problems=2)
+        self.scores_, gaps = self._scores(X, y, given, folds, seed, tasks)
         self._warn_of_folds(gaps)
         best = self._best([weight[test].sum() for _, test in folds])
         self.beta_, self.best_score_ = float(self.betas_[best]), float(self._means[best])
         del self._means
-        model = self._model(beta=self.beta_, random_state=seed).fit(X, y, given)
+        model = self._model(beta=self.beta_, random_state=seed)
+        with tasks.part("last fit", model):
+            model.fit(X, y, given)
         kept = model.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(model).items() if name not in kept})
+        tasks.end()
         return self
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -118,14 +126,20 @@ class _CrossValidation:
         largest = max(self._strength(problem, started).value for problem in problems)
         return (largest if largest > 0 else 1.0) * np.geomspace(1.0, self.beta_min_ratio, self.n_betas)
 
-    def _scores(self, X, y, weight, folds, seed):
+    def _scores(self, X, y, weight, folds, seed, callback_tasks):
         """Return the scores and the visible gaps above tol, of shape (n_betas, n_folds)."""
         # Processes and one thread in each: the bits do not depend on how many there are.
-        model = self._model(proof="heuristic", warm_start=True, n_jobs=1, random_state=seed)
+        model = self._model(proof="heuristic", warm_start=True, n_jobs=1, random_state=seed, verbose=0)
         scorer = check_scoring(model, self._default_scoring() if self.scoring is None else self.scoring)
         tasks = [(model, scorer, self.betas_, X, y, weight, train, test) for train, test in folds]
-        pool = Parallel(n_jobs=self.n_jobs, max_nbytes=None)
-        scores, gaps = zip(*pool(delayed(_follow)(*task) for task in tasks), strict=True)
+        scores, gaps = [], []
+        with reporting(self.verbose) as reporter, callback_tasks.part("folds"):
+            with reporter.stage("folds", len(folds), patience=0.0) as stage:
+                for found in _as_they_come(self.n_jobs, (delayed(_follow)(*task) for task in tasks)):
+                    scores.append(found[0])
+                    gaps.append(found[1])
+                    best = np.max(found[0], initial=-np.inf, where=~np.isnan(found[0]))
+                    stage.record(f"{len(self.betas_)} strengths, best score {best:.4g}", len(scores))
         return np.column_stack(scores), np.column_stack(gaps)
 
     def _default_scoring(self):
@@ -158,6 +172,13 @@ class _CrossValidation:
         return int(np.nanargmax(self._means))
 
 
+def _as_they_come(n_jobs, calls):
+    """Return the answers to `calls` in order, one after the other where joblib's backend can hand them over so."""
+    backend, _ = parallel.get_active_backend()
+    one_by_one = getattr(backend, "supports_return_generator", False)
+    return Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator" if one_by_one else "list")(calls)
+
+
 def _follow(model, scorer, betas, X, y, weight, train, test):
     """Return scores and visible gaps above tol in one fold; every fit starts from the network of the strength before.
 
@@ -170,7 +191,7 @@ def _follow(model, scorer, betas, X, y, weight, train, test):
     own = None if weight is None else weight[train]
     options = {} if weight is None else {"sample_weight": weight[test]}
     scores, gaps = np.full(len(betas), np.nan), np.zeros(len(betas))
-    with warnings.catch_warnings(), one_blas_thread():
+    with warnings.catch_warnings(), one_blas_thread(), silence():
         warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
         warnings.simplefilter("ignore", ConvergenceWarning)  # said once for all folds
         for k, beta in enumerate(betas.tolist()):

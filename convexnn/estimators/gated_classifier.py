@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .._typing import ArrayLike, RandomState
 from ..exceptions import InvalidInputError
 from ._gated import GatedModel
+from ._watch import with_callbacks
 
 
 def _is_logistic(model):
@@ -138,6 +139,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         self.warm_start = warm_start
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the blocks and prove what they are worth.
 
@@ -163,6 +165,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         ConvergenceWarning
             When the relative gap did not reach `tol`.
         """
+        given = X, y, sample_weight
         X, y = validate_data(self, X, y, dtype=np.float64, order="C")
         check_classification_targets(y)
         self._check_parameters()
@@ -173,7 +176,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         codes = np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
         factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
-        return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors))
+        return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors), given)
 
     def _class_factors(self, classes, totals):
         """The factor of the weights of every class; "balanced" counts by weight, so that weights equal repetition."""

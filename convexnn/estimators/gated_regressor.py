@@ -10,6 +10,7 @@ from .._typing import ArrayLike, RandomState
 from .._validation import check_positive
 from ..exceptions import InvalidInputError
 from ._gated import GatedModel
+from ._watch import with_callbacks
 
 
 class GatedReLURegressor(RegressorMixin, GatedModel):
@@ -59,7 +60,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     warm_start : bool, default=False
         Keep the gates of the previous fit and start from its blocks.
     verbose : int, default=0
-        Print a line per proof.
+        1 prints a line for every proof and one at the end.
 
     Attributes
     ----------
@@ -136,6 +137,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         self.warm_start = warm_start
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the blocks and prove what they are worth.
 
@@ -160,12 +162,13 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         ConvergenceWarning
             When the relative gap did not reach `tol`.
         """
+        given = X, y, sample_weight
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         self._check_parameters()
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)])
+        return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)], given)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the model's values at the rows of X, of shape (n_samples,)."""

@@ -14,6 +14,7 @@ from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._rows import canonical_rows
+from ._watch import watched, with_callbacks
 
 
 class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
@@ -79,7 +80,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     warm_start : bool, default=False
         Start from the network of the previous fit.
     verbose : int, default=0
-        Print a line per pricing round.
+        1 prints a line for every pricing round, one every second of a proof and one at the end; 2 more.
 
     Attributes
     ----------
@@ -165,6 +166,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network and its certificate.
 
@@ -195,10 +197,12 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When `max_width` is below the critical width that was found.
         """
         started = time.monotonic()
+        given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         self._is_column = y.shape[1:] == (1,)
         (targets,) = self._targets(y)
-        return self._fit_rows(canonical_rows(X, targets, weight), started)
+        with watched(self, *given) as watch:
+            return self._fit_rows(canonical_rows(X, targets, weight), started, watch)
 
     def _check_data(self, X, y, sample_weight):
         """Return data, targets and weights after checking them and the parameters."""

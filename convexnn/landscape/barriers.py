@@ -11,6 +11,7 @@ import numpy as np
 from scipy.interpolate import BPoly
 from scipy.optimize import minimize_scalar
 
+from .._display import Shown
 from .._typing import ArrayLike, LossName
 from .._validation import check_count
 from ..network import TwoLayerReLU
@@ -23,7 +24,7 @@ POLISH = 1e-12
 
 
 @dataclass(frozen=True, repr=False)
-class Barrier:
+class Barrier(Shown):
     """The objective between two networks.
 
     Attributes
@@ -56,6 +57,13 @@ class Barrier:
     def __repr__(self):
         kind = "exact" if self.exact else "sampled"
         return f"Barrier({self.barrier:.10g} at t = {self.where:.4g}, rise {self.rise:.10g}, {kind})"
+
+    def _shown(self):
+        return f"Barrier: {'exact' if self.exact else 'sampled, not exact'}", [
+            ("barrier", f"{self.barrier:.10g} at t = {self.where:.4g}"),
+            ("rise", f"{self.rise:.10g}"),
+            ("ends", f"{self.values[0]:.10g}, {self.values[-1]:.10g}"),
+        ]
 
 
 def loss_barrier(

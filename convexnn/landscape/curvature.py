@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._display import Shown
 from .._norms import norms
 from .._typing import ArrayLike
 from .._validation import check_positive, check_symmetric
@@ -24,7 +25,7 @@ SHOWN = 5  # rows that a message names
 
 
 @dataclass(frozen=True, repr=False)
-class SecondOrderPoint:
+class SecondOrderPoint(Shown):
     """What the gradient and the Hessian say at a point; true when it is (eps, gamma)-second-order stationary.
 
     Attributes
@@ -68,6 +69,14 @@ class SecondOrderPoint:
             f"SecondOrderPoint({verdict}: gradient {self.gradient_norm:.3g} against eps {self.eps:.3g}, "
             f"lambda_min {self.lambda_min:.6g} against {0.0 - self.gamma:.3g})"
         )
+
+    def _shown(self):
+        verdict = "second-order stationary" if self else "not second-order stationary"
+        return f"SecondOrderPoint: {verdict}", [
+            ("gradient", f"{self.gradient_norm:.3g} against eps {self.eps:.3g}"),
+            ("lambda_min", f"{self.lambda_min:.6g} against {0.0 - self.gamma:.3g}"),
+            ("sharpness", f"{self.sharpness:.6g}"),
+        ]
 
 
 def objective_gradient(network: TwoLayerReLU, X: ArrayLike, y: ArrayLike, beta: float, **options: Any) -> np.ndarray:

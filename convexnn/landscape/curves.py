@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import minimize
 
+from .._display import Shown
 from .._norms import nonzero
 from .._typing import ArrayLike, LossName, Seed
 from .._validation import check_choice, check_count
@@ -24,7 +25,7 @@ TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)  # of the soft maximum, in uni
 TARGETS = ("max", "mean")
 
 
-class HeuristicCurve:
+class HeuristicCurve(Shown):
     """A curve of networks with one trained bend: a heuristic, which may leave a barrier where a path has none.
 
     Called as ``curve(t)``, it returns the network at t in [0, 1]; ``curve(0)`` and ``curve(1)`` are the two ends.
@@ -77,6 +78,13 @@ class HeuristicCurve:
 
     def __repr__(self):
         return f"HeuristicCurve({self.kind}, {self._space.width} neurons, barrier {self.barrier:.6g})"
+
+    def _shown(self):
+        return "HeuristicCurve: trained, no proof", [
+            ("kind", self.kind),
+            ("neurons", str(self._space.width)),
+            ("barrier", f"{self.barrier:.6g} ({'exact' if self.profile.exact else 'sampled'})"),
+        ]
 
 
 def bezier_path(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown
 from .._norms import nonzero, norms
 from .._threads import slices, thread_map
 from .._typing import ArrayLike, LossName, Seed
@@ -24,7 +25,7 @@ RUNS_A_TASK = 4
 
 
 @dataclass(frozen=True, repr=False)
-class Descents:
+class Descents(Shown):
     """Where the runs of `gradient_descent` ended.
 
     Attributes
@@ -59,6 +60,14 @@ class Descents:
             f"Descents({len(self)} runs, best objective {self.objectives.min():.10g}, "
             f"{np.count_nonzero(self.converged)} converged)"
         )
+
+    def _shown(self):
+        return "Descents", [
+            ("runs", str(len(self))),
+            ("best objective", f"{self.objectives.min():.10g}, no proof"),
+            ("median, worst", f"{np.median(self.objectives):.10g}, {self.objectives.max():.10g}"),
+            ("converged", f"{np.count_nonzero(self.converged)} of {len(self)}"),
+        ]
 
 
 def gradient_descent(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from .._display import Shown
 from .._typing import ArrayLike
 from .._validation import check_positive
 from ..exceptions import InvalidInputError, SolverError
@@ -19,7 +20,7 @@ MAX_EVALUATIONS = 20_000  # of the gradient, by the solver of the differential e
 
 
 @dataclass(frozen=True, repr=False)
-class Flow:
+class Flow(Shown):
     """Networks along a gradient flow.
 
     Attributes
@@ -42,6 +43,13 @@ class Flow:
             f"Flow({len(self)} networks, time {self.times[0]:g} to {self.times[-1]:g}, "
             f"objective {self.objectives[0]:.6g} to {self.objectives[-1]:.6g})"
         )
+
+    def _shown(self):
+        return "Flow", [
+            ("networks", str(len(self))),
+            ("time", f"{self.times[0]:g} to {self.times[-1]:g}"),
+            ("objective", f"{self.objectives[0]:.6g} to {self.objectives[-1]:.6g}"),
+        ]
 
 
 def gradient_flow(

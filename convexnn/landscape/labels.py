@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import lsq_linear
 
+from .._display import Shown, figure
 from .._norms import nonzero, norms
 from .._typing import ArrayLike, Proof
 from .._validation import check_choice, check_positive, deadline_after
@@ -39,7 +40,7 @@ LABELS = ("global", "global (not proven)", "local-strict", "local-escapable", "s
 
 
 @dataclass(frozen=True, repr=False)
-class Step:
+class Step(Shown):
     """A direction in weight space.
 
     Attributes
@@ -70,12 +71,18 @@ class Step:
         return type(network)(**changes)
 
     def __repr__(self):
+        return f"Step({len(self.outputs)} neurons, moves {self._moved()})"
+
+    def _moved(self):
         moved = np.flatnonzero(np.any(self.neurons != 0.0, axis=1) | (self.outputs != 0.0)).tolist()
-        return f"Step({len(self.outputs)} neurons, moves {moved}{' and the free terms' if self.free.any() else ''})"
+        return f"{moved}{' and the free terms' if self.free.any() else ''}"
+
+    def _shown(self):
+        return "Step", [("neurons", str(len(self.outputs))), ("moves", self._moved())]
 
 
 @dataclass(frozen=True, repr=False)
-class Label:
+class Label(Shown):
     """What kind of point a network is.
 
     Attributes
@@ -121,6 +128,17 @@ class Label:
         if self.kind == "saddle":
             text += f", curvature {self.curvature:.6g}"
         return text
+
+    def _shown(self):
+        first = "violation" if self.kind == "not-stationary" else "stationary to"
+        pairs = [("objective", figure(self.objective)), (first, f"{self.stationarity:.1e}")]
+        if self.price is not None:
+            pairs.append(("M / beta", f"{self.price.value / self.beta:.8g} ({self.price.proof})"))
+        if self.slope < 0.0:
+            pairs.append(("slope", f"{self.slope:.6g}"))
+        if self.kind == "saddle":
+            pairs.append(("curvature", f"{self.curvature:.6g}"))
+        return f"Label: {self.kind}", pairs
 
 
 def classify(

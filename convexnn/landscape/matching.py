@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from .._display import Shown
 from .._typing import ArrayLike
 from .._validation import check_choice
 from ..exceptions import InvalidInputError
@@ -16,7 +17,7 @@ METHODS = ("weights", "activations")
 
 
 @dataclass(frozen=True, repr=False)
-class Matching:
+class Matching(Shown):
     """A network whose neurons were put in the order of those of another.
 
     Attributes
@@ -36,6 +37,13 @@ class Matching:
     def __repr__(self):
         moved = np.count_nonzero(self.order != np.arange(len(self.order)))
         return f"Matching({moved} of {len(self.order)} neurons moved, similarity {self.similarities.sum():.6g})"
+
+    def _shown(self):
+        moved = np.count_nonzero(self.order != np.arange(len(self.order)))
+        return "Matching", [
+            ("neurons moved", f"{moved} of {len(self.order)}"),
+            ("similarity", f"{self.similarities.sum():.6g}"),
+        ]
 
 
 def match_neurons(

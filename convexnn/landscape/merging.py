@@ -102,7 +102,7 @@ def merge_optimal(
     for network, name in ((a, "a"), (b, "b")):
         certificate = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
         _check_gap(certificate, name, tol, proof)
-    return _pruned(problem, _mixture(problem, a, b, share))
+    return pruned(problem, _mixture(problem, a, b, share))
 
 
 def _check_gap(certificate, name, tol, proof):
@@ -122,7 +122,7 @@ def _mixture(problem, a, b, share):
     return assemble(problem, neurons, outputs, sum(part * free_terms(network) for network, part in parts))
 
 
-def _pruned(problem, network):
+def pruned(problem, network):
     """Return the network of the same values with fits that are independent modulo the free terms."""
     masses, signs, directions = network.masses, network.signs, network.directions
     root = np.sqrt(problem.weight)[:, None]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import Shown
 from .._norms import nonzero, norms
 from .._typing import ArrayLike, LossName, Seed
 from .._validation import check_count, check_positive
@@ -23,7 +24,7 @@ COLLINEAR = 1e-8
 
 
 @dataclass(frozen=True, repr=False)
-class PlaneGrid:
+class PlaneGrid(Shown):
     """The objective on a grid of a plane in the space of the weights.
 
     Attributes
@@ -78,6 +79,13 @@ class PlaneGrid:
             f"{'one network' if len(self.points) == 1 else 'three networks'}, "
             f"objective from {self.values.min():.6g} to {self.values.max():.6g})"
         )
+
+    def _shown(self):
+        return "PlaneGrid", [
+            ("points", f"{len(self.second)} x {len(self.first)}"),
+            ("networks", str(len(self.points))),
+            ("objective", f"{self.values.min():.6g} to {self.values.max():.6g}"),
+        ]
 
 
 def plane_grid(

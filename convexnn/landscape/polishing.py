@@ -20,6 +20,7 @@ from ..solvers._newton import settle, slide
 from ..solvers.base import build_network
 from ..solvers.restricted import solve_over_patterns
 from .labels import KINK, label
+from .merging import pruned
 
 NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
 MAX_NEAR = 8  # distinct rows of one neuron: both sides of each are tried
@@ -40,7 +41,8 @@ def polish(
     """Return the stationary network beside one that gradient descent has left near it.
 
     Of the same width: neurons that the program merges are given back as parts of what they have become, in the
-    shares that they had, and neurons that vanish as zero neurons. The objective does not rise.
+    shares that they had, and neurons that vanish as zero neurons. The objective does not rise beyond rounding
+    (a part in 10^10).
 
     Parameters
     ----------
@@ -127,7 +129,7 @@ def _left(problem, network, tol, proof, n_jobs):
     """Return a network with a smaller objective, or the network itself at a minimum."""
     found = label(problem, network, tol, proof, n_jobs=n_jobs)
     if found.kind == "local-escapable":
-        network = network.pruned(problem.features).padded(network.width)
+        network = pruned(problem, network).padded(network.width)
         found = label(problem, network, tol, proof, n_jobs=n_jobs)
     if found.kind == "saddle":
         return _grown(problem, network, found)

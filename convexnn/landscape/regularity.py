@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._display import Shown
 from .._typing import ArrayLike
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -16,7 +17,7 @@ ROUNDING = 1e-13  # relative gap to the minimum below which its ratios are noise
 
 
 @dataclass(frozen=True, repr=False)
-class RegularityConstants:
+class RegularityConstants(Shown):
     """The smallest ratios over the points; the function has no larger constants there.
 
     Attributes
@@ -41,6 +42,14 @@ class RegularityConstants:
             f"RegularityConstants(PL {self.pl:.4g}, weak quasi-convexity {self.weak_quasi_convexity:.4g}, "
             f"restricted secant {self.restricted_secant:.4g}, over {self.n_points} points)"
         )
+
+    def _shown(self):
+        return "RegularityConstants: bounds from above", [
+            ("PL", f"{self.pl:.4g}"),
+            ("weak quasi-convexity", f"{self.weak_quasi_convexity:.4g}"),
+            ("restricted secant", f"{self.restricted_secant:.4g}"),
+            ("points", str(self.n_points)),
+        ]
 
 
 def regularity_constants(

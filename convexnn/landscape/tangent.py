@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from .._display import Shown
 from .._norms import nonzero, norms
 from .._typing import ArrayLike, Seed
 from .._validation import check_count, check_design, check_positive, check_symmetric
@@ -24,7 +25,7 @@ ROUNDING = 1e-12  # relative, by which a bound may be missed
 
 
 @dataclass(frozen=True, repr=False)
-class PLStar:
+class PLStar(Shown):
     """The two sides of ``1/2 ||grad L||^2 >= lambda_min(K) L``; true when it holds.
 
     Attributes
@@ -53,9 +54,16 @@ class PLStar:
             f"lambda_min {self.lambda_min:.4g} times loss {self.loss:.4g})"
         )
 
+    def _shown(self):
+        return f"PL*: {'holds' if self else 'does not hold'}", [
+            ("half square", f"{self.half_square:.6g}"),
+            ("lambda_min", f"{self.lambda_min:.6g}"),
+            ("loss", f"{self.loss:.6g}"),
+        ]
+
 
 @dataclass(frozen=True, repr=False)
-class RateCheck:
+class RateCheck(Shown):
     """A trace of objectives beside ``(1 - mu / smoothness)^t`` times the first; true when none is above its bound.
 
     Attributes
@@ -75,6 +83,12 @@ class RateCheck:
 
     def __bool__(self):
         return self.holds
+
+    def _shown(self):
+        return f"RateCheck: {'holds' if self else 'does not hold'}", [
+            ("worst ratio", f"{self.worst_ratio:.6g}"),
+            ("records", str(len(self.bounds))),
+        ]
 
     def __repr__(self):
         verdict = "holds" if self else "does not hold"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown
 from .._norms import norms
 from .._validation import check_count, check_flag
 from ..exceptions import InvalidInputError
@@ -17,7 +18,7 @@ MAX_BYTES = 2**31  # that the traces of all runs may take
 
 
 @dataclass(frozen=True, repr=False)
-class DescentTrace:
+class DescentTrace(Shown):
     """Networks along one run of gradient descent.
 
     Attributes
@@ -45,6 +46,13 @@ class DescentTrace:
             f"DescentTrace({len(self)} records, step {self.steps[0]} to {self.steps[-1]}, "
             f"objective {self.objectives[0]:.6g} to {self.objectives[-1]:.6g})"
         )
+
+    def _shown(self):
+        return "DescentTrace", [
+            ("records", str(len(self))),
+            ("steps", f"{self.steps[0]} to {self.steps[-1]}"),
+            ("objective", f"{self.objectives[0]:.6g} to {self.objectives[-1]:.6g}"),
+        ]
 
 
 @dataclass(frozen=True)

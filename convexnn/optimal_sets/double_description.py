@@ -5,10 +5,13 @@ and every pair of adjacent rays on different sides meets it in a new one. Degene
 Method and adjacency test: K. Fukuda, A. Prodon, "Double description method revisited", 1996.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import njit
 from scipy.linalg import qr
 
+from .._progress import current
 from ..arrangements._bits import pack
 from .connectivity import union_size
 
@@ -38,13 +41,16 @@ def extreme_rays(rows, most_rays, most_steps):
     rays = np.linalg.solve(rows[done].T, rows.T)
     rays[:, done] = np.eye(rows.shape[1])
     rays = _normalised(rays)
-    while not done.all():
-        row = _next_row(rays, done)
-        rays, steps = _cut(rays, done, row, rows.shape[1], most_rays, most_steps)
-        done[row] = True
-        most_steps -= steps
-        if rays is None or len(rays) > most_rays:
-            return None
+    with current().stage("vertices of the optimal set", len(rows), steady=False) as stage:
+        while not done.all():
+            row = _next_row(rays, done)
+            rays, steps = _cut(rays, done, row, rows.shape[1], most_rays, most_steps)
+            done[row] = True
+            most_steps -= steps
+            if rays is None or len(rays) > most_rays:
+                return None
+            figures = partial("{:,} after {} of {} inequalities".format, len(rays), int(done.sum()), len(rows))
+            stage.tick(int(done.sum()), figures)
     return rays
 
 

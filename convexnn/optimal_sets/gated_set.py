@@ -8,6 +8,7 @@ The theory of the ReLU network's optimal set with ``K_p = R^d``: at the optimal 
 import numpy as np
 from scipy.optimize import nnls
 
+from .._display import figure
 from .._norms import norms
 from .._typing import ArrayLike
 from .._validation import check_count
@@ -122,6 +123,15 @@ class GatedOptimalSet(MassSet):
             f"GatedOptimalSet(value = {self.optimal_value:.10g}, {len(self.gates)} of {self.n_gates} gates, "
             f"dimension {self.dimension}, margin {self.margin:.1e})"
         )
+
+    def _shown(self):
+        return "GatedOptimalSet: all optimal blocks over these gates", [
+            ("optimal value", f"{figure(self.optimal_value)} (proven)"),
+            ("gates", f"{len(self.gates)} of {self.n_gates}"),
+            ("dimension", str(self.dimension)),
+            ("margin", f"{self.margin:.1e}"),
+            *self._shown_widths(),
+        ]
 
 
 def _masses(problem, fits, hidden):

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._display import Shown, between
+from .._progress import reporting
 from .._typing import Seed
 from .._validation import check_count, check_vector
 from ..exceptions import InvalidInputError, VertexLimitError
@@ -17,7 +19,7 @@ from .polytope import ZERO, mass_polytope
 from .widths import Widths, bound_widths
 
 
-class MassSet:
+class MassSet(Shown):
     """All masses ``c >= 0`` on given directions with ``F c = y*``; every one of them has the same total.
 
     Parameters
@@ -35,6 +37,8 @@ class MassSet:
     def __init__(self, directions, columns, shares, total_mass, vertex_limit):
         self.directions, self.total_mass = directions, total_mass
         self._columns, self._shares, self._vertex_limit = columns, shares, vertex_limit
+
+    verbose = 0  # while the vertices are listed, which is when they are first asked for
 
     @cached_property
     def _polytope(self):
@@ -56,7 +60,8 @@ class MassSet:
     def _listed(self):
         """The vertices in shares of the total mass, or the refusal to list them, which takes seconds to find out."""
         try:
-            return self._polytope.vertices(self._vertex_limit)
+            with reporting(self.verbose):
+                return self._polytope.vertices(self._vertex_limit)
         except VertexLimitError as error:
             return error
 
@@ -189,6 +194,12 @@ class MassSet:
             "connected": components == 1,
             "regime": regime,
         }
+
+    def _shown_widths(self):
+        """What is known of m* and M*, as pairs; what nobody has asked for yet may take long, and is not found here."""
+        if "_widths" not in vars(self):
+            return [("m*, M*", "found when they are first asked for")]
+        return [("m*", between(self.m_star_bounds)), ("M*", between(self.M_star_bounds))]
 
 
 def _known(bounds):

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from .._display import Shown
 from .._pruning import pruning_steps
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -23,7 +24,7 @@ EMPTY = 1e-12
 DEPENDENT = 1e-8
 
 
-class NetworkPath:
+class NetworkPath(Shown):
     """A path of networks of one width; ``path(0)`` and ``path(1)`` are the two networks it joins.
 
     Attributes
@@ -58,6 +59,14 @@ class NetworkPath:
 
     def __repr__(self):
         return f"NetworkPath({self._ends[0].width} neurons, {len(self._legs)} legs)"
+
+    def _shown(self):
+        first, last = self.objective(0.0), self.objective(1.0)
+        return "NetworkPath", [
+            ("neurons", str(self._ends[0].width)),
+            ("legs", str(len(self._legs))),
+            ("objective", f"{first:.10g} to {last:.10g}"),
+        ]
 
 
 def check_share(value, name="t"):

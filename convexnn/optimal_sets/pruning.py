@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._display import Shown, figure
 from .._norms import norms
 from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_count, check_design, check_positive, deadline_after
@@ -26,8 +27,8 @@ from .widths import SECONDS, prove_fewest, random_vertices
 RULES = ("objective", "residual", "magnitude")
 
 
-@dataclass(frozen=True)
-class MinimalPruning:
+@dataclass(frozen=True, repr=False)
+class MinimalPruning(Shown):
     """A network pruned without a change of its fit, and how far that went.
 
     Attributes
@@ -60,9 +61,18 @@ class MinimalPruning:
         widths = f"from {self.width_before} to {self.width_after} neurons"
         return f"Pruned {widths} on {self.directions} directions: {verdict}."
 
+    def _shown(self):
+        verdict = "minimal, proven" if self.is_minimal else f"at least {self.least_width} are needed"
+        return f"MinimalPruning: {verdict}", [
+            ("neurons", f"{self.width_before} to {self.width_after}"),
+            ("directions", self.directions),
+            ("least width", str(self.least_width)),
+            ("change of the fit", f"{self.fit_change:.1e}"),
+        ]
 
-@dataclass(frozen=True)
-class ApproximatePruning:
+
+@dataclass(frozen=True, repr=False)
+class ApproximatePruning(Shown):
     """A network pruned to a given width, and what that costs.
 
     Attributes
@@ -96,6 +106,15 @@ class ApproximatePruning:
             f"Pruned from {self.width_before} to {self.width_after} neurons: objective {self.objective_before:.8g} to "
             f"{self.objective_after:.8g} ({self.relative_increase:+.2%})\n{self.certificate}"
         )
+
+    def _shown(self):
+        certificate = self.certificate
+        return "ApproximatePruning", [
+            ("neurons", f"{self.width_before} to {self.width_after}"),
+            ("objective", f"{figure(self.objective_before, 8)} to {figure(self.objective_after, 8)}"),
+            ("increase", f"{self.relative_increase:+.2%}"),
+            ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
+        ]
 
 
 def minimal_pruning(

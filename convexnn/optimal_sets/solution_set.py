@@ -5,9 +5,11 @@ from functools import partial
 
 import numpy as np
 
+from .._display import figure
 from .._masses import best_masses
+from .._progress import reporting
 from .._typing import ArrayLike, LossName
-from .._validation import check_count, check_positive, deadline_after
+from .._validation import check_count, check_positive, check_verbose, deadline_after
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
@@ -40,6 +42,7 @@ def optimal_set(
     vertex_limit: int = VERTEX_LIMIT,
     time_limit: float | None = None,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> "OptimalSet":
     """Find all globally optimal networks of a training problem.
 
@@ -61,6 +64,9 @@ def optimal_set(
         Seconds for training and for listing the directions.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
+    verbose : int
+        1 prints a line for every round of training and every second of the proof and of listing the vertices (which
+        is done when they are first asked for), 2 more; where the last two are long, a terminal gets a bar.
 
     Returns
     -------
@@ -101,10 +107,11 @@ def optimal_set(
         sample_weight=sample_weight,
         loss=loss,
     )
-    return optimal_set_of(problem, vertex_limit=vertex_limit, time_limit=time_limit, n_jobs=n_jobs)
+    options = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": check_verbose(verbose)}
+    return optimal_set_of(problem, vertex_limit=vertex_limit, **options)
 
 
-def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None):
+def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None, verbose=0):
     """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
     refuse_outputs(problem.y)
     if not problem.loss.is_strictly_convex:
@@ -115,10 +122,11 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
         )
     deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0)
-    solution = solve_column_generation(
-        problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof="exact", n_jobs=n_jobs, rng=rng
-    )
-    found = OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+    options = {"deadline": deadline, "proof": "exact", "n_jobs": n_jobs, "rng": rng}
+    with reporting(verbose, deadline) as reporter:
+        solution = solve_column_generation(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
+        found = OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+    found.verbose = verbose
     if found.margin < THIN:
         warnings.warn(
             f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
@@ -298,6 +306,15 @@ class OptimalSet(MassSet):
 
     def __repr__(self):
         return (
-            f"OptimalSet(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, dimension {self.dimension}, "
-            f"margin {self.margin:.1e})"
+            f"{type(self).__name__}(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, "
+            f"dimension {self.dimension}, margin {self.margin:.1e})"
         )
+
+    def _shown(self):
+        return f"{type(self).__name__}: all globally optimal networks", [
+            ("optimal value", f"{figure(self.optimal_value)} (proven)"),
+            ("directions", str(len(self.signs))),
+            ("dimension", f"{self.dimension}{', one network' if self.is_unique else ''}"),
+            ("margin", f"{self.margin:.1e}"),
+            *self._shown_widths(),
+        ]

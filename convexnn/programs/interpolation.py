@@ -20,7 +20,7 @@ PARALLEL_DECIMALS = 13  # of unit rows that are on one line to rounding
 CONSISTENT = 1e-9  # relative to the largest target, what rows that are dependent to rounding may disagree by
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InterpolationProblem(Problem):
     """Distinct rows with their targets; `beta` is 1 and the weights are 1, so that the penalty is the cost.
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._display import Shown
 from .._long import relu_products, row_blocks
 from .._typing import ArrayLike, LossName
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
@@ -27,8 +28,8 @@ OPTIONS = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # of a
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, repr=False)
+class Problem(Shown):
     """Checked data, weights, strength and free terms of one training problem.
 
     Attributes
@@ -225,6 +226,16 @@ class Problem:
         full = np.zeros(self.n_rows)
         full[self.rows] = dual_point
         return full
+
+    def _shown(self):
+        n_samples, n_inputs = self.design.shape
+        return type(self).__name__, [
+            ("loss", self.loss.name),
+            ("beta", f"{self.beta:.6g}"),
+            ("rows", str(n_samples)),
+            ("inputs", f"{n_inputs} with the bias" if self.hidden_bias else str(n_inputs)),
+            ("free terms", str(self.free.shape[1])),
+        ]
 
 
 def is_orthogonal(free, dual_point):

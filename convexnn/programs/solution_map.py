@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._display import Shown
 from .._typing import ArrayLike
 from .._validation import check_design
 from ..exceptions import InvalidInputError
@@ -17,8 +18,8 @@ from ..network import TwoLayerReLU
 __all__ = ["ConvexSolution", "to_network", "to_convex"]
 
 
-@dataclass(frozen=True, eq=False)
-class ConvexSolution:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConvexSolution(Shown):
     """A point of the convex program: ``fit = sum_i D_i X (u_i - v_i) + Z b``.
 
     Attributes
@@ -81,6 +82,17 @@ class ConvexSolution:
         if self.skip_connection:
             values += X @ self.free[: self.n_features]
         return values + self.free[-1] if self.fit_intercept else values
+
+    def _shown(self):
+        used = np.count_nonzero(np.any(np.hstack([self.positive, self.negative]) != 0, axis=0))
+        flags = ("hidden_bias", "fit_intercept", "skip_connection")
+        terms = ", ".join(name for name in flags if getattr(self, name))
+        return "ConvexSolution", [
+            ("patterns", str(len(self.patterns))),
+            ("blocks in use", f"{used} of {2 * len(self.patterns)}"),
+            ("inputs", str(len(self.positive))),
+            ("with", terms or "neither bias nor free terms"),
+        ]
 
 
 def to_network(solution: ConvexSolution) -> TwoLayerReLU:

@@ -27,7 +27,7 @@ from .program import (
 VECTOR_LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VectorProblem(Problem):
     """Checked data, weights, strength and free terms of a problem with several outputs; see `Problem`.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._display import Shown, figure
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -25,8 +26,8 @@ class Status(Enum):
     interrupted = "Interrupted; the best network so far is returned."
 
 
-@dataclass(frozen=True)
-class Solution:
+@dataclass(frozen=True, repr=False)
+class Solution(Shown):
     """A network with its proof.
 
     Attributes
@@ -44,6 +45,16 @@ class Solution:
     status: Status
     n_iter: int
     history: list[dict[str, Any]]
+
+    def _shown(self):
+        certificate = self.certificate
+        return "Solution", [
+            ("status", self.status.name),
+            ("network", repr(self.network)),
+            ("objective", figure(certificate.primal)),
+            ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
+            ("rounds", str(self.n_iter)),
+        ]
 
 
 def check_masks(problem, masks):

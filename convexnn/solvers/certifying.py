@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from .._progress import reporting
 from .._typing import ArrayLike, Proof
-from .._validation import check_choice, check_n_jobs, check_positive, check_vector, deadline_after
+from .._validation import check_choice, check_n_jobs, check_positive, check_vector, check_verbose, deadline_after
 from ..duality.interpolation import InterpolationCertificate, certify_interpolant
 from ..duality.pricing import PROOFS
 from ..network import TwoLayerReLU
@@ -29,6 +30,7 @@ def certify_interpolation(
     proof: Proof = "auto",
     time_limit: float | None = None,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> InterpolationCertificate:
     """Bound how far an interpolating network is from the one of smallest cost, over all widths.
 
@@ -53,6 +55,8 @@ def certify_interpolation(
     time_limit : float, optional
         Seconds.
     n_jobs : int, optional
+    verbose : int
+        1 prints a line for every round of the search for a dual point and every second of the proof, 2 more.
 
     Returns
     -------
@@ -88,8 +92,9 @@ def certify_interpolation(
     problem.check_network(network)
     problem.check_interpolates(network, tolerance)
     options = {"proof": proof, "deadline": deadline_after(time_limit), "n_jobs": n_jobs}
-    if dual_point is None:
-        _, nu = solve_interpolant(problem, rng=np.random.default_rng(0), **options)
-    else:
-        nu = problem.gather(check_vector(dual_point, problem.n_rows, "dual_point"))
-    return certify_interpolant(network, problem, nu, **options)
+    given = None if dual_point is None else problem.gather(check_vector(dual_point, problem.n_rows, "dual_point"))
+    with reporting(check_verbose(verbose), options["deadline"]) as reporter:
+        nu = given
+        if nu is None:
+            _, nu = solve_interpolant(problem, rng=np.random.default_rng(0), report=reporter.round, **options)
+        return certify_interpolant(network, problem, nu, **options)

@@ -53,7 +53,7 @@ def solve_column_generation(
     start : TwoLayerReLU, optional
         A network to start from.
     report : callable, optional
-        Called with every record of the history.
+        Called with every record of the history and a function of no arguments that makes the network of that moment.
     max_starts : int
         Random starts of a search after which none is missed any more.
 
@@ -195,7 +195,7 @@ class _Training:
         record = make_record(started, run.primal, run.visible, int(np.sum(run.pool.used)))
         self.history.append(record)
         if self.report is not None:
-            self.report(record)
+            self.report(record, lambda: run.network(self.problem))
 
     def _certify(self, network, run, proof):
         return certify_problem(

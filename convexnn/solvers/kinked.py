@@ -125,7 +125,7 @@ class _Steps:
         self.offer(with_best_masses(problem, network, self.deadline))
         self.history.append(make_record(self.started, self.primal, self.gap, self.network.width))
         if self.report is not None:
-            self.report(self.history[-1])
+            self.report(self.history[-1], lambda: self.network)
 
     @property
     def gap(self):
@@ -157,6 +157,6 @@ def with_best_masses(problem, network, deadline=None):
     if found is None:
         return network
     masses, free = found
-    roots, used = np.sqrt(masses), masses > 0
+    roots, used = np.sqrt(np.maximum(masses, 0.0)), masses > 0
     neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
     return assemble(problem, neurons, outputs, free)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._display import Shown, figure
 from .._masses import best_masses
 from .._threads import one_blas_thread
 from .._validation import is_late
@@ -23,7 +24,7 @@ from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
-from ..programs.solution_map import ConvexSolution
+from ..programs.solution_map import ConvexSolution, to_network
 from ._newton import newton_step, null_space
 from .base import Status, check_masks, make_record
 from .cones import PatternCones
@@ -33,8 +34,8 @@ INNER_ROUNDS = 5
 LITTLE = 0.1  # of the proven gap: what an inner round must gain for the next to be worth it
 
 
-@dataclass(frozen=True, eq=False)
-class RestrictedSolution:
+@dataclass(frozen=True, eq=False, repr=False)
+class RestrictedSolution(Shown):
     """The optimum over given patterns.
 
     Attributes
@@ -67,6 +68,14 @@ class RestrictedSolution:
         """``(primal - dual) / primal``, 0 when both are 0."""
         return max(0.0, self.primal - self.dual) / self.primal if self.primal > 0 else 0.0
 
+    def _shown(self):
+        return "RestrictedSolution", [
+            ("status", self.status.name),
+            ("objective", figure(self.primal)),
+            ("relative gap", f"{self.relative_gap:.2e} (over the given patterns)"),
+            ("patterns", str(len(self.point.patterns))),
+        ]
+
 
 def solve_over_patterns(
     problem: Problem,
@@ -97,7 +106,7 @@ def solve_over_patterns(
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     report : callable, optional
-        Called with every record of the history.
+        Called with every record of the history and a function of no arguments that makes the network of that moment.
 
     Returns
     -------
@@ -217,7 +226,7 @@ class _Run:
         objective = self.objective * self.scaled.y_scale**2
         self.history.append(make_record(self.started, objective, gap, len(self.cones)))
         if self.report is not None:
-            self.report(self.history[-1])
+            self.report(self.history[-1], lambda: to_network(self._solution(Status.restricted).point))
 
     def _solution(self, status):
         problem, n_patterns = self.problem, len(self.masks)

@@ -207,7 +207,7 @@ def solve_vector(
     start : TwoLayerReLU, optional
         A network to start from.
     report : callable, optional
-        Called with every record of the history.
+        Called with every record of the history and a function of no arguments that makes the network of that moment.
 
     Returns
     -------
@@ -308,15 +308,18 @@ class _Training:
         scale = (self.problem.beta / run.problem.beta) * self.unit if squared else 1.0
         self.history.append(make_record(started, run.objective * scale, run.visible, len(run.directions)))
         if self.report is not None:
-            self.report(self.history[-1])
+            self.report(self.history[-1], lambda: self._network(run))
 
-    def _finish(self, run, proof):
-        """Return the network so far and its certificate."""
+    def _network(self, run):
         none = np.zeros((0, self.problem.design.shape[1]))
         directions, outputs = (none, np.zeros((0, self.problem.n_outputs))) if run is None else (
             run.directions, run.outputs * self.unit
         )  # fmt: skip
-        network = build_vector_network(self.problem, directions, outputs)
+        return build_vector_network(self.problem, directions, outputs)
+
+    def _finish(self, run, proof):
+        """Return the network so far and its certificate."""
+        network = self._network(run)
         certificate = certify_vector_problem(
             network,
             self.problem,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._progress import current
 from .._validation import deadline_after
 from ..exceptions import SolverError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
@@ -31,9 +32,8 @@ def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=Non
     """
     deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0)
-    solution = solve_column_generation(
-        problem, tol=SOLVER_TOLERANCE, deadline=deadline, proof=proof, n_jobs=n_jobs, rng=rng, start=start
-    )
+    options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": rng, "start": start}
+    solution = solve_column_generation(problem, tol=SOLVER_TOLERANCE, report=current().detail, **options)
     if solution.status is Status.interrupted:
         raise KeyboardInterrupt
     if not problem.loss.is_strictly_convex:  # optimal networks may differ in their fits: no polytope holds them all

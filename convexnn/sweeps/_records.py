@@ -3,17 +3,21 @@
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
+from .._display import Shown, html_table
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-
-NOT_IN_FRAMES = {"frame": False}  # metadata of a field that is too large for a cell of a table
 NULLABLE = {int | None: "Int64", bool | None: "boolean"}  # what pandas calls columns with gaps
+NOT_IN_FRAMES = {"frame": False}  # metadata of a field that is too large for a cell of a table
 
 
-@dataclass(frozen=True)
-class Record:
-    """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back."""
+@dataclass(frozen=True, repr=False)
+class Record(Shown):
+    """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back.
+
+    A record has `line`, the figures for a line of output, and `told`, a dict of the texts that a table shows.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a dict that JSON can write, to the last bit."""
@@ -23,6 +27,9 @@ class Record:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the record that `to_json` gave, after JSON has written and read it."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+    def _shown(self):
+        return type(self).__name__, list(self.told().items())
 
     def row(self) -> dict[str, Any]:
         """Return the entries that fit into a row of a table, as a dict."""
@@ -46,6 +53,10 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def _repr_html_(self):
+        rows = [record.told() for record in self.records]
+        return html_table(repr(self), [list(row.values()) for row in rows], list(rows[0]) if rows else None)
 
     def to_frame(self) -> "DataFrame":
         """Return a pandas DataFrame with a row for every record.

@@ -8,6 +8,7 @@ import warnings
 
 from joblib import Parallel, delayed
 
+from .._progress import silence
 from ..exceptions import ConvergenceWarning
 
 
@@ -21,9 +22,8 @@ class Runner:
         Of the records: a class with `to_json`, `from_json` and `line`, the figures that `verbose` prints.
     n_jobs : int or None
         As joblib reads it; a backend chosen by ``joblib.parallel_config`` is used.
-    verbose : int
-    total : int
-        Number of records that are expected.
+    stage : Stage
+        Of the sweep: its total is the number of records that are expected.
 
     Attributes
     ----------
@@ -31,14 +31,16 @@ class Runner:
         From key to record, of those that were asked for.
     """
 
-    def __init__(self, checkpoint, record_type, n_jobs, verbose, total):
-        self.checkpoint, self.record_type, self.n_jobs, self.verbose = checkpoint, record_type, n_jobs, verbose
-        self.total, self.records = total, {}
+    def __init__(self, checkpoint, record_type, n_jobs, stage):
+        self.checkpoint, self.record_type, self.n_jobs, self.stage = checkpoint, record_type, n_jobs, stage
+        self.records = {}
 
     def compute(self, function, tasks):
         """Add the records ``function(*arguments)`` of `tasks`, a dict from key to arguments."""
         finished = self.checkpoint.finished
-        self.records |= {key: self.record_type.from_json(finished[key]) for key in tasks if key in finished}
+        known = {key: self.record_type.from_json(finished[key]) for key in tasks if key in finished}
+        self.records |= known
+        self.stage.skipped += len(known)
         left = {key: arguments for key, arguments in tasks.items() if key not in finished}
         # One task a batch: a record must not wait for others before it is safe. Arrays are not mapped from files, or
         # the kernels would be compiled once more for arrays that cannot be written.
@@ -46,8 +48,7 @@ class Runner:
         for key, record in pool(delayed(_keyed)(key, function, arguments) for key, arguments in left.items()):
             self.records[key] = record
             self.checkpoint.append(key, record.to_json())
-            if self.verbose:
-                print(f"{len(self.records)} of {self.total}: {record.line()}, {record.seconds:.3g} s", flush=True)
+            self.stage.record(f"{record.line()}, {record.seconds:.3g} s", len(self.records))
 
     def complete(self, work):
         """Return whether ``work(self)`` was done; after an interrupt there is a warning, if there is any record.
@@ -60,11 +61,12 @@ class Runner:
         try:
             work(self)
         except KeyboardInterrupt:
+            total = self.stage.total
             if not self.records:
                 raise
             warnings.warn(
-                f"interrupted: {len(self.records)} of {self.total} records are finished and returned, "
-                f"{self.total - len(self.records)} are missing.",
+                f"interrupted: {len(self.records)} of {total} records are finished and returned, "
+                f"{total - len(self.records)} are missing.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -73,4 +75,5 @@ class Runner:
 
 
 def _keyed(key, function, arguments):
-    return key, function(*arguments)
+    with silence():  # with one worker this is the caller's thread
+        return key, function(*arguments)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import figure
+from .._progress import reporting
 from .._threads import one_blas_thread
-from .._validation import check_count, check_n_jobs, check_positive
+from .._validation import check_count, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 from ..landscape._teacher_ends import descend_to_ends, draw_starts
 from ._records import Record, Records
@@ -50,7 +52,7 @@ PUBLISHED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SpuriousRecord(Record):
     """One row of a table.
 
@@ -89,6 +91,18 @@ class SpuriousRecord(Record):
     def line(self) -> str:
         """Return the figures for a line of output."""
         return f"k = {self.k}, {self.n_students} students, {self.share:.1%} +- {self.standard_error:.1%} spurious"
+
+    def told(self) -> dict[str, str]:
+        """Return what a table shows, a dict of texts."""
+        published = None if self.published_share is None else 100 * self.published_share
+        return {
+            "k": str(self.k),
+            "students": str(self.n_students),
+            "runs": str(self.n_runs),
+            "% spurious": f"{100 * self.share:.1f} +- {100 * self.standard_error:.1f}",
+            "published": figure(published, 3),
+            "unfinished": str(self.n_unfinished),
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -172,7 +186,7 @@ def spurious_table(
     checkpoint : str or path-like, optional
         A file to which every record is written when it is finished. When it exists the table goes on where it ended.
     verbose : int
-        1 prints a line for every record.
+        1 prints a line for every record, 2 more; on a terminal 1 draws a bar, and 2 both.
 
     Returns
     -------
@@ -215,13 +229,14 @@ def spurious_table(
         "random_state": check_seed(random_state),
     }
     check_n_jobs(n_jobs)
-    verbose = check_count(verbose, "verbose", minimum=0)
+    verbose = check_verbose(verbose)
     header = {"format": FORMAT, "sweep": "spurious_table", **parameters}
     with Checkpoint(checkpoint, header, free=("random_state",) if random_state is None else ()) as kept:
         options = {name: kept.header[name] for name in ("n_runs", "step", "max_iter", "random_state")}
         tasks = {f"{k}, {n}": (k, n, options) for k, n in parameters["sizes"]}
-        runner = Runner(kept, SpuriousRecord, n_jobs, verbose, len(tasks))
-        complete = runner.complete(lambda runner: runner.compute(_record, tasks))
+        with reporting(verbose) as reporter, reporter.stage("sizes", len(tasks), patience=0.0) as stage:
+            runner = Runner(kept, SpuriousRecord, n_jobs, stage)
+            complete = runner.complete(lambda runner: runner.compute(_record, tasks))
     return SpuriousTable(tuple(runner.records[key] for key in tasks if key in runner.records), complete)
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._display import Shown, optimum
+from .._progress import reporting
 from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_count, check_n_jobs, check_positive, check_strengths
+from .._validation import check_choice, check_count, check_n_jobs, check_positive, check_strengths, check_verbose
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
@@ -34,7 +36,7 @@ WATCHED = ("m_star", "M_star", "is_unique")
 WEIGHTS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PathRecord(Record):
     """One strength of a path. None stands for what is not known without a proof or a list of the vertices.
 
@@ -97,9 +99,20 @@ class PathRecord(Record):
         weights["hidden_weights"] = np.reshape(weights["hidden_weights"], (-1, weights.pop("n_inputs")))
         return super().from_json(values | {"network": TwoLayerReLU(**weights)})
 
+    def told(self) -> dict[str, str]:
+        """Return what a table shows, a dict of texts."""
+        return {
+            "beta": f"{self.beta:.6g}",
+            "p*": optimum(self.optimal_value, self.lower_bound, self.proof),
+            "width": str(self.width),
+            "m*": "-" if self.m_star is None else str(self.m_star),
+            "M*": "-" if self.M_star is None else str(self.M_star),
+            "one network": "-" if self.is_unique is None else str(self.is_unique),
+        }
 
-@dataclass(frozen=True)
-class Change:
+
+@dataclass(frozen=True, repr=False)
+class Change(Shown):
     """Where a quantity differs between two neighbouring strengths of a path.
 
     Attributes
@@ -116,6 +129,16 @@ class Change:
     after: int | bool
     beta_before: float
     beta_after: float
+
+    def _shown(self):
+        pairs = [("before", str(self.before)), ("after", str(self.after))]
+        return f"Change of {self.quantity}", [*pairs, ("beta", f"{self.beta_before:.6g} to {self.beta_after:.6g}")]
+
+    def __repr__(self):
+        return (
+            f"Change({self.quantity}: {self.before} to {self.after} between beta {self.beta_before:.6g} and "
+            f"{self.beta_after:.6g})"
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -210,7 +233,7 @@ def regularization_path(
         Workers, as joblib reads it; its backend can be chosen with ``joblib.parallel_config`` (it must be able to
         return results as they finish: loky, threading and dask are). The records do not depend on either.
     verbose : int
-        1 prints a line for every record.
+        1 prints a line for every record, 2 more; on a terminal 1 draws a bar, and 2 both.
 
     Returns
     -------
@@ -269,12 +292,13 @@ def regularization_path(
         "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
     }
     refine = None if refine is None else check_positive(refine, "refine")
-    verbose = check_count(verbose, "verbose", minimum=0)
+    verbose = check_verbose(verbose)
     betas = _betas(problem, betas, n_betas, eps, check_n_jobs(n_jobs))
     parameters = {"betas": betas, **limits} | ({"huber_delta": float(huber_delta)} if loss == "huber" else {})
     with Checkpoint(checkpoint, header_of("regularization_path", problem, parameters)) as kept:
-        runner = Runner(kept, PathRecord, n_jobs, verbose, len(betas))
-        complete = runner.complete(partial(_follow, problem=problem, betas=betas, refine=refine, limits=limits))
+        with reporting(verbose) as reporter, reporter.stage("strengths", len(betas), patience=0.0) as stage:
+            runner = Runner(kept, PathRecord, n_jobs, stage)
+            complete = runner.complete(partial(_follow, problem=problem, betas=betas, refine=refine, limits=limits))
     return RegularizationPath(_ordered(runner.records), complete)
 
 
@@ -305,7 +329,7 @@ def _follow(runner, problem, betas, refine, limits):
     for steps in _places(betas):
         _solve_from(runner, problem, steps, limits)
     while refine is not None and (middles := _middles(_ordered(runner.records), refine)):
-        runner.total += len(middles)
+        runner.stage.total += len(middles)
         _solve_from(runner, problem, middles, limits)
 
 

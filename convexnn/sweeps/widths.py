@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import figure, optimum
+from .._progress import reporting
 from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive
+from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, VertexLimitError
 from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
@@ -41,7 +43,7 @@ COUNTED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WidthRecord(Record):
     """One width of a sweep. None stands for what is not known without a proof or a list of the vertices.
 
@@ -101,6 +103,18 @@ class WidthRecord(Record):
     def line(self) -> str:
         """Return the figures for a line of output."""
         return f"width {self.width}, best {self.best:.10g}, {self.share_reached:.0%} reached {self.optimal_value:.10g}"
+
+    def told(self) -> dict[str, str]:
+        """Return what a table shows, a dict of texts."""
+        return {
+            "width": str(self.width),
+            "p*": optimum(self.optimal_value, self.lower_bound, self.proof),
+            "best": figure(self.best),
+            "median": figure(self.median),
+            "reached p*": f"{self.share_reached:.0%} of {len(self.objectives)}",
+            "components": figure(self.n_components) if self.n_components is None else str(self.n_components),
+            "regime": self.regime or "-",
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -199,7 +213,7 @@ def width_sweep(
         Source of the starts; those of a width do not depend on the other widths. None draws a new one, which the
         checkpoint keeps.
     verbose : int
-        1 prints a line for every record.
+        1 prints a line for every record, 2 more; on a terminal 1 draws a bar, and 2 both.
 
     Returns
     -------
@@ -250,11 +264,12 @@ def width_sweep(
         "random_state": check_seed(random_state),
     }
     check_n_jobs(n_jobs)
-    verbose = check_count(verbose, "verbose", minimum=0)
+    verbose = check_verbose(verbose)
     free = ("random_state",) if random_state is None else ()
     with Checkpoint(checkpoint, header_of("width_sweep", problem, parameters), free=free) as kept:
-        runner = Runner(kept, WidthRecord, n_jobs, verbose, len(parameters["widths"]))
-        complete = runner.complete(partial(_sweep, problem=problem, parameters=kept.header))
+        with reporting(verbose) as reporter, reporter.stage("widths", len(parameters["widths"]), patience=0.0) as stage:
+            runner = Runner(kept, WidthRecord, n_jobs, stage)
+            complete = runner.complete(partial(_sweep, problem=problem, parameters=kept.header))
     return WidthSweep(tuple(runner.records[width] for width in sorted(runner.records)), complete)
 
 

@@ -335,8 +335,9 @@ def test_warm_start_survives_other_parameters(larger):
 def test_verbose(data, capsys):
     model = fit(*data, verbose=1)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(model.history_)
-    assert all("visible gap" in line for line in lines)
+    assert len(lines) == len(model.history_) + 1
+    assert all("visible gap" in line for line in lines[:-1])
+    assert "proven: objective" in lines[-1] and "cones bounded" in lines[-1]
     fit(*data)
     assert capsys.readouterr().out == ""
 

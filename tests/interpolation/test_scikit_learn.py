@@ -76,4 +76,4 @@ def test_bad_parameters_are_named(options, message):
 
 def test_verbose_prints_a_line_a_problem(capsys):
     model = MinNormReLUInterpolator(verbose=1).fit(*random_problem(5, 2))
-    assert capsys.readouterr().out.count("cost") == len(model.history_)
+    assert capsys.readouterr().out.count("cost") == len(model.history_) + 1

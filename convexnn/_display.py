@@ -1,0 +1,76 @@
+"""How records show themselves: a line in the terminal, a small table in a notebook."""
+
+from html import escape
+
+STYLE = "text-align:left;padding:0.1em 1em 0.1em 0"  # no colours: those of the notebook, light or dark
+MOST_ROWS = 40
+
+
+class Shown:
+    """Mixin of records: `_shown` says once what both the line and the table are made of."""
+
+    def _shown(self):
+        """Return the title and the pairs (name, text) that a person wants to know first."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name} {text}' for name, text in self._shown()[1])})"
+
+    def _repr_html_(self):
+        title, pairs = self._shown()
+        return html_table(title, pairs)
+
+
+def html_table(title, rows, head=None):
+    """Return a table in HTML with a title, escaped, without scripts and without anything from elsewhere.
+
+    Parameters
+    ----------
+    title : str
+    rows : sequence of sequences of str
+        The first entry of each is its name.
+    head : sequence of str, optional
+        The names of the columns.
+    """
+    hidden = len(rows) - MOST_ROWS
+    body = [_row(row) for row in rows[:MOST_ROWS]]
+    if hidden > 0:
+        body.append(_row([f"and {hidden} more", *[""] * (len(rows[0]) - 1)]))
+    columns = "" if head is None else f"<thead>{_row(head, 'col')}</thead>"
+    caption = f'<caption style="caption-side:top;color:inherit;{STYLE}"><b>{escape(title)}</b></caption>'
+    return (
+        f'<table class="convexnn" style="border-collapse:collapse">{caption}{columns}'
+        f"<tbody>{''.join(body)}</tbody></table>"
+    )
+
+
+def _row(cells, scope="row"):
+    """Return a row: all of them headings of columns, or the first one the heading of the row."""
+
+    def cell(k, text):
+        kind = f'th scope="{scope}"' if scope == "col" or k == 0 else "td"
+        return f'<{kind} style="{STYLE}">{escape(str(text))}</{kind[:2]}>'
+
+    return f"<tr>{''.join(cell(k, text) for k, text in enumerate(cells))}</tr>"
+
+
+def figure(value, digits=10):
+    """Return a number with so many digits at most, a dash for None."""
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def counted(n, noun):
+    """Return ``1 neuron``, ``2 neurons``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def between(bounds):
+    """Return bounds on an integer as text: ``3`` where they are equal, else ``2 to 5``."""
+    return str(bounds[0]) if bounds[0] == bounds[1] else f"{bounds[0]} to {bounds[1]}"
+
+
+def optimum(value, bound, proof):
+    """Return an optimal value as text, and how far it is proven."""
+    if proof == "exact":
+        return f"{value:.10g} (exact)"
+    return f"at most {value:.10g}, at least {bound:.10g} ({proof})"

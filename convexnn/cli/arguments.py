@@ -1,0 +1,157 @@
+"""The arguments that commands share, and how their values are read."""
+
+import argparse
+import math
+
+from ..duality.records import PROOFS
+from .columns import choose_columns, index_columns, is_uneven
+from .streams import say
+from .tabular import read_frame
+from .tasks import CLASSIFICATION, REGRESSION
+
+
+def add_output(parser):
+    """Add what every command has."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="one JSON object on standard output, and nothing else there")
+    group.add_argument("--quiet", action="store_true", help="no progress, even where standard error is a terminal")
+    group.add_argument("--verbose", action="store_true", help="progress, even where standard error is no terminal")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def add_data(parser, *, target=True):
+    """Add where the data are and which columns are what."""
+    group = parser.add_argument_group("data")
+    group.add_argument("data", help="a table with a header: .csv, .csv.gz, .tsv, .parquet, or - for csv on stdin")
+    group.add_argument("--target", metavar="COLUMN", required=target, help="the column to predict (or several: a,b)")
+    group.add_argument("--features", metavar="A,B", type=names, help="columns to use (default: all the others)")
+    group.add_argument("--drop", metavar="A,B", type=names, help="columns to leave out")
+    group.add_argument("--weight", metavar="COLUMN", help="the column of sample weights")
+    group.add_argument("--separator", metavar="CHAR", help="between the columns of a csv file (default: a comma)")
+    group.add_argument(
+        "--standardize", action="store_true", help="features to mean 0 and deviation 1: one penalty measures them all"
+    )
+
+
+def add_objective(parser, losses):
+    """Add the objective: strength, loss, task and the terms of the networks; return the group."""
+    group = parser.add_argument_group("objective", "sum_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)")
+    group.add_argument("--loss", choices=losses, help="default: squared, and logistic for classification")
+    if "huber" in losses:
+        group.add_argument("--huber-delta", type=positive, default=1.35, metavar="D", help="where the huber loss bends")
+    if "quantile" in losses:
+        group.add_argument("--quantile", type=positive, default=0.5, metavar="Q", help="of the quantile loss")
+    group.add_argument(
+        "--task",
+        choices=("auto", REGRESSION, CLASSIFICATION),
+        default="auto",
+        help="auto: classification when the target holds text, booleans or exactly two values",
+    )
+    group.add_argument("--no-hidden-bias", dest="hidden_bias", action="store_false", help="neurons without a bias")
+    group.add_argument("--no-intercept", dest="fit_intercept", action="store_false", help="no unpenalised intercept")
+    group.add_argument("--skip-connection", action="store_true", help="add unpenalised linear terms")
+    return group
+
+
+def add_beta(group):
+    """Add the strength."""
+    help_text = 'weight decay: a number, or "scale" (default), a tenth of the smallest with a zero network'
+    group.add_argument("--beta", type=strength, default="scale", help=help_text)
+
+
+def add_effort(parser, *, proof=True):
+    """Add how much work may be done."""
+    group = parser.add_argument_group("effort")
+    if proof:
+        group.add_argument("--proof", choices=PROOFS, default="auto", help="how hard to try to prove optimality")
+    group.add_argument("--time-limit", type=positive, metavar="SECONDS", help="keep the best found until then")
+    group.add_argument("--n-jobs", type=int, metavar="N", help="workers; -1 for all cores; the result is the same")
+    return group
+
+
+def load(arguments):
+    """Return the `Dataset` that the arguments name, standardised where they say so."""
+    frame = read_frame(arguments.data, arguments.separator)
+    data = choose_columns(frame, arguments.target, arguments.features, arguments.drop, arguments.weight)
+    if arguments.features is None:
+        for name in index_columns(data):
+            say(f"note: feature {name!r} counts the rows; --drop {name!r} leaves it out.")
+    if arguments.standardize:
+        return data.standardized()
+    if is_uneven(data):
+        say("note: the features have very different scales, and one penalty measures them all; see --standardize.")
+    return data
+
+
+def terms_of(arguments):
+    """Return the terms of the networks as keywords."""
+    return {name: getattr(arguments, name) for name in ("hidden_bias", "fit_intercept", "skip_connection")}
+
+
+def names(text):
+    """Read ``a,b`` as names of columns."""
+    found = [name for name in text.split(",") if name]
+    if not found:
+        raise argparse.ArgumentTypeError("must name columns, with commas between them")
+    return found
+
+
+def positive(text):
+    """Read a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"must be a finite number above 0; got {text!r}")
+    return value
+
+
+def strength(text):
+    """Read a strength: a number above 0, or the word scale."""
+    if text == "scale":
+        return text
+    try:
+        return positive(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f'{error}, or "scale"') from error
+
+
+def count(text):
+    """Read an integer of at least 1."""
+    return _integer(text, 1)
+
+
+def seed(text):
+    """Read an integer of at least 0."""
+    return _integer(text, 0)
+
+
+def _integer(text, least):
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least {least}; got {text!r}")
+    return int(text)
+
+
+def widths(text):
+    """Read ``1:10``, ``1:20:2`` (ends included) or ``1,2,8`` as widths."""
+    return [width for part in text.split(",") for width in _range(part, text)]
+
+
+def _range(part, text):
+    try:
+        first, last, step = _ends(*map(int, part.split(":")))
+    except (TypeError, ValueError):
+        first = last = step = 0
+    if not (1 <= first <= last and step >= 1):
+        raise argparse.ArgumentTypeError(f"must be widths such as 1:10, 1:20:2 or 1,2,8; got {text!r}")
+    return range(first, last + 1, step)
+
+
+def _ends(first, last=None, step=1):
+    return first, first if last is None else last, step
+
+
+def strengths(text):
+    """Read numbers above 0 with commas between them, or the word auto: None."""
+    return "auto" if text == "auto" else [positive(part) for part in text.split(",")]

@@ -1,0 +1,119 @@
+"""Time this machine: a proven optimum against the convex program in cvxpy and MLPRegressor, on the same small problem.
+
+The problem: patients of scikit-learn's diabetes data by body mass index, blood pressure and triglycerides, all
+standardised, networks without biases. Everybody minimises the same objective and is judged by its value, after a
+smaller problem that does not count, because it compiles. The benchmarks against all peers are in the repository.
+"""
+
+import warnings
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from ..arrangements import enumerate_patterns
+from ..estimators import ConvexReLURegressor
+from ..network import TwoLayerReLU
+from ..programs import convex_program
+from .arguments import count
+from .outcomes import Outcome, certificate_entries, print_table, proven_or_not
+from .unbiased_mlp import UnbiasedMLP
+
+BETA = 1.0
+WIDTH = 100  # of the networks that MLPRegressor trains
+COLUMNS = {
+    "name": "who",
+    "seconds": "seconds",
+    "ratio": "times ours",
+    "objective": "objective",
+    "excess": "above the optimum",
+    "note": "",
+}
+FORMATS = {"seconds": ".3g", "ratio": ".3g", "excess": ".1e"}
+WARMUP_ROWS = 8
+SHORT = 2.0  # seconds above which one run is enough
+
+
+def add_arguments(parser):
+    """Add the arguments of the command."""
+    parser.add_argument("--rows", type=count, default=20, metavar="N", help="patients, 10 to 442 (default: 20)")
+    parser.add_argument("--repeats", type=count, default=3, metavar="N", help="median of so many runs (default: 3)")
+    parser.add_argument("--seeds", type=count, default=5, metavar="N", help="starts of MLPRegressor (default: 5)")
+
+
+def run(arguments):
+    """Time everybody; return the `Outcome`."""
+    X, y = problem(max(arguments.rows, WARMUP_ROWS))
+    seconds, model = timed(ours, X, y, arguments.repeats)
+    certificate = model.certificate_
+    entries = [("convexnn, with its proof", seconds, certificate.primal, f"{model.network_.width} neurons")]
+    peers = {"cvxpy with Clarabel": by_cvxpy, "MLPRegressor, L-BFGS": partial(by_descent, seeds=arguments.seeds)}
+    for name, function in peers.items():
+        seconds, (objective, note) = timed(function, X, y, arguments.repeats)
+        entries.append((name, seconds, objective, note))
+    rows = [row(*entry, entries[0][1], certificate.dual) for entry in entries]
+    document = {"n_samples": len(X), "n_features": X.shape[1], "beta": BETA, "competitors": rows}
+    document["certificate"] = certificate_entries(certificate)
+
+    def show(console):
+        console.print(f"{len(X)} rows x {X.shape[1]} columns, beta = {BETA:g}, median of {arguments.repeats} runs")
+        print_table(console, rows, COLUMNS, FORMATS)
+        console.print(str(certificate))
+
+    return Outcome(document, show, proven_or_not(model.status_ == "proven"))
+
+
+def problem(rows):
+    """Return the first patients, standardised."""
+    X, y = load_diabetes(return_X_y=True)
+    return scale(X[:rows, [2, 3, 8]]), scale(y[:rows])
+
+
+def timed(function, X, y, repeats):
+    """Return the median seconds of some runs (one where it is long), and the last answer."""
+    function(*problem(WARMUP_ROWS))
+    seconds = []
+    while not seconds or (len(seconds) < repeats and seconds[0] < SHORT):
+        start = perf_counter()
+        answer = function(X, y)
+        seconds.append(perf_counter() - start)
+    return median(seconds), answer
+
+
+def row(name, seconds, objective, note, our_seconds, bound):
+    """Return a row of the table."""
+    figures = {"seconds": seconds, "ratio": seconds / our_seconds, "objective": objective}
+    return {"name": name, **figures, "excess": max(0.0, objective / bound - 1.0), "note": note}
+
+
+def ours(X, y):
+    """Return the model of the proven optimum."""
+    return ConvexReLURegressor(BETA, hidden_bias=False, fit_intercept=False).fit(X, y)
+
+
+def by_cvxpy(X, y):
+    """Return the value of the convex program over all activation patterns, which are listed within the time."""
+    patterns = enumerate_patterns(X)
+    return float(convex_program(X, y, patterns, BETA).solve(solver="CLARABEL")), f"{len(patterns)} patterns, no network"
+
+
+def by_descent(X, y, seeds):
+    """Return the best objective of some starts; all of them are in the time."""
+    options = {
+        "hidden_layer_sizes": [WIDTH],
+        "alpha": BETA,
+        "solver": "lbfgs",
+        "tol": 1e-10,
+        "max_iter": 2000,
+        "max_fun": 10**9,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = [UnbiasedMLP(random_state=seed, **options).fit(X, y) for seed in range(seeds)]
+    networks = [TwoLayerReLU(model.coefs_[0].T, model.coefs_[1][:, 0]) for model in found]
+    objectives = [network.objective(X, y, BETA) for network in networks]
+    return float(np.min(objectives)), f"best of {seeds} starts, {WIDTH} neurons"

@@ -1,0 +1,101 @@
+"""Certify a saved network on a table: how far from the best network of any width it can be.
+
+The figures are computed here, from the network and the table; what the file claims is printed beside them.
+"""
+
+from dataclasses import asdict
+
+from ..duality import certify
+from ..exceptions import InvalidInputError
+from .arguments import add_data, add_effort, positive
+from .columns import choose_columns
+from .models import read_model, targets_for
+from .outcomes import Outcome, certificate_entries, print_pairs, proven_or_not
+from .streams import say, verbosity
+from .tabular import read_frame
+from .tasks import ALL_LOSSES
+
+SAME = 1e-6  # relative: objectives that differ by more are of other data or of another problem
+
+
+def add_arguments(parser):
+    """Add the arguments of the command."""
+    parser.add_argument("model", help="a network saved by fit or by convexnn.exchange")
+    add_data(parser, target=False)
+    group = parser.add_argument_group("objective (default: that of the file)")
+    group.add_argument("--beta", type=positive, help="weight decay")
+    group.add_argument("--loss", choices=(*ALL_LOSSES, "multinomial"))
+    group.add_argument("--huber-delta", type=positive, metavar="D", help="where the huber loss bends")
+    group.add_argument("--quantile", type=positive, metavar="Q", help="of the quantile loss")
+    effort = add_effort(parser)
+    effort.add_argument("--tol", type=positive, default=1e-6, help="relative gap that counts as proven (default: 1e-6)")
+
+
+def run(arguments):
+    """Certify the network; return the `Outcome`."""
+    saved = read_model(arguments.model)
+    data = _load_for(saved, arguments)
+    problem = _problem(saved, arguments)
+    y = targets_for(saved, data)
+    effort = {name: getattr(arguments, name) for name in ("proof", "time_limit", "n_jobs")}
+    effort["verbose"] = verbosity(arguments)
+    certificate = certify(saved.network, data.X, y, sample_weight=data.weight, **problem, **effort)
+    _compare(saved, certificate)
+    document = {
+        "model": arguments.model,
+        "n_samples": len(data.X),
+        "features": data.features,
+        "targets": data.targets,
+        **problem,
+        "width": saved.network.width,
+        "certificate": certificate_entries(certificate),
+        "claimed": None if saved.claimed is None else asdict(saved.claimed),
+    }
+    proven = certificate.relative_gap <= arguments.tol
+    return Outcome(document, lambda console: _show(console, saved, certificate, document), proven_or_not(proven))
+
+
+def _load_for(saved, arguments):
+    """Return the data: the columns that the file names, where the arguments name none."""
+    target = arguments.target or (None if saved.target_names is None else ",".join(saved.target_names))
+    if target is None:
+        raise InvalidInputError(f"--target is needed: {arguments.model!r} does not say which column it predicts.")
+    features = arguments.features or saved.feature_names
+    frame = read_frame(arguments.data, arguments.separator)
+    data = choose_columns(frame, target, features, arguments.drop, arguments.weight)
+    if len(data.features) != saved.network.n_inputs:
+        raise InvalidInputError(
+            f"the network takes {saved.network.n_inputs} inputs; the table has {len(data.features)} features: "
+            f"{', '.join(data.features)}. Choose them with --features."
+        )
+    return data.standardized() if arguments.standardize else data
+
+
+def _problem(saved, arguments):
+    """Return beta and the loss: as the arguments give them, else as the file does."""
+    names = ("beta", "loss", "huber_delta", "quantile")
+    problem = {name: getattr(arguments, name) or getattr(saved, name) for name in names}
+    if problem["beta"] is None:
+        raise InvalidInputError(f"--beta is needed: {arguments.model!r} does not say what the network was trained for.")
+    return problem
+
+
+def _compare(saved, certificate):
+    """Say so when the file's claim is about something else."""
+    if saved.claimed is None:
+        return
+    claimed, found = saved.claimed.primal, certificate.primal
+    if abs(claimed - found) > SAME * max(abs(claimed), abs(found)):
+        say(
+            f"note: the file claims the objective {claimed:.10g}, here it is {found:.10g}: another table, another "
+            f"objective, or not standardised alike (--standardize)."
+        )
+
+
+def _show(console, saved, certificate, document):
+    console.print(repr(saved.network))
+    console.print(str(certificate))
+    pairs = {"beta": document["beta"], "loss": document["loss"], "rows": document["n_samples"]}
+    if saved.claimed is not None:
+        pairs["claimed"] = f"objective {saved.claimed.primal:.10g}, relative gap {saved.claimed.relative_gap:.2e}"
+    print_pairs(console, pairs)

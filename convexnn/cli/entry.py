@@ -1,0 +1,88 @@
+"""``main``: parse, run the command, print its outcome, and turn errors into a line and an exit code."""
+
+import os
+import sys
+import traceback
+
+from ..exceptions import SolverError
+from .outcomes import ExitCode, make_console, to_json
+from .parser import make_parser
+from .streams import plain_warnings, printing_apart, say
+
+INTERRUPTED = "interrupted before there was anything to keep."
+
+
+def main(argv=None):
+    """Run the command line ``convexnn``.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0, done (and proven); 1, finished without a proof of optimality; 2, bad usage or input; 3, an
+        unexpected failure; 130, interrupted.
+
+    Raises
+    ------
+    SystemExit
+        From the parser: for ``--help`` and ``--version`` (0) and for bad usage (2).
+
+    Examples
+    --------
+    >>> from convexnn.cli import main
+    >>> main(["set", "--help"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return int(_run(arguments))
+    except BrokenPipeError:  # the reader, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.failed)
+
+
+def _run(arguments):
+    """Run the command and print its outcome; return the exit code."""
+    with plain_warnings() as messages:
+        try:
+            with printing_apart(arguments.json or not arguments.prints):
+                outcome = arguments.run(arguments)
+        except KeyboardInterrupt as error:
+            return _fail(arguments, error, ExitCode.interrupted, str(error) or INTERRUPTED)
+        except BrokenPipeError:
+            raise
+        except SolverError as error:
+            return _fail(arguments, error, ExitCode.not_proven)
+        except (ValueError, OSError, ImportError) as error:
+            return _fail(arguments, error, ExitCode.bad_input)
+        except Exception as error:
+            text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+            return _fail(arguments, error, ExitCode.failed, text)
+    _print(arguments, outcome, messages)
+    return outcome.exit_code
+
+
+def _print(arguments, outcome, messages):
+    if arguments.json:
+        head = {"command": arguments.command, "exit_code": int(outcome.exit_code)}
+        print(to_json(head | outcome.document | {"warnings": messages}), flush=True)
+    else:
+        outcome.show(make_console(sys.stdout))
+
+
+def _fail(arguments, error, exit_code, text=None):
+    """Say in one line what went wrong."""
+    text = " ".join((text or str(error)).split()) or type(error).__name__
+    if arguments.debug:
+        traceback.print_exception(error)
+    if arguments.json:
+        described = {"type": type(error).__name__, "message": text}
+        print(to_json({"command": arguments.command, "exit_code": int(exit_code), "error": described}), flush=True)
+    say(text if exit_code is ExitCode.interrupted else f"error: {text}")
+    return exit_code

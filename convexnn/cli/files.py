@@ -1,0 +1,35 @@
+"""Files that are known to be writable before hours are spent."""
+
+import os
+from pathlib import Path
+
+from ..exceptions import InvalidInputError
+
+TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
+PICTURES = (".pdf", ".png", ".svg")
+
+
+def check_target_file(path, name, suffixes=None):
+    """Refuse a path that cannot be written, before any work is done.
+
+    Parameters
+    ----------
+    path : str or None
+        None is no file, and fine.
+    name : str
+        The option, for the message.
+    suffixes : sequence of str, optional
+        The endings that are known.
+    """
+    if path is None:
+        return
+    path = Path(path)
+    if suffixes is not None and not path.name.lower().endswith(tuple(suffixes)):
+        raise InvalidInputError(f"{name} must be a file that ends in {', '.join(suffixes)}; got {str(path)!r}.")
+    if path.is_dir():
+        raise InvalidInputError(f"{name} must be a file; {str(path)!r} is a folder.")
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise InvalidInputError(f"{name} must lie in a folder that exists; there is no {str(folder)!r}.")
+    if not os.access(folder, os.W_OK):
+        raise InvalidInputError(f"{name} must lie in a folder that can be written; {str(folder)!r} cannot.")

@@ -1,0 +1,109 @@
+"""Train a network on a table, with a certificate of how far from the best one it can be."""
+
+from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
+from .arguments import (
+    add_beta,
+    add_data,
+    add_effort,
+    add_objective,
+    count,
+    load,
+    positive,
+    seed,
+    terms_of,
+)
+from .models import check_model_file, save_model
+from .outcomes import Outcome, certificate_entries, print_pairs, proven_or_not
+from .streams import say, verbosity
+from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
+
+SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
+
+
+def add_arguments(parser):
+    """Add the arguments of the command."""
+    add_data(parser)
+    objective = add_objective(parser, ALL_LOSSES)
+    add_beta(objective)
+    objective.add_argument("--multi-class", choices=("joint", "ovr"), default="joint", help="of several classes")
+    objective.add_argument("--balanced", action="store_true", help="give all classes the same total weight")
+    objective.add_argument("--max-width", type=count, metavar="M", help="largest number of hidden neurons")
+    effort = add_effort(parser)
+    effort.add_argument("--tol", type=positive, default=1e-6, help="relative gap to reach (default: 1e-6)")
+    effort.add_argument("--max-iter", type=count, default=500, metavar="N", help="largest number of rounds")
+    effort.add_argument("--seed", type=seed, default=0, help="of the starts of local searches (default: 0)")
+    parser.add_argument(
+        "-o", "--output", metavar="MODEL.npz", help="save the network with data and certificate (.onnx: it alone)"
+    )
+
+
+def run(arguments):
+    """Fit the estimator; return its `Outcome`."""
+    data = load(arguments)
+    task = choose_task(arguments.task, arguments.loss, data)
+    if task == REGRESSION and arguments.task == "auto" and may_be_labels(data):
+        say(f"note: --target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
+    check_model_file(arguments.output, task, data, arguments.multi_class)
+    model = make_estimator(arguments, task)
+    try:
+        model.fit(data.named_features(), data.y, sample_weight=data.weight)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("interrupted before there was a network; nothing was saved.") from error
+    if arguments.output is not None:
+        save_model(model, data, arguments.output)
+    if model.status_ == "interrupted":
+        say("interrupted: the best network so far is kept, with its true certificate.")
+    document = _document(model, data, task, arguments)
+    exit_code = proven_or_not(model.status_ == "proven", model.status_ == "interrupted")
+    return Outcome(document, lambda console: _show(console, model, document), exit_code)
+
+
+def make_estimator(arguments, task):
+    """Return the estimator that the arguments describe."""
+    options = {name: getattr(arguments, name) for name in SHARED} | terms_of(arguments)
+    options |= {"loss": arguments.loss or default_loss(task), "random_state": arguments.seed}
+    options["verbose"] = verbosity(arguments)
+    if task == REGRESSION:
+        return ConvexReLURegressor(**options, huber_delta=arguments.huber_delta, quantile=arguments.quantile)
+    weights = "balanced" if arguments.balanced else None
+    return ConvexReLUClassifier(**options, multi_class=arguments.multi_class, class_weight=weights)
+
+
+def _document(model, data, task, arguments):
+    score = float(model.score(data.named_features(), data.y, sample_weight=data.weight))
+    return {
+        "task": task,
+        "loss": model.loss,
+        "status": model.status_,
+        "n_samples": len(data.X),
+        "features": data.features,
+        "targets": data.targets,
+        "classes": model.classes_ if task == CLASSIFICATION else None,
+        "centre": data.centre,
+        "scale": data.scale,
+        "beta": model.beta_,
+        "beta_max": model.beta_max_,
+        "beta_max_proof": model.beta_max_proof_,
+        "width": model.network_.width,
+        "n_iter": model.n_iter_,
+        "certificate": certificate_entries(model.certificate_),
+        "training_r2" if task == REGRESSION else "training_accuracy": score,
+        "output": arguments.output,
+    }
+
+
+def _show(console, model, document):
+    console.print(str(model.certificate_))
+    classes = document["classes"]
+    pairs = {
+        "data": f"{document['n_samples']} rows x {len(document['features'])} features, {document['task']}",
+        "classes": None if classes is None else ", ".join(map(str, classes)),
+        "network": f"{document['width']} neurons",
+        "beta": f"{model.beta_:.8g}  (from {model.beta_max_:.8g} on the network is zero)",
+        "loss": model.loss,
+        "training R2": document.get("training_r2"),
+        "training accuracy": document.get("training_accuracy"),
+        "status": model.status_,
+        "saved to": document["output"],
+    }
+    print_pairs(console, pairs)

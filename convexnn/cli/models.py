@@ -1,0 +1,82 @@
+"""Saved networks: what ``fit`` writes and ``certify`` reads."""
+
+import numpy as np
+
+from ..exceptions import InvalidInputError
+from ..exchange.libraries import require
+from .files import check_target_file
+from .streams import say
+from .tasks import CLASSIFICATION
+
+MODELS = (".npz", ".onnx")
+
+
+def check_model_file(path, task, data, multi_class):
+    """Refuse, before any work is done, what could not be saved."""
+    check_target_file(path, "--output", MODELS)
+    if is_onnx(path):
+        require("onnx", "exchange")
+    several = task == CLASSIFICATION and len(np.unique(data.y)) > 2
+    if path is not None and several and multi_class == "ovr":
+        raise InvalidInputError(
+            "--output saves one network with one proof, and --multi-class ovr makes one of each per class; use "
+            "--multi-class joint."
+        )
+
+
+def is_onnx(path):
+    """Whether a path is that of an ONNX file."""
+    return path is not None and path.lower().endswith(".onnx")
+
+
+def save_model(model, data, path):
+    """Save a fitted estimator with its data and its certificate, or its network alone in an ONNX file."""
+    from ..exchange import save_network, to_onnx
+
+    if is_onnx(path):
+        to_onnx(model.network_, path)
+    else:
+        outputs = data.targets if model.network_.output_weights.ndim == 1 or data.y.ndim == 2 else None
+        save_network(path, model, target_name=outputs)
+    if data.centre is not None:
+        say("note: the network takes standardised features (--json prints how); certify it with --standardize.")
+
+
+def read_model(path):
+    """Return the `SavedNetwork` in a file; nothing of what it claims is proven yet.
+
+    Raises
+    ------
+    InvalidInputError
+        For a file that is not there or of another kind.
+    """
+    from ..exchange import load_network
+
+    if is_onnx(path):
+        raise InvalidInputError(f"model must be an .npz file of fit or of convexnn.exchange; got {path!r}.")
+    try:
+        return load_network(path, proof=None)
+    except FileNotFoundError as error:
+        raise InvalidInputError(f"model: there is no file {path!r}.") from error
+
+
+def targets_for(saved, data):
+    """Return the targets of the problem of a `SavedNetwork`: labels become what its loss takes.
+
+    Raises
+    ------
+    InvalidInputError
+        For labels that the network does not know, and text for a network that has no labels.
+    """
+    from ..exchange.checks import targets_of
+
+    name = data.targets[0]
+    if saved.classes is None:
+        if data.y.dtype.kind not in "iufb":
+            raise InvalidInputError(f"--target {name} holds labels such as {str(data.y[0])!r}: the network has none.")
+        return data.y.astype(float)
+    known = np.isin(data.y, saved.classes)
+    if not known.all():
+        label, classes = data.y[np.argmin(known)], ", ".join(map(str, saved.classes))
+        raise InvalidInputError(f"--target {name} holds {str(label)!r}: the classes of the network are {classes}.")
+    return targets_of(saved, data.y)

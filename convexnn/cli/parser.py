@@ -1,0 +1,57 @@
+"""The parser: what the commands have in common is said once, the rest by their modules."""
+
+import argparse
+
+from .._version import __version__
+from . import (
+    bench_command,
+    certify_command,
+    demo_command,
+    fit_command,
+    set_command,
+    sweep_command,
+    versions_command,
+)
+from .arguments import add_output
+
+COMMANDS = {
+    "demo": demo_command,
+    "fit": fit_command,
+    "certify": certify_command,
+    "set": set_command,
+    "sweep": sweep_command,
+    "bench": bench_command,
+    "versions": versions_command,
+}
+EXIT_CODES = """exit codes:
+  0    done; proven, where there was something to prove
+  1    finished and printed (and saved), but optimality was not proven
+  2    bad usage or bad input
+  3    an unexpected failure; --debug shows where
+  130  interrupted; what was finished is printed and saved"""
+
+
+def make_parser():
+    """Return the parser of ``convexnn``; every command's function is in the attribute `run` of what it parses."""
+    parser = argparse.ArgumentParser(
+        prog="convexnn",
+        description="Two-layer ReLU networks trained to proven global optimality, and the set of all of them.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"convexnn {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+    for name, module in COMMANDS.items():
+        described = module.__doc__.strip()
+        command = commands.add_parser(
+            name,
+            help=described.splitlines()[0].rstrip(".").split(": ", 1)[-1],
+            description=described,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(command)
+        add_output(command)
+        command.set_defaults(run=module.run, prints=getattr(module, "PRINTS", False))
+    return parser

@@ -1,0 +1,36 @@
+"""Standard output belongs to the outcome: warnings go to standard error, a line each, and so does what is printed."""
+
+import sys
+import warnings
+from contextlib import contextmanager, nullcontext, redirect_stdout
+
+
+def say(text):
+    """Print a line for the reader on standard error."""
+    print(f"convexnn: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def plain_warnings():
+    """Show warnings as lines on standard error; yield the list of their messages."""
+    messages = []
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        messages.append(" ".join(str(message).split()))
+        say(f"warning: {messages[-1]}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield messages
+
+
+def verbosity(arguments):
+    """Return the `verbose` of the work: 1 where somebody is watching a terminal, or has asked for it."""
+    if arguments.quiet:
+        return 0
+    return int(arguments.verbose or sys.stderr.isatty())
+
+
+def printing_apart(is_apart):
+    """Send to standard error what is printed inside the block."""
+    return redirect_stdout(sys.stderr) if is_apart else nullcontext()

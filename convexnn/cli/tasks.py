@@ -1,0 +1,73 @@
+"""Regression or classification, and targets as the losses of functions take them."""
+
+import numpy as np
+
+from ..exceptions import InvalidInputError
+
+REGRESSION, CLASSIFICATION = "regression", "classification"
+LOSSES = {
+    REGRESSION: ("squared", "huber", "absolute", "quantile"),
+    CLASSIFICATION: ("logistic", "squared_hinge", "squared"),
+}
+ALL_LOSSES = tuple(dict.fromkeys(loss for losses in LOSSES.values() for loss in losses))
+FEW = 10  # distinct integers that may well be classes
+
+
+def choose_task(task, loss, data):
+    """Return the task: as it is given, else by the loss, else classification for text, booleans and two values."""
+    if task == "auto":
+        task = _task_by_loss(loss) or (CLASSIFICATION if has_labels(data) else REGRESSION)
+    if loss is not None and loss not in LOSSES[task]:
+        raise InvalidInputError(f"--loss {loss} is none of {task}; it has {', '.join(LOSSES[task])}.")
+    if task == REGRESSION and not _is_numeric(data.y):
+        raise InvalidInputError(
+            f"--target {data.targets[0]} holds labels such as {str(data.y[0])!r}: regression needs numbers. Use --task "
+            f"classification and one of its losses."
+        )
+    if task == CLASSIFICATION and data.y.ndim > 1:
+        raise InvalidInputError(f"classification takes one --target column; got {', '.join(data.targets)}.")
+    return task
+
+
+def default_loss(task):
+    """Return the loss of the estimators."""
+    return LOSSES[task][0]
+
+
+def may_be_labels(data):
+    """Whether numbers that are taken as they are might be classes."""
+    return data.y.ndim == 1 and data.y.dtype.kind in "iu" and len(np.unique(data.y)) <= FEW
+
+
+def has_labels(data):
+    """Whether the target holds text, booleans or exactly two values."""
+    return data.y.ndim == 1 and (data.y.dtype.kind not in "iuf" or len(np.unique(data.y)) == 2)
+
+
+def signed_targets(data, task):
+    """Return one column of targets for functions: numbers, or -1 and 1 for the first and the second label."""
+    if data.y.ndim > 1:
+        raise InvalidInputError(f"this command takes one --target column; got {', '.join(data.targets)}.")
+    if task == REGRESSION:
+        return data.y.astype(float)
+    return signs_of(data.y, np.unique(data.y), data.targets[0])
+
+
+def signs_of(labels, classes, name):
+    """Return -1 for the first of two classes and 1 for the second."""
+    if len(classes) != 2:
+        raise InvalidInputError(
+            f"--target {name} must have two classes here; it has {len(classes)}: {', '.join(map(str, classes[:10]))}. "
+            f"Make a column of one class against the rest."
+        )
+    return np.where(labels == classes[1], 1.0, -1.0)
+
+
+def _task_by_loss(loss):
+    """The task that a loss belongs to, None where it does not tell."""
+    homes = [task for task, losses in LOSSES.items() if loss in losses]
+    return homes[0] if len(homes) == 1 else None
+
+
+def _is_numeric(y):
+    return y.dtype.kind in "iufb"

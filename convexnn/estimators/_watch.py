@@ -1,0 +1,164 @@
+"""Who is told how a fit goes: the reporter of `verbose`, and scikit-learn's callbacks where it has them (from 1.9 on).
+
+Both read only; but a callback may ask to stop, which ends the training as an interrupt does.
+"""
+
+import time
+from contextlib import contextmanager, nullcontext
+from functools import partial, wraps
+
+from .._progress import WORDS, reporting
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: this scikit-learn has no callbacks."""
+
+    def with_callbacks(fit):
+        """Return `fit` in a frame of its own, as scikit-learn's decorator does: warnings count frames."""
+
+        @wraps(fit)
+        def fit_without_callbacks(estimator, *args, **kwargs):
+            return fit(estimator, *args, **kwargs)
+
+        return fit_without_callbacks
+
+
+class StopRequested(KeyboardInterrupt):
+    """A callback wants the training to stop; solvers keep the best network, as after Ctrl-C."""
+
+
+class Tasks:
+    """The tasks of one fit as callbacks see them: the fit, in it the problems if there are several, and the rounds.
+
+    Parameters
+    ----------
+    estimator : estimator with the mixin
+    X, y, sample_weight
+        As `fit` was given them.
+    n_problems : int
+        Problems that are solved one after the other.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight, n_problems=1):
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self.shared = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self.is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
+        self.n_problems, self.problem, self.round = n_problems, None, None
+        self.root = None
+        if hasattr(estimator, "_init_callback_context"):  # also without callbacks: it may be part of another's tasks
+            self.root = estimator._init_callback_context(max_subtasks=None if n_problems == 1 else n_problems)
+            self.root.call_on_fit_task_begin(**self.shared)
+
+    def begin_problem(self, name):
+        """The first round of the next problem begins."""
+        if not self.is_watched:
+            return
+        self.problem = self.root
+        if self.n_problems > 1:
+            self.problem = self.root.subcontext(task_name=name, max_subtasks=None)
+            self.problem.call_on_fit_task_begin(**self.shared)
+        self._begin_round()
+
+    def _begin_round(self):
+        self.round = self.problem.subcontext(task_name="round")
+        self.round.call_on_fit_task_begin(**self.shared)
+
+    def end_round(self, fitted):
+        """One round is over and another one begins; `fitted()` returns the attributes of that moment, or None.
+
+        Raises
+        ------
+        StopRequested
+            When a callback wants no further round.
+        """
+        if self.round is None:
+            return
+        over, self.round = self.round, None
+        if over.call_on_fit_task_end(**self.shared, reconstruction_attributes=fitted):
+            raise StopRequested
+        self._begin_round()
+
+    def end_problem(self):
+        """The last round, in which the proof was made, and the problem are over."""
+        if not self.is_watched:
+            return
+        if self.round is not None:
+            self.round.call_on_fit_task_end(**self.shared)
+            self.round = None
+        if self.problem is not self.root:
+            self.problem.call_on_fit_task_end(**self.shared)
+
+    @contextmanager
+    def part(self, name, model=None):
+        """A part of the fit without rounds of its own, in which `model` may be fitted: its tasks are part of these."""
+        if self.root is None:
+            yield
+            return
+        task = self.root.subcontext(task_name=name)
+        with nullcontext() if model is None else task.propagate_callback_context(model):
+            task.call_on_fit_task_begin(**self.shared)
+            yield
+        task.call_on_fit_task_end(**self.shared)
+
+    def end(self):
+        """The estimator is fitted."""
+        if self.root is not None:
+            self.root.call_on_fit_task_end(**self.shared, reconstruction_attributes={})
+
+
+class Watch:
+    """Told of every round of the solvers; see `watched`."""
+
+    def __init__(self, reporter, tasks, words):
+        self.reporter, self.tasks, self.words = reporter, tasks, words
+
+    @contextmanager
+    def problem(self, name="problem", attributes=None):
+        """Yield the ``report(record, make=None)`` of one problem.
+
+        `attributes` returns those of the fitted estimator, a dict, for what ``make()`` returns, usually the network of
+        the moment; None where one problem does not make a model.
+        """
+        self.tasks.begin_problem(name)
+        yield partial(self._report, attributes)
+        self.tasks.end_problem()
+
+    def _report(self, attributes, record, make=None):
+        self.reporter.round(record, words=self.words)
+        self.tasks.end_round(partial(_fitted, attributes, make))
+
+    def say_end(self, estimator):
+        """Say how the fit ended."""
+        certificate, price = estimator.certificate_, getattr(estimator.certificate_, "price", None)
+        proven = f"{price.n_nodes:,} cones bounded" if price is not None else f"{certificate.n_gates} gates priced"
+        kind = getattr(certificate, "proof", "exact")
+        self.reporter.say(
+            f"{estimator.status_}: {self.words['objective']} {certificate.primal:.8g}   relative gap "
+            f"{certificate.relative_gap:.1e} ({kind})   {proven}"
+        )
+        if self.reporter.verbose > 1:
+            self.reporter.say(str(certificate), clock=False)
+
+
+def _fitted(attributes, make):
+    made = None if attributes is None or make is None else make()
+    return None if made is None else attributes(made)
+
+
+def network_only(network):
+    """Return the fitted attributes of a model that is one network, as far as predictions need them."""
+    return {"network_": network}
+
+
+@contextmanager
+def watched(estimator, X, y, sample_weight=None, *, words=WORDS, n_problems=1):
+    """Yield the `Watch` of a fit, which is told of every round; the body sets what is fitted."""
+    deadline = None if estimator.time_limit is None else time.monotonic() + estimator.time_limit
+    with reporting(estimator.verbose, deadline) as reporter:
+        watch = Watch(reporter, Tasks(estimator, X, y, sample_weight, n_problems), words)
+        yield watch
+        watch.say_end(estimator)
+        watch.tasks.end()

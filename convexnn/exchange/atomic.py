@@ -1,0 +1,29 @@
+"""Files that appear under their name when they are complete, or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+from ..exceptions import InvalidInputError
+
+
+def write_whole(path, write):
+    """Let ``write(file)`` fill a binary file beside `path`, and put it there when it is on the disk.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written; what was at `path` is still there.
+    """
+    path = Path(path)
+    if not path.name:
+        raise InvalidInputError(f"path must name a file; got {os.fspath(path)!r}.")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(beside, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""What a file claims, held against its own network and data."""
+
+import hashlib
+
+import numpy as np
+
+from .._validation import deadline_after
+from ..duality.certificate import certify, certify_problem
+from ..estimators._rows import canonical_rows
+from ..exceptions import FileFormatError
+from ..programs.program import is_orthogonal, problem_of
+from ..programs.vector_program import vector_problem_of
+from .headers import ROUNDING
+
+FORWARD = 64 * np.finfo(float).eps  # relative to the sizes added up, what float64 may leave of a prediction
+UNCONFIRMED = 1e-6  # relative to the objective, how far below the claimed bound the proof may end
+
+
+def posed(network, data, entry):
+    """Return the `Problem` of the data with the terms of the network."""
+    entry = entry | {"sample_weight": data["sample_weight"]}
+    quantile = entry.pop("quantile")
+    if data["y"].ndim == 2:
+        problem = vector_problem_of(network, data["X"], data["y"], **entry)
+    else:
+        problem = problem_of(network, data["X"], data["y"], quantile=quantile, **entry)
+    problem.check_network(network)
+    return problem
+
+
+def agrees(problem, network, primal):
+    """Whether an objective is that of the network, but for the rounding of its predictions."""
+    found = problem.objective(network)
+    values = network.predict(problem.features)
+    slopes = np.abs(problem.loss.dual_point(problem.y, values, problem.weight))
+    size = np.abs(problem.y) + _largest_summands(network, problem)
+    weight = problem.weight if values.ndim == 1 else problem.weight[:, None]
+    slack = FORWARD * np.sum(slopes * size) + FORWARD**2 * np.sum(weight * size**2)
+    return abs(found - primal) <= ROUNDING * max(abs(found), abs(primal)) + slack
+
+
+def _largest_summands(network, problem):
+    """Return what is added up in the network's values, in absolute terms."""
+    size = np.abs(problem.design) @ np.abs(network.neurons).T @ np.abs(network.output_weights)
+    for term, factor in ((network.skip_weights, problem.features), (network.intercept, None)):
+        if term is not None:
+            size = size + (np.abs(term) if factor is None else np.abs(factor) @ np.abs(term))
+    return size
+
+
+def data_digest(X, y, sample_weight=None):
+    """Return the sha256 of distinct rows, targets and total weights: the order of the samples does not matter."""
+    rows = canonical_rows(X, y, np.ones(len(X)) if sample_weight is None else sample_weight)
+    digest = hashlib.sha256()
+    for array in (rows.X, rows.y, rows.weight):
+        digest.update(str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def check_primal(claimed, network, problem):
+    """Refuse a claim whose objective is not that of the network on the data."""
+    if claimed is None:
+        return
+    found = problem.objective(network)
+    if not agrees(problem, network, claimed.primal):
+        raise FileFormatError(
+            f"it claims the objective {claimed.primal!r}, and that of its network on the data is {found!r}."
+        )
+
+
+def proven_again(claimed, network, data, entry, dual_point, options):
+    """Return the certificate of a network, computed here; refuse a claim that it contradicts.
+
+    Where the network alone leads to less than what is claimed, the dual point of the file is tried as well: that of a
+    network that is too narrow to be optimal comes from a wider one. It is a hint, whose price is bounded anew.
+
+    Parameters
+    ----------
+    claimed : ClaimedCertificate or None
+    network : TwoLayerReLU
+    data : dict
+        X, y and sample_weight.
+    entry : dict
+        beta, loss, huber_delta, quantile.
+    dual_point : ndarray of the shape of y, or None
+    options : dict
+        proof, time_limit and n_jobs, as `certify` takes them.
+    """
+    certificates = [certify(network, **data, **entry, **options)]
+    if _is_enough(certificates[0], claimed):
+        return certificates[0]
+    if dual_point is not None and dual_point.ndim == 1:
+        certificates += _from_hint(posed(network, data, entry), network, dual_point, options)
+    best = max(certificates, key=lambda found: found.dual)
+    if _is_enough(best, claimed):
+        return best
+    if dual_point is not None and all(found.proof == "exact" for found in certificates):
+        raise FileFormatError(
+            f"it claims the lower bound {claimed.dual!r}, and what its network, data and dual point prove is "
+            f"{best.dual!r}."
+        )
+    return best
+
+
+def _is_enough(found, claimed):
+    return claimed is None or claimed.dual <= found.dual + UNCONFIRMED * found.primal
+
+
+def _from_hint(problem, network, dual_point, options):
+    """Return the certificate that a dual point leads to, in a list that is empty where the point cannot be used."""
+    nu = dual_point[problem.rows]
+    if not is_orthogonal(problem.free, nu):
+        return []
+    deadline = deadline_after(options["time_limit"])
+    kept = {name: options[name] for name in ("proof", "n_jobs")}
+    return [certify_problem(network, problem, dual_points=[nu], deadline=deadline, **kept)]

@@ -1,0 +1,54 @@
+"""What a fitted estimator has to say about itself when its network is saved."""
+
+from dataclasses import replace
+
+from sklearn.utils.validation import check_is_fitted
+
+from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
+from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
+
+ADVICE = "skops.io.dump keeps every estimator (see convexnn.exchange.TRUSTED_TYPES)"
+
+
+def contents_of(model):
+    """Return the network of a fitted estimator and the keywords of `save_network` that go with it.
+
+    The data are those that the estimator was trained on in their canonical form: distinct rows of positive weight,
+    sorted, with the sums of their weights, and for a classifier with targets in place of the labels.
+
+    Raises
+    ------
+    TypeError
+        For what is neither a network, nor a fitted regressor or classifier of ours.
+    """
+    if not isinstance(model, ConvexReLURegressor | ConvexReLUClassifier):
+        network = "; its network_ alone can be saved" if hasattr(model, "network_") else ""
+        raise TypeError(
+            f"network must be a TwoLayerReLU, or a fitted ConvexReLURegressor or ConvexReLUClassifier; got "
+            f"{type(model).__name__}{network}. {ADVICE}."
+        )
+    check_is_fitted(model)
+    if not isinstance(model.network_, TwoLayerReLU) or _is_one_against_the_rest(model):
+        raise InvalidInputError(
+            f"a classifier with multi_class='ovr' has one problem and one proof per class, and a file holds one. Save "
+            f"model.network_ without a certificate, or use multi_class='joint'. {ADVICE}."
+        )
+    problem = model._training_problem
+    return model.network_, {
+        "X": problem.features,
+        "y": problem.y,
+        "sample_weight": problem.weight,
+        "beta": problem.beta,
+        "loss": problem.loss.name,
+        "huber_delta": getattr(model, "huber_delta", 1.35),
+        "quantile": getattr(model, "quantile", 0.5),
+        "certificate": replace(model.certificate_, dual_point=model._training_dual),
+        "feature_names": getattr(model, "feature_names_in_", None),
+        "classes": getattr(model, "classes_", None),
+    }
+
+
+def _is_one_against_the_rest(model):
+    classes = getattr(model, "classes_", ())
+    return len(classes) > 2 and model.multi_class == "ovr"

@@ -1,0 +1,170 @@
+"""The header of a network's file: what is in it, written and checked entry by entry."""
+
+import numbers
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from .._version import __version__
+from ..duality.records import PROOFS, Certificate
+from ..exceptions import FileFormatError, InvalidInputError
+from ..losses import LOSSES
+
+FORMAT, VERSION = "convexnn-network", 1
+LOSS_NAMES = (*LOSSES, "multinomial")
+KINDS = {"b": (bool, bool), "i": (int, np.int64), "f": (float, np.float64), "U": (str, str), "O": (str, object)}
+ROUNDING = 1e-9  # relative, between figures that are the same
+ENTRIES = {"format", "version", "written_by", "problem", "data_sha256", "claimed", "arrays", "sha256"}
+NAMES = {"feature_names", "target_names", "classes"}
+
+
+@dataclass(frozen=True)
+class ClaimedCertificate:
+    """What a file says about its network; nothing of it is believed.
+
+    Attributes
+    ----------
+    primal, dual, relative_gap, heuristic_gap : float
+        As in `Certificate`.
+    proof : {"exact", "bound", "heuristic"}
+    """
+
+    primal: float
+    dual: float
+    relative_gap: float
+    heuristic_gap: float
+    proof: str
+
+
+def claim_of(certificate):
+    """Return what a `Certificate` claims, or None for None."""
+    if certificate is None:
+        return None
+    if not isinstance(certificate, Certificate):
+        raise InvalidInputError(
+            f"certificate must be what certify returns, a Certificate; got {type(certificate).__name__}."
+        )
+    names = ("primal", "dual", "relative_gap", "heuristic_gap")
+    figures = {name: float(getattr(certificate, name)) for name in names}
+    if not all(np.isfinite(value) for value in figures.values()):
+        raise InvalidInputError(f"certificate must have finite figures to be saved; got {certificate!r}.")
+    return ClaimedCertificate(**figures, proof=certificate.proof)
+
+
+def header_of(problem, data_sha256, claimed, names):
+    """Return the header of a file.
+
+    Parameters
+    ----------
+    problem : dict or None
+        beta, loss, huber_delta, quantile.
+    data_sha256 : str or None
+    claimed : ClaimedCertificate or None
+    names : dict
+        feature_names and target_names, lists of str or None; classes, an array or None.
+    """
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "written_by": f"convexnn {__version__}",
+        "problem": problem,
+        "data_sha256": data_sha256,
+        "claimed": None if claimed is None else asdict(claimed),
+        **names,
+        "classes": _written_classes(names["classes"]),
+    }
+
+
+def _written_classes(classes):
+    if classes is None:
+        return None
+    classes = np.asarray(classes)
+    kind = "i" if classes.dtype.kind == "u" else classes.dtype.kind
+    values = classes.tolist()
+    if kind not in KINDS or classes.ndim != 1 or not all(isinstance(value, KINDS[kind][0]) for value in values):
+        raise InvalidInputError(f"classes must be numbers, booleans or strings to be saved; got {classes!r}.")
+    return {"kind": kind, "values": values}
+
+
+def checked_header(header):
+    """Return problem, data_sha256, claimed, and names as `header_of` takes them, or refuse the header.
+
+    Raises
+    ------
+    FileFormatError
+        For another format or version, and for entries that are missing, unknown, or of another kind than they should.
+    """
+    if header.get("format") != FORMAT:
+        raise FileFormatError(f"it is no file of a network: its format is {header.get('format')!r}, not {FORMAT!r}.")
+    if header.get("version") != VERSION:
+        raise FileFormatError(
+            f"its format has version {header.get('version')!r}; convexnn {__version__} reads version {VERSION}. It was "
+            f"written by {header.get('written_by')!r}: install that."
+        )
+    wanted = ENTRIES | NAMES
+    if set(header) != wanted:
+        raise FileFormatError(f"its header must have the entries {sorted(wanted)}; it has {sorted(header)}.")
+    digest = header["data_sha256"]
+    _require(digest is None or (isinstance(digest, str) and len(digest) == 64), "data_sha256", digest)
+    _require(
+        isinstance(header["written_by"], str) and len(header["written_by"]) < 100, "written_by", header["written_by"]
+    )
+    names = {name: _name_list(header[name], name) for name in ("feature_names", "target_names")}
+    names["classes"] = _classes(header["classes"])
+    return _problem(header["problem"]), digest, _claim(header["claimed"]), names
+
+
+def _require(condition, name, got):
+    if not condition:
+        raise FileFormatError(f"its header has an entry {name} that cannot be: {str(got)[:200]}.")
+
+
+def _number(value):
+    """Whether a value is a finite number of a size that a float can have."""
+    try:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool) and bool(np.isfinite(float(value)))
+    except OverflowError:
+        return False
+
+
+def _problem(entry):
+    if entry is None:
+        return None
+    _require(isinstance(entry, dict) and set(entry) == {"beta", "loss", "huber_delta", "quantile"}, "problem", entry)
+    for name in ("beta", "huber_delta", "quantile"):
+        _require(_number(entry[name]) and entry[name] > 0, name, entry[name])
+    _require(entry["quantile"] < 1, "quantile", entry["quantile"])
+    _require(isinstance(entry["loss"], str) and entry["loss"] in LOSS_NAMES, "loss", entry["loss"])
+    return entry
+
+
+def _claim(entry):
+    """Return the claim; figures that contradict each other are refused."""
+    if entry is None:
+        return None
+    names = set(ClaimedCertificate.__dataclass_fields__)
+    _require(isinstance(entry, dict) and set(entry) == names, "claimed", entry)
+    _require(all(_number(entry[name]) and entry[name] >= 0 for name in names - {"proof"}), "claimed", entry)
+    _require(isinstance(entry["proof"], str) and entry["proof"] in PROOFS[1:], "claimed", entry)
+    claim = ClaimedCertificate(**{name: value if name == "proof" else float(value) for name, value in entry.items()})
+    gap = max(0.0, claim.primal - claim.dual)
+    fits = abs(gap - claim.relative_gap * claim.primal) <= ROUNDING * claim.primal
+    _require(claim.dual <= claim.primal * (1 + ROUNDING) and fits, "claimed", entry)
+    return claim
+
+
+def _name_list(entry, name):
+    _require(entry is None or (isinstance(entry, list) and all(isinstance(n, str) for n in entry)), name, entry)
+    return entry
+
+
+def _classes(entry):
+    if entry is None:
+        return None
+    _require(isinstance(entry, dict) and set(entry) == {"kind", "values"}, "classes", entry)
+    kind, values = entry["kind"], entry["values"]
+    _require(isinstance(kind, str) and kind in KINDS and isinstance(values, list), "classes", entry)
+    plain, dtype = KINDS[kind]
+    _require(all(type(value) is plain for value in values) and len(set(values)) == len(values) >= 2, "classes", entry)
+    _require(kind != "i" or all(abs(value) < 2**63 for value in values), "classes", entry)
+    return np.array(values, dtype=dtype)

@@ -1,0 +1,97 @@
+"""The command line as a process: the module, pipes, and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import convexnn
+from convexnn.exchange import load_network
+
+from .helpers import make_frame, parsed, save, unit_vectors
+
+CONVEXNN = [sys.executable, "-m", "convexnn"]
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([*CONVEXNN, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"convexnn {convexnn.__version__}\n")
+
+
+def test_a_table_through_a_pipe():
+    table = make_frame().to_csv(index=False)
+    argv = [*CONVEXNN, "fit", "-", "--target", "y", "--json"]
+    done = subprocess.run(argv, input=table, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and parsed(done.stdout)["status"] == "proven"
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    argv = " ".join([*CONVEXNN, "sweep", save(unit_vectors(), tmp_path), "--target y --betas auto --n-betas 3"])
+    done = subprocess.run(f"{argv} --json | head -c 1", shell=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_a_terminal_gets_progress_and_standard_output_stays_clean(tmp_path):
+    pty = pytest.importorskip("pty")
+    main_end, terminal = pty.openpty()
+    argv = [*CONVEXNN, "sweep", save(unit_vectors(), tmp_path), "--target", "y", "--betas", "0.1,0.2", "--json"]
+    environment = os.environ | {"TERM": "xterm"}
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=terminal, text=True, env=environment)
+    os.close(terminal)
+    shown = os.read(main_end, 100_000).decode()
+    os.close(main_end)
+    assert done.returncode == 0 and len(parsed(done.stdout)["records"]) == 2
+    assert "beta 0.1" in shown and "\x1b[" in shown
+
+
+def interrupt_when(process, started):
+    """Wait until the process has printed a line that contains `started`, then press Ctrl-C; return what is printed."""
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if started in line:
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            break
+    out, errors = process.communicate(timeout=120)
+    return out, "".join(lines) + errors
+
+
+@pytest.fixture
+def hard_table(tmp_path):
+    """A table on which training takes minutes."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_normal((1500, 30))).rename(columns=lambda k: f"x{k}")
+    return save(frame.assign(y=rng.standard_normal(1500)), tmp_path)
+
+
+def start(*argv):
+    return subprocess.Popen([*CONVEXNN, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_an_interrupt_keeps_the_best_network(tmp_path, hard_table):
+    model = tmp_path / "model.npz"
+    argv = ("fit", hard_table, "--target", "y", "--beta", "0.5", "--tol", "1e-12", "--proof", "heuristic")
+    out, errors = interrupt_when(start(*argv, "--verbose", "--json", "-o", str(model)), "objective")
+    document = parsed(out)
+    assert document["exit_code"] == 130 and document["status"] == "interrupted"
+    assert "interrupted: the best network so far is kept" in errors and "Traceback" not in errors
+    saved = load_network(model, proof=None)
+    assert saved.claimed.primal == document["certificate"]["primal"] and saved.network.width == document["width"]
+
+
+def test_an_interrupted_sweep_goes_on_from_its_checkpoint(tmp_path):
+    path, checkpoint, table = save(make_frame(), tmp_path), tmp_path / "kept.jsonl", tmp_path / "table.csv"
+    argv = ("sweep", path, "--target", "y", "--widths", "1:40", "--n-runs", "60", "--checkpoint", str(checkpoint))
+    out, errors = interrupt_when(start(*argv, "--verbose", "--json", "-o", str(table)), "width 2,")
+    document = parsed(out)
+    finished = len(document["records"])
+    assert document["exit_code"] == 130 and not document["complete"] and 2 <= finished < 40
+    assert "the same command goes on from the checkpoint" in errors and "Traceback" not in errors
+    assert len(pd.read_csv(table)) == finished
+    assert len(checkpoint.read_text().splitlines()) >= finished + 2  # the header and the optimum are there too

@@ -43,25 +43,22 @@ class PlaneGrid:
         """Return the network at a point of the plane."""
         return self._space.network(self._origin + np.array([first, second], dtype=float) @ self.axes)
 
-    def plot(self, ax=None, *, n_levels=30):
-        """Draw the logarithm of the objective and the networks of the plane, and return the axes.
+    def plot(self, ax=None, *, kind="contour", n_levels=30, **kwargs):
+        """Draw the logarithm of the objective and return its `convexnn.plotting.LandscapeDisplay`.
 
         Parameters
         ----------
         ax : matplotlib axes, optional
-            New ones by default.
+            New ones by default; for a surface with ``projection="3d"``.
+        kind : {"contour", "surface"}
         n_levels : int
+            Of the contours.
+        **kwargs
+            Properties of the filled contours or of the surface.
         """
-        from ..plotting._style import ACCENT, COLOURS, axes_or_new
+        from ..plotting import LandscapeDisplay
 
-        ax = axes_or_new(ax)
-        heights = np.log10(np.maximum(self.values, np.finfo(float).tiny))
-        filled = ax.contourf(self.first, self.second, heights, levels=check_count(n_levels, "n_levels"), cmap=COLOURS)
-        ax.figure.colorbar(filled, ax=ax, label="objective, logarithm to base 10")
-        ax.plot(*self.points.T, "o", color=ACCENT, mec="white", ms=8)
-        for point, name in zip(self.points, "abc", strict=False):
-            ax.annotate(name, point, xytext=(6, 6), textcoords="offset points", color="white", weight="bold")
-        return ax
+        return LandscapeDisplay.from_grid(self).plot(ax, kind=kind, n_levels=n_levels, **kwargs)
 
     def __repr__(self):
         return (

@@ -104,11 +104,11 @@ class SpuriousTable(Records):
         head = " k   n  % spurious  published  eigenvalue  published    loss  published  unfinished  seconds"
         return "\n".join([head, *(_row(record) for record in self.records)])
 
-    def plot(self, ax=None):
-        """Draw the shares and return their `convexnn.plotting.SpuriousTableDisplay`."""
+    def plot(self, ax=None, **kwargs):
+        """Draw the shares and return their `convexnn.plotting.SpuriousTableDisplay`, whose arguments these are."""
         from ..plotting import SpuriousTableDisplay
 
-        return SpuriousTableDisplay.from_table(self).plot(ax)
+        return SpuriousTableDisplay.from_table(self).plot(ax, **kwargs)
 
 
 def _row(record):

@@ -134,11 +134,11 @@ class RegularizationPath(Records):
             f"{len(self.changes)} changes{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax=None):
-        """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`."""
+    def plot(self, ax=None, **kwargs):
+        """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`, whose arguments these are."""
         from ..plotting import RegularizationPathDisplay
 
-        return RegularizationPathDisplay.from_path(self).plot(ax)
+        return RegularizationPathDisplay.from_path(self).plot(ax, **kwargs)
 
 
 def regularization_path(

@@ -112,11 +112,28 @@ class WidthSweep(Records):
             f"p* = {first.optimal_value:.10g} ({first.proof}), {known}{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax=None):
-        """Draw the sweep and return its `convexnn.plotting.WidthSweepDisplay`."""
-        from ..plotting import WidthSweepDisplay
+    def plot(self, ax=None, *, kind="objectives", **kwargs):
+        """Draw the sweep and return its display.
 
-        return WidthSweepDisplay.from_sweep(self).plot(ax)
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            New ones by default.
+        kind : {"objectives", "labels"}
+            The final objective of every run, a `convexnn.plotting.WidthSweepDisplay`; or the shares of their labels, a
+            `convexnn.plotting.WidthLabelsDisplay`, for a sweep with labels.
+        **kwargs
+            Properties of the dots, or of the bars.
+
+        Raises
+        ------
+        ValueError
+            For ``kind="labels"`` when the sweep has none.
+        """
+        from ..plotting import WidthLabelsDisplay, WidthSweepDisplay
+
+        labelled = check_choice(kind, "kind", ("objectives", "labels")) == "labels"
+        return (WidthLabelsDisplay if labelled else WidthSweepDisplay).from_sweep(self).plot(ax, **kwargs)
 
 
 def width_sweep(

@@ -421,8 +421,8 @@ def test_random_plane_does_not_depend_on_the_balance():
 def test_plane_is_drawn():
     pyplot = pytest.importorskip("matplotlib.pyplot")
     X, y, a, b = trained()
-    ax = plane_grid([a, b, draw(np.random.default_rng(0))], X, y, BETA, n_points=7).plot()
-    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+    display = plane_grid([a, b, draw(np.random.default_rng(0))], X, y, BETA, n_points=7).plot()
+    assert [text.get_text() for text in display.ax_.texts] == ["a", "b", "c"]
     pyplot.close("all")
 
 

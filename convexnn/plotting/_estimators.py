@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_count
 from ..exceptions import InvalidInputError
+from ._style import verdict
 
 
 def last_step(estimator):
@@ -41,6 +42,8 @@ class Slice:
         The rows of X in the features that are drawn.
     names : list of str
         Of these features.
+    n_held : int
+        Number of the other features.
     """
 
     grid: list
@@ -48,6 +51,13 @@ class Slice:
     shape: tuple
     points: np.ndarray
     names: list
+    n_held: int
+
+    def title(self, certificate, at):
+        """What is proven, and where the features are that are not drawn."""
+        where = "their medians" if at is None else "given values"
+        held = f"\nother features held at {where}: {self.n_held}" if self.n_held else ""
+        return verdict(certificate) + held
 
     def preactivations(self, estimator):
         """Return ``[x, 1] u_j`` on the grid, (n_kinks, *shape), of the neurons with a mass that depend on x."""
@@ -77,7 +87,9 @@ def slice_of(estimator, X, features, at, n_points, allowed=(1, 2)):
     rows = np.tile(centre, (axes[0].size, 1))
     rows[:, features] = np.column_stack([axis.ravel() for axis in axes])
     rows = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows
-    return Slice(grid, rows, axes[0].shape, table[:, features], [str(names[k]) for k in features])
+    return Slice(
+        grid, rows, axes[0].shape, table[:, features], [str(names[k]) for k in features], n_features - len(features)
+    )
 
 
 def switching(model):

@@ -69,6 +69,17 @@ def verdict(certificate):
         return f"globally optimal{over}, proven (relative gap {gap:.1e})"
     proof = getattr(certificate, "proof", None)
     if proof == "heuristic":
-        return f"optimality not proven (heuristic: visible gap {certificate.heuristic_gap:.1e}, proven {gap:.1e})"
+        return f"optimality not proven (heuristic): gap seen {_size(certificate.heuristic_gap)}, proven {_size(gap)}"
     kind = "" if proof is None else f" ({proof})"
-    return f"optimality not proven{over}: relative gap at most {gap:.1e}{kind}"
+    return f"optimality not proven{over}: relative gap at most {_size(gap)}{kind}"
+
+
+def below(ax, n_columns=2, distance=0.14, **kwargs):
+    """Put the legend below the axes, where it covers nothing, and return it."""
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -distance)}
+    return ax.legend(**place, ncols=n_columns, frameon=False, fontsize="small", **kwargs)
+
+
+def _size(gap):
+    """A relative gap, in per cent where it is not small."""
+    return f"{gap:.0%}" if gap >= 0.1 else f"{gap:.1%}" if gap >= 1e-3 else f"{gap:.1e}"

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from .._validation import check_choice, check_count
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display, styled, tint, verdict
+from ._style import ACCENT, INK, PALE, Display, below, styled, tint, verdict
 
 FLOOR = 1e-16
 KINDS = ("gap", "bounds")
@@ -106,6 +106,10 @@ class CertificateDisplay(Display):
         return self
 
     @property
+    def _over(self):
+        return "model on its gates" if hasattr(self.certificate, "n_gates") else "width"
+
+    @property
     def _on_the_way(self):
         return "gap proven on the way" if self.proven_on_the_way else "gap seen on the way (local ascents, no proof)"
 
@@ -134,8 +138,9 @@ class CertificateDisplay(Display):
         top = np.nanmax(np.append(above, seen[np.isfinite(seen)]))
         ax.set_ylim(low, max(3 * top, 10 * proven))
         proof = getattr(self.certificate, "proof", "over its gates")
+        margin = f"gap {self.certificate.relative_gap:.1e} ({proof})"
         ax.annotate(
-            f"the optimum is in this strip: gap {self.certificate.relative_gap:.1e} ({proof})",
+            f"the optimum is in this strip: {margin}",
             (0.03, np.sqrt(1 / 30) * proven),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -143,7 +148,7 @@ class CertificateDisplay(Display):
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
         )
         ax.set_ylabel("relative gap")
-        ax.legend(frameon=False, fontsize="small")
+        below(ax)
 
     def _plot_bounds(self, ax, style):
         bound, primal = self.certificate.dual, self.certificate.primal
@@ -153,13 +158,13 @@ class CertificateDisplay(Display):
         if np.any(np.isfinite(lower)):
             label = "lower bound " + self._on_the_way.removeprefix("gap ")
             (self.visible_,) = ax.plot(self.seconds, lower, color=PALE, ls=":", marker="x", ms=5, label=label)
-        self.bound_ = ax.axhline(bound, color=ACCENT, ls="--", label="proven lower bound, of every width")
+        self.bound_ = ax.axhline(bound, color=ACCENT, ls="--", label=f"proven lower bound, of every {self._over}")
         (self.line_,) = ax.plot(seconds, upper, label="objective (upper bound)", **style)
         ax.fill_between(seconds, bound, upper, step="post", color=tint(ACCENT, 0.15), linewidth=0, zorder=0)
         if np.nanmax(upper) - min(bound, np.nanmin(upper)) < FLAT * abs(primal):
             ax.set_ylim(primal * (1 - FLAT), primal * (1 + FLAT))
         ax.set_ylabel("objective")
-        ax.legend(frameon=False, fontsize="small")
+        below(ax)
 
 
 def _one_of_several(model, output):

@@ -8,7 +8,7 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
-from ._style import ACCENT, INK, PALE, Display, styled
+from ._style import ACCENT, INK, PALE, Display, below, styled
 
 FLAT = 1e-9
 
@@ -88,6 +88,8 @@ class DualFunctionDisplay(Display):
         ax.set_xticks(range(0, 361, 60))
         ax.set_xlabel("direction u (degrees)")
         ax.set_ylabel("dual function g(u) = ν*ᵀ(Xu)₊")
+        if len(self.directions):
+            ax.set_title(f"touches ±β at the optimal directions: {len(self.directions)} (proven)", fontsize="medium")
         return self
 
 
@@ -184,7 +186,8 @@ class RectifiedEllipsoidDisplay(Display):
         ax.axvline(0.0, color=PALE, linewidth=0.5, zorder=0)
         ax.set_aspect("equal")
         ax.set(xlabel="fit on row 1", ylabel="fit on row 2")
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
+        ax.set_title(f"{self._counted()} on the optimal face (proven)", fontsize="medium")
+        below(ax)
 
     def _plot_space(self, ax, rectified, style):
         faces = self.hull_.points[self.hull_.simplices]
@@ -199,12 +202,15 @@ class RectifiedEllipsoidDisplay(Display):
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_major_locator(MaxNLocator(3))
         ax.view_init(*_view(self._polygon().mean(axis=0)))
+        ax.set_title(f"{self._counted()} on the optimal face (proven)", fontsize="medium")
         patches = {"unit ball of the norm": (INK, 0.12), "rectified: (Xu)₊": (INK, 0.6), "optimal face": (ACCENT, 0.45)}
         handles = [Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in patches.items()]
         handles += [self.corners_, self.optimum_]
-        ax.legend(
-            handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, fontsize="small", frameon=False
-        )
+        below(ax, 3, 0.02, handles=handles)
+
+    def _counted(self):
+        number = self.fits.shape[1]
+        return "one optimal direction" if number == 1 else f"{number} optimal directions"
 
     def _star(self, ax):
         """Mark the optimal fit over the total mass."""

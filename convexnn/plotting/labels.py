@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ._style import ACCENT, BLUE, INK, ORANGE, PALE, SKY, Display
+from ._style import ACCENT, BLUE, INK, ORANGE, PALE, SKY, Display, below
 
 STYLES = {  # of the labels, best ends at the bottom
     "global": (BLUE, ""),
@@ -100,19 +100,19 @@ class WidthLabelsDisplay(Display):
         ax.set(xlim=(-0.6, len(places) - 0.4), ylim=(0, 112), yticks=range(0, 101, 20))
         ax.set(xlabel="width (hidden neurons)", ylabel="share of the runs (%)")
         known = "optimum proven" if self.proof == "exact" else f"optimum not proven ({self.proof})"
-        ax.set_title(f"Ends of {self.n_runs} runs of gradient descent, labelled ({known})", fontsize="medium")
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+        above = "\nabove the bars: components of the set of optimal networks" if self.counts_ else ""
+        title = f"Labels of the ends of {self.n_runs} runs of gradient descent ({known}){above}"
+        ax.set_title(title, fontsize="medium")
+        below(ax, 3)
         return self
 
     def _count(self, ax):
-        """Write the numbers of components above the bars, with what they count at the side."""
+        """Write the numbers of components above the bars."""
         self.counts_ = []
         if any(count is not None for count in self.n_components):
             for place, count in enumerate(self.n_components):
                 text = "?" if count is None else _short(count)
                 self.counts_.append(ax.text(place, 102, text, ha="center", va="bottom", fontsize="small", color=INK))
-            note = "numbers above\nthe bars: components\nof the optimal set"
-            ax.annotate(note, (1.03, 0.02), xycoords="axes fraction", fontsize="small", color=INK, va="bottom")
 
     def _mark(self, ax):
         known = {"m*": self.m_star, "M*": self.M_star}

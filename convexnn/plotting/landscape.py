@@ -1,6 +1,7 @@
 """The objective over a plane of networks."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .._validation import check_choice, check_count
 from ._style import ACCENT, COLOURS, INK, Display
@@ -53,10 +54,9 @@ class LandscapeDisplay(Display):
     @classmethod
     def from_grid(cls, grid):
         """Make the display of a `PlaneGrid`, from `convexnn.landscape.plane_grid`."""
-        unit = "(weights, Euclidean length)" if len(grid.points) > 1 else "(lengths of a random direction)"
-        return cls(
-            grid.first, grid.second, grid.values, grid.points, labels=[f"{k} {unit}" for k in ("first", "second")]
-        )
+        unit = "weights, Euclidean length" if len(grid.points) > 1 else "in lengths of a random one"
+        labels = [f"{name} direction ({unit})" for name in ("first", "second")]
+        return cls(grid.first, grid.second, grid.values, grid.points, labels=labels)
 
     def plot(self, ax=None, *, kind="contour", n_levels=30, **kwargs):
         """Draw the display and return it.
@@ -75,31 +75,35 @@ class LandscapeDisplay(Display):
         n_levels = check_count(n_levels, "n_levels")
         ax = self._start(ax, "3d" if kind == "surface" else None)
         (self._plot_contour if kind == "contour" else self._plot_surface)(ax, n_levels, kwargs)
-        pad = {} if kind == "contour" else {"pad": 0.12, "shrink": 0.75}
+        place = {} if kind == "contour" else {"pad": 0.02, "shrink": 0.75}
         label = "objective, logarithm to base 10"
-        self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label, **pad)
-        ax.set(xlabel=self.labels[0], ylabel=self.labels[1])
+        self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label, ticks=MaxNLocator(6), **place)
+        ax.set_title("Objective on a plane of networks (a slice: it proves nothing)", fontsize="medium")
         return self
 
     def _plot_contour(self, ax, n_levels, kwargs):
         style = {"levels": n_levels, "cmap": COLOURS} | kwargs
         self.surface_ = ax.contourf(self.first, self.second, _logarithm(self.values), **style)
+        ax.set(xlabel=self.labels[0], ylabel=self.labels[1])
         (self.points_,) = ax.plot(*self.points.T, "o", color=ACCENT, mec="white", ms=8)
         for point, name in zip(self.points, "abc", strict=False):
             box = {"facecolor": INK, "edgecolor": "none", "alpha": 0.6, "pad": 1.5}
             style = {"color": "white", "weight": "bold", "bbox": box}
             ax.annotate(name, point, xytext=(8, 6), textcoords="offset points", **style)
 
-    def _plot_surface(self, ax, n_levels, kwargs):
+    def _plot_surface(self, ax, _, kwargs):
         style = {"cmap": COLOURS, "linewidth": 0, "rcount": 120, "ccount": 120, "alpha": 0.85} | kwargs
         heights = _logarithm(self.values)
         self.surface_ = ax.plot_surface(*np.meshgrid(self.first, self.second), heights, **style)
-        ax.contour(self.first, self.second, heights, levels=n_levels, cmap=COLOURS, offset=heights.min(), alpha=0.6)
         at = *self.points.T, _logarithm(self.heights)
         (self.points_,) = ax.plot(*at, "o", color=ACCENT, mec="white", ms=8, zorder=10)
         for *place, name in zip(*at, "abc", strict=False):
             ax.text(*place, f"  {name}", weight="bold", zorder=11)
-        ax.set_zlabel("objective, logarithm to base 10")
+        for axis, label in ((ax.xaxis, self.labels[0]), (ax.yaxis, self.labels[1]), (ax.zaxis, "")):
+            axis.set_label_text(label.replace(" (", "\n("))
+            axis.set_major_locator(MaxNLocator(4))
+            axis.labelpad = 12
+        ax.set_box_aspect(None, zoom=0.8)
         ax.view_init(38, -60)
 
     def _nearest(self):

@@ -2,12 +2,14 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 from sklearn.base import is_classifier
 
 from .._validation import check_count
 from ..exceptions import InvalidInputError
 from ._estimators import last_step, slice_of
-from ._style import ACCENT, COLOURS, INK, PALE, Display, styled, verdict
+from ._style import ACCENT, COLOURS, INK, PALE, Display, styled
 
 
 class NetworkDisplay(Display):
@@ -94,7 +96,7 @@ class NetworkDisplay(Display):
         if len(labels) != len(view.grid) + 1:
             raise InvalidInputError(f"labels must name {len(view.grid)} feature(s) and the target; got {labels}.")
         kinks = view.preactivations(estimator)
-        return cls(view.grid, values.reshape(view.shape), kinks, view.points, targets, labels, _title(model))
+        return cls(view.grid, values.reshape(view.shape), kinks, view.points, targets, labels, _title(view, model, at))
 
     def plot(self, ax=None, *, limits=None, colorbar=None, **kwargs):
         """Draw the display and return it.
@@ -119,7 +121,7 @@ class NetworkDisplay(Display):
             self._plot_surface(ax, limits, kwargs)
             if colorbar:
                 label = f"{self.labels[2]} (area: network, points: data)"
-                self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label)
+                self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label, ticks=MaxNLocator(6))
         ax.set_xlabel(self.labels[0])
         ax.set_ylabel(self.labels[1])
         if self.title is not None:
@@ -151,7 +153,10 @@ def draw_switches(ax, grid, preactivations, colour=ACCENT):
     """Draw where neurons switch, inside the grid, and return the contour sets."""
     crossing = [plane for plane in preactivations if plane.min() < 0 < plane.max()]
     style = {"colors": colour, "linewidths": 1.8, "linestyles": "--"}
-    return [ax.contour(*grid, plane, levels=[0.0], **style) for plane in crossing]
+    lines = [ax.contour(*grid, plane, levels=[0.0], **style) for plane in crossing]
+    for line in lines:
+        line.set_path_effects([withStroke(linewidth=3.4, foreground="white")])  # to be seen in grey
+    return lines
 
 
 def _one_output(values, targets, output):
@@ -165,9 +170,9 @@ def _one_output(values, targets, output):
     return values[:, output], targets[:, output]
 
 
-def _title(model):
+def _title(view, model, at):
     certificate = getattr(model, "certificate_", None)
-    return None if certificate is None else verdict(certificate)
+    return None if certificate is None else view.title(certificate, at)
 
 
 def _zero(x, line):

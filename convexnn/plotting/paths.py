@@ -11,7 +11,7 @@ STEEP = 30.0  # from here on the ratio of the objectives asks for a logarithmic 
 
 
 class PathDisplay(Display):
-    """The objective along a path of networks and along the straight line, in the weights, between the same two networks.
+    """The objective along a path of networks and along the straight line, in the weights, between its ends.
 
     Parameters
     ----------
@@ -81,5 +81,13 @@ class PathDisplay(Display):
             ax.set_yscale("log")
         ax.set_xlabel("share t of the way from the first network to the second")
         ax.set_ylabel("objective")
+        highest = self.objectives.max() - max(self.objectives[0], self.objectives[-1])
+        ax.set_title(_in_words(highest, len(self.ts)), fontsize="medium")
         ax.legend(frameon=False)
         return self
+
+
+def _in_words(highest, n_points):
+    """How far the path leads above its higher end, as far as the points tell."""
+    over = "never above its higher end" if highest <= 0 else f"{highest:.1e} above its higher end at most"
+    return f"Path: {over} (at {n_points} points)"

@@ -1,13 +1,15 @@
 """The set of all optimal masses as what it is: a polytope."""
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, BLUE, INK, PALE, Display, styled, tint
+from ._style import ACCENT, BLUE, INK, Display, below, styled, tint
 
 EMPTY = 1e-9  # of the total mass: a neuron with less has none
 SAME_PLANE = 1e-6  # of the equations of two facets of the hull, for points of size one
@@ -131,7 +133,7 @@ class OptimalPolytopeDisplay(Display):
 
     def _plot_solid(self, ax):
         facets = [self.coordinates[facet] for facet in _facets(self.coordinates)]
-        body = Poly3DCollection(facets, facecolor=BLUE, alpha=0.1, edgecolor=INK, linewidth=1.0)
+        body = Poly3DCollection(facets, facecolor=(*to_rgb(BLUE), 0.1), edgecolor=(*to_rgb(INK), 0.8), linewidth=1.2)
         ax.add_collection3d(body)
         ax.auto_scale_xyz(*self.coordinates.T)
         return body
@@ -145,8 +147,8 @@ class OptimalPolytopeDisplay(Display):
             style = styled(Line2D, kwargs, ls="", marker=marker, color=colour, mec="white", ms=9, zorder=5)
             chosen = self._placed(self.vertices[self.n_neurons == size])
             label = f"{len(chosen)} {'vertex' if len(chosen) == 1 else 'vertices'} of {_counted(size)}"
-            names = "m* = " * (place == 0) + "M* = " * (size == sizes[-1])
-            label += f" ({names}{size})" if names else ""
+            names = [name for name, at in (("m*", sizes[0]), ("M*", sizes[-1])) if at == size]
+            label += f" ({' = '.join(names)})" if names else ""
             (self.points_[int(size)],) = ax.plot(*chosen.T, label=label, **style)
         self.least_norm_ = None
         if self.least_norm is not None and self.dimension:
@@ -155,23 +157,35 @@ class OptimalPolytopeDisplay(Display):
             (self.least_norm_,) = ax.plot(*here.T, label="masses of least norm", **style)
 
     def _dress(self, ax, n_axes):
-        names = [f"axis {k + 1} of the affine hull (mass)" if n_axes < 3 else f"axis {k + 1} (mass)" for k in range(3)]
-        ax.set_xlabel(names[0])
-        if n_axes < 2:
+        """Label the axes, in three dimensions with few figures, and say what is drawn."""
+        (self._dress_space if n_axes == 3 else self._dress_plane)(ax, n_axes)
+        shape = ("one point", "a segment", "a polygon", "a polytope")[min(self.dimension, 3)]
+        of = f" of dimension {self.dimension}" if self.dimension > 2 else ""
+        hidden = f"\nits shadow in the {n_axes} widest dimensions" if self.dimension > n_axes else ""
+        ax.set_title(f"All optimal masses (proven): {shape}{of}{hidden}", fontsize="medium")
+        below(ax, distance=0.0 if n_axes == 3 else 0.14)
+
+    def _dress_plane(self, ax, n_axes):
+        ax.set_xlabel("axis 1 of the affine hull (mass)")
+        if n_axes == 2:
+            ax.set_ylabel("axis 2 of the affine hull (mass)")
+            ax.set_aspect("equal", adjustable="datalim")
+            ax.margins(0.1)
+        else:
             ax.set_yticks([])
             ax.spines[["left", "right", "top"]].set_visible(False)
-        else:
-            ax.set_ylabel(names[1])
-            ax.axhline(0.0, color=PALE, lw=0.5, zorder=0) if n_axes == 2 else ax.set_zlabel(names[2])
-            ax.set_aspect("equal")
+            ax.margins(0.1)
+            ax.set_ylim(-1, 1)
         if n_axes == 0:
             ax.set_xlim(-1, 1)
-        ax.margins(0.12)
-        shape = ("one point", "a segment", "a polygon", "a polytope")[min(self.dimension, 3)]
-        hidden = f", seen by its shadow in {n_axes}" if self.dimension > n_axes else ""
-        of = f" of dimension {self.dimension}" if self.dimension > 2 else ""
-        ax.set_title(f"All optimal masses: {shape}{of}{hidden} (optimum proven)", fontsize="medium")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 if n_axes < 3 else -0.04), frameon=False, ncols=2)
+
+    def _dress_space(self, ax, n_axes):
+        ax.set(xlabel="axis 1 (mass)", ylabel="axis 2 (mass)", zlabel="axis 3 (mass)")
+        ax.set_box_aspect(np.ptp([ax.get_xlim(), ax.get_ylim(), ax.get_zlim()], axis=1), zoom=0.85)
+        longest = np.ptp(self.coordinates, axis=0).max()
+        for axis, length in zip((ax.xaxis, ax.yaxis, ax.zaxis), np.ptp(self.coordinates, axis=0), strict=True):
+            axis.set_major_locator(MaxNLocator(max(1, round(4 * length / longest))))
+        ax.view_init(24, -52)
 
 
 def _affine_hull(vertices, total):

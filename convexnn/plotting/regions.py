@@ -6,7 +6,7 @@ from sklearn.base import is_classifier
 
 from ..exceptions import InvalidInputError
 from ._estimators import last_step, slice_of
-from ._style import INK, PALE, Display, kind_of, tint, verdict
+from ._style import INK, PALE, Display, below, kind_of, tint
 from .network import draw_switches
 
 MOST_CLASSES = 8
@@ -106,7 +106,7 @@ class DecisionRegionDisplay(Display):
         targets = _numbers(y, model.classes_, len(view.points))
         kinks = view.preactivations(estimator)
         margins = _margins(values).reshape(-1, *view.shape)
-        return cls(view.grid, margins, kinks, view.points, targets, classes, labels, verdict(model.certificate_))
+        return cls(view.grid, margins, kinks, view.points, targets, classes, labels, view.title(model.certificate_, at))
 
     def plot(self, ax=None, **kwargs):
         """Draw the display and return it.
@@ -150,9 +150,7 @@ class DecisionRegionDisplay(Display):
         handles = [*self.points_.values(), Line2D([], [], color=INK, lw=2, label="decision boundary")]
         if self.switches_:
             handles.append(Line2D([], [], color=PALE, lw=1.8, ls="--", label="a neuron switches"))
-        self.legend_ = ax.legend(
-            handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False, fontsize="small"
-        )
+        self.legend_ = below(ax, 3, handles=handles)
 
 
 def _margins(values):

@@ -60,6 +60,7 @@ class SpuriousTableDisplay(Display):
                 )
         ax.set_xlabel("k: teachers, and dimensions of the input")
         ax.set_ylabel("runs that end at a spurious minimum, %")
+        ax.set_title("Ends of gradient descent (bars: one standard error)", fontsize="medium")
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend(frameon=False)
         return self

@@ -90,7 +90,8 @@ class StaircaseDisplay(Display):
         ax.set_xlim(edges[0], edges[-1])
         ax.set_xticks(widths if len(widths) <= 20 else widths[:: len(widths) // 10])
         ax.set_xlabel("width (hidden neurons)")
-        self._mark(widths)
+        n_names = self._mark(widths)
+        ax.set_title("All optimal networks, by width (counts proven)", fontsize="medium", pad=8 + 13 * n_names)
         ax.spines[["top", "right", "left"]].set_visible(False)
         return self
 
@@ -121,10 +122,12 @@ class StaircaseDisplay(Display):
         return self.ax_.scatter(x, y, **{"s": 16, "color": ACCENT, "linewidth": 0, "zorder": 3} | self._dot_style)
 
     def _mark(self, widths):
-        """Dotted lines left of the marked widths, labels above, those of one width together."""
+        """Draw dotted lines left of the marked widths, labels above; return the most labels that stand together."""
+        most = 0
         for width in sorted(set(self.marks.values())):
             if widths[0] <= width <= widths[-1]:
                 names = [name for name, value in self.marks.items() if value == width]
+                most = max(most, len(names))
                 self.ax_.axvline(width - 0.5, color=PALE, linestyle=":", zorder=0)
                 self.ax_.annotate(
                     "\n".join(names),
@@ -134,6 +137,7 @@ class StaircaseDisplay(Display):
                     fontsize="small",
                     color="#4a5568",
                 )
+        return most
 
 
 def _level(step):

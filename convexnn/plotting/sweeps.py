@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 from matplotlib.lines import Line2D
 
-from ._style import ACCENT, INK, OPTIMAL, PALE, SHADES, Display, styled
+from ._style import ACCENT, INK, OPTIMAL, PALE, SHADES, Display, below, styled
 
 JITTER = 0.3  # of the distance between two widths
 GOLDEN = (5**0.5 - 1) / 2
@@ -86,7 +86,10 @@ class WidthSweepDisplay(Display):
         ax.set_ylim(*_with_room(values.min(), values.max(), self.optimal_value))
         ax.set_xlabel("width (hidden neurons); above: the share of the runs that came close to p*")
         ax.set_ylabel("objective at the end of a run")
-        ax.legend(loc="center right")
+        known = "optimum proven" if self.proof == "exact" else f"optimum not proven ({self.proof})"
+        n_runs = max(len(values) for values in self.objectives)
+        ax.set_title(f"Ends of {n_runs} runs of gradient descent at every width ({known})", fontsize="medium")
+        below(ax, 4)
         return self
 
     def _shade(self, ax):
@@ -190,7 +193,7 @@ class RegularizationPathDisplay(Display):
         ax.set_ylabel("optimal value and its parts")
         ax.set_ylim(bottom=0)
         handles = [handle for axes in (ax, self.width_ax_) for handle in axes.get_legend_handles_labels()[0]]
-        self.width_ax_.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=4, fontsize="small")
+        below(self.width_ax_, 4, handles=handles)
         return self
 
     def _plot_bounds(self, ax):
@@ -200,7 +203,10 @@ class RegularizationPathDisplay(Display):
             return
         values = self.values["p*"]
         gaps = (values - self.lower_bounds) / np.where(values > 0, values, 1.0)
-        ax.set_title(f"{np.sum(gaps <= OPTIMAL)} of {len(gaps)} optima proven", fontsize="medium")
+        n_proven = int(np.sum(gaps <= OPTIMAL))
+        ax.set_title(f"{n_proven} of {len(gaps)} optima proven", fontsize="medium")
+        if n_proven < len(gaps):
+            self.lines_["p*"].set_label("p*, or the best value known")
         if gaps.max() > SEEN:
             (self.bound_,) = ax.plot(self.betas, self.lower_bounds, color=PALE, lw=1.2, label="proven lower bound")
             ax.fill_between(self.betas, self.lower_bounds, values, color=PALE, alpha=0.25, linewidth=0)
@@ -226,7 +232,11 @@ class RegularizationPathDisplay(Display):
         }
         ax.set_ylabel("neurons", color=ACCENT)
         ax.yaxis.get_major_locator().set_params(integer=True)
-        ax.set_ylim(bottom=-0.15)
+        known = np.concatenate([widths[~np.isnan(widths)] for widths in self.widths.values()])
+        ax.set_ylim(-0.15, 1.06 * max(1.0, known.max(initial=1.0)))
+        if len(known) == 0:
+            ax.set_yticks([])
+            ax.set_ylabel("neurons: not known", color=ACCENT)
 
 
 def _jitter(n_runs):

@@ -148,7 +148,7 @@ class CertificateDisplay(Display):
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
         )
         ax.set_ylabel("relative gap")
-        below(ax)
+        below(ax, 1)
 
     def _plot_bounds(self, ax, style):
         bound, primal = self.certificate.dual, self.certificate.primal
@@ -164,7 +164,7 @@ class CertificateDisplay(Display):
         if np.nanmax(upper) - min(bound, np.nanmin(upper)) < FLAT * abs(primal):
             ax.set_ylim(primal * (1 - FLAT), primal * (1 + FLAT))
         ax.set_ylabel("objective")
-        below(ax)
+        below(ax, 1)
 
 
 def _one_of_several(model, output):

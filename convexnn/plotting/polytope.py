@@ -184,6 +184,7 @@ class OptimalPolytopeDisplay(Display):
         ax.set_box_aspect(np.ptp([ax.get_xlim(), ax.get_ylim(), ax.get_zlim()], axis=1), zoom=0.85)
         longest = np.ptp(self.coordinates, axis=0).max()
         for axis, length in zip((ax.xaxis, ax.yaxis, ax.zaxis), np.ptp(self.coordinates, axis=0), strict=True):
+            axis.labelpad = 9
             axis.set_major_locator(MaxNLocator(max(1, round(4 * length / longest))))
         ax.view_init(24, -52)
 

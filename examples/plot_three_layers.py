@@ -61,7 +61,8 @@ for network, style, label in ((two.network, "--", "two layers"), (three.network,
     left.plot(grid, values_on_grid, style, color=colours[label], label=f"optimum of {label}")
 left.plot(bmi, y, "ko", label="patients")
 left.set(xlabel="body mass index (standardised)", ylabel="progression after one year (standardised)")
-left.legend(loc="upper center", frameon=False)
+left.set_ylim(top=4.2)  # room for the legend
+left.legend(loc="upper left", frameon=False)
 right.plot(np.arange(1, 21), values, "k.", label="gradient training")
 right.axhline(two.certificate.primal, color="#0072b2", ls="--", label="optimum of two layers")
 right.axhline(three.certificate.dual, color="#d55e00", label="optimum of three layers: proven bound")

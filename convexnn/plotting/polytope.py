@@ -58,8 +58,8 @@ class OptimalPolytopeDisplay(Display):
     >>> angles = np.deg2rad([0, 120, 240])
     >>> found = optimal_set(np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3), beta=0.1)
     >>> display = OptimalPolytopeDisplay.from_set(found)
-    >>> display.dimension, display.n_neurons.tolist()
-    (3, [3, 3, 3, 2, 2])
+    >>> display.dimension, sorted(display.n_neurons.tolist())
+    (3, [2, 2, 2, 3, 3])
     """
 
     def __init__(self, vertices, least_norm=None, *, shadow=False):

@@ -75,7 +75,12 @@ def verdict(certificate):
 
 
 def below(ax, n_columns=2, distance=0.14, **kwargs):
-    """Put the legend below the axes, where it covers nothing, and return it."""
+    """Put the legend below the axes, where it covers nothing, and return it.
+
+    A figure without a layout engine makes no room there: in such a one the legend is where it covers least.
+    """
+    if ax.figure.get_layout_engine() is None:
+        return ax.legend(loc="best", fontsize="small", **kwargs)
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -distance)}
     return ax.legend(**place, ncols=n_columns, frameon=False, fontsize="small", **kwargs)
 

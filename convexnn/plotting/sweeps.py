@@ -216,8 +216,9 @@ class RegularizationPathDisplay(Display):
         order = np.argsort(self.betas)
         self.steps_ = {}
         for (name, widths), style in zip(self.widths.items(), ("-", ":"), strict=True):
+            label = "_" + name if np.all(np.isnan(widths)) else name  # not in the legend where nothing is known
             (self.steps_[name],) = ax.plot(
-                self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=name
+                self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=label
             )
         at = np.where(np.isnan(self.widths["m*"]), 0.0, self.widths["m*"])
         kinds = {

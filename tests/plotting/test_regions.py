@@ -81,6 +81,17 @@ def test_given_axes_and_markers():
     assert list(display.points_) == ["a", "b"] and display.points_["a"].get_sizes() == [77]
 
 
+@pytest.mark.parametrize("layout", ["constrained", None])
+def test_the_whole_legend_is_in_the_figure(layout):
+    pipeline, X, y = fitted("three")
+    figure, ax = plt.subplots(layout=layout)
+    legend = DecisionRegionDisplay.from_estimator(pipeline, X, y, n_points=5).plot(ax).legend_
+    figure.canvas.draw()
+    box, whole = legend.get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0 and box.y1 <= whole.y1
+    assert (box.y1 < ax.get_window_extent().y0) == (layout is not None)
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

@@ -45,7 +45,7 @@ class StaircaseDisplay(Display):
     >>> found = optimal_set([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1], 0.1)
     >>> display = StaircaseDisplay.from_set(found).plot()
     >>> {width: text.get_text() for width, text in display.texts_.items()}
-    {0: '', 1: 'one point', 2: '2 points\\none piece', 3: 'one piece'}
+    {0: '', 1: 'one point', 2: '2 points\\none piece', 3: 'one piece', 4: 'one piece'}
     """
 
     def __init__(self, steps, marks):

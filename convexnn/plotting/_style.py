@@ -74,6 +74,11 @@ def verdict(certificate):
     return f"optimality not proven{over}: relative gap at most {_size(gap)}{kind}"
 
 
+def said(proven):
+    """Return what the title says of a set: that it is proven, or nothing."""
+    return " (proven)" if proven else ""
+
+
 def below(ax, n_columns=2, distance=0.14, **kwargs):
     """Put the legend below the axes, where it covers nothing, and return it.
 

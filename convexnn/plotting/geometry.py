@@ -8,7 +8,7 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
-from ._style import ACCENT, INK, PALE, Display, below, styled
+from ._style import ACCENT, INK, PALE, Display, below, said, styled
 
 FLAT = 1e-9
 
@@ -25,6 +25,8 @@ class DualFunctionDisplay(Display):
     beta : float
     directions : array-like of shape (K, 2), optional
         Directions to mark: those of the optimal networks.
+    proven : bool
+        Whether these are proven to be all; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
@@ -42,7 +44,8 @@ class DualFunctionDisplay(Display):
     [0.1, 0.1, 0.1]
     """
 
-    def __init__(self, X, nu, beta, directions=()):
+    def __init__(self, X, nu, beta, directions=(), *, proven=False):
+        self.proven = proven
         self.X, self.nu, self.beta = np.asarray(X, dtype=float), np.asarray(nu, dtype=float), float(beta)
         if self.X.ndim != 2 or self.X.shape[1] != 2:
             raise InvalidInputError(
@@ -55,7 +58,7 @@ class DualFunctionDisplay(Display):
     def from_set(cls, found):
         """Make the display of an `OptimalSet` with two inputs, the hidden bias counted."""
         problem = found.problem
-        return cls(problem.design, found.dual_point[problem.rows], problem.beta, found.directions)
+        return cls(problem.design, found.dual_point[problem.rows], problem.beta, found.directions, proven=True)
 
     def values(self, directions):
         """Return g at the rows of `directions` (K, 2)."""
@@ -89,7 +92,9 @@ class DualFunctionDisplay(Display):
         ax.set_xlabel("direction u (degrees)")
         ax.set_ylabel("dual function g(u) = ν*ᵀ(Xu)₊")
         if len(self.directions):
-            ax.set_title(f"touches ±β at the optimal directions: {len(self.directions)} (proven)", fontsize="medium")
+            ax.set_title(
+                f"touches ±β at the optimal directions: {len(self.directions)}{said(self.proven)}", fontsize="medium"
+            )
         return self
 
 
@@ -108,6 +113,8 @@ class RectifiedEllipsoidDisplay(Display):
         Signed fits of the optimal directions.
     optimum : array-like of shape (n_samples,)
         The optimal fit over the total mass.
+    proven : bool
+        Whether the face is proven to be the optimal one; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
@@ -126,7 +133,8 @@ class RectifiedEllipsoidDisplay(Display):
     3
     """
 
-    def __init__(self, X, fits, optimum):
+    def __init__(self, X, fits, optimum, *, proven=False):
+        self.proven = proven
         self.X, self.fits = np.asarray(X, dtype=float), np.asarray(fits, dtype=float)
         self.optimum = np.asarray(optimum, dtype=float)
         if self.X.ndim != 2 or self.X.shape[0] not in (2, 3):
@@ -146,7 +154,7 @@ class RectifiedEllipsoidDisplay(Display):
             raise InvalidInputError(
                 "found must have an optimal network with neurons; here the zero network is optimal."
             )
-        return cls(found.problem.design, found.fits, found.optimal_fit / found.total_mass)
+        return cls(found.problem.design, found.fits, found.optimal_fit / found.total_mass, proven=True)
 
     def plot(self, ax=None, **kwargs):
         """Draw on `ax` and return the display.
@@ -186,7 +194,7 @@ class RectifiedEllipsoidDisplay(Display):
         ax.axvline(0.0, color=PALE, linewidth=0.5, zorder=0)
         ax.set_aspect("equal")
         ax.set(xlabel="fit on row 1", ylabel="fit on row 2")
-        ax.set_title(f"{self._counted()} on the optimal face (proven)", fontsize="medium")
+        ax.set_title(f"{self._counted()} on the optimal face{said(self.proven)}", fontsize="medium")
         below(ax)
 
     def _plot_space(self, ax, rectified, style):
@@ -202,7 +210,7 @@ class RectifiedEllipsoidDisplay(Display):
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_major_locator(MaxNLocator(3))
         ax.view_init(*_view(self._polygon().mean(axis=0)))
-        ax.set_title(f"{self._counted()} on the optimal face (proven)", fontsize="medium")
+        ax.set_title(f"{self._counted()} on the optimal face{said(self.proven)}", fontsize="medium")
         patches = {"unit ball of the norm": (INK, 0.12), "rectified: (Xu)₊": (INK, 0.6), "optimal face": (ACCENT, 0.45)}
         handles = [Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in patches.items()]
         handles += [self.corners_, self.optimum_]

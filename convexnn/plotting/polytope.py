@@ -9,7 +9,7 @@ from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, BLUE, INK, Display, below, styled, tint
+from ._style import ACCENT, BLUE, INK, Display, below, said, styled, tint
 
 EMPTY = 1e-9  # of the total mass: a neuron with less has none
 SAME_PLANE = 1e-6  # of the equations of two facets of the hull, for points of size one
@@ -32,6 +32,8 @@ class OptimalPolytopeDisplay(Display):
     shadow : bool
         Whether a polytope of more than three dimensions is drawn as its orthogonal projection onto the three in which
         its vertices spread most.
+    proven : bool
+        Whether these are proven to be all; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
@@ -62,10 +64,10 @@ class OptimalPolytopeDisplay(Display):
     (3, [2, 2, 2, 3, 3])
     """
 
-    def __init__(self, vertices, least_norm=None, *, shadow=False):
+    def __init__(self, vertices, least_norm=None, *, shadow=False, proven=False):
         vertices = np.atleast_2d(np.asarray(vertices, dtype=float))
         total = max(float(vertices[0].sum()), np.finfo(float).tiny)
-        self.vertices, self.least_norm = vertices, least_norm
+        self.vertices, self.least_norm, self.proven = vertices, least_norm, proven
         self.n_neurons = np.count_nonzero(vertices > EMPTY * total, axis=1)
         centre, axes = _affine_hull(vertices, total)
         self.dimension = len(axes)
@@ -89,7 +91,7 @@ class OptimalPolytopeDisplay(Display):
         ValueError
             When the polytope has more than three dimensions and `shadow` is False.
         """
-        return cls(found.vertices, found.minimum_norm_masses, shadow=shadow)
+        return cls(found.vertices, found.minimum_norm_masses, shadow=shadow, proven=True)
 
     @classmethod
     def from_estimator(cls, estimator, *, shadow=False, time_limit=None):
@@ -162,7 +164,7 @@ class OptimalPolytopeDisplay(Display):
         shape = ("one point", "a segment", "a polygon", "a polytope")[min(self.dimension, 3)]
         of = f" of dimension {self.dimension}" if self.dimension > 2 else ""
         hidden = f"\nits shadow in the {n_axes} widest dimensions" if self.dimension > n_axes else ""
-        ax.set_title(f"All optimal masses (proven): {shape}{of}{hidden}", fontsize="medium")
+        ax.set_title(f"All optimal masses{said(self.proven)}: {shape}{of}{hidden}", fontsize="medium")
         below(ax, distance=0.0 if n_axes == 3 else 0.14)
 
     def _dress_plane(self, ax, n_axes):

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display
+from ._style import ACCENT, INK, PALE, Display, said
 
 REGIMES = {
     "empty": "no optimal\nnetwork",
@@ -29,6 +29,8 @@ class StaircaseDisplay(Display):
         Rows of `OptimalSet.staircase`: ``width``, ``n_components``, ``n_isolated``, ``regime``.
     marks : dict of str to int
         Widths to mark, by their labels.
+    proven : bool
+        Whether the counts are proven; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
@@ -48,8 +50,8 @@ class StaircaseDisplay(Display):
     {0: '', 1: 'one point', 2: '2 points\\none piece', 3: 'one piece', 4: 'one piece'}
     """
 
-    def __init__(self, steps, marks):
-        self.steps, self.marks = list(steps), dict(marks)
+    def __init__(self, steps, marks, *, proven=False):
+        self.steps, self.marks, self.proven = list(steps), dict(marks), proven
 
     @classmethod
     def from_set(cls, found, max_width=None):
@@ -62,7 +64,7 @@ class StaircaseDisplay(Display):
         """
         steps = found.staircase(max_width)
         marks = {"m*": found.m_star, "M*": found.M_star, "connected from": found.connected_from}
-        return cls(steps, {**marks, "theorem's bound": found.theorem_bound})
+        return cls(steps, {**marks, "theorem's bound": found.theorem_bound}, proven=True)
 
     @classmethod
     def from_estimator(cls, estimator, max_width=None, *, time_limit=None):
@@ -91,7 +93,7 @@ class StaircaseDisplay(Display):
         ax.set_xticks(widths if len(widths) <= 20 else widths[:: len(widths) // 10])
         ax.set_xlabel("width (hidden neurons)")
         n_names = self._mark(widths)
-        ax.set_title("All optimal networks, by width (counts proven)", fontsize="medium", pad=8 + 13 * n_names)
+        ax.set_title(f"All optimal networks, by width{said(self.proven)}", fontsize="medium", pad=8 + 13 * n_names)
         ax.spines[["top", "right", "left"]].set_visible(False)
         return self
 

@@ -69,6 +69,7 @@ def test_facets_of_a_cube_are_its_squares_in_order():
         np.testing.assert_allclose(np.linalg.norm(cube[facet] - cube[np.roll(facet, 1)], axis=1), 1.0)
     display = OptimalPolytopeDisplay(np.hstack([cube, 1.0 - cube])).plot()
     assert display.dimension == 3 and list(display.points_) == [3] and display.least_norm_ is None
+    assert "proven" not in display.ax_.get_title(), "nobody has proven these to be optimal"
 
 
 def test_more_than_three_dimensions_are_refused_or_a_shadow():

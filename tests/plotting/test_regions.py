@@ -5,6 +5,7 @@ from functools import cache
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -26,7 +27,7 @@ MODELS = {
 def fitted(name, columns=(2, 3)):
     model, rows = MODELS[name]
     X, y = IRIS.data[rows][:, columns], IRIS.target_names[IRIS.target[rows]]
-    return make_pipeline(StandardScaler(), model).fit(X, y), X, y
+    return make_pipeline(StandardScaler(), clone(model)).fit(X, y), X, y
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -304,6 +304,9 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.certificate_ = _sum_of(self.certificates_)
         self.dual_ = self.certificate_.dual_point
         self.history_ = [record for solution in solutions for record in solution.history]
+        self._parts_ = [
+            (solution.history, proof) for solution, proof in zip(solutions, self.certificates_, strict=True)
+        ]
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         worst = max(solutions, key=lambda solution: list(Status).index(solution.status))
         self.status_ = worst.status.name

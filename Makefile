@@ -1,4 +1,4 @@
-# make test, make demo, make bench, make lint: each sets up its own environment in .venv first.
+# make test, make demo, make bench, make lint, make docs: each sets up its own environment in .venv first.
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -9,7 +9,7 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	if $$p -c '$(SUITABLE)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 demo: $(STAMP)
 	$(RUN) examples/demo.py
@@ -25,6 +25,10 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(RUN) benchmarks/run.py
 
+# The site, with every example run (the first time; later only those that changed): docs/_build/html/index.html.
+docs: $(STAMP)
+	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 $(STAMP): setup.cfg pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "convexnn needs Python 3.11, 3.12 or 3.13 with its venv module, and found none on the PATH."; \
@@ -36,4 +40,4 @@ $(STAMP): setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo.png
+	rm -rf $(VENV) demo.png docs/_build docs/auto_examples docs/generated

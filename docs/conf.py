@@ -18,6 +18,7 @@ extensions = [
     "mathml",
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
+    "public_names",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
@@ -70,6 +71,7 @@ html_title = "convexnn"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("index", "getting_started", "mathematics", "limits", "benchmarks")}
 html_theme_options = {
     "logo": {"text": "convexnn"},
     "navbar_align": "left",

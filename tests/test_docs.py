@@ -228,6 +228,16 @@ def test_formulas_are_mathml(site):
     assert "mathjax" not in text.lower()
 
 
+def test_fractions_of_digits_and_closing_bars_are_set_right(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    to_mathml = pytest.importorskip("mathml").to_mathml
+    flat = re.sub(r"\s+", "", to_mathml(r"\tfrac12 \|u\|^2 + \frac\beta2 + \tfrac1{2n}"))
+    assert "<mn>1</mn><mn>2</mn></mfrac>" in flat and "<mn>12</mn>" not in flat
+    assert flat.count('stretchy="false"') == 2 and "<mi>β</mi><mn>2</mn></mfrac>" in flat
+    with pytest.raises(SyntaxError):
+        to_mathml(r"\nonsense{x}")
+
+
 def test_links_of_the_pages_and_of_the_readme_are_files_of_the_project():
     for source in [ROOT / "README.md", ROOT / "CHANGELOG.md"]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", source.read_text()):

@@ -34,6 +34,7 @@ suppress_warnings = ["toc.empty_glob"]
 html_math_renderer = "mathml"
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
 # Pictures of the pages: the scripts in _plots.

@@ -9,6 +9,8 @@ from sklearn.utils.validation import check_array
 from ._long import is_huge
 from .exceptions import InvalidInputError
 
+SYMMETRIC = 1e-6  # how far opposite entries of a symmetric matrix may differ, relative to the largest
+
 
 def check_design(X, name="X", keep_single=False):
     """Return `X` as a finite C-ordered float64 array of shape (n_samples, n_features), neither of them 0.
@@ -37,6 +39,22 @@ def check_matrix(values, n_samples, name):
             f"{name} must have shape ({n_samples}, n_outputs), one row per row of X; got shape {array.shape}."
         )
     return check_array(array, dtype=np.float64, order="C", input_name=name).copy()
+
+
+def check_symmetric(values, name):
+    """Return `values` as a finite float64 array of shape (n, n), n above 0, symmetric but for rounding."""
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.size == 0:
+        raise InvalidInputError(f"{name} must be a square matrix, not empty; got shape {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise InvalidInputError(f"{name} must be finite; it contains NaN or infinity.")
+    apart, size = np.abs(array - array.T).max(), np.abs(array).max()
+    if apart > SYMMETRIC * size:
+        raise InvalidInputError(
+            f"{name} must be symmetric; opposite entries differ by up to {apart:.3g} of {size:.3g}. "
+            f"({name} + {name}.T) / 2 is."
+        )
+    return array
 
 
 def check_weights(sample_weight, n_samples):

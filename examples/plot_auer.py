@@ -50,8 +50,8 @@ for n in range(1, 6):
     print(f"       smallest curvature in log w {min(curvature):.3g}")
     left.semilogx(grid, loss(grid, n), label=f"n = {n}")
     left.semilogx(wells, loss(wells, n), "k.")
-left.set(xlabel="w", ylabel="loss", title="one axis: n minima")
-left.legend()
+left.set(xlabel="w", ylabel="loss", ylim=(-0.01, 0.36), title="one axis: n minima")
+left.legend(ncols=5, loc="upper center", columnspacing=1, frameon=False)
 
 wells = minima(4)
 pairs = np.array(list(product(wells, wells)))
@@ -63,7 +63,8 @@ passed = [
 ]
 print(f"two axes, n = 4: {sum(passed)} of {len(pairs)} combinations are second-order stationary (in log w)")
 zoom = np.logspace(0.3, 5.5, 300)
-right.contourf(zoom, zoom, np.add.outer(loss(zoom, 4), loss(zoom, 4)), 40, cmap="viridis")
+filled = right.contourf(zoom, zoom, np.add.outer(loss(zoom, 4), loss(zoom, 4)), 40, cmap="viridis")
+figure.colorbar(filled, ax=right, label="loss")
 right.plot(*pairs.T, "w.")
 right.set(xscale="log", yscale="log", xlabel="w1", ylabel="w2", title="two axes, n = 4: 16 minima")
 plt.show()

@@ -30,7 +30,7 @@ spheres /= np.linalg.norm(spheres, axis=1, keepdims=True)
 spheres[0] = -planted / np.linalg.norm(planted)
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained", sharex=True)
-for name, (sigma, slope) in ACTIVATIONS.items():
+for (name, (sigma, slope)), style in zip(ACTIVATIONS.items(), ("o-", "s--", "^:"), strict=True):
     y = sigma(X @ planted)
 
     def value(w, sigma=sigma, y=y):
@@ -41,11 +41,12 @@ for name, (sigma, slope) in ACTIVATIONS.items():
 
     found = [function_regularity(value, gradient, planted + radius * spheres, planted) for radius in radii]
     for ax, constant in zip(axes, ("pl", "weak_quasi_convexity", "restricted_secant"), strict=True):
-        ax.plot(radii, [getattr(each, constant) for each in found], "o-", label=name)
+        ax.plot(radii, [getattr(each, constant) for each in found], style, label=name)
     for radius, each in [(radii[k], found[k]) for k in (0, 9, 16)]:
         print(f"{name:16s} distance {radius:5.3g}: {each}")
 for ax, title in zip(axes, ("Polyak-Lojasiewicz", "weak quasi-convexity", "restricted secant"), strict=True):
     ax.set(xscale="log", yscale="log", xlabel="distance from w*", title=title)
+axes[0].set_ylabel("smallest ratio on the sphere")
 axes[0].legend()
 plt.show()
 model = ConvexReLURegressor(beta=0.5, hidden_bias=False, fit_intercept=False).fit(X[:30], y[:30])

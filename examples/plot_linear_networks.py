@@ -47,16 +47,17 @@ for depth in (2, 3):
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 grid = np.linspace(-2, 2, 200)
-left.contourf(grid, grid, np.log10(1e-3 + 0.5 * (1 - np.outer(grid, grid)) ** 2), 30, cmap="Blues_r")
+filled = left.contourf(grid, grid, np.log10(1e-3 + 0.5 * (1 - np.outer(grid, grid)) ** 2), 30, cmap="Blues_r")
+figure.colorbar(filled, ax=left, label="log10(loss + 0.001)")
 left.plot(0, 0, "kx")
-left.set(xlabel="w1", ylabel="w2", aspect="equal", title="depth 2: log loss, the saddle at 0")
+left.set(xlabel="w1", ylabel="w2", aspect="equal", title="depth 2: the saddle at 0")
 sizes = 10.0 ** -np.arange(1, 4)
 ratios = np.array([1.0, 1.1, 1.2])
 for depth in (2, 3):
     steps = [len(descend(size * ratios[:depth])) for size in sizes]
     for size, n_steps in zip(sizes, steps, strict=True):
         print(f"depth {depth}, start {size:g}: {n_steps} steps to a product of 1/2")
-    right.loglog(sizes, steps, "o-", label=f"depth {depth}")
+    right.loglog(sizes, steps, "o-" if depth == 2 else "s--", label=f"depth {depth}")
 right.loglog(sizes, np.array(1 / sizes) / STEP, "k:", label="1 / (step s)")
 right.set(xlabel="size s of the start", ylabel="steps", title="to leave the saddle")
 right.legend()

@@ -57,12 +57,12 @@ X, y = scale(X[:100, [2, 3, 8]]), scale(y[:100])  # body mass index, blood press
 runs = gradient_descent(X, y, 16, 1.0, n_runs=2, hidden_bias=True, random_state=0)
 a, b = (network.balanced() for network in runs.networks)
 matched = {f"matched by {method}": match_neurons(a, b, X, method).network for method in ("weights", "activations")}
-for name, other in {"as they are": b, **matched}.items():
+for (name, other), style in zip({"as they are": b, **matched}.items(), ("-", "--", ":"), strict=True):
     record = loss_barrier(a, other, X, y, 1.0, n_points=201)
     print(f"gradient descent, {name:24s}barrier {record.barrier:.6f}")
-    right.plot(record.ts, record.values, label=name)
+    right.plot(record.ts, record.values, style, lw=2, label=name)
 curve = bezier_path(a, matched["matched by weights"], X, y, 1.0, n_starts=2, max_iter=200, random_state=0)
-right.plot(TS, [curve.objective(t) for t in TS], label="Bezier between the matched")
+right.plot(TS, [curve.objective(t) for t in TS], ls="-.", lw=2, label="Bezier between the matched")
 print(f"gradient descent, {curve}")
 right.set(title="two runs of gradient descent, width 16", xlabel="way from a to b", ylabel="objective")
 right.legend(frameon=False)

@@ -34,7 +34,8 @@ points = {f"sqrt({k}) e{4 - k}": np.sqrt(k) * np.eye(3)[3 - k] for k in (3, 2, 1
 for name, x in points.items():
     judged = second_order_point(gradient(x), hessian(x), 1e-9, 1e-9)
     spectrum = ", ".join(f"{round(float(eigenvalue), 9):g}" for eigenvalue in judged.eigenvalues)
-    print(f"{name:10s} f = {value(x):.4g}, Hessian ({spectrum}), {'minimum' if judged else 'saddle or maximum'}")
+    kind = "minimum" if judged else "maximum" if judged.eigenvalues.max() < 0 else "saddle"
+    print(f"{name:10s} f = {value(x):.4g}, Hessian ({spectrum}), {kind}")
 
 rng, best = np.random.default_rng(0), points["sqrt(3) e1"]
 for radius in (0.05, 0.3, 1.0):
@@ -44,19 +45,19 @@ for radius in (0.05, 0.3, 1.0):
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 grid = np.linspace(-2.2, 2.2, 221)
 plane = np.array([[value(np.array([a, b, 0.0])) for a in grid] for b in grid])
-left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
-for name, start in list(points.items())[1:]:
+filled = left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
+figure.colorbar(filled, ax=left, label="log(f - 1.2) where x3 = 0")
+for (name, start), style in zip(list(points.items())[1:], ("-", "--", ":"), strict=True):
     x = start + 1e-3 * rng.normal(size=3)
     path = [x]
     for _ in range(300):
         path.append(path[-1] - 0.05 * gradient(path[-1]))
     path = np.array(path)
-    left.plot(path[:, 0], path[:, 1], ".-", ms=3, lw=1)
-    right.plot([value(x) for x in path], label=f"from near {name}")
+    left.plot(path[:, 0], path[:, 1], style, lw=2)
+    right.plot([value(x) for x in path], style, lw=2, label=f"from near {name}")
 left.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)]).T, "kx")
-left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles (x3 not shown)")
+left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles")
 right.set(xlabel="steps of gradient descent", ylabel="f", title="from near each saddle to the minimum, 1.25")
-right.legend()
 right.legend()
 plt.show()
 

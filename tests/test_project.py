@@ -20,7 +20,12 @@ MODULES = [module.name for module in pkgutil.walk_packages(convexnn.__path__, "c
 PRINTED = {  # known numbers that are an example's own
     "plot_auer.py": [*(f"n = {n}: {n} minima" for n in range(1, 6)), "16 of 16 combinations"],
     "plot_linear_networks.py": ["depth 2, origin: eigenvalues [-1.  1.]", "depth 3, origin: eigenvalues [0. 0. 0.]"],
-    "plot_top_eigenvector.py": ["1.25", "2.5", "3.25", "3.5"],
+    "plot_top_eigenvector.py": [
+        "f = 1.25, Hessian (1, 2, 6), minimum",
+        "f = 2.5, Hessian (-1, 1, 4), saddle",
+        "f = 3.25, Hessian (-2, -1, 2), saddle",
+        "f = 3.5, Hessian (-3, -2, -1), maximum",
+    ],
 }
 NUMBER = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
 

@@ -92,7 +92,7 @@ def common_space(problem, networks, names):
         if network.output_weights.ndim != 1 or network.n_inputs != problem.features.shape[1]:
             n_inputs = problem.features.shape[1]
             raise InvalidInputError(f"{name} must have one output and {n_inputs} inputs, as X; got {network}.")
-        problem.check_terms(network, name)
+        problem.check_terms(network, name, like=names[0])
     widths = [network.width for network in networks]
     if len(set(widths)) > 1:
         raise InvalidInputError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._norms import norms
-from .._validation import check_positive
+from .._validation import check_positive, check_symmetric
 from ..exceptions import InvalidInputError
 from ._weights import check_not_negative, pose_at
 
@@ -179,7 +179,7 @@ def second_order_point(gradient, hessian, eps, gamma):
     Raises
     ------
     ValueError
-        For shapes that do not match, no weights, and entries that are not finite.
+        For shapes that do not match, no weights, entries that are not finite, and a Hessian that is not symmetric.
     """
     gradient, hessian = np.asarray(gradient, dtype=float), np.asarray(hessian, dtype=float)
     if gradient.ndim != 1 or len(gradient) == 0 or hessian.shape != (len(gradient), len(gradient)):
@@ -189,7 +189,7 @@ def second_order_point(gradient, hessian, eps, gamma):
         )
     if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
         raise InvalidInputError("gradient and hessian must be finite; got NaN or infinity.")
-    eigenvalues, vectors = np.linalg.eigh(hessian)
+    eigenvalues, vectors = np.linalg.eigh(check_symmetric(hessian, "hessian"))
     return SecondOrderPoint(
         float(np.linalg.norm(gradient)),
         eigenvalues,

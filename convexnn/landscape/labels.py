@@ -23,16 +23,19 @@ from .._validation import check_choice, check_positive, deadline_after
 from ..duality.pricing import PROOFS, search_price
 from ..duality.records import Price
 from ..exceptions import InvalidInputError
-from ..programs.program import problem_of
+from ..programs.program import ROUNDING, problem_of
+from ..solvers.base import free_terms
 
 KINK = 1e-9  # what counts as sitting on a row's hyperplane, relative to the sizes of the row and of the neuron
 ZERO = 1e-12  # weights of a neuron, relative to the largest, below which it is zero
 DEPENDENT = 1e-9  # smallest singular value of the active fits, relative to the largest
+CANCELLED = 1e-15  # what rounding leaves of pulls that cancel, relative to the sum of their sizes
+SHARE_TOL = 1e-15
 MAX_KINKS = 14  # rows that pull outwards, of one neuron: their subsets are tried one by one
 LABELS = ("global", "global (not proven)", "local-strict", "local-escapable", "saddle", "not-stationary")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """A direction in weight space.
 
@@ -63,8 +66,12 @@ class Step:
             changes["intercept"] = network.intercept + t * self.free[-1]
         return type(network)(**changes)
 
+    def __repr__(self):
+        moved = np.flatnonzero(np.any(self.neurons != 0.0, axis=1) | (self.outputs != 0.0)).tolist()
+        return f"Step({len(self.outputs)} neurons, moves {moved}{' and the free terms' if self.free.any() else ''})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Label:
     """What kind of point a network is.
 
@@ -98,8 +105,14 @@ class Label:
     slope: float = 0.0
     curvature: float = 0.0
 
+    def __repr__(self):
+        return f"Label({self})"
+
     def __str__(self):
-        text = f"{self.kind}: objective {self.objective:.10g}, stationary to {self.stationarity:.1e}"
+        text = f"{self.kind}: objective {self.objective:.10g}"
+        if self.kind == "not-stationary":
+            return f"{text}, violation {self.stationarity:.1e}, slope {self.slope:.3g} along the step"
+        text += f", stationary to {self.stationarity:.1e}"
         if self.price is not None:
             text += f", M / beta {self.price.value / self.beta:.8g} ({self.price.proof})"
         if self.kind == "saddle":
@@ -217,8 +230,9 @@ def _steepest(problem, network, nu):
     columns = problem.free
     pull = columns.T @ nu
     sizes = np.abs(columns).T @ np.abs(nu)
+    pull[np.abs(pull) <= np.abs(columns).T @ _rounding(problem, network)] = 0.0
     worst, step, slope = 0.0, None, 0.0
-    if len(pull):
+    if pull.any():
         worst = float((np.abs(pull) / nonzero(sizes)).max())
         size = max(np.linalg.norm(pull), np.finfo(float).tiny)
         step = Step(np.zeros_like(network.neurons), np.zeros(network.width), pull / size)
@@ -229,6 +243,13 @@ def _steepest(problem, network, nu):
             worst, slope = violation, -float(np.hypot(np.linalg.norm(direction), output))
             step = _step_at(problem, network, k, direction, output)
     return worst, step, slope
+
+
+def _rounding(problem, network):
+    """What float64 may leave of an entry of nu that should be 0."""
+    fits = problem.hidden_fits(network.neurons) @ np.abs(network.output_weights)
+    sizes = np.abs(problem.y) + fits + np.abs(problem.free) @ np.abs(free_terms(network))
+    return ROUNDING * problem.loss.largest_curvature * problem.weight * sizes
 
 
 def _neuron_pull(problem, neuron, output, nu):
@@ -244,7 +265,7 @@ def _neuron_pull(problem, neuron, output, nu):
     direction = _steepest_at_kinks(smooth, output * nu[on_kink], problem.design[on_kink])
     change = float(nu[active] @ values[active]) - beta * output
     scale = beta * max(size, abs(output))
-    return float(np.hypot(np.linalg.norm(direction), change)) / scale, direction, change
+    return float(np.hypot(np.linalg.norm(direction), change) / scale), direction, change
 
 
 def _steepest_at_kinks(smooth, pulls, rows):
@@ -254,19 +275,27 @@ def _steepest_at_kinks(smooth, pulls, rows):
     others stay exact: the maximum of ``v . h - sum_i c_i (x_i . h)_+`` is the least norm of ``v - sum_i w_i c_i x_i``
     over w in [0, 1].
     """
-    useful = (pulls != 0.0) & np.any(rows != 0.0, axis=1)
-    pulls, rows = pulls[useful], rows[useful]
+    sizes = norms(rows)
+    rows, which = np.unique(rows[sizes > 0] / sizes[sizes > 0, None], axis=0, return_inverse=True)
+    pulls = np.bincount(which.reshape(-1), (pulls * sizes)[sizes > 0], len(rows))  # of parallel rows they add up
     outwards, inwards = rows[pulls > 0] * pulls[pulls > 0, None], rows[pulls < 0] * pulls[pulls < 0, None]
     if len(outwards) > MAX_KINKS:
         raise InvalidInputError(
             f"a neuron sits on {len(outwards)} hyperplanes that pull outwards; labels go through all combinations of "
-            f"at most {MAX_KINKS}. Merge repeated rows of X, or move the network off the kinks."
+            f"at most {MAX_KINKS}. Move the network off the kinks."
         )
     best = np.zeros(len(smooth))
     for chosen in product((0.0, 1.0), repeat=len(outwards)):
         rest = smooth + np.array(chosen) @ outwards
         if len(inwards):
-            rest = rest + inwards.T @ lsq_linear(inwards.T, -rest, bounds=(0.0, 1.0), method="bvls").x
-        if rest @ rest > best @ best:
+            rest = _least(rest, inwards)
+        if np.linalg.norm(rest) > np.linalg.norm(best):
             best = rest
-    return best
+    total = np.linalg.norm(smooth) + np.abs(pulls) @ norms(rows)
+    return best if np.linalg.norm(best) > CANCELLED * total else np.zeros(len(smooth))
+
+
+def _least(rest, inwards):
+    """Return ``rest + sum_i w_i inwards_i`` of least norm over w in [0, 1]; the solver's tolerance is absolute."""
+    size = max(np.abs(rest).max(), np.abs(inwards).max())
+    return rest + inwards.T @ lsq_linear(inwards.T / size, -rest / size, (0.0, 1.0), "bvls", tol=SHARE_TOL).x

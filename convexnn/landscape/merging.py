@@ -94,9 +94,10 @@ def merge_optimal(
     deadline = deadline_after(time_limit)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
     problem = problem_of(a, X, y, beta, **options)
-    for network, name in ((a, "a"), (b, "b")):
+    for network, name in ((a, "a"), (b, "b")):  # all of this is cheap; the proofs are not
         check_is_network(network, name)
-        problem.check_terms(network, name)
+        problem.check_terms(network, name, like="a")
+    for network, name in ((a, "a"), (b, "b")):
         certificate = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
         _check_gap(certificate, name, tol, proof)
     return _pruned(problem, _mixture(problem, a, b, share))

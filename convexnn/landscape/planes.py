@@ -61,11 +61,14 @@ class PlaneGrid:
         ax.plot(*self.points.T, "o", color=ACCENT, mec="white", ms=8)
         for point, name in zip(self.points, "abc", strict=False):
             ax.annotate(name, point, xytext=(6, 6), textcoords="offset points", color="white", weight="bold")
+        unit = "distance in weight space" if len(self.points) > 1 else "in lengths of a random direction"
+        ax.set(xlabel=f"first axis, {unit}", ylabel=f"second axis, {unit}")
         return ax
 
     def __repr__(self):
         return (
-            f"PlaneGrid({len(self.second)} x {len(self.first)} points through {len(self.points)} network(s), "
+            f"PlaneGrid({len(self.second)} x {len(self.first)} points through "
+            f"{'one network' if len(self.points) == 1 else 'three networks'}, "
             f"objective from {self.values.min():.6g} to {self.values.max():.6g})"
         )
 

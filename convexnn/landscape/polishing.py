@@ -17,10 +17,10 @@ from ..programs.scaling import scale_problem
 from ..solvers._newton import settle, slide
 from ..solvers.base import build_network
 from ..solvers.restricted import solve_over_patterns
-from .labels import label
+from .labels import KINK, label
 
 NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
-MAX_NEAR = 8  # rows of one neuron: both sides of each are tried
+MAX_NEAR = 8  # distinct rows of one neuron: both sides of each are tried
 ROUNDS, LAST_STEPS = 8, 3
 RISE = 1e-10  # of the objective, what rounding may add
 HALVINGS = 60
@@ -51,6 +51,7 @@ def polish(network, X, y, beta, *, tol=1e-8, sample_weight=None):
         `classify` calls ``not-stationary``.
     """
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
+    problem.check_network(network)
     return polished(problem, network, check_positive(tol, "tol"))
 
 
@@ -144,6 +145,8 @@ def _with(problem, network, neurons, outputs):
 def _solve_beside(problem, network, near):
     """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
     active = np.flatnonzero(network.masses > 0)
+    if len(active) == 0:
+        return _with(problem, network, np.zeros_like(network.neurons), np.zeros(network.width))
     directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
     beside, scaled = _patterns_beside(problem, directions, near), scale_problem(problem)
     if beside is None or scaled is None:
@@ -165,11 +168,12 @@ def _patterns_beside(problem, directions, near):
     masks, owners = [], []
     for k, values in enumerate(directions @ rows.T):
         close = np.flatnonzero((np.abs(values) <= near) & np.any(rows != 0.0, axis=1))
-        if len(close) > MAX_NEAR:
+        distinct, which = np.unique(rows[close], axis=0, return_inverse=True)
+        if len(distinct) > MAX_NEAR:
             return None
-        for sides in product((False, True), repeat=len(close)):
+        for sides in product((False, True), repeat=len(distinct)):
             mask = values > 0
-            mask[close] = sides
+            mask[close] = np.array(sides, bool)[which.reshape(-1)]
             masks.append(mask)
             owners.append(k)
     return np.array(masks).reshape(-1, len(rows)), np.array(owners, int)
@@ -203,8 +207,9 @@ def _given_back(problem, network, active, old, found, found_signs, near):
     away = (owner >= 0) & ~np.isin(np.arange(len(owner)), first)
     rows = problem.design / nonzero(norms(problem.design))[:, None]
     for k in np.flatnonzero(away):  # in a cone of its own, or it has vanished
-        apart = (directions[k] @ rows.T) * (units[owner[k]] @ rows.T) < 0
-        if np.any(apart & (np.abs(directions[k] @ rows.T) > near)):
+        before, after = directions[k] @ rows.T, units[owner[k]] @ rows.T
+        after[np.abs(after) <= KINK] = 0.0  # on a hyperplane is in the cones of both sides, whichever way it rounds
+        if np.any((before * after < 0) & (np.abs(before) > near)):
             owner[k] = -1
     neurons, outputs = np.zeros_like(network.neurons), np.zeros(network.width)
     for block in range(len(found)):

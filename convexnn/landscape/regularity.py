@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ._weights import network_at, pose_at, weights_of
 from .curvature import gradient_of, refuse_kinks
 
@@ -66,6 +67,8 @@ def regularity_constants(points, minimiser, X, y, beta, **options):
         For bad input, points at kinks, of another shape or lower than the minimiser.
     """
     problem = pose_at(minimiser, X, y, beta, **options)
+    if isinstance(points, TwoLayerReLU):
+        raise InvalidInputError(f"points must be a sequence of networks; got {points}. Pass it in a list.")
     for k, network in enumerate(points):
         _check_point(problem, network, minimiser, f"points[{k}]")
     return function_regularity(

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from .._norms import nonzero, norms
-from .._validation import check_count, check_design, check_positive
+from .._validation import check_count, check_design, check_positive, check_symmetric
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import n_trained, pose_at
@@ -21,9 +21,9 @@ from .descent import spawn
 ROUNDING = 1e-12  # relative, by which a bound may be missed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PLStar:
-    """The two sides of ``1/2 ||grad L||^2 >= lambda_min(K) L``.
+    """The two sides of ``1/2 ||grad L||^2 >= lambda_min(K) L``; true when it holds.
 
     Attributes
     ----------
@@ -42,10 +42,19 @@ class PLStar:
         bound = self.lambda_min * self.loss
         return bool(self.half_square >= bound - ROUNDING * max(abs(bound), self.half_square))
 
+    def __bool__(self):
+        return self.holds
 
-@dataclass(frozen=True)
+    def __repr__(self):
+        return (
+            f"PLStar({'holds' if self else 'does not hold'}: 1/2 ||grad||^2 {self.half_square:.4g}, "
+            f"lambda_min {self.lambda_min:.4g} times loss {self.loss:.4g})"
+        )
+
+
+@dataclass(frozen=True, repr=False)
 class RateCheck:
-    """A trace of objectives beside ``(1 - mu / smoothness)^t`` times the first.
+    """A trace of objectives beside ``(1 - mu / smoothness)^t`` times the first; true when none is above its bound.
 
     Attributes
     ----------
@@ -61,6 +70,14 @@ class RateCheck:
     def holds(self):
         """Whether no objective is above its bound, to rounding."""
         return self.worst_ratio <= 1.0 + ROUNDING
+
+    def __bool__(self):
+        return self.holds
+
+    def __repr__(self):
+        verdict = "holds" if self else "does not hold"
+        size, n_records = self.worst_ratio, len(self.bounds)
+        return f"RateCheck({verdict}: objectives at most {size:.6g} of their bounds, {n_records} records)"
 
 
 def tangent_kernel(network, X, layers="both"):
@@ -159,6 +176,8 @@ def check_rate(objectives, mu, smoothness, steps=None):
         raise InvalidInputError(
             f"objectives and steps must be lists of one length, above 0; got shapes {objectives.shape}, {steps.shape}."
         )
+    if np.any(np.diff(steps) < 0):
+        raise InvalidInputError("steps must not decrease: the first record is the one that the bounds start from.")
     if check_positive(mu, "mu") > check_positive(smoothness, "smoothness"):
         raise InvalidInputError(f"mu must be at most smoothness, {smoothness:g}; got {mu:g}.")
     bounds = objectives[0] * (1.0 - mu / smoothness) ** (steps - steps[0])
@@ -247,7 +266,7 @@ def kernel_drift(start, end, X, layers="both"):
 
 def smallest_eigenvalue(kernel):
     """Return the smallest eigenvalue of a symmetric matrix, lambda_min(K) of a kernel."""
-    return float(np.linalg.eigvalsh(kernel)[0])
+    return float(np.linalg.eigvalsh(check_symmetric(kernel, "kernel"))[0])
 
 
 def _spectral_norm(kernel):

@@ -21,6 +21,7 @@ from ..network import TwoLayerReLU
 
 FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
 NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
+OPTIONS = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # of a problem; the last is not the user's
 ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
 
 
@@ -205,8 +206,8 @@ class Problem:
                 f"{self.design.shape[1] - self.hidden_bias}."
             )
 
-    def check_terms(self, network, name="network"):
-        """Refuse a network that cannot be evaluated on this problem, or has other terms than it."""
+    def check_terms(self, network, name="network", like="the problem"):
+        """Refuse a network that cannot be evaluated on this problem, or has other terms than it; `like` names it."""
         for term, value, present in (
             ("hidden_bias", network.hidden_bias, self.hidden_bias),
             ("intercept", network.intercept, self.fit_intercept),
@@ -214,7 +215,7 @@ class Problem:
         ):
             if (value is not None) != present:
                 verb = "have" if present else "not have"
-                raise InvalidInputError(f"{name} must {verb} {term}, as the problem was posed; got {value!r}.")
+                raise InvalidInputError(f"{name} must {verb} {term}, like {like}; got {network}.")
         self.check_network(network)
 
     def spread(self, dual_point):
@@ -261,6 +262,8 @@ def check_objective_range(y, weight):
 def refuse_outputs(y):
     """Refuse targets of several outputs, with the reason: what is known of one output does not hold for them."""
     if np.ndim(y) == 2 and len(y) > 0:
+        if np.shape(y)[1] == 1:
+            raise InvalidInputError(f"y must have shape (n_samples,) here; got shape {np.shape(y)}. Pass a flat array.")
         raise InvalidInputError(
             f"y must have shape (n_samples,) here; got shape {np.shape(y)}. With several outputs the optimal networks "
             f"are in general no polytope, and a pattern may hold many optimal directions: their set, its vertices and "
@@ -330,11 +333,14 @@ def problem_of(network, X, y, beta, **options):
     Raises
     ------
     TypeError
-        When `network` is no `TwoLayerReLU`.
+        When `network` is no `TwoLayerReLU`, and for an unknown option.
     ValueError
         As `make_problem`.
     """
     check_is_network(network, "network")
+    unknown = sorted(options.keys() - set(OPTIONS))
+    if unknown:
+        raise TypeError(f"{unknown[0]} is no argument here; the options are {', '.join(OPTIONS[:-1])}.")
     return make_problem(
         X,
         y,

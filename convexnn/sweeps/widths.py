@@ -50,7 +50,8 @@ class WidthRecord(Record):
     best, median, worst : float
         Of the runs' final objectives.
     share_reached : float
-        Of the runs that ended within the tolerance above `optimal_value`.
+        Of the runs that ended within the tolerance above `optimal_value`, which other stationary points may do too: the
+        labels tell them apart.
     share_converged : float
         Of the runs that stopped before `max_iter`.
     n_global, n_strict, n_escapable, n_saddle, n_not_stationary : int or None

@@ -423,6 +423,7 @@ def test_plane_is_drawn():
     X, y, a, b = trained()
     ax = plane_grid([a, b, draw(np.random.default_rng(0))], X, y, BETA, n_points=7).plot()
     assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+    assert "distance in weight space" in ax.get_xlabel() and "second" in ax.get_ylabel()
     pyplot.close("all")
 
 
@@ -436,8 +437,8 @@ PAIRS = [loss_barrier, bezier_path, polygonal_path]
     ("arguments", "message"),
     [
         ((A, NARROW), "a and b must have the same width; got 5, 4"),
-        ((A, BIASED), "b must not have hidden_bias"),
-        ((BIASED, B), "b must have hidden_bias"),
+        ((A, BIASED), r"b must not have hidden_bias, like a; got TwoLayerReLU\(5 neurons"),
+        ((BIASED, B), "b must have hidden_bias, like a; got"),
         ((A, B, data(n_features=2)[0]), "network and X do not match|must have one output and 2 inputs"),
         ((A, B, data()[0], np.ones(3)), "y must have shape"),
         ((A, B, *data(), -1.0), "beta must be finite and above 0"),
@@ -473,6 +474,7 @@ def test_what_is_no_network_is_refused(of_two):
         (lambda: match_neurons(A, B, data(n_features=2)[0], "activations"), "X must have 3 columns"),
         (lambda: merge_optimal(A, B, 1.5, *data(), BETA), "share must be a number between 0 and 1; got 1.5"),
         (lambda: merge_optimal(A, B, 0.5, *data(), BETA, proof="none"), "proof"),
+        (lambda: merge_optimal(A, BIASED, 0.5, *data(), BETA), "b must not have hidden_bias"),  # before any proof
         (lambda: plane_grid([A, B], *data(), BETA), "networks must be one TwoLayerReLU or three; got 2"),
         (lambda: plane_grid([A, B, mixed(A, B, 0.3)], *data(), BETA), "networks must not lie on a straight line"),
         (lambda: plane_grid([A, B, NARROW], *data(), BETA), "must have the same width; got 5, 5, 4"),

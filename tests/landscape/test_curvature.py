@@ -239,3 +239,16 @@ def test_lower_points_and_other_shapes_are_refused():
         regularity_constants([], one, *data)
     with pytest.raises(ValueError, match="at least one that is above"):
         regularity_constants([one], one, *data)
+
+
+def test_a_hessian_that_is_not_symmetric_is_refused():
+    with pytest.raises(ValueError, match=r"hessian must be symmetric; .* \(hessian \+ hessian.T\) / 2 is"):
+        second_order_point([0.0, 0.0], [[1.0, 5.0], [0.0, 1.0]], 1e-3, 0.0)
+
+
+def test_what_is_no_option_or_no_sequence_is_named():
+    network = TwoLayerReLU([[0.5]], [0.5])
+    with pytest.raises(TypeError, match="weights is no argument here; the options are sample_weight, loss, huber"):
+        objective_gradient(network, [[1.0]], [1.0], 0.0, weights=[1.0])
+    with pytest.raises(ValueError, match="points must be a sequence of networks; got TwoLayerReLU"):
+        regularity_constants(network, network, [[1.0]], [1.0], 0.0)

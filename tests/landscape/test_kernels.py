@@ -205,3 +205,32 @@ def test_wider_networks_are_lazier():
     assert kernel_drift(start, start, X) == 0.0
     with pytest.raises(ValueError, match="start must have a tangent kernel other than 0"):
         kernel_drift(TwoLayerReLU([[-1.0]], [1.0]), TwoLayerReLU([[1.0]], [1.0]), [[1.0]])
+
+
+def test_verdicts_are_true_or_false_and_printed_first():
+    network = TwoLayerReLU([[1.0]], [1.0])
+    judged = pl_star(network, [[1.0]], [3.0])
+    assert judged and repr(judged) == "PLStar(holds: 1/2 ||grad||^2 4, lambda_min 2 times loss 2)"
+    slow, fast = check_rate([1.0, 0.9], 1.0, 2.0), check_rate([1.0, 0.4], 1.0, 2.0)
+    assert fast and not slow
+    assert repr(slow) == "RateCheck(does not hold: objectives at most 1.8 of their bounds, 2 records)"
+
+
+def test_records_out_of_order_are_refused():
+    assert check_rate([1.0, 1.0, 0.4], 1.0, 2.0, steps=[0, 0, 1]), "a kick has two records at one step"
+    with pytest.raises(ValueError, match="steps must not decrease"):
+        check_rate([1.0, 0.5], 1.0, 2.0, steps=[3, 1])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [
+        ([[1.0, 2.0], [0.0, 1.0]], "kernel must be symmetric; opposite entries differ by up to 2"),
+        ([[1.0, 2.0, 3.0], [0.0, 1.0, 2.0]], r"kernel must be a square matrix, not empty; got shape \(2, 3\)"),
+        (3.0, "kernel must be a square matrix"),
+        ([[np.nan]], "kernel must be finite"),
+    ],
+)
+def test_kernels_that_are_none(kernel, message):
+    with pytest.raises(ValueError, match=message):
+        smallest_eigenvalue(kernel)

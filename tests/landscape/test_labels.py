@@ -154,7 +154,88 @@ def test_other_losses_are_labelled_and_kinked_ones_refused():
 
 
 def test_too_many_hyperplanes_are_refused():
-    X = np.vstack([np.tile([[0.0, 1.0]], (15, 1)), [[1.0, 0.0]]])
+    angles = np.linspace(0.0, 3.0, 15)
+    X = np.vstack([np.column_stack([np.zeros(15), np.cos(angles), np.sin(angles)]), [[1.0, 0.0, 0.0]]])
     root = np.sqrt(1.0 - BETA)
     with pytest.raises(InvalidInputError, match="hyperplanes"):
-        classify(TwoLayerReLU([[root, 0.0]], [root]), X, np.ones(16), BETA)
+        classify(TwoLayerReLU([[root, 0.0, 0.0]], [root]), X, np.ones(16), BETA)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1.1, 3.0, 0.7])
+def test_parts_of_a_neuron_that_comes_to_rest_on_a_kink_stay_parts_of_it(size):
+    rng = np.random.default_rng(3)
+    X, y, beta = size * rng.normal(size=(9, 2)), rng.normal(size=9), 0.15 * size
+    network = gradient_descent(X, y, 4, beta, random_state=7).networks[0]
+    assert network.directions[0] @ network.directions[2] == pytest.approx(1.0)
+    end = polish(network, X, y, beta)
+    assert end.masses[2] / end.masses[0] == pytest.approx(network.masses[2] / network.masses[0])
+    assert classify(end, X, y, beta).kind == "local-escapable", "and no saddle with a zero neuron, as rounding has it"
+
+
+def test_the_verdict_is_printed_first():
+    network = neuron_at_45_degrees()
+    assert str(classify(network, SQUARE, ONES, BETA)).startswith("local-strict: objective 1.136421356, stationary to ")
+    moved = classify(TwoLayerReLU([[1.0, 0.5]], [2.0]).padded(2), SQUARE, ONES, BETA)
+    shown = f"objective {moved.objective:.10g}, violation {moved.stationarity:.1e}, slope {moved.slope:.3g}"
+    assert moved.slope < 0 and repr(moved) == f"Label(not-stationary: {shown} along the step)"
+    assert repr(moved.step) == "Step(2 neurons, moves [0])"
+
+
+def test_several_outputs_are_refused():
+    network, X, y = TwoLayerReLU(np.ones((1, 2)), np.ones((1, 2))), SQUARE, ONES
+    for function in (polish, classify, escape):
+        with pytest.raises(InvalidInputError, match="network must have one output"):
+            function(network, X, y, BETA)
+    with pytest.raises(InvalidInputError, match=r"y must have shape \(n_samples,\) here; got .* Pass a flat array"):
+        gradient_descent(X, y[:, None], 2, BETA)
+
+
+def test_repeated_rows_are_one_hyperplane():
+    X = np.eye(2)
+    rows, root = np.repeat([0, 1], [1, 20]), np.sqrt(1.0 - BETA)
+    for sign in (1.0, -1.0):
+        start = TwoLayerReLU([[root, 1e-5]], [root])
+        weight = np.array([1.0, 20.0])
+        once = polish(start, X, [1.0, sign], BETA, sample_weight=weight)
+        often = polish(start, X[rows], np.array([1.0, sign])[rows], BETA)
+        assert often.neurons == pytest.approx(once.neurons, abs=1e-9)
+        for network in (often, TwoLayerReLU([[root, 0.0]], [root])):
+            found = classify(network, X, [1.0, sign], BETA, sample_weight=weight)
+            again = classify(network, X[rows], np.array([1.0, sign])[rows], BETA)
+            assert again.kind == found.kind and again.slope == pytest.approx(found.slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e-8, 1e8])
+def test_a_kink_of_several_hyperplanes_is_stationary_at_every_scale(scale):
+    for seed in (10, 32, 52, 59):
+        rng = np.random.default_rng(seed)
+        rows = np.column_stack([np.zeros(k := int(rng.integers(2, 5))), rng.standard_normal((k, 2))])
+        shares, inwards = rng.uniform(0.2, 0.8, k), rng.uniform(0.1, 1.0, k)
+        X = np.vstack([[BETA, 0.0, 0.0] + (shares * inwards) @ rows, rows])
+        y = np.maximum(X[:, 0], 0.0) + np.append(1.0, -inwards)
+        network = TwoLayerReLU([[np.sqrt(scale), 0.0, 0.0]], [np.sqrt(scale)])
+        assert classify(network, X, scale * y, scale * BETA).kind == "local-strict"
+
+
+def test_pulls_that_cancel_leave_no_direction():
+    X, y = np.array([[0.3], [0.7], [0.9], [-0.7]]), np.array([2.0, -3.0, -1.1, -0.3])
+    found = classify(TwoLayerReLU([[0.0]], [6e10]), 1e3 * X, 1e12 * y, 0.1)
+    assert found.kind == "not-stationary" and found.slope == pytest.approx(-0.1 * 6e10)
+    assert found.step.outputs == [-1.0] and found.step.neurons[0, 0] == 0.0
+
+
+def test_targets_that_the_free_terms_fit_leave_nothing_to_fall():
+    X, weights = random_problem(6, 2, seed=0)[0], np.array([0.3, -0.7])
+    network = TwoLayerReLU(np.zeros((2, 2)), np.zeros(2), skip_weights=weights, intercept=0.1)
+    for scale in (1.0, 1e-8, 1e8):
+        y = scale * (X @ weights + 0.1)
+        exact = TwoLayerReLU(np.zeros((2, 2)), np.zeros(2), skip_weights=scale * weights, intercept=scale * 0.1)
+        assert classify(exact, X, y, BETA * scale).kind == "global"
+        assert classify(polish(network, X, y, BETA * scale), X, y, BETA * scale).kind == "global"
+
+
+@pytest.mark.parametrize("network", [TwoLayerReLU(np.zeros((2, 2)), np.zeros(2)), TwoLayerReLU([[1, 0]], [0])])
+def test_networks_without_active_neurons_are_polished_and_left(network):
+    found = classify(polish(network, SQUARE, ONES, BETA), SQUARE, ONES, BETA)
+    assert found.kind == "saddle" and found.objective == pytest.approx(2.0)
+    assert escape(network, SQUARE, ONES, BETA, max_rounds=9).objective(SQUARE, ONES, BETA) < 2.0

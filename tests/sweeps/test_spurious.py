@@ -17,7 +17,7 @@ from scipy.stats import binom
 
 from convexnn import InvalidInputError, landscape, sweeps
 from convexnn.landscape import _teacher_ends as ends
-from convexnn.landscape import population_gradient, population_loss, spurious_table, symmetric_minimum
+from convexnn.landscape import population_gradient, population_loss, spurious_table, symmetric_minimum, tables
 from convexnn.landscape._teacher_kernels import LANES, descend_all
 from convexnn.landscape.tables import main
 from convexnn.sweeps import spurious
@@ -158,7 +158,7 @@ def test_a_drawn_seed_is_kept(tmp_path):
 
 def test_frame_and_output(capsys):
     pytest.importorskip("pandas")
-    main(["3", "6,7", "--n-runs", "5"])
+    assert main(["3", "6,7", "--n-runs", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("1 of 2: k = 3, 3 students, 0.0% +- 0.0% spurious, ")
     assert lines[2].split()[:4] == ["k", "n", "%", "spurious"] and re.match(r" 3   3   0.0 \+- 0.0 +- +-", lines[3])
@@ -166,6 +166,26 @@ def test_frame_and_output(capsys):
     frame = result.to_frame()
     assert frame["published_share"].tolist() == [0.003] and "seconds" in frame
     assert repr(result) == "SpuriousTable(1 sizes, 12 runs each)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["abc"], "a size must be k or k,n; got 'abc'"),
+        (["5,4"], "n_students for k = 5 in sizes must be an integer not below 5"),
+        (["6", "--n-runs", "0"], "n_runs must be an integer not below 1; got 0"),
+    ],
+)
+def test_bad_command_lines_end_with_a_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_an_interrupted_command_has_the_status_of_ctrl_c(monkeypatch, capsys):
+    cut = sweeps.SpuriousTable(table(None, sizes=[6]).records, complete=False)
+    monkeypatch.setattr(tables, "spurious_table", lambda *arguments, **options: cut)
+    assert main(["6", "7"]) == 130 and " 6   6 " in capsys.readouterr().out
 
 
 def test_the_published_sizes_are_the_default():

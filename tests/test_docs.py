@@ -99,7 +99,8 @@ def test_the_code_of_a_page_runs_and_prints_what_it_says(page, drawn, tmp_path, 
             assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", code).split()
             # Gaps are rounding and differ from machine to machine; what they say does not.
             assert numbers(printed) == pytest.approx(numbers(code), rel=1e-6, abs=1e-6)
-    prompts = doctest.DocTestParser().get_doctest((DOCS / page).read_text(), names, page, page, 0)
+    outside = BLOCK.sub("\n", (DOCS / page).read_text())  # prompts in the text itself
+    prompts = doctest.DocTestParser().get_doctest(outside, names, page, page, 0)
     assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(prompts).failed == 0
 
 

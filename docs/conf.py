@@ -28,7 +28,6 @@ extensions = [
 default_role = "py:obj"  # `name` in a docstring is a link where the name is public, and the name itself elsewhere
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toc.empty_glob"]
 
 # Formulas: see _ext/mathml.py.
 html_math_renderer = "mathml"

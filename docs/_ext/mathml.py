@@ -15,7 +15,7 @@ BAR = re.compile(r"<mo>([|‖∣∥])</mo>")
 
 
 def to_mathml(latex, as_block=False):
-    """Return the MathML of a piece of LaTeX; raise SyntaxError where docutils cannot read it."""
+    """Return the MathML of a piece of LaTeX; raise ValueError where docutils cannot read it."""
     mathml = tex2mathml(NUMERATOR.sub(r"\1{\2}", latex), as_block=as_block)
     return BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>', mathml)
 
@@ -24,7 +24,7 @@ def translate(node, as_block):
     """Return the MathML of a node; a formula that cannot be read ends the build, naming its place."""
     try:
         return to_mathml(node.astext(), as_block)
-    except SyntaxError as error:
+    except ValueError as error:
         raise SphinxError(f"{node.source}:{node.line}: no MathML for {node.astext()!r}: {error}") from error
 
 

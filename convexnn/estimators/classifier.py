@@ -69,7 +69,8 @@ time_limit, n_jobs, random_state, warm_start, verbose
     certificate_ : Certificate
         For one problem per class: of the sum of their objectives, and `certificates_` holds those of the classes.
     dual_, beta_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, feature_names_in_
-        As in `ConvexReLURegressor`. For one problem per class beta_max_ is the largest, status_ the least favourable.
+        As in `ConvexReLURegressor`. For one problem per class ``beta_max_`` is the largest, ``status_`` the least
+        favourable.
 
     See Also
     --------

@@ -24,7 +24,7 @@ class NetworkDisplay(Display):
         Values of the one feature, or of the two.
     values : ndarray of shape (len(grid[0]),) or (len(grid[1]), len(grid[0]))
         The function on the grid.
-    preactivations : ndarray of shape (n_kinks, *values.shape)
+    preactivations : ndarray of shape (n_kinks, len(grid[0])) or (n_kinks, len(grid[1]), len(grid[0]))
         ``[x, 1] u_j`` on the grid, of the neurons that depend on x.
     points, targets : ndarray of shape (n_samples, len(grid)) and (n_samples,)
         The data.

@@ -1,4 +1,4 @@
-# make test, make demo, make bench, make lint: each sets up its own environment in .venv first.
+# make test, make demo, make bench, make lint, make docs: each sets up its own environment in .venv first.
 # make coverage, make wheel, make test-oldest, make test-python PYTHON=python3.13: see CONTRIBUTING.md.
 
 VENV := .venv
@@ -17,7 +17,7 @@ QUICK := tests/arrangements tests/programs tests/sweeps tests/estimators/test_sc
 # The oldest dependencies have no wheels for the newest Python.
 OLDEST := python3.11
 
-.PHONY: demo test lint bench clean coverage wheel test-oldest test-python
+.PHONY: demo test lint bench docs clean coverage wheel test-oldest test-python
 
 demo: $(STAMP)
 	$(RUN) examples/demo.py
@@ -57,6 +57,10 @@ test-python:
 	@$(MAKE) --no-print-directory .venv-$(notdir $(PYTHON))/.installed VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
 	.venv-$(notdir $(PYTHON))/bin/python -m pytest -n auto $(QUICK)
 
+# The site, with every example run (the first time; later only those that changed): docs/_build/html/index.html.
+docs: $(STAMP)
+	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 $(STAMP): setup.cfg pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "convexnn needs Python 3.11, 3.12 or 3.13 with its venv module, and found none on the PATH."; \
@@ -68,4 +72,4 @@ $(STAMP): setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo.png
+	rm -rf $(VENV) demo.png docs/_build docs/auto_examples docs/generated

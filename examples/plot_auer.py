@@ -43,15 +43,16 @@ def minima(n):
 
 grid = np.logspace(0, 7, 1200)
 figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
+shades = plt.get_cmap("cividis")(np.linspace(0.0, 0.85, 5))
 for n in range(1, 6):
     wells = minima(n)
     curvature = [slope(w, n, 2) * w**2 for w in wells]
     print(f"n = {n}: {len(wells)} minima, losses {np.array2string(loss(wells, n), precision=5)}")
     print(f"       smallest curvature in log w {min(curvature):.3g}")
-    left.semilogx(grid, loss(grid, n), label=f"n = {n}")
+    left.semilogx(grid, loss(grid, n), color=shades[n - 1])
+    left.annotate(f"n = {n}", (grid[-1], loss(grid[-1], n)), xytext=(4, 4), textcoords="offset points", ha="right")
     left.semilogx(wells, loss(wells, n), "k.")
-left.set(xlabel="w", ylabel="loss", ylim=(-0.01, 0.36), title="one axis: n minima")
-left.legend(ncols=5, loc="upper center", columnspacing=1, frameon=False)
+left.set(xlabel="w", ylabel="loss", title="one axis: n minima")
 
 wells = minima(4)
 pairs = np.array(list(product(wells, wells)))
@@ -63,8 +64,8 @@ passed = [
 ]
 print(f"two axes, n = 4: {sum(passed)} of {len(pairs)} combinations are second-order stationary (in log w)")
 zoom = np.logspace(0.3, 5.5, 300)
-filled = right.contourf(zoom, zoom, np.add.outer(loss(zoom, 4), loss(zoom, 4)), 40, cmap="viridis")
-figure.colorbar(filled, ax=right, label="loss")
+filled = right.contourf(zoom, zoom, np.add.outer(loss(zoom, 4), loss(zoom, 4)), 40, cmap="cividis")
+figure.colorbar(filled, ax=right, label="loss", ticks=[0.4, 0.5])
 right.plot(*pairs.T, "w.")
 right.set(xscale="log", yscale="log", xlabel="w1", ylabel="w2", title="two axes, n = 4: 16 minima")
 plt.show()

@@ -21,14 +21,16 @@ options = {"n_runs": 40, "learning_rate": 0.01, "max_iter": 6000, "tol": 1e-300,
 variants = {"plain": {}, "noise": {"noise": 0.5}, "kick": {"kick": 0.5, "kick_after": 3000}}
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-for (name, extra), style in zip(variants.items(), ("-", "--", ":"), strict=True):
+styles = {"plain": ("#0072b2", "-"), "noise": ("#e69f00", "--"), "kick": ("#1f2a44", ":")}
+for name, extra in variants.items():
     found = gradient_descent(X, y, 4, beta, random_state=0, **options, **extra)
     excess = found.objectives / p_star - 1
     print(
         f"{name:5s}: {np.sum(excess < 1e-2):2d} of 40 runs end within 1 % of p*, median excess {np.median(excess):.2%}"
     )
     middle = np.median([trace.objectives for trace in found.traces], axis=0) - p_star
-    right.semilogy(found.traces[0].steps[: len(middle)], middle, style, lw=2, label=name)
+    colour, dashes = styles[name]
+    right.semilogy(found.traces[0].steps[: len(middle)], middle, dashes, color=colour, lw=2, label=name)
     if name == "plain":
         plain = found
 

@@ -54,7 +54,7 @@ for row, (name, found) in enumerate(results.items()):
         ax.scatter(found[:, column], height, color=colour, marker=marker, alpha=0.7)
     print(f"{name}: {np.median(found[:, 0]):.2f} s, test log loss {found[:, 1].min():.3f} to {found[:, 1].max():.3f}")
 axes[0].set(yticks=range(3), yticklabels=list(results), xlabel="test log loss (less is better)", xlim=(0, 0.1))
-axes[1].set(xlabel="seconds to train", xscale="log")
+axes[1].set(xlabel="seconds to train", xscale="log", xlim=(0.01, 100))
 fig.suptitle(f"{len(seeds)} seeds: what chance does to each")
 plt.show()
 

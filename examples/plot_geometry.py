@@ -26,7 +26,7 @@ for column, (name, (X, y)) in enumerate(problems.items(), start=1):
     found = optimal_set(X, y, BETA)
     projection = "3d" if len(X) == 3 else None
     ellipsoid = RectifiedEllipsoidDisplay.from_set(found).plot(figure.add_subplot(2, 2, column, projection=projection))
-    ellipsoid.ax_.set_title(name)
+    ellipsoid.ax_.set_title(f"{name}: {len(found.signs)} optimal directions")
     DualFunctionDisplay.from_set(found).plot(figure.add_subplot(2, 2, column + 2))
     print(f"{name}: {len(found.signs)} optimal directions, a face of dimension {np.linalg.matrix_rank(found.fits) - 1}")
 plt.show()

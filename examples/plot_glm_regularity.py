@@ -30,7 +30,8 @@ spheres /= np.linalg.norm(spheres, axis=1, keepdims=True)
 spheres[0] = -planted / np.linalg.norm(planted)
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained", sharex=True)
-for (name, (sigma, slope)), style in zip(ACTIVATIONS.items(), ("o-", "s--", "^:"), strict=True):
+styles = (("#0072b2", "o-"), ("#e69f00", "s--"), ("#1f2a44", "^:"))
+for (colour, style), (name, (sigma, slope)) in zip(styles, ACTIVATIONS.items(), strict=True):
     y = sigma(X @ planted)
 
     def value(w, sigma=sigma, y=y):
@@ -41,7 +42,7 @@ for (name, (sigma, slope)), style in zip(ACTIVATIONS.items(), ("o-", "s--", "^:"
 
     found = [function_regularity(value, gradient, planted + radius * spheres, planted) for radius in radii]
     for ax, constant in zip(axes, ("pl", "weak_quasi_convexity", "restricted_secant"), strict=True):
-        ax.plot(radii, [getattr(each, constant) for each in found], style, label=name)
+        ax.plot(radii, [getattr(each, constant) for each in found], style, color=colour, label=name)
     for radius, each in [(radii[k], found[k]) for k in (0, 9, 16)]:
         print(f"{name:16s} distance {radius:5.3g}: {each}")
 for ax, title in zip(axes, ("Polyak-Lojasiewicz", "weak quasi-convexity", "restricted secant"), strict=True):

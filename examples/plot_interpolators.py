@@ -17,14 +17,16 @@ from convexnn.programs.interpolation import interpolation_problem
 from convexnn.solvers.free_bias import join_the_dots
 
 COLOURS = plt.get_cmap("cividis")(np.linspace(0.05, 0.85, 5))
+DASHES = ("-", "--", "-.", ":", "-")
 affine = {"fit_intercept": True, "skip_connection": True}
 fig, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
 
 
 def draw(ax, networks, labels, X, y, margin):
     grid = np.linspace(X.min() - margin, X.max() + margin, 800)[:, None]
-    for network, label, colour in zip(networks, labels, COLOURS[:: max(1, 5 // len(networks))], strict=False):
-        ax.plot(grid, network.predict(grid), color=colour, label=label, lw=1.8)
+    colours = COLOURS[:: max(1, 5 // len(networks))]
+    for network, label, colour, dashes in zip(networks, labels, colours, DASHES, strict=False):
+        ax.plot(grid, network.predict(grid), dashes, color=colour, label=label, lw=2)
     ax.scatter(X, y, color="#d55e00", zorder=3, label="data")
     ax.set(xlabel="x", ylabel="f(x)")
     ax.legend(frameon=False, fontsize="small")

@@ -35,19 +35,7 @@ print(f"{time.perf_counter() - started:.1f} s")
 # %%
 # From n + 1 = 9 neurons on no local minimum is strict: all of them can be left without a rise. Runs of fewer neurons
 # may be caught for good.
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-bottom = np.zeros(len(widths))
-kinds = {"n_global": "global", "n_saddle": "saddle", "n_escapable": "escapable", "n_strict": "strict"}
-styles = zip(kinds.items(), ("#0072b2", "#e0e0e0", "#56b4e9", "#d55e00"), ("", "..", "//", "xx"), strict=True)
-for (name, label), color, hatch in styles:
-    counts = np.array([getattr(record, name) for record in sweep.records])
-    bars = {"bottom": bottom, "color": color, "hatch": hatch, "edgecolor": "white" if name != "n_saddle" else "grey"}
-    axes.bar(range(len(widths)), counts, label=label, **bars)
-    bottom += counts
-axes.set(
-    xticks=range(len(widths)), xticklabels=widths, xlabel="width", ylabel="runs", title="Ends of 40 runs, labelled"
-)
-axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+sweep.plot(kind="labels")
 plt.show()
 
 # %%

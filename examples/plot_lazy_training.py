@@ -45,15 +45,16 @@ checked = check_rate(flows[-1].objectives, mu, 1 / 0.1, steps=np.arange(61) * 5)
 print(f"lambda_min(H*) {values[0]:.4f}, smallest on the way {mu:.4f}; the rate bound holds: {checked.holds}")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-for width, flow, shade in zip(widths, flows, np.linspace(0.85, 0, 4), strict=True):
-    left.semilogy(times, flow.objectives, color=plt.get_cmap("cividis")(shade), lw=2, label=f"width {width}")
+shades = plt.get_cmap("cividis")(np.linspace(0.0, 0.9, 4))
+for width, flow, shade, marker in zip(widths, flows, shades, "osD^", strict=True):
+    left.semilogy(times, flow.objectives, marker=marker, markevery=10, color=shade, label=f"width {width}")
 limit = [0.5 * np.sum((np.exp(-t * values) * (vectors.T @ y)) ** 2) for t in times]
 left.semilogy(times, limit, "k--", label="linear model with H*")
 left.semilogy(times, checked.bounds, "k:", label=f"rate bound, width {widths[-1]}")
 left.set(xlabel="time", ylabel="loss", title="the loss along the flow")
 left.legend()
-right.loglog(widths, distances, "o-", label="distance of H at the start from H*, median of 30")
-right.loglog(widths, drifts, "s-", label="drift of H in training, relative")
+right.loglog(widths, distances, "o-", color="#0072b2", label="distance of H at the start from H*, median of 30")
+right.loglog(widths, drifts, "s--", color="#e69f00", label="drift of H in training, relative")
 right.loglog(widths, distances[0] * np.sqrt(widths[0] / np.array(widths)), "k:", label="1 / sqrt(width)")
 right.set(xlabel="width", ylabel="spectral norm", title="kernels")
 right.legend()

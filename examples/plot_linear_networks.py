@@ -57,7 +57,8 @@ for depth in (2, 3):
     steps = [len(descend(size * ratios[:depth])) for size in sizes]
     for size, n_steps in zip(sizes, steps, strict=True):
         print(f"depth {depth}, start {size:g}: {n_steps} steps to a product of 1/2")
-    right.loglog(sizes, steps, "o-" if depth == 2 else "s--", label=f"depth {depth}")
+    style = {"marker": "o", "color": "#0072b2"} if depth == 2 else {"marker": "s", "ls": "--", "color": "#e69f00"}
+    right.loglog(sizes, steps, label=f"depth {depth}", **style)
 right.loglog(sizes, np.array(1 / sizes) / STEP, "k:", label="1 / (step s)")
 right.set(xlabel="size s of the start", ylabel="steps", title="to leave the saddle")
 right.legend()

@@ -46,9 +46,9 @@ heights = {name: record.values for name, record in curves.items()}
 heights |= {"Bezier, active neurons paired": [paired.objective(t) for t in TS]}
 heights |= {"Bezier, best permutation": [crossed.objective(t) for t in TS]}
 heights |= {"exact path": [path.objective(t) for t in TS]}
-styles = dict(zip(heights, ("-", ":", "--", "-.", "-", "-"), strict=True))
-for name, values in heights.items():
-    left.semilogy(TS, np.maximum(np.array(values) - found.optimal_value, 1e-17), styles[name], lw=2, label=name)
+styles = (("#d55e00", "-"), ("#1f2a44", ":"), ("#e69f00", "--"), ("#0072b2", "-."), ("#56b4e9", "-"), ("#1f2a44", "-"))
+for (colour, dashes), (name, values) in zip(styles, heights.items(), strict=True):
+    left.semilogy(TS, np.maximum(np.array(values) - found.optimal_value, 1e-17), dashes, color=colour, lw=2, label=name)
 left.set(title="two optimal networks, width 4", xlabel="way from a to b", ylabel="objective above p*")
 left.legend(frameon=False, ncols=2, loc=(0.13, 0.25))
 
@@ -57,12 +57,12 @@ X, y = scale(X[:100, [2, 3, 8]]), scale(y[:100])  # body mass index, blood press
 runs = gradient_descent(X, y, 16, 1.0, n_runs=2, hidden_bias=True, random_state=0)
 a, b = (network.balanced() for network in runs.networks)
 matched = {f"matched by {method}": match_neurons(a, b, X, method).network for method in ("weights", "activations")}
-for (name, other), style in zip({"as they are": b, **matched}.items(), ("-", "--", ":"), strict=True):
+for (colour, dashes), (name, other) in zip(styles, {"as they are": b, **matched}.items(), strict=False):
     record = loss_barrier(a, other, X, y, 1.0, n_points=201)
     print(f"gradient descent, {name:24s}barrier {record.barrier:.6f}")
-    right.plot(record.ts, record.values, style, lw=2, label=name)
+    right.plot(record.ts, record.values, dashes, color=colour, lw=2, label=name)
 curve = bezier_path(a, matched["matched by weights"], X, y, 1.0, n_starts=2, max_iter=200, random_state=0)
-right.plot(TS, [curve.objective(t) for t in TS], ls="-.", lw=2, label="Bezier between the matched")
+right.plot(TS, [curve.objective(t) for t in TS], "-.", color="#0072b2", lw=2, label="Bezier between the matched")
 print(f"gradient descent, {curve}")
 right.set(title="two runs of gradient descent, width 16", xlabel="way from a to b", ylabel="objective")
 right.legend(frameon=False)

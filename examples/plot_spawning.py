@@ -57,12 +57,12 @@ best = ConvexReLURegressor(beta=BETA, hidden_bias=False, fit_intercept=False).fi
 print(f"objectives from {min(values):.5g} to {max(values):.5g}; no network is below {best.certificate_.dual:.5g}")
 
 figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
-for heights, colour, shift, name in zip(
-    barriers, ("#1f2a44", "#d55e00"), (0.95, 1.05), ("as they are", "neurons matched"), strict=True
+for heights, colour, style, shift, name in zip(
+    barriers, ("#1f2a44", "#d55e00"), ("o-", "^--"), (0.95, 1.05), ("as they are", "neurons matched"), strict=True
 ):
     places = np.maximum(FORKS, 2) * shift
-    ax.semilogx(places, heights, "o", color=colour, alpha=0.35, mec="none")
-    ax.semilogx(places, heights.mean(axis=1), color=colour, lw=2, label=name)
+    ax.semilogx(places, heights, style[0], color=colour, alpha=0.35, mec="none")
+    ax.semilogx(places, heights.mean(axis=1), style, color=colour, mec="white", ms=8, lw=2, label=name)
 ax.set_xticks(np.maximum(FORKS, 2), FORKS)
 ax.minorticks_off()
 ax.set(xlabel=f"steps before the fork, of {N_STEPS}", ylabel="barrier between the two ends")

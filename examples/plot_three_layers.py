@@ -55,14 +55,17 @@ values = np.array([network.objective(X, y, BETA) for network in runs])
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 grid = np.linspace(bmi.min() - 0.3, bmi.max() + 0.3, 1000)
-for network, style, label in ((two.network, "C0--", "two layers"), (three.network, "C1", "three layers")):
-    left.plot(grid, network.predict(np.column_stack([grid, np.ones(1000)])), style, label=f"optimum of {label}")
+colours = {"two layers": "#0072b2", "three layers": "#d55e00"}
+for network, style, label in ((two.network, "--", "two layers"), (three.network, "-", "three layers")):
+    values_on_grid = network.predict(np.column_stack([grid, np.ones(1000)]))
+    left.plot(grid, values_on_grid, style, color=colours[label], label=f"optimum of {label}")
 left.plot(bmi, y, "ko", label="patients")
 left.set(xlabel="body mass index (standardised)", ylabel="progression after one year (standardised)")
-left.legend()
+left.set_ylim(top=4.2)  # room for the legend
+left.legend(loc="upper left", frameon=False)
 right.plot(np.arange(1, 21), values, "k.", label="gradient training")
-right.axhline(two.certificate.primal, color="C0", ls="--", label="optimum of two layers")
-right.axhline(three.certificate.dual, color="C1", label="optimum of three layers: proven bound")
+right.axhline(two.certificate.primal, color="#0072b2", ls="--", label="optimum of two layers")
+right.axhline(three.certificate.dual, color="#d55e00", label="optimum of three layers: proven bound")
 right.set(xlabel="starts, sorted", xticks=range(2, 21, 3), ylabel="objective", yscale="log")
 right.set_title("No three-layer network of any width is below")
 right.legend()

@@ -45,16 +45,16 @@ for radius in (0.05, 0.3, 1.0):
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 grid = np.linspace(-2.2, 2.2, 221)
 plane = np.array([[value(np.array([a, b, 0.0])) for a in grid] for b in grid])
-filled = left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
-figure.colorbar(filled, ax=left, label="log(f - 1.2) where x3 = 0")
-for (name, start), style in zip(list(points.items())[1:], ("-", "--", ":"), strict=True):
+left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
+styles = (("#0072b2", "-"), ("#e69f00", "--"), ("#1f2a44", ":"))
+for (colour, dashes), (name, start) in zip(styles, list(points.items())[1:], strict=True):
     x = start + 1e-3 * rng.normal(size=3)
     path = [x]
     for _ in range(300):
         path.append(path[-1] - 0.05 * gradient(path[-1]))
     path = np.array(path)
-    left.plot(path[:, 0], path[:, 1], style, lw=2)
-    right.plot([value(x) for x in path], style, lw=2, label=f"from near {name}")
+    left.plot(path[:, 0], path[:, 1], dashes, color=colour, lw=2)
+    right.plot([value(x) for x in path], dashes, color=colour, lw=2, label=f"from near {name}")
 left.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)]).T, "kx")
 left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles")
 right.set(xlabel="steps of gradient descent", ylabel="f", title="from near each saddle to the minimum, 1.25")

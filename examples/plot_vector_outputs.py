@@ -62,18 +62,18 @@ print(f"largest proven relative gap {max(gap for _, gap in results):.1e}")
 # All the data, and how far from the optimum the network can be. Every neuron has three output weights.
 X, Y = StandardScaler().fit_transform(X), StandardScaler().fit_transform(Y)
 model = fit_network(X, Y)
-print(model.network_)
-print(model.certificate_)
+print(model.network_, model.certificate_, sep="\n")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-for marker, name, column in zip("osD", names, table.T, strict=True):
-    left.plot(SEEDS, column, marker, label=name)
+for marker, colour, name, column in zip("osD", ("#d55e00", "grey", "#0072b2"), names, table.T, strict=True):
+    left.plot(SEEDS, column, marker, color=colour, label=name)
 left.set(xlabel="split", ylabel="mean squared test error (standardised)", xticks=SEEDS, title="Held-out people")
 left.legend()
-places = np.arange(Y.shape[1])
 for k, weights in enumerate(model.network_.output_weights):
-    right.bar(places + 0.4 * k, weights, 0.35, align="edge", label=f"neuron {k + 1}")
+    right.bar(np.arange(3) + 0.4 * k, weights, 0.35, align="edge", hatch=k * "//", ec="white", label=f"neuron {k + 1}")
 right.axhline(0.0, color="black", linewidth=0.8)
-right.set(ylabel="output weight", xticks=places + 0.375, xticklabels=data.target_names, title="What the neurons share")
+right.set(
+    ylabel="output weight", xticks=np.arange(3) + 0.375, xticklabels=data.target_names, title="What the neurons share"
+)
 right.legend()
 plt.show()

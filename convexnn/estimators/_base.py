@@ -135,6 +135,7 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         """Set what is fitted from a solution on canonical rows."""
         self._training_dual = solution.certificate.dual_point
         self.network_, self.history_ = solution.network, solution.history
+        self._parts_ = None
         self.certificate_ = replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
         self.dual_ = self.certificate_.dual_point
         self.status_, self.n_iter_ = solution.status.name, solution.n_iter

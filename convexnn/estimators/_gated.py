@@ -172,6 +172,8 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         status = min((s.status for s in solutions), key=WORST_FIRST.index)
         self.status_, self.n_iter_ = status.name, max(1, sum(s.n_iter for s in solutions))
         self.history_ = [record for solution in solutions for record in solution.history]
+        parts = [(solution.history, proof) for solution, proof in zip(solutions, proofs, strict=True)]
+        self._parts_ = parts if len(parts) > 1 else None
         self._warn_unreached(status, max(proof.relative_gap for proof in proofs))
 
     def _warn_unreached(self, status, reached):

@@ -69,7 +69,8 @@ time_limit, n_jobs, random_state, warm_start, verbose
     certificate_ : Certificate
         For one problem per class: of the sum of their objectives, and `certificates_` holds those of the classes.
     dual_, beta_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, feature_names_in_
-        As in `ConvexReLURegressor`. For one problem per class beta_max_ is the largest, status_ the least favourable.
+        As in `ConvexReLURegressor`. For one problem per class ``beta_max_`` is the largest, ``status_`` the least
+        favourable.
 
     See Also
     --------
@@ -304,6 +305,9 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.certificate_ = _sum_of(self.certificates_)
         self.dual_ = self.certificate_.dual_point
         self.history_ = [record for solution in solutions for record in solution.history]
+        self._parts_ = [
+            (solution.history, proof) for solution, proof in zip(solutions, self.certificates_, strict=True)
+        ]
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         worst = max(solutions, key=lambda solution: list(Status).index(solution.status))
         self.status_ = worst.status.name

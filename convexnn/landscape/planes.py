@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from .descent import spawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from ..plotting import LandscapeDisplay
 
 
 COLLINEAR = 1e-8
@@ -51,27 +53,24 @@ class PlaneGrid(Shown):
         """Return the network at a point of the plane."""
         return self._space.network(self._origin + np.array([first, second], dtype=float) @ self.axes)
 
-    def plot(self, ax: "Axes | None" = None, *, n_levels: int = 30) -> "Axes":
-        """Draw the logarithm of the objective and the networks of the plane, and return the axes.
+    def plot(
+        self, ax: "Axes | None" = None, *, kind: str = "contour", n_levels: int = 30, **kwargs: Any
+    ) -> "LandscapeDisplay":
+        """Draw the logarithm of the objective and return its `convexnn.plotting.LandscapeDisplay`.
 
         Parameters
         ----------
         ax : matplotlib axes, optional
-            New ones by default.
+            New ones by default; for a surface with ``projection="3d"``.
+        kind : {"contour", "surface"}
         n_levels : int
+            Of the contours.
+        **kwargs
+            Properties of the filled contours or of the surface.
         """
-        from ..plotting._style import ACCENT, COLOURS, axes_or_new
+        from ..plotting import LandscapeDisplay
 
-        ax = axes_or_new(ax)
-        heights = np.log10(np.maximum(self.values, np.finfo(float).tiny))
-        filled = ax.contourf(self.first, self.second, heights, levels=check_count(n_levels, "n_levels"), cmap=COLOURS)
-        ax.figure.colorbar(filled, ax=ax, label="objective, logarithm to base 10")
-        ax.plot(*self.points.T, "o", color=ACCENT, mec="white", ms=8)
-        for point, name in zip(self.points, "abc", strict=False):
-            ax.annotate(name, point, xytext=(6, 6), textcoords="offset points", color="white", weight="bold")
-        unit = "distance in weight space" if len(self.points) > 1 else "in lengths of a random direction"
-        ax.set(xlabel=f"first axis, {unit}", ylabel=f"second axis, {unit}")
-        return ax
+        return LandscapeDisplay.from_grid(self).plot(ax, kind=kind, n_levels=n_levels, **kwargs)
 
     def __repr__(self):
         return (

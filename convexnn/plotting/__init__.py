@@ -2,20 +2,28 @@
 
 from .certificate import CertificateDisplay
 from .geometry import DualFunctionDisplay, RectifiedEllipsoidDisplay
+from .labels import WidthLabelsDisplay
+from .landscape import LandscapeDisplay
 from .network import NetworkDisplay
 from .paths import PathDisplay
+from .polytope import OptimalPolytopeDisplay
+from .regions import DecisionRegionDisplay
 from .spurious import SpuriousTableDisplay
 from .staircase import StaircaseDisplay
 from .sweeps import RegularizationPathDisplay, WidthSweepDisplay
 
 __all__ = [
     "CertificateDisplay",
+    "DecisionRegionDisplay",
     "DualFunctionDisplay",
+    "LandscapeDisplay",
     "NetworkDisplay",
+    "OptimalPolytopeDisplay",
     "PathDisplay",
     "RectifiedEllipsoidDisplay",
     "RegularizationPathDisplay",
     "SpuriousTableDisplay",
     "StaircaseDisplay",
+    "WidthLabelsDisplay",
     "WidthSweepDisplay",
 ]

@@ -1,10 +1,95 @@
-"""What the pictures share: colours that are told apart in grey and by colour-blind eyes, and fresh axes."""
+"""What the pictures share: colours that are told apart in grey and by colour-blind eyes, axes, words for proofs."""
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.cbook import normalize_kwargs
+from matplotlib.colors import to_rgb
+
+from ..exceptions import InvalidInputError
 
 INK, ACCENT, PALE, COLOURS = "#1f2a44", "#d55e00", "#8a94a6", "cividis"
+BLUE, SKY, ORANGE, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#cc79a7"  # of Okabe and Ito, as ACCENT; no green by red
+SHADES = {"empty": "#ffffff", "finite": "#e9edf2", "mixed": "#d9dfe7", "continua": "#c9d1dc", "connected": "#f6ead9"}
+KINDS = (  # colour, marker and hatch of the first, second, ... of several kinds: each alone tells them apart
+    (BLUE, "o", ""),
+    (ORANGE, "s", "//"),
+    (INK, "^", ".."),
+    (SKY, "D", "\\\\"),
+    (ACCENT, "v", "xx"),
+    (PURPLE, "P", "--"),
+    (PALE, "X", "oo"),
+    ("#f0e442", "*", "||"),
+)
+OPTIMAL = 1e-6  # as in certificates: up to this proven gap a network is called globally optimal
 
 
-def axes_or_new(ax):
-    """Return `ax`, or the axes of a new figure when it is None."""
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+class Display:
+    """Base of all displays: `plot` draws on given axes or new ones and leaves `ax_` and `figure_`."""
+
+    def _start(self, ax, projection=None):
+        """Set `ax_` and `figure_` to the axes that are drawn on, and return the axes."""
+        self.ax_ = axes_or_new(ax, projection)
+        self.figure_ = self.ax_.figure
+        return self.ax_
+
+
+def axes_or_new(ax, projection=None):
+    """Return `ax`, or the axes of a new figure when it is None, after checking that they have the projection."""
+    if ax is None:
+        return plt.subplots(layout="constrained", subplot_kw={"projection": projection})[1]
+    if not isinstance(ax, Axes):
+        raise InvalidInputError(f"ax must be matplotlib axes or None; got {type(ax).__name__}.")
+    if (ax.name == "3d") != (projection == "3d"):
+        wanted = 'made with projection="3d"' if projection == "3d" else "with two dimensions"
+        raise InvalidInputError(f"ax must be axes {wanted} for this picture; got {ax.name!r} axes.")
+    return ax
+
+
+def styled(artist, kwargs, **defaults):
+    """Return the properties of an artist: the defaults, and over them the caller's, whatever alias they go by."""
+    return {**normalize_kwargs(defaults, artist), **normalize_kwargs(kwargs, artist)}
+
+
+def tint(colour, share):
+    """Return the colour, mixed with white; `share` is the colour's."""
+    return tuple(share * part + 1.0 - share for part in to_rgb(colour))
+
+
+def kind_of(place):
+    """Return colour, marker and hatch of the kind at this place, counted from 0."""
+    return KINDS[place % len(KINDS)]
+
+
+def verdict(certificate):
+    """Return in a few words what a certificate proves."""
+    gap = certificate.relative_gap
+    gates = getattr(certificate, "n_gates", None)
+    over = "" if gates is None else f" over its {gates} gates"
+    if gap <= OPTIMAL:
+        return f"globally optimal{over}, proven (relative gap {gap:.1e})"
+    proof = getattr(certificate, "proof", None)
+    if proof == "heuristic":
+        return f"optimality not proven (heuristic): gap seen {_size(certificate.heuristic_gap)}, proven {_size(gap)}"
+    kind = "" if proof is None else f" ({proof})"
+    return f"optimality not proven{over}: relative gap at most {_size(gap)}{kind}"
+
+
+def said(proven):
+    """Return what the title says of a set: that it is proven, or nothing."""
+    return " (proven)" if proven else ""
+
+
+def below(ax, n_columns=2, distance=0.14, **kwargs):
+    """Put the legend below the axes, where it covers nothing, and return it.
+
+    A figure without a layout engine makes no room there: in such a one the legend is where it covers least.
+    """
+    if ax.figure.get_layout_engine() is None:
+        return ax.legend(loc="best", fontsize="small", **kwargs)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -distance)}
+    return ax.legend(**place, ncols=n_columns, frameon=False, fontsize="small", **kwargs)
+
+
+def _size(gap):
+    """A relative gap, in per cent where it is not small."""
+    return f"{gap:.0%}" if gap >= 0.1 else f"{gap:.1%}" if gap >= 1e-3 else f"{gap:.1e}"

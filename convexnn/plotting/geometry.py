@@ -1,18 +1,19 @@
 """The geometry of an optimum: the dual function over the circle, and the face of the rectified ellipsoid."""
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
-from ._style import ACCENT, INK, PALE, axes_or_new
+from ._style import ACCENT, INK, PALE, Display, below, said, styled
 
 FLAT = 1e-9
 
 
-class DualFunctionDisplay:
+class DualFunctionDisplay(Display):
     """``g(u) = nu^T (X u)_+`` over the directions of the plane; at the optimum it touches beta or -beta.
 
     Parameters
@@ -24,14 +25,27 @@ class DualFunctionDisplay:
     beta : float
     directions : array-like of shape (K, 2), optional
         Directions to mark: those of the optimal networks.
+    proven : bool
+        Whether these are proven to be all; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
-    ax_, curve_, marks_
-        After `plot`: the axes, the curve and the marked directions.
+    ax_, figure_, curve_, marks_
+        After `plot`: the axes and their figure, the curve and the marked directions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> from convexnn.plotting import DualFunctionDisplay
+    >>> found = optimal_set([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1], 0.1)
+    >>> display = DualFunctionDisplay.from_set(found).plot()
+    >>> display.marks_.get_ydata().round(6).tolist()
+    [0.1, 0.1, 0.1]
     """
 
-    def __init__(self, X, nu, beta, directions=()):
+    def __init__(self, X, nu, beta, directions=(), *, proven=False):
+        self.proven = proven
         self.X, self.nu, self.beta = np.asarray(X, dtype=float), np.asarray(nu, dtype=float), float(beta)
         if self.X.ndim != 2 or self.X.shape[1] != 2:
             raise InvalidInputError(
@@ -44,21 +58,20 @@ class DualFunctionDisplay:
     def from_set(cls, found):
         """Make the display of an `OptimalSet` with two inputs, the hidden bias counted."""
         problem = found.problem
-        return cls(problem.design, found.dual_point[problem.rows], problem.beta, found.directions)
+        return cls(problem.design, found.dual_point[problem.rows], problem.beta, found.directions, proven=True)
 
     def values(self, directions):
         """Return g at the rows of `directions` (K, 2)."""
         return self.nu @ np.maximum(self.X @ directions.T, 0.0)
 
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default) and return the display."""
-        self.ax_ = ax = axes_or_new(ax)
+    def plot(self, ax=None, **kwargs):
+        """Draw on `ax` (new axes by default) and return the display; `kwargs` are properties of the curve."""
+        ax = self._start(ax)
         kinks = _degrees(np.vstack([self.X, -self.X])[:, ::-1] * [1.0, -1.0])
         angles = np.unique(np.concatenate([np.linspace(0.0, 360.0, 1441), kinks]))
         radians = np.deg2rad(angles)
-        (self.curve_,) = ax.plot(
-            angles, self.values(np.column_stack([np.cos(radians), np.sin(radians)])), color=INK, linewidth=2.0
-        )
+        values = self.values(np.column_stack([np.cos(radians), np.sin(radians)]))
+        (self.curve_,) = ax.plot(angles, values, **styled(Line2D, kwargs, color=INK, linewidth=2.0))
         for level, name in ((self.beta, "β"), (-self.beta, "−β")):
             ax.axhline(level, color=ACCENT, linewidth=1.2, linestyle="--")
             ax.annotate(
@@ -78,10 +91,14 @@ class DualFunctionDisplay:
         ax.set_xticks(range(0, 361, 60))
         ax.set_xlabel("direction u (degrees)")
         ax.set_ylabel("dual function g(u) = ν*ᵀ(Xu)₊")
+        if len(self.directions):
+            ax.set_title(
+                f"touches ±β at the optimal directions: {len(self.directions)}{said(self.proven)}", fontsize="medium"
+            )
         return self
 
 
-class RectifiedEllipsoidDisplay:
+class RectifiedEllipsoidDisplay(Display):
     """The fits ``(X u)_+`` of all neurons of mass one, their hull with its mirror image, and the face of the optimum.
 
     The hull of these fits and their negatives is the unit ball of the convex problem's norm. The dual optimum is the
@@ -96,14 +113,28 @@ class RectifiedEllipsoidDisplay:
         Signed fits of the optimal directions.
     optimum : array-like of shape (n_samples,)
         The optimal fit over the total mass.
+    proven : bool
+        Whether the face is proven to be the optimal one; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
-    ax_, hull_, face_, corners_
-        After `plot`: the axes, the hull (a `scipy.spatial.ConvexHull`), the face and its marked corners.
+    ax_, figure_, hull_, face_, corners_, optimum_
+        After `plot`: the axes and their figure, the hull (a `scipy.spatial.ConvexHull`), the face, its marked corners
+        and the marked optimum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> from convexnn.plotting import RectifiedEllipsoidDisplay
+    >>> found = optimal_set([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1], 0.1)
+    >>> display = RectifiedEllipsoidDisplay.from_set(found).plot()
+    >>> len(display.corners_.get_xdata())
+    3
     """
 
-    def __init__(self, X, fits, optimum):
+    def __init__(self, X, fits, optimum, *, proven=False):
+        self.proven = proven
         self.X, self.fits = np.asarray(X, dtype=float), np.asarray(fits, dtype=float)
         self.optimum = np.asarray(optimum, dtype=float)
         if self.X.ndim != 2 or self.X.shape[0] not in (2, 3):
@@ -123,53 +154,76 @@ class RectifiedEllipsoidDisplay:
             raise InvalidInputError(
                 "found must have an optimal network with neurons; here the zero network is optimal."
             )
-        return cls(found.problem.design, found.fits, found.optimal_fit / found.total_mass)
+        return cls(found.problem.design, found.fits, found.optimal_fit / found.total_mass, proven=True)
 
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default, in three dimensions for three rows) and return the display."""
-        if len(self.X) == 2:
-            self._plot_plane(axes_or_new(ax))
-        else:
-            self._plot_space(plt.subplots(subplot_kw={"projection": "3d"})[1] if ax is None else ax)
+    def plot(self, ax=None, **kwargs):
+        """Draw on `ax` and return the display.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            New ones by default; for three rows with ``projection="3d"``.
+        **kwargs
+            Properties of the markers of the optimal directions.
+
+        Raises
+        ------
+        ValueError
+            When the fits do not span the picture.
+        """
+        in_space, rank = len(self.X) == 3, np.linalg.matrix_rank(self.X)
+        rectified = np.maximum(_image(self.X, _mesh(rank, interior=in_space)), 0.0)
+        self.hull_ = _hull(rectified.reshape(-1, len(self.X)))
+        ax = self._start(ax, "3d" if in_space else None)
+        defaults = {"ls": "", "marker": "o", "color": ACCENT, "mec": "white", "ms": 9, "zorder": 10}
+        style = styled(Line2D, kwargs, label="optimal directions", **defaults)
+        (self._plot_space if in_space else self._plot_plane)(ax, rectified, style)
         return self
 
-    def _plot_plane(self, ax):
-        self.ax_ = ax
+    def _plot_plane(self, ax, rectified, style):
         rim = _image(self.X, _mesh(np.linalg.matrix_rank(self.X), interior=False))
-        rectified = np.maximum(rim, 0.0)
-        self.hull_ = _hull(rectified)
         outline = self.hull_.points[np.append(self.hull_.vertices, self.hull_.vertices[0])]
         ax.fill(*outline.T, facecolor=INK, alpha=0.08)
         ax.plot(*outline.T, color=INK, linewidth=1.0, label="unit ball of the norm")
         ax.plot(*rim.T, color=PALE, linewidth=1.2, linestyle=":", label="ellipse Xu, ‖u‖ = 1")
         ax.plot(*rectified.T, color=INK, linewidth=2.5, label="rectified: (Xu)₊")
         (self.face_,) = ax.plot(*self._polygon().T, color=ACCENT, linewidth=4, label="optimal face", zorder=3)
-        (self.corners_,) = ax.plot(
-            *self.fits, "o", color=ACCENT, mec="white", ms=9, label="optimal directions", zorder=4
-        )
-        ax.plot(*self.optimum, "*", color="white", mec=INK, ms=14, label="optimal fit / total mass", zorder=5)
+        (self.corners_,) = ax.plot(*self.fits, **style)
+        self.optimum_ = self._star(ax)
         ax.axhline(0.0, color=PALE, linewidth=0.5, zorder=0)
         ax.axvline(0.0, color=PALE, linewidth=0.5, zorder=0)
         ax.set_aspect("equal")
         ax.set(xlabel="fit on row 1", ylabel="fit on row 2")
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
+        ax.set_title(f"{self._counted()} on the optimal face{said(self.proven)}", fontsize="medium")
+        below(ax)
 
-    def _plot_space(self, ax):
-        self.ax_ = ax
-        rectified = np.maximum(_image(self.X, _mesh(np.linalg.matrix_rank(self.X), interior=True)), 0.0)
-        self.hull_ = _hull(rectified.reshape(-1, 3))
+    def _plot_space(self, ax, rectified, style):
         faces = self.hull_.points[self.hull_.simplices]
         ax.add_collection3d(Poly3DCollection(faces, facecolor=INK, alpha=0.05, linewidth=0))
         ax.plot_surface(*np.moveaxis(rectified, -1, 0), color=INK, alpha=0.5, linewidth=0, rcount=80, ccount=80)
         self.face_ = Poly3DCollection([self._polygon()], facecolor=ACCENT, alpha=0.45, edgecolor=ACCENT, linewidth=2)
         ax.add_collection3d(self.face_)
-        (self.corners_,) = ax.plot(*self.fits, "o", color=ACCENT, mec="white", ms=8, zorder=10)
-        ax.plot(*self.optimum[:, None], "*", color="white", mec=INK, ms=14, zorder=11)
+        (self.corners_,) = ax.plot(*self.fits, **style)
+        self.optimum_ = self._star(ax)
         ax.set(xlabel="fit on row 1", ylabel="fit on row 2", zlabel="fit on row 3")
         ax.set_box_aspect((1, 1, 1), zoom=0.9)
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_major_locator(MaxNLocator(3))
         ax.view_init(*_view(self._polygon().mean(axis=0)))
+        ax.set_title(f"{self._counted()} on the optimal face{said(self.proven)}", fontsize="medium")
+        patches = {"unit ball of the norm": (INK, 0.12), "rectified: (Xu)₊": (INK, 0.6), "optimal face": (ACCENT, 0.45)}
+        handles = [Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in patches.items()]
+        handles += [self.corners_, self.optimum_]
+        below(ax, 3, 0.02, handles=handles)
+
+    def _counted(self):
+        number = self.fits.shape[1]
+        return "one optimal direction" if number == 1 else f"{number} optimal directions"
+
+    def _star(self, ax):
+        """Mark the optimal fit over the total mass."""
+        style = {"ls": "", "marker": "*", "color": "white", "mec": INK, "ms": 14, "zorder": 11}
+        return ax.plot(*self.optimum[:, None], label="optimal fit / total mass", **style)[0]
 
     def _polygon(self):
         """The corners of the optimal face in order, (n_corners, n_samples): the hull of the fits in their own plane."""

@@ -1,14 +1,18 @@
 """The function that a fitted network computes, with its kinks and the data."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+from sklearn.base import is_classifier
 
+from .._validation import check_count
 from ..exceptions import InvalidInputError
-from ._estimators import last_step
-from ._style import ACCENT, COLOURS, INK, PALE, axes_or_new
+from ._estimators import last_step, slice_of
+from ._style import ACCENT, COLOURS, INK, PALE, Display, styled
 
 
-class NetworkDisplay:
+class NetworkDisplay(Display):
     """The function of a fitted network over one or two features, its kinks and the data.
 
     A kink is where a neuron switches on: the zeros of ``[x, 1] u_j``. Between the kinks the function is linear in
@@ -20,107 +24,155 @@ class NetworkDisplay:
         Values of the one feature, or of the two.
     values : ndarray of shape (len(grid[0]),) or (len(grid[1]), len(grid[0]))
         The function on the grid.
-    preactivations : ndarray of shape (n_kinks, *values.shape)
+    preactivations : ndarray of shape (n_kinks, len(grid[0])) or (n_kinks, len(grid[1]), len(grid[0]))
         ``[x, 1] u_j`` on the grid, of the neurons that depend on x.
     points, targets : ndarray of shape (n_samples, len(grid)) and (n_samples,)
         The data.
     labels : list of str
         Of the features, then of the target.
+    title : str, optional
 
     Attributes
     ----------
-    ax_, points_, surface_, kinks_
-        After `plot`: the axes, the scattered data, the filled contours (None for one feature) and what marks the
-        kinks.
+    ax_, figure_, points_, surface_, kinks_
+        After `plot`: the axes and their figure, the scattered data, the filled contours (None for one feature) and
+        what marks the kinks.
+    line_, colorbar_
+        The line of the function (None for two features); the colour bar, where one was asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import ConvexReLURegressor
+    >>> from convexnn.plotting import NetworkDisplay
+    >>> X = np.linspace(-1, 1, 9)[:, None]
+    >>> model = ConvexReLURegressor(beta=0.1).fit(X, np.abs(X[:, 0]))
+    >>> display = NetworkDisplay.from_estimator(model, X, np.abs(X[:, 0]), features=[0]).plot()
+    >>> len(display.kinks_[0].get_xdata())
+    2
     """
 
-    def __init__(self, grid, values, preactivations, points, targets, labels):
+    def __init__(self, grid, values, preactivations, points, targets, labels, title=None):
         self.grid, self.values, self.preactivations = grid, values, preactivations
-        self.points, self.targets, self.labels = points, targets, labels
+        self.points, self.targets, self.labels, self.title = points, targets, labels, title
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, features=(0, 1), at=None, labels=None, n_points=200):
-        """Make the display of a fitted estimator, or of a pipeline that ends in one.
+    def from_estimator(cls, estimator, X, y, *, features=(0, 1), at=None, labels=None, n_points=200, output=None):
+        """Make the display of a fitted regressor, or of a pipeline that ends in one.
 
         Parameters
         ----------
-        estimator : ConvexReLURegressor or Pipeline
+        estimator : ConvexReLURegressor, GatedReLURegressor, MinNormReLUInterpolator or Pipeline
         X : array-like of shape (n_samples, n_features)
             As the estimator takes it, in the units in which it is to be drawn.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         features : sequence of one or two int
             The columns to draw.
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : sequence of str, optional
-            Of the drawn features and the target; by default the features' names or numbers.
+            Of the drawn features and the target; by default the features' names or numbers, in no units.
         n_points : int
             Points of the grid along each feature.
-        """
-        table, features = np.asarray(X, dtype=float), list(features)
-        if len(features) not in (1, 2) or not all(0 <= k < table.shape[1] for k in features):
-            raise InvalidInputError(f"features must be one or two columns of X, {table.shape[1]} wide; got {features}.")
-        names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(table.shape[1])])
-        labels = [*(names[k] for k in features), "y"] if labels is None else list(labels)
-        grid = [_around(table[:, k], n_points) for k in features]
-        axes = np.meshgrid(*grid)
-        rows = np.tile(np.median(table, axis=0) if at is None else np.asarray(at, dtype=float), (axes[0].size, 1))
-        rows[:, features] = np.column_stack([axis.ravel() for axis in axes])
-        rows = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows
-        values = estimator.predict(rows).reshape(axes[0].shape)
-        preactivations = _preactivations(estimator, rows).reshape(-1, *axes[0].shape)
-        return cls(grid, values, preactivations, table[:, features], np.asarray(y, dtype=float), labels)
+        output : int, optional
+            The target to draw, where there are several.
 
-    def plot(self, ax=None, *, limits=None):
-        """Draw on `ax` (new axes by default), colours spanning `limits`, and return the display."""
-        ax = axes_or_new(ax)
+        Raises
+        ------
+        ValueError
+            When there is no such picture: for classifiers (see `DecisionRegionDisplay`), and for features, outputs
+            or labels that do not fit.
+        NotFittedError
+            When the estimator is not fitted.
+        """
+        model = last_step(estimator)
+        if is_classifier(model):
+            raise InvalidInputError("estimator must be a regressor; DecisionRegionDisplay draws classifiers.")
+        view = slice_of(estimator, X, features, at, n_points)
+        values, targets = _one_output(estimator.predict(view.rows), np.asarray(y, dtype=float), output)
+        if targets.shape != (len(view.points),):
+            raise InvalidInputError(f"y must have {len(view.points)} entries, one per row of X; got {targets.shape}.")
+        labels = [*view.names, "y"] if labels is None else [str(label) for label in labels]
+        if len(labels) != len(view.grid) + 1:
+            raise InvalidInputError(f"labels must name {len(view.grid)} feature(s) and the target; got {labels}.")
+        kinks = view.preactivations(estimator)
+        return cls(view.grid, values.reshape(view.shape), kinks, view.points, targets, labels, _title(view, model, at))
+
+    def plot(self, ax=None, *, limits=None, colorbar=None, **kwargs):
+        """Draw the display and return it.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            New ones by default.
+        limits : pair of float, optional
+            What the colours of a surface span; the range of the targets by default.
+        colorbar : bool, optional
+            Whether a surface gets a colour bar; by default on new axes only.
+        **kwargs
+            Properties of the line, or of the filled contours.
+        """
+        colorbar = ax is None if colorbar is None else colorbar
+        ax = self._start(ax)
+        self.line_ = self.colorbar_ = self.surface_ = None
         if len(self.grid) == 1:
-            self._plot_curve(ax)
+            self._plot_curve(ax, kwargs)
         else:
-            self._plot_surface(ax, limits)
+            self._plot_surface(ax, limits, kwargs)
+            if colorbar:
+                label = f"{self.labels[2]} (area: network, points: data)"
+                self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label, ticks=MaxNLocator(6))
         ax.set_xlabel(self.labels[0])
         ax.set_ylabel(self.labels[1])
-        self.ax_ = ax
+        if self.title is not None:
+            ax.set_title(self.title, fontsize="medium")
         return self
 
-    def _plot_curve(self, ax):
+    def _plot_curve(self, ax, kwargs):
         x = self.grid[0]
-        self.surface_ = None
         self.points_ = ax.scatter(self.points[:, 0], self.targets, s=14, color=PALE, alpha=0.6, linewidth=0)
-        ax.plot(x, self.values, color=INK, linewidth=2.5)
+        (self.line_,) = ax.plot(x, self.values, **styled(Line2D, kwargs, color=INK, linewidth=2.5))
         at = [_zero(x, line) for line in self.preactivations if line.min() < 0 < line.max()]
         self.kinks_ = ax.plot(at, np.interp(at, x, self.values), "o", color=ACCENT, markeredgecolor="white", ms=9)
         for place in at:
             ax.axvline(place, color=ACCENT, linewidth=0.8, linestyle="--", zorder=0)
 
-    def _plot_surface(self, ax, limits):
+    def _plot_surface(self, ax, limits, kwargs):
         low, high = (self.targets.min(), self.targets.max()) if limits is None else limits
-        levels = np.linspace(low, high, 21)
-        self.surface_ = ax.contourf(*self.grid, self.values, levels=levels, cmap=COLOURS, extend="both")
+        levels = np.linspace(low, high if high > low else low + 1.0, 21)
+        style = {"levels": levels, "cmap": COLOURS, "extend": "both"} | kwargs
+        self.surface_ = ax.contourf(*self.grid, self.values, **style)
         ax.contour(*self.grid, self.values, levels=levels, colors="white", linewidths=0.4, alpha=0.5)
-        crossing = [plane for plane in self.preactivations if plane.min() < 0 < plane.max()]
-        self.kinks_ = [
-            ax.contour(*self.grid, plane, levels=[0.0], colors=ACCENT, linewidths=2, linestyles="--")
-            for plane in crossing
-        ]
+        self.kinks_ = draw_switches(ax, self.grid, self.preactivations)
         self.points_ = ax.scatter(
             *self.points.T, c=self.targets, cmap=COLOURS, vmin=low, vmax=high, s=22, edgecolor="white", linewidth=0.7
         )
 
 
-def _preactivations(estimator, rows):
-    """Return ``[x, 1] u_j`` at the rows, (n_kinks, n_rows), of the neurons with a mass that depend on x."""
-    network = last_step(estimator).network_
-    inputs = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) and len(estimator) > 1 else rows
-    bending = (network.masses > 0) & np.any(network.hidden_weights != 0, axis=1)
-    inputs = np.column_stack([np.asarray(inputs, dtype=float), np.ones(len(rows))])[:, : network.neurons.shape[1]]
-    return network.neurons[bending] @ inputs.T
+def draw_switches(ax, grid, preactivations, colour=ACCENT):
+    """Draw where neurons switch, inside the grid, and return the contour sets."""
+    crossing = [plane for plane in preactivations if plane.min() < 0 < plane.max()]
+    style = {"colors": colour, "linewidths": 1.8, "linestyles": "--"}
+    lines = [ax.contour(*grid, plane, levels=[0.0], **style) for plane in crossing]
+    for line in lines:
+        line.set_path_effects([withStroke(linewidth=3.4, foreground="white")])  # to be seen in grey
+    return lines
 
 
-def _around(column, n_points):
-    """Return evenly spaced values over the column's range and a little beyond."""
-    margin = 0.04 * (np.ptp(column) or 1.0)
-    return np.linspace(column.min() - margin, column.max() + margin, n_points)
+def _one_output(values, targets, output):
+    """Return the values and the targets of one output."""
+    if values.ndim == 1 or values.shape[1] == 1:
+        return values.ravel(), targets.reshape(-1) if targets.ndim == 2 and targets.shape[1] == 1 else targets
+    if output is None or check_count(output, "output", minimum=0) >= values.shape[1]:
+        raise InvalidInputError(f"output must be from 0 to {values.shape[1] - 1}, one of the targets; got {output!r}.")
+    if targets.ndim != 2 or targets.shape[1] != values.shape[1]:
+        raise InvalidInputError(f"y must have the {values.shape[1]} targets of the fit; got shape {targets.shape}.")
+    return values[:, output], targets[:, output]
+
+
+def _title(view, model, at):
+    certificate = getattr(model, "certificate_", None)
+    return None if certificate is None else view.title(certificate, at)
 
 
 def _zero(x, line):

@@ -1,14 +1,17 @@
 """The objective along a path of networks, beside the straight line between its ends."""
 
 import numpy as np
+from matplotlib.lines import Line2D
 
-from ._style import ACCENT, INK, PALE, axes_or_new
+from .._validation import check_count
+from ..exceptions import InvalidInputError
+from ._style import ACCENT, INK, PALE, Display, styled
 
 STEEP = 30.0  # from here on the ratio of the objectives asks for a logarithmic axis
 
 
-class PathDisplay:
-    """The objective along a `NetworkPath` and along the straight line, in the weights, between the same two networks.
+class PathDisplay(Display):
+    """The objective along a path of networks and along the straight line, in the weights, between its ends.
 
     Parameters
     ----------
@@ -21,8 +24,20 @@ class PathDisplay:
 
     Attributes
     ----------
-    ax_, path_, straight_, knots_
-        After `plot`: the axes, the two lines and the marks of the knots.
+    ax_, figure_, path_, straight_, knots_, least_
+        After `plot`: the axes and their figure, the two lines, the marks of the knots, and the line at the smallest
+        objective on the way.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> from convexnn.plotting import PathDisplay
+    >>> found = optimal_set([[1, 0], [0, 1], [-1, 0], [0, -1]], np.ones(4), 0.1)
+    >>> path = found.path(*(found.network(masses, width=4) for masses in found.vertices))
+    >>> display = PathDisplay.from_path(path).plot()
+    >>> round(float(np.ptp(display.path_.get_ydata())), 9)
+    0.0
     """
 
     def __init__(self, ts, objectives, straight, knots):
@@ -31,30 +46,48 @@ class PathDisplay:
 
     @classmethod
     def from_path(cls, path, n_points=201):
-        """Make the display of a `NetworkPath`, from `OptimalSet.path` or `descent_path`.
+        """Make the display of a path, from `OptimalSet.path`, `descent_path`, `bezier_path` or `polygonal_path`.
 
         Parameters
         ----------
-        path : NetworkPath
+        path : NetworkPath or HeuristicCurve
         n_points : int
             Evenly spaced points besides the knots.
+
+        Raises
+        ------
+        ValueError
+            For None, which `OptimalSet.path` returns where there is no path.
         """
+        if path is None:
+            raise InvalidInputError("path must be a path; None says that the two networks lie in different components.")
+        n_points = check_count(n_points, "n_points", minimum=2)
         ts = np.union1d(np.linspace(0.0, 1.0, n_points), path.knots)
         objectives = [path.objective(t) for t in ts]
         return cls(ts, objectives, [path.straight_objective(t) for t in ts], path.knots)
 
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default) and return the display."""
-        self.ax_ = ax = axes_or_new(ax)
+    def plot(self, ax=None, **kwargs):
+        """Draw on `ax` (new axes by default) and return the display; `kwargs` are properties of the path's line."""
+        ax = self._start(ax)
         (self.straight_,) = ax.plot(self.ts, self.straight, color=ACCENT, linestyle="--", label="straight line")
-        (self.path_,) = ax.plot(self.ts, self.objectives, color=INK, linewidth=2.5, label="path")
+        (self.path_,) = ax.plot(
+            self.ts, self.objectives, **styled(Line2D, kwargs, color=INK, linewidth=2.5, label="path")
+        )
         heights = np.interp(self.knots, self.ts, self.objectives)
         (self.knots_,) = ax.plot(self.knots, heights, "o", color=INK, mfc="white", ms=4.5, label="knots of the path")
-        ax.axhline(self.objectives.min(), color=PALE, linewidth=0.8, linestyle=":", zorder=0)
+        self.least_ = ax.axhline(self.objectives.min(), color=PALE, linewidth=0.8, linestyle=":", zorder=0)
         values = np.append(self.objectives, self.straight)
         if values.min() > 0 and values.max() > STEEP * values.min():
             ax.set_yscale("log")
-        ax.set_xlabel("way from the first network to the second")
+        ax.set_xlabel("share t of the way from the first network to the second")
         ax.set_ylabel("objective")
+        highest = self.objectives.max() - max(self.objectives[0], self.objectives[-1])
+        ax.set_title(_in_words(highest, len(self.ts)), fontsize="medium")
         ax.legend(frameon=False)
         return self
+
+
+def _in_words(highest, n_points):
+    """How far the path leads above its higher end, as far as the points tell."""
+    over = "never above its higher end" if highest <= 0 else f"{highest:.1e} above its higher end at most"
+    return f"Path: {over} (at {n_points} points)"

@@ -5,7 +5,8 @@ from decimal import Decimal
 import numpy as np
 from matplotlib.patches import Ellipse
 
-from ._style import ACCENT, INK, PALE, axes_or_new
+from ._estimators import fitted
+from ._style import ACCENT, INK, PALE, Display, said
 
 REGIMES = {
     "empty": "no optimal\nnetwork",
@@ -19,7 +20,7 @@ MANY_WIDTHS = 8
 GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 
 
-class StaircaseDisplay:
+class StaircaseDisplay(Display):
     """All optimal networks of every width: isolated points as dots, continua as areas.
 
     Parameters
@@ -28,16 +29,29 @@ class StaircaseDisplay:
         Rows of `OptimalSet.staircase`: ``width``, ``n_components``, ``n_isolated``, ``regime``.
     marks : dict of str to int
         Widths to mark, by their labels.
+    proven : bool
+        Whether the counts are proven; the title says so. `OptimalSet` is made with a proof only.
 
     Attributes
     ----------
-    ax_, dots_, areas_, texts_
-        After `plot`: the axes and, for every width that is drawn, the dots (None where there are none), the list of
-        areas and the text with the exact count. Where there are too many pieces to draw, some dozens stand for all.
+    ax_, figure_, dots_, areas_, texts_
+        After `plot`: the axes, their figure and, for every width that is drawn, the dots (None where there are none),
+        the list of areas and the text with the exact count. Where there are too many pieces to draw, some dozens stand
+        for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import optimal_set
+    >>> from convexnn.plotting import StaircaseDisplay
+    >>> found = optimal_set([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1], 0.1)
+    >>> display = StaircaseDisplay.from_set(found).plot()
+    >>> {width: text.get_text() for width, text in display.texts_.items()}
+    {0: '', 1: 'one point', 2: '2 points\\none piece', 3: 'one piece', 4: 'one piece'}
     """
 
-    def __init__(self, steps, marks):
-        self.steps, self.marks = list(steps), dict(marks)
+    def __init__(self, steps, marks, *, proven=False):
+        self.steps, self.marks, self.proven = list(steps), dict(marks), proven
 
     @classmethod
     def from_set(cls, found, max_width=None):
@@ -50,11 +64,20 @@ class StaircaseDisplay:
         """
         steps = found.staircase(max_width)
         marks = {"m*": found.m_star, "M*": found.M_star, "connected from": found.connected_from}
-        return cls(steps, {**marks, "theorem's bound": found.theorem_bound})
+        return cls(steps, {**marks, "theorem's bound": found.theorem_bound}, proven=True)
 
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default) and return the display."""
-        self.ax_ = ax = axes_or_new(ax)
+    @classmethod
+    def from_estimator(cls, estimator, max_width=None, *, time_limit=None):
+        """Make the display of the optimal set of a fitted estimator, or of a pipeline that ends in one.
+
+        `time_limit`, in seconds, is for finding the set. See `from_set`, and the estimator's `optimal_set`.
+        """
+        model = fitted(estimator, "drawn by its optimal set", "optimal_set")
+        return cls.from_set(model.optimal_set(time_limit=time_limit), max_width)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw on `ax` (new axes by default) and return the display; `kwargs` are properties of the dots."""
+        ax, self._dot_style = self._start(ax), kwargs
         steps = self._drawn()
         levels = [regime for regime in REGIMES if any(_level(step) == regime for step in steps)]
         self.dots_, self.areas_, self.texts_ = {}, {}, {}
@@ -69,7 +92,8 @@ class StaircaseDisplay:
         ax.set_xlim(edges[0], edges[-1])
         ax.set_xticks(widths if len(widths) <= 20 else widths[:: len(widths) // 10])
         ax.set_xlabel("width (hidden neurons)")
-        self._mark(widths)
+        n_names = self._mark(widths)
+        ax.set_title(f"All optimal networks, by width{said(self.proven)}", fontsize="medium", pad=8 + 13 * n_names)
         ax.spines[["top", "right", "left"]].set_visible(False)
         return self
 
@@ -97,13 +121,15 @@ class StaircaseDisplay:
         order = np.arange(min(number, MOST_DOTS)) + (0.5 if number > 1 else 0.0)
         radius, angle = 0.47 * np.sqrt(order / max(len(order), 4)), GOLDEN_ANGLE * order
         x, y = at[0] + size[0] * radius * np.cos(angle), at[1] + size[1] * radius * np.sin(angle)
-        return self.ax_.scatter(x, y, s=16, color=ACCENT, linewidth=0, zorder=3)
+        return self.ax_.scatter(x, y, **{"s": 16, "color": ACCENT, "linewidth": 0, "zorder": 3} | self._dot_style)
 
     def _mark(self, widths):
-        """Dotted lines left of the marked widths, labels above, those of one width together."""
+        """Draw dotted lines left of the marked widths, labels above; return the most labels that stand together."""
+        most = 0
         for width in sorted(set(self.marks.values())):
             if widths[0] <= width <= widths[-1]:
                 names = [name for name, value in self.marks.items() if value == width]
+                most = max(most, len(names))
                 self.ax_.axvline(width - 0.5, color=PALE, linestyle=":", zorder=0)
                 self.ax_.annotate(
                     "\n".join(names),
@@ -113,6 +139,7 @@ class StaircaseDisplay:
                     fontsize="small",
                     color="#4a5568",
                 )
+        return most
 
 
 def _level(step):

@@ -3,15 +3,16 @@
 from itertools import groupby
 
 import numpy as np
+from matplotlib.lines import Line2D
 
-from ._style import ACCENT, INK, PALE, axes_or_new
+from ._style import ACCENT, INK, OPTIMAL, PALE, SHADES, Display, below, styled
 
-SHADES = {"empty": "#ffffff", "finite": "#e9edf2", "mixed": "#d9dfe7", "continua": "#c9d1dc", "connected": "#f6ead9"}
 JITTER = 0.3  # of the distance between two widths
 GOLDEN = (5**0.5 - 1) / 2
+SEEN = 5e-3  # relative gaps from here on are seen in a picture
 
 
-class WidthSweepDisplay:
+class WidthSweepDisplay(Display):
     """The final objective of every run of gradient descent over the width, above the proven optimum.
 
     The widths stand at equal distances. The background tells the regime of the set of optimal networks of each width
@@ -31,9 +32,20 @@ class WidthSweepDisplay:
 
     Attributes
     ----------
-    ax_, points_, optimum_, marks_
-        After `plot`: the axes, the dots of all runs, the line at the optimal value, and the lines at m* and M* by
-        name (``"m* = M*"`` where they are one).
+    ax_, figure_, points_, optimum_, marks_
+        After `plot`: the axes and their figure, the dots of all runs, the line at the optimal value, and the lines at
+        m* and M* by name (``"m* = M*"`` where they are one).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import width_sweep
+    >>> from convexnn.plotting import WidthSweepDisplay
+    >>> X, y = np.array([[-np.sqrt(3), 1], [np.sqrt(3), 1]]), np.ones(2)
+    >>> sweep = width_sweep(X, y, 0.1, [1, 2, 3], n_runs=4, random_state=0)
+    >>> display = WidthSweepDisplay.from_sweep(sweep).plot()
+    >>> len(display.points_.get_offsets())
+    12
     """
 
     def __init__(self, widths, objectives, shares, regimes, optimal_value, proof, m_star, M_star):
@@ -56,13 +68,14 @@ class WidthSweepDisplay:
             first.M_star,
         )
 
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default) and return the display."""
-        ax = axes_or_new(ax)
+    def plot(self, ax=None, **kwargs):
+        """Draw on `ax` (new axes by default) and return the display; `kwargs` are properties of the dots."""
+        ax = self._start(ax)
         self._shade(ax)
         places = np.concatenate([k + _jitter(len(values)) for k, values in enumerate(self.objectives)])
         values = np.concatenate(self.objectives)
-        self.points_ = ax.scatter(places, values, s=12, color=INK, alpha=0.55, linewidth=0, label="a run", zorder=3)
+        style = {"s": 12, "color": INK, "alpha": 0.55, "linewidth": 0, "label": "a run", "zorder": 3} | kwargs
+        self.points_ = ax.scatter(places, values, **style)
         label = "p*" if self.proof == "exact" else "best value known (not proven)"
         self.optimum_ = ax.axhline(self.optimal_value, color=ACCENT, linewidth=1.5, label=label, zorder=2)
         self._mark(ax)
@@ -73,8 +86,10 @@ class WidthSweepDisplay:
         ax.set_ylim(*_with_room(values.min(), values.max(), self.optimal_value))
         ax.set_xlabel("width (hidden neurons); above: the share of the runs that came close to p*")
         ax.set_ylabel("objective at the end of a run")
-        ax.legend(loc="center right")
-        self.ax_ = ax
+        known = "optimum proven" if self.proof == "exact" else f"optimum not proven ({self.proof})"
+        n_runs = max(len(values) for values in self.objectives)
+        ax.set_title(f"Ends of {n_runs} runs of gradient descent at every width ({known})", fontsize="medium")
+        below(ax, 4)
         return self
 
     def _shade(self, ax):
@@ -101,7 +116,7 @@ class WidthSweepDisplay:
 _ABOVE = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "top", "fontsize": "small", "color": INK}
 
 
-class RegularizationPathDisplay:
+class RegularizationPathDisplay(Display):
     """The optimal value, its two parts, and the widths m* and M* over the strength.
 
     Parameters
@@ -115,17 +130,32 @@ class RegularizationPathDisplay:
         Whether the optimum is unique: 1, 0, or NaN where that is not known.
     changes : ndarray of shape (n_changes,)
         Strengths at which m*, M* or uniqueness change.
+    lower_bounds : ndarray of shape (n_betas,), optional
+        What is proven to be below every network's objective.
 
     Attributes
     ----------
-    ax_, width_ax_, lines_, steps_, marks_
-        After `plot`: the axes of the values and those of the widths, the lines by label, the steps by name, and the
-        markers of the strengths with a unique optimum, with several, and with an unknown number.
+    ax_, figure_, width_ax_, lines_, steps_, marks_
+        After `plot`: the axes of the values, their figure, the axes of the widths, the lines by label, the steps by
+        name, and the markers of the strengths with a unique optimum, with several, and with an unknown number.
+    bound_
+        The line of the lower bounds, where one is so loose that it can be seen; else None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import regularization_path
+    >>> from convexnn.plotting import RegularizationPathDisplay
+    >>> path = regularization_path([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1], [0.4, 0.1])
+    >>> display = RegularizationPathDisplay.from_path(path).plot()
+    >>> display.ax_.get_title()
+    '2 of 2 optima proven'
     """
 
-    def __init__(self, betas, values, widths, unique, changes):
+    def __init__(self, betas, values, widths, unique, changes, lower_bounds=None):
         self.betas, self.values, self.widths = np.asarray(betas), values, widths
         self.unique, self.changes = np.asarray(unique), np.asarray(changes)
+        self.lower_bounds = None if lower_bounds is None else np.asarray(lower_bounds, dtype=float)
 
     @classmethod
     def from_path(cls, path):
@@ -140,35 +170,55 @@ class RegularizationPathDisplay:
             {"m*": column("m_star"), "M*": column("M_star")},
             column("is_unique"),
             np.unique([np.sqrt(change.beta_before) * np.sqrt(change.beta_after) for change in path.changes]),
+            column("lower_bound"),
         )
 
-    def plot(self, ax=None):
-        """Draw on `ax` (new axes by default) and return the display; the widths get an axis of their own."""
-        ax = axes_or_new(ax)
-        self.ax_, self.width_ax_ = ax, ax.twinx()
+    def plot(self, ax=None, **kwargs):
+        """Draw on `ax` (new axes by default) and return the display; the widths get an axis of their own.
+
+        `kwargs` are properties of the lines of the values.
+        """
+        ax = self._start(ax)
+        self.width_ax_ = ax.twinx()
         for place in self.changes:
             ax.axvline(place, color=PALE, linewidth=0.8, linestyle=":", zorder=0)
-        styles = zip(self.values.items(), ("-", "--", "-."), strict=True)
-        self.lines_ = {
-            label: ax.plot(self.betas, values, color=INK, linestyle=style, label=label)[0]
-            for (label, values), style in styles
-        }
+        self.lines_ = {}
+        for (label, values), dashes in zip(self.values.items(), ("-", "--", "-."), strict=True):
+            style = styled(Line2D, kwargs, color=INK, linestyle=dashes, label=label)
+            (self.lines_[label],) = ax.plot(self.betas, values, **style)
+        self._plot_bounds(ax)
         self._plot_widths(self.width_ax_)
         ax.set_xscale("log")
         ax.set_xlabel("strength beta")
         ax.set_ylabel("optimal value and its parts")
         ax.set_ylim(bottom=0)
         handles = [handle for axes in (ax, self.width_ax_) for handle in axes.get_legend_handles_labels()[0]]
-        self.width_ax_.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=4, fontsize="small")
+        below(self.width_ax_, 4, handles=handles)
         return self
+
+    def _plot_bounds(self, ax):
+        """Say how many optima are proven; draw the lower bounds where they can be told from the values."""
+        self.bound_ = None
+        if self.lower_bounds is None:
+            return
+        values = self.values["p*"]
+        gaps = (values - self.lower_bounds) / np.where(values > 0, values, 1.0)
+        n_proven = int(np.sum(gaps <= OPTIMAL))
+        ax.set_title(f"{n_proven} of {len(gaps)} optima proven", fontsize="medium")
+        if n_proven < len(gaps):
+            self.lines_["p*"].set_label("p*, or the best value known")
+        if gaps.max() > SEEN:
+            (self.bound_,) = ax.plot(self.betas, self.lower_bounds, color=PALE, lw=1.2, label="proven lower bound")
+            ax.fill_between(self.betas, self.lower_bounds, values, color=PALE, alpha=0.25, linewidth=0)
 
     def _plot_widths(self, ax):
         """Draw m* and M* as steps that change where the path does, and on m* a marker for every strength."""
         order = np.argsort(self.betas)
         self.steps_ = {}
         for (name, widths), style in zip(self.widths.items(), ("-", ":"), strict=True):
+            label = "_" + name if np.all(np.isnan(widths)) else name  # not in the legend where nothing is known
             (self.steps_[name],) = ax.plot(
-                self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=name
+                self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=label
             )
         at = np.where(np.isnan(self.widths["m*"]), 0.0, self.widths["m*"])
         kinds = {
@@ -183,7 +233,11 @@ class RegularizationPathDisplay:
         }
         ax.set_ylabel("neurons", color=ACCENT)
         ax.yaxis.get_major_locator().set_params(integer=True)
-        ax.set_ylim(bottom=-0.15)
+        known = np.concatenate([widths[~np.isnan(widths)] for widths in self.widths.values()])
+        ax.set_ylim(-0.15, 1.06 * max(1.0, known.max(initial=1.0)))
+        if len(known) == 0:
+            ax.set_yticks([])
+            ax.set_ylabel("neurons: not known", color=ACCENT)
 
 
 def _jitter(n_runs):

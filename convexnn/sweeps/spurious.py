@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -129,11 +129,11 @@ class SpuriousTable(Records):
         head = " k   n  % spurious  published  eigenvalue  published    loss  published  unfinished  seconds"
         return "\n".join([head, *(_row(record) for record in self.records)])
 
-    def plot(self, ax: "Axes | None" = None) -> "SpuriousTableDisplay":
-        """Draw the shares and return their `convexnn.plotting.SpuriousTableDisplay`."""
+    def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> "SpuriousTableDisplay":
+        """Draw the shares and return their `convexnn.plotting.SpuriousTableDisplay`, whose arguments these are."""
         from ..plotting import SpuriousTableDisplay
 
-        return SpuriousTableDisplay.from_table(self).plot(ax)
+        return SpuriousTableDisplay.from_table(self).plot(ax, **kwargs)
 
 
 def _row(record):

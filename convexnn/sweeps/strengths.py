@@ -168,11 +168,11 @@ class RegularizationPath(Records):
             f"{len(self.changes)} changes{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax: "Axes | None" = None) -> "RegularizationPathDisplay":
-        """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`."""
+    def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> "RegularizationPathDisplay":
+        """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`, whose arguments these are."""
         from ..plotting import RegularizationPathDisplay
 
-        return RegularizationPathDisplay.from_path(self).plot(ax)
+        return RegularizationPathDisplay.from_path(self).plot(ax, **kwargs)
 
 
 def regularization_path(

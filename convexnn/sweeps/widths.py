@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from .checkpoint import Checkpoint, check_seed, header_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..plotting import WidthSweepDisplay
+    from ..plotting import WidthLabelsDisplay, WidthSweepDisplay
 
 
 REACHED = 1e-3
@@ -139,11 +139,30 @@ class WidthSweep(Records):
             f"p* = {first.optimal_value:.10g} ({first.proof}), {known}{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax: "Axes | None" = None) -> "WidthSweepDisplay":
-        """Draw the sweep and return its `convexnn.plotting.WidthSweepDisplay`."""
-        from ..plotting import WidthSweepDisplay
+    def plot(
+        self, ax: "Axes | None" = None, *, kind: str = "objectives", **kwargs: Any
+    ) -> "WidthSweepDisplay | WidthLabelsDisplay":
+        """Draw the sweep and return its display.
 
-        return WidthSweepDisplay.from_sweep(self).plot(ax)
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            New ones by default.
+        kind : {"objectives", "labels"}
+            The final objective of every run, a `convexnn.plotting.WidthSweepDisplay`; or the shares of their labels, a
+            `convexnn.plotting.WidthLabelsDisplay`, for a sweep with labels.
+        **kwargs
+            Properties of the dots, or of the bars.
+
+        Raises
+        ------
+        ValueError
+            For ``kind="labels"`` when the sweep has none.
+        """
+        from ..plotting import WidthLabelsDisplay, WidthSweepDisplay
+
+        labelled = check_choice(kind, "kind", ("objectives", "labels")) == "labels"
+        return (WidthLabelsDisplay if labelled else WidthSweepDisplay).from_sweep(self).plot(ax, **kwargs)
 
 
 def width_sweep(

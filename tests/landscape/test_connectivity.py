@@ -421,9 +421,9 @@ def test_random_plane_does_not_depend_on_the_balance():
 def test_plane_is_drawn():
     pyplot = pytest.importorskip("matplotlib.pyplot")
     X, y, a, b = trained()
-    ax = plane_grid([a, b, draw(np.random.default_rng(0))], X, y, BETA, n_points=7).plot()
-    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
-    assert "distance in weight space" in ax.get_xlabel() and "second" in ax.get_ylabel()
+    display = plane_grid([a, b, draw(np.random.default_rng(0))], X, y, BETA, n_points=7).plot()
+    assert [text.get_text() for text in display.ax_.texts] == ["a", "b", "c"]
+    assert "length" in display.ax_.get_xlabel() and display.ax_.get_ylabel()
     pyplot.close("all")
 
 

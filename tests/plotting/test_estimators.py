@@ -17,12 +17,6 @@ from convexnn.plotting import CertificateDisplay, NetworkDisplay  # noqa: E402
 from convexnn.plotting.certificate import FLOOR  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def data(n_features):
     rng = np.random.default_rng(0)
     X = 10 * rng.standard_normal((40, n_features)) + 3

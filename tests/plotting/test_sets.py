@@ -22,12 +22,6 @@ from convexnn.plotting import (  # noqa: E402
 from ..optimal_sets.test_components import data_sets  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @cache
 def solved(name):
     return optimal_set(*data_sets()[name])

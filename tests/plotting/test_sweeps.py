@@ -16,12 +16,6 @@ from convexnn.plotting import RegularizationPathDisplay, WidthSweepDisplay  # no
 KNOWN = three_rows()
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def sweep(widths=(1, 2, 3, 8), known=KNOWN, **options):
     return width_sweep(known.X, known.y, known.beta, widths, n_runs=5, max_iter=200, random_state=0, **options)
 

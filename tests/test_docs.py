@@ -1,0 +1,243 @@
+"""The documentation is true and whole: its code runs, its outputs are right, its links lead somewhere."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.rst"))
+PUBLIC = [
+    "convexnn",
+    "convexnn.activations",
+    "convexnn.arrangements",
+    "convexnn.datasets",
+    "convexnn.datasets_interpolation",
+    "convexnn.deep",
+    "convexnn.duality",
+    "convexnn.estimators",
+    "convexnn.exceptions",
+    "convexnn.landscape",
+    "convexnn.optimal_sets",
+    "convexnn.plotting",
+    "convexnn.programs",
+    "convexnn.solvers",
+    "convexnn.sweeps",
+]
+BLOCK = re.compile(
+    r"^(?P<indent> *)\.\. code-block:: (?P<language>python|text)\n(?P<options>(?:(?P=indent) +:[^\n]*\n)*)\n"
+    r"(?P<code>(?:(?P=indent) +[^\n]*\n|\n)+)",
+    re.M,
+)
+REMARK = re.compile(r"^ *\.\. (not run|needs): (.+)\n\s*\Z", re.M)  # just before a block
+NUMBER = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
+
+
+def blocks(page):
+    """Yield (kind, code) of a page in order: ``run`` for Python, ``output`` for what the block before it prints."""
+    text = (DOCS / page).read_text()
+    for match in BLOCK.finditer(text):
+        code = "\n" * text.count("\n", 0, match.start("code")) + textwrap.dedent(match["code"])
+        if match["language"] == "text":
+            if ":class: output" in match["options"]:
+                yield "output", textwrap.dedent(match["code"]).strip()
+        elif runs(REMARK.search(text, 0, match.start())):
+            yield "run", code
+        else:
+            compile(code, page, "exec")
+
+
+def runs(remark):
+    """Whether a block with this remark before it is to be run: ``.. not run: why``, ``.. needs: torch, onnx``."""
+    if remark is None:
+        return True
+    return remark[1] == "needs" and all(find_spec(name.strip()) for name in remark[2].split(","))
+
+
+def numbers(text):
+    return [float(number) for number in NUMBER.findall(text)]
+
+
+@pytest.fixture
+def drawn():
+    """Pictures are drawn on no screen and closed again."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_of_a_page_runs_and_prints_what_it_says(page, drawn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names, printed = {"__name__": page}, ""
+    for kind, code in blocks(page):
+        if kind == "run":
+            with contextlib.redirect_stdout(io.StringIO()) as stream:
+                exec(compile(code, DOCS / page, "exec"), names)
+            printed = stream.getvalue().strip()
+        else:
+            assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", code).split()
+            # Gaps are rounding and differ from machine to machine; what they say does not.
+            assert numbers(printed) == pytest.approx(numbers(code), rel=1e-6, abs=1e-6)
+    outside = BLOCK.sub("\n", (DOCS / page).read_text())  # prompts in the text itself
+    prompts = doctest.DocTestParser().get_doctest(outside, names, page, page, 0)
+    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(prompts).failed == 0
+
+
+def test_blocks_are_found_at_any_indent():
+    kinds = [kind for kind, _ in blocks("from_cvxpy.rst")]
+    assert kinds == ["run", "run", "output", "run", "output"]
+    assert [kind for kind, _ in blocks("from_scnn.rst")] == ["run", "run", "output"]  # two are not run
+
+
+def documented():
+    """Yield the dotted name of every entry of the API page."""
+    module = "convexnn"
+    for line in (DOCS / "api.rst").read_text().splitlines():
+        if line.startswith(".. currentmodule::"):
+            module = line.split()[-1]
+        elif re.fullmatch(r"   [\w.]+", line):
+            yield f"{module}.{line.strip()}"
+
+
+def resolve(name):
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def test_every_public_name_is_in_the_api_page_once():
+    entries = [resolve(name) for name in documented()]
+    assert len({id(entry) for entry in entries}) == len(entries)
+    for package in PUBLIC:
+        module = importlib.import_module(package)
+        for name in getattr(module, "__all__", ["make_interpolator_continuum"]):
+            value = getattr(module, name)
+            if name != "__version__" and not isinstance(value, ModuleType):
+                assert any(value is entry for entry in entries), f"{package}.{name} is missing in docs/api.rst"
+
+
+def test_every_example_is_in_the_gallery_once():
+    index = (ROOT / "examples" / "index.rst").read_text()
+    examples = sorted(path.stem for path in (ROOT / "examples").glob("plot_*.py"))
+    assert sorted(re.findall(r"^   \.\./examples/(\w+)\.py$", index, re.M)) == examples
+    assert sorted(re.findall(r"^   (plot_\w+)$", index, re.M)) == examples
+
+
+def build(folder):
+    """Build the site in a folder of its own, the gallery's scripts not run; return the folder of its pages."""
+    made = shutil.ignore_patterns("_build", "auto_examples", "generated", "__pycache__")
+    shutil.copytree(DOCS, folder / "docs", ignore=made)
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=made)
+    options = ["-q", "-W", "--keep-going", "-D", "plot_gallery=0"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    finished = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, folder / "docs", folder / "html"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return folder / "html"
+
+
+class Page(HTMLParser):
+    """The links, pictures, anchors and outside resources of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.pictures, self.anchors, self.loaded = [], [], set(), []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors |= {found[key] for key in ("id", "name") if found.get(key)}
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        if tag == "img":
+            self.pictures.append(found)
+        if tag in ("script", "img", "iframe") and "src" in found:
+            self.loaded.append(found["src"])
+        if tag == "link" and found.get("rel") in ("stylesheet", "preload", "icon"):
+            self.loaded.append(found["href"])
+
+
+def check_pages(html):
+    for page in PAGES:
+        assert (html / page).with_suffix(".html").exists()
+    for example in (ROOT / "examples").glob("plot_*.py"):
+        assert (html / "auto_examples" / f"{example.stem}.html").exists()
+    for name in documented():
+        assert (html / "generated" / f"{name}.html").exists()
+
+
+def check_internal_links(path, page, pages):
+    for link in page.links:
+        parts = urlsplit(link)
+        if parts.scheme or not (parts.path or parts.fragment):
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        assert target.exists(), f"{path.name}: {link}"
+        if parts.fragment and target in pages:
+            assert unquote(parts.fragment) in pages[target].anchors, f"{path.name}: {link}"
+
+
+def check_outside_links(path, page):
+    """They are https, and nothing is loaded from outside: no script, style or picture."""
+    for link in page.links:
+        if urlsplit(link).scheme not in ("", "mailto"):
+            assert re.fullmatch(r"https://[\w.-]+\.\w+(/\S*)?", link), f"{path.name}: {link}"
+    assert not [source for source in page.loaded if urlsplit(source).netloc], path.name
+
+
+def check_pictures(path, page):
+    for picture in page.pictures:
+        assert (path.parent / unquote(picture["src"])).resolve().exists(), f"{path.name}: {picture['src']}"
+        # A thumbnail says nothing that its caption does not: its text is empty, and that is right.
+        assert picture.get("alt", "").strip() or picture["src"].endswith("_thumb.png"), f"{path.name}: {picture['src']}"
+
+
+def test_the_site_builds_without_a_warning_and_is_whole(tmp_path):
+    for needed in ("sphinx", "numpydoc", "pydata_sphinx_theme", "sphinx_gallery", "sphinx_copybutton", "sphinx_design"):
+        pytest.importorskip(needed)
+    html = build(tmp_path)
+    check_pages(html)
+    pages = {path.resolve(): Page(path) for path in html.rglob("*.html") if "_static" not in path.parts}
+    for path, page in pages.items():
+        check_internal_links(path, page, pages)
+        check_outside_links(path, page)
+        check_pictures(path, page)
+    text = (html / "mathematics.html").read_text()
+    assert text.count("<math") >= 40 and "mathjax" not in text.lower()
+    assert 'href="generated/convexnn.minimal_pruning.html' in (html / "pruning.html").read_text()
+
+
+def test_fractions_of_digits_and_closing_bars_are_set_right(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    to_mathml = pytest.importorskip("mathml").to_mathml
+    flat = re.sub(r"\s+", "", to_mathml(r"\tfrac12 \|u\|^2 + \frac\beta2 + \tfrac1{2n}"))
+    assert "<mn>1</mn><mn>2</mn></mfrac>" in flat and "<mn>12</mn>" not in flat
+    assert flat.count('stretchy="false"') == 2 and "<mi>β</mi><mn>2</mn></mfrac>" in flat
+    with pytest.raises(ValueError, match="nonsense"):
+        to_mathml(r"\nonsense{x}")
+
+
+def test_links_of_the_pages_and_of_the_readme_are_files_of_the_project():
+    for source in [ROOT / "README.md", ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", source.read_text()):
+            assert re.match(r"https://[\w.-]+\.\w+", target) or (source.parent / target).exists(), target

@@ -73,4 +73,5 @@ def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
     status, proof, version, place = run(python, "-c", FIT, cwd=tmp_path).split(maxsplit=3)
     assert (status, proof, version) == ("optimal", "exact", convexnn.__version__)
     assert Path(place).is_relative_to(tmp_path / "env")
+    assert run(python.with_name("convexnn"), "--version", cwd=tmp_path) == f"convexnn {version}\n"
     assert not run(python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path).count("pytest")

@@ -1,5 +1,7 @@
 """Networks that scikit-learn's multi-layer perceptrons have learnt."""
 
+from typing import TYPE_CHECKING
+
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
@@ -7,8 +9,11 @@ from .._validation import check_count
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-def from_sklearn_mlp(mlp):
+
+def from_sklearn_mlp(mlp: "MLPRegressor | MLPClassifier") -> TwoLayerReLU:
     """Return the network of a fitted MLPRegressor or MLPClassifier with one hidden layer of ReLU neurons.
 
     Parameters
@@ -64,7 +69,7 @@ def from_sklearn_mlp(mlp):
     return TwoLayerReLU(hidden.T, output, hidden_bias=bias, intercept=intercept)
 
 
-def equivalent_beta(mlp, n_samples):
+def equivalent_beta(mlp: "MLPRegressor | MLPClassifier", n_samples: int) -> float:
     """Return the strength in our objective that the penalty `alpha` of a multi-layer perceptron stands for.
 
     It is ``alpha`` with ``solver="lbfgs"``, and otherwise ``alpha * n_samples / batch_size``: a mini-batch of B samples

@@ -1,5 +1,8 @@
 """Networks as ONNX models."""
 
+from os import PathLike
+from typing import Any
+
 import numpy as np
 
 from .._version import __version__
@@ -10,7 +13,7 @@ from .libraries import require
 OPSET, IR_VERSION = 17, 8  # of 2022: every runtime since reads them
 
 
-def to_onnx(network, path=None):
+def to_onnx(network: Any, path: str | PathLike[str] | None = None) -> Any:
     """Return a network as an ONNX model in double precision, and write it to a file if there is a path.
 
     The model has the input ``X``, float64 of shape (n_samples, n_inputs), and the output ``y`` of the shape of

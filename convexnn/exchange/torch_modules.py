@@ -1,14 +1,18 @@
 """Networks as modules of PyTorch, and back."""
 
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.program import check_is_network
 from .libraries import require
 
+if TYPE_CHECKING:
+    from torch.nn import Module
 
-def to_torch(network):
+
+def to_torch(network: Any) -> "Module":
     """Return a network as a module of PyTorch in double precision.
 
     The module computes ``output(relu(hidden(x))) + skip(x)``, where hidden, output and skip are `torch.nn.Linear`;
@@ -90,7 +94,7 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def from_torch(module):
+def from_torch(module: "Module") -> TwoLayerReLU:
     """Return the network that a module of PyTorch computes.
 
     Parameters

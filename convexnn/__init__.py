@@ -1,6 +1,6 @@
 """Two-layer ReLU networks trained to proven global optimality, and the whole set of optimal networks."""
 
-from . import datasets
+from . import datasets, exchange
 from ._version import __version__
 from .activations import certify_activation, train_activation
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
@@ -79,6 +79,7 @@ __all__ = [
     "datasets",
     "descent_path",
     "enumerate_patterns",
+    "exchange",
     "load_network",
     "minimal_pruning",
     "optimal_set",

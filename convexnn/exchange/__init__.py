@@ -6,8 +6,10 @@ from .mlps import equivalent_beta, from_sklearn_mlp
 from .onnx_models import to_onnx
 from .records import SavedNetwork
 from .torch_modules import from_torch, to_torch
+from .trusted import TRUSTED_TYPES
 
 __all__ = [
+    "TRUSTED_TYPES",
     "ClaimedCertificate",
     "SavedNetwork",
     "equivalent_beta",

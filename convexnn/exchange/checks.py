@@ -52,13 +52,12 @@ def _names(names, argument, count):
 
 def targets_of(saved, y):
     """Return the targets that labels stand for in the problem of a `SavedNetwork`; other y as they are."""
-    y = np.asarray(y)
-    n_outputs = saved.network.output_weights.shape[1:]
-    if not n_outputs and y.shape[1:] == (1,):
+    y, shape = np.asarray(y), saved.network.output_weights.shape[1:]
+    if shape == () and y.shape[1:] == (1,):
         y = y[:, 0]
-    if saved.classes is None or y.ndim != 1:
+    if saved.classes is None or y.ndim != 1 or not np.isin(y, saved.classes).all():
         return y
     members = y[:, None] == saved.classes
-    if not n_outputs:
-        return np.where(members[:, 1], 1.0, -1.0) if members.any(axis=1).all() else y
+    if shape in ((), (1,)):
+        return np.where(members[:, 1], 1.0, -1.0).reshape(-1, *shape)
     return members.astype(float) if saved.loss == "multinomial" else np.where(members, 1.0, -1.0)

@@ -58,7 +58,7 @@ def data_digest(X, y, sample_weight=None):
 
 
 def check_primal(claimed, network, problem):
-    """Refuse a claim whose objective is not that of the network, and one whose bound is above the objective."""
+    """Refuse a claim whose objective is not that of the network on the data."""
     if claimed is None:
         return
     found = problem.objective(network)

@@ -224,7 +224,11 @@ def load_network(
             return _certified(saved, data, entry, dual_point, options)
     except (ValueError, SolverError, np.linalg.LinAlgError) as error:
         raise FileFormatError(f"{os.fspath(path)!r} is refused: {error}") from error
-    return _certified(saved, _given(saved, X, y, sample_weight, digest), entry, None, options)
+    data = _given(saved, X, y, sample_weight, digest)
+    try:
+        return _certified(saved, data, entry, None, options)
+    except FileFormatError as error:
+        raise FileFormatError(f"{os.fspath(path)!r} is refused for these data: {error}") from error
 
 
 def _certified(saved, data, entry, dual_point, options):

@@ -8,7 +8,7 @@ from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
-ADVICE = "skops.io.dump(model, path) keeps every estimator (see convexnn.exchange.trusted_types)"
+ADVICE = "skops.io.dump keeps every estimator (see convexnn.exchange.TRUSTED_TYPES)"
 
 
 def contents_of(model):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .._version import __version__
-from ..duality.records import PROOFS
+from ..duality.records import PROOFS, Certificate
 from ..exceptions import FileFormatError, InvalidInputError
 from ..losses import LOSSES
 
@@ -40,6 +40,10 @@ def claim_of(certificate):
     """Return what a `Certificate` claims, or None for None."""
     if certificate is None:
         return None
+    if not isinstance(certificate, Certificate):
+        raise InvalidInputError(
+            f"certificate must be what certify returns, a Certificate; got {type(certificate).__name__}."
+        )
     names = ("primal", "dual", "relative_gap", "heuristic_gap")
     figures = {name: float(getattr(certificate, name)) for name in names}
     if not all(np.isfinite(value) for value in figures.values()):

@@ -60,7 +60,9 @@ class SavedNetwork:
         values = self.network.predict(X)
         if self.classes is None:
             return values
-        return self.classes[(values > 0).astype(int) if values.ndim == 1 else np.argmax(values, axis=1)]
+        if values[0].size == 1:
+            return self.classes[(values.ravel() > 0).astype(int)]
+        return self.classes[np.argmax(values, axis=1)]
 
     def __repr__(self):
         return f"SavedNetwork({self.network!r}, {self.certificate!r}, beta={self.beta}, loss={self.loss!r})"

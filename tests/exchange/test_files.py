@@ -22,7 +22,6 @@ from convexnn import (
     InvalidInputError,
     MinNormReLUInterpolator,
     TwoLayerReLU,
-    WidthWarning,
     certify,
     load_network,
     save_network,
@@ -148,15 +147,19 @@ def test_several_outputs_and_cross_validation_are_proven_again(tmp_path):
 
 
 def test_a_narrow_network_keeps_the_bound_of_a_wider_one(tmp_path):
-    X, y = np.arange(8.0)[:, None], np.array([0.0, 3.0, 0.0, 3.0, 0.0, 3.0, 0.0, 3.0])
-    with pytest.warns(WidthWarning):
-        model = ConvexReLURegressor(max_width=1).fit(X, y)
-    save_network(tmp_path / "m.npz", model)
-    saved = load_network(tmp_path / "m.npz")
-    assert saved.certificate.dual == pytest.approx(model.certificate_.dual, rel=1e-6)
-    assert (
-        certify(saved.network, saved.X, saved.y, saved.beta, **saved.problem_options).dual < 0.999 * saved.claimed.dual
+    X, y = diabetes()
+    model = ConvexReLURegressor().fit(X, y)
+    narrow = replace(
+        model.network_,
+        hidden_weights=model.network_.hidden_weights[:1],
+        output_weights=model.network_.output_weights[:1],
+        hidden_bias=model.network_.hidden_bias[:1],
     )
+    certificate = replace(model.certificate_, primal=narrow.objective(X, y, model.beta_))
+    save_network(tmp_path / "m.npz", narrow, X=X, y=y, beta=model.beta_, certificate=certificate)
+    saved = load_network(tmp_path / "m.npz")
+    assert saved.certificate.dual == pytest.approx(certificate.dual, rel=1e-6)
+    assert certify(narrow, X, y, model.beta_).dual < 0.999 * certificate.dual
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -169,6 +172,16 @@ def test_classifiers_return_with_their_labels(tmp_path, n_classes, labels):
     saved = load_network(tmp_path / "c.npz")
     assert np.array_equal(saved.predict(X), model.predict(X)) and saved.classes.dtype.kind == model.classes_.dtype.kind
     assert saved.certificate.status == "optimal"
+
+
+def test_a_column_of_outputs_has_two_classes(tmp_path):
+    network, X, _ = small_problem((1,))
+    labels = np.where(network.predict(X)[:, 0] > 0, "yes", "no")
+    targets = np.where(labels == "yes", 1.0, -1.0)[:, None]
+    options = {"beta": 1.0, "loss": "logistic", "classes": ["no", "yes"], "store_data": False}
+    save_network(tmp_path / "c.npz", network, X=X, y=targets, **options)
+    found = load_network(tmp_path / "c.npz", X=X, y=labels)
+    assert np.array_equal(found.predict(X), labels) and found.certificate.dual_point.shape == (8, 1)
 
 
 # Data that are not in the file
@@ -201,7 +214,7 @@ def test_a_claim_without_data_is_only_a_claim(tmp_path):
     saved = load_network(tmp_path / "n.npz")
     assert saved.certificate is None and saved.claimed.dual == certificate.dual
     assert load_network(tmp_path / "n.npz", X=X, y=y).certificate.dual == certificate.dual
-    with pytest.raises(FileFormatError, match="claims the objective"):
+    with pytest.raises(FileFormatError, match="n.npz' is refused for these data: it claims the objective"):
         load_network(tmp_path / "n.npz", X=X, y=y + 1)
 
 
@@ -228,6 +241,7 @@ def test_what_poses_no_problem_is_not_saved(tmp_path):
         ({"X": X, "y": y, "beta": 1.0, "loss": "cubic"}, "loss must be"),
         ({"X": X, "y": y, "beta": 1.0, "quantile": 1.0}, "quantile must be"),
         ({"certificate": certificate}, "Give beta"),
+        ({"beta": 0.5, "certificate": "optimal"}, "certificate must be"),
         ({"feature_names": ["a"]}, "feature_names must have 2"),
         ({"target_name": ["a", "b"]}, "target_name must have 1"),
         ({"classes": [1, 2, 3]}, "classes must have 2"),

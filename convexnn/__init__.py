@@ -2,6 +2,7 @@
 
 from . import datasets, exchange
 from ._version import __version__
+from ._versions import show_versions, versions
 from .activations import certify_activation, train_activation
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
@@ -87,8 +88,10 @@ __all__ = [
     "regularization_path",
     "sample_patterns",
     "save_network",
+    "show_versions",
     "to_convex",
     "to_network",
     "train_activation",
+    "versions",
     "width_sweep",
 ]

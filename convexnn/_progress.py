@@ -122,7 +122,7 @@ class Reporter:
 
     def __init__(self, verbose=0, deadline=None):
         self.verbose, self.deadline, self.started = int(verbose), deadline, time.monotonic()
-        self.interval = SHORT_INTERVAL if self.verbose > 1 else INTERVAL
+        self.interval, self.proof_name = SHORT_INTERVAL if self.verbose > 1 else INTERVAL, "proof"
         self.bars = Bars() if self.verbose and has_terminal() else None
 
     def say(self, text, clock=True):
@@ -133,6 +133,17 @@ class Reporter:
     def stage(self, name, total=None, **options):
         """Return a `Stage` to enter."""
         return Stage(self, name, total, **options) if self.verbose else _NoStage(total)
+
+    @contextmanager
+    def naming(self, name):
+        """A context in which proofs go by this name."""
+        before = self.proof_name
+        if self.verbose:  # the silent reporter belongs to all threads
+            self.proof_name = name
+        try:
+            yield
+        finally:
+            self.proof_name = before
 
     def round(self, record, network=None, words=WORDS):
         """Say the record of one round of a solver."""
@@ -261,8 +272,8 @@ def has_terminal():
 
 def seconds(value):
     """Return a span of time for people: ``0.12 s``, ``48 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if value < 10.0:
-        return f"{value:.2g} s"
+    if value < 9.95:
+        return f"{value:.{1 if value >= 0.995 else 2}f} s"
     value = int(round(value))
     if value < 60:
         return f"{value} s"

@@ -154,7 +154,7 @@ def test_no_public_record_is_forgotten(records):
         for name, value in vars(module).items()
         if inspect.isclass(value) and not name.startswith("_") and value.__module__.startswith("convexnn")
     }
-    expected = {value for value in public if dataclasses.is_dataclass(value) or issubclass(value, Shown)}
+    expected = {value for value in public - {Shown} if dataclasses.is_dataclass(value) or issubclass(value, Shown)}
     expected |= {duality_records.Price, Problem, Solution}
     missing = {value.__name__ for value in expected} - set(records) - {"ActivatedProblem", "ProximalLoss"}
     assert missing <= {"Record", "Records"}, missing

@@ -306,7 +306,8 @@ def explore(
     -------
     Exploration
     """
-    with thread_map(n_jobs) as run, current().stage("proof") as stage:
+    reporter = current()
+    with thread_map(n_jobs) as run, reporter.stage(reporter.proof_name) as stage:
         search = search_class(function, run, known_value, level, tolerance, absolute, depth)
         frontier = _Frontier(nodes)
         frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))

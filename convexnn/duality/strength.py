@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._progress import current
 from .._threads import one_blas_thread
 from ..programs.program import make_problem
 from ..programs.vector_program import make_vector_problem
@@ -24,7 +25,7 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
     search = search_price if nu.ndim == 1 else search_vector_price
     n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
     options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
-    with one_blas_thread():
+    with one_blas_thread(), current().naming("beta_max"):
         return search(problem.design, nu, proof=proof, **options)
 
 

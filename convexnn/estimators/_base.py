@@ -20,7 +20,7 @@ from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
 from ._parameters import check_shared_parameters, check_strength, seed_of
-from ._watch import CallbackSupportMixin
+from ._watch import CallbackSupportMixin, network_only
 
 SCALE_FRACTION = 0.1
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
@@ -126,7 +126,7 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         unit = self._problem(rows)
         self._choose_beta([self._strength(unit if strength_rows is None else self._problem(strength_rows), started)])
         problem = self._training_problem = replace(unit, beta=self.beta_)
-        with watch.problem(makes_model=True) as report:
+        with watch.problem(attributes=network_only) as report:
             solution = self._solve(problem, rows, started, self._previous_network(problem), report)
         self._keep(solution, rows)
         return self

@@ -136,9 +136,19 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         options = {"masks": masks, "tol": self.tol, "max_iter": self.max_iter, "deadline": deadline}
         solutions = []
         for k, (problem, start) in enumerate(zip(self._training_problems, starts, strict=True)):
-            with watch.problem(f"output {k}") as report:
+            attributes = self._attributes if len(starts) == 1 else None
+            with watch.problem(f"output {k}", attributes) as report:
                 solutions.append(solve_gated_loss(problem, start=start, report=report, **options))
         return solutions
+
+    def _attributes(self, found):
+        """Return the fitted attributes of one output from its blocks and free terms."""
+        blocks, free = found
+        return {
+            "blocks_": blocks,
+            "intercept_": float(free[-1]) if self.fit_intercept else 0.0,
+            "skip_weights_": free[: self.n_features_in_] if self.skip_connection else None,
+        }
 
     def _keep(self, rows, masks, solutions):
         """Set the fitted attributes, with a certificate that is computed anew from the blocks."""

@@ -98,8 +98,8 @@ class Tasks:
             yield
             return
         task = self.root.subcontext(task_name=name)
-        task.call_on_fit_task_begin(**self.shared)
         with nullcontext() if model is None else task.propagate_callback_context(model):
+            task.call_on_fit_task_begin(**self.shared)
             yield
         task.call_on_fit_task_end(**self.shared)
 
@@ -116,18 +116,19 @@ class Watch:
         self.reporter, self.tasks, self.words = reporter, tasks, words
 
     @contextmanager
-    def problem(self, name="problem", makes_model=False):
-        """Yield the ``report(record, network=None)`` of one problem.
+    def problem(self, name="problem", attributes=None):
+        """Yield the ``report(record, make=None)`` of one problem.
 
-        `makes_model` says whether the network of a round is all there is to the model.
+        `attributes` returns those of the fitted estimator, a dict, for what ``make()`` returns, usually the network of
+        the moment; None where one problem does not make a model.
         """
         self.tasks.begin_problem(name)
-        yield partial(self._report, makes_model)
+        yield partial(self._report, attributes)
         self.tasks.end_problem()
 
-    def _report(self, makes_model, record, network=None):
+    def _report(self, attributes, record, make=None):
         self.reporter.round(record, words=self.words)
-        self.tasks.end_round(partial(_attributes, network if makes_model else None))
+        self.tasks.end_round(partial(_fitted, attributes, make))
 
     def say_end(self, estimator):
         """Say how the fit ended."""
@@ -142,9 +143,14 @@ class Watch:
             self.reporter.say(str(certificate), clock=False)
 
 
-def _attributes(network):
-    found = None if network is None else network()
-    return None if found is None else {"network_": found}
+def _fitted(attributes, make):
+    made = None if attributes is None or make is None else make()
+    return None if made is None else attributes(made)
+
+
+def network_only(network):
+    """Return the fitted attributes of a model that is one network, as far as predictions need them."""
+    return {"network_": network}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ..solvers.base import Status
 from ..solvers.certifying import solve_interpolant
 from ..solvers.free_bias import join_the_dots
 from ._parameters import check_shared_parameters, seed_of
-from ._watch import CallbackSupportMixin, watched, with_callbacks
+from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
 FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
@@ -160,7 +160,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
         with watched(self, *given, words=WORDS | {"objective": "cost"}) as watch:
-            with watch.problem(makes_model=True) as report:
+            with watch.problem(attributes=network_only) as report:
                 solution, self._dual_point = solve_interpolant(
                     problem,
                     tol=self.tol,

@@ -302,8 +302,8 @@ class OptimalSet(MassSet):
 
     def __repr__(self):
         return (
-            f"OptimalSet(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, dimension {self.dimension}, "
-            f"margin {self.margin:.1e})"
+            f"{type(self).__name__}(p* = {self.optimal_value:.10g}, {len(self.signs)} directions, "
+            f"dimension {self.dimension}, margin {self.margin:.1e})"
         )
 
     def _shown(self):

@@ -95,9 +95,10 @@ def _prove(groups, blocks):
 class _Search:
     """Working sets of growing size until the gap over all groups is below the tolerance."""
 
-    def __init__(self, groups, tol, max_iter, deadline, report, unit=1.0):
+    def __init__(self, groups, tol, max_iter, deadline, report, unit=1.0, translate=None):
         self.groups, self.tol, self.max_iter, self.deadline = groups, tol, max_iter, deadline
         self.report, self.unit = report, unit  # of the objective, in the records
+        self.translate = translate  # of blocks to those of the problem, and its free terms
         self.started, self.n_iter, self.history = time.monotonic(), 0, []
         self.best = _prove(groups, np.zeros(groups.shape))
         self.alive, self.pruning = np.arange(len(groups.masks)), True
@@ -122,7 +123,7 @@ class _Search:
         }
         self.history.append(record)
         if self.report is not None:
-            self.report(record)
+            self.report(record, lambda: self.translate(self.best.blocks))
         return proof
 
     def run(self):
@@ -225,7 +226,8 @@ def solve_gated(problem, masks, *, tol=1e-6, max_iter=200, deadline=None, start=
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional
-        Called with every record of the history.
+        Called with every record of the history and a function of no arguments that makes the blocks and the free terms
+        of that moment.
 
     Returns
     -------
@@ -264,26 +266,27 @@ def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report
     index, inverse = _distinct(masks)
     left, lengths, axes = np.linalg.svd(scaled.design, full_matrices=False)
     groups = Groups(np.ascontiguousarray(left * lengths), masks[index], scaled.target, scaled.beta, scaled.free_basis)
-    search = _Search(groups, tol, max_iter, deadline, report, scaled.y_scale**2)
     unit = scaled.y_scale / scaled.x_scale
-    if start is not None:
-        merged = np.zeros(groups.shape)
-        np.add.at(merged, inverse, start @ axes.T / unit)
-        search.offer(np.arange(len(merged)), merged)
+
+    def translate(found):
+        blocks = np.zeros((len(masks), axes.shape[1]))
+        blocks[index] = unit * (found @ axes)
+        used = np.flatnonzero(np.any(blocks != 0, axis=1))
+        plain = Groups(problem.design, masks[used], problem.y, problem.beta, problem.free)
+        return blocks, problem.free_coefficients(plain.plain_fit(blocks[used]))
+
+    search = _Search(groups, tol, max_iter, deadline, report, scaled.y_scale**2, translate)
     try:
+        if start is not None:
+            merged = np.zeros(groups.shape)
+            np.add.at(merged, inverse, start @ axes.T / unit)
+            search.offer(np.arange(len(merged)), merged)
         status = search.run()
     except KeyboardInterrupt:
         status = Status.interrupted
     best, square = search.best, scaled.y_scale**2
-    blocks = np.zeros((len(masks), axes.shape[1]))
-    blocks[index] = unit * (best.blocks @ axes)
-    used = np.flatnonzero(np.any(blocks != 0, axis=1))
-    free = problem.free_coefficients(
-        Groups(problem.design, masks[used], problem.y, problem.beta, problem.free).plain_fit(blocks[used])
-    )
     return GatedSolution(
-        blocks,
-        free,
+        *translate(best.blocks),
         square * best.primal,
         square * min(best.dual, best.primal),
         square * abs(best.primal - best.dual),

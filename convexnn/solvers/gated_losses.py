@@ -42,7 +42,6 @@ class _Newton:
         self.unit = 1.0 if problem.loss.labels else problem.loss.delta  # of a fit, in which its curvature changes
         self.point = self.at(blocks, gated_fit(problem.design, masks, blocks))
         self.certificate = certify_gated(problem, masks, blocks)
-        self.record()
 
     def at(self, blocks, hidden):
         """The point of these blocks."""
@@ -62,7 +61,8 @@ class _Newton:
             }
         )
         if self.report is not None:
-            self.report(self.history[-1])
+            point, problem = self.point, self.problem
+            self.report(self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
 
     def working_problem(self):
         """Return the problem with a squared loss that touches the true one at the point."""
@@ -167,6 +167,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
     shape = len(masks), problem.design.shape[1]
     newton = _Newton(problem, masks, np.zeros(shape) if start is None else check_start(start, shape), report)
     try:
+        newton.record()
         status = newton.run(tol, max_iter, deadline)
     except KeyboardInterrupt:
         status = Status.interrupted

@@ -87,6 +87,15 @@ class _Multipliers:
             return self._solution(Status.converged, self._certify("exact"))
         with one_blas_thread():
             price = search_price(problem.design, problem.centred, proof="heuristic", n_starts=STARTS).value
+        try:
+            return self._rounds(price, started)
+        except KeyboardInterrupt:
+            if self.network is None:  # not even the first problem was solved
+                raise
+            return self._finish(Status.interrupted)
+
+    def _rounds(self, price, started):
+        """Solve squared problems until the gap is small, or nothing helps any more."""
         beta, searching, idle = SHARE * price, "heuristic", 0
         while True:
             before = self.gap

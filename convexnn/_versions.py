@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 from importlib import metadata
+from typing import Any
 
 from ._version import __version__
 
@@ -30,7 +31,7 @@ OPTIONAL = (
 )
 
 
-def versions():
+def versions() -> dict[str, Any]:
     """Return what is installed and how it runs, as a dict that JSON can write.
 
     Returns
@@ -58,7 +59,7 @@ def versions():
     }
 
 
-def show_versions():
+def show_versions() -> None:
     """Print what is installed and how it runs, for bug reports; `versions` returns it.
 
     See Also

@@ -22,6 +22,7 @@ PUBLIC = (
     "convexnn.deep",
     "convexnn.duality",
     "convexnn.estimators",
+    "convexnn.exchange",
     "convexnn.landscape",
     "convexnn.optimal_sets",
     "convexnn.programs",

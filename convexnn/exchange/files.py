@@ -1,12 +1,16 @@
 """Networks in files, with their data: what is loaded is proven again, and never believed."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
+from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_count, check_n_jobs, deadline_after
-from ..duality.records import PROOFS
+from ..duality.records import PROOFS, Certificate
 from ..exceptions import FileFormatError, InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from .archives import read_archive, write_archive
@@ -24,22 +28,22 @@ FROM_THE_ESTIMATOR = ("X", "y", "sample_weight", "beta", "certificate", "classes
 
 
 def save_network(
-    path,
-    network,
+    path: str | PathLike[str],
+    network: Any,
     *,
-    X=None,
-    y=None,
-    beta=None,
-    certificate=None,
-    sample_weight=None,
-    loss="squared",
-    huber_delta=1.35,
-    quantile=0.5,
-    feature_names=None,
-    target_name=None,
-    classes=None,
-    store_data=True,
-):
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    beta: float | None = None,
+    certificate: Certificate | None = None,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+    feature_names: Sequence[str] | None = None,
+    target_name: str | None = None,
+    classes: ArrayLike | None = None,
+    store_data: bool = True,
+) -> None:
     """Write a network, its problem and what is claimed about it to one file.
 
     The file is an ``.npz`` archive without pickle: `numpy.load` reads it too. With it go a JSON header and the sha256
@@ -95,7 +99,7 @@ def save_network(
     >>> load_network(path).certificate.status
     'optimal'
     """
-    options = {
+    options: dict[str, Any] = {
         "X": X,
         "y": y,
         "beta": beta,
@@ -162,8 +166,16 @@ def _check_certificate(certificate, network, problem):
 
 
 def load_network(
-    path, *, X=None, y=None, sample_weight=None, max_bytes=MAX_BYTES, proof="auto", time_limit=None, n_jobs=None
-):
+    path: str | PathLike[str],
+    *,
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    max_bytes: int = MAX_BYTES,
+    proof: Proof = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+) -> SavedNetwork:
     """Read a network from a file of `save_network`, and prove its certificate again.
 
     Nothing in the file is executed or believed. It is refused when it is damaged or of another kind, when it is larger

@@ -1,9 +1,11 @@
 """What `load_network` returns."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from .._typing import ArrayLike
 from ..duality.records import Certificate
 from ..network import TwoLayerReLU
 from .headers import ClaimedCertificate
@@ -51,11 +53,11 @@ class SavedNetwork:
     written_by: str
 
     @property
-    def problem_options(self):
+    def problem_options(self) -> dict[str, Any]:
         """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes."""
         return {name: getattr(self, name) for name in ("loss", "huber_delta", "quantile", "sample_weight")}
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X, or their classes when the file has classes."""
         values = self.network.predict(X)
         if self.classes is None:

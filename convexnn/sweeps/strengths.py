@@ -99,7 +99,7 @@ class PathRecord(Record):
         weights["hidden_weights"] = np.reshape(weights["hidden_weights"], (-1, weights.pop("n_inputs")))
         return super().from_json(values | {"network": TwoLayerReLU(**weights)})
 
-    def told(self):
+    def told(self) -> dict[str, str]:
         """Return what a table shows, a dict of texts."""
         return {
             "beta": f"{self.beta:.6g}",

@@ -58,9 +58,10 @@ def plain_dual(name, y, s):
 
 def reference_value(problem, masks):
     """The optimal value by cvxpy."""
-    blocks, free = cp.Variable((len(masks), problem.design.shape[1])), cp.Variable(problem.free.shape[1])
+    blocks = cp.Variable((len(masks), problem.design.shape[1]))
     fit = sum(cp.multiply(mask.astype(float), problem.design @ blocks[p]) for p, mask in enumerate(masks))
-    fit = fit + problem.free @ free if problem.free.shape[1] else fit
+    if problem.free.shape[1]:  # the oldest cvxpy has no empty variables
+        fit = fit + problem.free @ cp.Variable(problem.free.shape[1])
     rest, margins = problem.y - fit, cp.multiply(problem.y, fit)
     terms = {
         "huber": lambda: 0.5 * cp.huber(rest, 1.35),

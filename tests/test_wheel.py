@@ -1,0 +1,76 @@
+"""The wheel, built from the source archive and installed into an empty environment, works anywhere."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import convexnn
+
+pytest.importorskip("build")
+pytestmark = pytest.mark.packaging
+
+ROOT = Path(__file__).parents[1]
+NEEDED = ("convexnn", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+NO_INDEX = re.compile(
+    r"Max retries exceeded|NameResolutionError|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError"
+)
+FIT = """
+import sys, convexnn
+from convexnn import ConvexReLURegressor
+
+model = ConvexReLURegressor(beta=0.1).fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 0.0, 1.0])
+print(model.certificate_.status, model.certificate_.proof, convexnn.__version__, convexnn.__file__)
+"""
+
+
+def run(*arguments, cwd):
+    """Run a command and return what it printed; skip the test where the package index cannot be reached."""
+    plain = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    finished = subprocess.run(list(map(str, arguments)), cwd=cwd, env=plain, capture_output=True, text=True)
+    said = finished.stdout + finished.stderr
+    if finished.returncode and (NO_INDEX.search(said) or os.environ.get("PIP_NO_INDEX")):
+        pytest.skip(f"no package index: {NO_INDEX.findall(said) or 'PIP_NO_INDEX is set'}")
+    assert finished.returncode == 0, said
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from the source archive of a copy of the sources."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    for name in NEEDED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    run(sys.executable, "-m", "build", "--outdir", target, source, cwd=target)
+    assert len(list(target.glob("convexnn-*.tar.gz"))) == 1
+    (built,) = target.glob("convexnn-*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    meta = f"convexnn-{convexnn.__version__}.dist-info"
+    assert {name.split("/")[0] for name in names} == {"convexnn", meta}
+    assert "convexnn/py.typed" in names
+    assert any(re.fullmatch(rf"{re.escape(meta)}/(licenses/)?LICENSE", name) for name in names)
+    sources = {
+        f"convexnn/{path.relative_to(ROOT / 'convexnn').as_posix()}" for path in (ROOT / "convexnn").rglob("*.py")
+    }
+    assert {name for name in names if name.endswith(".py")} == sources
+
+
+def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
+    run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", wheel, cwd=tmp_path)
+    run(python, "-m", "pip", "check", cwd=tmp_path)
+    status, proof, version, place = run(python, "-c", FIT, cwd=tmp_path).split(maxsplit=3)
+    assert (status, proof, version) == ("optimal", "exact", convexnn.__version__)
+    assert Path(place).is_relative_to(tmp_path / "env")
+    assert not run(python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path).count("pytest")

@@ -145,7 +145,7 @@ class Reporter:
         finally:
             self.proof_name = before
 
-    def round(self, record, network=None, words=WORDS):
+    def round(self, record, words=WORDS):
         """Say the record of one round of a solver."""
         if not self.verbose:
             return
@@ -156,7 +156,7 @@ class Reporter:
             f"{self.time_left('   ')}"
         )
 
-    def detail(self, record, network=None):
+    def detail(self, record):
         """Say the record of one round of a solver that is a small part of the work: only where more is wanted."""
         if self.verbose > 1:
             self.round(record)

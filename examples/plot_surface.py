@@ -33,7 +33,7 @@ ts = np.linspace(0.0, 1.0, 101)[:, None]
 line = (1 - ts) ** 2 * through.points[0] + 2 * ts * (1 - ts) * through.points[2] + ts**2 * through.points[1]
 left.plot(*line.T, color="white", label="Bezier curve")
 left.plot(*through.points[:2].T, "--", color="white", label="straight line")
-left.legend(frameon=False, labelcolor="white")
+left.legend(frameon=False, labelcolor="white", loc="lower center")
 left.set_title("through two optimal networks and the bend between them")
 around.plot(right)
 right.set_title("two random directions from the first")

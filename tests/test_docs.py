@@ -31,6 +31,7 @@ PUBLIC = [
     "convexnn.duality",
     "convexnn.estimators",
     "convexnn.exceptions",
+    "convexnn.exchange",
     "convexnn.landscape",
     "convexnn.optimal_sets",
     "convexnn.plotting",

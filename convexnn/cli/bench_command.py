@@ -21,6 +21,7 @@ from ..network import TwoLayerReLU
 from ..programs import convex_program
 from .arguments import count
 from .outcomes import Outcome, certificate_entries, print_table, proven_or_not
+from .streams import stop_if_interrupted
 from .unbiased_mlp import UnbiasedMLP
 
 BETA = 1.0
@@ -92,7 +93,9 @@ def row(name, seconds, objective, note, our_seconds, bound):
 
 def ours(X, y):
     """Return the model of the proven optimum."""
-    return ConvexReLURegressor(BETA, hidden_bias=False, fit_intercept=False).fit(X, y)
+    model = ConvexReLURegressor(BETA, hidden_bias=False, fit_intercept=False).fit(X, y)
+    stop_if_interrupted(model)
+    return model
 
 
 def by_cvxpy(X, y):

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from ..estimators import ConvexReLURegressor
 from .outcomes import Outcome, certificate_entries
 from .pictures import check_plot, save_figure
+from .streams import stop_if_interrupted
 
 PRINTS = True  # as it goes along
 SMALLER = ("bmi", "s5", "bp")
@@ -71,8 +72,7 @@ def fit_and_report(X, y):
     """Train on standardised measurements and print what is proven; return the pipeline."""
     pipeline = make_pipeline(StandardScaler(), ConvexReLURegressor(verbose=1)).fit(X, y)
     model = pipeline[-1]
-    if model.status_ == "interrupted":
-        raise KeyboardInterrupt
+    stop_if_interrupted(model)
     print(model.certificate_)
     neurons = f"{model.network_.width} neurons, beta = {model.beta_:.5g}"
     if model.certificate_.status == "optimal":
@@ -110,6 +110,7 @@ def cross_validate(models, X, y):
         for name, model in models.items():
             start = perf_counter()
             fitted = make_pipeline(StandardScaler(), clone(model)).fit(X[train], y[train])
+            stop_if_interrupted(fitted[-1])
             seconds[name] += (perf_counter() - start) / 5
             scores[name].append(fitted.score(X[test], y[test]))
         print(f"fold {fold}  " + "".join(f"{scores[name][-1]:>24.3f}" for name in models), flush=True)

@@ -3,16 +3,17 @@
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 from ..exceptions import SolverError
 from .outcomes import ExitCode, make_console, to_json
 from .parser import make_parser
-from .streams import plain_warnings, printing_apart, say
+from .streams import noticing_interrupts, plain_warnings, printing_apart, say
 
 INTERRUPTED = "interrupted before there was anything to keep."
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``convexnn``.
 
     Parameters
@@ -49,7 +50,7 @@ def main(argv=None):
 
 def _run(arguments):
     """Run the command and print its outcome; return the exit code."""
-    with plain_warnings() as messages:
+    with plain_warnings() as messages, noticing_interrupts() as interrupts:
         try:
             with printing_apart(arguments.json or not arguments.prints):
                 outcome = arguments.run(arguments)
@@ -58,6 +59,8 @@ def _run(arguments):
         except BrokenPipeError:
             raise
         except SolverError as error:
+            if interrupts:  # the solver kept the interrupt to itself, and what it had was not enough
+                return _fail(arguments, error, ExitCode.interrupted, INTERRUPTED)
             return _fail(arguments, error, ExitCode.not_proven)
         except (ValueError, OSError, ImportError) as error:
             return _fail(arguments, error, ExitCode.bad_input)

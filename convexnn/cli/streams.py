@@ -1,6 +1,8 @@
-"""Standard output belongs to the outcome: warnings go to standard error, a line each, and so does what is printed."""
+"""Standard output belongs to the outcome: warnings and what is printed go to standard error; Ctrl-C is noticed."""
 
+import signal
 import sys
+import threading
 import warnings
 from contextlib import contextmanager, nullcontext, redirect_stdout
 
@@ -34,3 +36,28 @@ def verbosity(arguments):
 def printing_apart(is_apart):
     """Send to standard error what is printed inside the block."""
     return redirect_stdout(sys.stderr) if is_apart else nullcontext()
+
+
+@contextmanager
+def noticing_interrupts():
+    """Yield a list that has an entry for every Ctrl-C, those that a solver keeps to itself too; they act as always."""
+    seen = []
+
+    def note(number, frame):
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+        yield seen
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def stop_if_interrupted(model):
+    """Go on with an interrupt that a fitted model has kept to itself."""
+    if getattr(model, "status_", None) == "interrupted":
+        raise KeyboardInterrupt

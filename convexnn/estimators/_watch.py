@@ -117,18 +117,10 @@ class Watch:
 
     @contextmanager
     def problem(self, name="problem", attributes=None):
-        """Yield the ``report(record, make=None)`` of one problem.
-
-        `attributes` returns those of the fitted estimator, a dict, for what ``make()`` returns, usually the network of
-        the moment; None where one problem does not make a model.
-        """
+        """Yield the `Report` of one problem."""
         self.tasks.begin_problem(name)
-        yield partial(self._report, attributes)
+        yield Report(self, attributes)
         self.tasks.end_problem()
-
-    def _report(self, attributes, record, make=None):
-        self.reporter.round(record, words=self.words)
-        self.tasks.end_round(partial(_fitted, attributes, make))
 
     def say_end(self, estimator):
         """Say how the fit ended."""
@@ -143,9 +135,26 @@ class Watch:
             self.reporter.say(str(certificate), clock=False)
 
 
-def _fitted(attributes, make):
-    made = None if attributes is None or make is None else make()
-    return None if made is None else attributes(made)
+class Report:
+    """What a solver tells of every round.
+
+    `attributes` returns those of the fitted estimator, a dict, for the model that the solver makes, usually a network;
+    None where one problem does not make a model.
+    """
+
+    wants_models = True
+
+    def __init__(self, watch, attributes):
+        self.watch, self.attributes = watch, attributes
+
+    def __call__(self, record, make_model):
+        self.watch.reporter.round(record, words=self.watch.words)
+        self.watch.tasks.end_round(partial(self.fitted, make_model))
+
+    def fitted(self, make_model):
+        """Return the fitted attributes as they would be now, None where there is no model yet."""
+        model = None if self.attributes is None else make_model()
+        return None if model is None else self.attributes(model)
 
 
 def network_only(network):

@@ -75,6 +75,19 @@ def make_record(started, objective, visible_gap, width):
     return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 
 
+def tell(report, record, make_model):
+    """Hand a record to `report`, if there is one; with a true attribute `wants_models` it gets `make_model` too.
+
+    `make_model`, without arguments, makes the model of the moment: a network, or blocks and free terms of gated models.
+    """
+    if report is None:
+        return
+    if getattr(report, "wants_models", False):
+        report(record, make_model)
+    else:
+        report(record)
+
+
 def build_network(problem, directions, signs, masses):
     """Return the balanced network with these unit directions, signs and masses and the free terms that fit best."""
     root_masses = np.sqrt(masses)

@@ -13,7 +13,7 @@ from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._models import start_run
 from ._run import FIRST_STARTS
-from .base import Solution, Status, build_network, make_record
+from .base import Solution, Status, build_network, make_record, tell
 
 MAX_STARTS = 4096
 ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
@@ -53,7 +53,7 @@ def solve_column_generation(
     start : TwoLayerReLU, optional
         A network to start from.
     report : callable, optional
-        Called with every record of the history and a function of no arguments that makes the network of that moment.
+        Called with every record of the history, see `tell`.
     max_starts : int
         Random starts of a search after which none is missed any more.
 
@@ -194,8 +194,7 @@ class _Training:
     def _record(self, run, started):
         record = make_record(started, run.primal, run.visible, int(np.sum(run.pool.used)))
         self.history.append(record)
-        if self.report is not None:
-            self.report(record, lambda: run.network(self.problem))
+        tell(self.report, record, lambda: run.network(self.problem))
 
     def _certify(self, network, run, proof):
         return certify_problem(

@@ -19,7 +19,7 @@ from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ._group_lasso import InteriorPoint
 from ._group_systems import Groups
-from .base import Status, check_masks
+from .base import Status, check_masks, tell
 
 FIRST_GROUPS = 64
 PROMISING, ROUNDING = 10.0, 1e-12  # times the goal, and at least: the estimated gap that makes an iterate worth a proof
@@ -125,8 +125,7 @@ class _Search:
             "working_set": len(index),
         }
         self.history.append(record)
-        if self.report is not None:
-            self.report(record, lambda: self.translate(self.best.blocks))
+        tell(self.report, record, lambda: self.translate(self.best.blocks))
         return proof
 
     def run(self):
@@ -238,8 +237,7 @@ def solve_gated(
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional
-        Called with every record of the history and a function of no arguments that makes the blocks and the free terms
-        of that moment.
+        Called with every record of the history, see `tell`.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from .._validation import is_late
 from ..duality.gated import certify_gated, fit_loss
 from ..losses import SquaredLoss
 from ..programs.gates import gated_fit
-from .base import Status, check_masks
+from .base import Status, check_masks, tell
 from .gated import GatedSolution, check_start, solve_gated
 
 DAMPING, LEAST_DAMPING, CAUTIOUS, CALMER = 0.1, 1e-7, 10.0, 10.0  # per unit of the mean pull
@@ -60,9 +60,8 @@ class _Newton:
                 "working_set": len(self.masks),
             }
         )
-        if self.report is not None:
-            point, problem = self.point, self.problem
-            self.report(self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
+        point, problem = self.point, self.problem
+        tell(self.report, self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
 
     def working_problem(self):
         """Return the problem with a squared loss that touches the true one at the point."""

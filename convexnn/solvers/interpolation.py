@@ -15,7 +15,7 @@ from .._validation import is_late
 from ..duality.interpolation import certify_interpolant, interpolation_price
 from ..duality.pricing import search_price
 from ._restoring import any_interpolant, polished, restored
-from .base import Solution, Status, build_network, make_record
+from .base import Solution, Status, build_network, make_record, tell
 from .column_generation import solve_column_generation
 
 SHARE = 1e-3  # of the price of the targets: the strength of the squared problems
@@ -164,8 +164,7 @@ class _Multipliers:
         cost = np.inf if self.best is None else self.problem.cost(self.best)
         record = make_record(started, cost, self.gap, self.network.width)
         self.history.append(record)
-        if self.report is not None:
-            self.report(record, lambda: self.best)
+        tell(self.report, record, lambda: self.best)
 
     def _finish(self, status):
         if status is Status.interrupted:

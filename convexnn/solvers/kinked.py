@@ -15,7 +15,7 @@ from .._validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
 from ..losses import ProximalLoss
-from .base import Solution, Status, assemble, build_network, make_record
+from .base import Solution, Status, assemble, build_network, make_record, tell
 from .column_generation import solve_column_generation
 
 SHRINKING = 0.2  # of the spread in a step
@@ -124,8 +124,7 @@ class _Steps:
         self.offer(network)
         self.offer(with_best_masses(problem, network, self.deadline))
         self.history.append(make_record(self.started, self.primal, self.gap, self.network.width))
-        if self.report is not None:
-            self.report(self.history[-1], lambda: self.network)
+        tell(self.report, self.history[-1], lambda: self.network)
 
     @property
     def gap(self):

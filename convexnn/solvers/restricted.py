@@ -26,7 +26,7 @@ from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution, to_network
 from ._newton import newton_step, null_space
-from .base import Status, check_masks, make_record
+from .base import Status, check_masks, make_record, tell
 from .cones import PatternCones
 
 MAX_NEW = 200
@@ -106,7 +106,7 @@ def solve_over_patterns(
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     report : callable, optional
-        Called with every record of the history and a function of no arguments that makes the network of that moment.
+        Called with every record of the history, see `tell`.
 
     Returns
     -------
@@ -225,8 +225,7 @@ class _Run:
     def _record(self, gap):
         objective = self.objective * self.scaled.y_scale**2
         self.history.append(make_record(self.started, objective, gap, len(self.cones)))
-        if self.report is not None:
-            self.report(self.history[-1], lambda: to_network(self._solution(Status.restricted).point))
+        tell(self.report, self.history[-1], lambda: to_network(self._solution(Status.restricted).point))
 
     def _solution(self, status):
         problem, n_patterns = self.problem, len(self.masks)

@@ -22,7 +22,7 @@ from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vect
 from ..exceptions import SolverError
 from ._vector_newton import merge_neurons, slide_vectors
 from ._weights import descend_weights
-from .base import Solution, Status, assemble, make_record
+from .base import Solution, Status, assemble, make_record, tell
 
 FIRST_STARTS, MAX_STARTS = 32, 2048
 FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
@@ -207,7 +207,7 @@ def solve_vector(
     start : TwoLayerReLU, optional
         A network to start from.
     report : callable, optional
-        Called with every record of the history and a function of no arguments that makes the network of that moment.
+        Called with every record of the history, see `tell`.
 
     Returns
     -------
@@ -307,8 +307,7 @@ class _Training:
         squared = self.problem.loss.name == "squared"
         scale = (self.problem.beta / run.problem.beta) * self.unit if squared else 1.0
         self.history.append(make_record(started, run.objective * scale, run.visible, len(run.directions)))
-        if self.report is not None:
-            self.report(self.history[-1], lambda: self._network(run))
+        tell(self.report, self.history[-1], lambda: self._network(run))
 
     def _network(self, run):
         none = np.zeros((0, self.problem.design.shape[1]))

@@ -1,6 +1,7 @@
 """What every command has: help, errors in a line, exit codes, JSON, files that are whole or not there."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import convexnn
-from convexnn.cli import demo_command, fit_command, main, versions_command
+from convexnn.cli import demo_command, fit_command, main, set_command
 from convexnn.cli.files import check_target_file
 from convexnn.cli.outcomes import to_json
 from convexnn.cli.parser import COMMANDS
@@ -59,15 +60,10 @@ def test_bad_usage(capsys, argv, message):
 
 def test_versions(capsys):
     exit_code, document = run_json(capsys, "versions")
-    assert exit_code == 0 and document["convexnn"] == convexnn.__version__
-    assert document["libraries"]["numpy"] == np.__version__
-    main(["versions"])
-    assert f"numpy          {np.__version__}" in capsys.readouterr().out
-
-
-def test_what_is_not_installed_is_null(capsys, monkeypatch):
-    monkeypatch.setattr(versions_command, "OPTIONAL", ("no-such-library",))
-    assert run_json(capsys, "versions")[1]["libraries"]["no-such-library"] is None
+    assert exit_code == 0 and document["packages"]["convexnn"] == convexnn.__version__
+    assert document["packages"]["numpy"] == np.__version__
+    assert main(["versions"]) == 0
+    assert capsys.readouterr().out.startswith("system\n  python")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +90,20 @@ def test_errors_are_one_line_and_an_exit_code(tmp_path, capsys, monkeypatch, err
     assert document["error"]["type"] == type(error).__name__ and document["exit_code"] == exit_code
     main([*argv, "--debug"])
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_that_a_solver_keeps_to_itself_is_noticed(tmp_path, capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise SolverError("the optimal set needs a proven optimum") from None
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(set_command, "optimal_set", interrupted)
+    assert main(["set", save(make_frame(), tmp_path), "--target", "y", "--beta", "1"]) == 130
+    assert "interrupted before there was anything to keep" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_json_is_strict():

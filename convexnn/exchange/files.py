@@ -19,11 +19,13 @@ from .claims import agrees, check_primal, data_digest, posed, proven_again
 from .fitted import contents_of
 from .headers import checked_header, claim_of, header_of
 from .records import SavedNetwork
+from .scaling import checked_scaling
 
 MAX_BYTES = 2**30
 TERMS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
 DATA = ("X", "y", "sample_weight")
 STORED = (*DATA, "dual_point")
+SCALING = ("center", "scale")
 FROM_THE_ESTIMATOR = ("X", "y", "sample_weight", "beta", "certificate", "classes")
 
 
@@ -42,6 +44,8 @@ def save_network(
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
     classes: ArrayLike | None = None,
+    center: ArrayLike | None = None,
+    scale: ArrayLike | None = None,
     store_data: bool = True,
 ) -> None:
     """Write a network, its problem and what is claimed about it to one file.
@@ -72,6 +76,11 @@ def save_network(
         One per output.
     classes : array-like of shape (n_classes,), optional
         The labels that the outputs stand for.
+    center : array-like of shape (n_features,), optional
+        What was subtracted from the inputs before the network saw them, such as ``StandardScaler.mean_``. X, here and
+        in the estimator, is what the network saw; `SavedNetwork.predict` then takes raw inputs.
+    scale : array-like of shape (n_features,), optional
+        By what they were divided after that, such as ``StandardScaler.scale_``.
     store_data : bool, default=True
         False leaves the data out and keeps their sha256, with which data given to `load_network` are compared.
 
@@ -114,8 +123,10 @@ def save_network(
     if not isinstance(network, TwoLayerReLU):
         network, options = _of_estimator(network, options)
     names = checked_names(network, options["feature_names"], target_name, options["classes"])
+    scaling = checked_scaling(network, center, scale)
     problem = _checked_problem(network, options)
-    arrays = {name: getattr(network, name) for name in TERMS if getattr(network, name) is not None}
+    terms = {name: getattr(network, name) for name in TERMS} | scaling
+    arrays = {name: term for name, term in terms.items() if term is not None}
     data = {name: options[name] for name in DATA if options[name] is not None}
     header = header_of(problem, data_digest(**data) if data else None, claim_of(options["certificate"]), names)
     if data and options["certificate"] is not None:
@@ -185,8 +196,9 @@ def load_network(
     ----------
     path : str or path-like
     X, y, sample_weight : array-like, optional
-        The training data, for a file without them. They are compared with the sha256 in the file (the order of the
-        samples does not matter). Labels of a classifier may be given as they are.
+        The training data, for a file without them; X as the network saw it, centred and scaled already. They are
+        compared with the sha256 in the file (the order of the samples does not matter). Labels of a classifier may be
+        given as they are.
     max_bytes : int, default=2**30
         Largest size of the contents, which is looked at before they are decompressed.
     proof : {"auto", "exact", "bound", "heuristic"} or None, default="auto"
@@ -256,7 +268,7 @@ def _certified(saved, data, entry, dual_point, options):
 def _rebuilt(header, arrays):
     """Return what the file says: the `SavedNetwork` without a certificate, the problem's entry, the data's sha256."""
     entry, digest, claimed, names = checked_header(header)
-    unknown = set(arrays) - set(TERMS) - set(STORED)
+    unknown = set(arrays) - set(TERMS) - set(STORED) - set(SCALING)
     if unknown or not {"hidden_weights", "output_weights"} <= set(arrays):
         raise FileFormatError(f"it holds the arrays {sorted(arrays)}, which make no network.")
     network = TwoLayerReLU(**{name: arrays[name] for name in TERMS if name in arrays})
@@ -270,6 +282,7 @@ def _rebuilt(header, arrays):
             "a claim about data in the file needs the dual point that proves it, and nothing else does."
         )
     checked = checked_names(network, names["feature_names"], names["target_names"], names["classes"])
+    checked |= checked_scaling(network, arrays.get("center"), arrays.get("scale"))
     problem = entry or {"beta": None, "loss": "squared", "huber_delta": 1.35, "quantile": 0.5}
     written_by = header["written_by"]
     saved = SavedNetwork(network, None, claimed, **problem, **data, **checked, written_by=written_by)

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from .._typing import ArrayLike
 from ..duality.records import Certificate
+from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from .headers import ClaimedCertificate
+from .scaling import scaled
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,10 +32,13 @@ class SavedNetwork:
     huber_delta, quantile : float
     X, y, sample_weight : ndarray or None
         The data in the file. Of an estimator they are in canonical form (distinct rows, sorted), and the targets of a
-        classifier are -1 and 1, or one-hot rows for the multinomial loss.
+        classifier are -1 and 1, or one-hot rows for the multinomial loss. X is what the network was trained on: where
+        the file has a centre and a scale, they have been applied to it.
     feature_names, target_names : list of str or None
     classes : ndarray or None
         The labels, in the order of the outputs; of two classes the second is where the network is positive.
+    center, scale : ndarray of shape (n_inputs,) or None
+        What is subtracted from raw inputs, and by what they are divided then, before the network sees them.
     written_by : str
         The version that wrote the file.
     """
@@ -50,6 +56,8 @@ class SavedNetwork:
     feature_names: list | None
     target_names: list | None
     classes: np.ndarray | None
+    center: np.ndarray | None
+    scale: np.ndarray | None
     written_by: str
 
     @property
@@ -57,14 +65,57 @@ class SavedNetwork:
         """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes."""
         return {name: getattr(self, name) for name in ("loss", "huber_delta", "quantile", "sample_weight")}
 
+    def standardized(self, X: ArrayLike) -> np.ndarray:
+        """Return ``(X - center) / scale``, what the network takes; X as it is when the file has neither."""
+        return scaled(X, self.center, self.scale)
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Return the network's values at the rows of raw X, of shape (n_samples,) or (n_samples, n_outputs)."""
+        return self.network.predict(self.standardized(X))
+
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the network's values at the rows of X, or their classes when the file has classes."""
-        values = self.network.predict(X)
+        """Return the network's values at the rows of raw X, or their classes when the file has classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_inputs)
+            As it was before `center` was subtracted and divided by `scale`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        values = self.decision_function(X)
         if self.classes is None:
             return values
         if values[0].size == 1:
             return self.classes[(values.ravel() > 0).astype(int)]
         return self.classes[np.argmax(values, axis=1)]
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether `predict_proba` can be called: for classes with the logistic or the multinomial loss."""
+        one_output = self.network.output_weights.shape[1:] in ((), (1,))
+        return self.classes is not None and self.loss == ("logistic" if one_output else "multinomial")
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return the probabilities of the classes at the rows of raw X, of shape (n_samples, n_classes).
+
+        Raises
+        ------
+        InvalidInputError
+            Without classes, and for losses other than the logistic (two classes) and the multinomial one.
+        """
+        if not self.has_probabilities:
+            classes = "no classes" if self.classes is None else "classes"
+            raise InvalidInputError(
+                f"probabilities are those of classes with the logistic or the multinomial loss; the file has {classes} "
+                f"and the loss {self.loss!r}. decision_function gives the network's values."
+            )
+        values = self.decision_function(X)
+        if values[0].size == 1:
+            return expit(np.outer(values, [-1.0, 1.0]))
+        return softmax(values, axis=1)
 
     def __repr__(self):
         return f"SavedNetwork({self.network!r}, {self.certificate!r}, beta={self.beta}, loss={self.loss!r})"

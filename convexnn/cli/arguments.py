@@ -21,16 +21,22 @@ def add_output(parser):
 
 def add_data(parser, *, target=True):
     """Add where the data are and which columns are what."""
-    group = parser.add_argument_group("data")
-    group.add_argument("data", help="a table with a header: .csv, .csv.gz, .tsv, .parquet, or - for csv on stdin")
+    group = add_table(parser)
     group.add_argument("--target", metavar="COLUMN", required=target, help="the column to predict (or several: a,b)")
-    group.add_argument("--features", metavar="A,B", type=names, help="columns to use (default: all the others)")
-    group.add_argument("--drop", metavar="A,B", type=names, help="columns to leave out")
     group.add_argument("--weight", metavar="COLUMN", help="the column of sample weights")
-    group.add_argument("--separator", metavar="CHAR", help="between the columns of a csv file (default: a comma)")
     group.add_argument(
         "--standardize", action="store_true", help="features to mean 0 and deviation 1: one penalty measures them all"
     )
+
+
+def add_table(parser):
+    """Add where the table is and which of its columns are features; return the group."""
+    group = parser.add_argument_group("data")
+    group.add_argument("data", help="a table with a header: .csv, .csv.gz, .tsv, .parquet, or - for csv on stdin")
+    group.add_argument("--features", metavar="A,B", type=names, help="columns to use (default: all the others)")
+    group.add_argument("--drop", metavar="A,B", type=names, help="columns to leave out")
+    group.add_argument("--separator", metavar="CHAR", help="between the columns of a csv file (default: a comma)")
+    return group
 
 
 def add_objective(parser, losses):

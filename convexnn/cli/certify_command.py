@@ -1,14 +1,17 @@
 """Certify a saved network on a table: how far from the best network of any width it can be.
 
-The figures are computed here, from the network and the table; what the file claims is printed beside them.
+The figures are computed here, from the network and the table; what the file claims is printed beside them. A
+network that was trained with --standardize gets the table by the center and the scale in its file.
 """
 
 from dataclasses import asdict
 
+import numpy as np
+
 from ..duality import certify
 from ..exceptions import InvalidInputError
 from .arguments import add_data, add_effort, positive
-from .columns import choose_columns
+from .columns import check_there, choose_columns
 from .models import read_model, targets_for
 from .outcomes import Outcome, certificate_entries, print_pairs, proven_or_not
 from .streams import say, verbosity
@@ -46,6 +49,8 @@ def run(arguments):
         "n_samples": len(data.X),
         "features": data.features,
         "targets": data.targets,
+        "center": data.center,
+        "scale": data.scale,
         **problem,
         "width": saved.network.width,
         "certificate": certificate_entries(certificate),
@@ -62,13 +67,31 @@ def _load_for(saved, arguments):
         raise InvalidInputError(f"--target is needed: {arguments.model!r} does not say which column it predicts.")
     features = arguments.features or saved.feature_names
     frame = read_frame(arguments.data, arguments.separator)
+    if not arguments.features:
+        check_there(frame, repr(arguments.model), features or [])
     data = choose_columns(frame, target, features, arguments.drop, arguments.weight)
     if len(data.features) != saved.network.n_inputs:
         raise InvalidInputError(
             f"the network takes {saved.network.n_inputs} inputs; the table has {len(data.features)} features: "
             f"{', '.join(data.features)}. Choose them with --features."
         )
-    return data.standardized() if arguments.standardize else data
+    return _scaled_for(saved, data, arguments)
+
+
+def _scaled_for(saved, data, arguments):
+    """Return the data as the network takes them: scaled as the file says, by themselves where it says nothing."""
+    if not saved.is_scaled:
+        return data.standardized() if arguments.standardize else data
+    if arguments.standardize:
+        table = data.standardized()
+        center = 0.0 if saved.center is None else saved.center
+        scale = 1.0 if saved.scale is None else saved.scale
+        if np.any(np.abs([table.center - center, table.scale - scale]) > SAME * scale):
+            raise InvalidInputError(
+                f"--standardize: the table has other means and deviations than {arguments.model!r}, which keeps those "
+                f"of its training rows. They are used without the flag; leave it out."
+            )
+    return data.scaled(saved.center, saved.scale)
 
 
 def _problem(saved, arguments):
@@ -86,10 +109,10 @@ def _compare(saved, certificate):
         return
     claimed, found = saved.claimed.primal, certificate.primal
     if abs(claimed - found) > SAME * max(abs(claimed), abs(found)):
-        say(
-            f"note: the file claims the objective {claimed:.10g}, here it is {found:.10g}: another table, another "
-            f"objective, or not standardised alike (--standardize)."
-        )
+        causes = "another table, or another objective"
+        if not saved.is_scaled:
+            causes += ", or not standardised alike (--standardize)"
+        say(f"note: the file claims the objective {claimed:.10g}, here it is {found:.10g}: {causes}.")
 
 
 def _show(console, saved, certificate, document):

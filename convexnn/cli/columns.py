@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from ..exchange.scaling import scaled
 
 UNEVEN = 100.0  # ratio of deviations from which on a note is due
 SHOWN = 6  # columns that a message names before it only counts
@@ -22,7 +23,7 @@ class Dataset:
     features, targets : list of str
         Names of the columns.
     weight : ndarray of shape (n_samples,) or None
-    centre, scale : ndarray of shape (n_features,) or None
+    center, scale : ndarray of shape (n_features,) or None
         What was subtracted from the features, and by what they were divided then; None: nothing.
     """
 
@@ -31,21 +32,35 @@ class Dataset:
     features: list
     targets: list
     weight: np.ndarray | None = None
-    centre: np.ndarray | None = None
+    center: np.ndarray | None = None
     scale: np.ndarray | None = None
 
-    def standardized(self, centre=None, scale=None):
-        """Return the data with features of mean 0 and deviation 1, or moved and divided as it is given."""
-        if centre is None:
-            centre, scale = self.X.mean(axis=0), self.X.std(axis=0)
-            scale = np.where(scale > 0, scale, 1.0)
-        return replace(self, X=(self.X - centre) / scale, centre=centre, scale=scale)
+    def standardized(self):
+        """Return the data with features of mean 0 and deviation 1; constant ones are only moved."""
+        center, scale = standard_scaling(self.X)
+        finite = np.isfinite(center) & np.isfinite(scale)
+        large = [repr(name) for name, is_finite in zip(self.features, finite, strict=True) if not is_finite]
+        if large:
+            raise InvalidInputError(f"--standardize: {_counted(large, 'feature')} {listed(large)}: too large values.")
+        return self.scaled(center, scale)
+
+    def scaled(self, center, scale):
+        """Return the data with features that are moved and divided as it is given; None leaves its part out."""
+        return replace(self, X=scaled(self.X, center, scale), center=center, scale=scale)
 
     def named_features(self):
         """Return X as a DataFrame, so that estimators keep the names."""
         import pandas
 
         return pandas.DataFrame(self.X, columns=self.features)
+
+
+def standard_scaling(X):
+    """Return the means and the deviations of the columns; for a constant column, its value and 1."""
+    constant = X.min(axis=0) == X.max(axis=0)  # rounding may leave a deviation, and new rows would be divided by it
+    with np.errstate(over="ignore", invalid="ignore"):
+        center, scale = X.mean(axis=0), X.std(axis=0)
+    return np.where(constant, X[0], center), np.where(constant | (scale == 0), 1.0, scale)
 
 
 def choose_columns(frame, target, features=None, drop=None, weight=None):
@@ -70,14 +85,14 @@ def choose_columns(frame, target, features=None, drop=None, weight=None):
     targets = [target] if target in frame.columns else target.split(",")
     others = [*targets, *([] if weight is None else [weight]), *(drop or [])]
     for option, names in (("--target", targets), ("--features", features), ("--drop", drop), ("--weight", weight)):
-        _check_there(frame, option, [names] if isinstance(names, str) else names or [])
+        check_there(frame, option, [names] if isinstance(names, str) else names or [])
     if features is None:
         features = [name for name in frame.columns if name not in others]
     if not features:
-        raise InvalidInputError(f"no column is left for the features: the table has {_listed(list(frame.columns))}.")
+        raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
     shared = [name for name in features if name in others]
     if shared:
-        raise InvalidInputError(f"--features must not name a target, weight or dropped column; got {_listed(shared)}.")
+        raise InvalidInputError(f"--features must not name a target, weight or dropped column; got {listed(shared)}.")
     return Dataset(
         X=numeric_columns(frame, features, "feature"),
         y=_target_values(frame, targets),
@@ -113,7 +128,7 @@ def numeric_columns(frame, names, role):
     ]
     if text:
         raise InvalidInputError(
-            f"{_counted(text, role)} {_listed([_sample_of(frame, name) for name in text])}: networks need numbers. "
+            f"{_counted(text, role)} {listed([_sample_of(frame, name) for name in text])}: networks need numbers. "
             f"Encode {'it' if len(text) == 1 else 'them'} (pandas.get_dummies makes a 0/1 column for every category), "
             f"or leave {'it' if len(text) == 1 else 'them'} out with --drop {','.join(text)}."
         )
@@ -121,7 +136,7 @@ def numeric_columns(frame, names, role):
     values = frame[names].to_numpy(dtype=np.float64)
     infinite = [repr(name) for name, finite in zip(names, np.isfinite(values).all(axis=0), strict=True) if not finite]
     if infinite:
-        raise InvalidInputError(f"{_counted(infinite, role)} {_listed(infinite)}: infinite values cannot be used.")
+        raise InvalidInputError(f"{_counted(infinite, role)} {listed(infinite)}: infinite values cannot be used.")
     return values
 
 
@@ -138,13 +153,14 @@ def _target_values(frame, targets):
     return column.astype(str).to_numpy(dtype=object)
 
 
-def _check_there(frame, option, names):
+def check_there(frame, option, names):
+    """Refuse names that no column has; `option` is where they come from."""
     missing = [name for name in names if name not in frame.columns]
     if missing:
         plural = "columns" if len(missing) > 1 else "column"
-        known = _listed([repr(name) for name in frame.columns], most=30)
+        known = listed([repr(name) for name in frame.columns], most=30)
         raise InvalidInputError(
-            f"{option}: the table has no {plural} {_listed([repr(n) for n in missing])}; it has {known}."
+            f"{option}: the table has no {plural} {listed([repr(n) for n in missing])}; it has {known}."
         )
 
 
@@ -153,7 +169,7 @@ def _refuse_missing(frame, names, role):
     gaps = [f"{name!r} ({counts[name]} of {len(frame)})" for name in names if counts[name]]
     if gaps:
         raise InvalidInputError(
-            f"{_counted(gaps, role)} {_listed(gaps)}: values are missing. Fill them in, drop these rows (pandas.dropna)"
+            f"{_counted(gaps, role)} {listed(gaps)}: values are missing. Fill them in, drop these rows (pandas.dropna)"
             f"{', or leave the column out with --drop' if role == 'feature' else ''}."
         )
 
@@ -171,7 +187,7 @@ def _counted(names, role):
     return f"{role} column{'s' if len(names) > 1 else ''}"
 
 
-def _listed(names, most=SHOWN):
+def listed(names, most=SHOWN):
     """Return names with commas between them; where there are many the rest is counted."""
     text = ", ".join(map(str, names[:most]))
     return text if len(names) <= most else f"{text} and {len(names) - most} more"

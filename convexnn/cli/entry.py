@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0, done (and proven); 1, finished without a proof of optimality; 2, bad usage or input; 3, an
-        unexpected failure; 130, interrupted.
+        unexpected failure, or a result that could not be saved; 130, interrupted.
 
     Raises
     ------
@@ -67,25 +67,60 @@ def _run(arguments):
         except Exception as error:
             text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
             return _fail(arguments, error, ExitCode.failed, text)
-    _print(arguments, outcome, messages)
-    return outcome.exit_code
+        failure = _save(outcome)
+    exit_code = outcome.exit_code if failure is None else _code_of(failure)
+    _print(arguments, outcome, exit_code, messages, failure)
+    return exit_code
 
 
-def _print(arguments, outcome, messages):
+def _save(outcome):
+    """Write the files of an outcome; return the error that has kept it from that, or None."""
+    try:
+        with printing_apart(True):
+            if outcome.save is not None:
+                outcome.save()
+    except (Exception, KeyboardInterrupt) as error:  # whatever it is: the result may have taken hours, and is printed
+        return error
+    return None
+
+
+def _code_of(failure):
+    return ExitCode.interrupted if isinstance(failure, KeyboardInterrupt) else ExitCode.failed
+
+
+def _print(arguments, outcome, exit_code, messages, failure):
+    """Print an outcome, and what has kept it from being saved."""
+    entry = {} if failure is None else {"error": _described(failure, _reason(failure))}
     if arguments.json:
-        head = {"command": arguments.command, "exit_code": int(outcome.exit_code)}
-        print(to_json(head | outcome.document | {"warnings": messages}), flush=True)
+        head = {"command": arguments.command, "exit_code": int(exit_code)}
+        print(to_json(head | outcome.document | {"warnings": messages} | entry), flush=True)
     else:
         outcome.show(make_console(sys.stdout))
+    if failure is not None:
+        sys.stdout.flush()
+        _say(arguments, failure, f"error: the result could not be saved: {_reason(failure)}")
+
+
+def _reason(failure):
+    text = "interrupted" if isinstance(failure, KeyboardInterrupt) else str(failure)
+    return " ".join(text.split()) or type(failure).__name__
 
 
 def _fail(arguments, error, exit_code, text=None):
     """Say in one line what went wrong."""
     text = " ".join((text or str(error)).split()) or type(error).__name__
+    if arguments.json:
+        head = {"command": arguments.command, "exit_code": int(exit_code)}
+        print(to_json(head | {"error": _described(error, text)}), flush=True)
+    _say(arguments, error, text if exit_code is ExitCode.interrupted else f"error: {text}")
+    return exit_code
+
+
+def _described(error, text):
+    return {"type": type(error).__name__, "message": text}
+
+
+def _say(arguments, error, text):
     if arguments.debug:
         traceback.print_exception(error)
-    if arguments.json:
-        described = {"type": type(error).__name__, "message": text}
-        print(to_json({"command": arguments.command, "exit_code": int(exit_code), "error": described}), flush=True)
-    say(text if exit_code is ExitCode.interrupted else f"error: {text}")
-    return exit_code
+    say(text)

@@ -1,5 +1,7 @@
 """Train a network on a table, with a certificate of how far from the best one it can be."""
 
+from functools import partial
+
 from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
 from .arguments import (
     add_beta,
@@ -49,13 +51,17 @@ def run(arguments):
         model.fit(data.named_features(), data.y, sample_weight=data.weight)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted before there was a network; nothing was saved.") from error
-    if arguments.output is not None:
-        save_model(model, data, arguments.output)
     if model.status_ == "interrupted":
         say("interrupted: the best network so far is kept, with its true certificate.")
-    document = _document(model, data, task, arguments)
+    document = _document(model, data, task)
     exit_code = proven_or_not(model.status_ == "proven", model.status_ == "interrupted")
-    return Outcome(document, lambda console: _show(console, model, document), exit_code)
+
+    def save():
+        save_model(model, data, arguments.output)
+        document["output"] = arguments.output
+
+    show = partial(_show, model=model, document=document)
+    return Outcome(document, show, exit_code, None if arguments.output is None else save)
 
 
 def make_estimator(arguments, task):
@@ -69,7 +75,7 @@ def make_estimator(arguments, task):
     return ConvexReLUClassifier(**options, multi_class=arguments.multi_class, class_weight=weights)
 
 
-def _document(model, data, task, arguments):
+def _document(model, data, task):
     score = float(model.score(data.named_features(), data.y, sample_weight=data.weight))
     return {
         "task": task,
@@ -79,7 +85,7 @@ def _document(model, data, task, arguments):
         "features": data.features,
         "targets": data.targets,
         "classes": model.classes_ if task == CLASSIFICATION else None,
-        "centre": data.centre,
+        "center": data.center,
         "scale": data.scale,
         "beta": model.beta_,
         "beta_max": model.beta_max_,
@@ -88,7 +94,7 @@ def _document(model, data, task, arguments):
         "n_iter": model.n_iter_,
         "certificate": certificate_entries(model.certificate_),
         "training_r2" if task == REGRESSION else "training_accuracy": score,
-        "output": arguments.output,
+        "output": None,  # until it is saved
     }
 
 

@@ -1,4 +1,4 @@
-"""Saved networks: what ``fit`` writes and ``certify`` reads."""
+"""Saved networks: what ``fit`` writes, and ``certify`` and ``predict`` read."""
 
 import numpy as np
 
@@ -30,16 +30,15 @@ def is_onnx(path):
 
 
 def save_model(model, data, path):
-    """Save a fitted estimator with its data and its certificate, or its network alone in an ONNX file."""
+    """Save a fitted estimator with its data, its scaling and its certificate, or its network alone in an ONNX file."""
     from ..exchange import save_network, to_onnx
 
     if is_onnx(path):
         to_onnx(model.network_, path)
+        if data.center is not None:
+            say("note: the network in the ONNX file takes standardised features; --json prints how.")
     else:
-        outputs = data.targets if model.network_.output_weights.ndim == 1 or data.y.ndim == 2 else None
-        save_network(path, model, target_name=outputs)
-    if data.centre is not None:
-        say("note: the network takes standardised features (--json prints how); certify it with --standardize.")
+        save_network(path, model, target_name=data.targets, center=data.center, scale=data.scale)
 
 
 def read_model(path):

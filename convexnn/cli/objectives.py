@@ -43,7 +43,7 @@ class Objective:
             "n_samples": len(self.data.X),
             "features": self.data.features,
             "target": self.data.targets[0],
-            "standardized": self.data.centre is not None,
+            "standardized": self.data.center is not None,
             **{name: value for name, value in self.options.items() if name not in ("sample_weight", "n_jobs")},
         }
 

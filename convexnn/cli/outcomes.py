@@ -34,11 +34,14 @@ class Outcome:
     show : callable
         Takes a rich console and prints the tables.
     exit_code : ExitCode
+    save : callable, optional
+        Writes the files that were asked for, before the document is printed; it is printed also where this fails.
     """
 
     document: dict
     show: Callable
     exit_code: ExitCode = ExitCode.done
+    save: Callable | None = None
 
 
 def proven_or_not(proven, interrupted=False):

@@ -8,6 +8,7 @@ from . import (
     certify_command,
     demo_command,
     fit_command,
+    predict_command,
     set_command,
     sweep_command,
     versions_command,
@@ -18,6 +19,7 @@ COMMANDS = {
     "demo": demo_command,
     "fit": fit_command,
     "certify": certify_command,
+    "predict": predict_command,
     "set": set_command,
     "sweep": sweep_command,
     "bench": bench_command,
@@ -27,7 +29,7 @@ EXIT_CODES = """exit codes:
   0    done; proven, where there was something to prove
   1    finished and printed (and saved), but optimality was not proven
   2    bad usage or bad input
-  3    an unexpected failure; --debug shows where
+  3    an unexpected failure (--debug shows where), or a result that is printed and could not be saved
   130  interrupted; what was finished is printed and saved"""
 
 

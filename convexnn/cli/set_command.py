@@ -43,10 +43,9 @@ def run(arguments):
     options |= objective.options | {"verbose": verbosity(arguments)}
     found = optimal_set(objective.data.X, objective.y, beta, **options)
     pieces = _pieces(found, arguments.max_width)
-    if arguments.plot is not None:
-        _plot(found, pieces, arguments)
     document = objective.described() | {"beta": beta} | _figures(found) | pieces
-    return Outcome(document, lambda console: _show(console, document))
+    save = None if arguments.plot is None else lambda: _plot(found, pieces, arguments)
+    return Outcome(document, lambda console: _show(console, document), save=save)
 
 
 def _figures(found):

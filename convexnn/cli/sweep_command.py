@@ -80,11 +80,14 @@ def run(arguments):
         found = (_over_widths if arguments.widths else _over_strengths)(objective, arguments)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted before the first record; nothing was saved.") from error
-    _save(found, arguments)
     rows = [record.row() for record in found.records]
     document = objective.described() | {"complete": found.complete, "records": rows}
     proven = all(record.proof == "exact" for record in found.records)
-    return Outcome(document, lambda console: _show(console, found, rows), proven_or_not(proven, not found.complete))
+    if not found.complete:
+        kept = "; the same command goes on from the checkpoint" if arguments.checkpoint else ""
+        say(f"interrupted: {len(found)} records are finished and kept{kept}.")
+    exit_code = proven_or_not(proven, not found.complete)
+    return Outcome(document, lambda console: _show(console, found, rows), exit_code, lambda: _save(found, arguments))
 
 
 def _check_kind(arguments):
@@ -128,9 +131,6 @@ def _save(found, arguments):
         write_frame(found.to_frame(), arguments.output)
     if arguments.plot is not None:
         save_plot(found, arguments.plot)
-    if not found.complete:
-        kept = "; the same command goes on from the checkpoint" if arguments.checkpoint else ""
-        say(f"interrupted: {len(found)} records are finished and kept{kept}.")
 
 
 def _show(console, found, rows):

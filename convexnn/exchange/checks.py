@@ -34,19 +34,21 @@ def checked_names(network, feature_names, target_names, classes):
         raise InvalidInputError(
             f"classes must have {max(2, n_outputs)} entries, as the network has; got {len(classes)}."
         )
+    n_targets = (n_outputs,) if classes is None else (1, n_outputs)
     return {
-        "feature_names": _names(feature_names, "feature_names", network.n_inputs),
-        "target_names": _names(target_names, "target_name", n_outputs),
+        "feature_names": _names(feature_names, "feature_names", (network.n_inputs,)),
+        "target_names": _names(target_names, "target_name", n_targets),
         "classes": classes,
     }
 
 
-def _names(names, argument, count):
+def _names(names, argument, counts):
     if names is None:
         return None
     names = [names] if isinstance(names, str) else [str(name) for name in names]
-    if len(names) != count:
-        raise InvalidInputError(f"{argument} must have {count} entries, as the network has; got {len(names)}.")
+    if len(names) not in counts:
+        expected = " or ".join(map(str, dict.fromkeys(counts)))
+        raise InvalidInputError(f"{argument} must have {expected} entries, as the network has; got {len(names)}.")
     return names
 
 

@@ -73,7 +73,7 @@ def save_network(
     feature_names : sequence of str, optional
         One per input.
     target_name : str or sequence of str, optional
-        One per output.
+        One per output; one alone for classes.
     classes : array-like of shape (n_classes,), optional
         The labels that the outputs stand for.
     center : array-like of shape (n_features,), optional

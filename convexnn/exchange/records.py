@@ -65,6 +65,11 @@ class SavedNetwork:
         """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes."""
         return {name: getattr(self, name) for name in ("loss", "huber_delta", "quantile", "sample_weight")}
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the file has a centre or a scale."""
+        return self.center is not None or self.scale is not None
+
     def standardized(self, X: ArrayLike) -> np.ndarray:
         """Return ``(X - center) / scale``, what the network takes; X as it is when the file has neither."""
         return scaled(X, self.center, self.scale)

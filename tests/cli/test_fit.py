@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, certify
-from convexnn.cli import main
-from convexnn.exchange import load_network, save_network
+from convexnn.cli import fit_command, main
+from convexnn.exchange import atomic, load_network, save_network
 
 from .helpers import fails, label_frame, make_frame, run_json, save
 
@@ -148,10 +148,90 @@ def test_standardised_networks_are_certified_on_standardised_data(tmp_path, caps
     frame["a"] = 1000.0 * frame["a"] + 5.0
     path, model = save(frame, tmp_path), str(tmp_path / "model.npz")
     _, fitted = run_json(capsys, "fit", path, *LINE, "--standardize", "-o", model)
-    assert fitted["centre"] == pytest.approx(frame[["a", "b"]].mean().tolist())
-    exit_code, document = run_json(capsys, "certify", model, path, "--standardize")
+    assert fitted["center"] == pytest.approx(frame[["a", "b"]].mean().tolist())
+    for options in ((), ("--standardize",)):
+        exit_code, document = run_json(capsys, "certify", model, path, *options)
+        assert exit_code == 0 and document["scale"] == fitted["scale"]
+        assert document["certificate"]["primal"] == pytest.approx(fitted["certificate"]["primal"], rel=1e-9)
+    assert load_network(model).certificate.status == "optimal"
+
+
+def test_other_rows_are_standardised_as_the_training_rows_were(tmp_path, capsys):
+    frame = make_frame(30)
+    frame["a"] = 1000.0 * frame["a"] + 5.0
+    path, model = save(frame[:15], tmp_path), str(tmp_path / "model.npz")
+    run_json(capsys, "fit", path, *LINE, "--standardize", "--proof", "heuristic", "-o", model)
+    other = save(frame[15:], tmp_path, "other.csv")
+    _, document = run_json(capsys, "certify", model, other, "--proof", "heuristic")
+    saved = load_network(model, proof=None)
+    X, y = saved.standardized(frame[["a", "b"]].to_numpy()[15:]), frame["y"].to_numpy()[15:]
+    assert document["certificate"]["primal"] == pytest.approx(saved.network.objective(X, y, saved.beta), rel=1e-9)
+    assert "other means and deviations" in fails(capsys, "certify", model, other, "--standardize")
+
+
+def test_files_without_scaling_are_standardised_by_the_table_on_request(tmp_path, capsys):
+    frame, model = make_frame(), str(tmp_path / "model.npz")
+    X = frame[["a", "b"]].to_numpy()
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    fitted = ConvexReLURegressor(0.5).fit(scaled, frame["y"])
+    save_network(model, fitted, feature_names=["a", "b"], target_name="y")
+    exit_code, document = run_json(capsys, "certify", model, save(frame, tmp_path), "--standardize")
     assert exit_code == 0
-    assert document["certificate"]["primal"] == pytest.approx(fitted["certificate"]["primal"], rel=1e-9)
+    assert document["certificate"]["primal"] == pytest.approx(fitted.certificate_.primal, rel=1e-9)
+    assert main(["certify", model, save(frame, tmp_path)]) == 1
+    assert "not standardised alike" in capsys.readouterr().err
+
+
+def test_certify_names_the_columns_that_the_file_misses(tmp_path, capsys):
+    frame, model = make_frame(), str(tmp_path / "model.npz")
+    main(["fit", save(frame, tmp_path), *LINE, "--proof", "heuristic", "-o", model])
+    capsys.readouterr()
+    message = fails(capsys, "certify", model, save(frame[["a", "y"]], tmp_path, "short.csv"))
+    assert "model.npz': the table has no column 'b'; it has 'a', 'y'." in message
+
+
+# Results are printed also where they cannot be saved
+
+
+@pytest.mark.parametrize(
+    "error, exit_code, text",
+    [
+        (OSError(28, "No space left on device"), 3, "No space left on device"),
+        (PermissionError(13, "Permission denied"), 3, "Permission denied"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_a_result_that_cannot_be_saved_is_printed(tmp_path, capsys, monkeypatch, error, exit_code, text):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(atomic.os, "fsync", fail)
+    model = tmp_path / "model.npz"
+    argv = ["fit", save(make_frame(), tmp_path), *LINE, "--beta", "0.5", "-o", str(model)]
+    found, document = run_json(capsys, *argv)
+    assert found == exit_code and document["output"] is None and document["status"] == "proven"
+    assert text in document["error"]["message"] and document["error"]["type"] == type(error).__name__
+    assert main(argv) == exit_code
+    output = capsys.readouterr()
+    assert output.out.startswith("Certificate: globally optimal") and "saved to" not in output.out
+    assert output.err.startswith("convexnn: error: the result could not be saved: ") and text in output.err
+    assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
+    main([*argv, "--debug"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_gone_after_the_fit(tmp_path, capsys, monkeypatch):
+    folder, make = tmp_path / "results", fit_command.make_estimator
+    folder.mkdir()
+
+    def slow(*arguments):
+        folder.rmdir()
+        return make(*arguments)
+
+    monkeypatch.setattr(fit_command, "make_estimator", slow)
+    exit_code = main(["fit", save(make_frame(), tmp_path), *LINE, "-o", str(folder / "model.npz")])
+    output = capsys.readouterr()
+    assert exit_code == 3 and "training R2" in output.out and "No such file or directory" in output.err
 
 
 def test_a_network_in_an_onnx_file(tmp_path, capsys):

@@ -133,6 +133,16 @@ def test_standardised_columns_and_a_constant_one():
     np.testing.assert_allclose(data.X.std(axis=0), [1.0, 1.0, 0.0], atol=1e-12)
 
 
+def test_a_constant_column_is_not_divided_by_what_rounding_leaves_of_its_deviation():
+    data = choose_columns(make_frame().assign(same=0.1), "y").standardized()
+    assert (data.center[2], data.scale[2]) == (0.1, 1.0) and not data.X[:, 2].any()
+
+
+def test_columns_that_are_too_large_to_be_standardised_are_named():
+    with pytest.raises(InvalidInputError, match="--standardize: feature column 'large'"):
+        choose_columns(make_frame().assign(large=lambda frame: 1e200 * frame["a"]), "y").standardized()
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.csv.gz", "out.parquet"])
 def test_tables_are_written_as_they_are_read(tmp_path, name):
     frame = pd.DataFrame({"n": [1, 2], "x": [0.1, np.nan]})

@@ -1,0 +1,96 @@
+"""Predict with a saved network: its values, or classes and their probabilities, for every row of a table.
+
+Without --output the predictions are printed as csv.
+"""
+
+from ..exceptions import InvalidInputError
+from ..exchange.libraries import require
+from .arguments import add_table
+from .columns import check_there, listed, numeric_columns
+from .files import TABLES, check_target_file
+from .models import read_model
+from .outcomes import Outcome, print_pairs
+from .streams import say
+from .tabular import read_frame, write_frame
+
+
+def add_arguments(parser):
+    """Add the arguments of the command."""
+    parser.add_argument("model", help="a network saved by fit or by convexnn.exchange")
+    add_table(parser)
+    parser.add_argument("-o", "--output", metavar="TABLE.csv", help="save the predictions (csv, tsv or parquet)")
+
+
+def run(arguments):
+    """Predict; return the `Outcome`."""
+    check_target_file(arguments.output, "--output", TABLES)
+    saved = read_model(arguments.model)
+    table = read_frame(arguments.data, arguments.separator)
+    features = _features_of(saved, table, arguments)
+    columns = _predicted(saved, numeric_columns(table, features, "feature"))
+    frame = require("pandas", "cli").DataFrame(columns)
+    document = {
+        "model": arguments.model,
+        "n_samples": len(frame),
+        "features": features,
+        "targets": saved.target_names,
+        "classes": saved.classes,
+        "predictions": columns,
+        "output": None,
+    }
+
+    def save():
+        write_frame(frame, arguments.output)
+        document["output"] = arguments.output
+
+    return Outcome(
+        document, lambda console: _show(console, frame, document), save=None if arguments.output is None else save
+    )
+
+
+def _features_of(saved, table, arguments):
+    """Return the columns that the network takes: as given, as the file names them, else all but the targets."""
+    targets, dropped = saved.target_names or [], arguments.drop or []
+    check_there(table, "--drop", dropped)
+    features = arguments.features or saved.feature_names
+    if features is None:
+        features = [name for name in table.columns if name not in (*targets, *dropped)]
+    else:
+        check_there(table, "--features" if arguments.features else repr(arguments.model), features)
+        unused = [repr(name) for name in table.columns if name not in (*features, *targets, *dropped)]
+        if unused:
+            say(f"note: the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
+    if len(features) != saved.network.n_inputs:
+        raise InvalidInputError(
+            f"the network takes {saved.network.n_inputs} inputs; the table has {len(features)} features: "
+            f"{listed(features)}. Choose them with --features."
+        )
+    return list(features)
+
+
+def _predicted(saved, X):
+    """Return the columns of the predictions by their names."""
+    names, predictions = saved.target_names, saved.predict(X)
+    if saved.classes is None:
+        values = predictions.reshape(len(X), -1).T
+        endings = names or ([""] if len(values) == 1 else range(1, len(values) + 1))
+        return {_named("predicted", ending): column for ending, column in zip(endings, values, strict=True)}
+    columns = {_named("predicted", names[0] if names and len(names) == 1 else ""): predictions}
+    if saved.has_probabilities:
+        kind, values = "probability", saved.predict_proba(X).T
+    else:
+        kind, values = "decision", saved.decision_function(X).reshape(len(X), -1).T
+    endings = saved.classes if len(values) > 1 else saved.classes[1:]
+    return columns | {_named(kind, ending): column for ending, column in zip(endings, values, strict=True)}
+
+
+def _named(kind, ending):
+    return kind if ending == "" else f"{kind}_{ending}"
+
+
+def _show(console, frame, document):
+    if document["output"] is None:
+        console.file.write(frame.to_csv(index=False))
+        return
+    pairs = {"data": f"{len(frame)} rows", "columns": ", ".join(frame.columns), "saved to": document["output"]}
+    print_pairs(console, pairs)

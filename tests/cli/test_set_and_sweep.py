@@ -7,6 +7,7 @@ import pytest
 from convexnn import optimal_set, regularization_path, width_sweep
 from convexnn.cli import main, sweep_command
 from convexnn.cli.arguments import widths
+from convexnn.exchange import atomic
 
 from .helpers import fails, label_frame, make_frame, run_json, save, unit_vectors
 
@@ -154,3 +155,25 @@ def test_an_interrupted_sweep_keeps_its_records(tmp_path, capsys, monkeypatch):
     assert main(argv) == 130
     output = capsys.readouterr()
     assert "interrupted: 1 records are finished and kept." in output.err and len(pd.read_csv(table)) == 1
+
+
+@pytest.mark.parametrize(
+    "argv, key",
+    [
+        (("sweep", *PLAIN, "--betas", "0.1,0.2", "-o", "table.csv"), "records"),
+        (("set", *VECTORS, "--plot", "staircase.svg"), "staircase"),
+    ],
+)
+def test_what_cannot_be_saved_is_printed(tmp_path, capsys, monkeypatch, argv, key):
+    if "--plot" in argv:
+        pytest.importorskip("matplotlib")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    path = save(unit_vectors(), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(atomic.os, "fsync", fail)
+    exit_code, document = run_json(capsys, argv[0], path, *argv[1:])
+    assert exit_code == 3 and "No space left" in document["error"]["message"] and document[key]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.csv"]

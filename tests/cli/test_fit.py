@@ -107,7 +107,7 @@ def test_what_is_saved_is_certified_again(tmp_path, capsys, labels):
     path, model = save(frame, tmp_path), str(tmp_path / "model.npz")
     options = () if labels is None else ("--task", "classification")
     _, fitted = run_json(capsys, "fit", path, *LINE, *options, "-o", model)
-    _, document = run_json(capsys, "certify", model, path, *LINE)
+    _, document = run_json(capsys, "certify", model, path)
     assert document["certificate"]["primal"] == pytest.approx(fitted["certificate"]["primal"], rel=1e-9)
     assert document["claimed"]["primal"] == fitted["certificate"]["primal"] and document["beta"] == fitted["beta"]
     saved = load_network(model)

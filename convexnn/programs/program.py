@@ -368,5 +368,11 @@ def problem_of(network, X, y, beta, **options):
 def check_is_network(network, name):
     """Refuse what is no `TwoLayerReLU`."""
     if not isinstance(network, TwoLayerReLU):
-        advice = " Pass its network_." if hasattr(network, "network_") else ""
+        advice = ""
+        if hasattr(network, "network_"):
+            advice = " Pass its network_."
+        elif hasattr(network, "coefs_"):
+            advice = " convexnn.exchange.from_sklearn_mlp makes one of it."
+        elif hasattr(network, "steps"):
+            advice = " Pass that of its last step, and the data as the step before hands them on."
         raise TypeError(f"{name} must be a TwoLayerReLU; got {type(network).__name__}.{advice}")

@@ -1,5 +1,7 @@
 """Checks of arguments: every message names the argument, what was got and what was expected."""
 
+from __future__ import annotations
+
 import numbers
 import time
 from collections.abc import Sequence

@@ -7,6 +7,8 @@ factors. Its dual constraint ``max_{||u|| <= 1} |nu^T sigma(X u)| <= beta`` is t
 rows ``[X; -X]``, which the search for the price of the ReLU finds and proves as it is.
 """
 
+from __future__ import annotations
+
 import numbers
 import time
 from dataclasses import KW_ONLY, dataclass, field, fields
@@ -142,7 +144,7 @@ class ActivatedNetwork(Shown):
         """Return ``beta/2 * sum_j (||u_j||^2 + alpha_j^2)``."""
         return self.weights.penalty(beta)
 
-    def balanced(self) -> "ActivatedNetwork":
+    def balanced(self) -> ActivatedNetwork:
         """Return the same function with ``||u_j|| = |alpha_j|`` for every neuron; the objective never rises."""
         even = self.weights.balanced()
         return ActivatedNetwork(

@@ -8,6 +8,8 @@ output_weights : (width,), alpha_j, or (width, n_outputs).
 mass : ``||u_j|| |alpha_j|``, what a neuron costs (times beta) once it is balanced, ``||u_j|| = |alpha_j|``.
 """
 
+from __future__ import annotations
+
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Self
 

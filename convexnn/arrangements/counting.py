@@ -1,5 +1,7 @@
 """How many activation patterns a data matrix can have."""
 
+from __future__ import annotations
+
 from math import comb
 
 from .._typing import ArrayLike

@@ -12,6 +12,8 @@ chart "height = 1". A cell is bounded exactly when it has both a lowest and a hi
 is called twice, with the height and with its negative, and the two answers are intersected.
 """
 
+from __future__ import annotations
+
 from functools import cache, partial
 from math import comb
 

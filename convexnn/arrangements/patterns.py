@@ -1,5 +1,7 @@
 """The record of a set of activation patterns."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Self, overload
@@ -67,7 +69,7 @@ class ActivationPatterns(Shown):
     def __getitem__(self, index: int) -> np.ndarray: ...
 
     @overload
-    def __getitem__(self, index: slice | np.ndarray | list) -> "ActivationPatterns": ...
+    def __getitem__(self, index: slice | np.ndarray | list) -> ActivationPatterns: ...
 
     def __getitem__(self, index: Any) -> Any:
         """Return one mask (n,) for an integer, and the chosen `ActivationPatterns` for anything else."""

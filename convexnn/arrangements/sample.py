@@ -1,5 +1,7 @@
 """Some of the activation patterns of a data matrix: those of random directions."""
 
+from __future__ import annotations
+
 import numpy as np
 from sklearn.utils import check_random_state
 

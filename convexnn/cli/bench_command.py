@@ -1,4 +1,4 @@
-"""Time this machine: a proven optimum against the convex program in cvxpy and MLPRegressor, on the same small problem.
+"""Time this machine on one small problem: a proven optimum, the convex program in cvxpy, and MLPRegressor.
 
 The problem: patients of scikit-learn's diabetes data by body mass index, blood pressure and triglycerides, all
 standardised, networks without biases. Everybody minimises the same objective and is judged by its value, after a

@@ -47,7 +47,7 @@ def make_parser():
         described = module.__doc__.strip()
         command = commands.add_parser(
             name,
-            help=described.splitlines()[0].rstrip(".").split(": ", 1)[-1],
+            help=described.splitlines()[0].rstrip(".").split(": ", 1)[0],
             description=described,
             epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,

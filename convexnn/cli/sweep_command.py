@@ -1,4 +1,4 @@
-"""Sweep over widths, what gradient descent finds beside the proven optimum, or over strengths.
+"""Sweep over widths or strengths: what gradient descent finds beside the proven optimum, or how the optimum changes.
 
 --widths runs gradient descent at every width; --betas follows the optimum and the set of optimal networks.
 """

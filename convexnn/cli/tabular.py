@@ -1,11 +1,15 @@
 """Tables on the disk, by pandas: csv and parquet."""
 
+import io
 import sys
+import warnings
 
 from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import TABLES
+
+TYPED = {"\\t": "\t"}  # what shells hand over for a tab
 
 
 def read_frame(path, separator=None):
@@ -59,8 +63,46 @@ def _read(pandas, path, separator):
     if path.lower().endswith(".parquet"):
         require("pyarrow", "cli")
         return pandas.read_parquet(path)
-    separator = separator or ("\t" if path.lower().endswith(".tsv") else ",")
-    return pandas.read_csv(sys.stdin if path == "-" else path, sep=separator)
+    separator = TYPED.get(separator, separator) or ("\t" if path.lower().endswith(".tsv") else ",")
+    source = io.StringIO(sys.stdin.read()) if path == "-" else path
+    header = pandas.read_csv(source, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False)
+    _refuse_names_twice(path, list(header.iloc[0]))
+    if path == "-":
+        source.seek(0)
+    frame = _read_whole(pandas, path, source, separator)
+    _refuse_one_piece(path, frame)
+    return frame
+
+
+def _read_whole(pandas, path, source, separator):
+    """Return a csv table, no column of it taken for an index: that would move the others under wrong names."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
+        try:
+            return pandas.read_csv(source, sep=separator, index_col=False)
+        except pandas.errors.ParserWarning as error:
+            text = f"data: {path!r} has rows with more fields than its header has names. Name every column."
+            raise InvalidInputError(text) from error
+
+
+def _refuse_names_twice(path, header):
+    """Refuse names that several columns have: pandas would rename all but the first."""
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        listed = ", ".join(map(repr, twice))
+        raise InvalidInputError(f"data: {path!r} has several columns named {listed}. Give each a name of its own.")
+
+
+def _refuse_one_piece(path, frame):
+    """Refuse a single column whose name and values hold all another separator."""
+    if frame.shape[1] > 1:
+        return
+    name, values = str(frame.columns[0]), frame.iloc[:, 0].astype(str)
+    marks = [mark for mark in ";\t|," if mark in name and values.str.contains(mark, regex=False).all()]
+    if marks:
+        raise InvalidInputError(
+            f"data: {path!r} has one column, {name!r}. Say what is between its columns: --separator {marks[0]!r}."
+        )
 
 
 def _first_line(error):

@@ -8,6 +8,8 @@ output_weights : (K,), ``alpha_k``.
 mass : ``|alpha_k| sum_j ||w1_kj|| |w2_kj|``, what a sub-network costs (times beta) once it is balanced.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +85,7 @@ class ThreeLayerReLU(Shown):
         )
 
     @classmethod
-    def from_two_layer(cls, network: TwoLayerReLU) -> "ThreeLayerReLU":
+    def from_two_layer(cls, network: TwoLayerReLU) -> ThreeLayerReLU:
         """Return a balanced three-layer network with the values of a `TwoLayerReLU` without biases and free terms.
 
         Neuron j becomes a sub-network of one neuron, ``(u_j^T x)_+ = ((u_j^T x)_+ 1)_+``; its mass stays, so the
@@ -163,7 +165,7 @@ class ThreeLayerReLU(Shown):
         residual = check_vector(y, len(X), "y") - self.predict(X)
         return float(0.5 * residual @ residual + self.penalty(check_positive(beta, "beta")))
 
-    def balanced(self) -> "ThreeLayerReLU":
+    def balanced(self) -> ThreeLayerReLU:
         """Return the same function at its smallest penalty, ``beta`` times the sum of the masses.
 
         There ``||W1_k||_F = ||w2_k|| = |alpha_k|`` (the cube root of the mass), and within a sub-network

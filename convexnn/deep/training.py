@@ -1,5 +1,7 @@
 """Training, certifying and pricing parallel three-layer networks by the conic programs over all cells."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,6 +5,8 @@ Sign of the dual: ``nu = -grad L(fit)``; the dual problem is ``max -L*(-nu)`` su
 the dual value is ``nu^T y - 1/2 sum nu_i^2 / w_i``.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._long import is_long

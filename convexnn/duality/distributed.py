@@ -7,6 +7,8 @@ Neither the parts nor the budgets know the number of workers, so the tree, and w
 not depend on it; and a task is a pure function of its arguments, so that one whose worker dies is simply run again.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import replace
 

@@ -4,6 +4,8 @@
 what the smallest strength with a zero network is, and whether a network is globally optimal.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._long import row_blocks

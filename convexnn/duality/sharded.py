@@ -14,6 +14,8 @@ bounds the concave problem that an exact ascent solves in one round; its maximis
 direction is replaced by better ones only, so that values never fall.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -86,7 +88,7 @@ class DaskShards:
     nu : sequence of futures of arrays of shape (n_rows_k,)
     """
 
-    def __init__(self, client: "Client", X: Sequence[Any], nu: Sequence[Any]) -> None:
+    def __init__(self, client: Client, X: Sequence[Any], nu: Sequence[Any]) -> None:
         self.client, self.pairs = client, list(zip(X, nu, strict=True))
 
     def __len__(self) -> int:

@@ -1,5 +1,7 @@
 """The smallest strength at which the zero network is optimal."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """`ConvexReLUClassifier`: a two-layer ReLU network trained to global optimality, as a scikit-learn classifier."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import replace
 from typing import Any, Literal, Self

@@ -1,5 +1,7 @@
 """The strength chosen by cross-validation: a path over beta in every fold, then the best strength on all data."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from collections.abc import Callable

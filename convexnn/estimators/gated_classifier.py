@@ -1,5 +1,7 @@
 """`GatedReLUClassifier`: the gated ReLU model for two classes, and for more by one-vs-rest."""
 
+from __future__ import annotations
+
 from functools import partial
 from typing import Any, Literal, Self
 

@@ -1,5 +1,7 @@
 """`GatedReLURegressor`: the gated relative of the ReLU network, a group lasso solved to proven optimality."""
 
+from __future__ import annotations
+
 from typing import Literal, Self
 
 import numpy as np

@@ -1,5 +1,7 @@
 """`MinNormReLUInterpolator`: the cheapest two-layer ReLU network through the data, as a scikit-learn regressor."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from typing import Self

@@ -1,5 +1,7 @@
 """`ConvexReLURegressor`: a two-layer ReLU network trained to global optimality, as a scikit-learn regressor."""
 
+from __future__ import annotations
+
 import time
 from typing import Literal, Self
 

@@ -20,10 +20,18 @@ def write_whole(path, write):
         raise InvalidInputError(f"path must name a file; got {os.fspath(path)!r}.")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with open(beside, "xb") as file:
+        with _opened(beside, path) as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _opened(beside, path):
+    """Open the file beside `path`; an error names `path`, which the caller knows."""
+    try:
+        return open(beside, "xb")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from error

@@ -1,5 +1,7 @@
 """Networks in files, with their data: what is loaded is proven again, and never believed."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import replace

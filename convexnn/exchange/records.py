@@ -1,5 +1,7 @@
 """What `load_network` returns."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

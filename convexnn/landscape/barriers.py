@@ -4,6 +4,8 @@ Between two kinks, where a neuron switches on a row, the squared loss of a Bezie
 degree 4 k: its maximum is found by its coefficients, not by sampling.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

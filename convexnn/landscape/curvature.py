@@ -7,6 +7,8 @@ pull : (n_samples,), the gradient of the loss at the fit.
 jacobian : (n_samples, n_weights), the derivatives of the fit.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

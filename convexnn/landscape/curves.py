@@ -1,5 +1,7 @@
 """Curves between two networks with one trained bend: the usual heuristic, beside the exact path of the optimal set."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal

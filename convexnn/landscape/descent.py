@@ -1,5 +1,7 @@
 """Full-batch gradient descent from many starts: what most people train, beside the proven optimum."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

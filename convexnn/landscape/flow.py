@@ -1,5 +1,7 @@
 """Gradient flow and plain gradient descent from a given network: the training that the kernel regime describes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal

@@ -12,6 +12,8 @@ price says the rest: it is globally optimal iff ``M <= beta``; else a zero neuro
 The sufficiency is convexity's: along any move the objective changes by at least ``sum_j mass_j (beta - s_j g(w_j))``.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import product
 from typing import Any

@@ -1,5 +1,7 @@
 """Which neuron of one network is which of another: one linear assignment."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

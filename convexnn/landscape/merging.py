@@ -1,5 +1,7 @@
 """Two optimal networks made one: a convex combination of their masses, then pruned."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._norms import norms

@@ -1,5 +1,7 @@
 """The objective on a plane of networks."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,8 +56,8 @@ class PlaneGrid(Shown):
         return self._space.network(self._origin + np.array([first, second], dtype=float) @ self.axes)
 
     def plot(
-        self, ax: "Axes | None" = None, *, kind: str = "contour", n_levels: int = 30, **kwargs: Any
-    ) -> "LandscapeDisplay":
+        self, ax: Axes | None = None, *, kind: str = "contour", n_levels: int = 30, **kwargs: Any
+    ) -> LandscapeDisplay:
         """Draw the logarithm of the objective and return its `convexnn.plotting.LandscapeDisplay`.
 
         Parameters

@@ -5,6 +5,8 @@ step crosses for ever. The convex program restricted to the (pattern, sign) pair
 its optimum at the stationary point that the descent circles; Newton's method on its faces makes it exact.
 """
 
+from __future__ import annotations
+
 from itertools import product
 
 import numpy as np

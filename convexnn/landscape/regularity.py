@@ -1,5 +1,7 @@
 """How regular a function is over some points, seen from a minimiser."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

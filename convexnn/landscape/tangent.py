@@ -5,6 +5,8 @@ Conventions
 kernel : (n_samples, n_samples), ``K = J J^T`` with J the derivatives of the fit.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

@@ -8,6 +8,8 @@ For two neurons at the angle t, ``f(w, v) = E (w^T x)_+ (v^T x)_+ = |w| |v| (sin
 Source: Safran and Shamir, Spurious Local Minima are Common in Two-Layer ReLU Neural Networks (arXiv 1712.08968).
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """From any network to an optimal one without the objective ever rising."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import qr
 

@@ -5,6 +5,8 @@ The theory of the ReLU network's optimal set with ``K_p = R^d``: at the optimal 
 ``F c = y*``. Source: Kim, Mishkin, Pilanci, ICLR 2025; Mishkin, Pilanci, ICML 2023, section 3.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.optimize import nnls
 

@@ -5,6 +5,8 @@ The functions here start from there. Source: Mishkin, Pilanci, *Optimal sets and
 ICML 2023, section 3.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 

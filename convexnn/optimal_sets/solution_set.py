@@ -1,5 +1,7 @@
 """`OptimalSet`: all globally optimal networks of a training problem, at every width."""
 
+from __future__ import annotations
+
 import warnings
 from functools import partial
 
@@ -43,7 +45,7 @@ def optimal_set(
     time_limit: float | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
-) -> "OptimalSet":
+) -> OptimalSet:
     """Find all globally optimal networks of a training problem.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.

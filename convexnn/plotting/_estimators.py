@@ -70,13 +70,11 @@ class Slice:
 
 def slice_of(estimator, X, features, at, n_points, allowed=(1, 2)):
     """Return the `Slice` of an estimator through `at`, the medians of X by default."""
-    table, features = np.asarray(X, dtype=float), list(np.atleast_1d(features))
+    table = np.asarray(X, dtype=float)
     if table.ndim != 2:
         raise InvalidInputError(f"X must have rows and columns; got shape {table.shape}.")
-    n_features, wanted = table.shape[1], " or ".join("zero one two".split()[count] for count in allowed)
-    distinct = len(set(features)) == len(features) in allowed
-    if not distinct or not all(isinstance(k, int | np.integer) and 0 <= k < n_features for k in features):
-        raise InvalidInputError(f"features must be {wanted} different columns of X, {n_features} wide; got {features}.")
+    n_features = table.shape[1]
+    features = _columns_of(X, features, n_features, allowed)
     centre = np.median(table, axis=0) if at is None else np.asarray(at, dtype=float)
     if centre.shape != (n_features,):
         raise InvalidInputError(f"at must have an entry for each of the {n_features} features; got {centre.shape}.")
@@ -90,6 +88,19 @@ def slice_of(estimator, X, features, at, n_points, allowed=(1, 2)):
     return Slice(
         grid, rows, axes[0].shape, table[:, features], [str(names[k]) for k in features], n_features - len(features)
     )
+
+
+def _columns_of(X, features, n_features, allowed):
+    """Return the positions of columns of X that are given by position, or by name where X has names."""
+    given = [features] if isinstance(features, str) else np.atleast_1d(np.asarray(features, dtype=object)).tolist()
+    names = list(getattr(X, "columns", []))
+    found = [names.index(k) if isinstance(k, str) and k in names else k for k in given]
+    distinct = len(set(found)) == len(found) in allowed
+    if not distinct or not all(isinstance(k, int | np.integer) and 0 <= k < n_features for k in found):
+        wanted = " or ".join("zero one two".split()[count] for count in allowed)
+        known = f", by position below {n_features}" + (" or by name" if names else "")
+        raise InvalidInputError(f"features must be {wanted} different columns of X{known}; got {given}.")
+    return [int(k) for k in found]
 
 
 def switching(model):

@@ -66,8 +66,8 @@ class NetworkDisplay(Display):
         X : array-like of shape (n_samples, n_features)
             As the estimator takes it, in the units in which it is to be drawn.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        features : sequence of one or two int
-            The columns to draw.
+        features : sequence of one or two int or str
+            The columns to draw; by name where X is a DataFrame.
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : sequence of str, optional

@@ -70,8 +70,8 @@ class DecisionRegionDisplay(Display):
             As the estimator takes it, in the units in which it is to be drawn.
         y : array-like of shape (n_samples,)
             Labels, each one of the classes of the fit.
-        features : pair of int
-            The columns to draw.
+        features : pair of int or str
+            The columns to draw; by name where X is a DataFrame.
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : pair of str, optional

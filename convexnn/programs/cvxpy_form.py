@@ -6,6 +6,8 @@
 Source: Pilanci, Ergen, *Neural networks are convex regularizers*, ICML 2020, theorem 1.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,7 +56,7 @@ def convex_program(
     loss: LossName = "squared",
     huber_delta: float = 1.35,
     quantile: float = 0.5,
-) -> "cvxpy.Problem":
+) -> cvxpy.Problem:
     """Return the convex program of a two-layer ReLU network over the given activation patterns.
 
     Its optimal value over all patterns is the smallest training objective of any network,

@@ -8,6 +8,8 @@ Objective: ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`
 ``L(sum_k s_k (design w_k)_+ + free b) + beta sum_k ||w_k||`` over the signs s_k and the vectors w_k = |alpha_k| u_k.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -368,5 +370,11 @@ def problem_of(network, X, y, beta, **options):
 def check_is_network(network, name):
     """Refuse what is no `TwoLayerReLU`."""
     if not isinstance(network, TwoLayerReLU):
-        advice = " Pass its network_." if hasattr(network, "network_") else ""
+        advice = ""
+        if hasattr(network, "network_"):
+            advice = " Pass its network_."
+        elif hasattr(network, "coefs_"):
+            advice = " convexnn.exchange.from_sklearn_mlp makes one of it."
+        elif hasattr(network, "steps"):
+            advice = " Pass that of its last step, and the data as the step before hands them on."
         raise TypeError(f"{name} must be a TwoLayerReLU; got {type(network).__name__}.{advice}")

@@ -5,6 +5,8 @@ neuron is ``beta ||w||`` of its block ``w = |alpha| u``. Source: Pilanci, Ergen,
 regularizers*, ICML 2020, theorem 1; Kim, Mishkin, Pilanci, ICLR 2025, section 2.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Certify an interpolating network that was trained elsewhere."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._progress import reporting

@@ -1,5 +1,7 @@
 """The optimum and the set of optimal networks over a range of strengths."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -168,7 +170,7 @@ class RegularizationPath(Records):
             f"{len(self.changes)} changes{'' if self.complete else ', not complete'})"
         )
 
-    def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> "RegularizationPathDisplay":
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> RegularizationPathDisplay:
         """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`, whose arguments these are."""
         from ..plotting import RegularizationPathDisplay
 

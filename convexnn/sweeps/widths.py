@@ -1,5 +1,7 @@
 """What gradient descent finds at every width, beside the proven optimum."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -140,8 +142,8 @@ class WidthSweep(Records):
         )
 
     def plot(
-        self, ax: "Axes | None" = None, *, kind: str = "objectives", **kwargs: Any
-    ) -> "WidthSweepDisplay | WidthLabelsDisplay":
+        self, ax: Axes | None = None, *, kind: str = "objectives", **kwargs: Any
+    ) -> WidthSweepDisplay | WidthLabelsDisplay:
         """Draw the sweep and return its display.
 
         Parameters

@@ -13,7 +13,7 @@ import convexnn
 from convexnn.cli import demo_command, fit_command, main, set_command
 from convexnn.cli.files import check_target_file
 from convexnn.cli.outcomes import to_json
-from convexnn.cli.parser import COMMANDS
+from convexnn.cli.parser import COMMANDS, make_parser
 from convexnn.exceptions import InvalidInputError, SolverError
 
 from .helpers import make_frame, parsed, run_json, save
@@ -25,6 +25,14 @@ def test_help_tells_the_exit_codes(capsys, command):
         main([*command, "--help"])
     assert raised.value.code == 0
     assert "exit codes:" in capsys.readouterr().out
+
+
+def test_the_overview_says_in_whole_sentences_what_the_commands_do():
+    (commands,) = (action for action in make_parser()._actions if action.dest == "command")
+    overview = {choice.dest: choice.help for choice in commands._choices_actions}
+    assert list(overview) == list(COMMANDS)
+    for text in overview.values():
+        assert text[0].isupper() and len(text) < 90
 
 
 def test_version(capsys):

@@ -86,6 +86,39 @@ def test_files_that_are_no_tables(tmp_path, capsys):
         assert message in fails(capsys, "fit", str(tmp_path / name), *FIT)
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("a,b,a,y\n1,2,3,4\n", "has several columns named 'a'. Give each a name of its own."),
+        ("a,y\nr1,1,2\nr2,3,4\n", "has rows with more fields than its header has names"),
+        ("a;b;y\n1;2;3\n", "has one column, 'a;b;y'. Say what is between its columns: --separator ';'."),
+        ("a\ty\n1\t2\n", r"--separator '\t'"),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_columns_that_pandas_would_rename_or_move_are_refused(tmp_path, capsys, monkeypatch, source, text, message):
+    (tmp_path / "data.csv").write_text(text)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert message in fails(capsys, "fit", source if source == "-" else str(tmp_path / "data.csv"), *FIT)
+
+
+def test_the_header_may_have_a_mark_of_byte_order_and_unnamed_columns(tmp_path):
+    (tmp_path / "data.csv").write_text(",,a,y\n0,0,1,2\n1,1,3,4\n", encoding="utf-8-sig")
+    assert list(read_frame(str(tmp_path / "data.csv")).columns) == ["Unnamed: 0", "Unnamed: 1", "a", "y"]
+
+
+def test_rows_may_end_with_a_separator(tmp_path):
+    (tmp_path / "data.csv").write_text("a,y\n1,2,\n3,4,\n")
+    assert read_frame(str(tmp_path / "data.csv")).to_numpy().tolist() == [[1, 2], [3, 4]]
+
+
+def test_tabs_and_names_with_other_separators(tmp_path):
+    (tmp_path / "data.csv").write_text("a\ty\n1\t2\n")
+    assert read_frame(str(tmp_path / "data.csv"), r"\t").shape == (1, 2)
+    (tmp_path / "one.csv").write_text("mass; kg\n1\n2\n")
+    assert read_frame(str(tmp_path / "one.csv")).shape == (2, 1)
+
+
 def test_without_a_library_the_message_says_what_to_install(tmp_path, capsys, monkeypatch):
     paths = save(make_frame(), tmp_path), save(make_frame(), tmp_path, "data.parquet")
     for path, library in zip(paths, ("pandas", "pyarrow"), strict=True):

@@ -4,6 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from convexnn.datasets import make_known_optimum, make_teacher
 from convexnn.duality import pricing
@@ -338,6 +341,14 @@ def test_bad_input(changes, message):
 def test_network_of_another_type():
     with pytest.raises(TypeError, match="network must be a TwoLayerReLU"):
         certify_with(network=np.eye(2))
+
+
+def test_networks_of_scikit_learn_are_told_the_way():
+    mlp = MLPRegressor(hidden_layer_sizes=[2], solver="lbfgs", alpha=1e9).fit(np.eye(2), np.ones(2))
+    with pytest.raises(TypeError, match="got MLPRegressor. convexnn.exchange.from_sklearn_mlp makes one of it"):
+        certify_with(network=mlp)
+    with pytest.raises(TypeError, match="got Pipeline. Pass that of its last step, and the data as"):
+        certify_with(network=make_pipeline(StandardScaler(), mlp))
 
 
 def test_price_of_the_dual_point_is_within_beta_on_many_random_problems():

@@ -285,7 +285,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, good, monkeypatch):
         save_network(path, good[1].padded(50))
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
     monkeypatch.undo()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"missing.n\.npz'"):  # the name that was given, not that beside it
         save_network(tmp_path / "missing" / "n.npz", good[1])
     with pytest.raises(InvalidInputError, match="name a file"):
         save_network("", good[1])

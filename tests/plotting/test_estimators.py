@@ -103,7 +103,22 @@ def test_without_a_hidden_bias_and_without_a_pipeline():
     assert display.preactivations.shape == (model.network_.width, 5, 5)
 
 
-@pytest.mark.parametrize("features", [(), (0, 1, 2), (0, 3), (-1,)])
+def test_features_may_be_named():
+    pandas = pytest.importorskip("pandas")
+    _, X, y = fitted(3)
+    X = pandas.DataFrame(X, columns=["a", "b", "c"])
+    model = ConvexReLURegressor().fit(X, y)
+    for named, numbered in ((("c", "a"), (2, 0)), (["b"], [1]), ("b", 1), (("c", 0), (2, 0))):
+        found, expected = (
+            NetworkDisplay.from_estimator(model, X, y, features=features, n_points=4) for features in (named, numbered)
+        )
+        np.testing.assert_array_equal(found.values, expected.values)
+        assert found.labels == expected.labels
+    with pytest.raises(InvalidInputError, match=r"or by name; got \['b', 'd'\]"):
+        NetworkDisplay.from_estimator(model, X, y, features=("b", "d"))
+
+
+@pytest.mark.parametrize("features", [(), (0, 1, 2), (0, 3), (-1,), ("a",), (0, 0)])
 def test_features_that_cannot_be_drawn_are_refused(features):
     pipeline, X, y = fitted(3)
     with pytest.raises(InvalidInputError, match="features"):

@@ -6,6 +6,8 @@ import pkgutil
 import re
 from html.parser import HTMLParser
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -52,6 +54,13 @@ def make_landscape():
     }
 
 
+def from_a_file(network):
+    """Return a network as it comes from a file."""
+    with TemporaryDirectory() as folder:
+        convexnn.save_network(Path(folder) / "model.npz", network, X=X, y=Y, beta=BETA)
+        return convexnn.load_network(Path(folder) / "model.npz")
+
+
 def make_others():
     """Return the other public records, by name."""
     found = convexnn.optimal_set(X, Y, BETA)
@@ -71,6 +80,7 @@ def make_others():
         "Certificate": convexnn.certify(network, X, Y, BETA),
         "Price": convexnn.price(X, Y),
         "TwoLayerReLU": network,
+        "SavedNetwork": from_a_file(network),
         "OptimalSet": found,
         "NetworkPath": found.path(padded, padded.permuted(np.arange(7)[::-1])),
         "ActivationPatterns": patterns,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
+from .._display import Shown, counted, figure
 from .._typing import ArrayLike
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
@@ -17,7 +18,7 @@ from .scaling import scaled
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SavedNetwork:
+class SavedNetwork(Shown):
     """A network from a file, and what is known about it.
 
     Attributes
@@ -124,5 +125,13 @@ class SavedNetwork:
             return expit(np.outer(values, [-1.0, 1.0]))
         return softmax(values, axis=1)
 
-    def __repr__(self):
-        return f"SavedNetwork({self.network!r}, {self.certificate!r}, beta={self.beta}, loss={self.loss!r})"
+    def _shown(self):
+        known = self.certificate
+        return "SavedNetwork", [
+            ("network", repr(self.network)),
+            ("relative gap", "not proven again" if known is None else f"{known.relative_gap:.2e} ({known.proof})"),
+            ("beta", figure(self.beta)),
+            ("loss", self.loss),
+            ("data", "not in the file" if self.X is None else counted(len(self.X), "row")),
+            ("inputs", "scaled by the file" if self.is_scaled else "as they are"),
+        ]

@@ -110,7 +110,7 @@ def test_names_and_claim_return(good):
     assert saved.written_by.startswith("convexnn ")
     again = certify(saved.network, saved.X, saved.y, saved.beta, **saved.problem_options)
     assert again.dual == saved.certificate.dual
-    assert "SavedNetwork(TwoLayerReLU(3 neurons" in repr(saved)
+    assert "SavedNetwork(network TwoLayerReLU(3 neurons" in repr(saved)
 
 
 def test_numpy_reads_the_file_without_pickle_and_the_same_contents_are_the_same_bytes(good, tmp_path):

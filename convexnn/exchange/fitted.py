@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
@@ -24,6 +25,8 @@ def contents_of(model):
     """
     if not isinstance(model, ConvexReLURegressor | ConvexReLUClassifier):
         network = "; its network_ alone can be saved" if hasattr(model, "network_") else ""
+        if isinstance(model, Pipeline):
+            network = "; save its last step, with center and scale where the step before is a StandardScaler"
         raise TypeError(
             f"network must be a TwoLayerReLU, or a fitted ConvexReLURegressor or ConvexReLUClassifier; got "
             f"{type(model).__name__}{network}. {ADVICE}."

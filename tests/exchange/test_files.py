@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.preprocessing import scale
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
 import convexnn.exchange.archives as archives
 import convexnn.exchange.atomic as atomic
@@ -260,6 +261,8 @@ def test_other_objects_are_refused_with_a_way_out(tmp_path):
         save_network(path, MinNormReLUInterpolator().fit(X[:5], y[:5]))
     with pytest.raises(TypeError, match="skops"):
         save_network(path, GatedReLURegressor().fit(X, y))
+    with pytest.raises(TypeError, match="got Pipeline; save its last step, with center and scale"):
+        save_network(tmp_path / "a.npz", make_pipeline(StandardScaler(), ConvexReLURegressor()))
     with pytest.raises(TypeError, match="must be a TwoLayerReLU"):
         save_network(path, "network")
     iris = load_iris(return_X_y=True)

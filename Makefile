@@ -23,7 +23,7 @@ demo: $(STAMP)
 	$(RUN) examples/demo.py
 
 test: $(STAMP)
-	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest -n auto --dist worksteal
 
 lint: $(STAMP)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[lint]'

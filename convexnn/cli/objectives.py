@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..duality import beta_max
-from ..estimators._base import SCALE_FRACTION
+from ..estimators._parameters import scaled_strength
 from .arguments import load, terms_of
 from .tasks import choose_task, default_loss, signed_targets
 
@@ -33,8 +33,7 @@ class Objective:
         """Return beta, with "scale" resolved as the estimators do."""
         if beta != "scale":
             return beta
-        largest = beta_max(self.data.X, self.y, **self.options)
-        return SCALE_FRACTION * largest if largest > 0 else 1.0
+        return scaled_strength(beta_max(self.data.X, self.y, **self.options))
 
     def described(self):
         """Return what a document says about the problem."""

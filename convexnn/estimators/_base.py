@@ -19,10 +19,9 @@ from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
-from ._parameters import check_shared_parameters, check_strength, seed_of
+from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._watch import CallbackSupportMixin, network_only
 
-SCALE_FRACTION = 0.1
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
 STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
 ADVICE = {
@@ -96,7 +95,7 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         if self.beta != "scale":
             self.beta_ = float(self.beta)
         else:
-            self.beta_ = SCALE_FRACTION * self.beta_max_ if self.beta_max_ > 0 else 1.0
+            self.beta_ = scaled_strength(self.beta_max_)
 
     def _solve(self, problem, rows, started, start, report):
         """Train on `problem`, which is posed on canonical rows; return the `Solution`."""

@@ -21,11 +21,10 @@ from ..programs.program import ROUNDING, make_problem
 from ..solvers.base import Status
 from ..solvers.cone_decomposition import relu_network
 from ..solvers.gated_losses import solve_gated_loss
-from ._parameters import check_shared_parameters, check_strength, seed_of
+from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched
 
-SCALE_FRACTION = 0.1
 N_GATES = 100
 WORDS = {"objective": "objective", "gap": "relative gap", "width": "gates in use"}
 WORST_FIRST = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
@@ -122,7 +121,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
             self.beta_ = float(self.beta)
         else:
             plain = [self._problem(rows, y, rows.weight) for y, _ in outputs]
-            self.beta_ = SCALE_FRACTION * _strongest(plain, masks) or 1.0
+            self.beta_ = scaled_strength(_strongest(plain, masks))
         self._training_problems = [replace(problem, beta=self.beta_) for problem in problems]
         deadline = None if self.time_limit is None else started + self.time_limit
         starts = [None] * len(problems)

@@ -7,6 +7,7 @@ from .._validation import check_choice, check_count, check_flag, check_n_jobs, c
 from ..exceptions import InvalidInputError
 
 FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")
+SCALE_FRACTION = 0.1
 
 
 def check_shared_parameters(estimator):
@@ -28,6 +29,11 @@ def check_strength(beta):
         check_choice(beta, "beta (when it is a string)", ("scale",))
     else:
         check_positive(beta, "beta")
+
+
+def scaled_strength(largest):
+    """Return the strength that ``beta="scale"`` stands for, from the smallest one with a zero network."""
+    return SCALE_FRACTION * largest if largest > 0 else 1.0
 
 
 def seed_of(random_state):

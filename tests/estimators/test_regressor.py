@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convexnn import ConvexReLURegressor, WidthWarning, beta_max, certify, enumerate_patterns
-from convexnn.estimators._base import SCALE_FRACTION
+from convexnn.estimators._parameters import SCALE_FRACTION
 from convexnn.exceptions import ConvergenceWarning
 from convexnn.solvers import _run, column_generation
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._display import Shown, figure
+from ..duality.records import OPTIMAL
 from .network import ThreeLayerReLU
-
-OPTIMAL = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)

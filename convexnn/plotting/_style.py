@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.colors import to_rgb
 
+from ..duality.records import OPTIMAL
 from ..exceptions import InvalidInputError
 
 INK, ACCENT, PALE, COLOURS = "#1f2a44", "#d55e00", "#8a94a6", "cividis"
@@ -20,7 +21,6 @@ KINDS = (  # colour, marker and hatch of the first, second, ... of several kinds
     (PALE, "X", "oo"),
     ("#f0e442", "*", "||"),
 )
-OPTIMAL = 1e-6  # as in certificates: up to this proven gap a network is called globally optimal
 
 
 class Display:

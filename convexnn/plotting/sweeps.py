@@ -5,7 +5,8 @@ from itertools import groupby
 import numpy as np
 from matplotlib.lines import Line2D
 
-from ._style import ACCENT, INK, OPTIMAL, PALE, SHADES, Display, below, styled
+from ..duality.records import OPTIMAL
+from ._style import ACCENT, INK, PALE, SHADES, Display, below, styled
 
 JITTER = 0.3  # of the distance between two widths
 GOLDEN = (5**0.5 - 1) / 2

@@ -28,7 +28,7 @@ def objective_above(problem, network):
     error = _fit_rounding(problem, network)
     with np.errstate(over="ignore", invalid="ignore"):
         terms = _terms_above(problem, problem.y - fit, fit, error)
-        known, least = (problem.total(part) for part in (terms, _terms_above(problem, problem.y - fit, fit, 0.0 * error)))
+        known, least = problem.total(terms), problem.total(_terms_above(problem, problem.y - fit, fit, 0.0 * error))
         matters = not known - least <= EXACT_ENOUGH * (least + penalty)
         if matters and problem.design.size * (network.width + 1) * max(1, fit[:1].size) <= AFFORDABLE:
             terms = _terms_above(problem, *_accurate(problem, network))

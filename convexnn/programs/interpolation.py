@@ -65,7 +65,7 @@ class InterpolationProblem(Problem):
         return float(np.abs(self.residual(network)).max() / max(np.abs(self.y).max(), np.finfo(float).tiny))
 
     def inner_below(self, dual_point, leak):
-        """Return a bound on ``nu^T y`` for every nu within `leak` of a dual point that is orthogonal to the free terms."""
+        """Return a bound on ``nu^T y`` for every nu orthogonal to the free terms and within `leak` of a dual point."""
         sizes = np.abs(self.dual_targets) * (np.abs(dual_point) + leak)
         spill = np.sum(leak * np.abs(self.dual_targets)) + sum_rounding(len(sizes)) * np.sum(sizes)
         return float(np.sum(dual_point * self.dual_targets) - spill)

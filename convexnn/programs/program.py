@@ -19,10 +19,10 @@ import numpy as np
 from .. import _double_double as dd
 from .._display import Shown
 from .._long import relu_products, row_blocks
+from .._norms import norms
 from .._typing import ArrayLike, LossName
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
-from .._norms import norms
 from ..losses import LOSSES, Loss, make_loss, minimum_norm_fit
 from ..network import TwoLayerReLU
 from .evaluation import ROUNDING, fitted_terms, objective_above
@@ -198,9 +198,7 @@ class Problem(Shown):
         best = minimum_norm_fit(np.sqrt(self.weight)[:, None] * self.free, root * self.y)
         return residual_of(self.y, self.free, best)
 
-    def dual_bound(
-        self, dual_point: np.ndarray, price: float, leak: np.ndarray | None = None
-    ) -> tuple[float, float]:
+    def dual_bound(self, dual_point: np.ndarray, price: float, leak: np.ndarray | None = None) -> tuple[float, float]:
         """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
 
         The value is a lower bound on the objective of every network, rounding included; it is at least 0, the value at
@@ -292,9 +290,8 @@ def residual_of(y, free, coefficients):
     """Return ``y - free coefficients``, rounded once; y and the coefficients may have several columns."""
     targets, factors = y.reshape(len(y), -1), coefficients.reshape(len(coefficients), -1)
     fits = [dd.total(dd.two_product(free.T, column[:, None])) for column in factors.T]
-    rest = [
-        dd.add((target, np.zeros(len(y))), (-high, -low))[0] for target, (high, low) in zip(targets.T, fits, strict=True)
-    ]
+    none = np.zeros(len(y))
+    rest = [dd.add((target, none), (-high, -low))[0] for target, (high, low) in zip(targets.T, fits, strict=True)]
     return np.column_stack(rest).reshape(y.shape)
 
 

@@ -1,8 +1,9 @@
 """What is claimed about one network, one price, one strength: every function returns the refutations it has found.
 
 Roundings that are granted: a primal may be below the exact objective, and a lower bound above a rival's, by 1e-9 of it
-and by what an error of 16 eps |y_i| in every row costs (the targets' own rounding; nothing for labels). An upper bound
-of a price has to hold as it stands.
+and by what an error of 16 eps |y_i| in every row costs (the targets' own rounding; for the squared hinge loss, of the
+margin 1). A strength may be too small by 1e-6 of it and by what these errors are worth at the direction that refutes
+it. An upper bound of a price has to hold as it stands.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ PRICE_ROUNDING = Fraction(1, 10**13)
 EXACT_PRICE = 1.01e-7  # what "exact" promises is 1e-7
 STRENGTH = 1e-6  # relative, how far a strength that is called exact may be off
 PROVEN = 1e-5  # a larger relative gap is no proof of optimality
+EPS = 2.0**-52
 ROUNDING = 16 * Fraction(1, 2**52)  # of a target
 SAME_ANGLE = 1e-3
 
@@ -38,11 +40,11 @@ class Refutation:
 
 
 def target_rounding(problem):
-    """Return what an error of 16 eps |y_i| in every row costs, a rational number; nothing for labels."""
-    if problem.has_labels:
+    """Return what an error of 16 eps |y_i| in every row costs, a rational number; nothing for smooth labels."""
+    if problem.loss in ("logistic", "multinomial"):
         return Fraction(0)
-    shifted = [[t + ROUNDING * abs(t) for t in row] for row in problem.exact_targets]
-    return sum(problem.exact_losses(shifted), Fraction(0))
+    share = 1 - ROUNDING if problem.has_labels else 1 + ROUNDING
+    return sum(problem.exact_losses([[t * share for t in row] for row in problem.exact_targets]), Fraction(0))
 
 
 def refute_certificate(certificate, network, problem, rng, *, search=False):
@@ -71,10 +73,11 @@ def _refute_bound(certificate, network, problem, rng, value, granted, search):
         return []
     rivals = RivalSearch(problem, rng)
     nu = np.reshape(certificate.dual_point, problem.Y.shape)
-    found = _refute_dual_point(certificate, problem, rivals, nu)
+    left = _left_along_free(nu, rivals)
+    found = _refute_dual_point(certificate, problem, rivals, nu, left)
     best = value
-    if found or search or _is_doubtful(certificate, problem, rivals, nu):
-        points = [nu, _other_point(problem, rivals)]
+    if found or search or _is_doubtful(certificate, problem, rivals, left):
+        points = [nu, problem.weight[:, None] * rounded(np.array(rivals.targets))]
         best = min(best, rivals.run(network.neurons, points))
     if exact(certificate.dual) * (1 - RELATIVE) > best + granted:
         text = f"{problem.loss}: dual {certificate.dual:.9g} ({certificate.proof}), a network has {_shown(best)}"
@@ -82,13 +85,19 @@ def _refute_bound(certificate, network, problem, rng, value, granted, search):
     return found
 
 
-def _other_point(problem, rivals):
-    """The negative slope where nothing but the centred targets is known: another start for the search."""
-    return problem.weight[:, None] * rounded(np.array(rivals.targets))
+def _left_along_free(nu, rivals):
+    """The parts of a dual point (n, c) along the exact free terms, in floats: 0 were ``Z^T nu = 0``."""
+    left = np.zeros(nu.shape)
+    for k in range(nu.shape[1]):
+        point, shift = dyadic(nu[:, k])
+        for other in rivals.basis:
+            share = Fraction(int(other @ point), int(other @ (rivals.weight * other))) * Fraction(2) ** -shift
+            left[:, k] += rounded([share * int(w * v) for w, v in zip(rivals.weight, other, strict=True)])
+    return np.abs(left)
 
 
-def _refute_dual_point(certificate, problem, rivals, nu):
-    """Return in what the dual point is no proof: its price, and its value where free terms do not enter."""
+def _refute_dual_point(certificate, problem, rivals, nu, left):
+    """Return in what the dual point is no proof: its price, and its value, which free terms change by what is left."""
     found = []
     priced = rivals.prices.search(nu)
     if priced.above(exact(problem.beta), RELATIVE):
@@ -96,30 +105,24 @@ def _refute_dual_point(certificate, problem, rivals, nu):
         found.append(Refutation("dual point not feasible", text))
     point = list(fractions(*dyadic(nu)))
     value = exact_dual_value(problem.loss, rivals.targets, point, problem.exact_weights, **problem.options)
-    size = sum((abs(a * b) for row, other in zip(rivals.targets, point, strict=True) for a, b in zip(row, other, strict=True)), Fraction(0))
     if value is None:
-        found.append(Refutation("dual point outside the domain", problem.loss))
-    elif exact(certificate.dual) > value + RELATIVE * abs(value) + 4 * Fraction(1, 2**52) * size:
+        return [*found, Refutation("dual point outside the domain", problem.loss)]
+    slope = 40.0 if problem.loss in ("logistic", "multinomial") else np.abs(rounded(np.array(rivals.targets)))
+    slack = 4 * EPS * np.sum(np.abs(nu) * slope) + (0.0 if problem.has_labels else np.sum(left * np.abs(problem.Y)))
+    if exact(certificate.dual) > value + RELATIVE * abs(value) + exact(slack):
         text = f"{problem.loss}: dual {certificate.dual:.12g}, at its point {_shown(value)}"
         found.append(Refutation("dual value not that of its point", text))
     return found
 
 
-def _is_doubtful(certificate, problem, rivals, nu):
-    """Whether free terms of a size that good networks have can take 1e-10 off the bound: Z^T nu is not 0."""
+def _is_doubtful(certificate, problem, rivals, left):
+    """Whether free terms of a size that good networks have can take 1e-10 off the bound."""
     if not rivals.basis:
         return False
     if problem.has_labels:
         return True
-    charge = 0.0
     reach = _reach(problem, certificate.primal) + np.abs(rounded(np.array(rivals.targets)))
-    for k in range(nu.shape[1]):
-        point, shift = dyadic(nu[:, k])
-        for other in rivals.basis:
-            share = Fraction(int(other @ point), int(other @ (rivals.weight * other)))
-            part = rounded([share * int(w * v) * Fraction(2) ** -shift for w, v in zip(rivals.weight, other, strict=True)])
-            charge += np.sum(np.abs(part) * reach[:, k])
-    return bool(charge > 1e-10 * certificate.dual)
+    return bool(np.sum(left * reach) > 1e-10 * certificate.dual)
 
 
 def _reach(problem, primal):
@@ -167,12 +170,17 @@ def refute_strength(strength, problem, rng):
     point = zero_point(problem, rng)
     if point is None:
         return []
-    best = PriceSearch(problem.design, rng).search(point)
-    size = best.values.max(initial=0.0)
-    text = f"{problem.loss}: beta_max {strength:.12g}, the price of the zero network is at least {size:.12g}"
-    if not np.isfinite(strength) or best.above(exact(strength), exact(STRENGTH)):
-        return [Refutation("beta_max too small", text)]
-    return []
+    search = PriceSearch(problem.design, rng)
+    best = search.search(point)
+    granted = best.values * 0
+    if len(best.values):
+        error = float(ROUNDING) * problem.weight * np.abs(problem.Y).max(axis=1)
+        granted = error @ search.activations(best.directions)
+    above = best.values * (1 - STRENGTH) - granted > strength
+    if np.isfinite(strength) and not np.any(above):
+        return []
+    size = best.values[above].max(initial=0.0)
+    return [Refutation("beta_max too small", f"{problem.loss}: beta_max {strength:.12g}, a price is {size:.12g}")]
 
 
 def zero_point(problem, rng):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .dyadic import column, dyadic
 
-SHARE_BITS = 80  # of the coefficients by which a vector is moved along the basis
+SHARE_BITS = 160  # of the coefficients by which a vector is moved along the basis
 
 
 def free_columns(X, fit_intercept, skip_connection):

@@ -107,6 +107,13 @@ class PriceSearch:
         top, bottom = found.squares[0]
         return top * value.denominator**2 >= value.numerator**2 * bottom
 
+    def activations(self, directions):
+        """Return ``(X u)_+ / ||u||`` for integer directions (K, d), floats of shape (n, K)."""
+        values = np.maximum(self.rows @ directions.T, 0)
+        bottoms = (directions * directions).sum(axis=1)
+        squares = [[_quotient(*_scaled(int(v * v), int(b), 2 * self.shift)) for v, b in zip(row, bottoms, strict=True)] for row in values]
+        return np.sqrt(np.array(squares, dtype=float))
+
     def _valued(self, directions, point, shift, known):
         """Return the directions and the known ones, sorted by value."""
         sums = point.T @ np.maximum(self.rows @ directions.T, 0) if len(directions) else np.zeros((1, 0), dtype=object)

@@ -16,9 +16,9 @@ from .linear_programs import linear_masses
 from .losses import LINEAR, float_loss
 from .prices import PriceSearch, dyadic_rows
 
-ROUNDS = 8
-NEW_DIRECTIONS = 6
-MOST_COLUMNS = 60
+ROUNDS = 10
+NEW_DIRECTIONS = 5
+MOST_COLUMNS = 80
 
 
 class Column:
@@ -66,14 +66,17 @@ class RivalSearch:
             columns.append([ratio(int(v), shift) for v in integers])
         return [column(list(row)) for row in zip(*columns, strict=True)]
 
-    def add(self, directions):
-        """Add the columns of integer directions (K, d), or of floats."""
+    def add(self, directions, most=MOST_COLUMNS):
+        """Add the columns of the first `most` integer directions (K, d), or of floats, that are new."""
         directions = directions if directions.dtype == object else dyadic_rows(directions)
         for u in directions:
             key = tuple(int(v) for v in u)
-            if key in self.seen or len(self.columns) >= MOST_COLUMNS or not any(key):
+            if key in self.seen or not any(key):
                 continue
+            if len(self.columns) >= MOST_COLUMNS or most == 0:
+                return
             self.seen.add(key)
+            most -= 1
             fit, shift = off_the_basis(
                 np.maximum(self.prices.rows @ u, 0), self.prices.shift, self.basis, self.weight
             )
@@ -95,7 +98,7 @@ class RivalSearch:
 
     def _add_prices(self, nu):
         if np.all(np.isfinite(nu)) and np.any(nu):
-            self.add(self.prices.search(nu).directions[:NEW_DIRECTIONS])
+            self.add(self.prices.search(nu).directions, NEW_DIRECTIONS)
 
     def _improve(self):
         """Find good amounts of the columns; return the dual point where they lead to."""

@@ -568,7 +568,12 @@ def newton_fit(fit, value, slopes, newton_step, other_step=None):
 
 
 def minimum_norm_fit(columns, target):
-    """Least squares whose rank is judged on columns of magnitude one, however different their scales are."""
+    """Least squares whose rank is judged on columns of magnitude one, however different their scales are.
+
+    The target has shape (n_samples,), or (n_samples, n_outputs) for several at once.
+    """
+    if target.ndim == 2:
+        return np.stack([minimum_norm_fit(columns, one) for one in target.T], axis=1)
     sizes = _sizes(columns)
     left, values, right = np.linalg.svd(columns / sizes, full_matrices=False)
     used = values > 1e-12 * values.max(initial=0.0)

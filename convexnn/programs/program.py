@@ -102,11 +102,15 @@ class Problem(Shown):
         return np.concatenate([norms(rows) for _, rows in row_blocks(self.design)])
 
     @cached_property
+    def fitting_free_terms(self) -> np.ndarray:
+        """The free terms that fit y best in least squares, of shape (n_free,) or (n_free, n_outputs)."""
+        root = np.sqrt(self.weight)
+        return minimum_norm_fit(root[:, None] * self.free, (root * self.y.T).T)
+
+    @cached_property
     def summands(self) -> np.ndarray:
         """``|y_i|`` and what the free terms that fit y best add up at row i, of the shape of y."""
-        root = np.sqrt(self.weight).reshape(-1, *[1] * (self.y.ndim - 1))
-        best = minimum_norm_fit(np.sqrt(self.weight)[:, None] * self.free, root * self.y)
-        size = np.abs(self.y) + np.abs(self.free) @ np.abs(best)
+        size = np.abs(self.y) + np.abs(self.free) @ np.abs(self.fitting_free_terms)
         return np.minimum(size, LARGEST_SUMMANDS * np.abs(self.y).max(axis=0, initial=0.0))
 
     @cached_property
@@ -194,9 +198,7 @@ class Problem(Shown):
         """
         if self.loss.labels or self.free.shape[1] == 0:
             return self.y
-        root = np.sqrt(self.weight).reshape(-1, *[1] * (self.y.ndim - 1))
-        best = minimum_norm_fit(np.sqrt(self.weight)[:, None] * self.free, root * self.y)
-        return residual_of(self.y, self.free, best)
+        return residual_of(self.y, self.free, self.fitting_free_terms)
 
     def dual_bound(self, dual_point: np.ndarray, price: float, leak: np.ndarray | None = None) -> tuple[float, float]:
         """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.

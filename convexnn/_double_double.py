@@ -76,19 +76,13 @@ def products(columns, vector):
 
 def relu_sums(rows, neurons, outputs):
     """Return ``(rows neurons^T)_+ outputs`` as a pair of shape (n, n_outputs), for float64 arrays."""
-    answer = [np.zeros((len(rows), outputs.shape[1])) for _ in range(2)]
-    step = max(1, ENTRIES_A_BLOCK // max(1, len(neurons)))
-    for start in range(0, len(rows), step):
+    answer = np.zeros((2, len(rows), outputs.shape[1]))
+    step = max(1, ENTRIES_A_BLOCK // max(1, neurons.size))
+    for start in range(0, len(rows) if len(neurons) else 0, step):
         part = slice(start, start + step)
-        for kept, found in zip(answer, _relu_sums(rows[part], neurons, outputs), strict=True):
-            kept[part] = found
-    return tuple(answer)
-
-
-def _relu_sums(rows, neurons, outputs):
-    values = total(two_product(rows.T[:, :, None], neurons.T[:, None, :])) if len(rows) * len(neurons) else None
-    if values is None:
-        return np.zeros((2, len(rows), outputs.shape[1]))
-    on = values[0] > 0.0
-    values = np.where(on, values[0], 0.0).T, np.where(on, values[1], 0.0).T
-    return [np.stack(part, axis=1) for part in zip(*(total(times(values, a[:, None])) for a in outputs.T), strict=True)]
+        high, low = total(two_product(rows[part].T[:, None], neurons.T[:, :, None]))
+        on = high > 0.0
+        values = np.where(on, high, 0.0), np.where(on, low, 0.0)
+        for k, column in enumerate(outputs.T):
+            answer[:, part, k] = total(times(values, column[:, None]))
+    return answer[0], answer[1]

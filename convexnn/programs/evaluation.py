@@ -15,7 +15,7 @@ EPS = np.finfo(float).eps
 NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16.0 * EPS  # relative to what is added up, what float64 may leave of an exact fit
 EXACT_ENOUGH = 1e-13  # relative: a sum whose rounding may be more is computed again
-AFFORDABLE = 50_000_000  # products of a value with twice the digits; above, the bound on the rounding is added
+AFFORDABLE = 10_000_000  # products of a value with twice the digits; above, the bound on the rounding is added
 
 
 def objective_above(problem, network):
@@ -28,12 +28,17 @@ def objective_above(problem, network):
     error = _fit_rounding(problem, network)
     with np.errstate(over="ignore", invalid="ignore"):
         terms = _terms_above(problem, problem.y - fit, fit, error)
-        known, least = problem.total(terms), problem.total(_terms_above(problem, problem.y - fit, fit, 0.0 * error))
+        known, least = _total(problem, terms), _total(problem, _terms_above(problem, problem.y - fit, fit, 0.0 * error))
         matters = not known - least <= EXACT_ENOUGH * (least + penalty)
-        if matters and problem.design.size * (network.width + 1) * max(1, fit[:1].size) <= AFFORDABLE:
+        if matters and problem.design.size * (network.width + 1) * fit[:1].size <= AFFORDABLE:
             terms = _terms_above(problem, *_accurate(problem, network))
-        rounding = problem.total(np.where(fitted_terms(problem, terms), terms, 0.0))
-        return problem.total(terms) * (1.0 + sum_rounding(terms.size)) + penalty, rounding
+        rounding = _total(problem, np.where(fitted_terms(problem, terms), terms, 0.0))
+        return _total(problem, terms) * (1.0 + sum_rounding(terms.size)) + penalty, rounding
+
+
+def _total(problem, terms):
+    """The weighted sum of the loss of every entry, added in pairs: see `sum_rounding`."""
+    return float(np.sum(problem.weight * (terms if terms.ndim == 1 else terms.sum(axis=1))))
 
 
 def _terms_above(problem, residual, fit, error):
@@ -65,15 +70,12 @@ def _accurate(problem, network):
     """Return residual, fit and a bound on the error of both, from values with twice the digits."""
     rounding = _fit_rounding(problem, network) * (dd.EPSILON / EPS)
     relu = network.to_relu() if hasattr(network, "to_relu") else network
-    design = np.hstack([problem.features, np.ones((len(problem.y), 1))]).astype(np.float64, copy=False)
-    outputs = _as_columns(relu.output_weights, problem)
-    free = np.zeros((design.shape[1], outputs.shape[1]))
+    values = dd.relu_sums(problem.design.astype(np.float64), relu.neurons, _as_columns(relu.output_weights, problem))
     if relu.skip_weights is not None:
-        free[:-1] = _as_columns(relu.skip_weights, problem)
+        skip = _as_columns(relu.skip_weights, problem)
+        values = dd.add(values, dd.total(dd.two_product(problem.features.T[:, :, None], skip[:, None])))
     if relu.intercept is not None:
-        free[-1] = relu.intercept
-    values = dd.relu_sums(design[:, : relu.neurons.shape[1]], relu.neurons, outputs)
-    values = dd.add(values, dd.total(dd.two_product(design.T[:, :, None], free[:, None, :])))
+        values = dd.add(values, (np.asarray(relu.intercept), np.zeros(1)))
     targets = _as_columns(problem.y, problem)
     residual = dd.add((targets, np.zeros_like(targets)), (-values[0], -values[1]))[0]
     residual, fit = residual.reshape(problem.y.shape), values[0].reshape(problem.y.shape)

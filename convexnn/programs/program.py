@@ -245,7 +245,7 @@ class Problem(Shown):
 
     def total(self, terms: np.ndarray) -> float:
         """Return the weighted sum of the loss of every entry of y, or of every row."""
-        return float(np.sum(self.weight * (terms if terms.ndim == 1 else terms.sum(axis=1))))
+        return float(np.dot(self.weight, terms if terms.ndim == 1 else terms.sum(axis=1)))
 
     def check_network(self, network: Any) -> None:
         """Refuse a network that cannot be evaluated on this problem."""

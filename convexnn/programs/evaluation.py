@@ -8,6 +8,7 @@ digits.
 import numpy as np
 
 from .. import _double_double as dd
+from .._long import is_huge
 from .._norms import norms
 from ..losses import sum_rounding
 
@@ -30,7 +31,8 @@ def objective_above(problem, network):
         terms = _terms_above(problem, problem.y - fit, fit, error)
         known, least = _total(problem, terms), _total(problem, _terms_above(problem, problem.y - fit, fit, 0.0 * error))
         matters = not known - least <= EXACT_ENOUGH * (least + penalty)
-        if matters and problem.design.size * (network.width + 1) * fit[:1].size <= AFFORDABLE:
+        n_products = problem.design.size * (network.width + 1) * fit[:1].size
+        if matters and n_products <= AFFORDABLE and not is_huge(problem.design):
             terms = _terms_above(problem, *_accurate(problem, network))
         rounding = _total(problem, np.where(fitted_terms(problem, terms), terms, 0.0))
         return _total(problem, terms) * (1.0 + sum_rounding(terms.size)) + penalty, rounding

@@ -12,6 +12,8 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from ._clock import now
+
 INTERVAL, SHORT_INTERVAL = 1.0, 0.25  # seconds between two lines of a stage, with verbose 1 and above
 PATIENCE = 1.0  # seconds after which a stage is worth a line or a bar
 WORDS = {"objective": "objective", "gap": "visible gap", "width": "width"}
@@ -51,9 +53,9 @@ class Stage:
     def tick(self, done, describe):
         """Show where the stage is, if it is time to: ``describe()`` returns the figures."""
         self.done, self.describe = done, describe
-        now = time.monotonic()
-        if now - self.shown >= self.reporter.interval:
-            self.shown = now
+        time_now = time.monotonic()
+        if time_now - self.shown >= self.reporter.interval:
+            self.shown = time_now
             self.show(describe())
 
     def record(self, line, done):
@@ -117,7 +119,7 @@ class Reporter:
     verbose : int
         0 is silent, 1 says what a person wants to know while waiting, 2 more.
     deadline : float, optional
-        ``time.monotonic()`` at which the work will end at the latest.
+        ``_clock.now()`` at which the work will end at the latest.
     """
 
     def __init__(self, verbose=0, deadline=None):
@@ -165,7 +167,7 @@ class Reporter:
         """The time that a limit leaves, in words; empty without a limit."""
         if self.deadline is None:
             return ""
-        return f"{separator}at most {seconds(max(0.0, self.deadline - time.monotonic()))} left"
+        return f"{separator}at most {seconds(max(0.0, self.deadline - now()))} left"
 
     def close(self):
         """Take the bars away."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numbers
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from ._clock import now
 from ._long import is_huge
 from ._typing import ArrayLike
 from .exceptions import InvalidInputError
@@ -88,15 +88,15 @@ def check_positive(value, name):
 
 
 def deadline_after(time_limit: float | None) -> float | None:
-    """Return the ``time.monotonic()`` at which `time_limit` (seconds, 0 included, or None for none) is up, or None."""
+    """Return the ``_clock.now()`` at which `time_limit` (seconds, 0 included, or None for none) is up, or None."""
     if time_limit is None:
         return None
-    return time.monotonic() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
+    return now() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
 
 
 def is_late(deadline: float | None) -> bool:
-    """Whether a deadline, a ``time.monotonic()`` or None for none, has passed."""
-    return deadline is not None and time.monotonic() >= deadline
+    """Whether a deadline, a ``_clock.now()`` or None for none, has passed."""
+    return deadline is not None and now() >= deadline
 
 
 def check_strengths(betas: ArrayLike) -> list[float]:

@@ -1,6 +1,5 @@
 """What the gated ReLU regressor and classifier share: gates, strength, training and what is made of the blocks."""
 
-import time
 import warnings
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._clock import now
 from .._norms import norms
 from .._validation import check_choice, check_count, check_design, check_weights
 from ..arrangements.gates import sample_gates
@@ -109,7 +109,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
 
         `given` is what `fit` was given, for callbacks.
         """
-        started = time.monotonic()
+        started = now()
         previous = self._previous(X.shape[1])
         rows = canonical_rows(X, targets, check_weights(weight, len(targets)))
         outputs = labels(rows.y)

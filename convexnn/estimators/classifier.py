@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -14,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .._clock import now
 from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
 from .._validation import check_choice, check_weights
 from ..arrangements.patterns import ActivationPatterns
@@ -171,7 +171,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         WidthWarning
             When `max_width` is below the critical width that was found.
         """
-        started = time.monotonic()
+        started = now()
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
         labels = self._labels(y)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import Self
 
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._clock import now
 from .._progress import WORDS
 from .._typing import ArrayLike, Proof, RandomState
 from .._validation import check_choice
@@ -155,7 +155,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         ConvergenceWarning
             When the visible gap did not reach `tol`.
         """
-        started = time.monotonic()
+        started = now()
         given = X, y
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         check_shared_parameters(self)

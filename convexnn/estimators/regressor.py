@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .._clock import now
 from .._typing import ArrayLike, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_weights
 from ..arrangements.patterns import ActivationPatterns
@@ -198,7 +198,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         WidthWarning
             When `max_width` is below the critical width that was found.
         """
-        started = time.monotonic()
+        started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         self._is_column = y.shape[1:] == (1,)

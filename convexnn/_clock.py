@@ -10,8 +10,34 @@ import time
 from contextlib import contextmanager
 
 
+class Moment(float):
+    """A ``time.monotonic()`` that knows how long the clock had stood still by then.
+
+    ``deadline - now()`` is what is left of a limit, which what is compiled in between does not shorten. Where the other
+    moment is a plain ``time.monotonic()`` it does.
+    """
+
+    def __new__(cls, seconds, stood):
+        """Return the moment; `stood` is in seconds too."""
+        moment = super().__new__(cls, seconds)
+        moment.stood = stood
+        return moment
+
+    def __add__(self, seconds):
+        """Return the moment that many seconds of work later, if nothing is compiled."""
+        return Moment(float(self) + seconds, self.stood)
+
+    def __sub__(self, other):
+        """Return the seconds of work between two moments."""
+        return float(self) - float(other) - (self.stood - getattr(other, "stood", self.stood))
+
+    def __rsub__(self, other):
+        """Return the seconds from this moment to a plain ``time.monotonic()``."""
+        return other - float(self)
+
+
 class Clock:
-    """A ``time.monotonic()`` that can be stopped, by several threads at once and by calls within calls."""
+    """A clock that can be stopped, by several threads at once and by calls within calls."""
 
     def __init__(self):
         self.stood = 0.0  # seconds
@@ -38,9 +64,10 @@ class Clock:
                 self.stops.discard(stop)
 
     def now(self):
-        """Return the seconds on this clock."""
+        """Return this `Moment`."""
         with self.lock:
-            return (self.since if self.stops else time.monotonic()) - self.stood
+            seconds = time.monotonic()
+            return Moment(seconds, self.stood + (seconds - self.since if self.stops else 0.0))
 
 
 _CLOCK = Clock()

@@ -88,15 +88,15 @@ def check_positive(value, name):
 
 
 def deadline_after(time_limit: float | None) -> float | None:
-    """Return the ``_clock.now()`` at which `time_limit` (seconds, 0 included, or None for none) is up, or None."""
+    """Return the moment at which `time_limit` (seconds of work, 0 included, or None for none) is up, or None."""
     if time_limit is None:
         return None
     return now() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
 
 
 def is_late(deadline: float | None) -> bool:
-    """Whether a deadline, a ``_clock.now()`` or None for none, has passed."""
-    return deadline is not None and now() >= deadline
+    """Whether a deadline, a moment of `_clock`, a ``time.monotonic()`` or None for none, has passed."""
+    return deadline is not None and deadline - now() <= 0.0
 
 
 def check_strengths(betas: ArrayLike) -> list[float]:

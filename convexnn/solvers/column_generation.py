@@ -46,7 +46,7 @@ def solve_column_generation(
     max_iter : int
         Largest number of rounds of pricing.
     deadline : float, optional
-        ``_clock.now()`` at which training and proof end.
+        `_clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
     rng : numpy.random.Generator
         Chooses the starts of the ascents; the answer does not depend on `n_jobs`.

@@ -198,7 +198,7 @@ def solve_vector(
     max_iter : int
         Largest number of rounds of pricing.
     deadline : float, optional
-        ``_clock.now()`` at which training and proof end.
+        `_clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
     n_jobs : int, optional
         Threads; the answer does not depend on it.

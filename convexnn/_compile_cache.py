@@ -16,7 +16,7 @@ from numba.core import caching, config
 from ._version import __version__
 
 DIGEST_SIZE = 32  # bytes at the end of every file
-_said = set()  # one warning of a kind in a process: there are more than a hundred kernels
+_said: set[str] = set()  # one warning of a kind in a process: there are more than a hundred kernels
 
 
 def cache_of(function):
@@ -117,8 +117,8 @@ class KernelCache(caching.FunctionCache):
             return super().load_overload(sig, target_context)
         except DamagedFileError as damaged:
             _drop(damaged.path, "is damaged: the process that wrote it was killed, or the disk was full")
-        except OSError as error:
-            _warn_unread(error)
+        except OSError:  # where it cannot be read it cannot be written either: `save_overload` says so
+            pass
         except Exception as error:  # whole, but of another installation of numba: loading can raise anything
             _drop(self._cache_file._index_path, f"cannot be used ({error!r})")
         return None
@@ -152,10 +152,6 @@ def _drop(path, why):
         f"{path} {why}. It holds a compiled kernel, which is compiled anew, and so is every other one whose file is "
         f"like that; results do not depend on it.",
     )
-
-
-def _warn_unread(error):
-    _warn_once("unread", f"A compiled kernel cannot be read ({error}); it is compiled anew.")
 
 
 def _warn_unkept(reason):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._clock import now
 from .._norms import norms
@@ -21,6 +21,7 @@ from ..programs.program import ROUNDING, make_problem
 from ..solvers.base import Status
 from ..solvers.cone_decomposition import relu_network
 from ..solvers.gated_losses import solve_gated_loss
+from ._data import validate_data
 from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched

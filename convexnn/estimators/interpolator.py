@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._clock import now
 from .._progress import WORDS
@@ -22,6 +22,7 @@ from ..programs.interpolation import interpolation_problem
 from ..solvers.base import Status
 from ..solvers.certifying import solve_interpolant
 from ..solvers.free_bias import join_the_dots
+from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 class Moment(float):
     """A ``time.monotonic()`` that knows how long the clock had stood still by then.
 
-    ``deadline - now()`` is what is left of a limit, which what is compiled in between does not shorten. Where the other
-    moment is a plain ``time.monotonic()`` it does.
+    ``deadline - now()`` is what is left of a limit, and what is compiled in between does not shorten it; so is
+    ``deadline - time.monotonic()``. A deadline that is itself a plain ``time.monotonic()`` comes when it comes.
     """
 
     def __new__(cls, seconds, stood):
@@ -28,12 +28,17 @@ class Moment(float):
         return Moment(float(self) + seconds, self.stood)
 
     def __sub__(self, other):
-        """Return the seconds of work between two moments."""
-        return float(self) - float(other) - (self.stood - getattr(other, "stood", self.stood))
+        """Return the seconds of work from another moment to this one; a plain number is the present."""
+        stood = other.stood if isinstance(other, Moment) else now().stood
+        return float(self) - float(other) - (self.stood - stood)
 
     def __rsub__(self, other):
         """Return the seconds from this moment to a plain ``time.monotonic()``."""
         return other - float(self)
+
+    def __reduce__(self):
+        """Go to other processes, whose clocks stand still at other times, as a plain ``time.monotonic()``."""
+        return float, (float(self) + now().stood - self.stood,)
 
 
 class Clock:

@@ -12,8 +12,6 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from ._clock import now
-
 INTERVAL, SHORT_INTERVAL = 1.0, 0.25  # seconds between two lines of a stage, with verbose 1 and above
 PATIENCE = 1.0  # seconds after which a stage is worth a line or a bar
 WORDS = {"objective": "objective", "gap": "visible gap", "width": "width"}
@@ -167,7 +165,7 @@ class Reporter:
         """The time that a limit leaves, in words; empty without a limit."""
         if self.deadline is None:
             return ""
-        return f"{separator}at most {seconds(max(0.0, self.deadline - now()))} left"
+        return f"{separator}at most {seconds(max(0.0, self.deadline - time.monotonic()))} left"
 
     def close(self):
         """Take the bars away."""

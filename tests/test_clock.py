@@ -1,6 +1,7 @@
 """The clock of time limits: what is compiled does not shorten them."""
 
 import os
+import pickle
 import threading
 import time
 
@@ -27,9 +28,20 @@ def test_a_deadline_is_not_shortened_but_passes():
     with standing_still():
         time.sleep(0.2)
     assert not is_late(deadline) and is_late(plain)
+    assert 0.0 < deadline - time.monotonic() <= 0.1
+    assert deadline - now() == pytest.approx(deadline - time.monotonic(), abs=0.05)
     time.sleep(0.1)
     assert is_late(deadline)
     assert is_late(deadline_after(0)) and is_late(0.0) and is_late(time.monotonic()) and not is_late(None)
+
+
+def test_a_deadline_for_another_process_is_a_plain_number():
+    deadline = deadline_after(10.0)
+    with standing_still():
+        time.sleep(0.1)
+    there = pickle.loads(pickle.dumps(deadline))
+    assert type(there) is float
+    assert there - time.monotonic() == pytest.approx(10.0, abs=0.05)
 
 
 def test_standstills_of_threads_overlap():

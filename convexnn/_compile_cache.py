@@ -38,8 +38,18 @@ class DamagedFileError(Exception):
 class CheckedFiles(caching.IndexDataCacheFile):
     """The index and the data of one kernel, with a digest at the end of every file, which is checked before reading.
 
-    Damaged machine code would not raise but end the process.
+    Damaged machine code would not raise but end the process. The data say what they are for, too: processes that
+    compile one kernel for different types at the same moment may give their files one name.
     """
+
+    def save(self, key, data):
+        """Keep what was compiled for a key."""
+        super().save(key, (key, data))
+
+    def load(self, key):
+        """Return what was compiled for a key, None where it is not there."""
+        kept_for, data = super().load(key) or (None, None)
+        return data if kept_for == key else None
 
     @contextmanager
     def _open_for_write(self, filepath):

@@ -89,6 +89,18 @@ def test_a_file_that_is_missing_is_compiled_without_a_word(load, tmp_path, recwa
     assert len(recwarn) == 0
 
 
+def test_files_under_each_others_names_are_not_run(load, tmp_path):
+    kernel = load()
+    kernel(1.5), kernel(2)
+    one, two = (tmp_path / "cache").rglob("*.nbc")
+    content = one.read_bytes(), two.read_bytes()
+    one.write_bytes(content[1]), two.write_bytes(content[0])
+    kernel = load()
+    assert (kernel(1.5), kernel(2)) == (3.0, 4) and not kernel._cache_hits
+    kernel = load()
+    assert (kernel(1.5), kernel(2)) == (3.0, 4) and not kernel._cache_misses
+
+
 def test_one_warning_for_many_damaged_files(load, tmp_path):
     for value in (1.5, 2):
         load()(value)
@@ -160,6 +172,12 @@ def test_without_any_folder_numba_knows(load, monkeypatch):
     with pytest.warns(RuntimeWarning, match="no locator available.*NUMBA_CACHE_DIR") as caught:
         assert first(1.5) == second(1.5) == 3.0
     assert len(caught) == 1
+
+
+def test_kernels_can_stay_python(load, monkeypatch):
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    kernel = load()
+    assert not hasattr(kernel, "py_func") and kernel("ab") == "abab"
 
 
 def run(code, *, folder=PACKAGE.parent, unprivileged=False, **environment):

@@ -9,7 +9,6 @@ ball.
 In the formulas below ``s_i = nu_i / w_i``, and ``p_i = y_i s_i`` for labels y_i in {-1, 1}.
 """
 
-import time
 from dataclasses import dataclass, replace
 from numbers import Real
 
@@ -18,6 +17,7 @@ from scipy import sparse
 from scipy.optimize import brentq, linprog
 from scipy.special import entr, expit, xlog1py
 
+from ._clock import now
 from ._validation import check_choice, check_positive
 from .exceptions import InvalidInputError, SolverError
 
@@ -483,7 +483,7 @@ class SquaredHingeLoss(Loss):
 
 def solve_linear_program(costs, deadline=None, **program):
     """Return the solution by HiGHS, None when the deadline passes first; `SolverError` where it finds no optimum."""
-    options = {} if deadline is None else {"time_limit": max(SHORT_TIME, deadline - time.monotonic())}
+    options = {} if deadline is None else {"time_limit": max(SHORT_TIME, deadline - now())}
     result = linprog(costs, method="highs", options=options, **program)
     if result.status == TIME_IS_UP:
         return None

@@ -20,6 +20,7 @@ import numpy as np
 
 NARROWEST = 4096.0  # rows whose angles to one line are below 1 / NARROWEST are stretched to that
 GROWTH = math.sqrt(1.0 + NARROWEST**-2)  # 1 + 3e-8
+RESOLVED = 1e-20  # a smaller tangent is rounding: the rows are one line
 SPLITTER = 134217729.0  # 2^27 + 1 cuts a double in two halves of 26 bits
 
 
@@ -96,7 +97,7 @@ def common_line(X, units, used):
     rest[~used] = 0.0
     tangents = np.linalg.norm(rest[used], axis=1) / np.abs(multiples[used])
     tangent = float(tangents.max() / np.linalg.norm(axis)) * (1.0 + 1e-12)
-    if not 0.0 < tangent < 1.0 / NARROWEST:
+    if not RESOLVED < tangent < 1.0 / NARROWEST:
         return None
     stretch = 1.0 / (NARROWEST * tangent)
     seen = np.ldexp(rest + np.outer(multiples / stretch, axis), exponent)
@@ -137,6 +138,23 @@ def column_sums(X, weights):
         high, low = exact_product(rows, weight[:, None])
         total[k] = [math.fsum((*a, *b)) for a, b in zip(high.T.tolist(), low.T.tolist(), strict=True)]
     return total, exponent + other
+
+
+def exact_outputs(X, dual_point, direction):
+    """Return ``N^T (X u)_+``, the cancellation of large columns and of large rows made up for.
+
+    The rows' values are exact to their last digits, and so are the sums of the rows that are on; the output is taken
+    from what cancels less.
+    """
+    rows, exponent = power_scaled(X)
+    high, low = exact_product(rows, direction)
+    values = np.array([math.fsum(terms) for terms in np.hstack([high, low]).tolist()])
+    values = np.maximum(values, 0.0)
+    sums, other = column_sums(X, np.where((values > 0.0)[:, None], dual_point, 0.0))
+    by_rows, by_columns = np.ldexp(values, exponent), np.ldexp(sums, other)
+    if np.linalg.norm(by_rows @ np.abs(dual_point)) <= np.linalg.norm(np.abs(by_columns) @ np.abs(direction)):
+        return by_rows @ dual_point
+    return by_columns @ direction
 
 
 def exact_product(a, b):

@@ -122,7 +122,7 @@ class Stretched:
     poles: Poles
 
 
-def stretch(function: PriceFunction, line: CommonLine, ends: Poles) -> PriceFunction:
+def stretch(function, line: CommonLine, ends: Poles):
     """Return the price function of the rows that `line` has stretched apart as one of the rows themselves."""
     stretched = Stretched(line.stretched(function.basis, line.stretch), ends)
     return replace(function, basis=line.stretched(function.basis, 1.0 / line.stretch), stretched=stretched)
@@ -158,7 +158,8 @@ def price_function(X, nu, rows=None):
     line = None if is_long(units) or not np.any(used) else common_line(X, units, used)
     if line is None:
         return _reduced(X, nu, units, norms)
-    return stretch(_reduced(line.rows, nu, *unit_rows(line.rows)), line, poles(line, X, nu[:, None]))
+    function = _reduced(line.rows, nu, *unit_rows(line.rows))
+    return stretch(function, line, poles(line, X, nu[:, None])) if function.rank else _reduced(X, nu, units, norms)
 
 
 def _reduced(X, nu, units, norms):

@@ -6,6 +6,7 @@ what the smallest strength with a zero network is, and whether a network is glob
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from .._typing import ArrayLike, Proof
 from .._validation import check_choice, check_design, check_vector, check_verbose, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import MAX_RANK, branch_and_bound
-from .common_line import column_sums
+from .common_line import exact_outputs
 from .price_function import price_function
 from .records import AUTO_WORK, FEW_STARTS, N_STARTS, PRICE_TOLERANCE, PROOFS, Price
 from .spectral import spectral_bound
@@ -130,7 +131,9 @@ def search_price(
     function = price_function(X, nu)
     if function.rank == 0 or function.scale == 0.0:  # a scale that underflows is below the smallest number
         upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
-        return price_of_nothing(X, nu[:, None], upper, proof, level)
+        nothing = price_of_nothing(X, nu[:, None], upper, proof, level)
+        asked = depth is not None and nothing.proof == "exact"
+        return replace(nothing, maximizers=nothing.local_directions) if asked else nothing
     enough = np.inf if n_starts else 0.0  # without random starts the caller has climbed from everywhere already
     starts = _starts(function, starts, n_starts)
     found = local_maxima(function, starts, enough=enough, deadline=deadline, n_jobs=n_jobs)
@@ -219,14 +222,19 @@ def _thin(points, keep_all):
 
 
 def evaluate_price(X, nu, direction):
-    """Return ``nu^T (X direction)_+``, scaled against overflow, its sums made exactly where they cancel."""
+    """Return ``nu^T (X direction)_+``, scaled against overflow, its sum made exactly where it cancels."""
+    return float(evaluate_columns(X, nu[:, None], direction)[0])
+
+
+def evaluate_columns(X, dual_point, direction):
+    """Return ``N^T (X direction)_+`` for N (n_samples, n_outputs); see `evaluate_price`."""
     size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
-    largest = max(np.abs(nu).max(), np.finfo(float).tiny)
-    total = amount = 0.0
+    largest = max(np.abs(dual_point).max(), np.finfo(float).tiny)
+    total, amount, direction_size = np.zeros(dual_point.shape[1]), 0.0, np.abs(direction)
     for part, rows in row_blocks(X):
-        terms = (nu[part] / largest) * np.maximum((rows / size) @ direction, 0.0)
-        total, amount = total + terms.sum(), amount + np.abs(terms).sum()
-    if np.finfo(float).eps * amount > CANCELLED * abs(total) and X.size <= FEW_ENTRIES:
-        sums, exponent = column_sums(X, np.where(X @ direction > 0.0, nu, 0.0)[:, None])
-        return float(np.ldexp(sums[0] @ direction, exponent))
-    return float(total * size * largest)
+        weights, rows = dual_point[part] / largest, rows / size
+        total = total + np.maximum(rows @ direction, 0.0) @ weights
+        amount += float((np.abs(rows) @ direction_size) @ np.linalg.norm(weights, axis=1))
+    if np.finfo(float).eps * amount > CANCELLED * np.linalg.norm(total) and X.size <= FEW_ENTRIES:
+        return exact_outputs(X, dual_point, direction)
+    return total * size * largest

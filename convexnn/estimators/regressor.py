@@ -15,6 +15,7 @@ from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._columns import warn_of_lost_digits
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
 
@@ -197,10 +198,13 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When the visible gap did not reach `tol`.
         WidthWarning
             When `max_width` is below the critical width that was found.
+        ScaleWarning
+            When double precision loses the digits of columns of X or of y; it names them.
         """
         started = time.monotonic()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
+        warn_of_lost_digits(self, X, weight, y)
         self._is_column = y.shape[1:] == (1,)
         (targets,) = self._targets(y)
         with watched(self, *given) as watch:

@@ -1,11 +1,11 @@
 """Rows that nearly share one line, seen where double precision resolves them.
 
-A constant column of 1e12 makes the rows ``x_i = s_i c + e_i`` parallel to twelve digits (c a unit vector, e_i orthogonal
-to it). Let t be the largest ``||e_i|| / |s_i|``, the tangent of the widest angle to the line. Directions more than that
-away from the plane orthogonal to c, the poles, see every row from one side: there the price is linear, and its largest
-value is the norm of a sum. Close to the plane the component along c costs next to nothing of the unit ball, so it may
-be counted ``stretch = 1 / (NARROWEST t)`` times as large as it is: in these coordinates the rows are
-``s_i / stretch c + e_i``, ordinary data, and the ball has grown by a factor of at most `GROWTH`. In this way
+A constant column of 1e12 makes the rows ``x_i = s_i c + e_i`` parallel to twelve digits (c a unit vector, e_i
+orthogonal to it). Let t be the largest ``||e_i|| / |s_i|``, the tangent of the widest angle to the line. A direction u
+at the poles, ``|c . u| >= t ||u - (c . u) c||``, has every row on one side: there the price is linear, and its largest
+value is the norm of a sum. Elsewhere the component along c takes next to nothing of the unit ball, so that it may be
+counted ``stretch = 1 / (NARROWEST t)`` times as large as it is: in these coordinates the rows are
+``s_i / stretch c + e_i``, ordinary data, and the ball is larger by a factor of `GROWTH` at most. In this way
 
     ``max over the ball <= max(GROWTH * max over the ball of the stretched coordinates, the poles)``,
 
@@ -70,7 +70,7 @@ class Poles:
     outputs : ndarray of shape (K, n_outputs)
         ``N^T (X u)_+`` at these.
     bound : float
-        A bound on ``||N^T (X u)_+||`` at the poles, except where it is at most what the rest of the ball has.
+        A bound on ``||N^T (X u)_+||`` at the poles; 0 where the rest of the ball has larger values.
     """
 
     directions: np.ndarray

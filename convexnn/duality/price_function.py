@@ -159,7 +159,9 @@ def price_function(X, nu, rows=None):
     if line is None:
         return _reduced(X, nu, units, norms)
     function = _reduced(line.rows, nu, *unit_rows(line.rows))
-    return stretch(function, line, poles(line, X, nu[:, None])) if function.rank else _reduced(X, nu, units, norms)
+    if function.rank == 0:
+        return _reduced(X, nu, units, norms)
+    return stretch(function, line, poles(line, X, nu[:, None]))
 
 
 def _reduced(X, nu, units, norms):

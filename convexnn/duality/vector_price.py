@@ -97,7 +97,9 @@ def vector_price_function(X, dual_point):
     if line is None:
         return _reduced(X, dual_point, units, norms)
     function = _reduced(line.rows, dual_point, *unit_rows(line.rows))
-    return stretch(function, line, poles(line, X, dual_point)) if function.rank else _reduced(X, dual_point, units, norms)
+    if function.rank == 0:
+        return _reduced(X, dual_point, units, norms)
+    return stretch(function, line, poles(line, X, dual_point))
 
 
 def _reduced(X, dual_point, units, norms):

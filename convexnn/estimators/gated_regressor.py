@@ -51,7 +51,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     n_gates : int, optional
         Number of gates to sample, 100 by default; there are fewer where no more distinct patterns are met.
     tol : float, default=1e-6
-        Relative gap to reach, and to prove.
+        Relative gap to reach, and to prove; above 1e-3 it counts as 1e-3.
     max_iter : int, default=1000
         Largest number of interior-point steps.
     time_limit : float, optional

@@ -69,7 +69,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         How hard to try to prove optimality; see `price`. ``"auto"`` works within a fixed amount of work, never a
         clock, so that results are reproducible.
     tol : float, default=1e-6
-        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``).
+        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``). A program over
+        patterns that are not all there are is solved to 1e-7 whatever `tol` is.
     max_iter : int, default=500
         Largest number of pricing rounds.
     time_limit : float, optional
@@ -97,6 +98,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
     beta_max_proof_ : {"exact", "bound", "heuristic"}
     status_ : {"proven", "converged", "restricted", "max_width", "stalled", "max_iter", "time_limit", "interrupted"}
+        ``"proven"``: ``certificate_.relative_gap`` is at most `tol`, and at most 1e-3 whatever `tol` is.
         ``"restricted"``: optimal over the given patterns, which are not all of them. ``"stalled"``: rounding allowed no
         further progress before `tol` was reached, as may happen where X is far from the origin or badly scaled.
     n_iter_ : int

@@ -12,7 +12,6 @@ from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
-
 LARGEST_PROVEN_GAP = 1e-3  # whatever the tolerance, a network with a larger relative gap is not called proven
 
 

@@ -27,7 +27,7 @@ from .exceptions import InvalidInputError
 from .network import TwoLayerReLU
 from .programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
 from .programs.program import Problem, make_problem
-from .solvers.base import Solution, Status, make_record
+from .solvers.base import Solution, Status, is_proven, make_record
 
 __all__ = ["ActivatedNetwork", "certify_activation", "train_activation"]
 
@@ -347,7 +347,7 @@ class _Run:
         return self._solution(self._certify(self.proof), Status.restricted)
 
     def _solution(self, certificate, status=None):
-        if certificate.relative_gap <= self.tol:
+        if is_proven(certificate, self.tol):
             status = Status.proven
         elif is_late(self.deadline):
             status = Status.time_limit

@@ -6,7 +6,7 @@ from sklearn.utils import Bunch
 from ._typing import Seed
 from ._validation import check_count
 from .duality.ascent import local_maxima
-from .duality.price_function import price_function, unit_rows
+from .duality.price_function import price_function
 from .duality.pricing import PRICE_TOLERANCE, search_price
 from .exceptions import InvalidInputError
 from .network import TwoLayerReLU
@@ -195,10 +195,9 @@ def _newton(design, basis, nu, directions, signs):
 def _follow(design, nu, directions, signs):
     """Climb from every direction with its own sign; return the directions reached and the values there."""
     function = price_function(design, nu)
-    starts, _ = unit_rows(directions @ function.basis)
-    points, _, _ = local_maxima(function, starts)
+    points, _, _ = local_maxima(function, function.reduce(directions))
     rows = np.arange(len(signs)) + len(signs) * (signs < 0)
-    reached, _ = unit_rows(points[rows] @ function.basis.T)
+    reached = function.expand(points[rows])
     return reached, nu @ _fits(design, reached, signs)
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "InvalidInputError",
     "MissingLibraryError",
     "PatternLimitError",
+    "ScaleWarning",
     "SolverError",
     "VertexLimitError",
     "WidthWarning",
@@ -41,6 +42,10 @@ class SolverError(ConvexNNError, RuntimeError):
 
 class WidthWarning(UserWarning):
     """`max_width` is too small for a global optimum; the message quotes the bounds on the critical width."""
+
+
+class ScaleWarning(UserWarning):
+    """Columns or targets are on such different scales that digits are lost; the message names them."""
 
 
 class VertexLimitError(ConvexNNError, ValueError):

@@ -84,7 +84,7 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     if signs is None:
         starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
     if not function.is_long:
-        return _climb_from(function, starts, signs, deadline, n_jobs)
+        return _with_poles(function, *_climb_from(function, starts, signs, deadline, n_jobs))
     rough = rough or is_late(deadline)
     single = rough and TINY < function.lengths.max() < 1.0 / TINY
     options = {"dtype": np.float32 if single else np.float64, "deadline": deadline, "n_jobs": n_jobs}
@@ -102,6 +102,17 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     else:
         climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
     return tuple(np.concatenate(pair) for pair in zip(climbed, (points, signs, values), strict=True))
+
+
+def _with_poles(function, points, signs, values):
+    """Add the maxima at the poles of stretched coordinates, and measure all values at unit vectors."""
+    if function.stretched is None:
+        return points, signs, values
+    ends = function.stretched.poles
+    heights = ends.outputs[:, 0] / function.scale
+    values = function.lengthened(points, values)
+    ends = function.reduce(ends.directions), np.sign(heights).astype(signs.dtype), np.abs(heights)
+    return tuple(np.concatenate(pair) for pair in zip((points, signs, values), ends, strict=True))
 
 
 def _climb_from(function, starts, signs, deadline, n_jobs):

@@ -7,17 +7,20 @@ directions orthogonal to every row go by a rotation into the row space. What is 
     ``g(u) = scale * (linear . q + sum_l coefficients_l (lines_l . q)_+)``,   ``q = basis^T u``,
 
 with unit lines and ``sum |coefficients|`` of order one. Everything dropped on the way is accounted for in `slack`.
+Rows that are nearly parallel to one line are stretched apart first (`common_line`): `basis` is then not orthonormal.
 Long data are neither merged nor rotated, and huge data (`convexnn._long`) are the lines as they came, of any length.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from .._long import is_huge, is_long, row_blocks
+from .._norms import nonzero
 from ..exceptions import InvalidInputError
 from .branch_and_bound import MAX_RANK
+from .common_line import GROWTH, CommonLine, Poles, common_line, poles
 
 PARALLEL_DECIMALS = 13
 RANK_TOLERANCE = 1e-13
@@ -38,6 +41,8 @@ class PriceFunction:
     scale : float
     slack : float
         Bound on ``|g(u) / scale - (the reduced function)|`` over the unit ball, float64 rounding included.
+    stretched : Stretched or None
+        How the coordinates differ from those of an orthonormal basis, where the rows are nearly parallel.
     """
 
     lines: np.ndarray
@@ -47,6 +52,7 @@ class PriceFunction:
     basis: np.ndarray
     scale: float
     slack: float
+    stretched: "Stretched | None" = None
 
     @property
     def rank(self):
@@ -75,7 +81,7 @@ class PriceFunction:
         """
         if directions is None:
             return np.zeros((0, self.rank))
-        reduced = directions @ self.basis
+        reduced = directions @ (self.basis if self.stretched is None else self.stretched.dual_basis)
         sizes = np.linalg.norm(reduced, axis=1)
         reduced[sizes <= 1e-12] = np.eye(1, self.rank)
         return reduced / np.where(sizes > 1e-12, sizes, 1.0)[:, None]
@@ -84,6 +90,42 @@ class PriceFunction:
         """Return the unit vectors of shape (K, n_inputs) whose coordinates are `points` (K, rank)."""
         directions = points @ self.basis.T
         return directions / np.linalg.norm(directions, axis=1)[:, None]
+
+    def bound(self, upper):
+        """Return a bound on ``|g| / scale`` over the unit ball from one on the reduced function over its own."""
+        return upper if self.stretched is None else max(GROWTH * upper, self.stretched.poles.bound / self.scale)
+
+    def level(self, level):
+        """Return the value of the reduced function from which on the unit ball may hold the value `level` of g."""
+        return level / self.scale if self.stretched is None else level / self.scale / GROWTH
+
+    def lengthened(self, points, values):
+        """Return the values ``g / scale`` at the unit vectors along `points`, from those of the reduced function."""
+        if self.stretched is None:
+            return values
+        return values / nonzero(np.linalg.norm(points @ self.basis.T, axis=1))
+
+
+@dataclass(frozen=True)
+class Stretched:
+    """How stretched coordinates come about, and what is known where they do not lead.
+
+    Attributes
+    ----------
+    dual_basis : ndarray of shape (n_inputs, rank)
+        ``dual_basis^T basis`` is the identity.
+    poles : Poles
+        In the caller's coordinates and units.
+    """
+
+    dual_basis: np.ndarray
+    poles: Poles
+
+
+def stretch(function, line: CommonLine, ends: Poles):
+    """Return the price function of the rows that `line` has stretched apart as one of the rows themselves."""
+    stretched = Stretched(line.stretched(function.basis, line.stretch), ends)
+    return replace(function, basis=line.stretched(function.basis, 1.0 / line.stretch), stretched=stretched)
 
 
 def unit_rows(rows):
@@ -112,6 +154,18 @@ def price_function(X, nu, rows=None):
     `rows` are the `price_rows` of X where the caller has them.
     """
     units, norms = price_rows(X) if rows is None else rows
+    used = (nu != 0.0) & (norms > 0.0)
+    line = None if is_long(units) or not np.any(used) else common_line(X, units, used)
+    if line is None:
+        return _reduced(X, nu, units, norms)
+    function = _reduced(line.rows, nu, *unit_rows(line.rows))
+    if function.rank == 0:
+        return _reduced(X, nu, units, norms)
+    return stretch(function, line, poles(line, X, nu[:, None]))
+
+
+def _reduced(X, nu, units, norms):
+    """Return the `PriceFunction` of rows given as unit rows and norms."""
     used = (nu != 0.0) & (norms > 0.0)
     largest_norm, largest_nu = norms[used].max(initial=0.0), np.abs(nu[used]).max(initial=0.0)
     if not np.any(used):

@@ -6,6 +6,9 @@ what the smallest strength with a zero network is, and whether a network is glob
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 
 from .._long import row_blocks
@@ -14,12 +17,17 @@ from .._threads import one_blas_thread
 from .._typing import ArrayLike, Proof
 from .._validation import check_choice, check_design, check_vector, check_verbose, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
-from .branch_and_bound import ABSOLUTE, MAX_RANK, branch_and_bound
+from .branch_and_bound import MAX_RANK, branch_and_bound
+from .common_line import exact_outputs
 from .price_function import price_function
 from .records import AUTO_WORK, FEW_STARTS, N_STARTS, PRICE_TOLERANCE, PROOFS, Price
 from .spectral import spectral_bound
 
+CANCELLED = 1e-12  # of a sum: rounding of its terms that is worth an exact sum
+FEW_ENTRIES = 4_000_000
+FEW_RATIONALS = 200_000
 ROWS_OF_STARTS = 300_000  # rows times random starts
+SEARCHED = 0.5  # of a tolerance: what the search may use of it, rounding and stretching have the rest
 SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
@@ -122,9 +130,10 @@ def search_price(
     """
     function = price_function(X, nu)
     if function.rank == 0 or function.scale == 0.0:  # a scale that underflows is below the smallest number
-        none = np.zeros((0, X.shape[1]))
         upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
-        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
+        nothing = price_of_nothing(X, nu[:, None], upper, proof, level)
+        asked = depth is not None and nothing.proof == "exact"
+        return replace(nothing, maximizers=nothing.local_directions) if asked else nothing
     enough = np.inf if n_starts else 0.0  # without random starts the caller has climbed from everywhere already
     starts = _starts(function, starts, n_starts)
     found = local_maxima(function, starts, enough=enough, deadline=deadline, n_jobs=n_jobs)
@@ -133,8 +142,8 @@ def search_price(
         result = search(
             function,
             known_value=float(found[2].max(initial=0.0)),
-            level=level / function.scale,
-            tolerance=tolerance,
+            level=function.level(level),
+            tolerance=SEARCHED * tolerance,
             max_work=None if proof == "exact" else AUTO_WORK,
             deadline=deadline,
             n_jobs=n_jobs,
@@ -146,10 +155,45 @@ def search_price(
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
     if not finished:
         upper = min(upper, spectral_bound(function, deadline=deadline) if tight else function.total + function.slack)
-    reached = max(float(found[2].max(initial=0.0)), level / function.scale)
-    exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
-    kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
-    return _assemble(X, nu, function, found, upper, n_nodes, kind, depth)
+    directions, signs, values = distinct_maxima(function, *found)
+    direction, signed = np.zeros(X.shape[1]), 0.0
+    if len(directions):
+        direction, signed = directions[0], evaluate_price(X, nu, directions[0])
+    value = abs(signed)
+    upper = max(float(function.scale * function.bound(upper)), value)
+    kind = kind_of(proof, value, upper, level, tolerance)
+    maximizers = None
+    if depth is not None and kind == "exact":
+        maximizers = directions[values >= values.max(initial=0.0) * (1.0 - depth)]
+    return Price(value, upper, direction, int(np.sign(signed)), kind, n_nodes, maximizers, directions, signs, values)
+
+
+def kind_of(proof, value, upper, level, tolerance):
+    """Return the word for a price: exact if and only if the bound is that close to what is reached or asked about."""
+    if proof == "heuristic":
+        return proof
+    return "exact" if upper <= (1.0 + tolerance) * max(value, level) else "bound"
+
+
+def price_of_nothing(X, dual_point, upper, proof, level):
+    """Return the `Price` of 0 where everything has cancelled, up to `upper` at most, or was nothing to begin with."""
+    upper = 0.0 if cancels(X, dual_point) else upper
+    kind = "exact" if upper == 0.0 else kind_of(proof, 0.0, upper, level, PRICE_TOLERANCE)
+    none = np.zeros((0, X.shape[1]))
+    return Price(0.0, upper, np.zeros(X.shape[1]), 0, kind, 0, None, none, np.zeros(0, int), np.zeros(0))
+
+
+def cancels(X, dual_point):
+    """Whether the price is zero by construction: ``sum nu_i ||x_i||`` is zero, in rationals, over every half-line."""
+    used = np.flatnonzero(np.any(dual_point != 0.0, axis=1) & np.any(X != 0.0, axis=1))
+    if len(used) * X.shape[1] > FEW_RATIONALS:
+        return False
+    sums: dict[tuple[Fraction, ...], list[Fraction]] = {}
+    for row, entries in zip(X[used].tolist(), dual_point[used].tolist(), strict=True):
+        size = abs(Fraction(next(entry for entry in row if entry)))
+        total = sums.setdefault(tuple(Fraction(entry) / size for entry in row), [Fraction(0)] * len(entries))
+        total[:] = [before + size * Fraction(entry) for before, entry in zip(total, entries, strict=True)]
+    return not any(any(total) for total in sums.values())
 
 
 def starts_beside(proof, n_inputs, n_starts):
@@ -177,32 +221,20 @@ def _thin(points, keep_all):
     return points if keep_all else points[:: max(1, len(points) // N_STARTS)]
 
 
-def _assemble(X, nu, function, found, upper, n_nodes, proof, depth):
-    """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
-    directions, signs, values = distinct_maxima(function, *found)
-    direction, signed = np.zeros(X.shape[1]), 0.0
-    if len(directions):
-        direction, signed = directions[0], evaluate_price(X, nu, directions[0])
-    maximizers = None
-    if depth is not None and proof == "exact":
-        maximizers = directions[values >= values.max(initial=0.0) * (1.0 - depth)]
-    return Price(
-        abs(signed),
-        max(float(function.scale * upper), abs(signed)),
-        direction,
-        int(np.sign(signed)),
-        proof,
-        n_nodes,
-        maximizers,
-        directions,
-        signs,
-        values,
-    )
-
-
 def evaluate_price(X, nu, direction):
-    """Return ``nu^T (X direction)_+``, scaled against overflow."""
+    """Return ``nu^T (X direction)_+``, scaled against overflow, its sum made exactly where it cancels."""
+    return float(evaluate_columns(X, nu[:, None], direction)[0])
+
+
+def evaluate_columns(X, dual_point, direction):
+    """Return ``N^T (X direction)_+`` for N (n_samples, n_outputs); see `evaluate_price`."""
     size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
-    largest = max(np.abs(nu).max(), np.finfo(float).tiny)
-    terms = [(nu[part] / largest) @ np.maximum((rows / size) @ direction, 0.0) for part, rows in row_blocks(X)]
-    return float(sum(terms) * size * largest)
+    largest = max(np.abs(dual_point).max(), np.finfo(float).tiny)
+    total, amount, direction_size = np.zeros(dual_point.shape[1]), 0.0, np.abs(direction)
+    for part, rows in row_blocks(X):
+        weights, rows = dual_point[part] / largest, rows / size
+        total = total + np.maximum(rows @ direction, 0.0) @ weights
+        amount += float((np.abs(rows) @ direction_size) @ np.linalg.norm(weights, axis=1))
+    if np.finfo(float).eps * amount > CANCELLED * np.linalg.norm(total) and X.size <= FEW_ENTRIES:
+        return exact_outputs(X, dual_point, direction)
+    return total * size * largest

@@ -40,14 +40,15 @@ class Price(Shown):
     sign : int
         Sign of ``nu^T (X direction)_+``; 0 when the value is 0. For several outputs it is 1 or 0: the values are norms.
     proof : str
-        ``"exact"``: the upper bound is within the relative tolerance 1e-7 of the maximum (or of the level that the
-        caller asked about), or within 2e-12 of the sum of ``|nu_i| ||x_i||`` where the maximum is that small beside
-        it; ``"bound"``: it is valid and may be loose; ``"heuristic"``: the value comes from local ascents alone and
-        the upper bound is the cheapest valid one.
+        ``"exact"``: the upper bound is at most ``1 + 1e-7`` times `value` (or the level that the caller asked about),
+        or both are 0 by construction; ``"bound"``: it is valid and may be loose, also because double precision does
+        not resolve more; ``"heuristic"``: the value comes from local ascents alone and the upper bound is the
+        cheapest valid one.
     n_nodes : int
         Cones that the branch and bound has bounded.
     maximizers : ndarray of shape (K, n_features) or None
-        All maximisers, when they were asked for and the proof is exact.
+        All maximisers, when they were asked for and the proof is exact; none where the price is 0, which every
+        direction reaches.
     local_directions, local_signs, local_values : ndarrays of shape (L, n_features), (L,) and (L,)
         The distinct local maxima of ``|nu^T (X u)_+|`` that were met, the largest first.
     """

@@ -74,8 +74,8 @@ def beta_max(
     Returns
     -------
     float
-        Exact to the relative tolerance 1e-7 where the search completes within a fixed amount of work, else a lower
-        bound from fixed starts; `price` tells which for a given dual point.
+        Exact to the relative tolerance 1e-7 where the search completes within a fixed amount of work and double
+        precision resolves it, else a lower bound from fixed starts; `price` tells which for a given dual point.
 
     Raises
     ------

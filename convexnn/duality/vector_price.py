@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from .price_function import PARALLEL_DECIMALS, PriceFunction, row_space, unit_rows
+from .common_line import common_line, poles
+from .price_function import PARALLEL_DECIMALS, PriceFunction, Stretched, row_space, stretch, unit_rows
 
 FLAT = 1e-14  # singular values of N below this, relative to the largest, are dropped
 
@@ -34,6 +35,8 @@ class VectorPriceFunction:
     scale : float
     slack : float
         Bound on ``|g(u) / scale - (the reduced function)|`` over the unit ball, float64 rounding included.
+    stretched : Stretched or None
+        As in `PriceFunction`.
     """
 
     lines: np.ndarray
@@ -43,6 +46,7 @@ class VectorPriceFunction:
     basis: np.ndarray
     scale: float
     slack: float
+    stretched: Stretched | None = None
 
     @property
     def rank(self):
@@ -72,10 +76,34 @@ class VectorPriceFunction:
         """Return the unit vectors of shape (K, n_inputs) whose coordinates are `points` (K, rank)."""
         return PriceFunction.expand(self, points)
 
+    def bound(self, upper):
+        """Return a bound on ``g / scale`` over the unit ball from one on the reduced function over its own."""
+        return PriceFunction.bound(self, upper)
+
+    def level(self, level):
+        """Return the value of the reduced function from which on the unit ball may hold the value `level` of g."""
+        return PriceFunction.level(self, level)
+
+    def lengthened(self, points, values):
+        """Return the values ``g / scale`` at the unit vectors along `points`, from those of the reduced function."""
+        return PriceFunction.lengthened(self, points, values)
+
 
 def vector_price_function(X, dual_point):
     """Return the `VectorPriceFunction` of ``||N^T (X u)_+||`` for X (n, n_inputs) and N (n, n_outputs)."""
     units, norms = unit_rows(X)
+    used = np.any(dual_point != 0.0, axis=1) & (norms > 0.0)
+    line = common_line(X, units, used) if np.any(used) else None
+    if line is None:
+        return _reduced(X, dual_point, units, norms)
+    function = _reduced(line.rows, dual_point, *unit_rows(line.rows))
+    if function.rank == 0:
+        return _reduced(X, dual_point, units, norms)
+    return stretch(function, line, poles(line, X, dual_point))
+
+
+def _reduced(X, dual_point, units, norms):
+    """Return the `VectorPriceFunction` of rows given as unit rows and norms."""
     largest_norm, largest = norms.max(initial=0.0), np.abs(dual_point).max(initial=0.0)
     if largest_norm == 0.0 or largest == 0.0:
         return _nothing(X.shape[1], dual_point.shape[1])

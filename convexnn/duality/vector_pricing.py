@@ -11,8 +11,8 @@ from .._validation import check_choice, check_design, check_matrix, deadline_aft
 from ._climb import distinct
 from ._vector_climb import climb_all_vectors
 from .ascent import WORK_OF_STEPS, _chunk, random_starts
-from .branch_and_bound import ABSOLUTE, MAX_RANK
-from .pricing import search_price
+from .branch_and_bound import MAX_RANK
+from .pricing import SEARCHED, SMALLEST, evaluate_columns, kind_of, price_of_nothing, search_price
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price
 from .spectral import spectral_bound
 from .vector_price import vector_price_function
@@ -88,17 +88,16 @@ def search_vector_price(
         return search_price(X, dual_point[:, 0], **options)
     function = vector_price_function(X, dual_point)
     if function.rank == 0:
-        none = np.zeros((0, X.shape[1]))
-        upper = max(function.scale * function.slack, np.finfo(float).smallest_subnormal * bool(np.any(dual_point)))
-        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, None, none, np.zeros(0, int), np.zeros(0))
+        upper = max(function.scale * function.slack, SMALLEST * bool(np.any(dual_point)))
+        return price_of_nothing(X, dual_point, upper, proof, level)
     points, values = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
     upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
         result = vector_branch_and_bound(
             function,
             known_value=float(values.max(initial=0.0)),
-            level=level / function.scale,
-            tolerance=tolerance,
+            level=function.level(level),
+            tolerance=SEARCHED * tolerance,
             max_work=None if proof == "exact" else VECTOR_WORK,
             deadline=deadline,
             n_jobs=n_jobs,
@@ -110,10 +109,15 @@ def search_vector_price(
             points, values = np.vstack([points, more]), np.append(values, tops)
     if not finished:
         upper = min(upper, cheap_bound(function, deadline if tight else 0.0))
-    reached = max(float(values.max(initial=0.0)), level / function.scale)
-    exact = finished and function.slack <= max(tolerance * reached, ABSOLUTE)
-    kind = "heuristic" if proof == "heuristic" else ("exact" if exact else "bound")
-    return _assemble(X, dual_point, function, points, values, upper, n_nodes, kind)
+    directions, values = distinct_vector_maxima(function, points, values)
+    direction, value = np.zeros(X.shape[1]), 0.0
+    if len(directions):
+        direction = directions[0]
+        value = float(np.linalg.norm(evaluate_vector_price(X, dual_point, direction)))
+    upper = max(float(function.scale * function.bound(upper)), value)
+    kind = kind_of(proof, value, upper, level, tolerance)
+    signs = np.ones(len(values), int)
+    return Price(value, upper, direction, int(value > 0), kind, n_nodes, None, directions, signs, values)
 
 
 def vector_starts(function, directions, n_random, rng=None):
@@ -143,7 +147,17 @@ def vector_maxima(function, starts, deadline=None, n_jobs=None):
         )
 
     with thread_map(n_jobs) as run:
-        return points, np.concatenate(run(ascend, slices(len(points), _chunk(function))))
+        values = np.concatenate(run(ascend, slices(len(points), _chunk(function))))
+    return _with_poles(function, points, values)
+
+
+def _with_poles(function, points, values):
+    """Add the maxima at the poles of stretched coordinates, and measure all values at unit vectors."""
+    if function.stretched is None:
+        return points, values
+    ends, values = function.stretched.poles, function.lengthened(points, values)
+    heights = np.linalg.norm(ends.outputs, axis=1) / function.scale
+    return np.vstack([points, function.reduce(ends.directions)]), np.append(values, heights)
 
 
 def distinct_vector_maxima(function, points, values, angle=ANGLE):
@@ -173,19 +187,5 @@ def cheap_bound(function, deadline=None):
 
 
 def evaluate_vector_price(X, dual_point, direction):
-    """Return ``N^T (X direction)_+``, scaled against overflow."""
-    size = max(float(np.abs(X).max()), np.finfo(float).tiny)
-    largest = max(float(np.abs(dual_point).max()), np.finfo(float).tiny)
-    return (dual_point / largest).T @ np.maximum((X / size) @ direction, 0.0) * size * largest
-
-
-def _assemble(X, dual_point, function, points, values, upper, n_nodes, proof):
-    """Return the `Price` in the caller's units, its value evaluated on the caller's data."""
-    directions, values = distinct_vector_maxima(function, points, values)
-    direction, value = np.zeros(X.shape[1]), 0.0
-    if len(directions):
-        direction = directions[0]
-        value = float(np.linalg.norm(evaluate_vector_price(X, dual_point, direction)))
-    upper = max(float(function.scale * upper), value)
-    signs = np.ones(len(values), int)
-    return Price(value, upper, direction, int(value > 0), proof, n_nodes, None, directions, signs, values)
+    """Return ``N^T (X direction)_+``, scaled against overflow, its sums made exactly where they cancel."""
+    return evaluate_columns(X, dual_point, direction)

@@ -8,6 +8,8 @@ from .._threads import slices
 from ._vector_cones import split_vector_cones
 from .branch_and_bound import ABSOLUTE, CHUNK, MAX_RANK, Nodes, Search, SearchResult, explore, result_of
 
+ROUNDING = 1e-14  # of a largest singular value, relative
+
 __all__ = ["MAX_RANK", "vector_branch_and_bound"]
 
 
@@ -74,6 +76,9 @@ def vector_branch_and_bound(
         points = np.array([[1.0], [-1.0]])
         outputs = points @ function.linear.T + np.maximum(points @ function.lines.T, 0.0) @ function.coefficients
         return SearchResult(float(np.linalg.norm(outputs, axis=1).max()) + function.slack, points, 2, True)
+    if len(function.lines) == 0:  # antipodal rows have cancelled down to a linear function
+        _, values, directions = np.linalg.svd(function.linear)
+        return SearchResult(float(values[0]) * (1.0 + ROUNDING) + function.slack, directions[:1], 1, True)
     explored = explore(
         function,
         vector_orthants(function),

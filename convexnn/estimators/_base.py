@@ -19,6 +19,7 @@ from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
+from ._columns import warn_of_unknown_strength
 from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._watch import CallbackSupportMixin, network_only
 
@@ -88,6 +89,11 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         early = None if self.time_limit is None else started + STRENGTH_SHARE * self.time_limit
         return zero_network_price(problem, proof=proof, deadline=early, n_jobs=self.n_jobs)
 
+    def _warn_of_strength(self, prices, problems):
+        """Warn when the strengths of all problems have been lost to rounding; called by what `fit` calls."""
+        price, problem = max(zip(prices, problems, strict=True), key=lambda pair: pair[0].value)
+        warn_of_unknown_strength(self, price, problem.features, float((problem.weight @ np.abs(problem.y)).sum()))
+
     def _choose_beta(self, prices):
         """Set beta_max_, how it was found and beta_ from the strengths of one problem or several."""
         strongest = max(prices, key=lambda found: found.value)
@@ -123,7 +129,11 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
     def _fit_rows(self, rows, started, watch, strength_rows=None):
         """Train on canonical rows, and set what is fitted; the strength may be that of rows with other weights."""
         unit = self._problem(rows)
-        self._choose_beta([self._strength(unit if strength_rows is None else self._problem(strength_rows), started)])
+        weighted = unit if strength_rows is None else self._problem(strength_rows)
+        price = self._strength(weighted, started)
+        self._choose_beta([price])
+        if self.beta == "scale":
+            self._warn_of_strength([price], [weighted])
         problem = self._training_problem = replace(unit, beta=self.beta_)
         with watch.problem(attributes=network_only) as report:
             solution = self._solve(problem, rows, started, self._previous_network(problem), report)

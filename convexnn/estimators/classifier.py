@@ -24,6 +24,7 @@ from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet
 from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._columns import warn_of_lost_digits
 from ._data import sample_weights, validate_data
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -171,10 +172,13 @@ time_limit, n_jobs, random_state, warm_start, verbose
             When the visible gap did not reach `tol`.
         WidthWarning
             When `max_width` is below the critical width that was found.
+        ScaleWarning
+            When double precision loses the digits of columns of X; it names them.
         """
         started = now()
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
+        warn_of_lost_digits(self, X, plain)
         labels = self._labels(y)
         weight = plain * self._class_weights(labels, plain, y)
         if len(self.classes_) > 2 and self.multi_class == "ovr":
@@ -294,7 +298,10 @@ time_limit, n_jobs, random_state, warm_start, verbose
         parts = [canonical_rows(X, column, weight) for column in labels.T]
         units = [self._problem(rows) for rows in parts]
         unweighted = [self._problem(canonical_rows(X, column, plain)) for column in labels.T]
-        self._choose_beta([self._strength(unit, started) for unit in unweighted])
+        prices = [self._strength(unit, started) for unit in unweighted]
+        self._choose_beta(prices)
+        if self.beta == "scale":
+            self._warn_of_strength(prices, unweighted)
         solutions = []
         for k, start in enumerate(self._previous_networks(units)):
             with watch.problem(f"class {self.classes_[k]} against the rest") as report:

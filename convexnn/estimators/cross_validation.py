@@ -21,8 +21,9 @@ from .._threads import one_blas_thread
 from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_count, check_positive, check_strengths
 from ..arrangements.patterns import ActivationPatterns
-from ..exceptions import InvalidInputError, WidthWarning
+from ..exceptions import InvalidInputError, ScaleWarning, WidthWarning
 from ..solvers.base import Status
+from ._columns import warn_of_lost_digits
 from ._parameters import seed_of
 from ._rows import canonical_rows
 from ._watch import Tasks, with_callbacks
@@ -66,11 +67,14 @@ class _CrossValidation:
             When the visible gap of fits did not reach `tol`: once for those in the folds, and for the last one.
         WidthWarning
             When `max_width` is below the critical width that was found on all data.
+        ScaleWarning
+            When double precision loses the digits of columns of X or of y; it names them.
         """
         _raise_for_params(params, self, "fit")
         started = now()
         watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
+        warn_of_lost_digits(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
         routed = process_routing(self, "fit", **params)
         seed = self._fixed_seed()
         self.betas_ = self._grid(X, y, weight, started)
@@ -84,7 +88,8 @@ class _CrossValidation:
         self.beta_, self.best_score_ = float(self.betas_[best]), float(self._means[best])
         del self._means
         model = self._model(beta=self.beta_, random_state=seed)
-        with tasks.part("last fit", model):
+        with tasks.part("last fit", model), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ScaleWarning)  # said above, with the names of the features
             model.fit(X, y, given)
         kept = model.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(model).items() if name not in kept})
@@ -125,7 +130,9 @@ class _CrossValidation:
         if self.betas is not None:
             return np.array(check_strengths(self.betas))
         problems = [self._problem(canonical_rows(X, targets, weight)) for targets in self._targets(y)]
-        largest = max(self._strength(problem, started).value for problem in problems)
+        prices = [self._strength(problem, started) for problem in problems]
+        self._warn_of_strength(prices, problems)
+        largest = max(price.value for price in prices)
         return (largest if largest > 0 else 1.0) * np.geomspace(1.0, self.beta_min_ratio, self.n_betas)
 
     def _scores(self, X, y, weight, folds, seed, callback_tasks):
@@ -195,6 +202,7 @@ def _follow(model, scorer, betas, X, y, weight, train, test):
     scores, gaps = np.full(len(betas), np.nan), np.zeros(len(betas))
     with warnings.catch_warnings(), one_blas_thread(), silence():
         warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
+        warnings.simplefilter("ignore", ScaleWarning)  # said of all data
         warnings.simplefilter("ignore", ConvergenceWarning)  # said once for all folds
         for k, beta in enumerate(betas.tolist()):
             model.set_params(beta=beta).fit(X[train], y[train], own)

@@ -15,6 +15,7 @@ from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._columns import warn_of_lost_digits
 from ._data import sample_weights, validate_data
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -69,7 +70,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         How hard to try to prove optimality; see `price`. ``"auto"`` works within a fixed amount of work, never a
         clock, so that results are reproducible.
     tol : float, default=1e-6
-        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``).
+        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``). A program over
+        patterns that are not all there are is solved to 1e-7 whatever `tol` is.
     max_iter : int, default=500
         Largest number of pricing rounds.
     time_limit : float, optional
@@ -97,6 +99,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
     beta_max_proof_ : {"exact", "bound", "heuristic"}
     status_ : {"proven", "converged", "restricted", "max_width", "stalled", "max_iter", "time_limit", "interrupted"}
+        ``"proven"``: ``certificate_.relative_gap`` is at most `tol`, and at most 1e-3 whatever `tol` is.
         ``"restricted"``: optimal over the given patterns, which are not all of them. ``"stalled"``: rounding allowed no
         further progress before `tol` was reached, as may happen where X is far from the origin or badly scaled.
     n_iter_ : int
@@ -198,10 +201,13 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When the visible gap did not reach `tol`.
         WidthWarning
             When `max_width` is below the critical width that was found.
+        ScaleWarning
+            When double precision loses the digits of columns of X or of y; it names them.
         """
         started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
+        warn_of_lost_digits(self, X, weight, y)
         self._is_column = y.shape[1:] == (1,)
         (targets,) = self._targets(y)
         with watched(self, *given) as watch:

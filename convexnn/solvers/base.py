@@ -12,9 +12,14 @@ from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
+LARGEST_PROVEN_GAP = 1e-3  # whatever the tolerance, a network with a larger relative gap is not called proven
+
 
 class Status(Enum):
-    """How a solver ended; the value is the sentence the user reads."""
+    """How a solver ended; the value is the sentence the user reads.
+
+    ``proven`` needs a proven relative gap of at most the tolerance, and of at most 1e-3 whatever the tolerance.
+    """
 
     proven = "The network is globally optimal to the tolerance, and proven to be."
     converged = "No improving neuron was found at the tolerance; the proof at hand does not exclude one."
@@ -55,6 +60,11 @@ class Solution(Shown):
             ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
             ("rounds", str(self.n_iter)),
         ]
+
+
+def is_proven(certificate, tol):
+    """Whether the proven relative gap is within the tolerance, and small enough for the word optimal."""
+    return certificate.relative_gap <= min(tol, LARGEST_PROVEN_GAP)
 
 
 def check_masks(problem, masks):

@@ -13,7 +13,7 @@ from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._models import start_run
 from ._run import FIRST_STARTS
-from .base import Solution, Status, build_network, make_record, tell
+from .base import Solution, Status, build_network, is_proven, make_record, tell
 
 MAX_STARTS = 4096
 ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
@@ -219,6 +219,6 @@ class _Training:
     def _solution(self, network, certificate, status, rounds):
         if not np.isfinite(certificate.primal):
             raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
-        if certificate.relative_gap <= self.tol:
+        if is_proven(certificate, self.tol):
             status = Status.proven
         return Solution(network, certificate, status, max(1, rounds), self.history)

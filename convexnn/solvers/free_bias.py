@@ -12,7 +12,7 @@ import numpy as np
 from .._norms import norms
 from .._validation import is_late
 from ..duality.interpolation import certify_interpolant
-from .base import Solution, Status, assemble
+from .base import Solution, Status, assemble, is_proven
 from .interpolation import solve_interpolation
 
 LARGE = 1e4  # entry of the bias column in units of the data's radius: a bias costs at most 5e-9 of a neuron
@@ -43,7 +43,7 @@ def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="au
 
 def _judged(status, certificate, tol):
     """The status that the certificate of the problem as posed allows."""
-    if certificate.relative_gap <= tol:
+    if is_proven(certificate, tol):
         return Status.proven
     if certificate.heuristic_gap <= tol:
         return Status.converged

@@ -14,7 +14,7 @@ from .._validation import is_late
 from ..duality.gated import certify_gated, fit_loss
 from ..losses import SquaredLoss
 from ..programs.gates import gated_fit
-from .base import Status, check_masks, tell
+from .base import LARGEST_PROVEN_GAP, Status, check_masks, tell
 from .gated import GatedSolution, check_start, solve_gated
 
 DAMPING, LEAST_DAMPING, CAUTIOUS, CALMER = 0.1, 1e-7, 10.0, 10.0  # per unit of the mean pull
@@ -141,7 +141,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
         With a smooth loss; the squared loss goes to `solve_gated`.
     masks : ndarray of bool of shape (n_gates, n_samples)
     tol : float
-        Relative gap at which the run ends.
+        Relative gap at which the run ends; above 1e-3 it counts as 1e-3.
     max_iter : int
         Largest number of interior-point steps, all group lassos together.
     deadline : float, optional
@@ -162,7 +162,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
     ValueError
         For masks that are not boolean or, like `start`, of the wrong shape.
     """
-    masks = check_masks(problem, masks)
+    masks, tol = check_masks(problem, masks), min(tol, LARGEST_PROVEN_GAP)
     if problem.loss.name == "squared":
         return solve_gated(problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report)
     shape = len(masks), problem.design.shape[1]

@@ -9,12 +9,13 @@ from ..network import TwoLayerReLU
 from ..programs.cvxpy_form import solve_program
 from ..programs.program import Problem
 from ..programs.solution_map import to_network
-from .base import Solution, Status, make_record
+from .base import Solution, Status, is_proven, make_record
 from .column_generation import polish_network
 from .kinked import with_best_masses
 from .restricted import solve_over_patterns
 
 SMALLEST_TOLERANCE = 1e-9
+PROGRAM_TOLERANCE = 1e-6  # relative gap of the program over a sample of patterns, whatever `tol`
 
 
 def solve_given_patterns(
@@ -36,6 +37,9 @@ def solve_given_patterns(
     ----------
     problem : Problem
     patterns : ActivationPatterns of ``problem.design``
+    tol : float
+        Relative gap at which the network counts as proven. The program over patterns that are not `complete` is solved
+        to a tenth of 1e-6 at least.
     solver : {"working_set", "cvxpy"}
         Ours, or Clarabel (SCS if that fails).
     complete : bool
@@ -58,7 +62,10 @@ def solve_given_patterns(
     if solver == "cvxpy":
         network = to_network(solve_program(problem, patterns.masks)[0])
     else:
-        accuracy = max(0.1 * tol, SMALLEST_TOLERANCE)  # the certificate has other roundings
+        # Over a sample `tol` is about the patterns that are missing: the program itself is solved all the same. And the
+        # certificate has other roundings.
+        goal = tol if complete else min(tol, PROGRAM_TOLERANCE)
+        accuracy = max(0.1 * goal, SMALLEST_TOLERANCE)
         found = solve_over_patterns(
             problem, patterns.masks, tol=accuracy, max_iter=max_iter, deadline=deadline, n_jobs=n_jobs, report=report
         )
@@ -69,7 +76,7 @@ def solve_given_patterns(
     certificate = certify_problem(
         network, problem, proof=quick, tolerance=min(1e-7, 0.1 * tol), deadline=deadline, n_jobs=n_jobs
     )
-    if certificate.relative_gap <= tol:
+    if is_proven(certificate, tol):
         status = Status.proven
     record = make_record(started, certificate.primal, certificate.heuristic_gap, network.width)
     return Solution(network, certificate, status, len(history) + 1, [*history, record])

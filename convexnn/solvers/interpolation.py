@@ -15,7 +15,7 @@ from .._validation import is_late
 from ..duality.interpolation import certify_interpolant, interpolation_price
 from ..duality.pricing import search_price
 from ._restoring import any_interpolant, polished, restored
-from .base import Solution, Status, build_network, make_record, tell
+from .base import Solution, Status, build_network, is_proven, make_record, tell
 from .column_generation import solve_column_generation
 
 SHARE = 1e-3  # of the price of the targets: the strength of the squared problems
@@ -180,7 +180,7 @@ class _Multipliers:
         return certify_interpolant(self.best, self.problem, self.best_point, proof=proof, **options)
 
     def _solution(self, status, certificate):
-        if certificate.relative_gap <= self.tol:
+        if is_proven(certificate, self.tol):
             status = Status.proven
         solution = Solution(self.best, certificate, status, max(1, self.rounds), self.history)
         return solution, self.best_point

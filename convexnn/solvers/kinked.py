@@ -15,7 +15,7 @@ from .._validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
 from ..losses import ProximalLoss
-from .base import Solution, Status, assemble, build_network, make_record, tell
+from .base import Solution, Status, assemble, build_network, is_proven, make_record, tell
 from .column_generation import solve_column_generation
 
 SHRINKING = 0.2  # of the spread in a step
@@ -60,7 +60,7 @@ class _Steps:
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )
-        if certificate.relative_gap <= self.tol:
+        if is_proven(certificate, self.tol):
             status = Status.proven
         elif status in (Status.converged, Status.stalled):
             status = Status.converged if certificate.heuristic_gap <= self.tol else Status.stalled

@@ -9,7 +9,7 @@ from .._validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
-from .base import Solution, Status
+from .base import Solution, Status, is_proven
 from .column_generation import solve_column_generation
 from .given_patterns import solve_given_patterns
 from .kinked import solve_kinked
@@ -148,6 +148,6 @@ def _narrow(problem, solution, max_width, tol, proof, **options):
         deadline=options["deadline"],
         n_jobs=options["n_jobs"],
     )
-    if certificate.relative_gap <= tol:
+    if is_proven(certificate, tol):
         status = Status.proven
     return Solution(network, certificate, status, solution.n_iter, solution.history)

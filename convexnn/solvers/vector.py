@@ -22,7 +22,7 @@ from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vect
 from ..exceptions import SolverError
 from ._vector_newton import merge_neurons, slide_vectors
 from ._weights import descend_weights
-from .base import Solution, Status, assemble, make_record, tell
+from .base import Solution, Status, assemble, is_proven, make_record, tell
 
 FIRST_STARTS, MAX_STARTS = 32, 2048
 FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
@@ -334,6 +334,6 @@ class _Training:
     def _solution(self, network, certificate, status, rounds):
         if not np.isfinite(certificate.primal):
             raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
-        if certificate.relative_gap <= self.tol:
+        if is_proven(certificate, self.tol):
             status = Status.proven
         return Solution(network, certificate, status, max(1, rounds), self.history)

@@ -389,9 +389,9 @@ def test_branch_and_bound_finds_what_it_is_not_told():
 
 def test_slack_covers_what_merging_drops():
     row, across = np.array([0.6, 0.8]), 4e-14 * np.array([-0.8, 0.6])
-    X, nu = np.vstack([row + across, row - across]), np.array([1.0, -0.99])
+    X, nu = np.vstack([row + across, row - across, np.eye(2)[0]]), np.array([1.0, -0.99, 0.1])
     function = price_function(X, nu)
-    assert len(function.lines) == 1
+    assert len(function.lines) == 2
     angles = np.linspace(0, 2 * np.pi, 1001)
     u = np.column_stack([np.cos(angles), np.sin(angles)])
     reduced = u @ function.basis

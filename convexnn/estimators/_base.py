@@ -148,7 +148,7 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         self.certificate_ = replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
         self.dual_ = self.certificate_.dual_point
         self.status_, self.n_iter_ = solution.status.name, solution.n_iter
-        self._warn_unreached(solution.status, solution.certificate.heuristic_gap)
+        self._warn_unreached(solution.status, solution.certificate.heuristic_gap, self._training_problem)
 
     def _patterns(self, problem, rows):
         """The caller's own patterns are over the samples; the problem's are over the canonical rows."""
@@ -187,23 +187,32 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         same_outputs = problem is None or self.network_.output_weights.shape[1:] == problem.y.shape[1:]
         return self.network_ if same_outputs and (self.network_.hidden_bias is not None) == self.hidden_bias else None
 
-    def _warn_unreached(self, status, reached):
+    def _warn_unreached(self, status, reached, problem):
         missing = missing_neurons(self.network_, status)
         if status is Status.interrupted:
             warnings.warn(f"{status.value}{missing}", ConvergenceWarning, stacklevel=6)
         elif reached > self.tol and status is not Status.proven and (self.max_width is None or missing):
-            advice = ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
-            if self.loss == "logistic" and self.skip_connection and reached >= 1.0 and status is Status.stalled:
-                advice = (
-                    "the skip connection separates the classes, so that the logistic loss has no minimum; use "
-                    "skip_connection=False or loss='squared_hinge'"
-                )
+            advice = "raise time_limit" if missing else self._advice(status, reached, problem)
             warnings.warn(
                 f"{status.value}{missing} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: "
-                f"{'raise time_limit' if missing else advice}.",
+                f"{advice}.",
                 ConvergenceWarning,
                 stacklevel=6,
             )
+
+    def _advice(self, status, reached, problem):
+        """What helps where a fit has ended short of its tolerance."""
+        if self.loss == "logistic" and self.skip_connection and reached >= 1.0 and status is Status.stalled:
+            return (
+                "the skip connection separates the classes, so that the logistic loss has no minimum; use "
+                "skip_connection=False or loss='squared_hinge'"
+            )
+        if self.skip_connection and problem.has_thin_free_terms:
+            return (
+                "some columns of X depend on others but for rounding, which real skip weights can use and float64 "
+                "ones cannot; drop those columns, or use skip_connection=False"
+            )
+        return ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
 
 
 def missing_neurons(network, status):

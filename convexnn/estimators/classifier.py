@@ -321,7 +321,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         worst = max(solutions, key=lambda solution: list(Status).index(solution.status))
         self.status_ = worst.status.name
-        self._warn_unreached(worst.status, max(found.heuristic_gap for found in self.certificates_))
+        self._warn_unreached(worst.status, max(found.heuristic_gap for found in self.certificates_), units[0])
         return self
 
 

@@ -96,6 +96,11 @@ class Problem(Shown):
         """The `FreeSpan` of the free terms: what a dual point must be orthogonal to, its rank never cut."""
         return free_span(self.free, self.weight)
 
+    @property
+    def has_thin_free_terms(self) -> bool:
+        """Whether the free terms span more than what is used where they are fitted."""
+        return self.free_span.rank > self.free_basis.shape[1]
+
     @cached_property
     def row_norms(self) -> np.ndarray:
         """Norms of the rows of the design, of shape (n_samples,)."""

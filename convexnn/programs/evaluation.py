@@ -22,7 +22,7 @@ AFFORDABLE = 10_000_000  # products of a value with twice the digits; above, the
 def objective_above(problem, network):
     """Return the objective of a network as it is given, at least that in exact arithmetic, and its rounding.
 
-    The rounding is the part of it that comes from rows fitted to rounding, see `fitted_terms`.
+    The rounding is the loss where all rows are fitted to rounding, see `is_fitted`, and else 0.
     """
     fit = network.predict(problem.features)
     penalty = network.penalty(problem.beta) * (1.0 + EPS * (network.neurons.size + 8.0))
@@ -34,8 +34,8 @@ def objective_above(problem, network):
         n_products = problem.design.size * (network.width + 1) * fit[:1].size
         if matters and n_products <= AFFORDABLE and not is_huge(problem.design):
             terms = _terms_above(problem, *_accurate(problem, network))
-        rounding = _total(problem, np.where(fitted_terms(problem, terms), terms, 0.0))
-        return _total(problem, terms) * (1.0 + sum_rounding(terms.size)) + penalty, rounding
+        loss = _total(problem, terms) * (1.0 + sum_rounding(terms.size))
+        return loss + penalty, loss if is_fitted(problem, terms) else 0.0
 
 
 def _total(problem, terms):
@@ -84,14 +84,14 @@ def _accurate(problem, network):
     return residual, fit, 2.0 * EPS * np.abs(fit if problem.loss.labels else residual) + rounding
 
 
-def fitted_terms(problem, terms):
-    """Which rows are fitted to rounding, from the loss of each: the shape of `terms`.
+def is_fitted(problem, terms):
+    """Whether every row is fitted to rounding, from the loss of each entry.
 
     A residual counts as rounding when it is below 16 units in the last place of the numbers that the best free terms
-    add up there, and of the target.
+    add up there, and of the target. One row that is not fitted makes the loss of all others count too.
     """
     if problem.loss.name in NEVER_ZERO:
-        return np.zeros(terms.shape, dtype=bool)
+        return False
     allowed = ROUNDING * problem.summands
     ends = [problem.loss.terms(problem.y, problem.y + side * allowed) for side in (-1.0, 1.0)]
-    return terms <= np.maximum(*ends)
+    return bool(np.all(terms <= np.maximum(*ends)))

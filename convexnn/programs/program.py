@@ -25,7 +25,7 @@ from .._validation import check_choice, check_design, check_positive, check_vect
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES, Loss, make_loss, minimum_norm_fit
 from ..network import TwoLayerReLU
-from .evaluation import ROUNDING, fitted_terms, objective_above
+from .evaluation import ROUNDING, is_fitted, objective_above
 from .free_span import free_span
 
 FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
@@ -238,14 +238,14 @@ class Problem(Shown):
     def objective(self, network: Any) -> float:
         """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not, in float64.
 
-        Rows that are fitted to rounding count 0: for comparisons, and for solvers that have nothing more to gain.
+        A loss that is rounding on every row counts 0: for solvers, which have nothing more to gain there.
         """
         with np.errstate(over="ignore"):
             terms = self.loss.terms(self.y, network.predict(self.features))
-            return self.total(np.where(fitted_terms(self, terms), 0.0, terms)) + network.penalty(self.beta)
+            return (0.0 if is_fitted(self, terms) else self.total(terms)) + network.penalty(self.beta)
 
     def objective_above(self, network: Any) -> tuple[float, float]:
-        """Return the objective in exact arithmetic, rounded up, and the part of rows that are fitted to rounding."""
+        """Return the objective in exact arithmetic, rounded up, and the loss in it if that is rounding on every row."""
         return objective_above(self, network)
 
     def total(self, terms: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Objectives of networks against rational arithmetic: never understated, and zero only where rows are fitted."""
+"""Objectives of networks against rational arithmetic: never understated, with rounding only where every row is fitted."""
 
 from fractions import Fraction
 
@@ -83,13 +83,13 @@ def test_free_terms_that_cancel_explain_no_residual(big):
     assert found == pytest.approx(0.5 * y @ y, rel=1e-12) and rounding == 0.0
 
 
-def test_rows_are_fitted_one_by_one():
+def test_one_row_that_is_not_fitted_makes_all_of_them_count():
     X, y, weight = np.eye(2), np.array([1e9, 1e9 + 1.0]), np.array([1e6, 1.0])
     network = TwoLayerReLU(np.sqrt(1e9) * np.eye(2), np.sqrt([1e9, 1e9]))
     problem = make_problem(X, y, 1e-12, sample_weight=weight, loss="absolute")
     found, rounding = problem.objective_above(network)
-    assert found - rounding >= 1.0  # the second row is off by one, whatever the first one weighs
-    assert problem.objective(network) == pytest.approx(found - rounding, rel=1e-6)
+    assert found >= 1.0 and rounding == 0.0  # the second row is off by one, whatever the first one weighs
+    assert problem.objective(network) >= 1.0
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, 1e6])

@@ -44,11 +44,11 @@ class Outcome:
     save: Callable | None = None
 
 
-def proven_or_not(proven, interrupted=False):
-    """Return the exit code of a finished command."""
+def proven_or_not(proven, interrupted=False, required=True):
+    """Return the exit code of a finished command; a proof that is not required may be missing."""
     if interrupted:
         return ExitCode.interrupted
-    return ExitCode.done if proven else ExitCode.not_proven
+    return ExitCode.done if proven or not required else ExitCode.not_proven
 
 
 def to_json(document):
@@ -75,6 +75,25 @@ def certificate_entries(certificate):
     """Return the figures of a certificate for a document."""
     names = ("primal", "dual", "gap", "relative_gap", "proof", "heuristic_gap", "status")
     return {name: getattr(certificate, name) for name in names}
+
+
+def prepared_text(preparation):
+    """Return in words how raw columns become inputs, None where they are taken as they are."""
+    if preparation is None or preparation.is_plain:
+        return None
+    encoded = [column for column in preparation.columns if column.categories]
+    parts = []
+    if encoded:
+        n_inputs = sum(len(column.categories) for column in encoded)
+        parts.append(f"{', '.join(column.name for column in encoded)} encoded as {n_inputs} inputs")
+    if preparation.missing != "refuse":
+        parts.append(
+            {"median": "missing values filled", "drop": "rows with missing values left out"}[preparation.missing]
+        )
+    if preparation.left_out:
+        parts.append(f"{', '.join(preparation.left_out)} not used")
+    parts += [f"{name.replace('_', '-')} {value!r}" for name, value in preparation.reading.items()]
+    return "; ".join(parts) or None
 
 
 def make_console(stream):

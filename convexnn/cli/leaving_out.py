@@ -1,0 +1,42 @@
+"""Columns that say nothing about new rows: numbers of the rows, and columns with one value."""
+
+import re
+
+import numpy as np
+
+UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
+IDENTIFIER = re.compile(r"(row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)", re.IGNORECASE)
+FEW = 4  # rows from which on consecutive numbers are no chance
+
+
+def needless(frame, names):
+    """Return, by the names of columns, why they are left out unless they are asked for.
+
+    Not all of them: where no column would be left, they stay.
+    """
+    reasons = {name: reason for name in names if (reason := _reason(frame[name]))}
+    full = {name: reason for name, reason in reasons.items() if reason != "empty"}
+    return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
+
+
+def _reason(column):
+    cells = column.dropna()
+    if len(cells) == 0:
+        return "empty"
+    if cells.nunique() == 1:
+        return f"constant ({cells.iloc[0]})"
+    return "counts the rows" if _counts(column, cells) else None
+
+
+def _counts(column, cells):
+    """Whether a column numbers or names the rows: consecutive integers, or others if its name says so."""
+    if len(cells) < max(FEW, len(column)) or not cells.is_unique:
+        return False
+    is_unnamed = UNNAMED.fullmatch(column.name) is not None
+    if column.dtype.kind not in "iuf":
+        return is_unnamed and column.dtype.kind in "OUT"
+    values = cells.to_numpy(dtype=float)
+    if column.dtype.kind == "f" and not (is_unnamed and np.all(values == np.round(values))):
+        return False
+    consecutive = values.max() - values.min() == len(values) - 1
+    return consecutive or is_unnamed or IDENTIFIER.fullmatch(column.name) is not None

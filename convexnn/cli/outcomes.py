@@ -11,6 +11,7 @@ import numpy as np
 
 WIDE = 160  # columns of output that does not go to a terminal
 DIGITS = ".8g"
+MISSING = {"median": "missing values filled", "drop": "rows with missing values left out"}
 
 
 class ExitCode(IntEnum):

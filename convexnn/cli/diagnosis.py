@@ -141,7 +141,7 @@ def _crowd_problem(frame, names, most):
 def _look_problems(frame, kinds, role):
     """Return the problems of columns that could be numbers, if the file was read or written in another way."""
     groups = {}
-    has_comma = any(kind is not Kind.grouped and "--decimal ," in kind.value for kind, _ in kinds.values())
+    has_comma = any(kind in (Kind.comma, Kind.dotted, Kind.spaced_comma) for kind, _ in kinds.values())
     for name, (kind, shows) in kinds.items():
         kind = Kind.comma if kind is Kind.grouped and has_comma else kind
         groups.setdefault(kind, {})[name] = _cell(frame, name, shows)
@@ -156,6 +156,8 @@ def _look_problems(frame, kinds, role):
             problems.append(Problem(f"{head}: {kind.value}. {DATES}{advice}.", drop=drop))
         elif kind is Kind.signed:
             problems.append(Problem(f"{head}: {kind.value}. Remove it first{advice}.", drop=drop))
+        elif kind is Kind.pointed:
+            problems.append(Problem(f"{head}: {kind.value}. Write the decimals of all columns alike{advice}.", drop=drop))
         elif kind is Kind.other:
             problems.append(Problem(f"{head}: {kind.value}. Make numbers or text of it{advice}.", drop=drop))
         elif kind is Kind.mixed:
@@ -204,6 +206,8 @@ def _gap_problem(frame, names, role, reason=None):
         return Problem(f"{text} {reason}: fill them in, or leave out these rows.")
     if role == FEATURE:
         advice = f"--impute median fills them, --impute drop leaves out their rows, or {_drop_advice(list(gaps))}."
+        if any(kind_of(frame[name])[0] is Kind.text for name in gaps):
+            advice += " Where NA or null is text, --keep-na."
         return Problem(f"{text} {advice}", ("--impute median",))
     if role == TARGET:
         return Problem(f"{text} --drop-missing-target leaves out these rows.", ("--drop-missing-target",))

@@ -32,12 +32,13 @@ class Kind(Enum):
     date = "dates or times"
     signed = "numbers with a sign of percent or currency"
     mixed = "numbers and some text"
+    pointed = "numbers with a point, kept as text"
     other = "neither numbers nor text"
-    comma = ("--decimal ,",)
-    grouped = ("--thousands ,",)
-    dotted = ("--decimal ,", "--thousands .")
+    comma = ("--decimal ','",)
+    grouped = ("--thousands ','",)
+    dotted = ("--decimal ','", "--thousands '.'")
     spaced = ("--thousands ' '",)
-    spaced_comma = ("--decimal ,", "--thousands ' '")
+    spaced_comma = ("--decimal ','", "--thousands ' '")
 
 
 REREAD = (Kind.comma, Kind.grouped, Kind.dotted, Kind.spaced, Kind.spaced_comma)
@@ -87,6 +88,8 @@ def _kind_of_objects(column, there):
 def kind_of_text(cells):
     """Return the `Kind` of text that is not missing, and which of the cells show it (bool)."""
     numbers, dates = _matches(NUMBER, cells), _matches(DATE, cells)
+    if numbers.all() and any("." in cell for cell in cells):
+        return Kind.pointed, np.array(["." in cell for cell in cells])
     if not numbers.all() and _is_most(dates):
         return Kind.date, dates
     for kind, pattern in MARKED:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -87,14 +88,24 @@ def prepared_text(preparation):
     if encoded:
         n_inputs = sum(len(column.categories) for column in encoded)
         parts.append(f"{', '.join(column.name for column in encoded)} encoded as {n_inputs} inputs")
-    if preparation.missing != "refuse":
-        parts.append(
-            {"median": "missing values filled", "drop": "rows with missing values left out"}[preparation.missing]
-        )
+    if preparation.missing in MISSING:
+        parts.append(MISSING[preparation.missing])
     if preparation.left_out:
         parts.append(f"{', '.join(preparation.left_out)} not used")
-    parts += [f"{name.replace('_', '-')} {value!r}" for name, value in preparation.reading.items()]
+    if preparation.reading:
+        parts.append(reading_text(preparation.reading))
     return "; ".join(parts) or None
+
+
+def reading_text(reading):
+    """Return as options how a table was read."""
+    return " ".join(f"--{name.replace('_', '-')}{_argument(value)}" for name, value in reading.items())
+
+
+def _argument(value):
+    if value is True:
+        return ""
+    return f" {shlex.quote(','.join(value) if isinstance(value, list) else value)}"
 
 
 def make_console(stream):

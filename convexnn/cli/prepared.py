@@ -8,6 +8,7 @@ from ..exceptions import InvalidInputError
 from .arguments import reading_of
 from .columns import Dataset, check_there, choose_columns, target_values
 from .diagnosis import TARGET, WEIGHT, Rules, number_problems, prepared_problems, target_problems
+from .outcomes import reading_text
 from .problems import listed, refuse
 from .streams import say
 from .tabular import inspect_frame
@@ -22,13 +23,8 @@ def read_table(saved, arguments):
     reading = reading_of(arguments, kept)
     taken = {name: value for name, value in kept.items() if not getattr(arguments, name)}
     if taken and not arguments.data.lower().endswith(".parquet"):
-        words = [f"{name.replace('_', '-')} {_in_words(value)}" for name, value in taken.items()]
-        say(f"note: the table is read as the training table was: {', '.join(words)}.")
+        say(f"note: the table is read as the training table was: {reading_text(taken)}.")
     return inspect_frame(arguments.data, reading)
-
-
-def _in_words(value):
-    return ",".join(value) if isinstance(value, list) else repr(value)
 
 
 def prepared_inputs(saved, frame, problems, path):

@@ -1,6 +1,5 @@
 """The problems of a table's columns, all of them, each with its first row and the option that helps."""
 
-import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from ..exchange.cells import as_labels, as_numbers, as_truth, first_row
 from ..exchange.preparation import BOOLEAN, NUMBER, REFUSE
 from .kinds import REREAD, Kind, kind_of
-from .problems import Problem, columns_text
+from .problems import Problem, argument, columns_text
 
 FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
 MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
@@ -127,7 +126,7 @@ def _encoding(names):
 
 
 def _drop_advice(names):
-    return f"leave {'it' if len(names) == 1 else 'them'} out with --drop {shlex.quote(','.join(names))}"
+    return f"leave {'it' if len(names) == 1 else 'them'} out with {argument('drop', names)}"
 
 
 def _crowd_problem(frame, names, most):
@@ -157,7 +156,9 @@ def _look_problems(frame, kinds, role):
         elif kind is Kind.signed:
             problems.append(Problem(f"{head}: {kind.value}. Remove it first{advice}.", drop=drop))
         elif kind is Kind.pointed:
-            problems.append(Problem(f"{head}: {kind.value}. Write the decimals of all columns alike{advice}.", drop=drop))
+            problems.append(
+                Problem(f"{head}: {kind.value}. Write the decimals of all columns alike{advice}.", drop=drop)
+            )
         elif kind is Kind.other:
             problems.append(Problem(f"{head}: {kind.value}. Make numbers or text of it{advice}.", drop=drop))
         elif kind is Kind.mixed:
@@ -169,12 +170,9 @@ def _mixed_problem(frame, shows, head, role):
     """Return the problem of columns of numbers with some text between them."""
     marks = sorted({str(cell).strip() for name, rows in shows.items() for cell in frame[name][rows]})
     proposed = tuple(marks[:MARKS])
-    quoted = shlex.quote(",".join(proposed))
-    text = (
-        f"{head}: networks need numbers, and most cells are. --na-values {quoted} takes the others for missing values"
-    )
+    text = f"{head}: networks need numbers, and most cells are. {argument('na_values', proposed)} takes the others for missing values"
     if role == FEATURE:
-        text += f", --categorical {shlex.quote(','.join(shows))} all cells for categories"
+        text += f", {argument('categorical', shows)} all cells for categories"
     options = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}.get(role, ())
     return Problem(f"{text}.", options, na_values=proposed)
 

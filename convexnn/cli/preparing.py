@@ -8,7 +8,7 @@ from ..exchange.preparation import BOOLEAN, DROP, FILL, NUMBER, REFUSE, TEXT, Co
 from .diagnosis import feature_problems, target_problems
 from .kinds import Kind, kind_of
 from .leaving_out import needless
-from .problems import listed
+from .problems import argument, listed
 from .streams import say
 
 
@@ -85,7 +85,7 @@ def _tell(frame, rows, left_out):
     """Say what is not used."""
     if left_out:
         reasons = [f"{name!r} {_verb(reason)}" for name, reason in left_out.items()]
-        say(f"note: not used: {listed(reasons)}. --keep {','.join(left_out)!r} uses {_them(left_out)}.")
+        say(f"note: not used: {listed(reasons)}. {argument('keep', left_out)} uses {_them(left_out)}.")
     if len(rows) < len(frame):
         say(f"note: {len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
 

@@ -56,9 +56,14 @@ class TableError(InvalidInputError):
         for name, given in (("drop", self.drop), ("na_values", self.na_values)):
             added = [value for problem in self.problems for value in getattr(problem, name)]
             if added:
-                values = ",".join(dict.fromkeys([*given, *added]))
-                options.append(f"--{name.replace('_', '-')} {shlex.quote(values)}")
+                options.append(argument(name, dict.fromkeys([*given, *added])))
         return " ".join(options)
+
+
+def argument(name, values):
+    """Return an option with a list of values as it is typed; those that begin with a dash need the sign of equality."""
+    values = ",".join(values)
+    return f"--{name.replace('_', '-')}{'=' if values.startswith('-') else ' '}{shlex.quote(values)}"
 
 
 def refuse(problems, drop=(), na_values=()):

@@ -11,7 +11,12 @@ from .problems import Problem, argument, columns_text
 
 FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
 MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
-DATES = "Make numbers of them first, such as the days since a day or the month"
+ADVICE = {
+    Kind.date: "Make numbers of them first, such as the days since a day or the month",
+    Kind.signed: "Remove it first",
+    Kind.pointed: "Write all decimals alike",
+    Kind.other: "Make numbers or text of it",
+}
 
 
 @dataclass(frozen=True)
@@ -151,16 +156,8 @@ def _look_problems(frame, kinds, role):
         advice = f", or {_drop_advice(names)}" if role == FEATURE else ""
         if kind in REREAD:
             problems.append(Problem(f"{head}: read as numbers with {' '.join(kind.value)}.", kind.value))
-        elif kind is Kind.date:
-            problems.append(Problem(f"{head}: {kind.value}. {DATES}{advice}.", drop=drop))
-        elif kind is Kind.signed:
-            problems.append(Problem(f"{head}: {kind.value}. Remove it first{advice}.", drop=drop))
-        elif kind is Kind.pointed:
-            problems.append(
-                Problem(f"{head}: {kind.value}. Write the decimals of all columns alike{advice}.", drop=drop)
-            )
-        elif kind is Kind.other:
-            problems.append(Problem(f"{head}: {kind.value}. Make numbers or text of it{advice}.", drop=drop))
+        elif kind in ADVICE:
+            problems.append(Problem(f"{head}: {kind.value}. {ADVICE[kind]}{advice}.", drop=drop))
         elif kind is Kind.mixed:
             problems.append(_mixed_problem(frame, {name: kinds[name][1] for name in names}, head, role))
     return problems
@@ -170,7 +167,8 @@ def _mixed_problem(frame, shows, head, role):
     """Return the problem of columns of numbers with some text between them."""
     marks = sorted({str(cell).strip() for name, rows in shows.items() for cell in frame[name][rows]})
     proposed = tuple(marks[:MARKS])
-    text = f"{head}: networks need numbers, and most cells are. {argument('na_values', proposed)} takes the others for missing values"
+    missing = f"{argument('na_values', proposed)} takes the others for missing values"
+    text = f"{head}: networks need numbers, and most are. {missing}"
     if role == FEATURE:
         text += f", {argument('categorical', shows)} all cells for categories"
     options = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}.get(role, ())

@@ -5,6 +5,7 @@ Only names, numbers and text are kept, as JSON: nothing of it is ever executed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ NUMBER, BOOLEAN, TEXT = "number", "boolean", "text"
 KINDS = (NUMBER, BOOLEAN, TEXT)
 REFUSE, FILL, DROP = "refuse", "median", "drop"  # what happens to missing values
 READING = {"separator", "decimal", "thousands", "encoding", "na_values", "keep_na"}
+WHOLE = 2**53  # up to here every integer is a float64
 ENTRIES = {"columns", "missing", "drop_missing_target", "left_out", "reading"}
 
 
@@ -205,8 +207,12 @@ def _column(entry: Any) -> Column:
     if is_text:
         _require(fill is None or (isinstance(fill, str) and fill in categories), entry)
     else:
-        _require(fill is None or (type(fill) in (int, float) and abs(fill) <= np.finfo(float).max), entry)
+        _require(fill is None or _is_number(fill), entry)
     return Column(entry["name"], entry["kind"], fill, tuple(categories))
+
+
+def _is_number(value: Any) -> bool:
+    return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) <= WHOLE)
 
 
 def _is_reading(entry: Any) -> bool:

@@ -155,7 +155,7 @@ def _look_problems(frame, kinds, role):
         drop = tuple(names) if role == FEATURE else ()
         advice = f", or {_drop_advice(names)}" if role == FEATURE else ""
         if kind in REREAD:
-            problems.append(Problem(f"{head}: read as numbers with {' '.join(kind.value)}.", kind.value))
+            problems.append(Problem(f"{head}: numbers, when the file is read with {' '.join(kind.value)}.", kind.value))
         elif kind in ADVICE:
             problems.append(Problem(f"{head}: {kind.value}. {ADVICE[kind]}{advice}.", drop=drop))
         elif kind is Kind.mixed:
@@ -168,7 +168,7 @@ def _mixed_problem(frame, shows, head, role):
     marks = sorted({str(cell).strip() for name, rows in shows.items() for cell in frame[name][rows]})
     proposed = tuple(marks[:MARKS])
     missing = f"{argument('na_values', proposed)} takes the others for missing values"
-    text = f"{head}: networks need numbers, and most are. {missing}"
+    text = f"{head}: networks need numbers, as most cells are. {missing}"
     if role == FEATURE:
         text += f", {argument('categorical', shows)} all cells for categories"
     options = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}.get(role, ())

@@ -26,8 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, done (and proven); 1, finished without a proof of optimality; 2, bad usage or input; 3, an
-        unexpected failure, or a result that could not be saved; 130, interrupted.
+        The exit code: 0, done; 1, finished without a proof of optimality, where it is needed (``certify``, ``set``)
+        or required (``--require-proof``); 2, bad usage or input; 3, an unexpected failure, or a result that could not
+        be saved; 130, interrupted.
 
     Raises
     ------

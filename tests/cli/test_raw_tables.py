@@ -62,9 +62,9 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path, capsys):
             "is not encoded in UTF-8 (line 1); it is probably --encoding latin-1.",
             "has one column, 'bmi;bp;target;Größe'. Say what is between its columns: --separator ';'.",
             "feature column 'Größe' (row 1: 'klein'): networks need numbers. --encode makes",
-            "feature columns 'bmi' (row 1: '32,1'), 'bp' (row 1: '101,0'): read as numbers with --decimal ','.",
+            "'bmi' (row 1: '32,1'), 'bp' (row 1: '101,0'): numbers, when the file is read with --decimal ','.",
             "feature column 'bmi' (7 of 60): values are missing, first in row 4. --impute median fills them",
-            "target column 'target' (row 1: '151,0'): read as numbers with --decimal ','.",
+            "target column 'target' (row 1: '151,0'): numbers, when the file is read with --decimal ','.",
         ),
         lines[1:],
         strict=False,
@@ -208,7 +208,9 @@ def test_marks_among_numbers_are_missing_values_or_categories(tmp_path, capsys):
     frame = frame_with(size=["?", "-", *range(18)])
     path = save(frame, tmp_path)
     message = fails(capsys, "fit", path, *FIT, "--encode")
-    assert "'size' (row 1: '?'): networks need numbers, and most are. --na-values='-,?' takes the others" in message
+    assert (
+        "'size' (row 1: '?'): networks need numbers, as most cells are. --na-values='-,?' takes the others" in message
+    )
     _, document = run_json(capsys, "fit", path, *FIT, "--na-values", "?,-", "--impute", "median")
     assert document["preparation"]["columns"][2]["fill"] == 8.5
     _, document = run_json(capsys, "fit", path, *FIT, "--categorical", "size")

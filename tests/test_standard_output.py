@@ -41,6 +41,25 @@ def test_highs_prints_into_json_unless_it_is_kept_from_it():
     assert out == "{}\n"
 
 
+def test_bounds_on_the_widths_print_nothing():
+    code = """
+import convexnn.optimal_sets.widths as widths
+from convexnn import optimal_set
+
+def noisy(*arguments, **options):
+    c_library.puts(NOISE)
+    print("called", file=sys.stderr)
+    return milp(*arguments, **options)
+
+widths.milp = noisy
+angles = np.deg2rad([0, 120, 240])
+found = optimal_set(np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3), 0.1, vertex_limit=1)
+print(found.m_star_bounds)
+"""
+    out, errors = printed(code)
+    assert out == "(2, 2)\n" and errors.count("called\n") > 0
+
+
 def test_what_others_print_meanwhile_comes_out_in_order():
     code = """
 c_library.puts(b"before")

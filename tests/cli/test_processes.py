@@ -10,7 +10,6 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_diabetes
 
 import convexnn
 from convexnn.exchange import load_network
@@ -138,14 +137,6 @@ def test_what_c_prints_is_not_on_standard_output(tmp_path, command, function, op
     assert "tmpSolver" not in done.stdout and "from C" not in done.stdout
     if json:
         assert parsed(done.stdout)["command"] == command
-
-
-def test_the_set_of_real_data_is_json_though_highs_prints(tmp_path):
-    frame = load_diabetes(as_frame=True, scaled=False).frame[["bmi", "bp", "s5", "target"]]
-    argv = [*CONVEXNN, "set", save(frame, tmp_path), "--target", "target", "--standardize", "--beta", "130", "--json"]
-    done = subprocess.run(argv, capture_output=True, text=True)
-    document = parsed(done.stdout)
-    assert done.returncode == 0 and document["n_directions"] > 12 and "HighsMip" not in done.stderr
 
 
 def test_a_raw_table_through_pipes(tmp_path):

@@ -196,7 +196,7 @@ def _gap_problem(frame, names, role, reason=None):
     if not gaps:
         return None
     cells = [f"{name!r} ({is_gap.sum()} of {len(is_gap)})" for name, is_gap in gaps.items()]
-    rows = sorted({first_row(is_gap) for is_gap in gaps.values()})
+    rows = [first_row(is_gap) for is_gap in gaps.values()]
     text = f"{columns_text(cells, role)}: values are missing, first in row {', '.join(map(str, rows))}."
     if reason is not None:
         return Problem(f"{text} {reason}: fill them in, or leave out these rows.")

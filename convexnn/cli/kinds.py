@@ -106,7 +106,8 @@ def kind_of_text(cells):
 
 
 def _matches(pattern, cells):
-    return np.array([pattern.fullmatch(cell) is not None for cell in cells], dtype=bool)
+    found = {cell: pattern.fullmatch(cell) is not None for cell in set(cells)}
+    return np.array([found[cell] for cell in cells], dtype=bool)
 
 
 def _is_most(shows):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
-IDENTIFIER = re.compile(r"(row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)", re.IGNORECASE)
+IDENTIFIER = re.compile(r"(?i:row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)|.*[a-z](Id|ID)")
 FEW = 4  # rows from which on consecutive numbers are no chance
 
 
@@ -25,18 +25,20 @@ def _reason(column):
         return "empty"
     if cells.nunique() == 1:
         return f"constant ({cells.iloc[0]})"
-    return "counts the rows" if _counts(column, cells) else None
+    return _what_it_counts(column, cells)
 
 
-def _counts(column, cells):
-    """Whether a column numbers or names the rows: consecutive integers, or others if its name says so."""
+def _what_it_counts(column, cells):
+    """Return how a column numbers or names the rows, None if it does not: only its name tells it of text and of
+    integers that are not consecutive."""
     if len(cells) < max(FEW, len(column)) or not cells.is_unique:
-        return False
+        return None
     is_unnamed = UNNAMED.fullmatch(column.name) is not None
+    is_identifier = is_unnamed or IDENTIFIER.fullmatch(column.name) is not None
     if column.dtype.kind not in "iuf":
-        return is_unnamed and column.dtype.kind in "OUT"
+        return "names the rows" if is_identifier and column.dtype.kind in "OUT" else None
     values = cells.to_numpy(dtype=float)
     if column.dtype.kind == "f" and not (is_unnamed and np.all(values == np.round(values))):
-        return False
+        return None
     consecutive = values.max() - values.min() == len(values) - 1
-    return consecutive or is_unnamed or IDENTIFIER.fullmatch(column.name) is not None
+    return "counts the rows" if consecutive or is_identifier else None

@@ -56,7 +56,13 @@ def _complete_rows(frame, features, targets, rules):
     rows = frame.dropna(subset=needed).reset_index(drop=True) if needed else frame
     if len(rows) == 0:
         raise InvalidInputError(f"no row of the table has all of {listed(list(map(repr, needed)))}: nothing is left.")
-    return rows
+    whole = {name: "int64" for name in targets if _became_float(frame[name], rows[name])}
+    return rows.astype(whole) if whole else rows
+
+
+def _became_float(before, after):
+    """Whether the cells of a column are whole numbers, which gaps elsewhere in it have turned into floats."""
+    return before.dtype.kind == "f" and len(after) < len(before) and bool(np.all(np.mod(after, 1) == 0))
 
 
 def _column(cells, name, rules):
@@ -91,7 +97,7 @@ def _tell(frame, rows, left_out):
 
 
 def _verb(reason):
-    return reason if reason.startswith("counts") else f"is {reason}"
+    return reason if reason.endswith("the rows") else f"is {reason}"
 
 
 def _them(names):

@@ -194,6 +194,27 @@ def test_columns_that_say_nothing_are_left_out_unless_asked_for(tmp_path, capsys
     assert chosen["features"] == ["id", "year"]
 
 
+def test_columns_whose_names_say_that_they_are_identifiers(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    numbers, texts = rng.permutation(100)[:20], [f"car {k}" for k in range(20)]
+    frame = frame_with(PassengerId=numbers, customer_id=numbers, rownames=texts, grid=numbers, paid=numbers).set_index(
+        pd.Index(texts)
+    )
+    frame.to_csv(tmp_path / "raw.csv")
+    main(["fit", str(tmp_path / "raw.csv"), *FIT, "--standardize"])
+    assert "not used: 'Unnamed: 0' names the rows, 'PassengerId' counts the rows, 'customer_id' counts the rows, " in (
+        errors := capsys.readouterr().err
+    )
+    assert "'rownames' names the rows. --keep" in errors and "grid" not in errors and "paid" not in errors
+
+
+def test_classes_with_gaps_are_still_whole_numbers(tmp_path, capsys):
+    frame = label_frame((0, 1)).astype({"y": object})
+    frame.loc[3, "y"] = None
+    _, document = run_json(capsys, "fit", save(frame, tmp_path), *FIT, "--drop-missing-target")
+    assert document["classes"] == [0, 1] and "0.0" not in str(document["classes"])
+
+
 def test_a_column_that_counts_is_used_where_there_is_no_other(tmp_path, capsys):
     frame = make_frame()[["y"]].assign(x=range(14))
     assert run_json(capsys, "fit", save(frame, tmp_path), *FIT)[1]["features"] == ["x"]

@@ -11,6 +11,7 @@ from .problems import Problem, argument, columns_text
 
 FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
 MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
+AFTERWARDS = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}  # what missing values need
 ADVICE = {
     Kind.date: "Make numbers of them first, such as the days since a day or the month",
     Kind.signed: "Remove it first",
@@ -171,8 +172,7 @@ def _mixed_problem(frame, shows, head, role):
     text = f"{head}: networks need numbers, as most cells are. {missing}"
     if role == FEATURE:
         text += f", {argument('categorical', shows)} all cells for categories"
-    options = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}.get(role, ())
-    return Problem(f"{text}.", options, na_values=proposed)
+    return Problem(f"{text}.", AFTERWARDS.get(role, ()), na_values=proposed)
 
 
 def _size_problems(frame, kinds, role):
@@ -186,7 +186,8 @@ def _size_problems(frame, kinds, role):
         return []
     head = columns_text([repr(name) for name, _ in rows], role)
     first = f"(first in row {', '.join(str(row) for _, row in rows)})"
-    return [Problem(f"{head}: infinite values cannot be used {first}. --na-values inf,-inf takes them for missing.")]
+    text = f"{head}: infinite values cannot be used {first}. --na-values inf,-inf takes them for missing."
+    return [Problem(text, AFTERWARDS.get(role, ()), na_values=("inf", "-inf"))]
 
 
 def _gap_problem(frame, names, role, reason=None):

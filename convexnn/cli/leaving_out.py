@@ -21,6 +21,8 @@ def needless(frame, names):
 
 def _reason(column):
     cells = column.dropna()
+    if column.dtype.kind == "O":
+        cells = cells.astype(str)  # lists, such as parquet may hold, cannot be compared otherwise
     if len(cells) == 0:
         return "empty"
     if cells.nunique() == 1:

@@ -315,6 +315,28 @@ def test_a_sweep_without_proofs_ends_well_unless_they_are_required(tmp_path, cap
     assert run_json(capsys, *argv, "--require-proof")[0] == 1
 
 
+def test_infinite_values_can_be_taken_for_missing(tmp_path, capsys):
+    frame = frame_with(c=[np.inf, *range(19)])
+    path = save(frame.assign(y=[*frame["y"][:19], -np.inf]), tmp_path)
+    lines = refusal(capsys, "fit", path, *FIT)
+    assert lines[-1] == "  Together: --impute median --drop-missing-target --na-values inf,-inf"
+    _, document = run_json(capsys, "fit", path, *FIT, *shlex.split(lines[-1].split("Together: ")[1]))
+    assert document["n_samples"] == 19
+
+
+def test_what_parquet_may_hold(tmp_path, capsys):
+    kinds = pd.Categorical(np.resize(["u", "v"], 20))
+    frame = frame_with(
+        parts=[[1, 2]] * 19 + [[3]], raw=[b"x", b"y"] * 10, kinds=kinds, day=pd.date_range("2020", periods=20)
+    )
+    path = save(frame, tmp_path, "raw.parquet")
+    lines = refusal(capsys, "fit", path, *FIT)
+    assert "'parts' (row 1: '[1 2]'), 'raw' (row 1: \"b'x'\"): neither numbers nor text" in lines[2]
+    options = shlex.split(lines[-1].split("Together: ")[1])
+    assert options == ["--encode", "--drop", "parts,raw,day"]
+    assert run_json(capsys, "fit", path, *FIT, *options)[1]["features"] == ["a", "b", "kinds=u", "kinds=v"]
+
+
 def test_names_that_two_inputs_would_have(tmp_path, capsys):
     path = save(frame_with(**{"color": COLORS, "color=red": np.arange(20) % 7}), tmp_path)
     assert "makes inputs of the names 'color=red'" in fails(capsys, "fit", path, *FIT, "--encode")

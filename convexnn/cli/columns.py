@@ -100,18 +100,8 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
         For columns that cannot be used as the rules are.
     """
     targets = [target] if target in frame.columns else target.split(",")
-    others = [*targets, *([] if weight is None else [weight]), *(drop or [])]
-    kept = list(rules.keep or ())
-    named = (("--target", targets), ("--features", features), ("--drop", drop), ("--weight", weight and [weight]))
-    for option, names in (*named, ("--keep", kept), ("--categorical", rules.categorical)):
-        check_there(frame, option, names or [])
     chosen = features is not None
-    features = list(features) if chosen else [name for name in frame.columns if name not in others]
-    if not features:
-        raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
-    shared = [name for name in features if name in others]
-    if shared:
-        raise InvalidInputError(f"--features must not name a target, weight or dropped column; got {listed(shared)}.")
+    features = _feature_names(frame, targets, features, drop, weight, rules)
     unusual = {} if reading is None else reading.unusual()
     rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
     weights = [] if weight is None else [weight]
@@ -125,6 +115,22 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
         weight=None if weight is None else as_numbers(rows[weight])[0],
         preparation=preparation,
     )
+
+
+def _feature_names(frame, targets, features, drop, weight, rules):
+    """Return the names of the features; names that no column has, or that have two roles, are refused."""
+    weights = [] if weight is None else [weight]
+    named = {"--target": targets, "--features": features, "--drop": drop, "--weight": weights}
+    for option, names in {**named, "--keep": rules.keep, "--categorical": rules.categorical}.items():
+        check_there(frame, option, names or [])
+    others = [*targets, *weights, *(drop or [])]
+    found = [name for name in frame.columns if name not in others] if features is None else list(features)
+    if not found:
+        raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
+    shared = [name for name in found if name in others]
+    if shared:
+        raise InvalidInputError(f"--features must not name a target, weight or dropped column; got {listed(shared)}.")
+    return found
 
 
 def is_uneven(data):

@@ -6,8 +6,8 @@ Proximal steps decide which groups are zero; Newton steps on the others make the
 """
 
 import numpy as np
-from numba import njit
 
+from ._compile import compiled
 from .matrix_losses import loss_hessian
 
 ROUNDS, GRAM_SWEEPS, SHORTEST = 200, 30, 1e-6
@@ -107,7 +107,7 @@ def best_groups(problem, fits, start=None, still=STILL, stop=lambda: False):
     return groups.outputs, groups.free_fit, groups.objective
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sweep_gram(gram, slopes, beta, outputs, n_sweeps):
     """Exact minimisation over one group after the other, in place; `slopes` (K, c) is minus the gradient throughout."""
     K, c = outputs.shape

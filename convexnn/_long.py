@@ -5,7 +5,8 @@ no second array of its size is made: single precision stays, and every product c
 """
 
 import numpy as np
-from numba import njit
+
+from ._compile import compiled
 
 LONG = 100_000
 HUGE = 4_000_000
@@ -38,7 +39,7 @@ def relu_products(X, weights):
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gate(values, rows, columns):
     """Replace every positive entry (i, k) of `values` by ``rows[i] * columns[k]`` and every other one by zero."""
     zero = columns[0] * 0
@@ -48,7 +49,7 @@ def gate(values, rows, columns):
             row[k] = factor * columns[k] if row[k] > 0 else zero
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def subtract_relus(values, columns, out):
     """Subtract ``(values)_+ columns`` from `out`, one sum a row; values are finite."""
     zero = columns[0] * 0

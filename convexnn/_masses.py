@@ -1,8 +1,9 @@
 """The best masses for given directions: a small non-negative lasso, solved exactly by an active set."""
 
 import numpy as np
-from numba import njit
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ._compile import compiled
 
 DEPENDENT = 1e-13
 FEW = 24  # columns that the active set takes in one by one without a warm start
@@ -50,7 +51,7 @@ def _descended(gram, linear, masses):
     return descended if not used.any() or _factor(gram, used) is not None else masses
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sweep(gram, linear, masses, n_sweeps):
     """Coordinate descent on ``1/2 c^T gram c - linear^T c`` over ``c >= 0``, in place; diagonal 1 or 0."""
     slopes = linear - gram @ masses

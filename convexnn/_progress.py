@@ -51,9 +51,9 @@ class Stage:
     def tick(self, done, describe):
         """Show where the stage is, if it is time to: ``describe()`` returns the figures."""
         self.done, self.describe = done, describe
-        now = time.monotonic()
-        if now - self.shown >= self.reporter.interval:
-            self.shown = now
+        time_now = time.monotonic()
+        if time_now - self.shown >= self.reporter.interval:
+            self.shown = time_now
             self.show(describe())
 
     def record(self, line, done):
@@ -117,7 +117,7 @@ class Reporter:
     verbose : int
         0 is silent, 1 says what a person wants to know while waiting, 2 more.
     deadline : float, optional
-        ``time.monotonic()`` at which the work will end at the latest.
+        `_clock.Moment` at which the work will end at the latest.
     """
 
     def __init__(self, verbose=0, deadline=None):

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import datetime
 import numbers
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from ._clock import now
 from ._long import is_huge
 from ._typing import ArrayLike
 from .exceptions import InvalidInputError
 
+DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)  # pandas' are among them
 SYMMETRIC = 1e-6  # how far opposite entries of a symmetric matrix may differ, relative to the largest
+
+
+def refuse_dates(values: Any, name: str) -> None:
+    """Refuse dates, times and durations, which NumPy takes for numbers in whatever unit they happen to have."""
+    if not _holds_dates(values):
+        return
+    columns = [repr(column) for column in getattr(values, "columns", ()) if _holds_dates(values[column])]
+    where = f" in {'column' if len(columns) == 1 else 'columns'} {', '.join(columns)}" if columns else ""
+    raise InvalidInputError(
+        f"{name} holds dates, times or durations{where}, which are not numbers. Turn them into numbers that mean "
+        f"something, such as days since the first: (values - values.min()) / np.timedelta64(1, 'D')."
+    )
+
+
+def _holds_dates(values):
+    """Whether an array-like, or one of the columns of a table, holds dates, times or durations."""
+    types = [values.dtype] if hasattr(values, "dtype") else list(getattr(values, "dtypes", ()))
+    kinds = {getattr(dtype, "kind", "O") for dtype in types} or {"O"}  # "O": nothing is known without a look
+    if "O" in kinds:
+        array = np.asarray(values)
+        kinds |= {array.dtype.kind}
+        if array.dtype.kind == "O" and any(isinstance(value, DATES) for value in array.flat):
+            return True
+    return not kinds.isdisjoint("mM")
 
 
 def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False) -> np.ndarray:
@@ -22,12 +48,14 @@ def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False) -> np
 
     With `keep_single` huge data in single precision stay as they are.
     """
+    refuse_dates(X, name)
     single = keep_single and getattr(X, "dtype", None) == np.float32 and is_huge(X)
     return check_array(X, dtype=np.float32 if single else np.float64, order="C", input_name=name)
 
 
 def check_vector(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
     """Return `values` as a finite float64 array of shape (n_samples,)."""
+    refuse_dates(values, name)
     array = np.asarray(values)
     if array.shape != (n_samples,):
         raise InvalidInputError(
@@ -38,6 +66,7 @@ def check_vector(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
 
 def check_matrix(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
     """Return `values` as a finite float64 array of shape (n_samples, n_outputs), with at least one column."""
+    refuse_dates(values, name)
     array = np.asarray(values)
     if array.ndim != 2 or len(array) != n_samples or array.shape[1] == 0:
         raise InvalidInputError(
@@ -88,15 +117,15 @@ def check_positive(value, name):
 
 
 def deadline_after(time_limit: float | None) -> float | None:
-    """Return the ``time.monotonic()`` at which `time_limit` (seconds, 0 included, or None for none) is up, or None."""
+    """Return the moment at which `time_limit` (seconds of work, 0 included, or None for none) is up, or None."""
     if time_limit is None:
         return None
-    return time.monotonic() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
+    return now() + (check_positive(time_limit, "time_limit") if time_limit != 0 else 0.0)
 
 
 def is_late(deadline: float | None) -> bool:
-    """Whether a deadline, a ``time.monotonic()`` or None for none, has passed."""
-    return deadline is not None and time.monotonic() >= deadline
+    """Whether a deadline, a moment of `_clock`, a ``time.monotonic()`` or None for none, has passed."""
+    return deadline is not None and deadline - now() <= 0.0
 
 
 def check_strengths(betas: ArrayLike) -> list[float]:

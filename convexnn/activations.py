@@ -10,12 +10,12 @@ rows ``[X; -X]``, which the search for the price of the ReLU finds and proves as
 from __future__ import annotations
 
 import numbers
-import time
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 
+from ._clock import now
 from ._display import Shown
 from ._progress import current, reporting
 from ._typing import ArrayLike, Proof
@@ -316,7 +316,7 @@ class _Run:
     def __init__(self, problem, activation, tol, deadline, proof, n_jobs):
         self.problem, self.activation, self.tol = problem, activation, tol
         self.deadline, self.proof, self.n_jobs = deadline, proof, n_jobs
-        self.started, self.history = time.monotonic(), []
+        self.started, self.history = now(), []
         self.masks = np.zeros((0, len(problem.y)), bool)
         self.network = self._assemble(np.zeros((0, problem.design.shape[1])), np.zeros(0))
         self.nudge = NUDGE * np.random.default_rng(0).standard_normal(problem.design.shape[1])

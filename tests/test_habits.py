@@ -32,6 +32,17 @@ def test_imports_go_one_way():
     assert code == 0, said
 
 
+def lines_with(pattern, *, but=()):
+    """Return the lines of the package in which a pattern stands, outside some files."""
+    files = [path for path in (ROOT / "convexnn").rglob("*.py") if path.name not in but]
+    return [line for path in files for line in path.read_text().splitlines() if re.search(pattern, line)]
+
+
+def test_kernels_have_one_decorator_and_limits_one_clock():
+    assert not lines_with(r"import (numba\.)?n?jit|numba\.n?jit", but=("_compile.py",))
+    assert not lines_with(r"(?<!`)time\.monotonic\(", but=("_clock.py", "_progress.py"))
+
+
 def test_mypy_finds_nothing():
     pytest.importorskip("mypy")
     code, said = run("-m", "mypy")

@@ -1,7 +1,8 @@
 """Sign vectors as 64-bit words: bit ``i % 64`` of word ``i // 64`` is entry i, unused bits are zero."""
 
 import numpy as np
-from numba import njit
+
+from .._compile import compiled
 
 _ONE = np.uint64(1)
 
@@ -36,7 +37,7 @@ def as_keys(words):
     return np.ascontiguousarray(words).view(np.dtype((np.void, 8 * words.shape[1])))[:, 0]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def complement_into(words, ones, target):
     """Write the complement of every row of `words` into `target`."""
     for i in range(words.shape[0]):
@@ -44,7 +45,7 @@ def complement_into(words, ones, target):
             target[i, w] = words[i, w] ^ ones[w]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def expand_into(words, line, flipped, target):
     """Write masks over rows from masks over lines: row i repeats or flips bit ``line[i]``; line -1 means True."""
     for c in range(words.shape[0]):
@@ -57,7 +58,7 @@ def expand_into(words, line, flipped, target):
             target[c, i >> 6] |= bit << np.uint64(i & 63)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hashes(words):
     """Return a 64-bit hash of every row."""
     out = np.empty(words.shape[0], dtype=np.uint64)

@@ -11,12 +11,12 @@ its cell is the one in the chart whose lowest point is v.
 """
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ._lines import TOLERANCE
 
 # Division by zero gives inf or nan, as in numpy, and no exception.
-kernel = njit(cache=True, nogil=True, error_model="numpy")
+_compiled = compiled(error_model="numpy")
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE = np.uint64(1)
 # A pivot below this asks for an exact look at the rows chosen so far.
@@ -29,18 +29,18 @@ _CLEAR = 1e-2
 _WIDEST_DOUBT = 1e-5
 
 
-@kernel
+@_compiled
 def set_bit(words, i):
     words[i >> 6] |= _ONE << np.uint64(i & 63)
 
 
-@kernel
+@_compiled
 def copy_into(target, source):
     for i in range(len(source)):
         target[i] = source[i]
 
 
-@kernel
+@_compiled
 def dot(a, b):
     total = 0.0
     for i in range(len(a)):
@@ -48,7 +48,7 @@ def dot(a, b):
     return total
 
 
-@kernel
+@_compiled
 def project_out(frame, size, vector):
     """Subtract from `vector` its parts along the first `size` rows of `frame`, twice over; return the rest's norm."""
     for _ in range(2):
@@ -59,7 +59,7 @@ def project_out(frame, size, vector):
     return np.sqrt(dot(vector, vector))
 
 
-@kernel
+@_compiled
 def eliminate(source, row, target, multiplier):
     """Subtract from every column the multiple of column `row` that clears its largest entry; return that entry."""
     pivot_at = 0
@@ -78,7 +78,7 @@ def eliminate(source, row, target, multiplier):
     return abs(pivot)
 
 
-@kernel
+@_compiled
 def orthogonalise(vectors, subset, size, frame, triangle):
     """Gram-Schmidt, twice over, of the chosen vectors; False when they are dependent to the tolerance.
 
@@ -100,7 +100,7 @@ def orthogonalise(vectors, subset, size, frame, triangle):
     return True
 
 
-@kernel
+@_compiled
 def expand(vector, size, frame, triangle, coefficients):
     """Write the coefficients of `vector` on the chosen vectors; return the sum of their magnitudes."""
     total = 0.0
@@ -113,7 +113,7 @@ def expand(vector, size, frame, triangle, coefficients):
     return total
 
 
-@kernel
+@_compiled
 def complement(frame, size):
     """Return the unit vector orthogonal to `size` orthonormal vectors in one dimension more, upward in the chart."""
     longest, residual, direction = 0.0, np.empty(size + 1), np.empty(size + 1)
@@ -130,7 +130,7 @@ def complement(frame, size):
     return direction
 
 
-@kernel
+@_compiled
 def resolve(vectors, subset, cell, incident):
     """Look at one vertex with care: 0 if its rows are dependent, 1 and its `cell`, or 2 and all `incident` lines."""
     m, k = vectors.shape
@@ -164,13 +164,13 @@ def resolve(vectors, subset, cell, incident):
     return answer
 
 
-@kernel
+@_compiled
 def is_dependent(vectors, subset, size):
     frame, triangle = np.empty((size, vectors.shape[1])), np.zeros((size, size))
     return not orthogonalise(vectors, subset, size, frame, triangle)
 
 
-@kernel
+@_compiled
 def positions_on_line(p, q, prefix, position, negative):
     """Write where the line of the prefix meets each hyperplane, `q / p`, and the signs of `p`, in words of 64.
 
@@ -190,7 +190,7 @@ def positions_on_line(p, q, prefix, position, negative):
     return _CLEAR if n_small == len(prefix) else smallest_entry(p, q, prefix, m)
 
 
-@kernel
+@_compiled
 def smallest_entry(p, q, prefix, m):
     """Return the smallest ``max(|p_i|, |q_i|)`` over the lines outside the prefix."""
     smallest = _CLEAR
@@ -203,7 +203,7 @@ def smallest_entry(p, q, prefix, m):
     return smallest
 
 
-@kernel
+@_compiled
 def compare(position, low, high, below, near):
     """Write the bits ``position < low`` and ``low <= position < high`` of `position` (n_words, 64).
 
@@ -218,7 +218,7 @@ def compare(position, low, high, below, near):
         near[w] = under_low ^ under_high
 
 
-@kernel
+@_compiled
 def only_bit(words, i):
     for w in range(len(words)):
         if words[w] != (_ONE << np.uint64(i & 63) if w == i >> 6 else np.uint64(0)):
@@ -226,7 +226,7 @@ def only_bit(words, i):
     return True
 
 
-@kernel
+@_compiled
 def coefficients_on_prefix(multipliers, prefix, coefficients):
     """Write each line's coefficients on the vectors of the prefix, from the multipliers of the elimination."""
     for j in range(len(prefix) - 1, -1, -1):
@@ -239,7 +239,7 @@ def coefficients_on_prefix(multipliers, prefix, coefficients):
                 target[i] -= factor * later[i]
 
 
-@kernel
+@_compiled
 def signs_on_subsets(p, q, coefficients, size, codes):
     """Write, for the subset of the prefix and each line, its cell's signs on the subset: bit j for member j.
 
@@ -264,7 +264,7 @@ def signs_on_subsets(p, q, coefficients, size, codes):
             codes[last] |= np.int64((y > 0) == (scale > 0)) << j
 
 
-@kernel
+@_compiled
 def is_equal(words, others):
     for w in range(len(words)):
         if words[w] != others[w]:
@@ -272,7 +272,7 @@ def is_equal(words, others):
     return True
 
 
-@kernel
+@_compiled
 def remember(flats, n_flats, incident):
     """Append `incident` unless it was the one before; returns the (possibly longer) array and the new length."""
     if n_flats and is_equal(flats[n_flats - 1], incident):
@@ -286,7 +286,7 @@ def remember(flats, n_flats, incident):
     return flats, n_flats + 1
 
 
-@kernel
+@_compiled
 def write_cell(below, negative, outside, subset, code, cell):
     """Write the signs: off the subset those of the positions (`below`), on it the bits of `code`."""
     size = len(subset)
@@ -300,7 +300,7 @@ def write_cell(below, negative, outside, subset, code, cell):
         cell[row >> 6] |= np.uint64(code >> j & 1) << np.uint64(row & 63)
 
 
-@kernel
+@_compiled
 def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch, out, n_cells, flats, n_flats):
     """Write the cells of the vertices on the line of ``subset[:-1]``, one for every later last member of `subset`.
 
@@ -336,7 +336,7 @@ def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch
     return n_cells, flats, n_flats
 
 
-@kernel
+@_compiled
 def make_scratch(m, k, n_words):
     """Return room for positions, coefficients, codes and five sets of lines, of which the last one is all lines."""
     bits, position = np.zeros((5, n_words), dtype=np.uint64), np.empty((n_words, 64))
@@ -347,7 +347,7 @@ def make_scratch(m, k, n_words):
     return position, np.empty((k - 1, m + 2)), np.empty(m, dtype=np.int64), bits
 
 
-@kernel
+@_compiled
 def lowest_cells_from(vectors, table, first, out):
     """Write the cells of all vertices of subsets that begin with line `first` (of all subsets when k = 2).
 

@@ -33,7 +33,7 @@ def approach(function, points, signs, *, n_steps=STEPS, dtype=np.float64, deadli
     dtype : type
         Precision of the products on the way; the values are computed in double precision.
     deadline : float, optional
-        ``time.monotonic()`` after which no step on all lines is begun.
+        `_clock.Moment` after which no step on all lines is begun.
     """
     n_lines, whole = len(function.lines), (function.lines, function.coefficients, function.linear, dtype)
     with thread_map(n_jobs) as run:

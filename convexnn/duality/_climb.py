@@ -9,22 +9,22 @@ names; ``side`` says where the point lies of every line: 1 and -1, and 0 on the 
 """
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ._kernels import add_scaled, copy, dot, enter, evaluate, leave, products
 
 ON_KINK = 1e-12
 SHORTEST = 1e-9  # what may be left of a unit line beside those held
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cross(l, lines, coefficients, side, slope):
     """Change to the other side of a line, in place: `slope` is the gradient of f on the piece."""
     side[l] = -side[l]
     add_scaled(slope, side[l] * coefficients[l], lines[l])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _begin(lines, transposed, coefficients, linear, u, values, side, slope):
     """Set up the sides and the gradient of f at the unit vector `u`, and give `u` a length that suits q."""
     products(transposed, u, values)
@@ -40,7 +40,7 @@ def _begin(lines, transposed, coefficients, linear, u, values, side, slope):
         values[l] *= length
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _crossings(values, rates, side, crossed, times):
     """List the lines that a step of length one crosses and when; return their number."""
     count = 0
@@ -53,7 +53,7 @@ def _crossings(values, rates, side, crossed, times):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _walk(lines, coefficients, values, rates, side, slope, square, crossed, times):
     """Go along the step to the first local minimum of q, crossing lines; return how far and on which line (-1: none).
 
@@ -76,7 +76,7 @@ def _walk(lines, coefficients, values, rates, side, slope, square, crossed, time
     return min(1.0, last - rate / square), -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hold(l, lines, coefficients, side, slope, held, n_held, basis, triangle):
     """Hold a line; False where the lines held leave no direction or where it depends on them."""
     if n_held >= slope.size - 1 or not enter(lines[l], basis, triangle, n_held, SHORTEST):
@@ -87,7 +87,7 @@ def _hold(l, lines, coefficients, side, slope, held, n_held, basis, triangle):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _worst_held(coefficients, slope, held, n_held, basis, triangle, forces, tolerance):
     """Return which held line pushes with more than its coefficient allows, most of all (-1: none); writes the forces.
 
@@ -105,7 +105,7 @@ def _worst_held(coefficients, slope, held, n_held, basis, triangle, forces, tole
     return leaving
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _release(k, lines, coefficients, side, slope, held, n_held, basis, triangle, forces):
     """Let go of the k-th held line, to the side on which its force would be too much."""
     l = held[k]
@@ -117,7 +117,7 @@ def _release(k, lines, coefficients, side, slope, held, n_held, basis, triangle,
     leave(basis, triangle, k, n_held)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _leave_kink(lines, coefficients, values, side, slope, basis, n_held, tolerance):
     """Cross the first line with a positive coefficient on which the point just lies; False if there is none.
 
@@ -134,7 +134,7 @@ def _leave_kink(lines, coefficients, values, side, slope, basis, n_held, toleran
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _aim(slope, basis, n_held, aim):
     """Write the minimiser of q on the piece, the gradient of f projected off the lines held (twice, for accuracy)."""
     copy(slope, aim)
@@ -144,7 +144,7 @@ def _aim(slope, basis, n_held, aim):
     return dot(aim, aim)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def climb(lines, transposed, coefficients, linear, u, max_steps):
     """Climb from the unit vector `u`, in place, to a local maximiser of f on the ball; return its value.
 
@@ -193,7 +193,7 @@ def climb(lines, transposed, coefficients, linear, u, max_steps):
     return evaluate(lines, coefficients, linear, u)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def climb_all(lines, transposed, coefficients, linear, starts, max_steps):
     """Climb from every row of `starts`, in place, and return the values reached."""
     values = np.empty(starts.shape[0])
@@ -202,7 +202,7 @@ def climb_all(lines, transposed, coefficients, linear, starts, max_steps):
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def distinct(points, signs, angle):
     """Return which rows of `points` differ from every earlier one of their sign by more than `angle` somewhere."""
     kept = np.ones(points.shape[0], np.bool_)

@@ -12,14 +12,14 @@ checked against these inequalities and corrected, so a bound never rests on the 
 """
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ._kernels import add_scaled, copy, dot, solve_concave, sweep
 
 SWEEPS = 6
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gather(lines, coefficients, active, columns, weights, index):
     """Collect the straddling lines as columns (r, n), the convex ones first; return the counts of convex and all."""
     n, n_convex = 0, 0
@@ -40,7 +40,7 @@ def _gather(lines, coefficients, active, columns, weights, index):
     return n_convex, n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _combine(shares, columns, n, out):
     """``out[:n] = shares^T columns[:, :n]``, along the columns so that vector instructions can be used."""
     for l in range(n):
@@ -50,7 +50,7 @@ def _combine(shares, columns, n, out):
             out[l] += shares[i] * columns[i, l]
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _longest_edge(generators, values, weights, n_convex):
     """Return the two generators between which the straddling convex lines are furthest from linear."""
     r = generators.shape[0]
@@ -75,7 +75,7 @@ def _longest_edge(generators, values, weights, n_convex):
     return first, second
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _settle(values, columns, weights, index, n_convex, n, active, settled, interpolant, concave, limits):
     """Settle the lines that keep their sign on the cone and narrow the rest.
 
@@ -107,7 +107,7 @@ def _settle(values, columns, weights, index, n_convex, n, active, settled, inter
     return convex_left, concave_left
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _inverse(generators, work, inverse):
     """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
     r = generators.shape[0]
@@ -140,7 +140,7 @@ def _inverse(generators, work, inverse):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _violation(columns, generators, settled, interpolant, g, amounts, n_concave, needed):
     """What g lacks of the inequalities that make ||g|| a bound, times sqrt(r) (the shares of a unit vector sum to it).
 
@@ -156,7 +156,7 @@ def _violation(columns, generators, settled, interpolant, g, amounts, n_concave,
     return np.sqrt(generators.shape[0]) * worst
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, target, work, point):
     """True when a point of the cone (written) has a relaxed value above the target, which no bound can then reach."""
     work[:] = 0.0
@@ -177,7 +177,7 @@ def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, tar
     return value > target * size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bound(generators, settled, interpolant, concave, limits, n_concave, target, point, scratch):
     """Bound the relaxation on the cone and write a point of it; `concave` and `limits` have room for r more rows."""
     r = generators.shape[0]
@@ -215,7 +215,7 @@ def _bound(generators, settled, interpolant, concave, limits, n_concave, target,
     return np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, work)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def split_cones(
     lines, coefficients, generators, active, settled, bounds, target,
     new_generators, new_active, new_settled, new_bounds, values, points, n_straddling,

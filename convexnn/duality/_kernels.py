@@ -7,10 +7,11 @@ the convex part, lines with a negative one the concave part.
 """
 
 import numpy as np
-from numba import njit
+
+from .._compile import compiled
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def dot(a, b):
     """Inner product, by hand: the vectors are short and BLAS threads would fight with ours."""
     total = 0.0
@@ -19,7 +20,7 @@ def dot(a, b):
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def evaluate(lines, coefficients, linear, u):
     """Return f(u)."""
     total = dot(linear, u)
@@ -30,21 +31,21 @@ def evaluate(lines, coefficients, linear, u):
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_scaled(target, factor, vector):
     """``target += factor * vector``, in place."""
     for i in range(target.size):
         target[i] += factor * vector[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def copy(source, target):
     """``target = source``, by hand: assigning slices costs seconds of compilation."""
     for i in range(target.size):
         target[i] = source[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def enter(line, basis, triangle, k, shortest):
     """Append a unit line to the first k of `basis` by Gram-Schmidt (twice); False when it depends on them."""
     copy(line, basis[k])
@@ -64,7 +65,7 @@ def enter(line, basis, triangle, k, shortest):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def leave(basis, triangle, k, n):
     """Take the k-th of n lines out of the factorisation of `enter`, in place, by rotations."""
     for column in range(k, n - 1):
@@ -81,7 +82,7 @@ def leave(basis, triangle, k, n):
             basis[row, i], basis[row + 1, i] = c * above + s * below, c * below - s * above
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution):
     """Least squares ``target ~ sum_k solution_k columns[free_k]`` by Gram-Schmidt (twice); False when dependent.
 
@@ -98,7 +99,7 @@ def _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _first_blocked(free, n_free, amounts, bounds, solution):
     """Return how far the free amounts may move towards `solution`, and which of them blocks (-1: none)."""
     step, blocking = 1.0, -1
@@ -115,7 +116,7 @@ def _first_blocked(free, n_free, amounts, bounds, solution):
     return step, blocking
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sweep(columns, limits, amounts, residual):
     """One pass of coordinate descent on ``1/2 ||residual||^2``, ``residual = start - sum amounts_k columns_k``."""
     for k in range(limits.size):
@@ -125,7 +126,7 @@ def sweep(columns, limits, amounts, residual):
             amounts[k] = amount
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def products(transposed, vector, out):
     """``out = lines vector``, by rows of the transpose so that the compiler can use vector instructions."""
     out[:] = 0.0
@@ -134,7 +135,7 @@ def products(transposed, vector, out):
             out[l] += vector[i] * transposed[i, l]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _release_blocked(columns, limits, amounts, state, target, free, n_free, blocking, at_limit):
     """Fix the blocking amount at its limit or at zero and take it out of the free set; return the set's size."""
     k = free[blocking]
@@ -146,7 +147,7 @@ def _release_blocked(columns, limits, amounts, state, target, free, n_free, bloc
     return n_free - 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def solve_concave(columns, transposed, limits, start, amounts, residual):
     """Maximise ``start . u - sum_k limits_k (columns_k . u)_+`` over the unit ball, exactly.
 

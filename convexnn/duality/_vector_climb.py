@@ -8,15 +8,15 @@ alternated until neither gains.
 """
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ._climb import climb
 from ._kernels import dot
 
 GAIN = 1e-15
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def outputs_at(lines, coefficients, linear, u, out):
     """Write the vector ``linear u + sum_l coefficients_l (lines_l . u)_+`` and return its norm."""
     for a in range(out.size):
@@ -29,7 +29,7 @@ def outputs_at(lines, coefficients, linear, u, out):
     return np.sqrt(dot(out, out))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def climb_vector(lines, transposed, coefficients, linear, u, max_rounds, max_steps):
     """Climb from the unit vector `u`, in place, to a local maximiser of F on the ball; return its value."""
     n, c = coefficients.shape
@@ -58,7 +58,7 @@ def climb_vector(lines, transposed, coefficients, linear, u, max_rounds, max_ste
     return value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def climb_all_vectors(lines, transposed, coefficients, linear, starts, max_rounds, max_steps):
     """Climb from every row of `starts`, in place, and return the values reached."""
     values = np.empty(starts.shape[0])

@@ -19,8 +19,8 @@ lambda come from the scalar problem of one a; whatever they are, the bound is va
 """
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ._cones import _combine, _inverse
 from ._kernels import add_scaled, copy, dot, solve_concave, sweep
 
@@ -30,7 +30,7 @@ KNOWN = 0.8  # of the size of a line: where less is known of its side, nothing i
 ROUND = 0.05  # share of the plain length of an edge, so that no cone becomes flat
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gather(lines, active, columns, index):
     """Collect the lines that change sign as columns (r, n); return their number."""
     n = 0
@@ -47,7 +47,7 @@ def _gather(lines, active, columns, index):
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _settle(values, columns, coefficients, index, n, active, settled, kept):
     """Add the lines that keep their sign on the cone to `settled` (c, r); list the others, return their number."""
     r, c = values.shape[0], settled.shape[0]
@@ -68,7 +68,7 @@ def _settle(values, columns, coefficients, index, n, active, settled, kept):
     return left
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def top_eigenvalue(gram):
     """Return an upper bound, tight to rounding, on the largest eigenvalue of a symmetric matrix, by Jacobi rotations.
 
@@ -105,7 +105,7 @@ def top_eigenvalue(gram):
     return largest
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gram(matrix, gram):
     """``gram = matrix matrix^T``."""
     for a in range(matrix.shape[0]):
@@ -114,7 +114,7 @@ def _gram(matrix, gram):
             gram[b, a] = gram[a, b]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _turn(gram, axis):
     """Turn `axis` towards the top eigenvector by a few steps of the power method; leave it where that vanishes."""
     work = np.empty(axis.size)
@@ -128,7 +128,7 @@ def _turn(gram, axis):
             axis[a] = work[a] / size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gaps(values, kept, left, gaps):
     """Write for every straddling line and generator the smaller of p and q: ``(x . u)_+`` is off p by at most this."""
     r = values.shape[0]
@@ -141,7 +141,7 @@ def _gaps(values, kept, left, gaps):
             gaps[k, j] = max(z, 0.0) if p_sum <= q_sum else max(-z, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _spread(gaps, chosen, coefficients, sizes, index, kept, gram):
     """Bound ``sum_l |a . n_l| gap_l / 2`` over the unit vectors a for the chosen lines, by Cauchy's inequality."""
     total, plain = 0.0, 0.0
@@ -158,7 +158,7 @@ def _spread(gaps, chosen, coefficients, sizes, index, kept, gram):
     return 0.5 * min(plain, np.sqrt(total * top_eigenvalue(gram)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _replace_lines(
     values, gaps, coefficients, sizes, index, kept, middles, spread, target, widest, side, interpolant, error, gram
 ):  # fmt: skip
@@ -194,7 +194,7 @@ def _replace_lines(
         error[k] += _spread(gaps[k], unknown, coefficients, sizes, index, kept, gram)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _middles(generators, values, settled, coefficients, sizes, index, kept, left, gaps, spread, gram):
     """Return the vectors (r, c) that h is near at the generators, and write how far it may be off (`spread`)."""
     r, c = generators.shape[0], settled.shape[0]
@@ -210,7 +210,7 @@ def _middles(generators, values, settled, coefficients, sizes, index, kept, left
     return middles
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mean_direction(rows, out):
     """Write the unit vector along the sum of the rows, the first axis where that vanishes."""
     out[:] = 0.0
@@ -223,7 +223,7 @@ def _mean_direction(rows, out):
         out[a] /= length
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _concave_lines(axis, columns, coefficients, index, kept, left, side, concave, limits, chosen):
     """Collect the lines that a multiplier is free for in the scalar problem of `axis`; return their number."""
     m = 0
@@ -237,7 +237,7 @@ def _concave_lines(axis, columns, coefficients, index, kept, left, side, concave
     return m
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _facets(axis, inverse, middles, spread, regular, concave, limits):
     """Write the facets of the cone as concave lines without limit; they may be used where ``axis . h >= 0``."""
     inside = regular
@@ -251,7 +251,7 @@ def _facets(axis, inverse, middles, spread, regular, concave, limits):
     return inside
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_line(share, l, n_l, columns, values, matrix, fixed):
     """Add a share of the linear part of a line to the map (c, r) and to its values at the generators (r, c)."""
     if share > 0.0:
@@ -262,7 +262,7 @@ def _add_line(share, l, n_l, columns, values, matrix, fixed):
                 fixed[k, a] += share * n_l[a] * values[k, l]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bound(
     generators, values, columns, settled, coefficients, sizes, index, kept, left, target, point, scratch, concave,
     limits,
@@ -339,7 +339,7 @@ def _bound(
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _aim_point(generators, inverse, g, point):
     """Write the unit vector of the cone whose shares are those of g that are positive; keep the point if none is."""
     work = np.zeros(g.size)
@@ -353,7 +353,7 @@ def _aim_point(generators, inverse, g, point):
             point[i] = work[i] / size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mismatch(generators, matrix, settled, fixed):
     """Largest ``||matrix v_k - (settled v_k + fixed_k)||``: what rounding has done to the linear map."""
     worst = 0.0
@@ -366,7 +366,7 @@ def _mismatch(generators, matrix, settled, fixed):
     return np.sqrt(worst)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _entrywise(generators, settled, fixed):
     """Return ``max_kl (A v_k . A v_l) / (v_k . v_l)``, square root of, for ``A v_k = settled v_k + fixed_k``."""
     r, c = fixed.shape
@@ -383,7 +383,7 @@ def _entrywise(generators, settled, fixed):
     return np.sqrt(largest)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _widest(generators):
     """Return a bound on ``sum_k t_k`` over the unit vectors of the cone, whose generators lie in one orthant."""
     smallest = 1.0 / generators.shape[0]
@@ -394,7 +394,7 @@ def _widest(generators):
     return 1.0 / np.sqrt(max(low, smallest))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _longest_edge(generators, values, settled, coefficients, sizes, index, n):
     """Return the two generators between which F is furthest from linear.
 
@@ -430,7 +430,7 @@ def _longest_edge(generators, values, settled, coefficients, sizes, index, n):
     return first, second
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def split_vector_cones(
     lines, coefficients, sizes, linear, generators, active, settled, bounds, target,
     new_generators, new_active, new_settled, new_bounds, values, points, n_straddling,

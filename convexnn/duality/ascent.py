@@ -72,7 +72,7 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     rough : bool
         Bring the starts near maxima in single precision, and leave it at that, on long data.
     deadline : float, optional
-        ``time.monotonic()`` after which no further climb is begun, but for the first few.
+        `_clock.Moment` after which no further climb is begun, but for the first few.
 
     Returns
     -------

@@ -266,7 +266,7 @@ def branch_and_bound(
     max_work : int, optional
         Budget in units of about a nanosecond of one core; independent of clocks and threads.
     deadline : float, optional
-        ``time.monotonic()`` at which to stop.
+        `_clock.Moment` at which to stop.
     depth : float, optional
         Collect points from which ascents lead to every local maximum above ``(1 - depth)`` times the largest.
 

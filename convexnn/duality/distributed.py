@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from joblib import Parallel, delayed
 
+from .._clock import now
 from .._typing import ArrayLike
 from .._validation import check_count, check_design, check_n_jobs, check_vector, deadline_after, is_late
 from .branch_and_bound import ABSOLUTE, MEMORY_LIMIT, Nodes, both_directions, explore, orthants, result_of
@@ -117,7 +118,7 @@ def search_in_parts(
     state = explore(
         function, orthants(function), known_value=known_value, max_work=_least(WORK_HERE, max_work), **targets, **here
     )
-    ends = None if deadline is None else time.time() + (deadline - time.monotonic())
+    ends = None if deadline is None else time.time() + (deadline - now())
     budget = FIRST_WORK
     while _goes_on(state, max_work, deadline):
         parts = [(function, part, state.value, budget, ends, targets) for part in _dealt(state.nodes, n_parts)]
@@ -156,7 +157,7 @@ def _explore(part):
     """
     function, nodes, value, budget, ends, targets = part
     # Machines share the time of day, more or less, but not the monotonic clock.
-    deadline = None if ends is None else time.monotonic() + (ends - time.time())
+    deadline = None if ends is None else now() + (ends - time.time())
     return explore(function, nodes, known_value=value, max_work=budget, deadline=deadline, n_jobs=1, **targets)
 
 

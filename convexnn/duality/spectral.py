@@ -1,8 +1,8 @@
 """A cheap valid bound on the price from one trust-region problem, for dimensions that cones cannot cover."""
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from .._long import ROWS, row_blocks
 from .._threads import slices
 from .._validation import is_late
@@ -86,7 +86,7 @@ def trust_region(quadratic, slope):
     return float(bound), np.outer(point, point) + rest * np.outer(vectors[:, -1], vectors[:, -1])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _best_multiplier(weights, below, low, high):
     """Bisect the derivative of the bound, which is convex in the multiplier; `high` must lie above its minimum."""
     for _ in range(100):

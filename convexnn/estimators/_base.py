@@ -178,9 +178,10 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         return self.network_ if same_outputs and (self.network_.hidden_bias is not None) == self.hidden_bias else None
 
     def _warn_unreached(self, status, reached):
+        missing = missing_neurons(self.network_, status)
         if status is Status.interrupted:
-            warnings.warn(Status.interrupted.value, ConvergenceWarning, stacklevel=6)
-        elif reached > self.tol and status is not Status.proven and self.max_width is None:
+            warnings.warn(f"{status.value}{missing}", ConvergenceWarning, stacklevel=6)
+        elif reached > self.tol and status is not Status.proven and (self.max_width is None or missing):
             advice = ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
             if self.loss == "logistic" and self.skip_connection and reached >= 1.0 and status is Status.stalled:
                 advice = (
@@ -188,7 +189,23 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
                     "skip_connection=False or loss='squared_hinge'"
                 )
             warnings.warn(
-                f"{status.value} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: {advice}.",
+                f"{status.value}{missing} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: "
+                f"{'raise time_limit' if missing else advice}.",
                 ConvergenceWarning,
                 stacklevel=6,
             )
+
+
+def missing_neurons(network, status):
+    """Return a sentence, after a space, that names the outputs for which a limit of time left no neurons; else ''."""
+    if status not in (Status.time_limit, Status.interrupted):
+        return ""
+    weights = network.output_weights
+    columns = weights if weights.ndim == 2 else weights[:, None]
+    without = np.flatnonzero(~np.any(columns, axis=0))
+    if len(without) == 0:
+        return ""
+    if len(without) == columns.shape[1]:
+        return " The network has no neurons: the time was up before training found any."
+    outputs = f"{'output' if len(without) == 1 else 'outputs'} {', '.join(map(str, without))}"
+    return f" The network has no neurons for {outputs}: the time was up before training found any."

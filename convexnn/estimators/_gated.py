@@ -1,14 +1,14 @@
 """What the gated ReLU regressor and classifier share: gates, strength, training and what is made of the blocks."""
 
-import time
 import warnings
 from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from .._clock import now
 from .._norms import norms
 from .._validation import check_choice, check_count, check_design, check_weights
 from ..arrangements.gates import sample_gates
@@ -21,6 +21,7 @@ from ..programs.program import ROUNDING, make_problem
 from ..solvers.base import Status
 from ..solvers.cone_decomposition import relu_network
 from ..solvers.gated_losses import solve_gated_loss
+from ._data import validate_data
 from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched
@@ -109,7 +110,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
 
         `given` is what `fit` was given, for callbacks.
         """
-        started = time.monotonic()
+        started = now()
         previous = self._previous(X.shape[1])
         rows = canonical_rows(X, targets, check_weights(weight, len(targets)))
         outputs = labels(rows.y)

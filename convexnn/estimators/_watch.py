@@ -3,10 +3,10 @@
 Both read only; but a callback may ask to stop, which ends the training as an interrupt does.
 """
 
-import time
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 
+from .._clock import now
 from .._progress import WORDS, reporting
 
 try:
@@ -165,7 +165,7 @@ def network_only(network):
 @contextmanager
 def watched(estimator, X, y, sample_weight=None, *, words=WORDS, n_problems=1):
     """Yield the `Watch` of a fit, which is told of every round; the body sets what is fitted."""
-    deadline = None if estimator.time_limit is None else time.monotonic() + estimator.time_limit
+    deadline = None if estimator.time_limit is None else now() + estimator.time_limit
     with reporting(estimator.verbose, deadline) as reporter:
         watch = Watch(reporter, Tasks(estimator, X, y, sample_weight, n_problems), words)
         yield watch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -12,8 +11,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from .._clock import now
 from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
 from .._validation import check_choice, check_weights
 from ..arrangements.patterns import ActivationPatterns
@@ -24,6 +24,7 @@ from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet
 from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._data import sample_weights, validate_data
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
 
@@ -171,7 +172,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         WidthWarning
             When `max_width` is below the critical width that was found.
         """
-        started = time.monotonic()
+        started = now()
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
         labels = self._labels(y)
@@ -189,7 +190,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         check_classification_targets(y)
         self._check_parameters()
         check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
-        weight = check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
+        weight = check_weights(sample_weights(sample_weight, X), len(y))
         self.classes_ = np.unique(y[weight > 0])
         if len(self.classes_) < 2:
             raise InvalidInputError(
@@ -345,4 +346,5 @@ def _sum_of(certificates):
     proof = max((c.proof for c in certificates), key=PROOFS.index)
     points = np.column_stack([c.dual_point for c in certificates])
     dearest = max((c.price for c in certificates), key=lambda price: price.upper_bound)
-    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest)
+    rounding = sum(c.rounding for c in certificates)
+    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest, rounding)

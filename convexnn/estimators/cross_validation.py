@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from numbers import Integral
@@ -16,6 +15,7 @@ from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
+from .._clock import now
 from .._progress import reporting, silence
 from .._threads import one_blas_thread
 from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
@@ -68,7 +68,7 @@ class _CrossValidation:
             When `max_width` is below the critical width that was found on all data.
         """
         _raise_for_params(params, self, "fit")
-        started = time.monotonic()
+        started = now()
         watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         routed = process_routing(self, "fit", **params)

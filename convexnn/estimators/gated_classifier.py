@@ -11,10 +11,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._typing import ArrayLike, RandomState
 from ..exceptions import InvalidInputError
+from ._data import sample_weights, validate_data
 from ._gated import GatedModel
 from ._watch import with_callbacks
 
@@ -171,7 +171,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         X, y = validate_data(self, X, y, dtype=np.float64, order="C")
         check_classification_targets(y)
         self._check_parameters()
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = sample_weights(sample_weight, X, ensure_non_negative=True)
         classes = np.unique(y[weight > 0])  # a class of weight zero is as good as absent
         if len(classes) < 2:
             raise InvalidInputError(f"y must hold at least two classes of positive weight; got {len(classes)} class.")

@@ -6,11 +6,11 @@ from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._typing import ArrayLike, RandomState
 from .._validation import check_positive
 from ..exceptions import InvalidInputError
+from ._data import sample_weights, validate_data
 from ._gated import GatedModel
 from ._watch import with_callbacks
 
@@ -169,7 +169,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         self._check_parameters()
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weight = sample_weights(sample_weight, X)
         return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)], given)
 
     def predict(self, X: ArrayLike) -> np.ndarray:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from .._clock import now
 from .._progress import WORDS
 from .._typing import ArrayLike, Proof, RandomState
 from .._validation import check_choice
@@ -22,6 +22,7 @@ from ..programs.interpolation import interpolation_problem
 from ..solvers.base import Status
 from ..solvers.certifying import solve_interpolant
 from ..solvers.free_bias import join_the_dots
+from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
@@ -155,7 +156,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         ConvergenceWarning
             When the visible gap did not reach `tol`.
         """
-        started = time.monotonic()
+        started = now()
         given = X, y
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         check_shared_parameters(self)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from .._clock import now
 from .._typing import ArrayLike, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_weights
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._data import sample_weights, validate_data
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
 
@@ -198,7 +199,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         WidthWarning
             When `max_width` is below the critical width that was found.
         """
-        started = time.monotonic()
+        started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         self._is_column = y.shape[1:] == (1,)
@@ -215,7 +216,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         make_loss(self.loss, huber_delta=self.huber_delta, quantile=self.quantile)
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
-        return X, y, check_weights(_check_sample_weight(sample_weight, X, dtype=np.float64), len(y))
+        return X, y, check_weights(sample_weights(sample_weight, X), len(y))
 
     def _targets(self, y):
         """Return the targets of every problem that is posed: one. A column is one output."""

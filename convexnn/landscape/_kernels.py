@@ -12,16 +12,17 @@ alpha_j^2)``.
 """
 
 import numpy as np
-from numba import njit
+
+from .._compile import compiled
 
 FIRST_WINDOW = 50  # steps
 LONGER, SMALLER, LARGER = 1.2, 0.5, 1.5
 PATIENCE = 5  # windows, those that were undone not counted, between two looks at the progress
 
-_fast = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+_compiled = compiled(fastmath={"reassoc", "contract"})
 
 
-@_fast
+@_compiled
 def _dot(a, b):
     """Inner product."""
     total = 0.0
@@ -30,34 +31,34 @@ def _dot(a, b):
     return total
 
 
-@_fast
+@_compiled
 def _add_scaled(target, factor, vector):
     """``target += factor * vector``, in place."""
     for i in range(target.size):
         target[i] += factor * vector[i]
 
 
-@_fast
+@_compiled
 def _add_rectified(target, factor, vector):
     """``target += factor * vector_+``, in place."""
     for i in range(target.size):
         target[i] += factor * max(vector[i], 0.0)
 
 
-@_fast
+@_compiled
 def _gate(preactivation, residual, gated):
     """``gated = residual`` where the neuron is on, else 0; a neuron at its kink is off."""
     for i in range(residual.size):
         gated[i] = residual[i] if preactivation[i] > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _neurons_of(point, width, n_inputs):
     """View of the neurons in `point`, of shape (width, n_inputs + 1)."""
     return point[: width * (n_inputs + 1)].reshape(width, n_inputs + 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _objective(data, point, work):
     """Return the objective; leave the preactivations and the residual, the fit less the target, in `work`."""
     rows, target, free, beta = data
@@ -77,7 +78,7 @@ def _objective(data, point, work):
     return 0.5 * _dot(residual, residual) + 0.5 * beta * _dot(penalised, penalised)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gradient(data, point, work, gradient):
     """Fill the gradient at `point`, where `_objective` was evaluated last."""
     rows, _, free, beta = data
@@ -95,14 +96,14 @@ def _gradient(data, point, work, gradient):
         gradient[width * (n_inputs + 1) + k] = _dot(free[k], residual)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _jitter(gradient, level, rng):
     """Add independent Gaussian noise of standard deviation `level`, in place."""
     for i in range(gradient.size):
         gradient[i] += level * rng.standard_normal()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _walk(data, point, n_steps, step, work, gradient, mean, level, rng):
     """Make `n_steps` steps from `point`, in place; fill `mean` with the mean of the second half of them."""
     mean[:] = 0.0
@@ -117,7 +118,7 @@ def _walk(data, point, n_steps, step, work, gradient, mean, level, rng):
             _add_scaled(mean, 1.0 / (n_steps - half), point)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _walk_recorded(data, point, n_steps, step, work, gradient, mean, level, rng, trace, n_iter):
     """Make `n_steps` steps from `point`, in place, and record it whenever the number of steps is a multiple."""
     every, done = trace[0], 0
@@ -129,7 +130,7 @@ def _walk_recorded(data, point, n_steps, step, work, gradient, mean, level, rng,
             _record(trace, n_iter + done, point)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _record(trace, n_iter, point):
     """Append a point to the trace."""
     _, steps, points, count = trace
@@ -138,13 +139,13 @@ def _record(trace, n_iter, point):
     count[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _steps_since(trace, n_iter):
     """Number of steps since the last record."""
     return n_iter - trace[1][trace[3][0] - 1]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, level, rng, trace):
     """Descend from `point`, in place; return (number of steps, `n_iter` included, converged)."""
     gradient, moved, mean = vectors
@@ -189,7 +190,7 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
     return n_iter, False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _noise_level(data, point, noise, work, gradient):
     """Return `noise` times the root mean square of the gradient's entries."""
     _objective(data, point, work)
@@ -197,7 +198,7 @@ def _noise_level(data, point, noise, work, gradient):
     return noise * np.sqrt(_dot(gradient, gradient) / gradient.size)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise, level, rng, trace):
     """Descend from `point`, in place.
 

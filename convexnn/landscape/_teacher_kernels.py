@@ -11,13 +11,14 @@ work : scratch, see `_scratch`.
 import math
 
 import numpy as np
-from numba import njit
+
+from .._compile import compiled
 
 LANES = 32  # at most
 CHECK = 50  # steps between two looks at the gradients
 
 # A check of divisors would stop the vector instructions.
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+_compiled = compiled(error_model="numpy")
 
 
 @_compiled

@@ -12,8 +12,8 @@ from functools import cached_property
 from math import factorial
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ..arrangements._bits import pack
 
 
@@ -70,7 +70,7 @@ class SupportGraph:
         return max(self.M_star + 1, int(self.bridges.max()))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _tree(words):
     """Weights of a minimum spanning tree, the weight of an edge being the size of the union of two supports (Prim).
 
@@ -93,7 +93,7 @@ def _tree(words):
     return weights
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def union_size(words, i, j):
     """Return the number of entries in the union of two supports, as rows of 64-bit words."""
     total = np.uint64(0)
@@ -102,7 +102,7 @@ def union_size(words, i, j):
     return np.int64(total)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bits(word):
     """Number of bits that are set, summed over ever larger fields of the word."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)

@@ -8,9 +8,9 @@ Method and adjacency test: K. Fukuda, A. Prodon, "Double description method revi
 from functools import partial
 
 import numpy as np
-from numba import njit
 from scipy.linalg import qr
 
+from .._compile import compiled
 from .._progress import current
 from ..arrangements._bits import pack
 from .connectivity import union_size
@@ -80,7 +80,7 @@ def _cut(rays, done, row, dimension, most_rays, most_steps):
     return np.vstack([rays[values >= 0], _normalised(between)]), steps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _adjacent(words, above, below, largest, most_pairs, most_steps):
     """Pairs of adjacent rays, one of `above` and one of `below`: no third ray's support lies in their union.
 
@@ -115,7 +115,7 @@ def _adjacent(words, above, below, largest, most_pairs, most_steps):
     return pairs[:n_pairs], steps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _avoids(words, k, outside):
     """Whether support k has no entry in `outside`."""
     for w in range(words.shape[1]):

@@ -4,12 +4,12 @@ A mixed-integer program finds m* or bounds it from below; vertices met by linear
 from above, and M* from below. No support counts before it is verified.
 """
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
+from .._clock import now
 from .._standard_output import without_highs_lines
 from .polytope import ZERO, heaviest
 
@@ -72,12 +72,12 @@ def prove_fewest(polytope, known, time_limit, counted=None):
 
     Support by support the program's answer is verified, and cut off when it only fits within the solver's tolerance.
     """
-    deadline = time.monotonic() + time_limit
+    deadline = now() + time_limit
     counted = np.ones(len(known), dtype=bool) if counted is None else counted
     program = _Program(polytope, counted)
     best, least = known, 1
     for _ in range(MAX_CUTS):
-        answer = program.solve(max(0.1, deadline - time.monotonic()))
+        answer = program.solve(max(0.1, deadline - now()))
         if answer.mip_dual_bound is not None and np.isfinite(answer.mip_dual_bound):
             least = max(least, int(np.ceil(answer.mip_dual_bound - INTEGRAL)))
         if answer.x is None:

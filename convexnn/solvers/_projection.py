@@ -8,15 +8,15 @@ of the cone, so a projection may end as soon as that norm falls to the level of 
 """
 
 import numpy as np
-from numba import njit
 
+from .._compile import compiled
 from ..duality._kernels import add_scaled, copy, dot, enter, leave, products
 
 FEASIBLE, SHORTEST = 1e-13, 1e-9
 MAX_CHANGES = 20
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _begin(rows, held, forces, n_held, basis, triangle):
     """Orthonormalise the rows held; return how many of them, in order, are independent."""
     n = 0
@@ -27,7 +27,7 @@ def _begin(rows, held, forces, n_held, basis, triangle):
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _wanted(side, g, held, n_held, basis, triangle, wanted):
     """Write the forces that would make the residual orthogonal to every row held."""
     for k in range(n_held - 1, -1, -1):
@@ -37,7 +37,7 @@ def _wanted(side, g, held, n_held, basis, triangle, wanted):
         wanted[k] = value / triangle[k, k] * side[held[k]]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _settle(side, g, held, forces, n_held, basis, triangle, wanted):
     """Walk to the best forces on the rows held, letting go of those that would turn negative; return how many stay."""
     while n_held > 0:
@@ -59,7 +59,7 @@ def _settle(side, g, held, forces, n_held, basis, triangle, wanted):
     return n_held
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _most_violated(side, values, tolerance):
     """Return the row on whose wrong side the point lies furthest (-1: none)."""
     worst, entering = tolerance, -1
@@ -69,7 +69,7 @@ def _most_violated(side, values, tolerance):
     return entering
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _project(rows, transposed, side, g, level, held, forces, n_held, residual, scratch):
     """Write the projection of g on the cone, or a residual of norm at most `level`.
 
@@ -106,7 +106,7 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
     return n_held, False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def project_cones(rows, transposed, masks, gradients, level, held, forces, n_held, residuals, done):
     """Project every row of ``gradients (K, d)`` on the cone of the same row of ``masks (K, n)``.
 

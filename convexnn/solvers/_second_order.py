@@ -11,12 +11,13 @@ The algebra is that of Vandenberghe, The CVXOPT linear and quadratic cone progra
 """
 
 import numpy as np
-from numba import njit
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from .._compile import compiled
+
+_compiled = compiled(error_model="numpy")
 
 
-@compiled
+@_compiled
 def tail_product(x, y, p):
     """Return ``x_1: . y_1:`` of row p."""
     total = 0.0
@@ -25,14 +26,14 @@ def tail_product(x, y, p):
     return total
 
 
-@compiled
+@_compiled
 def determinant(x, p):
     """Return ``x_0^2 - ||x_1:||^2`` of row p, without cancellation near the border of the cone."""
     size = np.sqrt(tail_product(x, x, p))
     return (x[p, 0] - size) * (x[p, 0] + size)
 
 
-@compiled
+@_compiled
 def inner_product(x, y):
     """Return the sum of all entries of ``x * y``."""
     total = 0.0
@@ -41,7 +42,7 @@ def inner_product(x, y):
     return total
 
 
-@compiled
+@_compiled
 def scaling_point(s, z):
     """Return (eta, bar) of two points inside the cones; not finite where one has left its cone."""
     eta, bar = np.empty(s.shape[0]), np.empty_like(s)
@@ -56,7 +57,7 @@ def scaling_point(s, z):
     return eta, bar
 
 
-@compiled
+@_compiled
 def scale(eta, bar, x):
     """Return ``W x``."""
     out = np.empty_like(x)
@@ -69,7 +70,7 @@ def scale(eta, bar, x):
     return out
 
 
-@compiled
+@_compiled
 def unscale(eta, bar, x):
     """Return ``W^-1 x``."""
     out = np.empty_like(x)
@@ -82,7 +83,7 @@ def unscale(eta, bar, x):
     return out
 
 
-@compiled
+@_compiled
 def complete(eta, bar, u, ds, dw):
     """Return ``dz = (dt, dw)`` with dt such that the first entry of ``W dz + W^-1 ds`` is that of u."""
     dz = np.empty_like(u)
@@ -96,7 +97,7 @@ def complete(eta, bar, u, ds, dw):
     return dz
 
 
-@compiled
+@_compiled
 def corrected(point, x, y, level):
     """Return ``-point + point \\ (level e - x o y)`` in the Jordan algebra of the cones."""
     out = np.empty_like(x)
@@ -113,7 +114,7 @@ def corrected(point, x, y, level):
     return out
 
 
-@compiled
+@_compiled
 def longest_step(x, dx):
     """Return the largest a with ``x + a dx`` in the cones, infinite if there is none: ``A a^2 + 2 B a + C = 0``."""
     longest = np.inf
@@ -128,7 +129,7 @@ def longest_step(x, dx):
     return longest
 
 
-@compiled
+@_compiled
 def add_masked(masks, values, total):
     """``total_i += sum_p masks_pi values_pi``, in place."""
     for p in range(masks.shape[0]):
@@ -136,7 +137,7 @@ def add_masked(masks, values, total):
             total[i] += masks[p, i] * values[p, i]
 
 
-@compiled
+@_compiled
 def masked_copies(masks, vector):
     """Return ``masks_pi vector_i``."""
     out = np.empty(masks.shape, vector.dtype)
@@ -146,7 +147,7 @@ def masked_copies(masks, vector):
     return out
 
 
-@compiled
+@_compiled
 def scaled_masks(masks, factors):
     """Return ``masks_pi factors_p``."""
     out = np.empty(masks.shape)
@@ -156,7 +157,7 @@ def scaled_masks(masks, factors):
     return out
 
 
-@compiled
+@_compiled
 def mask_and_scale(masks, factors, values):
     """``values_pi *= masks_pi factors_p``, in place."""
     for p in range(masks.shape[0]):
@@ -164,7 +165,7 @@ def mask_and_scale(masks, factors, values):
             values[p, i] *= masks[p, i] * factors[p]
 
 
-@compiled
+@_compiled
 def multiply_lower(matrix, other):
     """``matrix_ij = matrix_ij other_ij + [i = j]`` for i >= j, in place on Fortran-ordered arrays."""
     for j in range(matrix.shape[0]):

@@ -1,12 +1,12 @@
 """What every solver hands back, and how it makes a network."""
 
-import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
+from .._clock import now
 from .._display import Shown, figure
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
@@ -70,8 +70,8 @@ def check_masks(problem, masks):
 
 
 def make_record(started, objective, visible_gap, width):
-    """Return a record of the history; `started` is the ``time.monotonic()`` of the beginning."""
-    seconds = time.monotonic() - started
+    """Return a record of the history; `started` is the `_clock.Moment` of the beginning."""
+    seconds = now() - started
     return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 
 

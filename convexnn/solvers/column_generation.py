@@ -3,11 +3,11 @@
 Only when searches from random starts find no violator is a proof attempted, whose violators are fed back.
 """
 
-import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .._clock import now
 from .._threads import one_blas_thread
 from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
@@ -46,7 +46,7 @@ def solve_column_generation(
     max_iter : int
         Largest number of rounds of pricing.
     deadline : float, optional
-        ``time.monotonic()`` at which training and proof end.
+        `_clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
     rng : numpy.random.Generator
         Chooses the starts of the ascents; the answer does not depend on `n_jobs`.
@@ -99,7 +99,7 @@ class _Training:
     sampled: object = None  # on a sample of the rows, while nothing better is known
 
     def run(self):
-        started = time.monotonic()
+        started = now()
         run = start_run(self.problem, self.rng, self.deadline, self.n_jobs)
         if run is None:
             solution = self._finish(None, Status.converged, 0, self.proof)
@@ -113,7 +113,7 @@ class _Training:
             status, rounds, proven = self._loop(run, started)
         except KeyboardInterrupt:
             status, rounds, proven = Status.interrupted, len(self.history), None
-            self.deadline = time.monotonic()
+            self.deadline = now()
             if self.sampled is not None:
                 run.borrow(self.sampled.network(self.problem))
         if proven is not None:

@@ -4,13 +4,13 @@ Every iterate that looks good is judged over all gates: its residual, shrunk unt
 value bounds the optimum from below. The working sets are solved by `_group_lasso`.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._clock import now
 from .._display import Shown, figure
 from .._threads import one_blas_thread
 from .._validation import is_late
@@ -102,7 +102,7 @@ class _Search:
         self.groups, self.tol, self.max_iter, self.deadline = groups, tol, max_iter, deadline
         self.report, self.unit = report, unit  # of the objective, in the records
         self.translate = translate  # of blocks to those of the problem, and its free terms
-        self.started, self.n_iter, self.history = time.monotonic(), 0, []
+        self.started, self.n_iter, self.history = now(), 0, []
         self.best = _prove(groups, np.zeros(groups.shape))
         self.alive, self.pruning = np.arange(len(groups.masks)), True
 
@@ -118,7 +118,7 @@ class _Search:
         if proof.relative_gap < self.best.relative_gap:
             self.best = proof
         record = {
-            "seconds": time.monotonic() - self.started,
+            "seconds": now() - self.started,
             "objective": proof.primal * self.unit,
             "relative_gap": proof.relative_gap,
             "width": int(np.sum(proof.sizes > 0)),
@@ -233,7 +233,7 @@ def solve_gated(
     max_iter : int
         Largest number of interior-point steps.
     deadline : float, optional
-        ``time.monotonic()`` at which the run ends.
+        `_clock.Moment` at which the run ends.
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional

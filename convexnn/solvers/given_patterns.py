@@ -3,8 +3,7 @@
 Statuses of back ends are not believed; what counts is the network and the certificate computed from it.
 """
 
-import time
-
+from .._clock import now
 from ..duality.certificate import certify_problem
 from ..network import TwoLayerReLU
 from ..programs.cvxpy_form import solve_program
@@ -54,7 +53,7 @@ def solve_given_patterns(
     SolverError
         When every back end of cvxpy failed, with what each of them said.
     """
-    started = time.monotonic()
+    started = now()
     status, history = Status.restricted, []
     if solver == "cvxpy":
         network = to_network(solve_program(problem, patterns.masks)[0])

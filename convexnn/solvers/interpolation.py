@@ -5,11 +5,11 @@ a proximal point method on the dual problem, which ends fast when beta is small.
 interpolating network, whose cost and the price of nu bound the gap from both sides.
 """
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from .._clock import now
 from .._threads import one_blas_thread
 from .._validation import is_late
 from ..duality.interpolation import certify_interpolant, interpolation_price
@@ -79,7 +79,7 @@ class _Multipliers:
     history: list = field(default_factory=list)
 
     def run(self):
-        started, problem = time.monotonic(), self.problem
+        started, problem = now(), self.problem
         self.best_point = self.nu = np.zeros(len(problem.y))
         if not np.any(problem.centred):
             none = np.zeros((0, problem.design.shape[1]))
@@ -168,7 +168,7 @@ class _Multipliers:
 
     def _finish(self, status):
         if status is Status.interrupted:
-            self.deadline = time.monotonic()
+            self.deadline = now()
         if self.best is None:
             self.best = any_interpolant(self.problem, self.network, self.rng, self.deadline)
         out_of_time = status in (Status.time_limit, Status.interrupted)

@@ -6,11 +6,11 @@ point algorithm*, Math. Oper. Res. 1976). So the spread need not vanish. After e
 directions found are made best for the loss itself by a linear program.
 """
 
-import time
 from dataclasses import replace
 
 import numpy as np
 
+from .._clock import now
 from .._validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
@@ -39,7 +39,7 @@ class _Steps:
     def __init__(self, problem, tol, max_iter, deadline, proof, n_jobs, rng, report):
         self.problem, self.tol, self.max_iter, self.deadline = problem, tol, max_iter, deadline
         self.proof, self.n_jobs, self.rng, self.report = proof, n_jobs, rng, report
-        self.started, self.history, self.rounds = time.monotonic(), [], 0
+        self.started, self.history, self.rounds = now(), [], 0
         self.network, self.primal = None, np.inf
         self.nu, self.dual, self.centre = None, 0.0, 0.0
 
@@ -71,7 +71,7 @@ class _Steps:
         try:
             return self.steps(spread, start)
         except KeyboardInterrupt:
-            self.deadline = time.monotonic()
+            self.deadline = now()
             return Status.interrupted
 
     def dual_points(self):

@@ -36,7 +36,7 @@ def narrow_network(problem, network, max_width, *, seed=0, deadline=None, n_jobs
     seed : int or numpy.random.Generator
         Chooses the random parts.
     deadline : float, optional
-        ``time.monotonic()`` at which the best network so far is returned.
+        `_clock.Moment` at which the best network so far is returned.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     """

@@ -9,13 +9,13 @@ only enter a pool whose best masses are a small lasso; sums of directions of one
 feasible and the objective never rises.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._clock import now
 from .._display import Shown, figure
 from .._masses import best_masses
 from .._threads import one_blas_thread
@@ -102,7 +102,7 @@ def solve_over_patterns(
     max_iter : int
         Largest number of rounds.
     deadline : float, optional
-        ``time.monotonic()`` at which the best point so far is returned, with its true gap.
+        `_clock.Moment` at which the best point so far is returned, with its true gap.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     report : callable, optional
@@ -131,7 +131,7 @@ class _Run:
     def __init__(self, problem, masks, used, tol, max_iter, deadline, n_jobs, report):
         self.problem, self.masks, self.used, self.tol = problem, masks, used, tol
         self.max_iter, self.report = max_iter, report
-        self.deadline, self.started, self.history = deadline, time.monotonic(), []
+        self.deadline, self.started, self.history = deadline, now(), []
         self.scaled = scale_problem(problem)
         self.cones, self.directions, self.masses = np.zeros(0, int), np.zeros((0, problem.design.shape[1])), np.zeros(0)
         self.objective, self.dual, self.scale, self.proven_by = 0.5, 0.0, 0.0, 0.0

@@ -1,10 +1,10 @@
 """Choose a solver and its patterns, refuse pairings that cannot work, and bring the width under its limit."""
 
-import time
 import warnings
 
 import numpy as np
 
+from .._clock import now
 from .._validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
@@ -119,7 +119,7 @@ def solve(
     if max_width is None or solution.network.width <= max_width:
         return solution
     if solution.status is Status.interrupted:
-        deadline = time.monotonic()
+        deadline = now()
     return _narrow(problem, solution, max_width, tol, proof, seed=seed, deadline=deadline, n_jobs=n_jobs)
 
 

@@ -6,12 +6,12 @@ they belong. Only then is the price searched from random starts, and only when t
 whose violators are fed back. The objective never rises.
 """
 
-import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
+from .._clock import now
 from .._group_masses import best_groups
 from .._threads import one_blas_thread
 from .._validation import is_late
@@ -198,7 +198,7 @@ def solve_vector(
     max_iter : int
         Largest number of rounds of pricing.
     deadline : float, optional
-        ``time.monotonic()`` at which training and proof end.
+        `_clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
     n_jobs : int, optional
         Threads; the answer does not depend on it.
@@ -246,7 +246,7 @@ class _Training:
     history: list = field(default_factory=list)
 
     def run(self):
-        started = time.monotonic()
+        started = now()
         scaled = scale_vector_problem(self.problem)
         if scaled is None:
             return self._solution(*self._finish(None, self.proof), Status.converged, 0)
@@ -259,7 +259,7 @@ class _Training:
             status, rounds, proven = self._loop(run, started)
         except KeyboardInterrupt:
             status, rounds, proven = Status.interrupted, len(self.history), None
-            self.deadline = time.monotonic()
+            self.deadline = now()
         if proven is not None:
             return self._solution(*proven, status, rounds)
         stopped = status in (Status.interrupted, Status.time_limit)

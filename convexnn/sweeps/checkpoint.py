@@ -1,7 +1,8 @@
 """The file that makes a sweep resumable: a header that says which sweep it is, then a line per finished record.
 
 Every line is a JSON document. A record is on the disk before the sweep goes on, and a line is finished by its newline:
-what was being written when the process was killed is recognised by that, and dropped.
+what was being written when the process was killed is recognised by that, and dropped. What a full disk tears is taken
+back at once.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from .._validation import check_count
 from ..exceptions import InvalidInputError
 
 FORMAT = 1
+BEGINNING = b'{"format": %d, "sweep": ' % FORMAT  # of every header
 
 
 def header_of(sweep, problem, parameters):
@@ -76,7 +78,9 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        When the file belongs to another sweep, is none of ours, or cannot be written.
+        When the file belongs to another sweep, is none of ours, or cannot be opened.
+    OSError
+        When it cannot be written, as on a full disk: what was finished before stays in it.
     """
 
     def __init__(self, path, header, *, free=()):
@@ -96,7 +100,7 @@ class Checkpoint:
         try:
             path = Path(self.path)
             path.touch()
-            return path.open("r+b")
+            return path.open("r+b", buffering=0)  # what could not be written must not be tried again when it is closed
         except (OSError, TypeError, ValueError) as error:
             raise InvalidInputError(
                 f"checkpoint must be the path of a file that can be written; got {self.path!r} ({error})."
@@ -118,8 +122,11 @@ class Checkpoint:
 
     def _start(self, torn):
         """Write the header over one that was torn, but over nothing else."""
-        if not (b'{"format": %d, "sweep": ' % FORMAT).startswith(torn[:24]):
-            raise InvalidInputError(f"checkpoint={str(self.path)!r} is a file, but not one of a sweep.")
+        if not BEGINNING.startswith(torn[: len(BEGINNING)]):
+            raise InvalidInputError(
+                f"checkpoint={str(self.path)!r} is a file, but not one of a sweep; give another path, or remove the "
+                f"file if it is not wanted."
+            )
         self._file.seek(0)
         self._file.truncate()
         self._write(self.header)
@@ -151,6 +158,12 @@ class Checkpoint:
             self._write({"key": key, "record": record})
 
     def _write(self, document):
-        self._file.write(json.dumps(document).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        left, begin = memoryview(json.dumps(document).encode() + b"\n"), self._file.tell()
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._file.seek(begin)
+            self._file.truncate()
+            raise type(error)(error.errno, error.strerror, os.fspath(self.path)) from error

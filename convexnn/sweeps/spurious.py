@@ -1,6 +1,5 @@
 """How often gradient descent ends at a spurious minimum of the teacher-student loss, beside the published tables."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._clock import now
 from .._display import figure
 from .._progress import reporting
 from .._threads import one_blas_thread
@@ -263,7 +263,7 @@ def _check_size(pair):
 
 def _record(k, n_students, options):
     """Make the runs of one size and return their record."""
-    started, n_runs = time.monotonic(), options["n_runs"]
+    started, n_runs = now(), options["n_runs"]
     with one_blas_thread():
         starts = draw_starts(k, n_students, n_runs, options["random_state"])
         ends, n_unfinished = descend_to_ends(starts, options["step"], options["max_iter"])
@@ -282,5 +282,5 @@ def _record(k, n_students, options):
         published_share=published[0],
         published_eigenvalue=published[1],
         published_loss=published[2],
-        seconds=time.monotonic() - started,
+        seconds=now() - started,
     )

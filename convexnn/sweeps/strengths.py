@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._clock import now
 from .._display import Shown, optimum
 from .._progress import reporting
 from .._typing import ArrayLike, LossName, Proof
@@ -376,7 +376,7 @@ def _changes(upper, lower):
 
 def _record(problem, start, limits):
     """Solve for one strength and return its record."""
-    started = time.monotonic()
+    started = now()
     solution, found = solve_for_set(problem, start=start, n_jobs=1, **limits)
     network = solution.network
     return PathRecord(
@@ -388,5 +388,5 @@ def _record(problem, start, limits):
         **shape_of(found),
         n_iter=solution.n_iter,
         network=network,
-        seconds=time.monotonic() - started,
+        seconds=now() - started,
     )

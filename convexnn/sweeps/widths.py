@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._clock import now
 from .._display import figure, optimum
 from .._progress import reporting
 from .._typing import ArrayLike, LossName, Proof
@@ -337,7 +337,7 @@ def _steps(found, widths):
 
 def _record(problem, width, optimum, parameters):
     """Run gradient descent at one width and return its record."""
-    started, known = time.monotonic(), optimum["known"]
+    started, known = now(), optimum["known"]
     children = spawn(np.random.SeedSequence(parameters["random_state"], spawn_key=(width,)))
     found = descend(problem, width, parameters["n_runs"], children, parameters["descent"], n_jobs=1)
     n_components, n_isolated, regime = optimum["steps"][parameters["widths"].index(width)]
@@ -356,7 +356,7 @@ def _record(problem, width, optimum, parameters):
         **{name: labels.count(kind) if labels else None for name, kind in COUNTED.items()},
         objectives=tuple(found.objectives.tolist()),
         labels=labels,
-        seconds=time.monotonic() - started,
+        seconds=now() - started,
     )
 
 

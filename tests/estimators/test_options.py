@@ -5,13 +5,17 @@ import pytest
 
 from convexnn import (
     ConvergenceWarning,
+    ConvexReLUClassifier,
     ConvexReLURegressor,
     InvalidInputError,
     PatternLimitError,
+    TwoLayerReLU,
     WidthWarning,
     enumerate_patterns,
     sample_patterns,
 )
+from convexnn.estimators._base import missing_neurons
+from convexnn.solvers.base import Status
 
 
 def data(n=12, d=2, seed=0):
@@ -83,6 +87,33 @@ def test_a_time_limit_that_leaves_no_time_claims_nothing():
     assert 0 <= certificate.dual <= certificate.primal
     assert certificate.heuristic_gap >= 0.1  # nothing was seen, so nothing may look small
     assert len(repr(certificate)) < 200 and len(repr(certificate.price)) < 200
+
+
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (ConvexReLURegressor(0.01, time_limit=1e-9), np.arange(40.0)),
+        (ConvexReLURegressor(0.01, time_limit=1e-9, max_width=3), np.arange(40.0)),
+        (ConvexReLURegressor(0.01, time_limit=1e-9), np.column_stack([np.arange(40.0), np.arange(40.0) ** 2])),
+        (ConvexReLUClassifier(0.01, time_limit=1e-9), np.arange(40) % 2),
+        (ConvexReLUClassifier(0.01, time_limit=1e-9), np.arange(40) % 3),
+        (ConvexReLUClassifier(0.01, time_limit=1e-9, multi_class="ovr"), np.arange(40) % 3),
+    ],
+)
+def test_a_network_without_neurons_is_named(model, y):
+    X, _ = data(40, 3)
+    with pytest.warns(ConvergenceWarning, match="network has no neurons: the time was up.*: raise time_limit"):
+        model.fit(X, y)
+    assert not np.any(model.network_.output_weights) and model.status_ == "time_limit"
+
+
+def test_outputs_without_neurons_are_named():
+    network = TwoLayerReLU(np.ones((2, 1)), np.array([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]))
+    assert "no neurons for outputs 1, 2: the time was up" in missing_neurons(network, Status.time_limit)
+    assert missing_neurons(network, Status.max_iter) == ""
+    one = TwoLayerReLU(np.ones((1, 1)), np.array([[1.0, 0.0]]))
+    assert "no neurons for output 1:" in missing_neurons(one, Status.interrupted)
+    assert missing_neurons(TwoLayerReLU(np.ones((1, 1)), np.ones(1)), Status.time_limit) == ""
 
 
 def test_patterns_of_other_data_and_of_other_kinds_are_refused():

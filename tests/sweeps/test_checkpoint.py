@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from convexnn import ConvergenceWarning, InvalidInputError, regularization_path, width_sweep
 from convexnn.sweeps import strengths, widths
+from convexnn.sweeps.checkpoint import Checkpoint
 from tests.zoo import random_problem
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +115,56 @@ def test_a_file_that_is_none_of_ours_is_left_alone(content, tmp_path):
     with pytest.raises(InvalidInputError, match="checkpoint="):
         sweep(tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == content
+
+
+HEADER = {"format": 1, "sweep": "test", "data": "0" * 32}
+
+
+@contextmanager
+def no_room_beyond(size):
+    """A context in which no file can grow beyond a size in bytes, as on a disk that is nearly full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 1, 23, 24, 60])
+def test_a_full_disk_leaves_no_stub_of_a_header(room, tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(OSError) as caught, no_room_beyond(room):
+        Checkpoint(path, HEADER)
+    assert caught.value.filename == str(path) and path.read_bytes() == b""
+    with Checkpoint(path, HEADER) as kept:
+        kept.append(1, "one")
+    with Checkpoint(path, HEADER) as kept:
+        assert kept.finished == {1: "one"}
+
+
+def test_a_full_disk_tears_no_record(tmp_path):
+    path = tmp_path / "file"
+    with Checkpoint(path, HEADER) as kept:
+        kept.append(1, "one")
+        whole = path.read_bytes()
+        with pytest.raises(OSError), no_room_beyond(len(whole) + 10):
+            kept.append(2, "two")
+        assert path.read_bytes() == whole
+        kept.append(2, "two")
+    with Checkpoint(path, HEADER) as kept:
+        assert kept.finished == {1: "one", 2: "two"}
+
+
+def test_every_stub_of_a_header_is_replaced(tmp_path):
+    path = tmp_path / "file"
+    with Checkpoint(path, HEADER):
+        whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with Checkpoint(path, HEADER) as kept:
+            assert kept.finished == {} and path.read_bytes() == whole
 
 
 def test_a_damaged_line_is_refused(tmp_path):

@@ -4,9 +4,10 @@ import argparse
 import math
 
 from ..duality.records import PROOFS
-from .columns import choose_columns, index_columns, is_uneven
+from .columns import choose_columns, is_uneven
+from .diagnosis import Rules
 from .streams import say
-from .tabular import read_frame
+from .tabular import Reading, inspect_frame
 from .tasks import CLASSIFICATION, REGRESSION
 
 
@@ -19,10 +20,12 @@ def add_output(parser):
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
-def add_data(parser, *, target=True):
-    """Add where the data are and which columns are what."""
+def add_data(parser, *, training=True):
+    """Add where the data are and which columns are what, and in training, what may be done with raw ones."""
     group = add_table(parser)
-    group.add_argument("--target", metavar="COLUMN", required=target, help="the column to predict (or several: a,b)")
+    if training:
+        add_preparation(parser)
+    group.add_argument("--target", metavar="COLUMN", required=training, help="the column to predict (or several: a,b)")
     group.add_argument("--weight", metavar="COLUMN", help="the column of sample weights")
     group.add_argument(
         "--standardize", action="store_true", help="features to mean 0 and deviation 1: one penalty measures them all"
@@ -30,13 +33,40 @@ def add_data(parser, *, target=True):
 
 
 def add_table(parser):
-    """Add where the table is and which of its columns are features; return the group."""
+    """Add where the table is, how it is read and which of its columns are features; return the group."""
     group = parser.add_argument_group("data")
     group.add_argument("data", help="a table with a header: .csv, .csv.gz, .tsv, .parquet, or - for csv on stdin")
     group.add_argument("--features", metavar="A,B", type=names, help="columns to use (default: all the others)")
     group.add_argument("--drop", metavar="A,B", type=names, help="columns to leave out")
-    group.add_argument("--separator", metavar="CHAR", help="between the columns of a csv file (default: a comma)")
+    reading = parser.add_argument_group("csv files")
+    reading.add_argument("--separator", metavar="CHAR", help="between the columns (default: a comma)")
+    reading.add_argument("--decimal", metavar="CHAR", type=mark, help="before the decimals (default: a point)")
+    reading.add_argument("--thousands", metavar="CHAR", type=mark, help="between groups of three digits")
+    reading.add_argument("--encoding", metavar="NAME", help="such as latin-1, cp1252 or utf-16 (default: utf-8)")
+    reading.add_argument("--na-values", metavar="A,B", type=names, help="more marks of missing values, such as ?,-")
+    reading.add_argument(
+        "--keep-na", action="store_true", help="NA, null and the like are text in columns of text, not missing"
+    )
     return group
+
+
+def add_preparation(parser):
+    """Add what may be done to make the columns of a raw table usable."""
+    group = parser.add_argument_group("raw tables", "what is done is kept in the model's file")
+    group.add_argument("--encode", action="store_true", help="a 0/1 input for every category of columns of text")
+    group.add_argument(
+        "--max-categories", type=count, default=20, metavar="N", help="of one column (default: 20); more are refused"
+    )
+    group.add_argument("--categorical", type=names, metavar="A,B", help="columns to encode though they hold numbers")
+    group.add_argument(
+        "--impute",
+        choices=("median", "drop"),
+        help="missing values: fill in the median, and the most frequent value of text; or leave out their rows",
+    )
+    group.add_argument("--drop-missing-target", action="store_true", help="leave out rows without a target")
+    group.add_argument(
+        "--keep", type=names, metavar="A,B", help="columns to use though they are constant or count the rows"
+    )
 
 
 def add_objective(parser, losses):
@@ -65,6 +95,11 @@ def add_beta(group):
     group.add_argument("--beta", type=strength, default="scale", help=help_text)
 
 
+def add_require_proof(group):
+    """Add that a missing proof is a failure."""
+    group.add_argument("--require-proof", action="store_true", help="exit code 1 where optimality is not proven")
+
+
 def add_effort(parser, *, proof=True):
     """Add how much work may be done."""
     group = parser.add_argument_group("effort")
@@ -76,17 +111,31 @@ def add_effort(parser, *, proof=True):
 
 
 def load(arguments):
-    """Return the `Dataset` that the arguments name, standardised where they say so."""
-    frame = read_frame(arguments.data, arguments.separator)
-    data = choose_columns(frame, arguments.target, arguments.features, arguments.drop, arguments.weight)
-    if arguments.features is None:
-        for name in index_columns(data):
-            say(f"note: feature {name!r} counts the rows; --drop {name!r} leaves it out.")
+    """Return the `Dataset` of training that the arguments name, prepared and standardised as they say."""
+    reading = reading_of(arguments)
+    frame, problems = inspect_frame(arguments.data, reading)
+    columns = (arguments.target, arguments.features, arguments.drop, arguments.weight)
+    data = choose_columns(frame, *columns, rules=rules_of(arguments), reading=reading, problems=problems)
     if arguments.standardize:
         return data.standardized()
     if is_uneven(data):
         say("note: the features have very different scales, and one penalty measures them all; see --standardize.")
     return data
+
+
+def reading_of(arguments, kept=None):
+    """Return the `Reading` that the arguments describe; where they do not, as it was kept (dict)."""
+    options = {name: getattr(arguments, name) for name in Reading.__dataclass_fields__}
+    options = {name: value for name, value in options.items() if value}
+    found = {**(kept or {}), **options}
+    return Reading(**found | {"na_values": tuple(found.get("na_values", ()))})
+
+
+def rules_of(arguments):
+    """Return the `Rules` that the arguments describe."""
+    options = {name: getattr(arguments, name) for name in ("encode", "max_categories", "impute", "drop_missing_target")}
+    lists = {name: tuple(getattr(arguments, name) or ()) for name in ("categorical", "keep")}
+    return Rules(**options, **lists, labels=arguments.task == CLASSIFICATION)
 
 
 def terms_of(arguments):
@@ -100,6 +149,13 @@ def names(text):
     if not found:
         raise argparse.ArgumentTypeError("must name columns, with commas between them")
     return found
+
+
+def mark(text):
+    """Read a single character."""
+    if len(text) != 1:
+        raise argparse.ArgumentTypeError(f"must be one character; got {text!r}")
+    return text
 
 
 def positive(text):

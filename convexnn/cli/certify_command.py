@@ -1,7 +1,7 @@
 """Certify a saved network on a table: how far from the best network of any width it can be.
 
 The figures are computed here, from the network and the table; what the file claims is printed beside them. A
-network that was trained with --standardize gets the table by the center and the scale in its file.
+network that was trained on a raw table gets this one prepared and standardised in the same way, by what its file says.
 """
 
 from dataclasses import asdict
@@ -11,11 +11,10 @@ import numpy as np
 from ..duality import certify
 from ..exceptions import InvalidInputError
 from .arguments import add_data, add_effort, positive
-from .columns import check_there, choose_columns
 from .models import read_model, targets_for
-from .outcomes import Outcome, certificate_entries, print_pairs, proven_or_not
+from .outcomes import Outcome, certificate_entries, prepared_text, print_pairs, proven_or_not
+from .prepared import training_data
 from .streams import say, verbosity
-from .tabular import read_frame
 from .tasks import ALL_LOSSES
 
 SAME = 1e-6  # relative: objectives that differ by more are of other data or of another problem
@@ -24,7 +23,7 @@ SAME = 1e-6  # relative: objectives that differ by more are of other data or of 
 def add_arguments(parser):
     """Add the arguments of the command."""
     parser.add_argument("model", help="a network saved by fit or by convexnn.exchange")
-    add_data(parser, target=False)
+    add_data(parser, training=False)
     group = parser.add_argument_group("objective (default: that of the file)")
     group.add_argument("--beta", type=positive, help="weight decay")
     group.add_argument("--loss", choices=(*ALL_LOSSES, "multinomial"))
@@ -44,11 +43,14 @@ def run(arguments):
     effort["verbose"] = verbosity(arguments)
     certificate = certify(saved.network, data.X, y, sample_weight=data.weight, **problem, **effort)
     _compare(saved, certificate)
+    proven = certificate.relative_gap <= arguments.tol
     document = {
         "model": arguments.model,
+        "proven": proven,
         "n_samples": len(data.X),
         "features": data.features,
         "targets": data.targets,
+        "preparation": None if saved.preparation is None else saved.preparation.to_json(),
         "center": data.center,
         "scale": data.scale,
         **problem,
@@ -56,7 +58,6 @@ def run(arguments):
         "certificate": certificate_entries(certificate),
         "claimed": None if saved.claimed is None else asdict(saved.claimed),
     }
-    proven = certificate.relative_gap <= arguments.tol
     return Outcome(document, lambda console: _show(console, saved, certificate, document), proven_or_not(proven))
 
 
@@ -65,11 +66,7 @@ def _load_for(saved, arguments):
     target = arguments.target or (None if saved.target_names is None else ",".join(saved.target_names))
     if target is None:
         raise InvalidInputError(f"--target is needed: {arguments.model!r} does not say which column it predicts.")
-    features = arguments.features or saved.feature_names
-    frame = read_frame(arguments.data, arguments.separator)
-    if not arguments.features:
-        check_there(frame, repr(arguments.model), features or [])
-    data = choose_columns(frame, target, features, arguments.drop, arguments.weight)
+    data = training_data(saved, arguments, target)
     if len(data.features) != saved.network.n_inputs:
         raise InvalidInputError(
             f"the network takes {saved.network.n_inputs} inputs; the table has {len(data.features)} features: "
@@ -119,6 +116,7 @@ def _show(console, saved, certificate, document):
     console.print(repr(saved.network))
     console.print(str(certificate))
     pairs = {"beta": document["beta"], "loss": document["loss"], "rows": document["n_samples"]}
+    pairs["prepared"] = prepared_text(saved.preparation)
     if saved.claimed is not None:
         pairs["claimed"] = f"objective {saved.claimed.primal:.10g}, relative gap {saved.claimed.relative_gap:.2e}"
     print_pairs(console, pairs)

@@ -5,10 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from ..exchange.cells import as_numbers
+from ..exchange.preparation import Preparation
 from ..exchange.scaling import scaled
+from .diagnosis import FEATURE, WEIGHT, Rules, number_problems
+from .kinds import Kind, kind_of
+from .preparing import prepare
+from .problems import columns_text, listed, refuse
 
+NO_RULES = Rules()
 UNEVEN = 100.0  # ratio of deviations from which on a note is due
-SHOWN = 6  # columns that a message names before it only counts
 
 
 @dataclass(frozen=True)
@@ -21,10 +27,12 @@ class Dataset:
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         As the table has it: numbers or labels.
     features, targets : list of str
-        Names of the columns.
+        Names of the inputs and of the columns of the targets.
     weight : ndarray of shape (n_samples,) or None
     center, scale : ndarray of shape (n_features,) or None
         What was subtracted from the features, and by what they were divided then; None: nothing.
+    preparation : Preparation or None
+        How the columns of the table became X, before that.
     """
 
     X: np.ndarray
@@ -34,6 +42,7 @@ class Dataset:
     weight: np.ndarray | None = None
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
+    preparation: Preparation | None = None
 
     def standardized(self):
         """Return the data with features of mean 0 and deviation 1; constant ones are only moved."""
@@ -41,7 +50,7 @@ class Dataset:
         finite = np.isfinite(center) & np.isfinite(scale)
         large = [repr(name) for name, is_finite in zip(self.features, finite, strict=True) if not is_finite]
         if large:
-            raise InvalidInputError(f"--standardize: {_counted(large, 'feature')} {listed(large)}: too large values.")
+            raise InvalidInputError(f"--standardize: {columns_text(large, 'feature')}: too large values.")
         return self.scaled(center, scale)
 
     def scaled(self, center, scale):
@@ -63,8 +72,8 @@ def standard_scaling(X):
     return np.where(constant, X[0], center), np.where(constant | (scale == 0), 1.0, scale)
 
 
-def choose_columns(frame, target, features=None, drop=None, weight=None):
-    """Return the `Dataset` of a table.
+def choose_columns(frame, target, features=None, drop=None, weight=None, *, rules=NO_RULES, reading=None, problems=()):
+    """Return the `Dataset` of a training table.
 
     Parameters
     ----------
@@ -76,37 +85,52 @@ def choose_columns(frame, target, features=None, drop=None, weight=None):
     drop : list of str, optional
     weight : str, optional
         The column of sample weights.
+    rules : Rules
+        What may be done to make columns usable.
+    reading : Reading, optional
+        How the table was read.
+    problems : sequence of Problem
+        What was found while it was read.
 
     Raises
     ------
     InvalidInputError
-        For columns that are not there, hold text, or have missing or infinite values.
+        For columns that are not there.
+    TableError
+        For columns that cannot be used as the rules are.
     """
     targets = [target] if target in frame.columns else target.split(",")
-    others = [*targets, *([] if weight is None else [weight]), *(drop or [])]
-    for option, names in (("--target", targets), ("--features", features), ("--drop", drop), ("--weight", weight)):
-        check_there(frame, option, [names] if isinstance(names, str) else names or [])
-    if features is None:
-        features = [name for name in frame.columns if name not in others]
-    if not features:
-        raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
-    shared = [name for name in features if name in others]
-    if shared:
-        raise InvalidInputError(f"--features must not name a target, weight or dropped column; got {listed(shared)}.")
+    chosen = features is not None
+    features = _feature_names(frame, targets, features, drop, weight, rules)
+    unusual = {} if reading is None else reading.unusual()
+    rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
+    weights = [] if weight is None else [weight]
+    found = [*problems, *found, *number_problems(frame, weights, WEIGHT)]
+    refuse(found, drop or (), () if reading is None else reading.na_values)
     return Dataset(
-        X=numeric_columns(frame, features, "feature"),
-        y=_target_values(frame, targets),
-        features=list(features),
+        X=preparation.apply(rows),
+        y=target_values(rows, targets),
+        features=preparation.input_names,
         targets=targets,
-        weight=None if weight is None else numeric_columns(frame, [weight], "weight")[:, 0],
+        weight=None if weight is None else as_numbers(rows[weight])[0],
+        preparation=preparation,
     )
 
 
-def index_columns(data):
-    """Return the features without a name of their own that count the rows, as tables have when an index was saved."""
-    rows = np.arange(len(data.X))
-    unnamed = [name for name in data.features if name.startswith("Unnamed") or name == ""]
-    return [name for name in unnamed if np.ptp(data.X[:, data.features.index(name)] - rows) == 0]
+def _feature_names(frame, targets, features, drop, weight, rules):
+    """Return the names of the features; names that no column has, or that have two roles, are refused."""
+    weights = [] if weight is None else [weight]
+    named = {"--target": targets, "--features": features, "--drop": drop, "--weight": weights}
+    for option, names in {**named, "--keep": rules.keep, "--categorical": rules.categorical}.items():
+        check_there(frame, option, names or [])
+    others = [*targets, *weights, *(drop or [])]
+    found = [name for name in frame.columns if name not in others] if features is None else list(features)
+    if not found:
+        raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
+    shared = [name for name in found if name in others]
+    if shared:
+        raise InvalidInputError(f"--features must not name a target, weight or dropped column; got {listed(shared)}.")
+    return found
 
 
 def is_uneven(data):
@@ -116,40 +140,25 @@ def is_uneven(data):
     return len(sizes) > 0 and sizes.max() > UNEVEN * sizes.min()
 
 
-def numeric_columns(frame, names, role):
+def numeric_columns(frame, names, role=FEATURE, problems=()):
     """Return columns as an array of finite numbers of shape (n_samples, n_names); others are refused by name."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    kinds = [frame[name].dtype for name in names]
-    text = [
-        name
-        for name, kind in zip(names, kinds, strict=True)
-        if not (is_numeric_dtype(kind) or is_bool_dtype(kind)) or kind.kind == "c"
-    ]
-    if text:
-        raise InvalidInputError(
-            f"{_counted(text, role)} {listed([_sample_of(frame, name) for name in text])}: networks need numbers. "
-            f"Encode {'it' if len(text) == 1 else 'them'} (pandas.get_dummies makes a 0/1 column for every category), "
-            f"or leave {'it' if len(text) == 1 else 'them'} out with --drop {','.join(text)}."
-        )
-    _refuse_missing(frame, names, role)
-    values = frame[names].to_numpy(dtype=np.float64)
-    infinite = [repr(name) for name, finite in zip(names, np.isfinite(values).all(axis=0), strict=True) if not finite]
-    if infinite:
-        raise InvalidInputError(f"{_counted(infinite, role)} {listed(infinite)}: infinite values cannot be used.")
-    return values
+    refuse([*problems, *number_problems(frame, names, role)])
+    return np.column_stack([as_numbers(frame[name])[0] for name in names])
 
 
-def _target_values(frame, targets):
-    """Return the targets: numbers as they are, text as labels."""
+def target_values(frame, targets):
+    """Return targets without gaps: numbers as they are, text as labels."""
     if len(targets) > 1:
-        return numeric_columns(frame, targets, "target")
+        return np.column_stack([as_numbers(frame[name])[0] for name in targets])
     column = frame[targets[0]]
-    _refuse_missing(frame, targets, "target")
-    if column.dtype.kind in "iufb":
-        return numeric_columns(frame, targets, "target")[:, 0] if column.dtype.kind == "f" else column.to_numpy()
+    if column.dtype.kind == "f":
+        return as_numbers(column)[0]
     if hasattr(column.dtype, "numpy_dtype"):  # pandas' integers, floats and booleans with gaps
         return column.to_numpy(dtype=column.dtype.numpy_dtype)
+    if column.dtype.kind in "iub":
+        return column.to_numpy()
+    if kind_of(column)[0] is Kind.boolean:  # with a gap elsewhere in the column
+        return column.to_numpy(dtype=bool)
     return column.astype(str).to_numpy(dtype=object)
 
 
@@ -162,32 +171,3 @@ def check_there(frame, option, names):
         raise InvalidInputError(
             f"{option}: the table has no {plural} {listed([repr(n) for n in missing])}; it has {known}."
         )
-
-
-def _refuse_missing(frame, names, role):
-    counts = frame[names].isna().sum()
-    gaps = [f"{name!r} ({counts[name]} of {len(frame)})" for name in names if counts[name]]
-    if gaps:
-        raise InvalidInputError(
-            f"{_counted(gaps, role)} {listed(gaps)}: values are missing. Fill them in, drop these rows (pandas.dropna)"
-            f"{', or leave the column out with --drop' if role == 'feature' else ''}."
-        )
-
-
-def _sample_of(frame, name):
-    """Return the name of a column with a value that is no number, and its row (the first one is 1)."""
-    import pandas
-
-    numbers = pandas.to_numeric(frame[name].astype(object), errors="coerce")
-    bad = np.flatnonzero(numbers.isna() & frame[name].notna())
-    return f"{name!r} (row {bad[0] + 1}: {str(frame[name].iloc[bad[0]])[:20]!r})" if len(bad) else repr(name)
-
-
-def _counted(names, role):
-    return f"{role} column{'s' if len(names) > 1 else ''}"
-
-
-def listed(names, most=SHOWN):
-    """Return names with commas between them; where there are many the rest is counted."""
-    text = ", ".join(map(str, names[:most]))
-    return text if len(names) <= most else f"{text} and {len(names) - most} more"

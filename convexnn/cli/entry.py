@@ -4,10 +4,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from ..exceptions import SolverError
 from .outcomes import ExitCode, make_console, to_json
 from .parser import make_parser
+from .problems import TableError
 from .streams import noticing_interrupts, plain_warnings, printing_apart, say
 
 INTERRUPTED = "interrupted before there was anything to keep."
@@ -24,8 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, done (and proven); 1, finished without a proof of optimality; 2, bad usage or input; 3, an
-        unexpected failure, or a result that could not be saved; 130, interrupted.
+        The exit code: 0, done; 1, finished without a proof of optimality, where it is needed (``certify``, ``set``)
+        or required (``--require-proof``); 2, bad usage or input; 3, an unexpected failure, or a result that could not
+        be saved; 130, interrupted.
 
     Raises
     ------
@@ -62,6 +65,8 @@ def _run(arguments):
             if interrupts:  # the solver kept the interrupt to itself, and what it had was not enough
                 return _fail(arguments, error, ExitCode.interrupted, INTERRUPTED)
             return _fail(arguments, error, ExitCode.not_proven)
+        except TableError as error:
+            return _fail(arguments, error, ExitCode.bad_input, lines=error.lines())
         except (ValueError, OSError, ImportError) as error:
             return _fail(arguments, error, ExitCode.bad_input)
         except Exception as error:
@@ -106,18 +111,20 @@ def _reason(failure):
     return " ".join(text.split()) or type(failure).__name__
 
 
-def _fail(arguments, error, exit_code, text=None):
-    """Say in one line what went wrong."""
+def _fail(arguments, error, exit_code, text=None, lines=None):
+    """Say in one line what went wrong, or in several where it is several things."""
     text = " ".join((text or str(error)).split()) or type(error).__name__
     if arguments.json:
         head = {"command": arguments.command, "exit_code": int(exit_code)}
         print(to_json(head | {"error": _described(error, text)}), flush=True)
+    text = "\n".join(lines or [text])
     _say(arguments, error, text if exit_code is ExitCode.interrupted else f"error: {text}")
     return exit_code
 
 
 def _described(error, text):
-    return {"type": type(error).__name__, "message": text}
+    problems = {"problems": [asdict(problem) for problem in error.problems]} if isinstance(error, TableError) else {}
+    return {"type": type(error).__name__, "message": text, **problems}
 
 
 def _say(arguments, error, text):

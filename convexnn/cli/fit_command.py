@@ -8,6 +8,7 @@ from .arguments import (
     add_data,
     add_effort,
     add_objective,
+    add_require_proof,
     count,
     load,
     positive,
@@ -15,7 +16,7 @@ from .arguments import (
     terms_of,
 )
 from .models import check_model_file, save_model
-from .outcomes import Outcome, certificate_entries, print_pairs, proven_or_not
+from .outcomes import Outcome, certificate_entries, prepared_text, print_pairs, proven_or_not
 from .streams import say, verbosity
 from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
 
@@ -33,6 +34,7 @@ def add_arguments(parser):
     effort = add_effort(parser)
     effort.add_argument("--tol", type=positive, default=1e-6, help="relative gap to reach (default: 1e-6)")
     effort.add_argument("--max-iter", type=count, default=500, metavar="N", help="largest number of rounds")
+    add_require_proof(effort)
     effort.add_argument("--seed", type=seed, default=0, help="of the starts of local searches (default: 0)")
     parser.add_argument(
         "-o", "--output", metavar="MODEL.npz", help="save the network with data and certificate (.onnx: it alone)"
@@ -54,13 +56,13 @@ def run(arguments):
     if model.status_ == "interrupted":
         say("interrupted: the best network so far is kept, with its true certificate.")
     document = _document(model, data, task)
-    exit_code = proven_or_not(model.status_ == "proven", model.status_ == "interrupted")
+    exit_code = proven_or_not(document["proven"], model.status_ == "interrupted", arguments.require_proof)
 
     def save():
         save_model(model, data, arguments.output)
         document["output"] = arguments.output
 
-    show = partial(_show, model=model, document=document)
+    show = partial(_show, model=model, data=data, document=document)
     return Outcome(document, show, exit_code, None if arguments.output is None else save)
 
 
@@ -81,10 +83,12 @@ def _document(model, data, task):
         "task": task,
         "loss": model.loss,
         "status": model.status_,
+        "proven": model.status_ == "proven",
         "n_samples": len(data.X),
         "features": data.features,
         "targets": data.targets,
         "classes": model.classes_ if task == CLASSIFICATION else None,
+        "preparation": data.preparation.to_json(),
         "center": data.center,
         "scale": data.scale,
         "beta": model.beta_,
@@ -98,11 +102,12 @@ def _document(model, data, task):
     }
 
 
-def _show(console, model, document):
+def _show(console, model, data, document):
     console.print(str(model.certificate_))
     classes = document["classes"]
     pairs = {
         "data": f"{document['n_samples']} rows x {len(document['features'])} features, {document['task']}",
+        "prepared": prepared_text(data.preparation),
         "classes": None if classes is None else ", ".join(map(str, classes)),
         "network": f"{document['width']} neurons",
         "beta": f"{model.beta_:.8g}  (from {model.beta_max_:.8g} on the network is zero)",

@@ -37,8 +37,12 @@ def save_model(model, data, path):
         to_onnx(model.network_, path)
         if data.center is not None:
             say("note: the network in the ONNX file takes standardised features; --json prints how.")
+        if any(column.categories or column.fill is not None for column in data.preparation.columns):
+            say("note: the network in the ONNX file takes encoded and filled features; --json prints how.")
     else:
-        save_network(path, model, target_name=data.targets, center=data.center, scale=data.scale)
+        preparation = None if data.preparation.is_plain else data.preparation
+        scaling = {"center": data.center, "scale": data.scale}
+        save_network(path, model, target_name=data.targets, preparation=preparation, **scaling)
 
 
 def read_model(path):

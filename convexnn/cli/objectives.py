@@ -42,6 +42,7 @@ class Objective:
             "n_samples": len(self.data.X),
             "features": self.data.features,
             "target": self.data.targets[0],
+            "preparation": self.data.preparation.to_json(),
             "standardized": self.data.center is not None,
             **{name: value for name, value in self.options.items() if name not in ("sample_weight", "n_jobs")},
         }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,6 +12,7 @@ import numpy as np
 
 WIDE = 160  # columns of output that does not go to a terminal
 DIGITS = ".8g"
+MISSING = {"median": "missing values filled", "drop": "rows with missing values left out"}
 
 
 class ExitCode(IntEnum):
@@ -44,11 +46,11 @@ class Outcome:
     save: Callable | None = None
 
 
-def proven_or_not(proven, interrupted=False):
-    """Return the exit code of a finished command."""
+def proven_or_not(proven, interrupted=False, required=True):
+    """Return the exit code of a finished command; a proof that is not required may be missing."""
     if interrupted:
         return ExitCode.interrupted
-    return ExitCode.done if proven else ExitCode.not_proven
+    return ExitCode.done if proven or not required else ExitCode.not_proven
 
 
 def to_json(document):
@@ -75,6 +77,35 @@ def certificate_entries(certificate):
     """Return the figures of a certificate for a document."""
     names = ("primal", "dual", "gap", "relative_gap", "proof", "heuristic_gap", "status")
     return {name: getattr(certificate, name) for name in names}
+
+
+def prepared_text(preparation):
+    """Return in words how raw columns become inputs, None where they are taken as they are."""
+    if preparation is None or preparation.is_plain:
+        return None
+    encoded = [column for column in preparation.columns if column.categories]
+    parts = []
+    if encoded:
+        n_inputs = sum(len(column.categories) for column in encoded)
+        parts.append(f"{', '.join(column.name for column in encoded)} encoded as {n_inputs} inputs")
+    if preparation.missing in MISSING:
+        parts.append(MISSING[preparation.missing])
+    if preparation.left_out:
+        parts.append(f"{', '.join(preparation.left_out)} not used")
+    if preparation.reading:
+        parts.append(reading_text(preparation.reading))
+    return "; ".join(parts) or None
+
+
+def reading_text(reading):
+    """Return as options how a table was read."""
+    return " ".join(f"--{name.replace('_', '-')}{_argument(value)}" for name, value in reading.items())
+
+
+def _argument(value):
+    if value is True:
+        return ""
+    return f" {shlex.quote(','.join(value) if isinstance(value, list) else value)}"
 
 
 def make_console(stream):

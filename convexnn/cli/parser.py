@@ -26,8 +26,8 @@ COMMANDS = {
     "versions": versions_command,
 }
 EXIT_CODES = """exit codes:
-  0    done; proven, where there was something to prove
-  1    finished and printed (and saved), but optimality was not proven
+  0    done; fit and sweep say whether optimality was proven ("proven" with --json)
+  1    optimality was not proven: certify, set, and others with --require-proof
   2    bad usage or bad input
   3    an unexpected failure (--debug shows where), or a result that is printed and could not be saved
   130  interrupted; what was finished is printed and saved"""

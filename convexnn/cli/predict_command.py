@@ -3,15 +3,19 @@
 Without --output the predictions are printed as csv.
 """
 
+import numpy as np
+
 from ..exceptions import InvalidInputError
 from ..exchange.libraries import require
 from .arguments import add_table
-from .columns import check_there, listed, numeric_columns
+from .columns import check_there, numeric_columns
 from .files import TABLES, check_target_file
 from .models import read_model
 from .outcomes import Outcome, print_pairs
+from .prepared import prepared_inputs, read_table, refuse_features
+from .problems import listed
 from .streams import say
-from .tabular import read_frame, write_frame
+from .tabular import write_frame
 
 
 def add_arguments(parser):
@@ -25,16 +29,18 @@ def run(arguments):
     """Predict; return the `Outcome`."""
     check_target_file(arguments.output, "--output", TABLES)
     saved = read_model(arguments.model)
-    table = read_frame(arguments.data, arguments.separator)
-    features = _features_of(saved, table, arguments)
-    columns = _predicted(saved, numeric_columns(table, features, "feature"))
+    table, problems = read_table(saved, arguments)
+    features, X, complete = _inputs(saved, table, arguments, problems)
+    columns = {name: _spread(values, complete) for name, values in _predicted(saved, X[complete]).items()}
     frame = require("pandas", "cli").DataFrame(columns)
     document = {
         "model": arguments.model,
         "n_samples": len(frame),
+        "n_missing": int(np.sum(~complete)),
         "features": features,
         "targets": saved.target_names,
         "classes": saved.classes,
+        "preparation": None if saved.preparation is None else saved.preparation.to_json(),
         "predictions": columns,
         "output": None,
     }
@@ -48,6 +54,30 @@ def run(arguments):
     )
 
 
+def _inputs(saved, table, arguments, problems):
+    """Return the columns that are used, the inputs of the network, and which rows have all of them."""
+    if saved.preparation is None:
+        features = _features_of(saved, table, arguments)
+        X = numeric_columns(table, features, problems=problems)
+        return features, X, np.ones(len(X), dtype=bool)
+    refuse_features(arguments)
+    check_there(table, "--drop", arguments.drop or [])
+    X, complete = prepared_inputs(saved, table, problems, arguments.model)
+    _name_unused(table, (*saved.preparation.names, *saved.preparation.left_out), saved, arguments)
+    if not complete.all():
+        say(f"note: {np.sum(~complete)} of {len(X)} rows have missing values, and no prediction.")
+    return saved.preparation.input_names, X, complete
+
+
+def _spread(values, complete):
+    """Return predictions for all rows, those of incomplete ones missing."""
+    if complete.all():
+        return values
+    spread = np.full(len(complete), np.nan if values.dtype.kind == "f" else None)
+    spread[complete] = values
+    return spread
+
+
 def _features_of(saved, table, arguments):
     """Return the columns that the network takes: as given, as the file names them, else all but the targets."""
     targets, dropped = saved.target_names or [], arguments.drop or []
@@ -57,15 +87,21 @@ def _features_of(saved, table, arguments):
         features = [name for name in table.columns if name not in (*targets, *dropped)]
     else:
         check_there(table, "--features" if arguments.features else repr(arguments.model), features)
-        unused = [repr(name) for name in table.columns if name not in (*features, *targets, *dropped)]
-        if unused:
-            say(f"note: the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
+        _name_unused(table, features, saved, arguments)
     if len(features) != saved.network.n_inputs:
         raise InvalidInputError(
             f"the network takes {saved.network.n_inputs} inputs; the table has {len(features)} features: "
             f"{listed(features)}. Choose them with --features."
         )
     return list(features)
+
+
+def _name_unused(table, used, saved, arguments):
+    """Name the columns that the network does not know."""
+    known = (*used, *(saved.target_names or []), *(arguments.drop or []))
+    unused = [repr(name) for name in table.columns if name not in known]
+    if unused:
+        say(f"note: the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
 
 
 def _predicted(saved, X):

@@ -7,7 +7,7 @@ from ..exceptions import VertexLimitError
 from ..optimal_sets import optimal_set
 from .arguments import add_beta, add_data, add_effort, add_objective, count
 from .objectives import load_objective
-from .outcomes import Outcome, bounds_text, print_pairs, print_table
+from .outcomes import Outcome, bounds_text, prepared_text, print_pairs, print_table
 from .pictures import add_plot, check_plot, save_plot
 from .streams import say, verbosity
 
@@ -44,8 +44,9 @@ def run(arguments):
     found = optimal_set(objective.data.X, objective.y, beta, **options)
     pieces = _pieces(found, arguments.max_width)
     document = objective.described() | {"beta": beta} | _figures(found) | pieces
+    prepared = prepared_text(objective.data.preparation)
     save = None if arguments.plot is None else lambda: _plot(found, pieces, arguments)
-    return Outcome(document, lambda console: _show(console, document), save=save)
+    return Outcome(document, lambda console: _show(console, document, prepared), save=save)
 
 
 def _figures(found):
@@ -80,9 +81,10 @@ def _plot(found, pieces, arguments):
     save_plot(StaircaseDisplay.from_set(found, arguments.max_width), arguments.plot)
 
 
-def _show(console, document):
+def _show(console, document, prepared):
     console.print(f"All optimal networks of {document['n_samples']} rows, beta = {document['beta']:.8g}, proven")
     pairs = {
+        "prepared": prepared,
         "optimal value p*": document["optimal_value"],
         "m*, the smallest width": bounds_text(document["m_star"], document["m_star_bounds"]),
         "M*, the largest that cannot be pruned": bounds_text(document["M_star"], document["M_star_bounds"]),

@@ -4,7 +4,9 @@ import signal
 import sys
 import threading
 import warnings
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
+
+from .._standard_output import on_standard_error
 
 
 def say(text):
@@ -33,9 +35,14 @@ def verbosity(arguments):
     return int(arguments.verbose or sys.stderr.isatty())
 
 
+@contextmanager
 def printing_apart(is_apart):
-    """Send to standard error what is printed inside the block."""
-    return redirect_stdout(sys.stderr) if is_apart else nullcontext()
+    """Send to standard error what is printed inside the block, by Python or by compiled libraries."""
+    with ExitStack() as stack:
+        if is_apart:
+            stack.enter_context(on_standard_error())
+            stack.enter_context(redirect_stdout(sys.stderr))
+        yield
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from .arguments import (
     add_data,
     add_effort,
     add_objective,
+    add_require_proof,
     count,
     positive,
     seed,
@@ -18,7 +19,7 @@ from .arguments import (
 )
 from .files import TABLES, check_target_file
 from .objectives import load_objective
-from .outcomes import Outcome, cell, print_table, proven_or_not
+from .outcomes import Outcome, cell, prepared_text, print_table, proven_or_not
 from .pictures import add_plot, check_plot, save_plot
 from .streams import say, verbosity
 from .tabular import write_frame
@@ -63,7 +64,7 @@ def add_arguments(parser):
     path.add_argument("--n-betas", type=count, default=20, metavar="N", help="of auto (default: 20)")
     path.add_argument("--eps", type=positive, default=1e-2, help="smallest over largest of auto (default: 0.01)")
     path.add_argument("--refine", type=positive, metavar="SHARE", help="narrow down changes to this relative distance")
-    add_effort(parser)
+    add_require_proof(add_effort(parser))
     parser.add_argument("--checkpoint", metavar="FILE", help="keep every record; the same command goes on from there")
     parser.add_argument("-o", "--output", metavar="TABLE.csv", help="save the table")
     add_plot(parser)
@@ -81,13 +82,16 @@ def run(arguments):
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted before the first record; nothing was saved.") from error
     rows = [record.row() for record in found.records]
-    document = objective.described() | {"complete": found.complete, "records": rows}
     proven = all(record.proof == "exact" for record in found.records)
+    document = objective.described() | {"complete": found.complete, "proven": proven, "records": rows}
     if not found.complete:
         kept = "; the same command goes on from the checkpoint" if arguments.checkpoint else ""
         say(f"interrupted: {len(found)} records are finished and kept{kept}.")
-    exit_code = proven_or_not(proven, not found.complete)
-    return Outcome(document, lambda console: _show(console, found, rows), exit_code, lambda: _save(found, arguments))
+    exit_code = proven_or_not(proven, not found.complete, arguments.require_proof)
+    prepared = prepared_text(objective.data.preparation)
+    return Outcome(
+        document, lambda console: _show(console, found, rows, prepared), exit_code, lambda: _save(found, arguments)
+    )
 
 
 def _check_kind(arguments):
@@ -133,8 +137,10 @@ def _save(found, arguments):
         save_plot(found, arguments.plot)
 
 
-def _show(console, found, rows):
+def _show(console, found, rows, prepared):
     console.print(repr(found))
+    if prepared is not None:
+        console.print(f"prepared: {prepared}")
     columns = BETA_COLUMNS
     if "width" in rows[0] and "n_global" in rows[0]:
         columns = WIDTH_COLUMNS | (LABEL_COLUMNS if rows[0]["n_global"] is not None else {})

@@ -1,26 +1,79 @@
 """Tables on the disk, by pandas: csv and parquet."""
 
+import gzip
 import io
+import re
 import sys
 import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import TABLES
+from .problems import Problem, refuse
 
 TYPED = {"\\t": "\t"}  # what shells hand over for a tab
+MARKS = ";\t|"  # what else stands between columns
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+USUAL = "utf-8-sig"  # with or without a byte order mark
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a csv file is read.
+
+    Attributes
+    ----------
+    separator : str or None
+        Between the columns; None: a comma, and a tab for .tsv.
+    decimal, thousands : str or None
+        The mark before the decimals, a point by default, and the one between groups of three digits, by default none.
+    encoding : str or None
+        UTF-8 by default.
+    na_values : list of str
+        What stands for a missing value beside empty fields, NA, NaN, null and the like.
+    keep_na : bool
+        Whether NA, null and the like are text in columns of text.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+    na_values: tuple = ()
+    keep_na: bool = False
+
+    def unusual(self):
+        """Return as a dict what is not the default."""
+        kept = {name: value for name, value in asdict(self).items() if value}
+        return kept | ({"na_values": list(self.na_values)} if self.na_values else {})
 
 
 def read_frame(path, separator=None):
-    """Return the table in a file as a DataFrame.
+    """Return the table in a file, read the usual way, as a DataFrame.
+
+    Raises
+    ------
+    InvalidInputError
+        For a file that is no table, or has to be read in another way.
+    """
+    frame, problems = inspect_frame(path, Reading(separator))
+    refuse(problems)
+    return frame
+
+
+def inspect_frame(path, reading):
+    """Return the table in a file as a DataFrame, and a list of the problems with the way that it is read.
+
+    Where there are such problems the table is read as they suggest, so that others of the same file can be found.
 
     Parameters
     ----------
     path : str
         Ends in .csv, .csv.gz, .tsv or .parquet; ``-`` is csv on standard input.
-    separator : str, optional
-        Of the columns of a csv file; a comma by default, a tab for .tsv.
+    reading : Reading
 
     Raises
     ------
@@ -33,14 +86,16 @@ def read_frame(path, separator=None):
     if path != "-" and not path.lower().endswith(TABLES):
         raise InvalidInputError(f"data must be a file that ends in {', '.join(TABLES)}, or - ; got {path!r}.")
     try:
-        frame = _read(pandas, path, separator)
+        frame, problems = _read(pandas, path, reading)
     except FileNotFoundError as error:
         raise InvalidInputError(f"data: there is no file {path!r}.") from error
-    except (OSError, ValueError) as error:  # of pandas and pyarrow: damaged files and wrong encodings
+    except InvalidInputError:
+        raise
+    except (OSError, EOFError, ValueError) as error:  # of pandas and pyarrow: damaged files
         raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
     if len(frame) == 0:
         raise InvalidInputError(f"data: {path!r} has no rows.")
-    return frame.rename(columns=str)
+    return frame.rename(columns=str), problems
 
 
 def write_frame(frame, path):
@@ -59,27 +114,115 @@ def _plain(frame):
     return frame.astype({name: str for name in frame.columns if frame[name].dtype == object})
 
 
-def _read(pandas, path, separator):
+def _read(pandas, path, reading):
     if path.lower().endswith(".parquet"):
         require("pyarrow", "cli")
-        return pandas.read_parquet(path)
-    separator = TYPED.get(separator, separator) or ("\t" if path.lower().endswith(".tsv") else ",")
-    source = io.StringIO(sys.stdin.read()) if path == "-" else path
-    header = pandas.read_csv(source, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False)
-    _refuse_names_twice(path, list(header.iloc[0]))
+        return pandas.read_parquet(path), []
+    text, problems = _text_of(path, reading.encoding)
+    separator = TYPED.get(reading.separator, reading.separator) or ("\t" if path.lower().endswith(".tsv") else ",")
+    header = _header(pandas, text, separator)
+    other = _other_separator(text, header)
+    if other:
+        typed = r"\t" if other == "\t" else other
+        option = f"--separator '{typed}'"
+        words = f"has one column, {header[0]!r}. Say what is between its columns: {option}."
+        problems.append(Problem(f"data: {path!r} {words}", (option,)))
+        separator = other
+        header = _header(pandas, text, separator)
+    _refuse_names_twice(path, header)
+    return _typed(pandas, path, text, separator, reading), problems
+
+
+def _text_of(path, encoding):
+    """Return the text of a file, and a list with the problem where its encoding had to be guessed."""
+    raw = _bytes_of(path)
+    if isinstance(raw, str):
+        return raw.removeprefix("\ufeff"), []
+    try:
+        return raw.decode(encoding or USUAL).removeprefix("\ufeff"), []
+    except LookupError as error:
+        raise InvalidInputError(f"--encoding {encoding} is unknown; use utf-8, latin-1, cp1252 or utf-16.") from error
+    except UnicodeDecodeError as error:
+        guess = _encoding_of(raw)
+        if encoding is not None or guess is None:
+            raise
+        line = raw.count(b"\n", 0, error.start) + 1
+        words = f"data: {path!r} is not encoded in UTF-8 (line {line}); it is probably --encoding {guess}."
+        return raw.decode(guess), [Problem(words, (f"--encoding {guess}",))]
+
+
+def _bytes_of(path):
     if path == "-":
-        source.seek(0)
-    frame = _read_whole(pandas, path, source, separator)
-    _refuse_one_piece(path, frame)
+        return sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read()
+    raw = Path(path).read_bytes()
+    return gzip.decompress(raw) if path.lower().endswith(".gz") else raw
+
+
+def _encoding_of(raw):
+    """Return the likely encoding of bytes that are not UTF-8, None where they are no text."""
+    if raw.startswith(UTF16):
+        return "utf-16"
+    if b"\0" in raw:
+        return None
+    return "cp1252" if re.search(rb"[\x80-\x9f]", raw) and _decodes(raw, "cp1252") else "latin-1"
+
+
+def _decodes(raw, encoding):
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _header(pandas, text, separator):
+    options = {"sep": separator, "header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
+    return list(pandas.read_csv(io.StringIO(text), skipinitialspace=True, **options).iloc[0])
+
+
+def _other_separator(text, header):
+    """Return the mark between the columns where the header has one name and the first row as many marks as it."""
+    if len(header) > 1:
+        return None
+    names, first = [*text.split("\n", 2), "", ""][:2]
+    return next((mark for mark in MARKS if 0 < names.count(mark) <= first.count(mark)), None)
+
+
+def _typed(pandas, path, text, separator, reading):
+    """Return the table with a type for every column."""
+    options = {"sep": separator, "decimal": reading.decimal or ".", "na_values": list(reading.na_values)}
+    frame = _read_whole(pandas, path, text, thousands=reading.thousands, **options)
+    if reading.keep_na:
+        options["na_values"] = ["", *reading.na_values]
+        kept = _read_whole(pandas, path, text, dtype=str, keep_default_na=False, **options)
+        frame = frame.assign(**{name: kept[name] for name in frame if not _has_numbers(pandas, frame[name])})
+    if reading.thousands:
+        raw = _read_whole(pandas, path, text, dtype=str, **options)
+        frame = frame.assign(**{name: raw[name] for name in frame if not _is_grouped(frame[name], raw[name], reading)})
     return frame
 
 
-def _read_whole(pandas, path, source, separator):
+def _has_numbers(pandas, column):
+    types = pandas.api.types
+    return types.is_numeric_dtype(column.dtype) or types.is_bool_dtype(column.dtype)
+
+
+def _is_grouped(column, raw, reading):
+    """Whether numbers have their marks of thousands where they belong: pandas removes them from dates as well."""
+    if column.dtype.kind not in "iuf":
+        return True
+    mark, point = re.escape(reading.thousands), re.escape(reading.decimal or ".")
+    number = rf"\s*[+-]?(\d+|\d{{1,3}}({mark}\d{{3}})+)?({point}\d*)?([eE][+-]?\d+)?\s*|[+-]?(inf|Inf|INF).*"
+    return raw.dropna().str.fullmatch(number).all()
+
+
+def _read_whole(pandas, path, text, **options):
     """Return a csv table, no column of it taken for an index: that would move the others under wrong names."""
+    options |= {"index_col": False, "skipinitialspace": True, "low_memory": False}
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
         try:
-            return pandas.read_csv(source, sep=separator, index_col=False)
+            return pandas.read_csv(io.StringIO(text), **options)
         except pandas.errors.ParserWarning as error:
             text = f"data: {path!r} has rows with more fields than its header has names. Name every column."
             raise InvalidInputError(text) from error
@@ -91,18 +234,6 @@ def _refuse_names_twice(path, header):
     if twice:
         listed = ", ".join(map(repr, twice))
         raise InvalidInputError(f"data: {path!r} has several columns named {listed}. Give each a name of its own.")
-
-
-def _refuse_one_piece(path, frame):
-    """Refuse a single column whose name and values hold all another separator."""
-    if frame.shape[1] > 1:
-        return
-    name, values = str(frame.columns[0]), frame.iloc[:, 0].astype(str)
-    marks = [mark for mark in ";\t|," if mark in name and values.str.contains(mark, regex=False).all()]
-    if marks:
-        raise InvalidInputError(
-            f"data: {path!r} has one column, {name!r}. Say what is between its columns: --separator {marks[0]!r}."
-        )
 
 
 def _first_line(error):

@@ -4,6 +4,7 @@ from .files import load_network, save_network
 from .headers import ClaimedCertificate
 from .mlps import equivalent_beta, from_sklearn_mlp
 from .onnx_models import to_onnx
+from .preparation import Column, Preparation
 from .records import SavedNetwork
 from .torch_modules import from_torch, to_torch
 from .trusted import TRUSTED_TYPES
@@ -11,6 +12,8 @@ from .trusted import TRUSTED_TYPES
 __all__ = [
     "TRUSTED_TYPES",
     "ClaimedCertificate",
+    "Column",
+    "Preparation",
     "SavedNetwork",
     "equivalent_beta",
     "from_sklearn_mlp",

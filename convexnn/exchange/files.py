@@ -20,6 +20,7 @@ from .checks import checked_data, checked_names, problem_entry, targets_of
 from .claims import agrees, check_primal, data_digest, posed, proven_again
 from .fitted import contents_of
 from .headers import checked_header, claim_of, header_of
+from .preparation import Preparation, checked_preparation
 from .records import SavedNetwork
 from .scaling import checked_scaling
 
@@ -48,6 +49,7 @@ def save_network(
     classes: ArrayLike | None = None,
     center: ArrayLike | None = None,
     scale: ArrayLike | None = None,
+    preparation: Preparation | None = None,
     store_data: bool = True,
 ) -> None:
     """Write a network, its problem and what is claimed about it to one file.
@@ -83,6 +85,8 @@ def save_network(
         in the estimator, is what the network saw; `SavedNetwork.predict` then takes raw inputs.
     scale : array-like of shape (n_features,), optional
         By what they were divided after that, such as ``StandardScaler.scale_``.
+    preparation : Preparation, optional
+        How a raw table becomes the inputs, before they are centred and scaled; the command line keeps it.
     store_data : bool, default=True
         False leaves the data out and keeps their sha256, with which data given to `load_network` are compared.
 
@@ -126,11 +130,13 @@ def save_network(
         network, options = _of_estimator(network, options)
     names = checked_names(network, options["feature_names"], target_name, options["classes"])
     scaling = checked_scaling(network, center, scale)
+    preparation = checked_preparation(preparation, network.n_inputs)
     problem = _checked_problem(network, options)
     terms = {name: getattr(network, name) for name in TERMS} | scaling
     arrays = {name: term for name, term in terms.items() if term is not None}
     data = {name: options[name] for name in DATA if options[name] is not None}
-    header = header_of(problem, data_digest(**data) if data else None, claim_of(options["certificate"]), names)
+    claim = claim_of(options["certificate"])
+    header = header_of(problem, data_digest(**data) if data else None, claim, names, preparation)
     if data and options["certificate"] is not None:
         data["dual_point"] = options["certificate"].dual_point
     write_archive(path, header, arrays | (data if store_data else {}))
@@ -269,7 +275,7 @@ def _certified(saved, data, entry, dual_point, options):
 
 def _rebuilt(header, arrays):
     """Return what the file says: the `SavedNetwork` without a certificate, the problem's entry, the data's sha256."""
-    entry, digest, claimed, names = checked_header(header)
+    entry, digest, claimed, names, preparation = checked_header(header)
     unknown = set(arrays) - set(TERMS) - set(STORED) - set(SCALING)
     if unknown or not {"hidden_weights", "output_weights"} <= set(arrays):
         raise FileFormatError(f"it holds the arrays {sorted(arrays)}, which make no network.")
@@ -285,6 +291,7 @@ def _rebuilt(header, arrays):
         )
     checked = checked_names(network, names["feature_names"], names["target_names"], names["classes"])
     checked |= checked_scaling(network, arrays.get("center"), arrays.get("scale"))
+    checked["preparation"] = checked_preparation(preparation, network.n_inputs)
     problem = entry or {"beta": None, "loss": "squared", "huber_delta": 1.35, "quantile": 0.5}
     written_by = header["written_by"]
     saved = SavedNetwork(network, None, claimed, **problem, **data, **checked, written_by=written_by)

@@ -9,13 +9,16 @@ from .._version import __version__
 from ..duality.records import PROOFS, Certificate
 from ..exceptions import FileFormatError, InvalidInputError
 from ..losses import LOSSES
+from .preparation import Preparation
 
-FORMAT, VERSION = "convexnn-network", 1
+FORMAT = "convexnn-network"
+PLAIN, PREPARED = 1, 2  # versions of the format: the second has the entry preparation, which earlier readers would miss
 LOSS_NAMES = (*LOSSES, "multinomial")
 KINDS = {"b": (bool, bool), "i": (int, np.int64), "f": (float, np.float64), "U": (str, str), "O": (str, object)}
 ROUNDING = 1e-9  # relative, between figures that are the same
 ENTRIES = {"format", "version", "written_by", "problem", "data_sha256", "claimed", "arrays", "sha256"}
 NAMES = {"feature_names", "target_names", "classes"}
+PREPARATION = "preparation"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def claim_of(certificate):
     return ClaimedCertificate(**figures, proof=certificate.proof)
 
 
-def header_of(problem, data_sha256, claimed, names):
+def header_of(problem, data_sha256, claimed, names, preparation=None):
     """Return the header of a file.
 
     Parameters
@@ -63,16 +66,18 @@ def header_of(problem, data_sha256, claimed, names):
     claimed : ClaimedCertificate or None
     names : dict
         feature_names and target_names, lists of str or None; classes, an array or None.
+    preparation : Preparation, optional
     """
     return {
         "format": FORMAT,
-        "version": VERSION,
+        "version": PLAIN if preparation is None else PREPARED,
         "written_by": f"convexnn {__version__}",
         "problem": problem,
         "data_sha256": data_sha256,
         "claimed": None if claimed is None else asdict(claimed),
         **names,
         "classes": _written_classes(names["classes"]),
+        **({} if preparation is None else {PREPARATION: preparation.to_json()}),
     }
 
 
@@ -88,7 +93,7 @@ def _written_classes(classes):
 
 
 def checked_header(header):
-    """Return problem, data_sha256, claimed, and names as `header_of` takes them, or refuse the header.
+    """Return problem, data_sha256, claimed, names and preparation as `header_of` takes them, or refuse the header.
 
     Raises
     ------
@@ -97,12 +102,13 @@ def checked_header(header):
     """
     if header.get("format") != FORMAT:
         raise FileFormatError(f"it is no file of a network: its format is {header.get('format')!r}, not {FORMAT!r}.")
-    if header.get("version") != VERSION:
+    version = header.get("version")
+    if type(version) is not int or version not in (PLAIN, PREPARED):
         raise FileFormatError(
-            f"its format has version {header.get('version')!r}; convexnn {__version__} reads version {VERSION}. It was "
+            f"its format has version {version!r}; convexnn {__version__} reads versions {PLAIN} and {PREPARED}. It was "
             f"written by {header.get('written_by')!r}: install that."
         )
-    wanted = ENTRIES | NAMES
+    wanted = ENTRIES | NAMES | ({PREPARATION} if version == PREPARED else set())
     if set(header) != wanted:
         raise FileFormatError(f"its header must have the entries {sorted(wanted)}; it has {sorted(header)}.")
     digest = header["data_sha256"]
@@ -112,7 +118,8 @@ def checked_header(header):
     )
     names = {name: _name_list(header[name], name) for name in ("feature_names", "target_names")}
     names["classes"] = _classes(header["classes"])
-    return _problem(header["problem"]), digest, _claim(header["claimed"]), names
+    preparation = Preparation.from_json(header[PREPARATION]) if version == PREPARED else None
+    return _problem(header["problem"]), digest, _claim(header["claimed"]), names, preparation
 
 
 def _require(condition, name, got):

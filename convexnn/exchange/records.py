@@ -14,6 +14,7 @@ from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from .headers import ClaimedCertificate
+from .preparation import Preparation
 from .scaling import scaled
 
 
@@ -44,6 +45,8 @@ class SavedNetwork(Shown):
         What is subtracted from raw inputs, and by what they are divided then, before the network sees them.
     written_by : str
         The version that wrote the file.
+    preparation : Preparation or None
+        How a raw table becomes the inputs, before they are centred and scaled; ``preparation.apply(table)``.
     """
 
     network: TwoLayerReLU
@@ -62,6 +65,7 @@ class SavedNetwork(Shown):
     center: np.ndarray | None
     scale: np.ndarray | None
     written_by: str
+    preparation: Preparation | None = None
 
     @property
     def problem_options(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
 from .._clock import now
+from .._standard_output import without_highs_lines
 from .polytope import ZERO, heaviest
 
 RESIDUAL = 1e-9
@@ -120,13 +121,14 @@ class _Program:
         ]
 
     def solve(self, time_limit):
-        return milp(
-            self.costs,
-            constraints=self.constraints,
-            integrality=self.binary,
-            bounds=Bounds(0.0, 1.0),
-            options={"time_limit": time_limit},
-        )
+        with without_highs_lines():
+            return milp(
+                self.costs,
+                constraints=self.constraints,
+                integrality=self.binary,
+                bounds=Bounds(0.0, 1.0),
+                options={"time_limit": time_limit},
+            )
 
     def cut_off(self, support):
         """Forbid exactly this support."""

@@ -74,9 +74,13 @@ def test_several_targets_are_one_network(tmp_path, capsys):
     assert again["certificate"]["primal"] == pytest.approx(document["certificate"]["primal"], rel=1e-9)
 
 
-def test_without_a_proof_the_exit_code_is_one(tmp_path, capsys):
-    exit_code, document = run_json(capsys, "fit", save(make_frame(), tmp_path), *LINE, "--proof", "heuristic")
-    assert exit_code == 1 and document["certificate"]["proof"] == "heuristic"
+@pytest.mark.parametrize("options, exit_code", [((), 0), (("--require-proof",), 1)])
+def test_a_missing_proof_is_a_failure_where_it_is_required(tmp_path, capsys, options, exit_code):
+    argv = ("fit", save(make_frame(), tmp_path), *LINE)
+    found, document = run_json(capsys, *argv, "--proof", "heuristic", *options)
+    assert found == exit_code and document["proven"] is False and document["certificate"]["proof"] == "heuristic"
+    found, document = run_json(capsys, *argv, *options)
+    assert found == 0 and document["proven"] is True
 
 
 def test_a_warning_is_a_line_and_an_entry(tmp_path, capsys):

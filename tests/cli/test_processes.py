@@ -1,6 +1,7 @@
 """The command line as a process: the module, pipes, and Ctrl-C."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import convexnn
 from convexnn.exchange import load_network
 
 from .helpers import make_frame, parsed, save, unit_vectors
+from .raw_tables import german
 
 CONVEXNN = [sys.executable, "-m", "convexnn"]
 
@@ -95,3 +97,59 @@ def test_an_interrupted_sweep_goes_on_from_its_checkpoint(tmp_path):
     assert "the same command goes on from the checkpoint" in errors and "Traceback" not in errors
     assert len(pd.read_csv(table)) == finished
     assert len(checkpoint.read_text().splitlines()) >= finished + 2  # the header and the optimum are there too
+
+
+# What compiled libraries print
+
+
+def printing_from_c(command, function):
+    """Return code that runs the command line with a function that prints from C before and after its work."""
+    return f"""
+import ctypes, sys
+import convexnn.cli.{command}_command as command
+from convexnn._standard_output import C_LIBRARY
+from convexnn.cli import main
+inner, c_library = command.{function}, ctypes.CDLL(C_LIBRARY)
+def noisy(*arguments, **options):
+    c_library.puts(b"HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();")
+    found = inner(*arguments, **options)
+    c_library.puts(b"another line from C")
+    return found
+command.{function} = noisy
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "command, function, options",
+    [
+        ("set", "optimal_set", ("--beta", "0.1")),
+        ("sweep", "regularization_path", ("--betas", "0.1,0.2")),
+        ("fit", "make_estimator", ()),
+    ],
+)
+@pytest.mark.parametrize("json", [True, False])
+def test_what_c_prints_is_not_on_standard_output(tmp_path, command, function, options, json):
+    code, path = printing_from_c(command, function), save(unit_vectors(), tmp_path)
+    argv = [command, path, "--target", "y", *options, *(["--json"] if json else [])]
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.count("tmpSolver.run();\n") == done.stderr.count("from C\n") == 1
+    assert "tmpSolver" not in done.stdout and "from C" not in done.stdout
+    if json:
+        assert parsed(done.stdout)["command"] == command
+
+
+def test_a_raw_table_through_pipes(tmp_path):
+    path, model = tmp_path / "raw.csv", str(tmp_path / "model.npz")
+    german(path)
+    raw = path.read_bytes()
+    argv = [*CONVEXNN, "fit", "-", "--target", "target", "--proof", "heuristic"]
+    done = subprocess.run(argv, input=raw, capture_output=True)
+    errors = done.stderr.decode()
+    assert done.returncode == 2 and done.stdout == b"" and errors.count("\n") == 8
+    options = shlex.split(errors.split("Together: ")[1])
+    done = subprocess.run([*argv, *options, "-o", model, "--json"], input=raw, capture_output=True)
+    assert done.returncode == 0 and parsed(done.stdout.decode())["proven"] is False
+    assert subprocess.run([*argv, *options, "--require-proof"], input=raw, capture_output=True).returncode == 1
+    done = subprocess.run([*CONVEXNN, "predict", model, "-"], input=raw, capture_output=True)
+    assert done.returncode == 0 and done.stdout.decode().count("\n") == 61

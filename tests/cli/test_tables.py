@@ -34,12 +34,15 @@ def test_every_format_is_the_same_table(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"text": "x"}, "feature column 'text' (row 1: 'x'): networks need numbers"),
+        ({"text": ["x", "z"] * 7}, "feature column 'text' (row 1: 'x'): networks need numbers"),
         ({"mixed": ["1"] * 13 + ["?"]}, "'mixed' (row 14: '?')"),
-        ({"gaps": [np.nan, None] + [1.0] * 12}, "feature column 'gaps' (2 of 14): values are missing"),
+        (
+            {"gaps": [np.nan, None] + [1.0, 2.0] * 6},
+            "feature column 'gaps' (2 of 14): values are missing, first in row 1",
+        ),
         ({"y": [np.nan] + [1.0] * 13}, "target column 'y' (1 of 14): values are missing"),
         ({"big": [np.inf] + [1.0] * 13}, "feature column 'big': infinite values"),
-        ({"w1": "u", "w2": "v"}, "feature columns 'w1' (row 1: 'u'), 'w2' (row 1: 'v')"),
+        ({"w1": ["u", "v"] * 7, "w2": ["v", "u"] * 7}, "feature columns 'w1' (row 1: 'u'), 'w2' (row 1: 'v')"),
     ],
 )
 def test_bad_columns_are_named(tmp_path, capsys, change, message):

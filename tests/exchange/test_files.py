@@ -454,7 +454,9 @@ def entry(*keys, value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (entry("version", value=2), "version 2"),
+        (entry("version", value=3), "version 3"),
+        (entry("version", value=2), "must have the entries"),
+        (entry("version", value=True), "version True"),
         (entry("format", value="other"), "format is 'other'"),
         (entry("extra", value=1), "must have the entries"),
         (entry("problem", value=None), "no problem"),

@@ -1,0 +1,225 @@
+"""The problems of a table's columns, all of them, each with its first row and the option that helps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..exchange.cells import as_labels, as_numbers, as_truth, first_row
+from ..exchange.preparation import BOOLEAN, NUMBER, REFUSE
+from .kinds import REREAD, Kind, kind_of
+from .problems import Problem, argument, columns_text
+
+FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
+MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
+AFTERWARDS = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}  # what missing values need
+ADVICE = {
+    Kind.date: "Make numbers of them first, such as the days since a day or the month",
+    Kind.signed: "Remove it first",
+    Kind.pointed: "Write all decimals alike",
+    Kind.other: "Make numbers or text of it",
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a training command may do to make columns usable.
+
+    Attributes
+    ----------
+    encode : bool
+        Text becomes 0/1 inputs.
+    max_categories : int
+        Of one column.
+    categorical : list of str
+        Columns whose cells are categories, whatever they look like.
+    impute : {"median", "drop"} or None
+        None: missing values are refused.
+    drop_missing_target : bool
+        Rows without a target are left out.
+    keep : list of str or None
+        Columns to use though they are constant or count the rows; None: all of them.
+    labels : bool
+        The target holds classes, whatever they look like.
+    """
+
+    encode: bool = False
+    max_categories: int = 20
+    categorical: tuple = ()
+    impute: str | None = None
+    drop_missing_target: bool = False
+    keep: tuple | None = None
+    labels: bool = False
+
+
+def feature_problems(frame, names, rules):
+    """Return the problems of the features of a training table."""
+    kinds = {name: _as_asked(kind_of(frame[name]), name in rules.categorical) for name in names}
+    text = [name for name, (kind, _) in kinds.items() if kind is Kind.text]
+    many = [name for name in text if frame[name].nunique() > rules.max_categories]
+    plain = [name for name in text if name not in many and not (rules.encode or name in rules.categorical)]
+    problems = [
+        _text_problem(frame, plain, kinds, FEATURE, (_encoding(plain), _drop_advice(plain)), ("--encode",)),
+        _crowd_problem(frame, many, rules.max_categories),
+        *_look_problems(frame, kinds, FEATURE),
+        *_size_problems(frame, kinds, FEATURE),
+    ]
+    if rules.impute is None:
+        problems.append(_gap_problem(frame, names, FEATURE))
+    else:
+        problems.append(_empty_problem(frame, names))
+    return [problem for problem in problems if problem is not None]
+
+
+def target_problems(frame, names, rules):
+    """Return the problems of the targets: numbers, or labels in one column."""
+    kinds = {name: _as_asked(kind_of(frame[name]), rules.labels or name in rules.categorical) for name in names}
+    text = [name for name, (kind, _) in kinds.items() if kind is Kind.text] if len(names) > 1 else []
+    problems = [
+        _text_problem(frame, text, kinds, TARGET, ("Several targets are numbers",)),
+        *_look_problems(frame, kinds, TARGET),
+        *_size_problems(frame, kinds, TARGET),
+    ]
+    if not rules.drop_missing_target:
+        problems.append(_gap_problem(frame, names, TARGET))
+    return [problem for problem in problems if problem is not None]
+
+
+def number_problems(frame, names, role, can_be_missing=False):
+    """Return the problems of columns that have to hold numbers, where no option could encode or fill them."""
+    kinds = {name: kind_of(frame[name]) for name in names}
+    text = [name for name, (kind, _) in kinds.items() if kind is Kind.text]
+    problems = [
+        _text_problem(frame, text, kinds, role, ()),
+        *_look_problems(frame, kinds, role),
+        *_size_problems(frame, kinds, role),
+        None if can_be_missing else _gap_problem(frame, names, role),
+    ]
+    return [problem for problem in problems if problem is not None]
+
+
+def prepared_problems(frame, preparation):
+    """Return the problems of a table for a network that was trained on another one, with its `Preparation`."""
+    numbers = [column.name for column in preparation.columns if column.kind == NUMBER]
+    problems = number_problems(frame, numbers, FEATURE, can_be_missing=True)
+    for column in preparation.columns:
+        if column.kind == BOOLEAN:
+            _, is_bad = as_truth(frame[column.name])
+            if is_bad.any():
+                cell = _cell(frame, column.name, is_bad)
+                problems.append(
+                    Problem(f"{columns_text([cell], FEATURE)}: the training table had true and false there.")
+                )
+    gaps = _gap_problem(frame, preparation.names, FEATURE, "The network was trained without --impute")
+    return [*problems, *([gaps] if preparation.missing == REFUSE and gaps else [])]
+
+
+def _as_asked(found, is_categorical):
+    """Return a kind and its rows; text where the column is said to hold categories."""
+    return (Kind.text, found[1]) if is_categorical else found
+
+
+def _text_problem(frame, names, kinds, role, advice, options=()):
+    if not names:
+        return None
+    cells = [_cell(frame, name, kinds[name][1]) for name in names]
+    tail = f" {', or '.join(advice)}." if advice else ""
+    drop = () if role != FEATURE or options else tuple(names)
+    return Problem(f"{columns_text(cells, role)}: networks need numbers.{tail}", options, drop if advice else ())
+
+
+def _encoding(names):
+    return f"--encode makes a 0/1 input of every category{' of them' if len(names) > 1 else ''}"
+
+
+def _drop_advice(names):
+    return f"leave {'it' if len(names) == 1 else 'them'} out with {argument('drop', names)}"
+
+
+def _crowd_problem(frame, names, most):
+    if not names:
+        return None
+    cells = [f"{name!r} ({frame[name].nunique()}; row 1: {as_labels(frame[name].iloc[:1])[0]!r})" for name in names]
+    text = f"{columns_text(cells, FEATURE)}: more categories than --max-categories {most} allows. Raise it, or"
+    return Problem(f"{text} {_drop_advice(names)}.", drop=tuple(names))
+
+
+def _look_problems(frame, kinds, role):
+    """Return the problems of columns that could be numbers, if the file was read or written in another way."""
+    groups = {}
+    has_comma = any(kind in (Kind.comma, Kind.dotted, Kind.spaced_comma) for kind, _ in kinds.values())
+    for name, (kind, shows) in kinds.items():
+        kind = Kind.comma if kind is Kind.grouped and has_comma else kind
+        groups.setdefault(kind, {})[name] = _cell(frame, name, shows)
+    problems = []
+    for kind, cells in groups.items():
+        head, names = columns_text(list(cells.values()), role), list(cells)
+        drop = tuple(names) if role == FEATURE else ()
+        advice = f", or {_drop_advice(names)}" if role == FEATURE else ""
+        if kind in REREAD:
+            problems.append(Problem(f"{head}: numbers, when the file is read with {' '.join(kind.value)}.", kind.value))
+        elif kind in ADVICE:
+            problems.append(Problem(f"{head}: {kind.value}. {ADVICE[kind]}{advice}.", drop=drop))
+        elif kind is Kind.mixed:
+            problems.append(_mixed_problem(frame, {name: kinds[name][1] for name in names}, head, role))
+    return problems
+
+
+def _mixed_problem(frame, shows, head, role):
+    """Return the problem of columns of numbers with some text between them."""
+    marks = sorted({str(cell).strip() for name, rows in shows.items() for cell in frame[name][rows]})
+    proposed = tuple(marks[:MARKS])
+    missing = f"{argument('na_values', proposed)} takes the others for missing values"
+    text = f"{head}: networks need numbers, as most cells are. {missing}"
+    if role == FEATURE:
+        text += f", {argument('categorical', shows)} all cells for categories"
+    return Problem(f"{text}.", AFTERWARDS.get(role, ()), na_values=proposed)
+
+
+def _size_problems(frame, kinds, role):
+    """Return the problem of infinite values."""
+    rows = []
+    for name, (kind, _) in kinds.items():
+        if kind is Kind.number:
+            is_infinite = np.isinf(as_numbers(frame[name])[0])
+            rows += [(name, first_row(is_infinite))] if is_infinite.any() else []
+    if not rows:
+        return []
+    head = columns_text([repr(name) for name, _ in rows], role)
+    first = f"(first in row {', '.join(str(row) for _, row in rows)})"
+    text = f"{head}: infinite values cannot be used {first}. --na-values inf,-inf takes them for missing."
+    return [Problem(text, AFTERWARDS.get(role, ()), na_values=("inf", "-inf"))]
+
+
+def _gap_problem(frame, names, role, reason=None):
+    """Return the problem of missing values."""
+    gaps = {name: frame[name].isna().to_numpy() for name in names}
+    gaps = {name: is_gap for name, is_gap in gaps.items() if is_gap.any()}
+    if not gaps:
+        return None
+    cells = [f"{name!r} ({is_gap.sum()} of {len(is_gap)})" for name, is_gap in gaps.items()]
+    rows = [first_row(is_gap) for is_gap in gaps.values()]
+    text = f"{columns_text(cells, role)}: values are missing, first in row {', '.join(map(str, rows))}."
+    if reason is not None:
+        return Problem(f"{text} {reason}: fill them in, or leave out these rows.")
+    if role == FEATURE:
+        advice = f"--impute median fills them, --impute drop leaves out their rows, or {_drop_advice(list(gaps))}."
+        if any(kind_of(frame[name])[0] is Kind.text for name in gaps):
+            advice += " Where NA or null is text, --keep-na."
+        return Problem(f"{text} {advice}", ("--impute median",))
+    if role == TARGET:
+        return Problem(f"{text} --drop-missing-target leaves out these rows.", ("--drop-missing-target",))
+    return Problem(f"{text} Give every row a weight.")
+
+
+def _empty_problem(frame, names):
+    empty = [name for name in names if frame[name].isna().all()]
+    if not empty:
+        return None
+    text = f"{columns_text([repr(name) for name in empty], FEATURE)}: no values at all. You can {_drop_advice(empty)}."
+    return Problem(text, drop=tuple(empty))
+
+
+def _cell(frame, name, rows):
+    """Return the name of a column with the first row that is marked and its cell."""
+    row = first_row(rows)
+    return f"{name!r} (row {row}: {str(frame[name].iloc[row - 1])!r})"

@@ -1,0 +1,114 @@
+"""What a column of a table holds, by its type and by the look of its text."""
+
+import re
+from enum import Enum
+
+import numpy as np
+
+MOST = 0.9  # share of the cells from which on a column is what they look like
+HALF = 0.5  # share of numbers from which on the other cells of a column are taken for marks of missing values
+
+MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
+DAY = r"\d{4}(?P<a>[-/.])\d{1,2}(?P=a)\d{1,2}|\d{1,2}(?P<b>[-/.])\d{1,2}(?P=b)(\d{4}|\d{2})|\d{4}[-/]\d{2}"
+WORDS = rf"\d{{1,2}}\.?[ -]{MONTH}([ -,]+\d{{2,4}})?|{MONTH}[ -]\d{{1,2}},? \d{{2,4}}|{MONTH}[ -]\d{{4}}"
+ZONE = r"( ?(z|utc|gmt|[+-]\d{2}:?\d{2}))?"
+DATE = re.compile(rf"({DAY}|{WORDS})([t ]+{TIME}{ZONE})?|{TIME}{ZONE}", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+SPACED = re.compile(r"[+-]?\d{1,3}( \d{3})+(\.\d+)?")
+SPACED_COMMA = re.compile(r"[+-]?\d{1,3}( \d{3})+,\d+")
+COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?,\d+(e[+-]?\d+)?", re.IGNORECASE)
+DOTTED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
+SIGNED = re.compile(r"[+-]?[$€£¥]? ?[+-]?[\d.,]*\d ?[%€$£¥]?")
+
+
+class Kind(Enum):
+    """What a column holds. Of the last five, text that would be numbers otherwise, the values are options."""
+
+    number = "numbers"
+    boolean = "true and false"
+    text = "text"
+    date = "dates or times"
+    signed = "numbers with a sign of percent or currency"
+    mixed = "numbers and some text"
+    pointed = "numbers with a point, kept as text"
+    other = "neither numbers nor text"
+    comma = ("--decimal ','",)
+    grouped = ("--thousands ','",)
+    dotted = ("--decimal ','", "--thousands '.'")
+    spaced = ("--thousands ' '",)
+    spaced_comma = ("--decimal ','", "--thousands ' '")
+
+
+REREAD = (Kind.comma, Kind.grouped, Kind.dotted, Kind.spaced, Kind.spaced_comma)
+MARKED = (
+    (Kind.dotted, DOTTED),
+    (Kind.spaced_comma, SPACED_COMMA),
+    (Kind.grouped, GROUPED),
+    (Kind.comma, COMMA),
+    (Kind.spaced, SPACED),
+)
+COMMAS = (Kind.dotted, Kind.spaced_comma)  # where other cells may have a decimal comma and no thousands
+
+
+def kind_of(column):
+    """Return the `Kind` of a Series, and which of its rows show it."""
+    from pandas.api import types
+
+    there = ~column.isna().to_numpy()
+    dtype = column.dtype
+    if types.is_bool_dtype(dtype):
+        return Kind.boolean, there
+    if types.is_complex_dtype(dtype):
+        return Kind.other, there
+    if types.is_numeric_dtype(dtype):
+        return Kind.number, there
+    if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype) or dtype.kind in "mM":
+        return Kind.date, there
+    if isinstance(getattr(dtype, "categories", None), object) and hasattr(dtype, "ordered"):
+        return Kind.text, there
+    return _kind_of_objects(column, there)
+
+
+def _kind_of_objects(column, there):
+    cells = [cell for cell, is_there in zip(column.tolist(), there, strict=True) if is_there]
+    if all(isinstance(cell, bool | np.bool_) for cell in cells):
+        return Kind.boolean, there
+    if all(hasattr(cell, "isoformat") for cell in cells):
+        return Kind.date, there
+    if not all(isinstance(cell, str | bool | int | float | np.generic) for cell in cells):
+        return Kind.other, there
+    kind, shows = kind_of_text([str(cell).strip() for cell in cells])
+    rows = np.zeros(len(column), dtype=bool)
+    rows[np.flatnonzero(there)[shows]] = True
+    return kind, rows
+
+
+def kind_of_text(cells):
+    """Return the `Kind` of text that is not missing, and which of the cells show it (bool)."""
+    numbers, dates = _matches(NUMBER, cells), _matches(DATE, cells)
+    if numbers.all() and any("." in cell for cell in cells):
+        return Kind.pointed, np.array(["." in cell for cell in cells])
+    if not numbers.all() and _is_most(dates):
+        return Kind.date, dates
+    for kind, pattern in MARKED:
+        shows = _matches(pattern, cells) & ~numbers
+        alike = shows | (_matches(COMMA, cells) | _matches(SPACED, cells) if kind in COMMAS else False)
+        if shows.any() and _is_most(alike | numbers):
+            return kind, shows
+    signed = _matches(SIGNED, cells) & ~numbers
+    if signed.any() and _is_most(signed | numbers):
+        return Kind.signed, signed
+    if numbers.any() and not numbers.all() and numbers.mean() >= HALF:
+        return Kind.mixed, ~numbers
+    return Kind.text, np.ones(len(cells), dtype=bool)
+
+
+def _matches(pattern, cells):
+    found = {cell: pattern.fullmatch(cell) is not None for cell in set(cells)}
+    return np.array([found[cell] for cell in cells], dtype=bool)
+
+
+def _is_most(shows):
+    return len(shows) > 0 and shows.mean() >= MOST

@@ -1,0 +1,46 @@
+"""Columns that say nothing about new rows: numbers of the rows, and columns with one value."""
+
+import re
+
+import numpy as np
+
+UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
+IDENTIFIER = re.compile(r"(?i:row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)|.*[a-z](Id|ID)")
+FEW = 4  # rows from which on consecutive numbers are no chance
+
+
+def needless(frame, names):
+    """Return, by the names of columns, why they are left out unless they are asked for.
+
+    Not all of them: where no column would be left, they stay.
+    """
+    reasons = {name: reason for name in names if (reason := _reason(frame[name]))}
+    full = {name: reason for name, reason in reasons.items() if reason != "empty"}
+    return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
+
+
+def _reason(column):
+    cells = column.dropna()
+    if column.dtype.kind == "O":
+        cells = cells.astype(str)  # lists, such as parquet may hold, cannot be compared otherwise
+    if len(cells) == 0:
+        return "empty"
+    if cells.nunique() == 1:
+        return f"constant ({cells.iloc[0]})"
+    return _what_it_counts(column, cells)
+
+
+def _what_it_counts(column, cells):
+    """Return how a column numbers or names the rows, None if it does not: only its name tells it of text and of
+    integers that are not consecutive."""
+    if len(cells) < max(FEW, len(column)) or not cells.is_unique:
+        return None
+    is_unnamed = UNNAMED.fullmatch(column.name) is not None
+    is_identifier = is_unnamed or IDENTIFIER.fullmatch(column.name) is not None
+    if column.dtype.kind not in "iuf":
+        return "names the rows" if is_identifier and column.dtype.kind in "OUT" else None
+    values = cells.to_numpy(dtype=float)
+    if column.dtype.kind == "f" and not (is_unnamed and np.all(values == np.round(values))):
+        return None
+    consecutive = values.max() - values.min() == len(values) - 1
+    return "counts the rows" if consecutive or is_identifier else None

@@ -1,0 +1,104 @@
+"""The preparation of a training table: which columns, what stands for missing values, which categories."""
+
+import numpy as np
+
+from ..exceptions import InvalidInputError
+from ..exchange.cells import as_labels, as_numbers, as_truth
+from ..exchange.preparation import BOOLEAN, DROP, FILL, NUMBER, REFUSE, TEXT, Column, Preparation
+from .diagnosis import feature_problems, target_problems
+from .kinds import Kind, kind_of
+from .leaving_out import needless
+from .problems import argument, listed
+from .streams import say
+
+
+def prepare(frame, features, targets, rules, chosen, reading):
+    """Return the rows of a training table that are used, its `Preparation`, and a list of problems, empty if there are
+    none.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    features, targets : list of str
+    rules : Rules
+    chosen : bool
+        Whether the features were named: then none is left out.
+    reading : dict
+        What was unusual about reading the table.
+    """
+    left_out = {} if chosen else _left_out(frame, features, rules)
+    names = [name for name in features if name not in left_out]
+    problems = feature_problems(frame, names, rules) + target_problems(frame, targets, rules)
+    if problems:
+        return frame, None, problems
+    rows = _complete_rows(frame, names, targets, rules)
+    if not chosen and len(rows) < len(frame):
+        left_out |= _left_out(rows, names, rules)
+        names = [name for name in names if name not in left_out]
+    _tell(frame, rows, left_out)
+    columns = tuple(_column(rows[name], name, rules) for name in names)
+    missing = {None: REFUSE, "median": FILL, "drop": DROP}[rules.impute]
+    preparation = Preparation(columns, missing, rules.drop_missing_target, left_out, reading)
+    _refuse_names_twice(preparation.input_names)
+    return rows, preparation, []
+
+
+def _left_out(frame, names, rules):
+    if rules.keep is None:
+        return {}
+    found = needless(frame, names)
+    return {name: reason for name, reason in found.items() if name not in rules.keep}
+
+
+def _complete_rows(frame, features, targets, rules):
+    """Return the rows that are used for training."""
+    needed = (targets if rules.drop_missing_target else []) + (features if rules.impute == "drop" else [])
+    rows = frame.dropna(subset=needed).reset_index(drop=True) if needed else frame
+    if len(rows) == 0:
+        raise InvalidInputError(f"no row of the table has all of {listed(list(map(repr, needed)))}: nothing is left.")
+    whole = {name: "int64" for name in targets if _became_float(frame[name], rows[name])}
+    return rows.astype(whole) if whole else rows
+
+
+def _became_float(before, after):
+    """Whether the cells of a column are whole numbers, which gaps elsewhere in it have turned into floats."""
+    return before.dtype.kind == "f" and len(after) < len(before) and bool(np.all(np.mod(after, 1) == 0))
+
+
+def _column(cells, name, rules):
+    """Return what is kept of a column."""
+    kind, _ = kind_of(cells)
+    if kind is Kind.text or name in rules.categorical:
+        labels = [label for label in as_labels(cells) if label is not None]
+        categories, counts = np.unique(np.array(labels, dtype=object), return_counts=True)
+        fill = str(categories[np.argmax(counts)]) if rules.impute == "median" else None
+        return Column(name, TEXT, fill, tuple(map(str, categories)))
+    if kind is Kind.boolean:
+        values = as_truth(cells)[0]
+        fill = float(np.nanmean(values) > 0.5) if rules.impute == "median" else None
+        return Column(name, BOOLEAN, fill)
+    fill = float(np.nanmedian(as_numbers(cells)[0])) if rules.impute == "median" else None
+    return Column(name, NUMBER, fill)
+
+
+def _refuse_names_twice(names):
+    twice = sorted({repr(name) for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidInputError(f"--encode makes inputs of the names {listed(twice)}, which other columns have.")
+
+
+def _tell(frame, rows, left_out):
+    """Say what is not used."""
+    if left_out:
+        reasons = [f"{name!r} {_verb(reason)}" for name, reason in left_out.items()]
+        say(f"note: not used: {listed(reasons)}. {argument('keep', left_out)} uses {_them(left_out)}.")
+    if len(rows) < len(frame):
+        say(f"note: {len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
+
+
+def _verb(reason):
+    return reason if reason.endswith("the rows") else f"is {reason}"
+
+
+def _them(names):
+    return "it" if len(names) == 1 else "them"

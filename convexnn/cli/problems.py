@@ -1,0 +1,83 @@
+"""What keeps a table from being used: all of it is said at once, each with the option that helps."""
+
+import shlex
+from dataclasses import dataclass
+
+from ..exceptions import InvalidInputError
+
+SHOWN = 6  # names that a message has before it only counts
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of problem, of the file or of some of its columns.
+
+    Attributes
+    ----------
+    text : str
+        Which columns, in which row first, and what can be done.
+    options : tuple of str
+        The arguments that solve it, those of the next two apart.
+    drop, na_values : tuple of str
+        Columns to leave out, and cells that stand for missing values.
+    """
+
+    text: str
+    options: tuple = ()
+    drop: tuple = ()
+    na_values: tuple = ()
+
+
+class TableError(InvalidInputError):
+    """A table that cannot be used as it is.
+
+    Attributes
+    ----------
+    problems : list of Problem
+    drop, na_values : list of str
+        What the two options have already.
+    """
+
+    def __init__(self, problems, drop=(), na_values=()):
+        self.problems, self.drop, self.na_values = problems, list(drop), list(na_values)
+        super().__init__(" ".join(self.lines()))
+
+    def lines(self):
+        """Return the message, a line for each problem."""
+        if len(self.problems) == 1:
+            return [self.problems[0].text]
+        numbered = [f"  {k}. {problem.text}" for k, problem in enumerate(self.problems, 1)]
+        together = [f"  Together: {self.options()}"] if self.options() else []
+        return [f"the table has {len(numbered)} problems (row 1 is the one below the header):", *numbered, *together]
+
+    def options(self):
+        """Return the options that solve what options can solve."""
+        options = list(dict.fromkeys(option for problem in self.problems for option in problem.options))
+        for name, given in (("drop", self.drop), ("na_values", self.na_values)):
+            added = [value for problem in self.problems for value in getattr(problem, name)]
+            if added:
+                options.append(argument(name, dict.fromkeys([*given, *added])))
+        return " ".join(options)
+
+
+def argument(name, values):
+    """Return an option with a list of values as it is typed; those that begin with a dash need the sign of equality."""
+    values = ",".join(values)
+    return f"--{name.replace('_', '-')}{'=' if values.startswith('-') else ' '}{shlex.quote(values)}"
+
+
+def refuse(problems, drop=(), na_values=()):
+    """Raise a `TableError` where there are problems."""
+    if problems:
+        raise TableError(problems, drop, na_values)
+
+
+def columns_text(names, role):
+    """Return what a message begins with: ``feature columns 'a', 'b'``."""
+    return f"{role} column{'s' if len(names) > 1 else ''} {listed(names)}"
+
+
+def listed(names, most=SHOWN):
+    """Return names with commas between them; where there are many the rest is counted."""
+    text = ", ".join(map(str, names[:most]))
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"

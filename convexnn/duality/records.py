@@ -100,8 +100,9 @@ class Certificate(Shown):
     price : Price
         Of the dual point before scaling.
     rounding : float
-        The loss in `primal` where every row is fitted to rounding, else 0: where each residual is within 16 units in the
-        last place of what the best free terms add up there (at most 1e6 times the largest target), and of the target.
+        The loss in `primal` where every row is fitted to rounding, else 0: where each residual is within 16 units in
+        the last place of the target and of what the best free terms add up there (at most 1e6 times the largest
+        target).
     """
 
     primal: float

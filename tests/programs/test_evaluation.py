@@ -1,4 +1,4 @@
-"""Objectives of networks against rational arithmetic: never understated, with rounding only where every row is fitted."""
+"""Objectives of networks against rational arithmetic: never understated; rounding only where every row is fitted."""
 
 from fractions import Fraction
 

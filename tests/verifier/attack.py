@@ -14,7 +14,7 @@ from .claims import PROVEN, Refutation, refute_certificate, refute_price, refute
 from .problems import Problem, problem_of
 from .sets import refute_set
 
-SEARCHED = 10  # every so many cases a better network is looked for although nothing speaks for it
+SEARCHED = 20  # every so many cases a better network is looked for although nothing speaks for it
 TIME_LIMIT = 5.0
 REFUSALS = (convexnn.ConvexNNError, ValueError)
 

@@ -111,7 +111,10 @@ class PriceSearch:
         """Return ``(X u)_+ / ||u||`` for integer directions (K, d), floats of shape (n, K)."""
         values = np.maximum(self.rows @ directions.T, 0)
         bottoms = (directions * directions).sum(axis=1)
-        squares = [[_quotient(*_scaled(int(v * v), int(b), 2 * self.shift)) for v, b in zip(row, bottoms, strict=True)] for row in values]
+        squares = [
+            [_quotient(*_scaled(int(v * v), int(b), 2 * self.shift)) for v, b in zip(row, bottoms, strict=True)]
+            for row in values
+        ]
         return np.sqrt(np.array(squares, dtype=float))
 
     def _valued(self, directions, point, shift, known):
@@ -216,4 +219,6 @@ def _determinant(matrix):
         return 1
     if matrix.shape[0] == 1:
         return int(matrix[0, 0])
-    return sum((-1) ** k * int(matrix[0, k]) * _determinant(np.delete(matrix[1:], k, axis=1)) for k in range(len(matrix)))
+    return sum(
+        (-1) ** k * int(matrix[0, k]) * _determinant(np.delete(matrix[1:], k, axis=1)) for k in range(len(matrix))
+    )

@@ -77,9 +77,7 @@ class RivalSearch:
                 return
             self.seen.add(key)
             most -= 1
-            fit, shift = off_the_basis(
-                np.maximum(self.prices.rows @ u, 0), self.prices.shift, self.basis, self.weight
-            )
+            fit, shift = off_the_basis(np.maximum(self.prices.rows @ u, 0), self.prices.shift, self.basis, self.weight)
             if any(fit):
                 cost = exact(self.problem.beta) * root_above(Fraction(int(u @ u)))
                 self.columns.append(Column(fit, shift, cost, self.root_weight))

@@ -78,9 +78,8 @@ def _one_column(rng, plain, values):
 def _dependent(rng, plain):
     """The last column is nearly, or but for rounding, a linear function of the first."""
     X = np.round(20 + 8 * plain, int(rng.integers(0, 4)))
-    other = rng.choice(
-        [X[:, 0] * 1.8 + 32, X[:, 0] * (1 + 1e-12), X[:, 0] + 10.0 ** rng.uniform(-15, -3) * plain[:, 0]]
-    )
+    moved = X[:, 0] + 10.0 ** rng.uniform(-15, -3) * plain[:, 0]
+    other = rng.choice([X[:, 0] * 1.8 + 32, X[:, 0] * (1 + 1e-12), moved])
     return np.column_stack([X[:, :2], other])
 
 
@@ -88,6 +87,11 @@ def _steps(rng, plain):
     """Rows (1, 1 + k e) for a small e."""
     e = 2.0 ** -int(rng.integers(10, 52))
     return np.column_stack([np.ones(len(plain)), 1 + e * rng.integers(-2, 3, len(plain))])
+
+
+def _polygon(n):
+    angles = 2 * np.pi * np.arange(n) / n
+    return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
 DESIGNS = {
@@ -107,9 +111,7 @@ DESIGNS = {
     "rows of different size": lambda rng, plain: plain * 10.0 ** rng.uniform(-6, 6, (len(plain), 1)),
     "grid": lambda rng, plain: rng.integers(-2, 3, plain.shape),
     "binary": lambda rng, plain: rng.integers(0, 2, plain.shape),
-    "polygon": lambda rng, plain: np.column_stack(
-        [np.cos(a := 2 * np.pi * np.arange(len(plain)) / len(plain)), np.sin(a)]
-    ),
+    "polygon": lambda rng, plain: _polygon(len(plain)),
     "rank one": lambda rng, plain: np.outer(plain[:, 0], plain[0]),
 }
 

@@ -87,15 +87,13 @@ def exact_dual_value(name, y, nu, weight, huber_delta=1.35, quantile=0.5):
 
 
 def _dual_term(name, y, s, delta, quantile):
+    low, high = {"absolute": (-1, 1), "huber": (-delta, delta), "quantile": (quantile - 1, quantile)}.get(name, (s, s))
     slack = Fraction(1, 10**12)
-    if name == "squared" or (name == "huber" and abs(s) <= delta + slack):
+    if not low - slack <= s <= high + slack:
+        return None
+    if name in ("squared", "huber"):
         return s * y - s * s / 2
-    if (
-        name == "absolute"
-        and abs(s) <= 1 + slack
-        or name == "quantile"
-        and quantile - 1 - slack <= s <= quantile + slack
-    ):
+    if name in LINEAR:
         return s * y
     p = y * s
     if name == "squared_hinge" and p >= -slack:

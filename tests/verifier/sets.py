@@ -8,6 +8,7 @@ from scipy.optimize import nnls
 
 from .claims import Refutation, target_rounding
 from .dyadic import exact
+from .free_terms import free_columns
 from .problems import exact_objective
 from .rivals import RivalSearch
 
@@ -101,8 +102,6 @@ def _refute_widths(found, problem):
 
 
 def _off_free(columns, problem):
-    from .free_terms import free_columns
-
     free = free_columns(problem.X, problem.fit_intercept, problem.skip_connection)
     root = np.sqrt(problem.weight)[:, None] if problem.loss == "squared" else 1.0
     if free.shape[1] == 0:

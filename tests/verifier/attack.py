@@ -108,7 +108,7 @@ def _beta_max(case):
 
 
 def _fit(case):
-    model, targets, y = _model(case)
+    model, targets, y = model_of(case)
     model.fit(case.X, targets, sample_weight=case.weight)
     network, loss = model.network_, "multinomial" if y.ndim == 2 and case.loss == "multinomial" else model.loss
     given = _given(case) | {"loss": loss}
@@ -127,7 +127,7 @@ def _fit(case):
     return refuter
 
 
-def _model(case):
+def model_of(case):
     """Return the estimator, its targets, and the targets of the problem that it poses."""
     options = dict(case.terms, beta=case.beta, tol=case.tol, time_limit=TIME_LIMIT)
     if case.number % 2:

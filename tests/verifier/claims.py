@@ -75,11 +75,11 @@ def _refute_bound(certificate, network, problem, rng, value, granted, search):
     nu = np.reshape(certificate.dual_point, problem.Y.shape)
     left = _left_along_free(nu, rivals)
     found = _refute_dual_point(certificate, problem, rivals, nu, left)
-    best = value
+    best, claimed = value, exact(certificate.dual) * (1 - RELATIVE) - granted
     if found or search or _is_doubtful(certificate, problem, rivals, left):
         points = [nu, problem.weight[:, None] * rounded(np.array(rivals.targets))]
-        best = min(best, rivals.run(network.neurons, points))
-    if exact(certificate.dual) * (1 - RELATIVE) > best + granted:
+        best = min(best, rivals.run(network.neurons, points, enough=claimed))
+    if claimed > best:
         text = f"{problem.loss}: dual {certificate.dual:.9g} ({certificate.proof}), a network has {_shown(best)}"
         return [Refutation("false lower bound", text)]
     return found

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .attack import attack_case
+from .attack import attack_case, model_of
 
 MOST_TRIES = 40
 ARRAYS = ("hidden_weights", "output_weights", "hidden_bias")
@@ -71,5 +71,6 @@ def reproduction(case):
         return [*lines, f"beta_max(X, y, {options}, {flags})"]
     if case.entry == "set":
         return [*lines, f"optimal_set(X, y, {case.beta!r}, {options}, {flags})"]
-    beta = repr("scale") if case.number % 2 else repr(case.beta)
-    return [*lines, f"fit: beta={beta}, tol={case.tol}, {options}, {flags}"]
+    model, targets, _ = model_of(case)
+    shown = " ".join(repr(model).split())
+    return [lines[0], f"{shown}.fit(X, np.array({targets.tolist()}), sample_weight={weight})"]

@@ -16,7 +16,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 from scipy.optimize import brentq, linprog
-from scipy.special import entr, expit
+from scipy.special import entr, expit, xlog1py
 
 from ._validation import check_choice, check_positive
 from .exceptions import InvalidInputError, SolverError
@@ -26,6 +26,7 @@ STILL, TINY = 1e-16, np.finfo(float).tiny
 TIME_IS_UP, SHORT_TIME = 1, 0.05  # a status of linprog; seconds that a linear program has in any case
 FLAT = 1e-9  # of the largest curvature: what is assumed where there is none
 ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
+NO_ROOM = 1e-24  # of a dual slope to the end of its domain: corrections are at rounding, and grow with the root of it
 
 
 class Loss:
@@ -85,6 +86,30 @@ class Loss:
     def dual_value(self, y, dual_point, weight):
         """Return ``-L*(-dual_point)``."""
         return float(np.dot(weight, self.dual_terms(y, dual_point / weight)))
+
+    def room(self, y, s):
+        """Return by how much each s_i may move, about, without leaving the domain: the metric of corrections."""
+        return np.ones(len(s))
+
+    def terms_above(self, y, fit, error):
+        """Return bounds on ``l(y_i, z_i)`` for every z that is no further from `fit` than `error`."""
+        return np.maximum(self.terms(y, fit - error), self.terms(y, fit + error))
+
+    def dual_value_below(self, y, dual_point, leak, weight):
+        """Return a bound on ``-L*(-nu)`` for every nu no further from `dual_point` than `leak`, rounding included.
+
+        The terms are concave: between two points none is below the lower of the two.
+        """
+        ends = [self.dual_terms(y, (dual_point + side * leak) / weight) for side in (-1.0, 1.0)]
+        terms, size = np.minimum(*ends), np.abs(dual_point / weight) + leak / weight
+        sizes = size + np.abs(terms) if self.labels else size * (np.abs(y) + size)
+        if not np.all(np.isfinite(terms)):
+            return -np.inf
+        return float(np.sum(weight * terms) - sum_rounding(len(y)) * np.sum(weight * sizes))
+
+    def domain_within(self, y, dual_point, leak, weight):
+        """Return the largest t for which t times every nu as in `dual_value_below` is in the domain."""
+        return min(self.domain(y, (dual_point + side * leak) / weight) for side in (-1.0, 1.0))
 
     def best_scale(self, y, dual_point, weight, limit):
         """Return the t in [0, limit] with the largest ``dual_value(y, t * dual_point, weight)``."""
@@ -168,6 +193,11 @@ class _Linear:
         """Return the largest t with ``low <= t s <= high``."""
         low, high = self.bounds
         return min(_share(high, s.max(initial=0.0)), _share(-low, -s.min(initial=0.0)))
+
+    def room(self, y, s):
+        """Return the distance to the nearer bound, relative to that between the bounds."""
+        low, high = self.bounds
+        return np.maximum(np.minimum(high - s, s - low), 0.0) / (high - low)
 
     def fit_free(self, y, hidden_fit, free, weight):
         """Return an ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), by a linear program."""
@@ -273,6 +303,10 @@ class HuberLoss(_Quadratic, Loss):
         """Return ``s y - s^2 / 2``, -inf where ``|s|`` is above delta."""
         return _within(s, -self.delta, self.delta, lambda inner: inner * y - 0.5 * inner * inner)
 
+    def room(self, y, s):
+        """Return 1 inside the bounds and 0 on them."""
+        return (np.abs(s) < self.delta).astype(float)
+
     def domain(self, y, s):
         """Return ``delta / max |s|``."""
         return _share(self.delta, np.abs(s).max(initial=0.0))
@@ -351,6 +385,10 @@ class ProximalLoss(Loss):
         """Return ``s y - spread/2 (s - centre)^2``, -inf outside the bounds."""
         return _within(s, *self.bounds, lambda inner: inner * y - 0.5 * self.spread * (inner - self.centre) ** 2)
 
+    def room(self, y, s):
+        """Return the distance to the nearer bound, relative to that between the bounds."""
+        return _Linear.room(self, y, s)
+
     def domain(self, y, s):
         """Return the largest t with ``low <= t s <= high``."""
         return _Linear.domain(self, y, s)
@@ -378,7 +416,14 @@ class LogisticLoss(Loss):
 
     def dual_terms(self, y, s):
         """Return the entropy of p, -inf outside [0, 1]."""
-        return _within(y * s, 0.0, 1.0, lambda p: entr(p) + entr(1.0 - p))
+        p = y * s
+        entropy = _within(p, 0.0, 1.0, lambda p: entr(p) - xlog1py(1.0 - p, -p))
+        return np.where(p >= 0.0, entropy, -np.inf)
+
+    def room(self, y, s):
+        """Return ``p (1 - p)``, and 0 where there is next to none."""
+        room = y * s * (1.0 - y * s)
+        return np.where(room > NO_ROOM, room, 0.0)
 
     def domain(self, y, s):
         """Return ``1 / max p``, 0 where some p is negative."""
@@ -424,6 +469,10 @@ class SquaredHingeLoss(Loss):
         p = y * s
         return np.where(p >= 0.0, p - 0.5 * p * p, -np.inf)
 
+    def room(self, y, s):
+        """Return p, at most 1, and 0 where there is next to none."""
+        return np.where(y * s > NO_ROOM, np.minimum(y * s, 1.0), 0.0)
+
     def domain(self, y, s):
         """Return inf, or 0 where some p is negative."""
         return 0.0 if np.any(y * s < 0.0) else np.inf
@@ -441,6 +490,11 @@ def solve_linear_program(costs, deadline=None, **program):
     if result.status != 0:
         raise SolverError(f"HiGHS found no optimum of a linear program of {len(costs)} variables: {result.message}")
     return result.x
+
+
+def sum_rounding(n_terms):
+    """Return what float64 may add to a sum that NumPy takes in pairs, relative to the sum of the sizes of its terms."""
+    return (48.0 + np.log2(1.0 + n_terms)) * np.finfo(float).eps
 
 
 def _within(values, low, high, function):
@@ -514,7 +568,12 @@ def newton_fit(fit, value, slopes, newton_step, other_step=None):
 
 
 def minimum_norm_fit(columns, target):
-    """Least squares whose rank is judged on columns of magnitude one, however different their scales are."""
+    """Least squares whose rank is judged on columns of magnitude one, however different their scales are.
+
+    The target has shape (n_samples,), or (n_samples, n_outputs) for several at once.
+    """
+    if target.ndim == 2:
+        return np.stack([minimum_norm_fit(columns, one) for one in target.T], axis=1)
     sizes = _sizes(columns)
     left, values, right = np.linalg.svd(columns / sizes, full_matrices=False)
     used = values > 1e-12 * values.max(initial=0.0)

@@ -10,10 +10,12 @@ In the formulas below ``s_i = n_i / w_i`` is a row of N divided by its weight.
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import entr
+from scipy.special import entr, xlog1py
 
 from .exceptions import InvalidInputError
-from .losses import FLAT, ROUNDING, make_loss, minimum_norm_fit, newton_fit, orthonormal
+from .losses import FLAT, NO_ROOM, ROUNDING, make_loss, minimum_norm_fit, newton_fit, orthonormal, sum_rounding
+
+LEAST_PROBABILITY = 1e-13  # of a class in a dual point that is to be proven
 
 
 class ColumnLoss:
@@ -37,6 +39,10 @@ class ColumnLoss:
         """Return L(fit)."""
         return float(np.dot(weight, self.loss.terms(Y, fit).sum(axis=1)))
 
+    def terms(self, Y, fit):
+        """Return the loss of every entry, of the shape of Y."""
+        return self.loss.terms(Y, fit)
+
     def dual_point(self, Y, fit, weight):
         """Return ``-grad L(fit)``."""
         return weight[:, None] * self.loss.slopes(Y, fit)
@@ -49,6 +55,32 @@ class ColumnLoss:
     def dual_value(self, Y, dual_point, weight):
         """Return ``-L*(-dual_point)``."""
         return self.loss.dual_value(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+
+    def room(self, Y, s):
+        """Return by how much each entry of s may move, about, without leaving the domain."""
+        return self.loss.room(Y.ravel(), s.ravel()).reshape(s.shape)
+
+    def inside(self, Y, dual_point, weight):
+        """Return the dual point: no entry is moved."""
+        return dual_point
+
+    def widened(self, dual_point, leak):
+        """Return `leak`: nothing ties the columns."""
+        return leak
+
+    def terms_above(self, Y, fit, error):
+        """Return bounds on the loss of every entry at every fit that is no further from `fit` than `error`."""
+        return self.loss.terms_above(Y, fit, error)
+
+    def dual_value_below(self, Y, dual_point, leak, weight):
+        """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
+        flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
+        return self.loss.dual_value_below(*flat)
+
+    def domain_within(self, Y, dual_point, leak, weight):
+        """Return the largest t for which t times every N as in `dual_value_below` is in the domain."""
+        flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
+        return self.loss.domain_within(*flat)
 
     def best_scale(self, Y, dual_point, weight, limit):
         """Return the t in [0, limit] with the largest ``dual_value(Y, t * dual_point, weight)``."""
@@ -75,9 +107,13 @@ class MultinomialLoss:
 
     def value(self, Y, fit, weight):
         """Return L(fit)."""
+        return float(np.dot(weight, self.terms(Y, fit)))
+
+    def terms(self, Y, fit):
+        """Return the loss of every row, of shape (n_samples,)."""
         over = fit - np.sum(Y * fit, axis=1)[:, None]
         largest = over.max(axis=1)  # several times as fast as scipy's logsumexp
-        return float(np.dot(weight, largest + np.log(np.exp(over - largest[:, None]).sum(axis=1))))
+        return largest + np.log(np.exp(over - largest[:, None]).sum(axis=1))
 
     def dual_point(self, Y, fit, weight):
         """Return ``w (y - p)``; the entry of the label is minus the sum of the others, so that rows add up to 0."""
@@ -96,6 +132,55 @@ class MultinomialLoss:
         if p.min(initial=0.0) < -ROUNDING or np.abs(p.sum(axis=1) - 1.0).max(initial=0.0) > ROUNDING * Y.shape[1]:
             return -np.inf
         return float(np.dot(weight, entr(np.clip(p, 0.0, 1.0)).sum(axis=1)))
+
+    def room(self, Y, s):
+        """Return the smallest probability of every row, 0 where there is next to none: one metric for all columns.
+
+        A correction in it leaves the sum of every row at 0.
+        """
+        least = np.abs(Y - s).min(axis=1)
+        return np.repeat(np.where(least > NO_ROOM, least, 0.0)[:, None], Y.shape[1], axis=1)
+
+    def inside(self, Y, dual_point, weight):
+        """Return the dual point with probabilities of at least `LEAST_PROBABILITY`: what rounding may not empty."""
+        others = np.where(Y > 0, 0.0, np.maximum(-dual_point / weight[:, None], LEAST_PROBABILITY))
+        own = others.sum(axis=1)
+        shrink = (1.0 - LEAST_PROBABILITY) / np.maximum(own, 1.0 - LEAST_PROBABILITY)
+        return (weight * shrink)[:, None] * (Y * own[:, None] - others)
+
+    def widened(self, dual_point, leak):
+        """Return a leak that leaves room for the sums of the rows, which are 0 but for rounding, to be made 0."""
+        n_columns = leak.shape[1]
+        sums = np.abs(dual_point.sum(axis=1)) + n_columns * np.finfo(float).eps * np.abs(dual_point).sum(axis=1)
+        return leak + ((sums + leak.sum(axis=1)) / n_columns)[:, None]
+
+    def terms_above(self, Y, fit, error):
+        """Return bounds on the loss of every row at every fit that is no further from `fit` than `error`."""
+        rounding = 4.0 * np.finfo(float).eps  # of the logarithm of a number near 1
+        return self.terms(Y, fit) + 2.0 * error.max(axis=1, initial=0.0) + rounding
+
+    def dual_value_below(self, Y, dual_point, leak, weight):
+        """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
+        ends = [self._entropies(Y, (dual_point + side * leak) / weight[:, None]) for side in (-1.0, 1.0)]
+        terms = np.minimum(*ends)
+        if not np.all(np.isfinite(terms)):
+            return -np.inf
+        sizes = np.abs(terms) + np.abs(dual_point) / weight[:, None]
+        total = np.sum(weight * terms.sum(axis=1)) - sum_rounding(terms.size) * np.sum(weight * sizes.sum(axis=1))
+        return float(total)
+
+    def _entropies(self, Y, s):
+        """``-p log p`` for ``p = y - s``, -inf where p is negative; accurate where p is near 0 and near 1."""
+        p = np.where(Y > 0, 1.0 - s, -s)
+        entropies = np.where(Y > 0, -xlog1py(np.maximum(p, 0.0), -np.minimum(s, 1.0)), entr(np.maximum(p, 0.0)))
+        return np.where(p >= 0.0, entropies, -np.inf)
+
+    def domain_within(self, Y, dual_point, leak, weight):
+        """Return the largest t for which t times every N as in `dual_value_below` is in the domain."""
+        low, high = ((dual_point + side * leak) / weight[:, None] for side in (-1.0, 1.0))
+        if np.any(np.where(Y > 0, 0.0, high) > 0.0) or np.any(np.where(Y > 0, low, 0.0) < 0.0):
+            return 0.0
+        return float(1.0 / high[Y > 0].max()) if high[Y > 0].max() > 0.0 else np.inf
 
     def best_scale(self, Y, dual_point, weight, limit):
         """Return the t in [0, limit] with the largest ``dual_value(Y, t * dual_point, weight)``."""

@@ -20,7 +20,7 @@ from ..programs.program import problem_of
 from .cuts import best_dual_point
 from .price_function import unit_rows
 from .pricing import local_prices, search_price, starts_beside
-from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate
+from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
 from .vector_certificate import certify_vector
 
 
@@ -125,9 +125,10 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
     own = directions if starts is None else np.vstack([directions, starts])
     n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
     points = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, deadline, n_jobs)]
-    nu = points[0]
+    pairs = [problem.orthogonal(nu) for nu in points]
+    nu, leak = pairs[0]
     if len(points) > 1:
-        nu, own = _most_promising(problem, points, own, n_starts, deadline, n_jobs)
+        nu, leak, own = _most_promising(problem, pairs, own, n_starts, deadline, n_jobs)
         n_starts = 0
     found = search_price(
         *problem.priced(nu),
@@ -139,11 +140,7 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
         deadline=deadline,
         n_jobs=n_jobs,
     )
-    primal = problem.objective(network)
-    dual, scale = problem.dual_bound(nu, found.upper_bound)
-    visible = max(0.0, primal - problem.dual_bound(nu, found.value)[0])
-    dual_point = problem.spread(scale * nu)
-    return Certificate(primal, min(dual, primal), dual_point, found.proof, visible / primal if visible else 0.0, found)
+    return certificate_of(problem, network, nu, leak, found)
 
 
 def _own_dual_points(problem, network, directions, dual_points, starts, deadline, n_jobs):
@@ -159,16 +156,16 @@ def _own_dual_points(problem, network, directions, dual_points, starts, deadline
     return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]
 
 
-def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
-    """Return the dual point with the best value as far as local ascents see, and the local maxima of its price."""
+def _most_promising(problem, pairs, starts, n_starts, deadline, n_jobs):
+    """Return the (dual point, leak) with the best value as far as local ascents see, and the local maxima they met."""
     best, answer = -1.0, None
-    for nu in dual_points:
+    for nu, leak in pairs:
         directions, _, values = local_prices(
             *problem.priced(nu), starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
         )
-        value, _ = problem.dual_bound(nu, values.max(initial=0.0))
+        value, _ = problem.dual_bound(nu, values.max(initial=0.0), leak)
         if value > best:
-            best, answer = value, (nu, directions[:N_STARTS])
+            best, answer = value, (nu, leak, directions[:N_STARTS])
     return answer
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from .._validation import is_late
 from ..losses import solve_linear_program
-from ..programs.program import ROUNDING
 from .pricing import local_prices
 
 ROUNDS = 40
@@ -38,8 +37,8 @@ def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
     """Return the nu of the smallest price in the subdifferential of the loss at the best fit without neurons."""
     coefficients = problem.free_coefficients(np.zeros(len(problem.y)))
     residual = problem.y - problem.free @ coefficients
-    rounding = ROUNDING * (np.abs(problem.y) + np.abs(problem.free) @ np.abs(coefficients))
-    kinks = np.abs(residual) <= np.maximum(rounding, ACCURATE * np.abs(residual).max())
+    summands = np.abs(problem.y) + np.abs(problem.free) @ np.abs(coefficients)
+    kinks = np.abs(residual) <= ACCURATE * summands  # of a row: targets may differ in size by more than 1e9
     low, high = (problem.weight * bound for bound in problem.loss.bounds)
     low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)
 

@@ -12,6 +12,7 @@ from .._display import Shown, figure
 from ..programs.gates import gate_prices, gated_fit
 
 OPTIMAL = 1e-6
+PRICE_ROUNDING = 16.0 * np.finfo(float).eps  # relative to the sum of |nu_i| ||x_i||
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,7 +94,7 @@ def certify_gated(problem, masks, blocks, dual_point=None):
     candidates = [nu] if dual_point is None else [nu, dual_point]
     dual, best = max((scaled_dual(problem, masks, point) for point in candidates), key=lambda pair: pair[0])
     primal = fit_loss(problem, hidden, nu) + problem.beta * float(np.linalg.norm(blocks, axis=1).sum())
-    return GatedCertificate(primal, min(dual, primal), best, len(masks))
+    return GatedCertificate(primal, dual, best, len(masks))
 
 
 def fit_loss(problem, hidden, nu=None):
@@ -107,6 +108,8 @@ def fit_loss(problem, hidden, nu=None):
 
 def scaled_dual(problem, masks, nu):
     """Return the best dual value along nu that is feasible, and the point at which it is reached."""
+    nu, leak = problem.orthogonal(nu)
     price = gate_prices(problem.design, masks, nu).max(initial=0.0)
-    value, scale = problem.dual_bound(nu, price)
+    price += PRICE_ROUNDING * float(np.dot(np.abs(nu), problem.row_norms))
+    value, scale = problem.dual_bound(nu, price, leak)
     return value, scale * nu

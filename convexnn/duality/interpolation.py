@@ -12,7 +12,7 @@ import numpy as np
 from .._threads import one_blas_thread
 from .price_function import unit_rows
 from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
-from .records import KINDS, PROOFS, Certificate
+from .records import KINDS, PROOFS, VERDICTS, Certificate
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +29,9 @@ class InterpolationCertificate(Certificate):
         The nu that proves it, ``dual = nu^T y``; ``|nu^T (X u)_+| <= 1`` for all directions that cost one.
     misfit : float
         Largest residual of the network relative to the largest target. Where it is not zero the network's cost may
-        be below that of every exact interpolant, by ``|nu^T residual|``.
+        be below that of every exact interpolant, by ``|nu^T residual|`` at most.
+    rounding : float
+        ``|nu|^T |residual|``: by as much the lower bound may be above the network's cost.
     proof, heuristic_gap, price
         As in `Certificate`.
     """
@@ -42,8 +44,14 @@ class InterpolationCertificate(Certificate):
             f"relative_gap={self.relative_gap:.2e}, misfit={self.misfit:.1e}, proof={self.proof!r})"
         )
 
+    @property
+    def _verdict(self):
+        return {"optimal": "the smallest cost", "not proven": "smallest cost not proven"}.get(
+            self.status, VERDICTS[self.status]
+        )
+
     def __str__(self):
-        verdict = "the smallest cost" if self.status == "optimal" else "smallest cost not proven"
+        verdict = self._verdict
         return (
             f"Certificate: interpolates to {self.misfit:.1e}, {verdict}\n"
             f"  cost          {self.primal:.10g}\n"
@@ -53,7 +61,7 @@ class InterpolationCertificate(Certificate):
         )
 
     def _shown(self):
-        verdict = "the smallest cost" if self.status == "optimal" else "smallest cost not proven"
+        verdict = self._verdict
         _, (_, bound, *rest) = super()._shown()
         cost = ("cost", f"{self.primal:.10g}")
         bound = ("lower bound", bound[1].replace("no network", "no interpolating network"))
@@ -106,11 +114,12 @@ def certify_interpolant(
         Any vector: it is projected off the free terms, priced, and scaled into the bound that is proven.
     """
     directions, sizes = unit_rows(problem.design[:0] if network.width == 0 else network.neurons)
-    nu = problem.project(problem.project(nu))
     options = {"starts": directions[sizes > 0], "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
+        nu, _ = problem.orthogonal(nu)
         seen = interpolation_price(problem, nu, proof="heuristic", n_starts=FEW_STARTS, **options).value
-        nu = nu / seen if seen > 0.0 else nu  # so that no bound needs to be pressed below 1
+        # So that no bound needs to be pressed below 1.
+        nu, leak = problem.orthogonal(nu / seen if seen > 0.0 else nu)
         found = interpolation_price(
             problem,
             nu,
@@ -120,11 +129,14 @@ def certify_interpolant(
             n_starts=starts_beside(proof, problem.design.shape[1], n_starts),
             **options,
         )
-    primal, inner = problem.cost(network), max(0.0, float(nu @ problem.centred))
-    dual = min(inner / found.upper_bound if inner > 0.0 else 0.0, primal)
-    visible = max(0.0, primal - inner / found.value) if found.value > 0.0 else primal
-    scaled = nu / found.upper_bound if inner > 0.0 else np.zeros(len(nu))
+    primal, spill = problem.cost(network), problem.price_leak(leak)
+    inner = problem.inner_below(nu, leak)
+    dual = inner / (found.upper_bound + spill) if inner > 0.0 else 0.0
+    scaled = nu / (found.upper_bound + spill) if inner > 0.0 else np.zeros(len(nu))
+    missed = float(np.abs(scaled) @ np.abs(problem.residual(network)))
+    seen = inner / (found.value + spill) if inner > 0.0 else 0.0
+    visible = max(0.0, primal - seen - missed)
     gap = visible / primal if visible else 0.0
     return InterpolationCertificate(
-        primal, dual, problem.spread(scaled), found.proof, gap, found, problem.misfit(network)
+        primal, dual, problem.spread(scaled), found.proof, gap, found, missed, misfit=problem.misfit(network)
     )

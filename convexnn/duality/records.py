@@ -13,6 +13,11 @@ PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
 FEW_STARTS = 16
 OPTIMAL = 1e-6
+VERDICTS = {
+    "optimal": "globally optimal",
+    "not proven": "optimality not proven",
+    "contradiction": "contradiction: the lower bound is above the objective; nothing is proven, please report this",
+}
 KINDS = {
     "exact": "proven (exact)",
     "bound": "proven (a bound: valid, perhaps loose)",
@@ -74,14 +79,18 @@ class Price(Shown):
 class Certificate(Shown):
     """What is proven about a network.
 
+    X, y and the weights are taken for the rational numbers that their float64 entries are, and so is the network.
+
     Attributes
     ----------
     primal : float
-        The objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given.
+        The objective ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given, in
+        exact arithmetic and rounded up.
     dual : float
-        A valid lower bound on the objective of every network of every width (never below 0).
+        A valid lower bound on the objective of every network of every width with real weights (never below 0).
     dual_point : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        The point that proves it: ``nu = -grad L`` at the refitted free terms, scaled into the proved bound.
+        The point that proves it: ``nu = -grad L`` at the refitted free terms, scaled into the proved bound. It is
+        orthogonal to all that the free terms span but for the rounding of its entries, which `dual` allows for.
     proof : {"exact", "bound", "heuristic"}
         How the price of the dual point was bounded: within a stated tolerance, validly but perhaps loosely, or by
         the cheapest valid bound after local ascents only. `dual` is valid in all three cases.
@@ -89,6 +98,9 @@ class Certificate(Shown):
         The relative gap if the largest price that local ascents have found were the largest there is. Not a proof.
     price : Price
         Of the dual point before scaling.
+    rounding : float
+        The part of `primal` that comes from rows fitted to rounding: whose residual is within 16 units in the last
+        place of the target, or of what the best free terms add up there (at most 1e6 times the largest target).
     """
 
     primal: float
@@ -97,6 +109,7 @@ class Certificate(Shown):
     proof: str
     heuristic_gap: float
     price: Price
+    rounding: float = 0.0
 
     @property
     def gap(self) -> float:
@@ -105,12 +118,21 @@ class Certificate(Shown):
 
     @property
     def relative_gap(self) -> float:
-        """``gap / primal``, 0 when both are 0."""
-        return self.gap / self.primal if self.gap > 0 else 0.0
+        """``(gap - rounding) / primal``, 0 where that is not positive, and inf for a contradiction (see `status`)."""
+        if self.is_contradiction:
+            return np.inf
+        return (self.gap - self.rounding) / self.primal if self.gap > self.rounding else 0.0
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether the lower bound is above the objective: an error of the program, and no proof of anything."""
+        return self.dual > self.primal + self.rounding
 
     @property
     def status(self) -> str:
-        """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
+        """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``; or ``"contradiction"``."""
+        if self.is_contradiction:
+            return "contradiction"
         return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
 
     def __repr__(self):
@@ -120,9 +142,8 @@ class Certificate(Shown):
         )
 
     def __str__(self):
-        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
         return (
-            f"Certificate: {verdict}\n"
+            f"Certificate: {VERDICTS[self.status]}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
             f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
@@ -130,11 +151,27 @@ class Certificate(Shown):
         )
 
     def _shown(self):
-        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
-        return f"Certificate: {verdict}", [
+        return f"Certificate: {VERDICTS[self.status]}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no network of any width is below"),
             ("relative gap", f"{self.relative_gap:.2e}, {KINDS[self.proof]}"),
             ("visible gap", f"{self.heuristic_gap:.2e}, local ascents, no proof"),
             ("cones bounded", f"{self.price.n_nodes:,}"),
         ]
+
+
+def certificate_of(problem, network, dual_point, leak, price):
+    """Return the `Certificate` of a network by a dual point (see `Problem.orthogonal`) and its `Price`."""
+    primal, rounding = problem.objective_above(network)
+    dual, scale = problem.dual_bound(dual_point, price.upper_bound, leak)
+    seen = problem.dual_bound(dual_point, price.value, leak)[0]
+    visible = max(0.0, primal - seen - rounding)
+    return Certificate(
+        primal,
+        dual,
+        problem.spread(scale * dual_point),
+        price.proof,
+        visible / primal if visible else 0.0,
+        price,
+        rounding,
+    )

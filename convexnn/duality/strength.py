@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,13 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
         nu = problem.dual_point(np.zeros_like(problem.y))
     else:
         nu = cheapest_dual_point(problem, deadline=deadline, n_jobs=n_jobs)
+    nu, leak = problem.orthogonal(nu)
     search = search_price if nu.ndim == 1 else search_vector_price
     n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
     options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), current().naming("beta_max"):
-        return search(problem.design, nu, proof=proof, **options)
+        found = search(problem.design, nu, proof=proof, **options)
+    return replace(found, upper_bound=found.upper_bound + problem.price_leak(leak))
 
 
 def beta_max(

@@ -11,7 +11,7 @@ from .._threads import one_blas_thread
 from ..programs.vector_program import vector_problem_of
 from .price_function import unit_rows
 from .pricing import starts_beside
-from .records import N_STARTS, PRICE_TOLERANCE, Certificate
+from .records import N_STARTS, PRICE_TOLERANCE, certificate_of
 from .vector_price import vector_price_function
 from .vector_pricing import distinct_vector_maxima, search_vector_price, vector_maxima, vector_starts
 
@@ -43,12 +43,11 @@ def certify_vector_problem(
         directions = unit_rows(network.neurons)[0][network.masses > 0]
         own = directions if starts is None else np.vstack([directions, starts])
         n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
-        points = _dual_points(problem, network, directions, refit)
-        if len(points) > 1:
-            dual_point, own = _most_promising(problem, points, own, n_starts, deadline, n_jobs)
+        pairs = [problem.orthogonal(point) for point in _dual_points(problem, network, directions, refit)]
+        dual_point, leak = pairs[0]
+        if len(pairs) > 1:
+            dual_point, leak, own = _most_promising(problem, pairs, own, n_starts, deadline, n_jobs)
             n_starts = 0
-        else:
-            dual_point = points[0]
         found = search_vector_price(
             problem.design,
             dual_point,
@@ -60,11 +59,7 @@ def certify_vector_problem(
             deadline=deadline,
             n_jobs=n_jobs,
         )
-        primal = problem.objective(network)
-        dual, scale = problem.dual_bound(dual_point, found.upper_bound)
-        visible = max(0.0, primal - problem.dual_bound(dual_point, found.value)[0])
-    gap = visible / primal if visible else 0.0
-    return Certificate(primal, min(dual, primal), problem.spread(scale * dual_point), found.proof, gap, found)
+        return certificate_of(problem, network, dual_point, leak, found)
 
 
 def _dual_points(problem, network, directions, refit):
@@ -77,16 +72,16 @@ def _dual_points(problem, network, directions, refit):
     return points
 
 
-def _most_promising(problem, dual_points, starts, n_starts, deadline, n_jobs):
-    """Return the dual point with the best value as far as local ascents see, and the local maxima of its price."""
+def _most_promising(problem, pairs, starts, n_starts, deadline, n_jobs):
+    """Return the (dual point, leak) with the best value as far as local ascents see, and the local maxima they met."""
     best, answer = -1.0, None
-    for dual_point in dual_points:
+    for dual_point, leak in pairs:
         function = vector_price_function(problem.design, dual_point)
         directions, values = np.zeros((0, problem.design.shape[1])), np.zeros(0)
         if function.rank:
             reached = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
             directions, values = distinct_vector_maxima(function, *reached)
-        value, _ = problem.dual_bound(dual_point, values.max(initial=0.0))
+        value, _ = problem.dual_bound(dual_point, values.max(initial=0.0), leak)
         if value > best:
-            best, answer = value, (dual_point, directions[:N_STARTS])
+            best, answer = value, (dual_point, leak, directions[:N_STARTS])
     return answer

@@ -345,4 +345,5 @@ def _sum_of(certificates):
     proof = max((c.proof for c in certificates), key=PROOFS.index)
     points = np.column_stack([c.dual_point for c in certificates])
     dearest = max((c.price for c in certificates), key=lambda price: price.upper_bound)
-    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest)
+    rounding = sum(c.rounding for c in certificates)
+    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest, rounding)

@@ -24,7 +24,7 @@ class ClaimedCertificate:
 
     Attributes
     ----------
-    primal, dual, relative_gap, heuristic_gap : float
+    primal, dual, relative_gap, heuristic_gap, rounding : float
         As in `Certificate`.
     proof : {"exact", "bound", "heuristic"}
     """
@@ -34,6 +34,7 @@ class ClaimedCertificate:
     relative_gap: float
     heuristic_gap: float
     proof: str
+    rounding: float = 0.0
 
 
 def claim_of(certificate):
@@ -44,7 +45,7 @@ def claim_of(certificate):
         raise InvalidInputError(
             f"certificate must be what certify returns, a Certificate; got {type(certificate).__name__}."
         )
-    names = ("primal", "dual", "relative_gap", "heuristic_gap")
+    names = ("primal", "dual", "relative_gap", "heuristic_gap", "rounding")
     figures = {name: float(getattr(certificate, name)) for name in names}
     if not all(np.isfinite(value) for value in figures.values()):
         raise InvalidInputError(f"certificate must have finite figures to be saved; got {certificate!r}.")
@@ -143,11 +144,11 @@ def _claim(entry):
     if entry is None:
         return None
     names = set(ClaimedCertificate.__dataclass_fields__)
-    _require(isinstance(entry, dict) and set(entry) == names, "claimed", entry)
-    _require(all(_number(entry[name]) and entry[name] >= 0 for name in names - {"proof"}), "claimed", entry)
+    _require(isinstance(entry, dict) and set(entry) | {"rounding"} == names, "claimed", entry)  # files before had none
+    _require(all(_number(entry[name]) and entry[name] >= 0 for name in set(entry) - {"proof"}), "claimed", entry)
     _require(isinstance(entry["proof"], str) and entry["proof"] in PROOFS[1:], "claimed", entry)
     claim = ClaimedCertificate(**{name: value if name == "proof" else float(value) for name, value in entry.items()})
-    gap = max(0.0, claim.primal - claim.dual)
+    gap = max(0.0, claim.primal - claim.dual - claim.rounding)
     fits = abs(gap - claim.relative_gap * claim.primal) <= ROUNDING * claim.primal
     _require(claim.dual <= claim.primal * (1 + ROUNDING) and fits, "claimed", entry)
     return claim

@@ -274,11 +274,10 @@ def approximate_pruning(
     pruned = start if len(steps) == 1 else build_network(problem, start.directions[kept], start.signs[kept], masses)
     deadline = deadline_after(time_limit)
     before = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
-    after = problem.objective(pruned)
-    visible = max(0.0, after - before.primal * (1.0 - before.heuristic_gap))
-    certificate = replace(
-        before, primal=after, dual=min(before.dual, after), heuristic_gap=visible / after if visible else 0.0
-    )
+    after, rounding = problem.objective_above(pruned)
+    visible = max(0.0, after - rounding - before.primal * (1.0 - before.heuristic_gap))
+    seen = visible / after if visible else 0.0
+    certificate = replace(before, primal=after, rounding=rounding, heuristic_gap=seen)
     used = int(np.sum(network.masses > 0))
     return ApproximatePruning(pruned, used, pruned.width, before.primal, after, certificate, steps)
 

@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 
 from .._norms import nonzero, norms
 from ..exceptions import InvalidInputError
+from ..losses import sum_rounding
 from .program import Problem, make_problem
 
 INTERPOLATES = 1e-8  # largest residual, relative to the largest target, of what is called an interpolating network
@@ -62,6 +63,17 @@ class InterpolationProblem(Problem):
     def misfit(self, network):
         """Return the largest ``|y_i - f(x_i)|`` relative to the largest target."""
         return float(np.abs(self.residual(network)).max() / max(np.abs(self.y).max(), np.finfo(float).tiny))
+
+    def inner_below(self, dual_point, leak):
+        """Return a bound on ``nu^T y`` for every nu orthogonal to the free terms and within `leak` of a dual point."""
+        sizes = np.abs(self.dual_targets) * (np.abs(dual_point) + leak)
+        spill = np.sum(leak * np.abs(self.dual_targets)) + sum_rounding(len(sizes)) * np.sum(sizes)
+        return float(np.sum(dual_point * self.dual_targets) - spill)
+
+    def price_leak(self, leak):
+        """As for a `Problem`; without a penalty on the bias the price is met where one row is on its kink."""
+        reach = self.row_norms if self.penalize_bias else self.row_norms + self.row_norms.max()
+        return float(np.dot(leak, reach))
 
     def objective(self, network):
         """Return the cost of an interpolating network, infinity for any other."""

@@ -16,18 +16,22 @@ from typing import Any, Self
 
 import numpy as np
 
+from .. import _double_double as dd
 from .._display import Shown
 from .._long import relu_products, row_blocks
+from .._norms import norms
 from .._typing import ArrayLike, LossName
 from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
-from ..losses import LOSSES, Loss, make_loss
+from ..losses import LOSSES, Loss, make_loss, minimum_norm_fit
 from ..network import TwoLayerReLU
+from .evaluation import ROUNDING, fitted_terms, objective_above
+from .free_span import free_span
 
 FREE_TOLERANCE = 1e-10  # relative, what Newton's method may leave of a dual point along the free terms
-NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 OPTIONS = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # of a problem; the last is not the user's
-ROUNDING = 16 * np.finfo(float).eps  # relative to the targets, what float64 may leave of an exact fit
+LARGEST_SUMMANDS = 1e6  # relative to the largest target: what free terms may add up and still explain a residual
+STRICTLY = 1.0 - 16 * np.finfo(float).eps  # a bound divided by a price, rounded down
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,6 +90,28 @@ class Problem(Shown):
         columns = columns[:, sizes > 0] / sizes[sizes > 0]
         basis, values, _ = np.linalg.svd(columns, full_matrices=False)
         return basis[:, values > 1e-12 * values.max(initial=0.0)]
+
+    @cached_property
+    def free_span(self) -> Any:
+        """The `FreeSpan` of the free terms: what a dual point must be orthogonal to, its rank never cut."""
+        return free_span(self.free, self.weight)
+
+    @cached_property
+    def row_norms(self) -> np.ndarray:
+        """Norms of the rows of the design, of shape (n_samples,)."""
+        return np.concatenate([norms(rows) for _, rows in row_blocks(self.design)])
+
+    @cached_property
+    def fitting_free_terms(self) -> np.ndarray:
+        """The free terms that fit y best in least squares, of shape (n_free,) or (n_free, n_outputs)."""
+        root = np.sqrt(self.weight)
+        return minimum_norm_fit(root[:, None] * self.free, (root * self.y.T).T)
+
+    @cached_property
+    def summands(self) -> np.ndarray:
+        """``|y_i|`` and what the free terms that fit y best add up at row i, of the shape of y."""
+        size = np.abs(self.y) + np.abs(self.free) @ np.abs(self.fitting_free_terms)
+        return np.minimum(size, LARGEST_SUMMANDS * np.abs(self.y).max(axis=0, initial=0.0))
 
     @cached_property
     def centred(self) -> np.ndarray:
@@ -149,24 +175,45 @@ class Problem(Shown):
         weight = np.maximum(self.weight * self.loss.curvatures(self.y, fit), damping * least)
         return replace(self, y=fit + nu / weight, weight=weight, loss=make_loss("squared"))
 
-    @property
+    def orthogonal(self, dual_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the dual point without its part along the free terms, and the leak: what float64 leaves of that.
+
+        Some real vector is orthogonal to all that the free terms span and differs from the returned point by no more
+        than the leak, entry by entry. The point is zero where there is no such vector in the domain.
+        """
+        room = self.weight * self.loss.room(self.y, dual_point / self.weight)
+        nu, leak = self.free_span.orthogonal(dual_point[:, None], room)
+        return nu[:, 0], leak[:, 0]
+
+    def price_leak(self, leak: np.ndarray) -> float:
+        """Return by how much the price of a vector within `leak` of a dual point may be above that of the point."""
+        return float(np.dot(leak, self.row_norms))
+
+    @cached_property
     def dual_targets(self) -> np.ndarray:
         """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms.
 
-        Losses of the residual have dual values linear in y. What is left of nu along the free terms then counts for
-        what these differ by from their least squares, and not for all of y, however far from 0.
+        Losses of the residual have dual values linear in y: it may be replaced by what is left of it beside any values
+        of the free terms, with as many digits however far from 0 the targets are.
         """
-        return self.y if self.loss.labels else self.centred
+        if self.loss.labels or self.free.shape[1] == 0:
+            return self.y
+        return residual_of(self.y, self.free, self.fitting_free_terms)
 
-    def dual_bound(self, dual_point: np.ndarray, price: float) -> tuple[float, float]:
+    def dual_bound(self, dual_point: np.ndarray, price: float, leak: np.ndarray | None = None) -> tuple[float, float]:
         """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
 
-        The value is a lower bound on the objective of every network; it is at least 0, the value at scale 0.
+        The value is a lower bound on the objective of every network, rounding included; it is at least 0, the value at
+        scale 0. Without a `leak` (see `orthogonal`) the dual point is taken for orthogonal to the free terms.
         """
+        given = self.dual_targets, dual_point, np.zeros_like(dual_point) if leak is None else leak, self.weight
+        if leak is not None:
+            price = price + self.price_leak(leak)
         with np.errstate(over="ignore"):
             limit = float(np.divide(self.beta, price)) if price > 0 else np.inf
+        limit = STRICTLY * min(limit, self.loss.domain_within(*given))
         scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, limit)
-        value = self.loss.dual_value(self.dual_targets, scale * dual_point, self.weight)
+        value = self.loss.dual_value_below(given[0], scale * dual_point, scale * given[2], self.weight)
         return (value, scale) if value > 0 else (0.0, 0.0)
 
     def needed_bound(self, dual_point: np.ndarray) -> float:
@@ -184,20 +231,21 @@ class Problem(Shown):
         return self.design[:, :-1] if self.hidden_bias else self.design
 
     def objective(self, network: Any) -> float:
-        """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not.
+        """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not, in float64.
 
-        A loss that is within the rounding of the free terms' own values counts as 0.
+        Rows that are fitted to rounding count 0: for comparisons, and for solvers that have nothing more to gain.
         """
-        size = np.abs(self.y)
-        if self.skip_connection:
-            size = size + np.abs(self.features) @ np.abs(network.skip_weights)
-        if self.fit_intercept:
-            size = size + np.abs(network.intercept)
         with np.errstate(over="ignore"):
-            loss = self.loss.value(self.y, network.predict(self.features), self.weight)
-            near = self.y - np.where(self.y > 0, 1.0, -1.0) * ROUNDING * size  # towards 0: a margin not quite met
-            zero = self.loss.name not in NEVER_ZERO and loss <= self.loss.value(self.y, near, self.weight)
-            return (0.0 if zero else loss) + network.penalty(self.beta)
+            terms = self.loss.terms(self.y, network.predict(self.features))
+            return self.total(np.where(fitted_terms(self, terms), 0.0, terms)) + network.penalty(self.beta)
+
+    def objective_above(self, network: Any) -> tuple[float, float]:
+        """Return the objective in exact arithmetic, rounded up, and the part of rows that are fitted to rounding."""
+        return objective_above(self, network)
+
+    def total(self, terms: np.ndarray) -> float:
+        """Return the weighted sum of the loss of every entry of y, or of every row."""
+        return float(np.dot(self.weight, terms if terms.ndim == 1 else terms.sum(axis=1)))
 
     def check_network(self, network: Any) -> None:
         """Refuse a network that cannot be evaluated on this problem."""
@@ -238,6 +286,15 @@ class Problem(Shown):
             ("inputs", f"{n_inputs} with the bias" if self.hidden_bias else str(n_inputs)),
             ("free terms", str(self.free.shape[1])),
         ]
+
+
+def residual_of(y, free, coefficients):
+    """Return ``y - free coefficients``, rounded once; y and the coefficients may have several columns."""
+    targets, factors = y.reshape(len(y), -1), coefficients.reshape(len(coefficients), -1)
+    fits = [dd.total(dd.two_product(free.T, column[:, None])) for column in factors.T]
+    none = np.zeros(len(y))
+    rest = [dd.add((target, none), (-high, -low))[0] for target, (high, low) in zip(targets.T, fits, strict=True)]
+    return np.column_stack(rest).reshape(y.shape)
 
 
 def is_orthogonal(free, dual_point):

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._norms import norms
 from .._validation import check_choice, check_design, check_matrix, check_positive, check_weights
 from ..exceptions import InvalidInputError
 from ..matrix_losses import make_matrix_loss
+from .evaluation import ROUNDING
 from .program import (
-    ROUNDING,
     Problem,
     check_is_network,
     check_objective_range,
@@ -63,6 +64,21 @@ class VectorProblem(Problem):
             columns = zip(dual.T, curvatures.T, strict=True)
             dual = np.column_stack([without_free_part(self.free, *column) for column in columns])
         return dual if is_orthogonal(self.free, dual) else np.zeros_like(dual)  # no minimum: zero is always feasible
+
+    def orthogonal(self, dual_point):
+        """Return the dual point without its part along the free terms, and the leak; see `Problem.orthogonal`."""
+        nu = self.loss.inside(self.y, dual_point, self.weight)
+        room = self.weight[:, None] * self.loss.room(self.y, nu / self.weight[:, None])
+        if np.all(room == room[:, :1]):  # one metric for all columns
+            nu, leak = self.free_span.orthogonal(nu, room[:, 0])
+        else:
+            pairs = [self.free_span.orthogonal(nu[:, [k]], room[:, k]) for k in range(self.n_outputs)]
+            nu, leak = (np.hstack(part) for part in zip(*pairs, strict=True))
+        return nu, self.loss.widened(nu, leak)
+
+    def price_leak(self, leak):
+        """Return by how much the price of a matrix within `leak` of a dual point may be above that of the point."""
+        return float(np.dot(norms(leak), self.row_norms))
 
     def free_fit(self, hidden_fit):
         """Return the values of the free terms that fit best beside `hidden_fit`."""

@@ -79,7 +79,9 @@ class _Newton:
         level = fit_loss(working, self.point.hidden) + self.point.value - fit_loss(self.problem, self.point.hidden)
         if not level > 0.0:  # the free terms fit everything, or separate the labels: the model has nothing to gain
             return False
-        goal = SHARE * max(before.gap, 0.1 * tol * before.primal) / level
+        # The model may see less of a gap here than the loss does, whose dual is less curved: half of its own at most.
+        seen = certify_gated(working, self.masks, here.blocks).gap
+        goal = min(SHARE * max(before.gap, 0.1 * tol * before.primal), 0.5 * seen) / level
         answer = solve_gated(working, self.masks, tol=max(FINEST, min(0.1, goal)), max_iter=max_iter, deadline=deadline)
         self.n_iter += answer.n_iter
         promised = max(0.0, level - answer.primal)

@@ -25,6 +25,7 @@ STRENGTH = 1e-6  # relative, how far a strength that is called exact may be off
 PROVEN = 1e-5  # a larger relative gap is no proof of optimality
 EPS = 2.0**-52
 ROUNDING = 16 * Fraction(1, 2**52)  # of a target
+OWN_ROUNDING = 2.0**-100  # of the verifier's targets less their best free terms, which have 160 bits
 SAME_ANGLE = 1e-3
 
 
@@ -174,7 +175,8 @@ def refute_strength(strength, problem, rng):
     best = search.search(point)
     granted = best.values * 0
     if len(best.values):
-        error = float(ROUNDING) * problem.weight * np.abs(problem.Y).max(axis=1)
+        size = np.abs(problem.Y).max(axis=1)
+        error = problem.weight * (float(ROUNDING) * size + OWN_ROUNDING * size.max())
         granted = error @ search.activations(best.directions)
     above = best.values * (1 - STRENGTH) - granted > strength
     if np.isfinite(strength) and not np.any(above):

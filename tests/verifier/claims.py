@@ -3,8 +3,8 @@
 Roundings that are granted: a primal may be below the exact objective, and a lower bound above a rival's, by 1e-9 of it
 and by what an error of 16 eps |y_i| in every row costs (the targets' own rounding; for the squared hinge loss, of the
 margin 1). A strength may be too small by 1e-6 of it and by what these errors are worth at the direction that refutes
-it. Beside free terms the price of a dual point may exceed beta by what the last digits of its entries are worth. An
-upper bound of a price has to hold as it stands.
+it. The price of a dual point may exceed beta by what the last digits of its entries are worth. An upper bound of a
+price has to hold as it stands.
 """
 
 from dataclasses import dataclass
@@ -102,9 +102,8 @@ def _refute_dual_point(certificate, problem, rivals, nu, left):
     """Return in what the dual point is no proof: its price, and its value, which free terms change by what is left."""
     found = []
     priced = rivals.prices.search(nu)
-    # Beside free terms a dual point is orthogonal to them up to the last digits of its entries.
-    entries = np.linalg.norm(nu, axis=1) * bool(rivals.basis)
-    unknown = (2 * EPS * entries @ rivals.prices.activations(priced.directions[:1])).max(initial=0.0)
+    # A dual point is handed out in float64: far from the origin the last digits of its entries decide.
+    unknown = (2 * EPS * np.linalg.norm(nu, axis=1) @ rivals.prices.activations(priced.directions[:1])).max(initial=0.0)
     if priced.above(exact(problem.beta) + exact(unknown), RELATIVE):
         text = f"{problem.loss}: price of the dual point {priced.values[0]:.12g} > beta {problem.beta:.12g}"
         found.append(Refutation("dual point not feasible", text))

@@ -16,6 +16,7 @@ from .sets import refute_set
 
 SEARCHED = 20  # every so many cases a better network is looked for although nothing speaks for it
 TIME_LIMIT = 5.0
+LARGEST_GAP = 1e-3  # relative, that "proven" may have where the caller's tolerance is larger
 REFUSALS = (convexnn.ConvexNNError, ValueError)
 
 
@@ -118,7 +119,7 @@ def _fit(case):
     def refuter(rng, warned):
         found = certified(rng, warned)
         gap = model.certificate_.relative_gap
-        if model.status_ == "proven" and gap > PROVEN:
+        if model.status_ == "proven" and gap > max(PROVEN, min(case.tol, LARGEST_GAP)):
             found.append(Refutation("proven with a gap", f"relative gap {gap:.3g}"))
         if model.beta_max_proof_ == "exact" and not warned:
             found += refute_strength(model.beta_max_, problem, rng)

@@ -1,4 +1,5 @@
 # make test, make demo, make bench, make lint, make docs: each sets up its own environment in .venv first.
+# make attack: a hundred thousand wild cases for the verifier of the tests, an hour or two on two cores.
 # make coverage, make wheel, make test-oldest, make test-python PYTHON=python3.13: see CONTRIBUTING.md.
 
 VENV := .venv
@@ -17,13 +18,20 @@ QUICK := tests/arrangements tests/programs tests/sweeps tests/estimators/test_sc
 # The oldest dependencies have no wheels for the newest Python.
 OLDEST := python3.11
 
-.PHONY: demo test lint bench docs clean coverage wheel test-oldest test-python
+.PHONY: demo test attack lint bench docs clean coverage wheel test-oldest test-python
 
 demo: $(STAMP)
 	$(RUN) examples/demo.py
 
 test: $(STAMP)
 	$(RUN) -m pytest -n auto --dist worksteal
+
+# Claims of the package against exact arithmetic; make attack CASES=1000 FIRST=5000 JOBS=4 for others.
+CASES := 100000
+FIRST := 0
+JOBS := 2
+attack: $(STAMP)
+	$(RUN) -m tests.verifier --cases $(CASES) --first $(FIRST) --jobs $(JOBS)
 
 lint: $(STAMP)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[lint]'

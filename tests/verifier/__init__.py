@@ -8,9 +8,11 @@ dyadic.py      floats as integers over a power of two
 losses.py      losses in rational numbers (logarithms to 60 digits), and in float64 for the search
 free_terms.py  an exact basis of the free terms that is well conditioned however nearly dependent they are
 prices.py      directions whose exact value is large
-rivals.py      networks whose exact objective is small
+problems.py    a training problem, and the exact objective of a network
+rivals.py      networks whose exact objective is small; descent.py and linear_programs.py say how much of each neuron
 claims.py      what is refuted: certificates, prices, strengths, fitted models
 sets.py        the same for sets of optimal networks
 cases.py       wild problems by number
-attack.py      one case from its number to its refutations; ``python -m tests.verifier`` runs many
+attack.py      one case from its number to its refutations
+run.py         many cases; ``python -m tests.verifier`` prints what is refuted, made small by shrinking.py
 """

@@ -2,17 +2,11 @@
 
 import argparse
 import sys
-import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 
-from threadpoolctl import threadpool_limits
-
-from .attack import attack
 from .cases import ENTRIES, make_case
+from .run import run
 from .shrinking import reproduction, shrunk
-
-EVERY = 10.0  # seconds between two lines of progress
 
 
 def main(arguments=None):
@@ -26,33 +20,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     numbers = range(options.first, options.first + options.cases)
     entries = {options.entry: 1.0} if options.entry else None
-    outcomes = run(numbers, options.jobs, entries)
+    outcomes = run(numbers, options.jobs, entries, progress=True)
     return report(outcomes, entries, options.shown)
-
-
-def run(numbers, jobs=1, entries=None):
-    """Return the outcomes of the cases of these numbers."""
-    tasks = [(number, entries) for number in numbers]
-    if jobs == 1:
-        return list(_with_progress(map(_attack, tasks), len(tasks)))
-    with ProcessPoolExecutor(jobs) as pool:
-        return list(_with_progress(pool.map(_attack, tasks, chunksize=20), len(tasks)))
-
-
-def _attack(task):
-    with threadpool_limits(1):
-        return attack(*task)
-
-
-def _with_progress(outcomes, total):
-    begun = last = time.perf_counter()
-    refuted = 0
-    for done, outcome in enumerate(outcomes, 1):
-        refuted += bool(outcome.refutations)
-        if time.perf_counter() - last > EVERY or done == total:
-            last = time.perf_counter()
-            print(f"{done:,} of {total:,} cases, {refuted:,} refuted, {last - begun:.0f} s", file=sys.stderr, flush=True)
-        yield outcome
 
 
 def report(outcomes, entries=None, shown=3):

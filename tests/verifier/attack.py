@@ -14,8 +14,9 @@ from .claims import PROVEN, Refutation, refute_certificate, refute_price, refute
 from .problems import Problem, problem_of
 from .sets import refute_set
 
-SEARCHED = 10  # every so many cases a better network is looked for although nothing speaks for it
+SEARCHED = 20  # every so many cases a better network is looked for although nothing speaks for it
 TIME_LIMIT = 5.0
+LARGEST_GAP = 1e-3  # relative, that "proven" may have where the caller's tolerance is larger
 REFUSALS = (convexnn.ConvexNNError, ValueError)
 
 
@@ -59,10 +60,14 @@ def attack_case(case):
 def _certify(case):
     network = TwoLayerReLU(**case.network)
     certificate = convexnn.certify(
-        network, case.X, case.y, case.beta, loss=case.loss, sample_weight=case.weight, time_limit=TIME_LIMIT
+        network, case.X, case.y, case.beta, proof=case.proof, time_limit=TIME_LIMIT, **_given(case)
     )
-    problem = problem_of(network, case.X, case.y, case.beta, loss=case.loss, sample_weight=case.weight)
+    problem = problem_of(network, case.X, case.y, case.beta, **_given(case))
     return _certificate_refuter(certificate, network, problem, case)
+
+
+def _given(case):
+    return {"loss": case.loss, "sample_weight": case.weight, **case.loss_options}
 
 
 def _certificate_refuter(certificate, network, problem, case):
@@ -87,7 +92,7 @@ class _Kept:
 
 def _price(case):
     nu = case.y if case.y.ndim == 1 else case.y[:, 0]
-    found = convexnn.price(case.X, nu, all_maximizers=case.number % 3 == 0, time_limit=TIME_LIMIT)
+    found = convexnn.price(case.X, nu, proof=case.proof, all_maximizers=case.number % 3 == 0, time_limit=TIME_LIMIT)
     return lambda rng, warned: refute_price(found, case.X, nu, rng)
 
 
@@ -95,25 +100,26 @@ def _problem(case):
     rows = slice(None) if case.weight is None else case.weight > 0
     weight = np.ones(len(case.X)) if case.weight is None else case.weight
     Y = case.y.reshape(len(case.X), -1)
-    return Problem(case.X[rows], Y[rows], weight[rows], case.beta, case.loss, **case.terms)
+    return Problem(case.X[rows], Y[rows], weight[rows], case.beta, case.loss, **case.terms, **case.loss_options)
 
 
 def _beta_max(case):
-    found = convexnn.beta_max(case.X, case.y, loss=case.loss, sample_weight=case.weight, **case.terms)
+    found = convexnn.beta_max(case.X, case.y, **_given(case), **case.terms)
     return lambda rng, warned: [] if warned else refute_strength(found, _problem(case), rng)
 
 
 def _fit(case):
-    model, targets, y = _model(case)
+    model, targets, y = model_of(case)
     model.fit(case.X, targets, sample_weight=case.weight)
     network, loss = model.network_, "multinomial" if y.ndim == 2 and case.loss == "multinomial" else model.loss
-    problem = problem_of(network, case.X, y, model.beta_, loss=loss, sample_weight=case.weight)
+    given = _given(case) | {"loss": loss}
+    problem = problem_of(network, case.X, y, model.beta_, **given)
     certified = _certificate_refuter(model.certificate_, network, problem, case)
 
     def refuter(rng, warned):
         found = certified(rng, warned)
         gap = model.certificate_.relative_gap
-        if model.status_ == "proven" and gap > PROVEN:
+        if model.status_ == "proven" and gap > max(PROVEN, min(case.tol, LARGEST_GAP)):
             found.append(Refutation("proven with a gap", f"relative gap {gap:.3g}"))
         if model.beta_max_proof_ == "exact" and not warned:
             found += refute_strength(model.beta_max_, problem, rng)
@@ -122,9 +128,9 @@ def _fit(case):
     return refuter
 
 
-def _model(case):
+def model_of(case):
     """Return the estimator, its targets, and the targets of the problem that it poses."""
-    options = dict(case.terms, beta=case.beta, time_limit=TIME_LIMIT)
+    options = dict(case.terms, beta=case.beta, tol=case.tol, time_limit=TIME_LIMIT)
     if case.number % 2:
         options["beta"] = "scale"
     if case.loss == "multinomial":
@@ -136,13 +142,11 @@ def _model(case):
     if case.loss in ("logistic", "squared_hinge") and case.y.ndim == 1:
         return ConvexReLUClassifier(loss=case.loss, **options), case.y, case.y
     loss = case.loss if case.loss in ("squared", "huber", "absolute", "quantile") else "squared"
-    return ConvexReLURegressor(loss=loss, **options), case.y, case.y
+    return ConvexReLURegressor(loss=loss, **options, **case.loss_options), case.y, case.y
 
 
 def _set(case):
-    found = convexnn.optimal_set(
-        case.X, case.y, case.beta, loss=case.loss, sample_weight=case.weight, time_limit=TIME_LIMIT, **case.terms
-    )
+    found = convexnn.optimal_set(case.X, case.y, case.beta, time_limit=TIME_LIMIT, **_given(case), **case.terms)
     return lambda rng, warned: refute_set(found, _problem(case), rng, warned=warned)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 SEED = 20_261_129
 ENTRIES = {"certify": 0.56, "price": 0.22, "beta_max": 0.1, "fit": 0.1, "set": 0.02}
 LOSSES = ("squared", "squared", "squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial")
+PROOFS = ("auto", "auto", "auto", "exact", "bound", "heuristic")
 OUTPUT_LOSSES = ("squared", "squared", "huber", "logistic", "squared_hinge", "multinomial")
 
 
@@ -21,6 +22,10 @@ class Case:
         For prices y is the dual point.
     terms : dict of the three flags
     network : dict of the arguments of `TwoLayerReLU`, for certificates
+    loss_options : dict of the parameter of the Huber and of the quantile loss
+    proof : one of the proofs of certificates and prices
+    tol : of fits
+    kinds : names of the data and of the targets
     """
 
     number: int
@@ -32,6 +37,9 @@ class Case:
     terms: dict
     weight: np.ndarray | None = None
     network: dict = field(default_factory=dict)
+    loss_options: dict = field(default_factory=dict)
+    proof: str = "auto"
+    tol: float = 1e-6
     kinds: tuple = ()
 
 
@@ -52,7 +60,17 @@ def make_case(number, entries=None):
     if entry == "price":
         y, weight = y * 10.0 ** rng.uniform(-3, 3), None
     network = _network(rng, X, y, terms) if entry == "certify" else {}
-    return Case(number, entry, X, y, beta, loss, terms, weight, network, (data, target))
+    proof = str(rng.choice(PROOFS)) if entry in ("certify", "price") else "auto"
+    tol = 1.0 if entry == "fit" and rng.random() < 0.1 else 1e-6
+    kinds = (data, target)
+    return Case(number, entry, X, y, beta, loss, terms, weight, network, _loss_options(rng, loss), proof, tol, kinds)
+
+
+def _loss_options(rng, loss):
+    draw = float(rng.choice([0.1, 0.9]))
+    if rng.random() < 0.7 or loss not in ("huber", "quantile"):
+        return {}
+    return {"huber_delta": draw} if loss == "huber" else {"quantile": draw}
 
 
 def _design(rng):
@@ -78,7 +96,8 @@ def _one_column(rng, plain, values):
 def _dependent(rng, plain):
     """The last column is nearly, or but for rounding, a linear function of the first."""
     X = np.round(20 + 8 * plain, int(rng.integers(0, 4)))
-    other = rng.choice([X[:, 0] * 1.8 + 32, X[:, 0] * (1 + 1e-12), X[:, 0] + 10.0 ** rng.uniform(-15, -3) * plain[:, 0]])
+    moved = X[:, 0] + 10.0 ** rng.uniform(-15, -3) * plain[:, 0]
+    other = rng.choice([X[:, 0] * 1.8 + 32, X[:, 0] * (1 + 1e-12), moved])
     return np.column_stack([X[:, :2], other])
 
 
@@ -86,6 +105,11 @@ def _steps(rng, plain):
     """Rows (1, 1 + k e) for a small e."""
     e = 2.0 ** -int(rng.integers(10, 52))
     return np.column_stack([np.ones(len(plain)), 1 + e * rng.integers(-2, 3, len(plain))])
+
+
+def _polygon(n):
+    angles = 2 * np.pi * np.arange(n) / n
+    return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
 DESIGNS = {
@@ -105,7 +129,7 @@ DESIGNS = {
     "rows of different size": lambda rng, plain: plain * 10.0 ** rng.uniform(-6, 6, (len(plain), 1)),
     "grid": lambda rng, plain: rng.integers(-2, 3, plain.shape),
     "binary": lambda rng, plain: rng.integers(0, 2, plain.shape),
-    "polygon": lambda rng, plain: np.column_stack([np.cos(a := 2 * np.pi * np.arange(len(plain)) / len(plain)), np.sin(a)]),
+    "polygon": lambda rng, plain: _polygon(len(plain)),
     "rank one": lambda rng, plain: np.outer(plain[:, 0], plain[0]),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 from .dyadic import exact
 
 DIGITS = 60  # of logarithms and exponentials
+BITS = 1600
 LABELS = ("logistic", "squared_hinge", "multinomial")
 LINEAR = ("absolute", "quantile")
 
@@ -54,12 +55,18 @@ def _log_sum(exponents):
     with localcontext() as context:
         context.prec = DIGITS
         total = sum((_exponential(z) for z in exponents), Decimal(0))
-        value = total - total * total / 2 if total < Decimal(10) ** (-DIGITS // 2) else (1 + total).ln()
-        return Fraction(value)
+        return _binary(total - total * total / 2 if total < Decimal(10) ** (-DIGITS // 2) else (1 + total).ln())
 
 
 def _exponential(z):
-    return Decimal(0) if z < -10**6 else (Decimal(z.numerator) / Decimal(z.denominator)).exp()
+    return Decimal(0) if z < -1000 else (Decimal(z.numerator) / Decimal(z.denominator)).exp()
+
+
+def _binary(value):
+    """A decimal number in [0, 1000] to 1600 binary digits: sums stay fast."""
+    with localcontext() as context:
+        context.prec = 600
+        return Fraction(int(value * 2**BITS), 2**BITS)
 
 
 def exact_dual_value(name, y, nu, weight, huber_delta=1.35, quantile=0.5):
@@ -80,10 +87,13 @@ def exact_dual_value(name, y, nu, weight, huber_delta=1.35, quantile=0.5):
 
 
 def _dual_term(name, y, s, delta, quantile):
+    low, high = {"absolute": (-1, 1), "huber": (-delta, delta), "quantile": (quantile - 1, quantile)}.get(name, (s, s))
     slack = Fraction(1, 10**12)
-    if name == "squared" or (name == "huber" and abs(s) <= delta + slack):
+    if not low - slack <= s <= high + slack:
+        return None
+    if name in ("squared", "huber"):
         return s * y - s * s / 2
-    if name == "absolute" and abs(s) <= 1 + slack or name == "quantile" and quantile - 1 - slack <= s <= quantile + slack:
+    if name in LINEAR:
         return s * y
     p = y * s
     if name == "squared_hinge" and p >= -slack:
@@ -107,7 +117,7 @@ def _entropy(p):
     with localcontext() as context:
         context.prec = DIGITS
         value = Decimal(p.numerator) / Decimal(p.denominator)
-        return Fraction(-value * value.ln())
+        return _binary(-value * value.ln())
 
 
 def float_loss(name, Y, fit, huber_delta=1.35, quantile=0.5):

@@ -110,9 +110,11 @@ class PriceSearch:
     def activations(self, directions):
         """Return ``(X u)_+ / ||u||`` for integer directions (K, d), floats of shape (n, K)."""
         values = np.maximum(self.rows @ directions.T, 0)
-        bottoms = (directions * directions).sum(axis=1)
-        squares = [[_quotient(*_scaled(int(v * v), int(b), 2 * self.shift)) for v, b in zip(row, bottoms, strict=True)] for row in values]
-        return np.sqrt(np.array(squares, dtype=float))
+        bottoms = [int(b) for b in (directions * directions).sum(axis=1)]
+        answer = np.empty(values.shape)
+        for (i, k), v in np.ndenumerate(values):
+            answer[i, k] = np.sqrt(_quotient(*_scaled(int(v) ** 2, bottoms[k], 2 * self.shift)))
+        return answer
 
     def _valued(self, directions, point, shift, known):
         """Return the directions and the known ones, sorted by value."""
@@ -214,6 +216,7 @@ def _null_vector(rows):
 def _determinant(matrix):
     if matrix.shape[0] == 0:
         return 1
-    if matrix.shape[0] == 1:
+    if len(matrix) == 1:
         return int(matrix[0, 0])
-    return sum((-1) ** k * int(matrix[0, k]) * _determinant(np.delete(matrix[1:], k, axis=1)) for k in range(len(matrix)))
+    minors = [np.delete(matrix[1:], k, axis=1) for k in range(len(matrix))]
+    return sum((-1) ** k * int(matrix[0, k]) * _determinant(minor) for k, minor in enumerate(minors))

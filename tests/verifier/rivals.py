@@ -77,22 +77,20 @@ class RivalSearch:
                 return
             self.seen.add(key)
             most -= 1
-            fit, shift = off_the_basis(
-                np.maximum(self.prices.rows @ u, 0), self.prices.shift, self.basis, self.weight
-            )
+            fit, shift = off_the_basis(np.maximum(self.prices.rows @ u, 0), self.prices.shift, self.basis, self.weight)
             if any(fit):
                 cost = exact(self.problem.beta) * root_above(Fraction(int(u @ u)))
                 self.columns.append(Column(fit, shift, cost, self.root_weight))
 
-    def run(self, directions, dual_points=()):
-        """Search from the neurons of networks and from dual points of the rows that count; return `best`."""
+    def run(self, directions, dual_points=(), enough=0):
+        """Search from neurons and from dual points; return `best`, at once where it is below `enough`."""
         for nu in dual_points:
             self._add_prices(nu)
         self.add(np.asarray(directions))
         for _ in range(ROUNDS):
             before = len(self.columns)
             self._add_prices(self._improve())
-            if len(self.columns) == before:
+            if len(self.columns) == before or self.best < enough:
                 break
         return self.best
 

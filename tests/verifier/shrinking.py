@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .attack import attack_case
+from .attack import attack_case, model_of
 
 MOST_TRIES = 40
 ARRAYS = ("hidden_weights", "output_weights", "hidden_bias")
@@ -30,6 +30,8 @@ def _smaller(case):
     """Candidates, the largest steps first."""
     if case.weight is not None:
         yield replace(case, weight=None)
+    if case.loss_options:
+        yield replace(case, loss_options={})
     for k in range(len(case.X) if len(case.X) > 1 else 0):
         weight = None if case.weight is None else np.delete(case.weight, k)
         yield replace(case, X=np.delete(case.X, k, axis=0), y=np.delete(case.y, k, axis=0), weight=weight)
@@ -56,16 +58,19 @@ def reproduction(case):
     weight = None if case.weight is None else case.weight.tolist()
     lines = [f"X, y = np.array({case.X.tolist()}), np.array({case.y.tolist()})"]
     if case.entry == "price":
-        return [*lines, f"convexnn.price(X, {'y' if case.y.ndim == 1 else 'y[:, 0]'})"]
+        return [*lines, f"price(X, {'y' if case.y.ndim == 1 else 'y[:, 0]'}, proof={case.proof!r})"]
     options = f"loss={case.loss!r}, sample_weight={weight}"
+    options += "".join(f", {name}={value!r}" for name, value in case.loss_options.items())
     flags = ", ".join(f"{name}={value}" for name, value in case.terms.items())
     if case.entry == "certify":
         terms = ", ".join(f"{name}=np.array({np.asarray(value).tolist()})" for name, value in case.network.items())
         terms = terms.replace("np.array([])", f"np.zeros((0, {case.X.shape[1]}))", 1)
-        return [*lines, f"network = TwoLayerReLU({terms})", f"certify(network, X, y, {case.beta!r}, {options})"]
+        call = f"certify(network, X, y, {case.beta!r}, proof={case.proof!r}, {options})"
+        return [*lines, f"network = TwoLayerReLU({terms})", call]
     if case.entry == "beta_max":
         return [*lines, f"beta_max(X, y, {options}, {flags})"]
     if case.entry == "set":
         return [*lines, f"optimal_set(X, y, {case.beta!r}, {options}, {flags})"]
-    beta = repr("scale") if case.number % 2 else repr(case.beta)
-    return [*lines, f"fit: loss={case.loss!r}, beta={beta}, {flags}, sample_weight={weight}"]
+    model, targets, _ = model_of(case)
+    shown = " ".join(repr(model).split())
+    return [lines[0], f"{shown}.fit(X, np.array({targets.tolist()}), sample_weight={weight})"]

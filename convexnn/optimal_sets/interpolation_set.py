@@ -11,6 +11,7 @@ from ..programs.interpolation import InterpolationProblem
 from ..programs.program import Problem
 from ..solvers._restoring import polished
 from ..solvers.base import Solution, Status
+from ..solvers.small_strength import Optimum
 from .solution_set import SOLVER_TOLERANCE, THIN, VERTEX_LIMIT, OptimalSet
 
 SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
@@ -46,13 +47,13 @@ class InterpolationSet(OptimalSet):
         n_jobs: int | None,
     ) -> None:
         self._interpolated = problem
-        super().__init__(shifted, solution, vertex_limit, deadline, n_jobs)
+        super().__init__(shifted, Optimum(solution, shifted), vertex_limit, deadline, n_jobs)
         self.problem, self.optimal_value = problem, self.total_mass
         self.dual_point = self.dual_point / shifted.beta
 
-    def _masses_of(self, found, hidden):
+    def _masses_of(self, shifted, found, hidden):
         """As in `OptimalSet`, the masses moved so that their fit is y to rounding."""
-        columns, shares, total = super()._masses_of(found, hidden)
+        columns, shares, total = super()._masses_of(shifted, found, hidden)
         if len(shares) == 0:
             return columns, shares, total
         fits = self._interpolated.project(self.fits)

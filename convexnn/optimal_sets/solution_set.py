@@ -16,8 +16,8 @@ from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
-from ..solvers.base import Solution, build_network
-from ..solvers.column_generation import solve_column_generation
+from ..solvers.base import build_network
+from ..solvers.small_strength import Optimum, solve_to_all_digits
 from .directions import OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
@@ -126,8 +126,8 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
     rng = np.random.default_rng(0)
     options = {"deadline": deadline, "proof": "exact", "n_jobs": n_jobs, "rng": rng}
     with reporting(verbose, deadline) as reporter:
-        solution = solve_column_generation(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
-        found = OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+        optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
+        found = OptimalSet(problem, optimum, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
     found.verbose = verbose
     if found.margin < THIN:
         warnings.warn(
@@ -165,8 +165,9 @@ class OptimalSet(MassSet):
     """
 
     def __init__(
-        self, problem: Problem, solution: Solution, vertex_limit: int, deadline: float | None, n_jobs: int | None
+        self, problem: Problem, optimum: Optimum, vertex_limit: int, deadline: float | None, n_jobs: int | None
     ) -> None:
+        solution, shifted = optimum.solution, optimum.shifted
         if solution.certificate.proof != "exact" or solution.certificate.relative_gap > 10 * SOLVER_TOLERANCE:
             raise SolverError(
                 f"the optimal set needs a proven optimum; the relative gap reached is "
@@ -176,7 +177,7 @@ class OptimalSet(MassSet):
         self.optimal_value = solution.certificate.primal
         network = solution.network
         hidden = problem.hidden_fit(network.neurons, network.output_weights)
-        nu = problem.dual_point(hidden)
+        nu = shifted.dual_point(hidden) * (problem.beta / shifted.beta)
         self.dual_point = problem.spread(nu)
         if network.width == 0:
             none = np.zeros((0, problem.design.shape[1]))
@@ -185,15 +186,15 @@ class OptimalSet(MassSet):
             found = optimal_directions(problem.design, nu, problem.beta, deadline=deadline, n_jobs=n_jobs)
         self.signs, self.margin = found.signs, found.margin
         self.fits = problem.hidden_fits(found.directions) * self.signs
-        columns, shares, scale = self._masses_of(found, hidden)
+        columns, shares, scale = self._masses_of(shifted, found, hidden)
         super().__init__(found.directions, columns, shares, scale, vertex_limit)
         self.optimal_fit = self.fits @ (shares * scale)
 
-    def _masses_of(self, found, hidden):
+    def _masses_of(self, shifted, found, hidden):
         """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
         if len(found.signs) == 0:
             return np.zeros((len(hidden), 0)), np.zeros(0), 0.0
-        scaled = scale_problem(self.problem.model(hidden))
+        scaled = scale_problem(shifted.model(hidden))
         fits = scaled.fits(found.directions, found.signs)
         masses = best_masses(fits, scaled.target, scaled.beta)
         total = float(masses.sum())

@@ -1,0 +1,160 @@
+"""The proven optimum of a squared problem to all digits of its dual point, however small the strength is.
+
+At ``beta = 1e-9 ||y||`` the residual ``y - fit``, which is the dual point, has seven digits left in float64. But for any
+strength b the problem with the targets ``y + (b - beta) nu / beta`` and that strength has the same optimal networks and
+the same ``nu / beta``, for any optimal nu: with b of the order of ``||y|| beta / ||nu||`` nothing is lost. The method of multipliers
+finds it: solve the problem with one nu, take its residual for the next. Newton's method on both adds the last digits.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._norms import norms
+from .._threads import one_blas_thread
+from .._validation import is_late
+from ..duality.certificate import certify_problem
+from ..duality.pricing import search_price
+from ..duality.records import N_STARTS
+from ..programs.program import Problem
+from ..programs.scaling import scale_problem
+from ._stationary import stationary_pair
+from .base import Solution, Status, build_network
+from .column_generation import solve_column_generation
+
+SMALL = 1e-2  # of beta_max: strengths below are solved through others
+SHARE, LEAST_SHARE = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
+SLOW = 0.1  # a step that leaves more than this share of the change of nu is followed by one with a tenth of the strength
+NEAR = 1e-4  # relative change of nu below which Newton's method is tried
+MODERATE = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
+MAX_SHIFTS = 30
+SETTLED = 1e-11  # largest error of the equations of an optimum in units of one
+ROUGH, FINE = 1e-6, 1e-11  # tolerances of the problems on the way
+PROVED = 0.1  # of the tolerance: how close the price of the dual point is proven
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A solution with its proof, and the problem of moderate strength that has the same optimal networks.
+
+    Attributes
+    ----------
+    solution : Solution
+        Of the problem as given.
+    shifted : Problem
+        Its dual point divided by its strength is that of the problem as given, without loss of digits.
+    """
+
+    solution: Solution
+    shifted: Problem
+
+
+def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=None, rng, start=None, report=None):
+    """Return the `Optimum` of a `Problem`; see `solve_column_generation` for the options.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When interrupted: half an optimum is none.
+    """
+    options = {"deadline": deadline, "n_jobs": n_jobs, "rng": rng, "report": report}
+    with one_blas_thread():
+        if problem.loss.name == "squared" and problem.beta < SMALL * _first_price(problem, n_jobs):
+            found = _by_multipliers(problem, tol, proof, start, options)
+            if found is not None:
+                return found
+        solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
+        if problem.loss.name != "squared" or solution.network.width == 0:
+            return Optimum(solution, problem)
+        found = _settled(problem, solution.network, _point(problem, solution.network))
+        proven = None if found is None else _proven(problem, *found, solution, tol, proof, options)
+        return Optimum(solution, problem) if proven is None else proven
+
+
+def uninterrupted(solution):
+    """Return a solution; raise KeyboardInterrupt where the user has interrupted its solver."""
+    if solution.status is Status.interrupted:
+        raise KeyboardInterrupt
+    return solution
+
+
+def _first_price(problem, n_jobs):
+    """What local ascents see of beta_max."""
+    nu = problem.dual_point(np.zeros(len(problem.y)))
+    return search_price(problem.design, nu, proof="heuristic", n_starts=N_STARTS, n_jobs=n_jobs).value
+
+
+def _by_multipliers(problem, tol, proof, network, options):
+    """Return the proven `Optimum`, None where the steps do not lead to one."""
+    largest = _first_price(problem, options["n_jobs"])
+    point, strength, change, n_iter = np.zeros(len(problem.y)), SHARE * largest, 1.0, 0
+    for _ in range(MAX_SHIFTS):
+        posed = shifted_problem(problem, point, max(strength, problem.beta))
+        tolerance = min(ROUGH, max(FINE, 1e-4 * change**2))
+        solution = uninterrupted(
+            solve_column_generation(posed, tol=tolerance, proof="heuristic", start=network, **options)
+        )
+        network, n_iter = solution.network, n_iter + solution.n_iter
+        if is_late(options["deadline"]) or network.width == 0:
+            return None
+        before, last, point = change, point, _point(posed, network)
+        change = float(np.linalg.norm(point - last) / np.linalg.norm(point))
+        found = _settled(problem, network, point) if change <= NEAR else None
+        if found is not None:
+            proven = _proven(problem, *found, replace(solution, n_iter=n_iter), tol, proof, options)
+            if proven is not None:
+                return proven
+        if change > SLOW * before:
+            strength = max(0.1 * strength, LEAST_SHARE * largest)
+    return None
+
+
+def _point(problem, network):
+    """``nu / beta`` of a network."""
+    return problem.dual_point(problem.hidden_fit(network.neurons, network.output_weights)) / problem.beta
+
+
+def shifted_problem(problem, point, strength):
+    """Return the problem of another strength with the same optimal networks; `point` is its ``nu / beta`` too.
+
+    The residual of a network with the residual e is ``e + (strength - beta) point / weight``: stationarity at `point`
+    is one and the same equation in both.
+    """
+    if strength == problem.beta:
+        return problem
+    return replace(problem, y=problem.y + (strength - problem.beta) * point / problem.weight, beta=strength)
+
+
+def _settled(problem, network, point):
+    """Return a network and ``nu / beta`` that are optimal to rounding in their cells, None where Newton's method fails.
+
+    """
+    scaled, root = scale_problem(problem), np.sqrt(problem.weight)
+    unit = scaled.y_scale / scaled.x_scale
+    used = (network.masses > 0) & (network.signs != 0)
+    masses, signs = network.masses[used] / unit, network.signs[used]
+    blocks = masses[:, None] * network.directions[used]
+    blocks, point, error = stationary_pair(scaled, blocks, signs, scaled.x_scale * point / root)
+    if not error <= SETTLED:
+        return None
+    sizes = norms(blocks)
+    return build_network(problem, blocks / sizes[:, None], signs, sizes * unit), root * point / scaled.x_scale
+
+
+def _proven(problem, network, point, solution, tol, proof, options):
+    """Return the `Optimum` with the certificate of the network, None where it is none to the tolerance."""
+    certificate = certify_problem(
+        network,
+        problem,
+        proof=proof,
+        tolerance=PROVED * tol,
+        dual_points=[problem.beta * point],
+        deadline=options["deadline"],
+        n_jobs=options["n_jobs"],
+    )
+    if not max(certificate.heuristic_gap, 0.0) <= tol:
+        return None
+    strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
+    status = Status.proven if certificate.relative_gap <= tol else Status.converged
+    shifted = shifted_problem(problem, point, max(strength, problem.beta))
+    return Optimum(replace(solution, network=network, certificate=certificate, status=status), shifted)

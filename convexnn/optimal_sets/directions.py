@@ -7,8 +7,13 @@ import numpy as np
 from ..duality.pricing import local_prices, search_price
 from ..exceptions import SolverError
 
-ACCEPTED = 1e-7
-ROUNDING = 1e-9  # accepted values that differ by more may be different ones
+MORE_DIGITS = (
+    "A larger beta, columns of one scale, or targets without digits that no network can reach leave more digits."
+)
+ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be
+PRICED = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
+IN_DOUBT = 1e-8  # of beta: what rounding may have done to the price of a direction
+ROUNDING = 16 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
 DEPTH = 1e-6
 MARGIN_STARTS = 2048
 
@@ -26,8 +31,8 @@ class OptimalDirections:
     margin : float
         ``1 - v / beta`` for the largest local maximum v below beta; inf when none was met. Local maxima within a
         millionth of beta are all found; those further below by thousands of local ascents, so that a margin above
-        1e-6 may be smaller than it is seen to be. At most the spread of the accepted values, where that is more than
-        rounding: then some of them may be none.
+        1e-6 may be smaller than it is seen to be. At most the spread of the accepted values, and what rounding may
+        have done to one of them, where that is more than the rounding of the price itself: then some may be none.
     """
 
     directions: np.ndarray
@@ -35,28 +40,56 @@ class OptimalDirections:
     margin: float
 
 
-def optimal_directions(design, dual_point, beta, *, deadline=None, n_jobs=None):
+def optimal_directions(design, point, doubt, *, deadline=None, n_jobs=None):
     """Return the `OptimalDirections` of a dual point that is optimal to rounding.
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_samples, n_inputs)
+    point : ndarray of shape (n_samples,)
+        The dual point divided by beta: its price is one.
+    doubt : ndarray of shape (n_samples, k)
+        What rounding may have changed in it, see `Optimum`.
 
     Raises
     ------
     SolverError
-        When the search for all maximisers ended early, or the price of the dual point is not beta.
+        When the search for all maximisers ended early, the price of the dual point is not beta, or rounding may have
+        moved a direction across the border.
     """
-    found = search_price(design, dual_point, proof="exact", depth=DEPTH, deadline=deadline, n_jobs=n_jobs)
+    found = search_price(design, point, proof="exact", depth=DEPTH, deadline=deadline, n_jobs=n_jobs)
     if found.proof != "exact":
         raise SolverError(
             f"the optimal directions could not be listed: the proof ended as {found.proof!r} after {found.n_nodes} "
             f"cones. Raise time_limit, or take fewer features: the search grows steeply with their number."
         )
-    if found.value > beta * (1.0 + ACCEPTED):
+    if abs(found.value - 1.0) > PRICED:
         raise SolverError(
-            f"the dual point is not optimal: its price exceeds beta by a factor of 1 + {found.value / beta - 1.0:.1e}."
+            f"the optimal directions are not known: the price of the dual point should be beta and is beta times "
+            f"1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
-    accepted = found.local_values >= beta * (1.0 - ACCEPTED)
-    *_, more = local_prices(design, dual_point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
-    below = np.append(found.local_values[~accepted], more[more < beta * (1.0 - ACCEPTED)])
-    margin = 1.0 - float(below.max()) / beta if len(below) else np.inf
-    spread = 1.0 - float(found.local_values[accepted].min(initial=beta)) / beta
-    margin = min(margin, spread) if spread > ROUNDING else margin
+    others, _, more = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
+    _refuse_doubt(design, np.vstack([found.local_directions, others]), doubt)
+    accepted = found.local_values >= 1.0 - ACCEPTED
+    below = np.append(found.local_values[~accepted], more[more < 1.0 - ACCEPTED])
+    margin = 1.0 - float(below.max()) if len(below) else np.inf
+    unsure = _doubts(design, found.local_directions[accepted], doubt).max(initial=0.0)
+    unsure = max(unsure, 1.0 - float(found.local_values[accepted].min(initial=1.0)))
+    if unsure > ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1)):
+        margin = min(margin, unsure)
     return OptimalDirections(found.local_directions[accepted], found.local_signs[accepted], margin)
+
+
+def _doubts(design, directions, doubt):
+    """What rounding of the dual point may have done to the price of every direction (K,)."""
+    return np.linalg.norm(np.maximum(directions @ design.T, 0.0) @ doubt, axis=1)
+
+
+def _refuse_doubt(design, directions, doubt):
+    """Refuse where a direction may be optimal or not within rounding."""
+    largest = _doubts(design, directions, doubt).max(initial=0.0)
+    if largest > IN_DOUBT:
+        raise SolverError(
+            f"the optimal directions are not known: float64 leaves the dual point, and the price of some direction, "
+            f"open by {largest:.1e} of beta. {MORE_DIGITS}"
+        )

@@ -18,7 +18,7 @@ from ..programs.program import Problem, check_is_network, make_problem, refuse_o
 from ..programs.scaling import scale_problem
 from ..solvers.base import build_network
 from ..solvers.small_strength import Optimum, solve_to_all_digits
-from .directions import OptimalDirections, optimal_directions
+from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import ZERO
@@ -29,6 +29,8 @@ DIRECTION = 1e-4
 SAME_FUNCTION, SAME_LINE = 1e-6, 1e-10
 SAME = 1e-7
 SOLVER_TOLERANCE = 1e-9
+REPRODUCED = 1e-7  # of the optimal fit: what the directions may leave of it
+NO_SHARE = 1e-13  # of the total mass: what is rounding and no neuron
 
 
 def optimal_set(
@@ -129,14 +131,26 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
         optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
         found = OptimalSet(problem, optimum, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
     found.verbose = verbose
+    warn_of(found)
+    return found
+
+
+def warn_of(found):
+    """Warn where a set is not known to be what it seems: a thin margin, or masses that are too small to count."""
     if found.margin < THIN:
         warnings.warn(
             f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
             f"change under perturbations of that size.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return found
+    if found.smallest_share <= ZERO:
+        warnings.warn(
+            f"an optimal network has a neuron with the share {found.smallest_share:.1e} of the total mass. Shares up "
+            f"to {ZERO:.0e} count as none: m*, M* and the counts are those without it.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 class OptimalSet(MassSet):
@@ -177,18 +191,33 @@ class OptimalSet(MassSet):
         self.optimal_value = solution.certificate.primal
         network = solution.network
         hidden = problem.hidden_fit(network.neurons, network.output_weights)
-        nu = shifted.dual_point(hidden) * (problem.beta / shifted.beta)
-        self.dual_point = problem.spread(nu)
+        self.dual_point = problem.spread(problem.beta * optimum.point)
         if network.width == 0:
             none = np.zeros((0, problem.design.shape[1]))
             found = OptimalDirections(none, np.zeros(0), np.inf)
         else:
-            found = optimal_directions(problem.design, nu, problem.beta, deadline=deadline, n_jobs=n_jobs)
+            found = optimal_directions(
+                problem.design, optimum.point, optimum.doubt, deadline=deadline, n_jobs=n_jobs
+            )
         self.signs, self.margin = found.signs, found.margin
         self.fits = problem.hidden_fits(found.directions) * self.signs
         columns, shares, scale = self._masses_of(shifted, found, hidden)
         super().__init__(found.directions, columns, shares, scale, vertex_limit)
+        self.smallest_share = float(shares.min(initial=1.0, where=shares > NO_SHARE))
         self.optimal_fit = self.fits @ (shares * scale)
+        self._check_point(hidden, shares * scale)
+
+    def _check_point(self, hidden, masses):
+        """Refuse directions on which the optimal fit, or the optimal value, cannot be had."""
+        root = np.sqrt(self.problem.weight)
+        wanted = self.problem.project(root * hidden)
+        size = max(float(np.linalg.norm(wanted)), np.finfo(float).tiny)
+        error = float(np.linalg.norm(self.problem.project(root * self.optimal_fit) - wanted)) / size
+        if error > REPRODUCED:
+            raise SolverError(
+                f"the optimal directions that were found do not give the optimal fit: they leave {error:.1e} of it. "
+                f"{MORE_DIGITS}"
+            )
 
     def _masses_of(self, shifted, found, hidden):
         """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
@@ -252,7 +281,14 @@ class OptimalSet(MassSet):
 
     def minimal_network(self) -> TwoLayerReLU:
         """Return an optimal network of width m*, or of the upper bound on it when m* is not known."""
-        return self.network(self._widths.fewest * self.total_mass)
+        network = self.network(self._widths.fewest * self.total_mass)
+        if not self.contains(network):
+            raise SolverError(
+                f"the network of the fewest neurons that were found has the objective "
+                f"{self.problem.objective(network):.10g}, not the optimal value {self.optimal_value:.10g}: its "
+                f"directions are not known to enough digits. {MORE_DIGITS}"
+            )
+        return network
 
     def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> NetworkPath | None:
         """Return a `NetworkPath` of optimal networks from a to b, None when they lie in different components.

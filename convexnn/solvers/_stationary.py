@@ -14,6 +14,7 @@ import numpy as np
 from ._restoring import MOST_UNKNOWNS, RANK, cell_map, expanded, norm_derivatives
 
 MAX_STEPS = 12
+DEPENDENT = 1e-9  # singular values of the moves of the fit, relative to the largest, that count as zero
 STEP_GAIN = 0.5  # a step that leaves more than this share of the errors is the last
 
 
@@ -51,3 +52,17 @@ def stationary_pair(scaled, blocks, signs, point):
 def sizes_of(bases):
     """The norm of every column of the bases, in which a block moves in units of its own norm."""
     return np.concatenate([np.linalg.norm(basis, axis=0) for basis in bases]) if bases else np.ones(0)
+
+
+def doubt_of_point(scaled, blocks, signs):
+    """Return columns (n_samples, k): ``nu / beta`` is wrong by at most these times a vector of norm one.
+
+    What the neurons' slopes say of the point is good to rounding. On the directions that no move of the neurons
+    changes the fit in, it is the residual divided by beta, with the rounding of the fit in it.
+    """
+    jacobian, bases = cell_map(scaled, blocks, signs)
+    moves, values, _ = np.linalg.svd(jacobian / sizes_of(bases))
+    held = int(np.sum(values > DEPENDENT * values.max(initial=0.0)))
+    loose = scaled.project(moves[:, held:])
+    fits = np.abs(signs) @ np.maximum(blocks @ scaled.design.T, 0.0)
+    return loose * (np.finfo(float).eps * (1.0 + float(np.linalg.norm(fits))) / scaled.beta)

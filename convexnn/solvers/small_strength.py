@@ -18,7 +18,7 @@ from ..duality.pricing import search_price
 from ..duality.records import N_STARTS
 from ..programs.program import Problem
 from ..programs.scaling import scale_problem
-from ._stationary import stationary_pair
+from ._stationary import doubt_of_point, stationary_pair
 from .base import Solution, Status, build_network
 from .column_generation import solve_column_generation
 
@@ -41,12 +41,18 @@ class Optimum:
     ----------
     solution : Solution
         Of the problem as given.
+    point : ndarray of shape (n_samples,)
+        ``nu / beta`` of the problem as given, and of the shifted one.
     shifted : Problem
-        Its dual point divided by its strength is that of the problem as given, without loss of digits.
+        Of moderate strength, with the same optimal networks.
+    doubt : ndarray of shape (n_samples, k)
+        What rounding may have changed in `point`: this times a vector of norm one, where no neuron in use holds it.
     """
 
     solution: Solution
+    point: np.ndarray
     shifted: Problem
+    doubt: np.ndarray
 
 
 def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=None, rng, start=None, report=None):
@@ -65,10 +71,15 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
                 return found
         solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
         if problem.loss.name != "squared" or solution.network.width == 0:
-            return Optimum(solution, problem)
+            return optimum_as_it_is(problem, solution)
         found = _settled(problem, solution.network, _point(problem, solution.network))
         proven = None if found is None else _proven(problem, *found, solution, tol, proof, options)
-        return Optimum(solution, problem) if proven is None else proven
+        return optimum_as_it_is(problem, solution) if proven is None else proven
+
+
+def optimum_as_it_is(problem, solution):
+    """Return the `Optimum` whose dual point is the slope of the loss at the solution's network."""
+    return Optimum(solution, _point(problem, solution.network), problem, np.zeros((len(problem.y), 0)))
 
 
 def uninterrupted(solution):
@@ -126,8 +137,9 @@ def shifted_problem(problem, point, strength):
 
 
 def _settled(problem, network, point):
-    """Return a network and ``nu / beta`` that are optimal to rounding in their cells, None where Newton's method fails.
+    """Return a network and ``nu / beta`` that are optimal to rounding in their cells and the doubt of an `Optimum`.
 
+    None where Newton's method fails.
     """
     scaled, root = scale_problem(problem), np.sqrt(problem.weight)
     unit = scaled.y_scale / scaled.x_scale
@@ -138,10 +150,12 @@ def _settled(problem, network, point):
     if not error <= SETTLED:
         return None
     sizes = norms(blocks)
-    return build_network(problem, blocks / sizes[:, None], signs, sizes * unit), root * point / scaled.x_scale
+    settled = build_network(problem, blocks / sizes[:, None], signs, sizes * unit)
+    back = root / scaled.x_scale
+    return settled, back * point, back[:, None] * doubt_of_point(scaled, blocks, signs)
 
 
-def _proven(problem, network, point, solution, tol, proof, options):
+def _proven(problem, network, point, doubt, solution, tol, proof, options):
     """Return the `Optimum` with the certificate of the network, None where it is none to the tolerance."""
     certificate = certify_problem(
         network,
@@ -157,4 +171,4 @@ def _proven(problem, network, point, solution, tol, proof, options):
     strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
     status = Status.proven if certificate.relative_gap <= tol else Status.converged
     shifted = shifted_problem(problem, point, max(strength, problem.beta))
-    return Optimum(replace(solution, network=network, certificate=certificate, status=status), shifted)
+    return Optimum(replace(solution, network=network, certificate=certificate, status=status), point, shifted, doubt)

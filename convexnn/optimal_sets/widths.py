@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
+from .._threads import interruptible
 from .polytope import ZERO, heaviest
 
 RESIDUAL = 1e-9
@@ -120,7 +121,8 @@ class _Program:
         ]
 
     def solve(self, time_limit):
-        return milp(
+        return interruptible(
+            milp,
             self.costs,
             constraints=self.constraints,
             integrality=self.binary,

@@ -19,7 +19,7 @@ from ..duality.records import N_STARTS
 from ..programs.program import Problem
 from ..programs.scaling import scale_problem
 from ._stationary import doubt_of_point, stationary_pair
-from .base import Solution, Status, build_network
+from .base import Solution, Status, build_network, uninterrupted
 from .column_generation import solve_column_generation
 
 SMALL = 1e-2  # of beta_max: strengths below are solved through others
@@ -80,13 +80,6 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
 def optimum_as_it_is(problem, solution):
     """Return the `Optimum` whose dual point is the slope of the loss at the solution's network."""
     return Optimum(solution, _point(problem, solution.network), problem, np.zeros((len(problem.y), 0)))
-
-
-def uninterrupted(solution):
-    """Return a solution; raise KeyboardInterrupt where the user has interrupted its solver."""
-    if solution.status is Status.interrupted:
-        raise KeyboardInterrupt
-    return solution
 
 
 def _first_price(problem, n_jobs):

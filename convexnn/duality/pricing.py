@@ -124,7 +124,8 @@ def search_price(
     if function.rank == 0 or function.scale == 0.0:  # a scale that underflows is below the smallest number
         none = np.zeros((0, X.shape[1]))
         upper = max(function.scale * function.slack, SMALLEST * (function.rank > 0))
-        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, none, none, np.zeros(0, int), np.zeros(0))
+        listed = none if depth is not None else None
+        return Price(0.0, upper, np.zeros(X.shape[1]), 0, "exact", 0, listed, none, np.zeros(0, int), np.zeros(0))
     enough = np.inf if n_starts else 0.0  # without random starts the caller has climbed from everywhere already
     starts = _starts(function, starts, n_starts)
     found = local_maxima(function, starts, enough=enough, deadline=deadline, n_jobs=n_jobs)

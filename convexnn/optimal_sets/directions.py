@@ -10,10 +10,13 @@ from ..exceptions import SolverError
 MORE_DIGITS = (
     "A larger beta, columns of one scale, or targets without digits that no network can reach leave more digits."
 )
-ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be
+ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be, at most
+SETTLED = 1e-10  # the same where the dual point is known to rounding, or
+ROUNDINGS = 100  # times the rounding of the price
 PRICED = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
 IN_DOUBT = 1e-8  # of beta: what rounding may have done to the price of a direction
 ROUNDING = 16 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
+UNSETTLED = 1e-9  # of beta: the same where the dual point is as good as the solver's
 DEPTH = 1e-6
 MARGIN_STARTS = 2048
 
@@ -48,7 +51,7 @@ def optimal_directions(design, point, doubt, *, deadline=None, n_jobs=None):
     design : ndarray of shape (n_samples, n_inputs)
     point : ndarray of shape (n_samples,)
         The dual point divided by beta: its price is one.
-    doubt : ndarray of shape (n_samples, k)
+    doubt : ndarray of shape (n_samples, k) or None
         What rounding may have changed in it, see `Optimum`.
 
     Raises
@@ -69,19 +72,25 @@ def optimal_directions(design, point, doubt, *, deadline=None, n_jobs=None):
             f"1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
     others, _, more = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
+    rounding = UNSETTLED
+    if doubt is not None:
+        rounding = ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
+    level = 1.0 - (ACCEPTED if doubt is None else min(max(SETTLED, ROUNDINGS * rounding), ACCEPTED))
     _refuse_doubt(design, np.vstack([found.local_directions, others]), doubt)
-    accepted = found.local_values >= 1.0 - ACCEPTED
-    below = np.append(found.local_values[~accepted], more[more < 1.0 - ACCEPTED])
+    accepted = found.local_values >= level
+    below = np.append(found.local_values[~accepted], more[more < level])
     margin = 1.0 - float(below.max()) if len(below) else np.inf
     unsure = _doubts(design, found.local_directions[accepted], doubt).max(initial=0.0)
     unsure = max(unsure, 1.0 - float(found.local_values[accepted].min(initial=1.0)))
-    if unsure > ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1)):
+    if unsure > rounding:
         margin = min(margin, unsure)
     return OptimalDirections(found.local_directions[accepted], found.local_signs[accepted], margin)
 
 
 def _doubts(design, directions, doubt):
     """What rounding of the dual point may have done to the price of every direction (K,)."""
+    if doubt is None:
+        return np.zeros(len(directions))
     return np.linalg.norm(np.maximum(directions @ design.T, 0.0) @ doubt, axis=1)
 
 

@@ -8,7 +8,7 @@ from ..exceptions import InvalidInputError
 from ..programs.interpolation import InterpolationProblem
 from ..solvers._restoring import polished
 from ..solvers.base import Solution, Status
-from ..solvers.small_strength import Optimum, optimum_as_it_is
+from ..solvers.small_strength import Optimum, optimum_as_it_is, settled_pair
 from .solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalSet, warn_of
 
 SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
@@ -98,4 +98,8 @@ def _settled(problem, network, nu, deadline, n_jobs):
     shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
     options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}
     certificate = certify_problem(network, shifted, tolerance=0.1 * SOLVER_TOLERANCE, **options)
-    return optimum_as_it_is(shifted, Solution(network, certificate, Status.converged, 1, []))
+    solution, found = Solution(network, certificate, Status.converged, 1, []), settled_pair(shifted, network, nu)
+    if found is None:
+        return optimum_as_it_is(shifted, solution)
+    _, point, doubt = found
+    return Optimum(solution, point, shifted, doubt)

@@ -144,10 +144,11 @@ def warn_of(found):
             UserWarning,
             stacklevel=4,
         )
-    if found.smallest_share <= ZERO:
+    share = found.uncounted_share
+    if share > 0.0:
         warnings.warn(
-            f"an optimal network has a neuron with the share {found.smallest_share:.1e} of the total mass. Shares up "
-            f"to {ZERO:.0e} count as none: m*, M* and the counts are those without it.",
+            f"an optimal network has a neuron with the share {share:.1e} of the total mass. Shares up to {ZERO:.0e} "
+            f"count as none: m*, M* and the counts are those without it.",
             UserWarning,
             stacklevel=4,
         )
@@ -203,7 +204,6 @@ class OptimalSet(MassSet):
         self.fits = problem.hidden_fits(found.directions) * self.signs
         columns, shares, scale = self._masses_of(shifted, found, hidden)
         super().__init__(found.directions, columns, shares, scale, vertex_limit)
-        self.smallest_share = float(shares.min(initial=1.0, where=shares > NO_SHARE))
         self.optimal_fit = self.fits @ (shares * scale)
         self._check_point(hidden, shares * scale)
 
@@ -229,6 +229,14 @@ class OptimalSet(MassSet):
         total = float(masses.sum())
         size = np.linalg.norm(fits @ masses)
         return fits * (total / size), masses / total, total * scaled.y_scale / scaled.x_scale
+
+    @property
+    def uncounted_share(self) -> float:
+        """Largest share of the total mass that a direction has at no optimum more of, and that counts as none."""
+        small = (self._shares > NO_SHARE) & (self._shares <= ZERO)
+        if small.any():
+            small[self._polytope.free] = False
+        return float(self._shares.max(initial=0.0, where=small))
 
     @property
     def is_unique_function(self) -> bool:

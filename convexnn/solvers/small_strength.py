@@ -45,14 +45,15 @@ class Optimum:
         ``nu / beta`` of the problem as given, and of the shifted one.
     shifted : Problem
         Of moderate strength, with the same optimal networks.
-    doubt : ndarray of shape (n_samples, k)
+    doubt : ndarray of shape (n_samples, k) or None
         What rounding may have changed in `point`: this times a vector of norm one, where no neuron in use holds it.
+        None where Newton's method did not end at the equations of an optimum: `point` is as good as the solver's.
     """
 
     solution: Solution
     point: np.ndarray
     shifted: Problem
-    doubt: np.ndarray
+    doubt: np.ndarray | None
 
 
 def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=None, rng, start=None, report=None):
@@ -72,14 +73,14 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
         solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
         if problem.loss.name != "squared" or solution.network.width == 0:
             return optimum_as_it_is(problem, solution)
-        found = _settled(problem, solution.network, _point(problem, solution.network))
+        found = settled_pair(problem, solution.network, _point(problem, solution.network))
         proven = None if found is None else _proven(problem, *found, solution, tol, proof, options)
         return optimum_as_it_is(problem, solution) if proven is None else proven
 
 
 def optimum_as_it_is(problem, solution):
     """Return the `Optimum` whose dual point is the slope of the loss at the solution's network."""
-    return Optimum(solution, _point(problem, solution.network), problem, np.zeros((len(problem.y), 0)))
+    return Optimum(solution, _point(problem, solution.network), problem, None)
 
 
 def _first_price(problem, n_jobs):
@@ -103,7 +104,7 @@ def _by_multipliers(problem, tol, proof, network, options):
             return None
         before, last, point = change, point, _point(posed, network)
         change = float(np.linalg.norm(point - last) / np.linalg.norm(point))
-        found = _settled(problem, network, point) if change <= NEAR else None
+        found = settled_pair(problem, network, point) if change <= NEAR else None
         if found is not None:
             proven = _proven(problem, *found, replace(solution, n_iter=n_iter), tol, proof, options)
             if proven is not None:
@@ -129,14 +130,16 @@ def shifted_problem(problem, point, strength):
     return replace(problem, y=problem.y + (strength - problem.beta) * point / problem.weight, beta=strength)
 
 
-def _settled(problem, network, point):
+def settled_pair(problem, network, point):
     """Return a network and ``nu / beta`` that are optimal to rounding in their cells and the doubt of an `Optimum`.
 
     None where Newton's method fails.
     """
     scaled, root = scale_problem(problem), np.sqrt(problem.weight)
-    unit = scaled.y_scale / scaled.x_scale
     used = (network.masses > 0) & (network.signs != 0)
+    if scaled is None or not used.any():
+        return None
+    unit = scaled.y_scale / scaled.x_scale
     masses, signs = network.masses[used] / unit, network.signs[used]
     blocks = masses[:, None] * network.directions[used]
     blocks, point, error = stationary_pair(scaled, blocks, signs, scaled.x_scale * point / root)

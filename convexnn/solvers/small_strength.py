@@ -24,7 +24,9 @@ from .column_generation import solve_column_generation
 
 SMALL = 1e-2  # of beta_max: strengths below are solved through others
 SHARE, LEAST_SHARE = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
-SLOW = 0.1  # a step that leaves more than this share of the change of nu is followed by one with a tenth of the strength
+SLOW = (
+    0.1  # a step that leaves more than this share of the change of nu is followed by one with a tenth of the strength
+)
 NEAR = 1e-4  # relative change of nu below which Newton's method is tried
 MODERATE = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
 MAX_SHIFTS = 30

@@ -36,6 +36,7 @@ class OptimalDirections:
         millionth of beta are all found; those further below by thousands of local ascents, so that a margin above
         1e-6 may be smaller than it is seen to be. At most the spread of the accepted values, and what rounding may
         have done to one of them, where that is more than the rounding of the price itself: then some may be none.
+        Where the dual point is not known to rounding, accepted values that differ by less than 1e-9 count as equal.
     """
 
     directions: np.ndarray

@@ -77,7 +77,7 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
     Warns
     -----
     UserWarning
-        When the margin between the last direction accepted and the first one rejected is thin.
+        As `optimal_set`.
     """
     if not problem.penalize_bias:
         raise InvalidInputError(

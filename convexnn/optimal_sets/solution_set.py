@@ -81,12 +81,17 @@ def optimal_set(
     ValueError
         For bad input.
     SolverError
-        When optimality could not be proven: without the proof directions may be missing.
+        When optimality could not be proven: without the proof directions may be missing. When the dual point is not
+        known to enough digits to tell which directions are optimal: its price is off beta on either side, rounding
+        leaves the price of a direction open, or the directions do not give the optimal fit.
+    KeyboardInterrupt
+        When interrupted: half a set is none.
 
     Warns
     -----
     UserWarning
-        When the margin between the last direction accepted and the first one rejected is thin.
+        When the margin between the last direction accepted and the first one rejected is thin, and when an optimal
+        network has a neuron whose share of the total mass is at most 1e-8: it is not counted.
 
     References
     ----------

@@ -1,9 +1,10 @@
 """The proven optimum of a squared problem to all digits of its dual point, however small the strength is.
 
-At ``beta = 1e-9 ||y||`` the residual ``y - fit``, which is the dual point, has seven digits left in float64. But for any
-strength b the problem with the targets ``y + (b - beta) nu / beta`` and that strength has the same optimal networks and
-the same ``nu / beta``, for any optimal nu: with b of the order of ``||y|| beta / ||nu||`` nothing is lost. The method of multipliers
-finds it: solve the problem with one nu, take its residual for the next. Newton's method on both adds the last digits.
+At ``beta = 1e-9 ||y||`` the residual ``y - fit``, which is the dual point, has seven digits left in float64. But for
+any strength b the problem with the targets ``y + (b - beta) nu / beta`` and the strength b has the same optimal
+networks and the same ``nu / beta``, for any optimal nu, and with a moderate b nothing is lost. The method of
+multipliers finds it: solve the problem with one nu, take its residual for the next. Newton's method on network and
+dual point together adds the last digits.
 """
 
 from dataclasses import dataclass, replace

@@ -23,7 +23,7 @@ from ._stationary import doubt_of_point, stationary_pair
 from .base import Solution, Status, build_network, uninterrupted
 from .column_generation import solve_column_generation
 
-SMALL = 1e-2  # of beta_max: strengths below are solved through others
+SMALL = 1e-4  # of beta_max: strengths below are solved through others
 SHARE, LEAST_SHARE = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
 SLOW = (
     0.1  # a step that leaves more than this share of the change of nu is followed by one with a tenth of the strength
@@ -69,16 +69,20 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
     """
     options = {"deadline": deadline, "n_jobs": n_jobs, "rng": rng, "report": report}
     with one_blas_thread():
-        if problem.loss.name == "squared" and problem.beta < SMALL * _first_price(problem, n_jobs):
-            found = _by_multipliers(problem, tol, proof, start, options)
+        largest = _first_price(problem, n_jobs) if problem.loss.name == "squared" else 0.0
+        if problem.beta < SMALL * largest:
+            found = _by_multipliers(problem, largest, tol, proof, start, options)
             if found is not None:
                 return found
         solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
-        if problem.loss.name != "squared" or solution.network.width == 0:
+        if problem.loss.name != "squared" or is_late(deadline):
             return optimum_as_it_is(problem, solution)
         found = settled_pair(problem, solution.network, _point(problem, solution.network))
-        proven = None if found is None else _proven(problem, *found, solution, tol, proof, options)
-        return optimum_as_it_is(problem, solution) if proven is None else proven
+        if found is None:
+            return optimum_as_it_is(problem, solution)
+        if solution.certificate.relative_gap <= tol:
+            return _with_point(problem, solution, *found[1:])
+        return _proven(problem, *found, solution, tol, proof, options) or optimum_as_it_is(problem, solution)
 
 
 def optimum_as_it_is(problem, solution):
@@ -92,9 +96,8 @@ def _first_price(problem, n_jobs):
     return search_price(problem.design, nu, proof="heuristic", n_starts=N_STARTS, n_jobs=n_jobs).value
 
 
-def _by_multipliers(problem, tol, proof, network, options):
+def _by_multipliers(problem, largest, tol, proof, network, options):
     """Return the proven `Optimum`, None where the steps do not lead to one."""
-    largest = _first_price(problem, options["n_jobs"])
     point, strength, change, n_iter = np.zeros(len(problem.y)), SHARE * largest, 1.0, 0
     for _ in range(MAX_SHIFTS):
         posed = shifted_problem(problem, point, max(strength, problem.beta))
@@ -165,9 +168,14 @@ def _proven(problem, network, point, doubt, solution, tol, proof, options):
         deadline=options["deadline"],
         n_jobs=options["n_jobs"],
     )
-    if not max(certificate.heuristic_gap, 0.0) <= tol:
+    if certificate.heuristic_gap > tol:
         return None
-    strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
     status = Status.proven if certificate.relative_gap <= tol else Status.converged
-    shifted = shifted_problem(problem, point, max(strength, problem.beta))
-    return Optimum(replace(solution, network=network, certificate=certificate, status=status), point, shifted, doubt)
+    found = replace(solution, network=network, certificate=certificate, status=status)
+    return _with_point(problem, found, point, doubt)
+
+
+def _with_point(problem, solution, point, doubt):
+    """Return the `Optimum` of a solution with a settled ``nu / beta`` and its doubt."""
+    strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
+    return Optimum(solution, point, shifted_problem(problem, point, max(strength, problem.beta)), doubt)

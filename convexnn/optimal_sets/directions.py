@@ -14,7 +14,8 @@ ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction m
 SETTLED = 1e-10  # the same where the dual point is known to rounding, or
 ROUNDINGS = 100  # times the rounding of the price
 PRICED = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
-IN_DOUBT = 1e-8  # of beta: what rounding may have done to the price of a direction
+IN_DOUBT = 1e-6  # of beta: what rounding may have done to the price of any direction
+UNSURE = 1e-8  # of beta: the same of a direction that may be optimal
 ROUNDING = 64 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
 UNSETTLED = 1e-9  # of beta: the same where the dual point is as good as the solver's
 DEPTH = 1e-6
@@ -44,7 +45,7 @@ class OptimalDirections:
     margin: float
 
 
-def optimal_directions(design, point, doubt, *, deadline=None, n_jobs=None):
+def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None):
     """Return the `OptimalDirections` of a dual point that is optimal to rounding.
 
     Parameters
@@ -54,6 +55,8 @@ def optimal_directions(design, point, doubt, *, deadline=None, n_jobs=None):
         The dual point divided by beta: its price is one.
     doubt : ndarray of shape (n_samples, k) or None
         What rounding may have changed in it, see `Optimum`.
+    beta : float
+        For messages only.
 
     Raises
     ------
@@ -69,19 +72,21 @@ def optimal_directions(design, point, doubt, *, deadline=None, n_jobs=None):
         )
     if abs(found.value - 1.0) > PRICED:
         raise SolverError(
-            f"the optimal directions are not known: the price of the dual point should be beta and is beta times "
-            f"1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
+            f"the optimal directions are not known: the price of the dual point should be beta={beta:g} and is beta "
+            f"times 1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
-    others, _, more = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
+    others, _, values = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
     rounding = UNSETTLED
     if doubt is not None:
         rounding = ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
     level = 1.0 - (ACCEPTED if doubt is None else min(max(SETTLED, ROUNDINGS * rounding), ACCEPTED))
-    _refuse_doubt(design, np.vstack([found.local_directions, others]), doubt)
+    doubts = _doubts(design, np.vstack([found.local_directions, others]), doubt)
+    values = np.append(found.local_values, values)
+    _refuse_open(values, doubts, level, beta)
     accepted = found.local_values >= level
-    below = np.append(found.local_values[~accepted], more[more < level])
+    below = values[values < level]
     margin = 1.0 - float(below.max()) if len(below) else np.inf
-    unsure = _doubts(design, found.local_directions[accepted], doubt).max(initial=0.0)
+    unsure = doubts[: len(accepted)][accepted].max(initial=0.0)
     unsure = max(unsure, 1.0 - float(found.local_values[accepted].min(initial=1.0)))
     if unsure > rounding:
         margin = min(margin, unsure)
@@ -95,11 +100,11 @@ def _doubts(design, directions, doubt):
     return np.linalg.norm(np.maximum(directions @ design.T, 0.0) @ doubt, axis=1)
 
 
-def _refuse_doubt(design, directions, doubt):
-    """Refuse where a direction may be optimal or not within rounding."""
-    largest = _doubts(design, directions, doubt).max(initial=0.0)
-    if largest > IN_DOUBT:
+def _refuse_open(values, doubts, level, beta):
+    """Refuse where rounding may have moved a direction across the level, or the dual point is hardly known at all."""
+    is_open = np.where(values + 2.0 * doubts >= level, doubts > UNSURE, doubts > IN_DOUBT)
+    if is_open.any():
         raise SolverError(
-            f"the optimal directions are not known: float64 leaves the dual point, and the price of some direction, "
-            f"open by {largest:.1e} of beta. {MORE_DIGITS}"
+            f"the optimal directions are not known: at beta={beta:g} float64 leaves the dual point, and the price of "
+            f"some direction, open by {doubts[is_open].max():.1e} of beta. {MORE_DIGITS}"
         )

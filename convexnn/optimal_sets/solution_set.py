@@ -202,7 +202,9 @@ class OptimalSet(MassSet):
             none = np.zeros((0, problem.design.shape[1]))
             found = OptimalDirections(none, np.zeros(0), np.inf)
         else:
-            found = optimal_directions(problem.design, optimum.point, optimum.doubt, deadline=deadline, n_jobs=n_jobs)
+            found = optimal_directions(
+                problem.design, optimum.point, optimum.doubt, problem.beta, deadline=deadline, n_jobs=n_jobs
+            )
         self.signs, self.margin = found.signs, found.margin
         self.fits = problem.hidden_fits(found.directions) * self.signs
         columns, shares, scale = self._masses_of(shifted, found, hidden)

@@ -65,4 +65,4 @@ def doubt_of_point(scaled, blocks, signs):
     held = int(np.sum(values > DEPENDENT * values.max(initial=0.0)))
     loose = scaled.project(moves[:, held:])
     fits = np.abs(signs) @ np.maximum(blocks @ scaled.design.T, 0.0)
-    return loose * (np.finfo(float).eps * (1.0 + float(np.linalg.norm(fits))) / scaled.beta)
+    return loose * (4.0 * np.finfo(float).eps * (1.0 + float(np.linalg.norm(fits))) / scaled.beta)

@@ -99,26 +99,26 @@ def test_a_price_that_is_not_beta_is_refused_on_either_side(factor):
     X, _ = random_problem(6, 2, 0)
     point = random_problem(6, 2, 1)[1]
     point *= factor / pattern_prices(X, point)[0].max()
-    with pytest.raises(SolverError, match=r"should be beta and is beta times 1 [+-]1.0e-06"):
-        optimal_directions(X, point, None)
+    with pytest.raises(SolverError, match=r"should be beta=3 and is beta times 1 [+-]1.0e-06"):
+        optimal_directions(X, point, None, 3.0)
 
 
 def test_a_residual_without_digits_is_refused():
     """What was the dual point: ``y - fit`` at beta = 1e-11 is rounding."""
     problem = make_problem(polygon(3), np.ones(3), 1e-11)
     optimum = solve_to_all_digits(problem, tol=1e-9, rng=np.random.default_rng(0))
-    with pytest.raises(SolverError, match="is beta times"):
+    with pytest.raises(SolverError, match="beta=1e-11 and is beta times"):
         OptimalSet(problem, optimum_as_it_is(problem, optimum.solution), 100, None, None)
 
 
-@pytest.mark.parametrize("beta", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("beta", [1e-10, 1e-11, 1e-12])
 def test_targets_that_hide_the_dual_point_are_refused(beta):
     """One neuron and five rows: what it cannot fit, of size beta, is rounded away in the targets."""
     X, nu = random_problem(5, 2, 300)
     values, directions, signs = pattern_prices(X, nu)
     best = int(np.argmax(values))
     y = nu * (beta / values[best]) + 1.3 * signs[best] * np.maximum(X @ directions[best], 0.0)
-    with pytest.raises(SolverError, match=r"open by .* of beta\. A larger beta"):
+    with pytest.raises(SolverError, match=rf"at beta={beta:g} .* open by .* of beta\. A larger beta"):
         optimal_set(X, y, beta)
 
 

@@ -6,9 +6,10 @@ and an interrupt is answered between two tasks. The tasks and the order of their
 number of threads, so neither does any result.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from threading import Thread
 
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
@@ -47,6 +48,24 @@ def in_turn(function, tasks, after=None):
         if after is not None:
             after(k)
     return answers
+
+
+def interruptible(function, *arguments, **options):
+    """Return what `function` returns, and let an interrupt end the wait for it at once.
+
+    For compiled code that runs for seconds, gives up the interpreter lock and never looks for interrupts. After one
+    it goes on in the background to its own limit of work, and keeps nobody from leaving.
+    """
+    answer = Future()
+
+    def work():
+        try:
+            answer.set_result(function(*arguments, **options))
+        except BaseException as error:  # whatever it is belongs to the caller's thread
+            answer.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return answer.result()
 
 
 def slices(n_items, size):

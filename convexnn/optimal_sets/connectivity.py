@@ -14,6 +14,7 @@ from math import factorial
 import numpy as np
 
 from .._compile import compiled
+from .._threads import interruptible
 from ..arrangements._bits import pack
 
 
@@ -33,7 +34,7 @@ class SupportGraph:
     @cached_property
     def bridges(self):
         """Weights of the edges of a minimum spanning tree of the vertices, of shape (V - 1,)."""
-        return _tree(pack(self.supports))
+        return interruptible(_tree, pack(self.supports))
 
     @property
     def m_star(self):

@@ -22,6 +22,7 @@ from .placements import Walk
 FREE = 1e-12  # what the free terms leave of a fit is nothing below this share of it
 DEPENDENT = 1e-10  # fits of unit norm, by their singular values: these are pruned
 SPANNED = 1e-12  # and these need no further column in a basis: far below, so that pruned fits always fit in
+DUST = 1e-13  # of the largest amount: what rounding leaves of a mass that a pivot has emptied
 
 
 def descent_path(
@@ -198,7 +199,7 @@ def _crossing(columns, walk, goal):
     points = []
     for amount in _cheapest_way(units, amounts, sizes.max() / sizes, len(walk.labels)):
         point = np.zeros(columns.shape[1])
-        point[used] = amount * (sizes.max() / sizes)
+        point[used] = np.where(amount > DUST * amount.max(), amount, 0.0) * (sizes.max() / sizes)
         points.append(point)
     return points
 

@@ -7,8 +7,17 @@ import numpy as np
 from ..duality.pricing import local_prices, search_price
 from ..exceptions import SolverError
 
-ACCEPTED = 1e-7
-ROUNDING = 1e-9  # accepted values that differ by more may be different ones
+MORE_DIGITS = (
+    "A larger beta, columns of one scale, or targets without digits that no network can reach leave more digits."
+)
+ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be, at most
+SETTLED = 1e-10  # the same where the dual point is known to rounding, or
+ROUNDINGS = 100  # times the rounding of the price
+PRICED = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
+IN_DOUBT = 1e-6  # of beta: what rounding may have done to the price of any direction
+UNSURE = 1e-8  # of beta: the same of a direction that may be optimal
+ROUNDING = 64 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
+UNSETTLED = 1e-9  # of beta: the same where the dual point is as good as the solver's
 DEPTH = 1e-6
 MARGIN_STARTS = 2048
 
@@ -26,8 +35,9 @@ class OptimalDirections:
     margin : float
         ``1 - v / beta`` for the largest local maximum v below beta; inf when none was met. Local maxima within a
         millionth of beta are all found; those further below by thousands of local ascents, so that a margin above
-        1e-6 may be smaller than it is seen to be. At most the spread of the accepted values, where that is more than
-        rounding: then some of them may be none.
+        1e-6 may be smaller than it is seen to be. At most the spread of the accepted values, and what rounding may
+        have done to one of them, where that is more than the rounding of the price itself: then some may be none.
+        Where the dual point is not known to rounding, accepted values that differ by less than 1e-9 count as equal.
     """
 
     directions: np.ndarray
@@ -35,28 +45,66 @@ class OptimalDirections:
     margin: float
 
 
-def optimal_directions(design, dual_point, beta, *, deadline=None, n_jobs=None):
+def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None):
     """Return the `OptimalDirections` of a dual point that is optimal to rounding.
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_samples, n_inputs)
+    point : ndarray of shape (n_samples,)
+        The dual point divided by beta: its price is one.
+    doubt : ndarray of shape (n_samples, k) or None
+        What rounding may have changed in it, see `Optimum`.
+    beta : float
+        For messages only.
 
     Raises
     ------
     SolverError
-        When the search for all maximisers ended early, or the price of the dual point is not beta.
+        When the search for all maximisers ended early, the price of the dual point is not beta, or rounding may have
+        moved a direction across the border.
     """
-    found = search_price(design, dual_point, proof="exact", depth=DEPTH, deadline=deadline, n_jobs=n_jobs)
+    found = search_price(design, point, proof="exact", depth=DEPTH, deadline=deadline, n_jobs=n_jobs)
     if found.proof != "exact":
         raise SolverError(
             f"the optimal directions could not be listed: the proof ended as {found.proof!r} after {found.n_nodes} "
             f"cones. Raise time_limit, or take fewer features: the search grows steeply with their number."
         )
-    if found.value > beta * (1.0 + ACCEPTED):
+    if abs(found.value - 1.0) > PRICED:
         raise SolverError(
-            f"the dual point is not optimal: its price exceeds beta by a factor of 1 + {found.value / beta - 1.0:.1e}."
+            f"the optimal directions are not known: the price of the dual point should be beta={beta:g} and is beta "
+            f"times 1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
-    accepted = found.local_values >= beta * (1.0 - ACCEPTED)
-    *_, more = local_prices(design, dual_point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
-    below = np.append(found.local_values[~accepted], more[more < beta * (1.0 - ACCEPTED)])
-    margin = 1.0 - float(below.max()) / beta if len(below) else np.inf
-    spread = 1.0 - float(found.local_values[accepted].min(initial=beta)) / beta
-    margin = min(margin, spread) if spread > ROUNDING else margin
+    others, _, values = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
+    rounding = UNSETTLED
+    if doubt is not None:
+        rounding = ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
+    level = 1.0 - (ACCEPTED if doubt is None else min(max(SETTLED, ROUNDINGS * rounding), ACCEPTED))
+    doubts = _doubts(design, np.vstack([found.local_directions, others]), doubt)
+    values = np.append(found.local_values, values)
+    _refuse_open(values, doubts, level, beta)
+    accepted = found.local_values >= level
+    below = values[values < level]
+    margin = 1.0 - float(below.max()) if len(below) else np.inf
+    unsure = doubts[: len(accepted)][accepted].max(initial=0.0)
+    unsure = max(unsure, 1.0 - float(found.local_values[accepted].min(initial=1.0)))
+    if unsure > rounding:
+        margin = min(margin, unsure)
     return OptimalDirections(found.local_directions[accepted], found.local_signs[accepted], margin)
+
+
+def _doubts(design, directions, doubt):
+    """What rounding of the dual point may have done to the price of every direction (K,)."""
+    if doubt is None:
+        return np.zeros(len(directions))
+    return np.linalg.norm(np.maximum(directions @ design.T, 0.0) @ doubt, axis=1)
+
+
+def _refuse_open(values, doubts, level, beta):
+    """Refuse where rounding may have moved a direction across the level, or the dual point is hardly known at all."""
+    is_open = np.where(values + 2.0 * doubts >= level, doubts > UNSURE, doubts > IN_DOUBT)
+    if is_open.any():
+        raise SolverError(
+            f"the optimal directions are not known: at beta={beta:g} float64 leaves the dual point, and the price of "
+            f"some direction, open by {doubts[is_open].max():.1e} of beta. {MORE_DIGITS}"
+        )

@@ -12,6 +12,7 @@ from scipy.linalg import qr
 
 from .._compile import compiled
 from .._progress import current
+from .._threads import interruptible
 from ..arrangements._bits import pack
 from .connectivity import union_size
 
@@ -70,7 +71,7 @@ def _cut(rays, done, row, dimension, most_rays, most_steps):
     above, below = np.flatnonzero(values > 0), np.flatnonzero(values < 0)
     words = pack((rays > 0) & done)
     largest = int(done.sum()) - dimension + 2  # two adjacent rays share at least dimension - 2 zeros
-    pairs, steps = _adjacent(words, above, below, largest, most_rays, most_steps)
+    pairs, steps = interruptible(_adjacent, words, above, below, largest, most_rays, most_steps)
     if steps > most_steps or len(pairs) > most_rays:
         return None, steps
     rays[:, row] = values

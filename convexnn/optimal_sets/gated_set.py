@@ -17,6 +17,7 @@ from .._validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 from ..programs.gates import gate_prices, gate_slopes, gated_fit
 from ..programs.program import Problem
+from ..solvers.base import uninterrupted
 from ..solvers.gated import GatedSolution
 from ..solvers.gated_losses import solve_gated_loss
 from .gated_polish import polished_blocks
@@ -44,7 +45,7 @@ def gated_optimal_set(problem, masks, *, start=None, vertex_limit=VERTEX_LIMIT):
             f"the optimal set needs a loss whose optimal fit is unique, squared or logistic; with the "
             f"{problem.loss.name} loss there may be several fits."
         )
-    solution = solve_gated_loss(problem, masks, tol=SOLVER_TOLERANCE, start=start)
+    solution = uninterrupted(solve_gated_loss(problem, masks, tol=SOLVER_TOLERANCE, start=start))
     blocks = polished_blocks(problem, masks, solution.blocks)
     return GatedOptimalSet(problem, masks, blocks, solution, check_count(vertex_limit, "vertex_limit"))
 

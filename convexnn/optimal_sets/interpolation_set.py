@@ -1,17 +1,15 @@
 """All minimum-norm interpolating networks: the optimal set of a squared problem, read as interpolation."""
 
-import warnings
-
 import numpy as np
 
 from .._validation import check_count, deadline_after
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
 from ..programs.interpolation import InterpolationProblem
-from ..programs.program import Problem
 from ..solvers._restoring import polished
 from ..solvers.base import Solution, Status
-from .solution_set import SOLVER_TOLERANCE, THIN, VERTEX_LIMIT, OptimalSet
+from ..solvers.small_strength import Optimum, optimum_as_it_is, settled_pair
+from .solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalSet, warn_of
 
 SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
 
@@ -39,20 +37,19 @@ class InterpolationSet(OptimalSet):
     def __init__(
         self,
         problem: InterpolationProblem,
-        shifted: Problem,
-        solution: Solution,
+        optimum: Optimum,
         vertex_limit: int,
         deadline: float | None,
         n_jobs: int | None,
     ) -> None:
         self._interpolated = problem
-        super().__init__(shifted, solution, vertex_limit, deadline, n_jobs)
+        super().__init__(optimum.shifted, optimum, vertex_limit, deadline, n_jobs)
         self.problem, self.optimal_value = problem, self.total_mass
-        self.dual_point = self.dual_point / shifted.beta
+        self.dual_point = self.dual_point / optimum.shifted.beta
 
-    def _masses_of(self, found, hidden):
+    def _masses_of(self, shifted, found, hidden):
         """As in `OptimalSet`, the masses moved so that their fit is y to rounding."""
-        columns, shares, total = super()._masses_of(found, hidden)
+        columns, shares, total = super()._masses_of(shifted, found, hidden)
         if len(shares) == 0:
             return columns, shares, total
         fits = self._interpolated.project(self.fits)
@@ -80,7 +77,7 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
     Warns
     -----
     UserWarning
-        When the margin between the last direction accepted and the first one rejected is thin.
+        As `optimal_set`.
     """
     if not problem.penalize_bias:
         raise InvalidInputError(
@@ -88,23 +85,21 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
             "form a continuum, and the theory of finitely many directions does not apply."
         )
     deadline, limit = deadline_after(time_limit), check_count(vertex_limit, "vertex_limit")
-    shifted, solution = _settled(problem, network, nu, deadline, n_jobs)
-    found = InterpolationSet(problem, shifted, solution, limit, deadline, n_jobs)
-    if found.margin < THIN:
-        warnings.warn(
-            f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
-            f"change under perturbations of that size.",
-            UserWarning,
-            stacklevel=3,
-        )
+    optimum = _settled(problem, network, nu, deadline, n_jobs)
+    found = InterpolationSet(problem, optimum, limit, deadline, n_jobs)
+    warn_of(found)
     return found
 
 
 def _settled(problem, network, nu, deadline, n_jobs):
-    """Return the squared problem whose optimum interpolates, and its proven solution."""
+    """Return the `Optimum` of the squared problem whose optimum interpolates."""
     network, nu = polished(problem, network, nu)
     size = np.linalg.norm(nu)
     shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
     options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}
     certificate = certify_problem(network, shifted, tolerance=0.1 * SOLVER_TOLERANCE, **options)
-    return shifted, Solution(network, certificate, Status.converged, 1, [])
+    solution, found = Solution(network, certificate, Status.converged, 1, []), settled_pair(shifted, network, nu)
+    if found is None:
+        return optimum_as_it_is(shifted, solution)
+    _, point, doubt = found
+    return Optimum(solution, point, shifted, doubt)

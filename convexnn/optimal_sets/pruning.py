@@ -142,6 +142,8 @@ def minimal_pruning(
 
     Raises
     ------
+    TypeError
+        When `network` is no `TwoLayerReLU`, or `optimal_set` no `OptimalSet`.
     ValueError
         When `optimal_set` does not contain the network.
     """
@@ -164,6 +166,8 @@ def minimal_pruning(
 
 
 def _among_optima(network, X, optimal_set):
+    if not isinstance(optimal_set, OptimalSet):
+        raise TypeError(f"optimal_set must be an OptimalSet or None; got {type(optimal_set).__name__}.")
     if not optimal_set.contains(network):
         raise InvalidInputError("network must belong to optimal_set; its objective is above the optimal value.")
     return _minimal(network, optimal_set.minimal_network(), X, optimal_set.m_star_bounds[0], "optimal")

@@ -16,9 +16,9 @@ from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
-from ..solvers.base import Solution, build_network
-from ..solvers.column_generation import solve_column_generation
-from .directions import OptimalDirections, optimal_directions
+from ..solvers.base import build_network
+from ..solvers.small_strength import Optimum, solve_to_all_digits
+from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import ZERO
@@ -29,6 +29,8 @@ DIRECTION = 1e-4
 SAME_FUNCTION, SAME_LINE = 1e-6, 1e-10
 SAME = 1e-7
 SOLVER_TOLERANCE = 1e-9
+REPRODUCED = 1e-7  # of the optimal fit: what the directions may leave of it
+NO_SHARE = 1e-13  # of the total mass: what is rounding and no neuron
 
 
 def optimal_set(
@@ -79,12 +81,17 @@ def optimal_set(
     ValueError
         For bad input.
     SolverError
-        When optimality could not be proven: without the proof directions may be missing.
+        When optimality could not be proven: without the proof directions may be missing. When the dual point is not
+        known to enough digits to tell which directions are optimal: its price is off beta on either side, rounding
+        leaves the price of a direction open, or the directions do not give the optimal fit.
+    KeyboardInterrupt
+        When interrupted: half a set is none.
 
     Warns
     -----
     UserWarning
-        When the margin between the last direction accepted and the first one rejected is thin.
+        When the margin between the last direction accepted and the first one rejected is thin, and when an optimal
+        network has a neuron whose share of the total mass is at most 1e-8: it is not counted.
 
     References
     ----------
@@ -126,17 +133,30 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
     rng = np.random.default_rng(0)
     options = {"deadline": deadline, "proof": "exact", "n_jobs": n_jobs, "rng": rng}
     with reporting(verbose, deadline) as reporter:
-        solution = solve_column_generation(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
-        found = OptimalSet(problem, solution, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
+        optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
+        found = OptimalSet(problem, optimum, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
     found.verbose = verbose
+    warn_of(found)
+    return found
+
+
+def warn_of(found):
+    """Warn where a set is not known to be what it seems: a thin margin, or masses that are too small to count."""
     if found.margin < THIN:
         warnings.warn(
             f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
             f"change under perturbations of that size.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return found
+    share = found.uncounted_share
+    if share > 0.0:
+        warnings.warn(
+            f"an optimal network has a neuron with the share {share:.1e} of the total mass. Shares up to {ZERO:.0e} "
+            f"count as none: m*, M* and the counts are those without it.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 class OptimalSet(MassSet):
@@ -165,8 +185,9 @@ class OptimalSet(MassSet):
     """
 
     def __init__(
-        self, problem: Problem, solution: Solution, vertex_limit: int, deadline: float | None, n_jobs: int | None
+        self, problem: Problem, optimum: Optimum, vertex_limit: int, deadline: float | None, n_jobs: int | None
     ) -> None:
+        solution, shifted = optimum.solution, optimum.shifted
         if solution.certificate.proof != "exact" or solution.certificate.relative_gap > 10 * SOLVER_TOLERANCE:
             raise SolverError(
                 f"the optimal set needs a proven optimum; the relative gap reached is "
@@ -176,29 +197,51 @@ class OptimalSet(MassSet):
         self.optimal_value = solution.certificate.primal
         network = solution.network
         hidden = problem.hidden_fit(network.neurons, network.output_weights)
-        nu = problem.dual_point(hidden)
-        self.dual_point = problem.spread(nu)
+        self.dual_point = problem.spread(problem.beta * optimum.point)
         if network.width == 0:
             none = np.zeros((0, problem.design.shape[1]))
             found = OptimalDirections(none, np.zeros(0), np.inf)
         else:
-            found = optimal_directions(problem.design, nu, problem.beta, deadline=deadline, n_jobs=n_jobs)
+            found = optimal_directions(
+                problem.design, optimum.point, optimum.doubt, problem.beta, deadline=deadline, n_jobs=n_jobs
+            )
         self.signs, self.margin = found.signs, found.margin
         self.fits = problem.hidden_fits(found.directions) * self.signs
-        columns, shares, scale = self._masses_of(found, hidden)
+        columns, shares, scale = self._masses_of(shifted, found, hidden)
         super().__init__(found.directions, columns, shares, scale, vertex_limit)
         self.optimal_fit = self.fits @ (shares * scale)
+        self._check_point(hidden, shares * scale)
 
-    def _masses_of(self, found, hidden):
+    def _check_point(self, hidden, masses):
+        """Refuse directions on which the optimal fit, or the optimal value, cannot be had."""
+        root = np.sqrt(self.problem.weight)
+        wanted = self.problem.project(root * hidden)
+        size = max(float(np.linalg.norm(wanted)), np.finfo(float).tiny)
+        error = float(np.linalg.norm(self.problem.project(root * self.optimal_fit) - wanted)) / size
+        if error > REPRODUCED:
+            raise SolverError(
+                f"the optimal directions that were found do not give the optimal fit: they leave {error:.1e} of it. "
+                f"{MORE_DIGITS}"
+            )
+
+    def _masses_of(self, shifted, found, hidden):
         """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
         if len(found.signs) == 0:
             return np.zeros((len(hidden), 0)), np.zeros(0), 0.0
-        scaled = scale_problem(self.problem.model(hidden))
+        scaled = scale_problem(shifted.model(hidden))
         fits = scaled.fits(found.directions, found.signs)
         masses = best_masses(fits, scaled.target, scaled.beta)
         total = float(masses.sum())
         size = np.linalg.norm(fits @ masses)
         return fits * (total / size), masses / total, total * scaled.y_scale / scaled.x_scale
+
+    @property
+    def uncounted_share(self) -> float:
+        """Largest share of the total mass that a direction has at no optimum more of, and that counts as none."""
+        small = (self._shares > NO_SHARE) & (self._shares <= ZERO)
+        if small.any():
+            small[self._polytope.free] = False
+        return float(self._shares.max(initial=0.0, where=small))
 
     @property
     def is_unique_function(self) -> bool:
@@ -251,7 +294,14 @@ class OptimalSet(MassSet):
 
     def minimal_network(self) -> TwoLayerReLU:
         """Return an optimal network of width m*, or of the upper bound on it when m* is not known."""
-        return self.network(self._widths.fewest * self.total_mass)
+        network = self.network(self._widths.fewest * self.total_mass)
+        if not self.contains(network):
+            raise SolverError(
+                f"the network of the fewest neurons that were found has the objective "
+                f"{self.problem.objective(network):.10g}, not the optimal value {self.optimal_value:.10g}: its "
+                f"directions are not known to enough digits. {MORE_DIGITS}"
+            )
+        return network
 
     def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> NetworkPath | None:
         """Return a `NetworkPath` of optimal networks from a to b, None when they lie in different components.

@@ -11,6 +11,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
 from .._clock import now
 from .._standard_output import without_highs_lines
+from .._threads import interruptible
 from .polytope import ZERO, heaviest
 
 RESIDUAL = 1e-9
@@ -122,7 +123,8 @@ class _Program:
 
     def solve(self, time_limit):
         with without_highs_lines():
-            return milp(
+            return interruptible(
+                milp,
                 self.costs,
                 constraints=self.constraints,
                 integrality=self.binary,

@@ -16,6 +16,7 @@ from .._typing import ArrayLike
 from .._validation import check_design
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
+from .program import check_is_network
 
 __all__ = ["ConvexSolution", "to_network", "to_convex"]
 
@@ -111,7 +112,14 @@ def to_network(solution: ConvexSolution) -> TwoLayerReLU:
     Returns
     -------
     TwoLayerReLU
+
+    Raises
+    ------
+    TypeError
+        For what is no `ConvexSolution`.
     """
+    if not isinstance(solution, ConvexSolution):
+        raise TypeError(f"solution must be a ConvexSolution, such as to_convex makes; got {type(solution).__name__}.")
     blocks = np.hstack([solution.positive, solution.negative]).T
     signs = np.repeat([1.0, -1.0], len(solution.patterns))
     skip = solution.free[: solution.n_features] if solution.skip_connection else None
@@ -149,9 +157,12 @@ def to_convex(network: TwoLayerReLU, X: ArrayLike) -> ConvexSolution:
 
     Raises
     ------
+    TypeError
+        For what is no `TwoLayerReLU`.
     InvalidInputError
         For a network with several outputs or another number of inputs.
     """
+    check_is_network(network, "network")
     signs = network.signs
     X = check_design(X)
     if X.shape[1] != network.n_inputs:

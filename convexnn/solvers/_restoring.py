@@ -51,7 +51,7 @@ def _correction(problem, blocks, signs, residual):
     if jacobian.shape[1] == 0:
         return np.zeros_like(blocks)
     step = lstsq(jacobian, residual, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
-    return _expanded(bases, step).reshape(blocks.shape)
+    return expanded(bases, step).reshape(blocks.shape)
 
 
 def cell_map(problem, blocks, signs):
@@ -71,7 +71,7 @@ def cell_map(problem, blocks, signs):
     return problem.project(np.hstack(columns)) if columns else np.zeros((len(problem.y), 0)), bases
 
 
-def _expanded(bases, step):
+def expanded(bases, step):
     """The moves (K, d) of all blocks from their coefficients in the bases."""
     ends = np.cumsum([0] + [basis.shape[1] for basis in bases])
     return np.array([basis @ step[ends[k] : ends[k + 1]] for k, basis in enumerate(bases)])
@@ -88,7 +88,7 @@ def polished(problem, network, nu):
     given, best, point, error = (network, nu), blocks, nu, np.inf
     for _ in range(STEPS if len(blocks) else 0):
         jacobian, bases = cell_map(problem, blocks, signs)
-        slopes, curvature = _norm_derivatives(blocks, bases)
+        slopes, curvature = norm_derivatives(blocks, bases)
         rest = slopes - jacobian.T @ nu
         before, error = error, np.abs(rest).max(initial=0.0)
         if not error < 0.5 * before or len(rest) + len(nu) > MOST_UNKNOWNS:
@@ -97,14 +97,14 @@ def polished(problem, network, nu):
         residual = problem.dual_point(problem.hidden_fit(blocks, signs))
         system = np.block([[curvature, -jacobian.T], [jacobian, np.zeros((len(nu), len(nu)))]])
         step = np.linalg.lstsq(system, np.concatenate([-rest, residual]), rcond=RANK)[0]
-        blocks, nu = blocks + _expanded(bases, step[: len(rest)]), nu + step[len(rest) :]
+        blocks, nu = blocks + expanded(bases, step[: len(rest)]), nu + step[len(rest) :]
     found = restored(problem, _of_blocks(problem, best, signs))
     if found is None or problem.cost(found) > problem.cost(network) * (1.0 + NO_DEARER):
         return given
     return found, point
 
 
-def _norm_derivatives(blocks, bases):
+def norm_derivatives(blocks, bases):
     """Gradient and Hessian of the sum of the norms of the blocks, in the coefficients of the bases."""
     units = blocks / nonzero(norms(blocks))[:, None]
     inner = [basis.T @ unit for basis, unit in zip(bases, units, strict=True)]

@@ -67,6 +67,16 @@ def is_proven(certificate, tol):
     return certificate.relative_gap <= min(tol, LARGEST_PROVEN_GAP)
 
 
+def uninterrupted(solution):
+    """Return a solution; raise KeyboardInterrupt where the user has interrupted its solver.
+
+    For functions whose answer would be none: solvers keep an interrupt to themselves and return what they have.
+    """
+    if solution.status is Status.interrupted:
+        raise KeyboardInterrupt
+    return solution
+
+
 def check_masks(problem, masks):
     """Return masks, or those of an `ActivationPatterns`, as a boolean array of shape (P, n_samples)."""
     masks, n_samples = np.asarray(getattr(masks, "masks", masks)), len(problem.design)

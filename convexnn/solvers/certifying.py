@@ -12,6 +12,7 @@ from ..duality.pricing import PROOFS
 from ..network import TwoLayerReLU
 from ..programs.interpolation import INTERPOLATES, interpolation_problem
 from ..programs.program import check_is_network
+from .base import uninterrupted
 from .free_bias import solve_free_bias
 from .interpolation import solve_interpolation
 
@@ -98,5 +99,6 @@ def certify_interpolation(
     with reporting(check_verbose(verbose), options["deadline"]) as reporter:
         nu = given
         if nu is None:
-            _, nu = solve_interpolant(problem, rng=np.random.default_rng(0), report=reporter.round, **options)
+            solution, nu = solve_interpolant(problem, rng=np.random.default_rng(0), report=reporter.round, **options)
+            uninterrupted(solution)
         return certify_interpolant(network, problem, nu, **options)

@@ -6,8 +6,7 @@ from .._progress import current
 from .._validation import deadline_after
 from ..exceptions import SolverError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
-from ..solvers.base import Status
-from ..solvers.column_generation import solve_column_generation
+from ..solvers.small_strength import solve_to_all_digits
 
 UNKNOWN = {
     "m_star": None,
@@ -28,18 +27,17 @@ def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=Non
     Raises
     ------
     KeyboardInterrupt
-        After an interrupt, which the solver keeps to itself to save the best network so far.
+        When interrupted: there is no optimum yet.
     """
     deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0)
     options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": rng, "start": start}
-    solution = solve_column_generation(problem, tol=SOLVER_TOLERANCE, report=current().detail, **options)
-    if solution.status is Status.interrupted:
-        raise KeyboardInterrupt
+    optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=current().detail, **options)
+    solution = optimum.solution
     if not problem.loss.is_strictly_convex:  # optimal networks may differ in their fits: no polytope holds them all
         return solution, None
     try:
-        return solution, OptimalSet(problem, solution, vertex_limit, deadline, n_jobs)
+        return solution, OptimalSet(problem, optimum, vertex_limit, deadline, n_jobs)
     except SolverError:
         return solution, None
 

@@ -157,6 +157,7 @@ def test_repeated_rows_of_opposite_sign_cancel():
 def test_nothing_to_price(X, nu):
     result = price(X, nu)
     assert (result.value, result.upper_bound, result.sign, result.proof) == (0.0, 0.0, 0, "exact")
+    assert result.maximizers is None and price(X, nu, all_maximizers=True).maximizers.shape == (0, 2)
 
 
 def test_one_sign_has_maximum_zero():

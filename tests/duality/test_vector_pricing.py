@@ -102,3 +102,10 @@ def test_the_answer_does_not_depend_on_threads():
     X, N = pair(2, d=4)
     one, two = price_vector(X, N), price_vector(X, N, n_jobs=2)
     assert (one.value, one.upper_bound, one.n_nodes) == (two.value, two.upper_bound, two.n_nodes)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_nobody_asked_for_the_maximizers_of_nothing(n_outputs):
+    for X, dual_point in ((np.eye(2), np.zeros((2, n_outputs))), (np.zeros((2, 2)), np.ones((2, n_outputs)))):
+        result = price_vector(X, dual_point)
+        assert result.value == 0.0 and result.maximizers is None

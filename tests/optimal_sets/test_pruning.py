@@ -171,3 +171,9 @@ def test_networks_on_all_directions_are_pruned_to_the_critical_width(problem):
         pruned = minimal_pruning(found.network(masses), problem.X)
         assert found.contains(pruned.network)
         assert pruned.width_after == pruned.least_width == found.m_star
+
+
+@pytest.mark.parametrize("wrong", [3, "set", np.zeros(2)])
+def test_what_is_no_optimal_set_is_named(wrong):
+    with pytest.raises(TypeError, match=f"optimal_set must be an OptimalSet or None; got {type(wrong).__name__}"):
+        minimal_pruning(TwoLayerReLU(np.eye(2), [1.0, 1.0]), np.eye(2), optimal_set=wrong)

@@ -121,3 +121,11 @@ def test_bad_networks():
         to_convex(random_network(2, 3, n_outputs=2), np.ones((2, 3)))
     with pytest.raises(InvalidInputError, match="X must have 3 columns"):
         to_convex(random_network(2, 3), np.ones((2, 4)))
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "network", np.zeros(2), object()])
+def test_what_is_no_network_is_named(wrong):
+    with pytest.raises(TypeError, match=f"network must be a TwoLayerReLU; got {type(wrong).__name__}"):
+        to_convex(wrong, np.eye(2))
+    with pytest.raises(TypeError, match=f"solution must be a ConvexSolution.*; got {type(wrong).__name__}"):
+        to_network(wrong)

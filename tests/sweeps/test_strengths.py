@@ -130,7 +130,7 @@ def test_frame_and_output(capsys):
     ],
 )
 def test_bad_options_are_named_before_any_work(option, value, monkeypatch):
-    monkeypatch.setattr(_optima, "solve_column_generation", lambda *_, **__: pytest.fail("work was begun"))
+    monkeypatch.setattr(_optima, "solve_to_all_digits", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(InvalidInputError, match=option):
         regularization_path(np.eye(2), np.ones(2), **{option: value})
 

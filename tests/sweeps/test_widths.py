@@ -126,7 +126,7 @@ def test_a_frame_without_pandas_names_the_extra(monkeypatch):
     ],
 )
 def test_bad_options_are_named_before_any_work(option, value, monkeypatch):
-    monkeypatch.setattr(_optima, "solve_column_generation", lambda *_, **__: pytest.fail("work was begun"))
+    monkeypatch.setattr(_optima, "solve_to_all_digits", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(InvalidInputError, match=option):
         width_sweep(**({"X": np.eye(2), "y": np.ones(2), "beta": 0.1, "widths": [1]} | {option: value}))
 

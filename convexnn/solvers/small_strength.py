@@ -1,0 +1,207 @@
+"""The proven optimum of a problem to all digits of its dual point, however small the strength is.
+
+With the squared loss, at ``beta = 1e-9 ||y||``, the residual ``y - fit``, which is the dual point, has seven digits
+left in float64. But for any strength b the problem with the targets ``y + (b - beta) nu / beta`` and the strength b has
+the same optimal networks and the same ``nu / beta``, for any optimal nu, and with a moderate b nothing is lost. The
+method of multipliers finds it: solve the problem with one nu, take its residual for the next. Newton's method on
+network and dual point together adds the last digits; on squared models of any other loss it does too.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._norms import norms
+from .._threads import one_blas_thread
+from .._validation import is_late
+from ..duality.certificate import certify_problem
+from ..duality.pricing import search_price
+from ..duality.records import N_STARTS
+from ..programs.program import Problem
+from ..programs.scaling import scale_problem
+from ._stationary import doubt_of_point, stationary_pair
+from .base import Solution, Status, build_network, uninterrupted
+from .column_generation import solve_column_generation
+
+SMALL = 1e-4  # of beta_max: strengths below are solved through others
+SHARE, LEAST_SHARE = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
+SLOW = (
+    0.1  # a step that leaves more than this share of the change of nu is followed by one with a tenth of the strength
+)
+NEAR = 1e-4  # relative change of nu below which Newton's method is tried
+MODERATE = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
+MAX_SHIFTS = 30
+MAX_MODELS = 10  # squared models of another loss, each around the network that the last one led to
+SETTLED = 1e-11  # largest error of the equations of an optimum in units of one
+ROUGH, FINE = 1e-6, 1e-11  # tolerances of the problems on the way
+PROVED = 0.1  # of the tolerance: how close the price of the dual point is proven
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A solution with its proof, and the problem of moderate strength that has the same optimal networks.
+
+    Attributes
+    ----------
+    solution : Solution
+        Of the problem as given.
+    point : ndarray of shape (n_samples,)
+        ``nu / beta`` of the problem as given, and of the shifted one.
+    shifted : Problem
+        Of moderate strength, with the same optimal networks.
+    doubt : ndarray of shape (n_samples, k) or None
+        What rounding may have changed in `point`: this times a vector of norm one, where no neuron in use holds it.
+        None where Newton's method did not end at the equations of an optimum: `point` is as good as the solver's.
+    """
+
+    solution: Solution
+    point: np.ndarray
+    shifted: Problem
+    doubt: np.ndarray | None
+
+
+def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=None, rng, start=None, report=None):
+    """Return the `Optimum` of a `Problem`; see `solve_column_generation` for the options.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When interrupted: half an optimum is none.
+    """
+    options = {"deadline": deadline, "n_jobs": n_jobs, "rng": rng, "report": report}
+    with one_blas_thread():
+        largest = _first_price(problem, n_jobs) if problem.loss.name == "squared" else 0.0
+        if problem.beta < SMALL * largest:
+            found = _by_multipliers(problem, largest, tol, proof, start, options)
+            if found is not None:
+                return found
+        solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
+        found = None if is_late(deadline) else _settled(problem, solution.network)
+        if found is None:
+            return optimum_as_it_is(problem, solution)
+        if solution.certificate.relative_gap <= tol:
+            return _with_point(problem, _moved(problem, solution, found[0]), *found[1:])
+        return _proven(problem, *found, solution, tol, proof, options) or optimum_as_it_is(problem, solution)
+
+
+def _settled(problem, network):
+    """Return what `settled_pair` does, for any loss whose optimal fit is unique; None where that fails."""
+    if problem.loss.name == "squared":
+        return settled_pair(problem, network, _point(problem, network))
+    if not problem.loss.is_strictly_convex:
+        return None
+    for _ in range(MAX_MODELS):
+        point = _point(problem, network)
+        model = problem.model(problem.hidden_fit(network.neurons, network.output_weights))
+        found = settled_pair(model, network, point)
+        if found is None:
+            return None
+        network = build_network(problem, found[0].directions, found[0].signs, found[0].masses)
+        if np.linalg.norm(found[1] - point) <= SETTLED * np.linalg.norm(point):
+            return network, _point(problem, network), np.zeros((len(point), 0))  # a slope is no small difference
+    return None
+
+
+def _moved(problem, solution, network):
+    """Return the solution with the settled network in the place of its own: the bound holds for all networks."""
+    primal = problem.objective(network)
+    certificate = replace(solution.certificate, primal=primal, dual=min(solution.certificate.dual, primal))
+    return replace(solution, network=network, certificate=certificate)
+
+
+def optimum_as_it_is(problem, solution):
+    """Return the `Optimum` whose dual point is the slope of the loss at the solution's network."""
+    return Optimum(solution, _point(problem, solution.network), problem, None)
+
+
+def _first_price(problem, n_jobs):
+    """What local ascents see of beta_max."""
+    nu = problem.dual_point(np.zeros(len(problem.y)))
+    return search_price(problem.design, nu, proof="heuristic", n_starts=N_STARTS, n_jobs=n_jobs).value
+
+
+def _by_multipliers(problem, largest, tol, proof, network, options):
+    """Return the proven `Optimum`, None where the steps do not lead to one."""
+    point, strength, change, n_iter = np.zeros(len(problem.y)), SHARE * largest, 1.0, 0
+    for _ in range(MAX_SHIFTS):
+        posed = shifted_problem(problem, point, max(strength, problem.beta))
+        tolerance = min(ROUGH, max(FINE, 1e-4 * change**2))
+        solution = uninterrupted(
+            solve_column_generation(posed, tol=tolerance, proof="heuristic", start=network, **options)
+        )
+        network, n_iter = solution.network, n_iter + solution.n_iter
+        if is_late(options["deadline"]) or network.width == 0:
+            return None
+        before, last, point = change, point, _point(posed, network)
+        change = float(np.linalg.norm(point - last) / np.linalg.norm(point))
+        found = settled_pair(problem, network, point) if change <= NEAR else None
+        if found is not None:
+            proven = _proven(problem, *found, replace(solution, n_iter=n_iter), tol, proof, options)
+            if proven is not None:
+                return proven
+        if change > SLOW * before:
+            strength = max(0.1 * strength, LEAST_SHARE * largest)
+    return None
+
+
+def _point(problem, network):
+    """``nu / beta`` of a network."""
+    return problem.dual_point(problem.hidden_fit(network.neurons, network.output_weights)) / problem.beta
+
+
+def shifted_problem(problem, point, strength):
+    """Return the problem of another strength with the same optimal networks; `point` is its ``nu / beta`` too.
+
+    The residual of a network with the residual e is ``e + (strength - beta) point / weight``: stationarity at `point`
+    is one and the same equation in both.
+    """
+    if strength == problem.beta:
+        return problem
+    return replace(problem, y=problem.y + (strength - problem.beta) * point / problem.weight, beta=strength)
+
+
+def settled_pair(problem, network, point):
+    """Return a network and ``nu / beta`` that are optimal to rounding in their cells and the doubt of an `Optimum`.
+
+    None where Newton's method fails.
+    """
+    scaled, root = scale_problem(problem), np.sqrt(problem.weight)
+    used = (network.masses > 0) & (network.signs != 0)
+    if scaled is None or not used.any():
+        return None
+    unit = scaled.y_scale / scaled.x_scale
+    masses, signs = network.masses[used] / unit, network.signs[used]
+    blocks = masses[:, None] * network.directions[used]
+    blocks, point, error = stationary_pair(scaled, blocks, signs, scaled.x_scale * point / root)
+    if not error <= SETTLED:
+        return None
+    sizes = norms(blocks)
+    settled = build_network(problem, blocks / sizes[:, None], signs, sizes * unit)
+    back = root / scaled.x_scale
+    return settled, back * point, back[:, None] * doubt_of_point(scaled, blocks, signs)
+
+
+def _proven(problem, network, point, doubt, solution, tol, proof, options):
+    """Return the `Optimum` with the certificate of the network, None where it is none to the tolerance."""
+    certificate = certify_problem(
+        network,
+        problem,
+        proof=proof,
+        tolerance=PROVED * tol,
+        dual_points=[problem.beta * point],
+        deadline=options["deadline"],
+        n_jobs=options["n_jobs"],
+    )
+    if certificate.heuristic_gap > tol:
+        return None
+    status = Status.proven if certificate.relative_gap <= tol else Status.converged
+    found = replace(solution, network=network, certificate=certificate, status=status)
+    return _with_point(problem, found, point, doubt)
+
+
+def _with_point(problem, solution, point, doubt):
+    """Return the `Optimum` of a solution with a settled ``nu / beta`` and its doubt."""
+    if problem.loss.name != "squared":
+        return Optimum(solution, point, problem, doubt)
+    strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
+    return Optimum(solution, point, shifted_problem(problem, point, max(strength, problem.beta)), doubt)

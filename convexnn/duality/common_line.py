@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._double_double import two_product
+
 NARROWEST = 4096.0  # rows whose angles to one line are below 1 / NARROWEST are stretched to that
 GROWTH = math.sqrt(1.0 + NARROWEST**-2)  # 1 + 3e-8
 RESOLVED = 1e-20  # a smaller tangent is rounding: the rows are one line
-SPLITTER = 134217729.0  # 2^27 + 1 cuts a double in two halves of 26 bits
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def common_line(X, units, used):
     axis, _ = power_scaled(X[first])
     rows, exponent = power_scaled(X)
     multiples = _along(rows, axis)
-    high, low = exact_product(multiples[:, None], axis)
+    high, low = two_product(multiples[:, None], axis)
     rest = (rows - high) - low
     shift = _along(rest, axis)
     rest -= np.outer(shift, axis)
@@ -135,7 +136,7 @@ def column_sums(X, weights):
     rows, weights = rows[used], weights[used]
     total = np.empty((weights.shape[1], rows.shape[1]))
     for k, weight in enumerate(weights.T):
-        high, low = exact_product(rows, weight[:, None])
+        high, low = two_product(rows, weight[:, None])
         total[k] = [math.fsum((*a, *b)) for a, b in zip(high.T.tolist(), low.T.tolist(), strict=True)]
     return total, exponent + other
 
@@ -147,7 +148,7 @@ def exact_outputs(X, dual_point, direction):
     from what cancels less.
     """
     rows, exponent = power_scaled(X)
-    high, low = exact_product(rows, direction)
+    high, low = two_product(rows, direction)
     values = np.array([math.fsum(terms) for terms in np.hstack([high, low]).tolist()])
     values = np.maximum(values, 0.0)
     sums, other = column_sums(X, np.where((values > 0.0)[:, None], dual_point, 0.0))
@@ -155,20 +156,6 @@ def exact_outputs(X, dual_point, direction):
     if np.linalg.norm(by_rows @ np.abs(dual_point)) <= np.linalg.norm(np.abs(by_columns) @ np.abs(direction)):
         return by_rows @ dual_point
     return by_columns @ direction
-
-
-def exact_product(a, b):
-    """Return ``a * b`` rounded and what rounding has left out (Dekker); entries of moderate size."""
-    product = a * b
-    a_high, a_low = _halves(a)
-    b_high, b_low = _halves(b)
-    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-
-def _halves(values):
-    high = SPLITTER * values
-    high = high - (high - values)
-    return high, values - high
 
 
 def power_scaled(array):

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import nnls
 
-from .claims import EPS, Refutation, target_rounding
+from .claims import EPS, ROUNDING, Refutation
 from .dyadic import exact
 from .free_terms import free_columns
 from .problems import exact_objective
@@ -18,6 +18,14 @@ TIED = 1e-9  # directions whose values are this close to beta are optimal
 NEAR = 1e-5  # and those beyond this are not; between the two nothing is said
 SAME_ANGLE = 1e-3
 MOST_DIRECTIONS = 12
+
+
+def target_rounding(problem):
+    """Return what an error of 16 eps |y_i| in every row costs, a rational number; nothing for smooth labels."""
+    if problem.loss in ("logistic", "multinomial"):
+        return Fraction(0)
+    share = 1 - ROUNDING if problem.has_labels else 1 + ROUNDING
+    return sum(problem.exact_losses([[t * share for t in row] for row in problem.exact_targets]), Fraction(0))
 
 
 def refute_set(found, problem, rng, *, warned=False):

@@ -1,8 +1,8 @@
 """Networks of limited width. The problem is no longer convex: local searches from many starts compete.
 
 The starts are what is left of the wide optimum when light neurons are dropped, a few at a time; random parts of it;
-random neurons; and a network grown neuron by neuron, where the price of what is left is largest. Then the best of them
-exchanges its neurons, one at a time, for a direction of large price. Nothing here is proven but the network's value.
+random neurons; and a network grown neuron by neuron, where the price of what is left is largest. Then the best few
+exchange their neurons, one at a time, for a direction of large price. Nothing here is proven but the network's value.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from .base import build_network, free_terms
 from .column_generation import polish_network
 from .kinked import with_best_masses
 
-DRAWS, EXCHANGES, CANDIDATES, STARTS, POLISHES = 24, 8, 3, 32, 5
+DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 48, 4, 8, 3, 32, 5
 ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the last
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 
@@ -68,17 +68,22 @@ class _Search:
 
     def run(self, wide):
         """Return the best network under the limit."""
-        best = self.shrunk(wide)
+        networks = [self.shrunk(wide)]
         for start in self.starts(wide):
             if is_late(self.deadline):
                 break
-            best = self.better(best, start())
+            networks.append(start())
+        networks.sort(key=self.problem.objective)
+        return min(map(self.settled, networks[:KEPT]), key=self.problem.objective)
+
+    def settled(self, network):
+        """Exchange neurons as long as that is for the better."""
         for _ in range(EXCHANGES):
-            found = self.exchanged(best)
-            if found is best or is_late(self.deadline):
-                break
-            best = found
-        return best
+            found = self.exchanged(network)
+            if found is network or is_late(self.deadline):
+                return found
+            network = found
+        return network
 
     def starts(self, wide):
         """Yield functions that make networks under the limit."""

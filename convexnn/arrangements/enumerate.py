@@ -178,6 +178,7 @@ def n_subsets(m, k, first):
 
 
 def bits_of(mask):
+    """Return the words of one mask."""
     return pack(mask[np.newaxis])[0]
 
 

@@ -71,7 +71,10 @@ class _Groups:
             unit, part = groups[k] / size, slice(k * c, (k + 1) * c)
             hessian[part, part] += (self.beta / size) * (np.eye(c) - np.outer(unit, unit))
         hessian[np.diag_indices_from(hessian)] += 1e-13 * np.trace(hessian) / len(hessian)
-        step = -np.linalg.solve(hessian, gradient.ravel()).reshape(-1, c)
+        try:
+            step = -np.linalg.solve(hessian, gradient.ravel()).reshape(-1, c)
+        except np.linalg.LinAlgError:  # data of 1e140: the sweeps have to do
+            return
         t = 1.0
         while t > SHORTEST:
             outputs = self.outputs.copy()

@@ -26,6 +26,8 @@ STILL, TINY = 1e-16, np.finfo(float).tiny
 TIME_IS_UP, SHORT_TIME = 1, 0.05  # a status of linprog; seconds that a linear program has in any case
 FLAT = 1e-9  # of the largest curvature: what is assumed where there is none
 ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
+LEAST_ROOM = 1e-6  # on a bound, where scaling by next to nothing makes up for what a correction has moved
+DUST = 1e-12  # relative, dual slopes that decide nothing but may stand in the way of a correction
 NO_ROOM = 1e-24  # of a dual slope to the end of its domain: corrections are at rounding, and grow with the root of it
 
 
@@ -90,6 +92,10 @@ class Loss:
     def room(self, y, s):
         """Return by how much each s_i may move, about, without leaving the domain: the metric of corrections."""
         return np.ones(len(s))
+
+    def snapped(self, y, dual_point, weight):
+        """Return the dual point with entries at the end of their domain that are there but for rounding."""
+        return dual_point
 
     def terms_above(self, y, fit, error):
         """Return bounds on ``l(y_i, z_i)`` for every z that is no further from `fit` than `error`."""
@@ -195,9 +201,9 @@ class _Linear:
         return min(_share(high, s.max(initial=0.0)), _share(-low, -s.min(initial=0.0)))
 
     def room(self, y, s):
-        """Return the distance to the nearer bound, relative to that between the bounds."""
+        """Return the distance to the nearer bound, relative to that between the bounds, at least `LEAST_ROOM`."""
         low, high = self.bounds
-        return np.maximum(np.minimum(high - s, s - low), 0.0) / (high - low)
+        return np.maximum(np.minimum(high - s, s - low) / (high - low), LEAST_ROOM)
 
     def fit_free(self, y, hidden_fit, free, weight):
         """Return an ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), by a linear program."""
@@ -304,8 +310,8 @@ class HuberLoss(_Quadratic, Loss):
         return _within(s, -self.delta, self.delta, lambda inner: inner * y - 0.5 * inner * inner)
 
     def room(self, y, s):
-        """Return 1 inside the bounds and 0 on them."""
-        return (np.abs(s) < self.delta).astype(float)
+        """Return 1 inside the bounds and `LEAST_ROOM` on them."""
+        return np.where(np.abs(s) < self.delta, 1.0, LEAST_ROOM)
 
     def domain(self, y, s):
         """Return ``delta / max |s|``."""
@@ -386,7 +392,7 @@ class ProximalLoss(Loss):
         return _within(s, *self.bounds, lambda inner: inner * y - 0.5 * self.spread * (inner - self.centre) ** 2)
 
     def room(self, y, s):
-        """Return the distance to the nearer bound, relative to that between the bounds."""
+        """Return the distance to the nearer bound, relative to that between the bounds, at least `LEAST_ROOM`."""
         return _Linear.room(self, y, s)
 
     def domain(self, y, s):
@@ -424,6 +430,10 @@ class LogisticLoss(Loss):
         """Return ``p (1 - p)``, and 0 where there is next to none."""
         room = y * s * (1.0 - y * s)
         return np.where(room > NO_ROOM, room, 0.0)
+
+    def snapped(self, y, dual_point, weight):
+        """Return the dual point without the p that are next to nothing beside the largest."""
+        return _without_dust(y, dual_point, weight)
 
     def domain(self, y, s):
         """Return ``1 / max p``, 0 where some p is negative."""
@@ -473,6 +483,10 @@ class SquaredHingeLoss(Loss):
         """Return p, at most 1, and 0 where there is next to none."""
         return np.where(y * s > NO_ROOM, np.minimum(y * s, 1.0), 0.0)
 
+    def snapped(self, y, dual_point, weight):
+        """Return the dual point without the p that are next to nothing beside the largest."""
+        return _without_dust(y, dual_point, weight)
+
     def domain(self, y, s):
         """Return inf, or 0 where some p is negative."""
         return 0.0 if np.any(y * s < 0.0) else np.inf
@@ -485,6 +499,8 @@ def solve_linear_program(costs, deadline=None, **program):
     """Return the solution by HiGHS, None when the deadline passes first; `SolverError` where it finds no optimum."""
     options = {} if deadline is None else {"time_limit": max(SHORT_TIME, deadline - now())}
     result = linprog(costs, method="highs", options=options, **program)
+    if result.status not in (0, TIME_IS_UP):  # its presolve has called programs infeasible that are not
+        result = linprog(costs, method="highs", options=options | {"presolve": False}, **program)
     if result.status == TIME_IS_UP:
         return None
     if result.status != 0:
@@ -495,6 +511,12 @@ def solve_linear_program(costs, deadline=None, **program):
 def sum_rounding(n_terms):
     """Return what float64 may add to a sum that NumPy takes in pairs, relative to the sum of the sizes of its terms."""
     return (48.0 + np.log2(1.0 + n_terms)) * np.finfo(float).eps
+
+
+def _without_dust(y, dual_point, weight):
+    """A dual point with ``p = y nu / weight`` set to 0 where it is below `DUST` of the largest."""
+    p = y * dual_point / weight
+    return np.where(p > DUST * p.max(initial=0.0), dual_point, 0.0)
 
 
 def _within(values, low, high, function):

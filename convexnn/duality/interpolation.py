@@ -12,7 +12,7 @@ import numpy as np
 from .._threads import one_blas_thread
 from .price_function import unit_rows
 from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
-from .records import KINDS, PROOFS, VERDICTS, Certificate
+from .records import KINDS, PROOFS, VERDICTS, Certificate, relative_to
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,6 +43,13 @@ class InterpolationCertificate(Certificate):
             f"InterpolationCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
             f"relative_gap={self.relative_gap:.2e}, misfit={self.misfit:.1e}, proof={self.proof!r})"
         )
+
+    @property
+    def relative_gap(self):
+        """``gap / primal``, what the network misses by its residuals added to the gap; inf for a contradiction."""
+        if self.is_contradiction:
+            return np.inf
+        return relative_to(self.primal, max(0.0, self.gap) + self.rounding)
 
     @property
     def _verdict(self):
@@ -131,12 +138,11 @@ def certify_interpolant(
         )
     primal, spill = problem.cost(network), problem.price_leak(leak)
     inner = problem.inner_below(nu, leak)
-    dual = inner / (found.upper_bound + spill) if inner > 0.0 else 0.0
-    scaled = nu / (found.upper_bound + spill) if inner > 0.0 else np.zeros(len(nu))
+    # Targets that disagree to rounding have dual points without a price: no bound is as good as the cost itself.
+    shrink = 1.0 / (found.upper_bound + spill) if inner > 0.0 and found.value + spill > 0.0 else 0.0
+    dual, scaled = inner * shrink, shrink * nu
     missed = float(np.abs(scaled) @ np.abs(problem.residual(network)))
-    seen = inner / (found.value + spill) if inner > 0.0 else 0.0
-    visible = max(0.0, primal - seen - missed)
-    gap = visible / primal if visible else 0.0
+    gap = relative_to(primal, max(0.0, primal - (inner / (found.value + spill) if shrink > 0.0 else 0.0)) + missed)
     return InterpolationCertificate(
         primal, dual, problem.spread(scaled), found.proof, gap, found, missed, misfit=problem.misfit(network)
     )

@@ -158,6 +158,7 @@ def price_function(X, nu, rows=None):
     line = None if is_long(units) or not np.any(used) else common_line(X, units, used)
     if line is None:
         return _reduced(X, nu, units, norms)
+    total_size(nu, norms)
     function = _reduced(line.rows, nu, *unit_rows(line.rows))
     if function.rank == 0:
         return _reduced(X, nu, units, norms)
@@ -166,21 +167,10 @@ def price_function(X, nu, rows=None):
 
 def _reduced(X, nu, units, norms):
     """Return the `PriceFunction` of rows given as unit rows and norms."""
-    used = (nu != 0.0) & (norms > 0.0)
-    largest_norm, largest_nu = norms[used].max(initial=0.0), np.abs(nu[used]).max(initial=0.0)
-    if not np.any(used):
+    if not np.any((nu != 0.0) & (norms > 0.0)):
         none = np.zeros(0)
         return PriceFunction(np.zeros((0, 0)), none, none, none, np.zeros((X.shape[1], 0)), 0.0, 0.0)
-    weights = np.zeros(len(nu))
-    weights[used] = (nu[used] / largest_nu) * (norms[used] / largest_norm)
-    total = np.abs(weights).sum()
-    with np.errstate(over="ignore"):
-        scale = float(total * largest_nu * largest_norm)
-    if not np.isfinite(scale):
-        raise InvalidInputError(
-            f"X and the dual point are too large: the sum of |nu_i| ||x_i|| overflows float64 (largest entry of nu "
-            f"{largest_nu:g}, largest row norm {largest_norm:g}). Divide one of them."
-        )
+    weights, total, scale = total_size(nu, norms)
     eps = np.finfo(float).eps
     if is_long(units):
         slack = 4.0 * eps * (len(units) + X.shape[1] + 8)
@@ -198,6 +188,27 @@ def _reduced(X, nu, units, norms):
     coefficients = coefficients * lengths
     lines = np.ascontiguousarray(reduced)
     return PriceFunction(lines, np.ones(len(lines)), coefficients, linear @ basis, basis, scale, slack)
+
+
+def total_size(dual_point, norms):
+    """Return ``nu_i ||x_i||`` over a power of two, the sum of their norms, and the sum in the caller's units.
+
+    The factors may be of any size, as long as that sum is a number: `InvalidInputError`.
+    """
+    columns = dual_point.reshape(len(norms), -1)
+    (nu, nu_exponents), (sizes, exponents) = np.frexp(columns), np.frexp(norms[:, None])
+    products, exponents = nu * sizes, nu_exponents + exponents
+    largest = int(exponents[products != 0.0].max(initial=-4000))
+    weights = np.ldexp(products, np.maximum(exponents - largest, -2000))
+    total = np.linalg.norm(weights, axis=1).sum()
+    with np.errstate(over="ignore"):
+        scale = float(np.ldexp(total, largest))
+    if not np.isfinite(scale):
+        raise InvalidInputError(
+            f"X and the dual point are too large: the sum of |nu_i| ||x_i|| overflows float64 (largest entry of nu "
+            f"{np.abs(dual_point).max():g}, largest row norm {norms.max():g}). Divide one of them."
+        )
+    return weights.reshape(dual_point.shape), total, scale
 
 
 def _merge_parallel(units, weights):

@@ -6,6 +6,7 @@ what the smallest strength with a zero network is, and whether a network is glob
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -160,12 +161,17 @@ def search_price(
     if len(directions):
         direction, signed = directions[0], evaluate_price(X, nu, directions[0])
     value = abs(signed)
-    upper = max(float(function.scale * function.bound(upper)), value)
+    upper = in_units(function, upper, value)
     kind = kind_of(proof, value, upper, level, tolerance)
     maximizers = None
     if depth is not None and kind == "exact":
         maximizers = directions[values >= values.max(initial=0.0) * (1.0 - depth)]
     return Price(value, upper, direction, int(np.sign(signed)), kind, n_nodes, maximizers, directions, signs, values)
+
+
+def in_units(function, upper, value):
+    """Return a bound on the reduced function as one on the price, in the caller's units, of what reaches `value`."""
+    return max(math.nextafter(function.scale * function.bound(upper), math.inf), value)
 
 
 def kind_of(proof, value, upper, level, tolerance):

@@ -123,7 +123,7 @@ class Certificate(Shown):
         """``(gap - rounding) / primal``, 0 where that is not positive, and inf for a contradiction (see `status`)."""
         if self.is_contradiction:
             return np.inf
-        return (self.gap - self.rounding) / self.primal if self.gap > self.rounding else 0.0
+        return relative_to(self.primal, self.gap - self.rounding)
 
     @property
     def is_contradiction(self) -> bool:
@@ -167,13 +167,12 @@ def certificate_of(problem, network, dual_point, leak, price):
     primal, rounding = problem.objective_above(network)
     dual, scale = problem.dual_bound(dual_point, price.upper_bound, leak)
     seen = problem.dual_bound(dual_point, price.value, leak)[0]
-    visible = max(0.0, primal - seen - rounding)
-    return Certificate(
-        primal,
-        dual,
-        problem.spread(scale * dual_point),
-        price.proof,
-        visible / primal if visible else 0.0,
-        price,
-        rounding,
-    )
+    visible = relative_to(primal, primal - seen - rounding)
+    return Certificate(primal, dual, problem.spread(scale * dual_point), price.proof, visible, price, rounding)
+
+
+def relative_to(primal, gap):
+    """Return a gap relative to an objective: 0 where it is not positive, and 1 where the objective leaves float64."""
+    if gap <= 0.0:
+        return 0.0
+    return float(gap / primal) if np.isfinite(gap) and np.isfinite(primal) else 1.0

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..exceptions import InvalidInputError
 from .common_line import common_line, poles
-from .price_function import PARALLEL_DECIMALS, PriceFunction, Stretched, row_space, stretch, unit_rows
+from .price_function import PARALLEL_DECIMALS, PriceFunction, Stretched, row_space, stretch, total_size, unit_rows
 
 FLAT = 1e-14  # singular values of N below this, relative to the largest, are dropped
 
@@ -96,6 +95,7 @@ def vector_price_function(X, dual_point):
     line = common_line(X, units, used) if np.any(used) else None
     if line is None:
         return _reduced(X, dual_point, units, norms)
+    total_size(dual_point, norms)
     function = _reduced(line.rows, dual_point, *unit_rows(line.rows))
     if function.rank == 0:
         return _reduced(X, dual_point, units, norms)
@@ -104,20 +104,11 @@ def vector_price_function(X, dual_point):
 
 def _reduced(X, dual_point, units, norms):
     """Return the `VectorPriceFunction` of rows given as unit rows and norms."""
-    largest_norm, largest = norms.max(initial=0.0), np.abs(dual_point).max(initial=0.0)
-    if largest_norm == 0.0 or largest == 0.0:
+    if not np.any(np.any(dual_point != 0.0, axis=1) & (norms > 0.0)):
         return _nothing(X.shape[1], dual_point.shape[1])
-    weights = (dual_point / largest) * (norms / largest_norm)[:, None]
-    total = np.linalg.norm(weights, axis=1).sum()
-    with np.errstate(over="ignore"):
-        scale = float(total * largest * largest_norm)
-    if total == 0.0 or scale == 0.0:
+    weights, total, scale = total_size(dual_point, norms)
+    if scale == 0.0:
         return _nothing(X.shape[1], dual_point.shape[1])
-    if not np.isfinite(scale):
-        raise InvalidInputError(
-            f"X and the dual point are too large: the sum of ||n_i|| ||x_i|| overflows float64 (largest entry of the "
-            f"dual point {largest:g}, largest row norm {largest_norm:g}). Divide one of them."
-        )
     _, values, rotation = np.linalg.svd(weights, full_matrices=False)
     axes = rotation[values > FLAT * values[0]].T
     reduced = weights @ axes

@@ -12,7 +12,7 @@ from ._climb import distinct
 from ._vector_climb import climb_all_vectors
 from .ascent import WORK_OF_STEPS, _chunk, random_starts
 from .branch_and_bound import MAX_RANK
-from .pricing import SEARCHED, SMALLEST, evaluate_columns, kind_of, price_of_nothing, search_price
+from .pricing import SEARCHED, SMALLEST, evaluate_columns, in_units, kind_of, price_of_nothing, search_price
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price
 from .spectral import spectral_bound
 from .vector_price import vector_price_function
@@ -114,7 +114,7 @@ def search_vector_price(
     if len(directions):
         direction = directions[0]
         value = float(np.linalg.norm(evaluate_vector_price(X, dual_point, direction)))
-    upper = max(float(function.scale * function.bound(upper)), value)
+    upper = in_units(function, upper, value)
     kind = kind_of(proof, value, upper, level, tolerance)
     signs = np.ones(len(values), int)
     return Price(value, upper, direction, int(value > 0), kind, n_nodes, None, directions, signs, values)

@@ -13,6 +13,7 @@ from .._long import row_blocks
 from ..exceptions import ScaleWarning
 
 LARGEST_OFFSET = 1e7  # size of a column over its range
+LARGEST_TARGET_OFFSET = 1e11  # size of targets over their range: an intercept takes up less without loss
 LARGEST_SIZE = 1e8  # size of a column over the median range of the others
 NOTHING = 1e-12  # of the sum of ``|y_i|`` times the largest range: a price that is rounding
 MOST_NAMED = 5
@@ -41,7 +42,7 @@ def _warn_of_targets(y):
     """Warn of targets that differ by next to nothing beside their size."""
     lowest, highest = _ranges(y.reshape(len(y), -1))
     size, extent = _sizes(lowest, highest)
-    lost = np.flatnonzero((extent > 0) & (size > LARGEST_OFFSET * extent))
+    lost = np.flatnonzero((extent > 0) & (size > LARGEST_TARGET_OFFSET * extent))
     if len(lost):
         where = "" if y.ndim == 1 else f" in column {lost[0]}"
         warnings.warn(

@@ -24,6 +24,7 @@ TRUSTED_TYPES = [
         "matrix_losses.ColumnLoss",
         "matrix_losses.MultinomialLoss",
         "network.TwoLayerReLU",
+        "programs.free_span.FreeSpan",
         "programs.interpolation.InterpolationProblem",
         "programs.program.Problem",
         "programs.vector_program.VectorProblem",

@@ -6,7 +6,7 @@ from .._validation import check_count, deadline_after
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
 from ..programs.interpolation import InterpolationProblem
-from ..solvers._restoring import polished
+from ..solvers._restoring import held, polished
 from ..solvers.base import Solution, Status
 from ..solvers.small_strength import Optimum, optimum_as_it_is, settled_pair
 from .solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalSet, warn_of
@@ -94,6 +94,7 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
 def _settled(problem, network, nu, deadline, n_jobs):
     """Return the `Optimum` of the squared problem whose optimum interpolates."""
     network, nu = polished(problem, network, nu)
+    nu = held(problem, network, nu)
     size = np.linalg.norm(nu)
     shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
     options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}

@@ -1,11 +1,14 @@
 """Whether a column is exactly a combination of others, in rational arithmetic: floats are rational numbers."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
 from scipy.linalg import qr
 
-MAX_TERMS = 32  # columns of one relation; more are not tried, which is always safe
+SIMPLE = 1_000_000  # the largest denominator of coefficients that are tried before any system is solved
+MAX_TERMS = 32  # columns of one relation among dense ones; more are not tried, which is always safe
+MAX_ENTRIES = 20_000  # that are not zero, of the rows that a longer relation is made of
 USED = 1e-24  # relative, the smallest share of a column that a term may have: coefficients are known to 1e-30
 
 
@@ -20,32 +23,65 @@ def is_combination(column, others, coefficients):
     Returns
     -------
     bool
-        True only if it is one. False where it is none, or where it has more than `MAX_TERMS` terms.
+        True only if it is one. False where it is none, or where it is too long to be tried.
     """
     shares = np.abs(coefficients) * np.abs(others).max(axis=0, initial=0.0)
     used = np.flatnonzero(shares > USED * np.abs(column).max(initial=0.0))
-    if len(used) > MAX_TERMS:
-        return False
-    table = np.unique(np.column_stack([others[:, used], column]), axis=0)
+    table = np.column_stack([others[:, used], column])
+    if _vanishes(table, [Fraction(value).limit_denominator(SIMPLE) for value in coefficients[used].tolist()]):
+        return True
     pivots = qr(table[:, :-1].T, mode="r", pivoting=True)[1][: len(used)]
-    exact = _solve([[Fraction(value) for value in row] for row in table[pivots].tolist()])
-    if exact is None:
+    if len(used) > MAX_TERMS and np.count_nonzero(table[pivots]) * len(used) > MAX_ENTRIES * MAX_TERMS:
         return False
-    return all(
-        sum((factor * Fraction(value) for factor, value in zip(exact, row, strict=False)), -Fraction(row[-1])) == 0
-        for row in table.tolist()
-    )
+    exact = _solve([_sparse(row) for row in table[pivots].tolist()], len(used))
+    return exact is not None and _vanishes(table, exact)
 
 
-def _solve(rows):
-    """Solve a square linear system by elimination; `rows` (k, k + 1) end in the right side. None where singular."""
-    for k in range(len(rows)):
-        pivot = next((i for i in range(k, len(rows)) if rows[i][k] != 0), None)
-        if pivot is None:
+def _vanishes(table, factors):
+    """Whether ``table[:, :-1] factors`` is exactly ``table[:, -1]``, for rational factors."""
+    common = math.lcm(1, *(factor.denominator for factor in factors))
+    numbers = [int(factor * common) for factor in factors] + [-common]
+    lowest, highest = _last_bit(table), int(np.frexp(np.abs(table).max())[1])
+    if highest - lowest + sum(map(abs, numbers)).bit_length() <= 62:  # integers of 64 bits hold all sums
+        return not np.any(np.ldexp(table, -lowest).astype(np.int64) @ np.array(numbers, dtype=np.int64))
+    rows = np.unique(table, axis=0).tolist()
+    return all(sum(n * Fraction(v) for n, v in zip(numbers, row, strict=True) if n and v) == 0 for row in rows)
+
+
+def _last_bit(table):
+    """The exponent of a power of two of which all entries are multiples."""
+    mantissas, exponents = np.frexp(table)
+    digits = np.ldexp(mantissas, 53).astype(np.int64)
+    trailing = np.frexp((digits & -digits).astype(float))[1] - 1
+    return int((exponents - 53 + trailing)[digits != 0].min(initial=0))
+
+
+def _sparse(row):
+    """The nonzero entries of a row as rational numbers, by column."""
+    return {k: Fraction(value) for k, value in enumerate(row) if value != 0.0}
+
+
+def _solve(rows, n):
+    """Solve n sparse equations by elimination; column n is the right side. None where they do not determine it."""
+    for k in range(n):
+        candidates = [i for i in range(k, len(rows)) if k in rows[i]]
+        if not candidates:
             return None
+        pivot = min(candidates, key=lambda i: len(rows[i]))
         rows[k], rows[pivot] = rows[pivot], rows[k]
-        rows[k] = [value / rows[k][k] for value in rows[k]]
+        rows[k] = {j: value / rows[k][k] for j, value in rows[k].items()}
         for i in range(len(rows)):
-            if i != k and rows[i][k] != 0:
-                rows[i] = [a - rows[i][k] * b for a, b in zip(rows[i], rows[k], strict=True)]
-    return [row[-1] for row in rows]
+            if i != k and k in rows[i]:
+                rows[i] = _less(rows[i], rows[i][k], rows[k])
+    return [row.get(n, Fraction(0)) for row in rows[:n]]
+
+
+def _less(row, factor, other):
+    """A sparse row less a multiple of another."""
+    answer = dict(row)
+    for j, value in other.items():
+        rest = answer.get(j, Fraction(0)) - factor * value
+        answer[j] = rest
+        if rest == 0:
+            del answer[j]
+    return answer

@@ -5,14 +5,15 @@ something else then. Where a bound on the rounding says that it matters, the val
 digits.
 """
 
+import math
+
 import numpy as np
 
 from .. import _double_double as dd
 from .._long import is_huge
 from .._norms import norms
-from ..losses import sum_rounding
 
-EPS = np.finfo(float).eps
+EPS, SMALLEST = np.finfo(float).eps, np.finfo(float).smallest_subnormal
 NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16.0 * EPS  # relative to what is added up, what float64 may leave of an exact fit
 EXACT_ENOUGH = 1e-13  # relative: a sum whose rounding may be more is computed again
@@ -25,7 +26,7 @@ def objective_above(problem, network):
     The rounding is the loss where all rows are fitted to rounding, see `is_fitted`, and else 0.
     """
     fit = network.predict(problem.features)
-    penalty = network.penalty(problem.beta) * (1.0 + EPS * (network.neurons.size + 8.0))
+    penalty = _penalty_above(network, problem.beta)
     error = _fit_rounding(problem, network)
     with np.errstate(over="ignore", invalid="ignore"):
         terms = _terms_above(problem, problem.y - fit, fit, error)
@@ -34,20 +35,31 @@ def objective_above(problem, network):
         n_products = problem.design.size * (network.width + 1) * fit[:1].size
         if matters and n_products <= AFFORDABLE and not is_huge(problem.design):
             terms = _terms_above(problem, *_accurate(problem, network))
-        loss = _total(problem, terms) * (1.0 + sum_rounding(terms.size))
-        return loss + penalty, loss if is_fitted(problem, terms) else 0.0
+        loss = _total(problem, terms)
+        return float(loss + penalty), float(loss) if is_fitted(problem, terms) else 0.0
 
 
 def _total(problem, terms):
-    """The weighted sum of the loss of every entry, added in pairs: see `sum_rounding`."""
-    return float(np.sum(problem.weight * (terms if terms.ndim == 1 else terms.sum(axis=1))))
+    """The weighted sum of the loss of every entry, rounded up."""
+    weighted = (problem.weight * terms.T).ravel()
+    return math.fsum(weighted) * (1.0 + 8.0 * EPS) if np.all(np.isfinite(weighted)) else np.inf
+
+
+def _penalty_above(network, beta):
+    """The penalty of a network, rounded up; infinite where it leaves float64, as squares may."""
+    sizes = np.sqrt(0.5 * beta) * np.concatenate([network.neurons.ravel(), network.output_weights.ravel()])
+    squares = sizes * sizes
+    tiny = SMALLEST * np.count_nonzero(sizes)  # what squares that underflow may have lost
+    return math.fsum(squares) * (1.0 + 8.0 * EPS) + tiny if np.all(np.isfinite(squares)) else np.inf
 
 
 def _terms_above(problem, residual, fit, error):
     """Bounds on the loss of every entry at values known to `error`; from the residual where the loss is one of it."""
     if problem.loss.labels:
-        return problem.loss.terms_above(problem.y, fit, error)
-    return problem.loss.terms_above(np.zeros_like(fit), -residual, error)
+        terms = problem.loss.terms_above(problem.y, fit, error)
+    else:
+        terms = problem.loss.terms_above(np.zeros_like(fit), -residual, error)
+    return np.where(np.isnan(terms), np.inf, terms)  # values that overflow
 
 
 def _fit_rounding(problem, network):

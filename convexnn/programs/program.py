@@ -186,9 +186,24 @@ class Problem(Shown):
         Some real vector is orthogonal to all that the free terms span and differs from the returned point by no more
         than the leak, entry by entry. The point is zero where there is no such vector in the domain.
         """
-        room = self.weight * self.loss.room(self.y, dual_point / self.weight)
-        nu, leak = self.free_span.orthogonal(dual_point[:, None], room)
-        return nu[:, 0], leak[:, 0]
+        for nu in (dual_point, self.loss.snapped(self.y, dual_point, self.weight)):
+            room = self.weight * self.loss.room(self.y, nu / self.weight)
+            found, leaks = self.orthogonal_columns(nu[:, None], room)
+            nu, leak = found[:, 0], leaks[:, 0]
+            if np.any(nu) and self.loss.domain_within(self.y, nu, leak, self.weight) > 0.0:
+                break
+        return nu, leak
+
+    def orthogonal_columns(self, dual_points: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return columns without their part along the free terms, and the leaks; see `FreeSpan.orthogonal`."""
+        found, leaks = self.free_span.orthogonal(dual_points, room)
+        used = (room > 0.0) | np.any(dual_points != 0.0, axis=1)
+        if np.any(found) or not np.any(dual_points) or np.all(used):
+            return found, leaks
+        # Rows at the end of their domain stay at zero: what the free terms span on the others is all that counts.
+        span = free_span(self.free[used], self.weight[used])
+        found[used], leaks[used] = span.orthogonal(dual_points[used], room[used])
+        return found, leaks
 
     def price_leak(self, leak: np.ndarray) -> float:
         """Return by how much the price of a vector within `leak` of a dual point may be above that of the point."""

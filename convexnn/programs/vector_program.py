@@ -70,9 +70,9 @@ class VectorProblem(Problem):
         nu = self.loss.inside(self.y, dual_point, self.weight)
         room = self.weight[:, None] * self.loss.room(self.y, nu / self.weight[:, None])
         if np.all(room == room[:, :1]):  # one metric for all columns
-            nu, leak = self.free_span.orthogonal(nu, room[:, 0])
+            nu, leak = self.orthogonal_columns(nu, room[:, 0])
         else:
-            pairs = [self.free_span.orthogonal(nu[:, [k]], room[:, k]) for k in range(self.n_outputs)]
+            pairs = [self.orthogonal_columns(nu[:, [k]], room[:, k]) for k in range(self.n_outputs)]
             nu, leak = (np.hstack(part) for part in zip(*pairs, strict=True))
         return nu, self.loss.widened(nu, leak)
 

@@ -12,6 +12,7 @@ from .base import build_network
 
 STEPS = 25
 KINK = 1e-9
+SLIGHTLY = 1e-5  # relative, by what entries of a dual point may be too small to hold a neuron at its kink
 EXACT = 1e-13  # relative to what the neurons add up to at a row, what rounding leaves of a residual
 SHRINKS = 0.9  # of the residual, by a step that is worth another
 RANK = 1e-12
@@ -102,6 +103,26 @@ def polished(problem, network, nu):
     if found is None or problem.cost(found) > problem.cost(network) * (1.0 + NO_DEARER):
         return given
     return found, point
+
+
+def held(problem, network, nu):
+    """Return the dual point with entries large enough to hold the neurons at their kinks.
+
+    A neuron stays where ``s sum_i nu_i x_i`` over its rows that are on, with a share from 0 to 1 of those at its kink, is
+    a multiple of itself: an entry whose share would have to be a little more than 1 is that much too small.
+    """
+    design, nu = problem.design, nu.copy()
+    units = design / nonzero(norms(design))[:, None]
+    for direction, sign, mass in zip(network.directions, network.signs, network.masses, strict=True):
+        values = units @ direction
+        kinks = np.abs(values) <= KINK
+        if mass == 0.0 or not kinks.any():
+            continue
+        missing = direction - sign * ((values > KINK) * nu) @ design
+        shares = sign * lstsq(design[kinks].T, missing, cond=RANK)[0]
+        short = (shares * nu[kinks] > 0.0) & (np.abs(shares) > np.abs(nu[kinks]))
+        nu[kinks] = np.where(short & (np.abs(shares) <= np.abs(nu[kinks]) * (1.0 + SLIGHTLY)), shares, nu[kinks])
+    return nu
 
 
 def norm_derivatives(blocks, bases):

@@ -104,8 +104,8 @@ def _settled(problem, network):
 
 def _moved(problem, solution, network):
     """Return the solution with the settled network in the place of its own: the bound holds for all networks."""
-    primal = problem.objective(network)
-    certificate = replace(solution.certificate, primal=primal, dual=min(solution.certificate.dual, primal))
+    primal, rounding = problem.objective_above(network)
+    certificate = replace(solution.certificate, primal=primal, rounding=rounding)
     return replace(solution, network=network, certificate=certificate)
 
 

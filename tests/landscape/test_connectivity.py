@@ -113,7 +113,7 @@ def test_narrow_squares_have_no_path_and_curves_leave_a_barrier(width):
     [
         (bezier_path, [0, 1, 2, 3], 16, 0.0359, 0.0361),
         (bezier_path, [2, 3, 0, 1], 4, 0.0004, 0.0005),
-        (polygonal_path, [0, 1, 2, 3], 4, 0.0807, 0.0810),
+        (polygonal_path, [0, 1, 2, 3], 16, 0.0807, 0.0810),
         (polygonal_path, [2, 3, 0, 1], 4, 0.0193, 0.0196),
     ],
 )

@@ -27,10 +27,21 @@ from .reference import polygon
 LONG = 60.0  # seconds after which a process that was interrupted has failed to end
 
 
+LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+
+
+@pytest.fixture(autouse=True)
+def listening():
+    """Listen to Ctrl-C, which processes in the background do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def run_and_interrupt(code, started):
     """Run code in a process of its own, press Ctrl-C after the line `started`, return its exit code and its errors."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        [sys.executable, "-W", "ignore", "-c", LISTENING + textwrap.dedent(code)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

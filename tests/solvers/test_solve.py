@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from convexnn.programs import make_problem
-from convexnn.solvers.base import Status
+from convexnn.solvers.base import LARGEST_PROVEN_GAP, Status
 from convexnn.solvers.solve import solve
 
 from ..checks import all_patterns_by_lp, augment, brute_force, check_certificate, plain_objective
@@ -281,7 +281,7 @@ def test_a_run_ends_within_its_tolerance_and_asks_no_more_of_prices_than_that(to
     X, y = random_problem(40, 3)
     solution = solve(make_problem(X, y, 0.2), tol=tol)
     best = solve(make_problem(X, y, 0.2), tol=1e-9)
-    assert solution.status is Status.proven
+    assert solution.status is Status.proven or tol > LARGEST_PROVEN_GAP
     assert solution.certificate.relative_gap <= tol
     assert solution.certificate.primal <= best.certificate.primal * (1 + tol)
     assert solution.n_iter <= best.n_iter

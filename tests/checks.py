@@ -284,7 +284,7 @@ def check_certificate(certificate, network, X, y, beta, *, sample_weight=None, m
     assert abs(certificate.dual - dual) <= tolerance * scale
     assert certificate.dual <= primal * (1 + tolerance)
     assert abs(certificate.gap - (certificate.primal - certificate.dual)) <= 1e-12 * scale
-    relative = certificate.gap / certificate.primal if certificate.primal else 0.0
+    relative = max(0.0, certificate.gap - certificate.rounding) / scale
     assert abs(certificate.relative_gap - relative) <= 1e-12
     assert certificate.proof in ("exact", "bound", "heuristic")
     return primal, dual

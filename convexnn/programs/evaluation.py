@@ -16,8 +16,8 @@ from .._norms import norms
 EPS, SMALLEST = np.finfo(float).eps, np.finfo(float).smallest_subnormal
 NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16.0 * EPS  # relative to what is added up, what float64 may leave of an exact fit
-EXACT_ENOUGH = 1e-13  # relative: a sum whose rounding may be more is computed again
-AFFORDABLE = 10_000_000  # products of a value with twice the digits; above, the bound on the rounding is added
+UNSEEN, TOLERABLE = 1e-15, 1e-10  # relative: roundings that nobody sees, and those that a long sum may have
+FEW, MANY = 3_000_000, 100_000_000  # products with twice the digits, a tenth of a second and some seconds
 
 
 def objective_above(problem, network):
@@ -31,9 +31,10 @@ def objective_above(problem, network):
     with np.errstate(over="ignore", invalid="ignore"):
         terms = _terms_above(problem, problem.y - fit, fit, error)
         known, least = _total(problem, terms), _total(problem, _terms_above(problem, problem.y - fit, fit, 0.0 * error))
-        matters = not known - least <= EXACT_ENOUGH * (least + penalty)
         n_products = problem.design.size * (network.width + 1) * fit[:1].size
-        if matters and n_products <= AFFORDABLE and not is_huge(problem.design):
+        within = UNSEEN if n_products <= FEW else TOLERABLE
+        matters = not known - least <= within * (least + penalty)
+        if matters and n_products <= MANY and not is_huge(problem.design):
             terms = _terms_above(problem, *_accurate(problem, network))
         loss = _total(problem, terms)
         return float(loss + penalty), float(loss) if is_fitted(problem, terms) else 0.0

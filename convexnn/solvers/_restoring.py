@@ -108,8 +108,8 @@ def polished(problem, network, nu):
 def held(problem, network, nu):
     """Return the dual point with entries large enough to hold the neurons at their kinks.
 
-    A neuron stays where ``s sum_i nu_i x_i`` over its rows that are on, with a share from 0 to 1 of those at its kink, is
-    a multiple of itself: an entry whose share would have to be a little more than 1 is that much too small.
+    A neuron stays where ``s sum_i nu_i x_i`` over its rows that are on, with a share from 0 to 1 of those at its kink,
+    is a multiple of itself: an entry whose share would have to be a little more than 1 is that much too small.
     """
     design, nu = problem.design, nu.copy()
     units = design / nonzero(norms(design))[:, None]

@@ -282,8 +282,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         if self.network_.output_weights.ndim != 1:
             raise InvalidInputError(
-                f"predict_interval is there for one output; this regressor has {self.network_.output_weights.shape[1]}. "
-                f"Fit one regressor per column of y."
+                f"predict_interval is there for one output; this regressor has "
+                f"{self.network_.output_weights.shape[1]}. Fit one regressor per column of y."
             )
         (left_out,) = self._leave_out()
         weight = self._sample_weight

@@ -26,6 +26,8 @@ class Cells:
     neurons : ndarray of shape (K, n_inputs)
         Balanced, none of them zero, the parts of one put together.
     outputs : ndarray of shape (K, n_outputs)
+    free_outputs : ndarray of shape (n_outputs, k)
+        Basis of the outputs that a column of the free terms may have.
     rows : ndarray of shape (n_samples, n_inputs)
         The design of the problem.
     active, kinks : ndarrays of bool of shape (n_samples, K)
@@ -42,6 +44,9 @@ class Cells:
         self.outputs = network.output_weights.reshape(network.width, self.n_outputs)
         values = problem.design @ self.neurons.T
         sizes = np.multiply.outer(norms(problem.design), norms(self.neurons))
+        # The multinomial loss sees rows modulo constants: outputs of the free terms add up to 0.
+        is_multinomial = problem.loss.name == "multinomial"
+        self.free_outputs = orthogonal_to(np.ones((int(is_multinomial), self.n_outputs)))
         self.kinks = np.abs(values) <= KINK * sizes
         self.active = (values > 0.0) & ~self.kinks
         self.bases = [orthogonal_to(problem.design[rows]) for rows in self.kinks.T]
@@ -125,7 +130,7 @@ class Factors:
             on = active[:, k, None]
             columns.append(np.einsum("ib,c->icb", on * (design @ basis), cells.outputs[k]))
             columns.append(np.multiply.outer(on[:, 0] * values[:, k], unit))
-        free = np.einsum("iq,cd->icqd", cells.free(X), unit).reshape(len(X), n_outputs, -1)
+        free = np.einsum("iq,cd->icqd", cells.free(X), cells.free_outputs).reshape(len(X), n_outputs, -1)
         return np.concatenate([*columns, free], axis=2)
 
     def pulls(self, beta):

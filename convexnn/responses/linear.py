@@ -54,8 +54,8 @@ class LinearResponse:
     def __init__(self, problem, network):
         if not problem.loss.is_smooth:
             raise InvalidInputError(
-                f"a closed form of leave-one-out needs a smooth loss; the {problem.loss.name} loss has kinks, where its "
-                f"curvature is infinite. Use the squared or the huber loss, or refit without each row with "
+                f"the closed form of leave-one-out needs a smooth loss; the {problem.loss.name} loss has kinks, where "
+                f"its curvature is infinite. Use the squared or the huber loss, or refit without each row with "
                 f"sklearn.model_selection.cross_val_predict(model, X, y, cv=LeaveOneOut())."
             )
         n_samples = len(problem.design)

@@ -57,10 +57,13 @@ class LeaveOneOut(Shown):
     Notes
     -----
     With the fit ``f_i``, the leverage ``J_i`` and ``h_i = J_i / (w_i l''_i)`` the prediction is
-    ``f_i + h_i w_i l'_i / (1 - J_i)``; for the squared loss the residual ``r_i`` becomes ``r_i / (1 - J_i)``, and without
-    neurons this is the classical formula of least squares. Neurons stay on their side of every row, those that lie
-    on the hyperplane of a row stay there, and none comes or goes: true for small changes, and less and less true for
-    larger ones. `is_trusted` says whether the moves are small enough.
+    ``f_i + h_i w_i l'_i / (1 - J_i)``; for the squared loss the residual ``r_i`` becomes ``r_i / (1 - J_i)``, and
+    without neurons this is the classical formula of least squares. Neurons stay on their side of every row, those that
+    lie on the hyperplane of a row stay there, and none comes or goes: true for small changes, and less and less true
+    for larger ones. `is_trusted` says whether the moves are small enough.
+
+    Of rows that are equal one leaves and the others stay; a row with a sample weight of 2 leaves as a whole. Networks
+    of both are the same, and so are the degrees of freedom.
 
     References
     ----------

@@ -1,0 +1,233 @@
+"""Leave-one-out in closed form: against refits, against least squares, and what it says about itself."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+from convexnn import ConvexReLUClassifier, ConvexReLURegressor, ConvexReLURegressorCV, InvalidInputError
+
+QUICK = {"proof": "heuristic", "tol": 1e-9}
+
+
+def make_data(seed=0, n_samples=40):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 2))
+    return X, np.abs(X[:, 0]) + 0.5 * X[:, 1] + 0.1 * rng.normal(size=n_samples)
+
+
+def size(values):
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def refits(model, X, y, method="predict", weight=None):
+    """Return the values at every row of the same model without it."""
+    weight = np.ones(len(X)) if weight is None else weight
+    single = type(model)(**(model.get_params() | {"beta": model.beta_}))
+    found = []
+    for i in range(len(X)):
+        kept = np.arange(len(X)) != i
+        found.append(getattr(single.fit(X[kept], y[kept], weight[kept]), method)(X[[i]])[0])
+    return np.array(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        ({}, 0.25),
+        ({"beta": 2.0}, 0.35),
+        ({"hidden_bias": False}, 0.25),
+        ({"hidden_bias": False, "fit_intercept": False}, 0.25),
+        ({"hidden_bias": False, "skip_connection": True}, 0.25),
+        ({"loss": "huber", "huber_delta": 0.5}, 0.25),
+    ],
+)
+def test_predictions_are_close_to_those_of_refits(options, share):
+    """The error is a part of what a row's leaving does to its prediction."""
+    X, y = make_data()
+    model = ConvexReLURegressor(**(QUICK | {"beta": 4.0} | options)).fit(X, y)
+    found, true, fit = model.leave_one_out(), refits(model, X, y), model.predict(X)
+    assert size(found.predictions - true) < share * size(true - fit)
+    assert found.score == pytest.approx(r2_score(y, true), abs=0.02)
+
+
+def test_weighted_rows_leave_as_a_whole():
+    X, y = make_data(1)
+    weight = np.random.default_rng(0).integers(0, 3, size=len(X)).astype(float)
+    model = ConvexReLURegressor(4.0, **QUICK).fit(X, y, weight)
+    found, true = model.leave_one_out(), refits(model, X, y, weight=weight)
+    counted = weight > 0
+    assert size((found.predictions - true)[counted]) < 0.3 * size((true - model.predict(X))[counted])
+    assert found.predictions[~counted] == pytest.approx(model.predict(X[~counted]))
+    assert np.all(found.influence[~counted] == 0.0) and np.all(found.moves[~counted] == 0.0)
+
+
+def test_equal_rows_leave_one_at_a_time():
+    X, y = make_data(2, 20)
+    twice, targets = np.vstack([X, X]), np.concatenate([y, y])
+    model = ConvexReLURegressor(4.0, **QUICK).fit(twice, targets)
+    found, true = model.leave_one_out(), refits(model, twice, targets)
+    assert found.predictions[:20] == pytest.approx(found.predictions[20:])
+    assert size(found.predictions - true) < 0.2 * size(true - model.predict(twice))
+    whole = ConvexReLURegressor(4.0, **QUICK).fit(X, y, np.full(20, 2.0)).leave_one_out()
+    assert whole.degrees_of_freedom == pytest.approx(found.degrees_of_freedom)
+    assert whole.influence == pytest.approx(2.0 * found.influence[:20])
+    assert np.all(np.abs(whole.moves) > np.abs(found.moves[:20]))
+
+
+def test_order_of_the_rows_is_that_of_the_caller():
+    X, y = make_data(3)
+    order = np.random.default_rng(0).permutation(len(X))
+    first = ConvexReLURegressor(2.0, **QUICK).fit(X, y).leave_one_out()
+    second = ConvexReLURegressor(2.0, **QUICK).fit(X[order], y[order]).leave_one_out()
+    for name in ("predictions", "residuals", "moves", "influence"):
+        assert np.array_equal(getattr(first, name)[order], getattr(second, name))
+    assert first.residuals == pytest.approx(y - first.predictions)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_without_neurons_it_is_that_of_least_squares(skip, scale):
+    X, y = make_data(4)
+    X, y = X + 3.0, scale * (y + 100.0)
+    model = ConvexReLURegressor(1e9 * scale, skip_connection=skip).fit(X, y)
+    columns = X if skip else np.zeros((len(X), 1))
+    true = cross_val_predict(LinearRegression(), columns, y, cv=LeaveOneOut())
+    found = model.leave_one_out()
+    assert model.network_.width == 0
+    assert found.predictions == pytest.approx(true, rel=1e-9)
+    assert found.degrees_of_freedom == pytest.approx(1.0 + 2.0 * skip)
+
+
+def test_weighted_least_squares_without_neurons():
+    X, y = make_data(5)
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
+    model = ConvexReLURegressor(1e9).fit(X, y, weight)
+    others = [np.average(np.delete(y, i), weights=np.delete(weight, i)) for i in range(len(y))]
+    assert model.leave_one_out().predictions == pytest.approx(np.array(others), rel=1e-9)
+
+
+def test_nothing_at_all_predicts_zero():
+    X, y = make_data(6)
+    found = ConvexReLURegressor(1e9, fit_intercept=False).fit(X, y).leave_one_out()
+    assert np.all(found.predictions == 0.0) and found.degrees_of_freedom == 0.0
+    assert found.typical_move == 0.0 and found.is_trusted
+
+
+def test_several_outputs_are_close_to_refits():
+    X, y = make_data(7)
+    Y = np.column_stack([y, np.maximum(X[:, 1], 0.0), -y])
+    model = ConvexReLURegressor(6.0, proof="heuristic", tol=1e-7).fit(X, Y)
+    found, true = model.leave_one_out(), refits(model, X, Y)
+    assert found.predictions.shape == Y.shape and found.influence.shape == (len(X),)
+    assert size(found.predictions - true) < 0.3 * size(true - model.predict(X))
+
+
+def test_a_column_of_targets_gives_columns():
+    X, y = make_data(8)
+    flat = ConvexReLURegressor(4.0, **QUICK).fit(X, y).leave_one_out()
+    column = ConvexReLURegressor(4.0, **QUICK).fit(X, y[:, None]).leave_one_out()
+    assert column.predictions.shape == column.residuals.shape == column.moves.shape == (len(X), 1)
+    assert np.array_equal(column.predictions[:, 0], flat.predictions) and column.score == flat.score
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared"])
+def test_decision_values_are_close_to_those_of_refits(loss):
+    X, y = make_data(9)
+    labels = np.where(y > np.median(y), "high", "low")
+    model = ConvexReLUClassifier(2.0, loss=loss, **QUICK).fit(X, labels)
+    found, true = model.leave_one_out(), refits(model, X, labels, "decision_function")
+    assert size(found.predictions - true) < 0.35 * size(true - model.decision_function(X))
+    assert found.score == accuracy_score(labels, model.classes_[(found.predictions > 0).astype(int)])
+    assert found.score_name == "accuracy"
+
+
+@pytest.mark.parametrize("multi_class", ["joint", "ovr"])
+def test_three_classes_are_close_to_refits(multi_class):
+    X, y = make_data(10)
+    labels = np.digitize(y, np.quantile(y, [1 / 3, 2 / 3]))
+    model = ConvexReLUClassifier(2.0, multi_class=multi_class, proof="heuristic", tol=1e-7).fit(X, labels)
+    found, true = model.leave_one_out(), refits(model, X, labels, "decision_function")
+    assert found.predictions.shape == (len(X), 3)
+    assert size(found.predictions - true) < 0.35 * size(true - model.decision_function(X))
+    if multi_class == "joint":
+        powers = np.exp(found.predictions)
+        chances = powers / powers.sum(axis=1, keepdims=True)
+        assert found.mean_loss == pytest.approx(log_loss(labels, chances))
+        assert found.residuals == pytest.approx(np.eye(3)[labels] - chances)
+
+
+def test_residuals_of_log_odds_are_those_of_probabilities():
+    X, y = make_data(11)
+    model = ConvexReLUClassifier(2.0, class_weight="balanced", **QUICK).fit(X, y > 1.0)
+    found = model.leave_one_out()
+    chances = 1.0 / (1.0 + np.exp(-found.predictions))
+    assert found.residuals == pytest.approx((y > 1.0) - chances)
+    assert found.mean_loss == pytest.approx(log_loss(y > 1.0, chances))
+
+
+def test_rows_that_decide_alone_are_open():
+    """Only one row has an entry in the second column of the skip connection."""
+    X, y = make_data(12)
+    X[:, 1] = 0.0
+    X[5, 1] = 1.0
+    found = ConvexReLURegressor(1e9, skip_connection=True).fit(X, y).leave_one_out()
+    assert np.flatnonzero(np.isnan(found.predictions)).tolist() == [5]
+    assert np.isnan(found.score) and not found.is_trusted and "no: 1 open" in repr(found)
+
+
+def test_one_row_alone_is_open():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ConvexReLURegressor().fit([[1.0]], [2.0]).leave_one_out()
+    assert np.isnan(found.predictions[0]) and np.isnan(found.score)
+
+
+def test_what_is_trusted():
+    X, y = make_data(13, 60)
+    assert ConvexReLURegressor(4.0, **QUICK).fit(X, y).leave_one_out().is_trusted
+    wild = ConvexReLURegressor(0.01, **QUICK).fit(X, np.random.default_rng(0).normal(size=60)).leave_one_out()
+    assert not wild.is_trusted and "no: large moves" in repr(wild)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        early = ConvexReLURegressor(0.5, proof="heuristic", patterns="sampled", n_patterns=2).fit(X, y).leave_one_out()
+    assert early.stationarity >= 0.0
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile"])
+def test_losses_with_kinks_are_refused_by_name(loss):
+    X, y = make_data(14, 12)
+    model = ConvexReLURegressor(5.0, loss=loss, proof="heuristic", tol=1e-3).fit(X, y)
+    for call in (model.leave_one_out, lambda: model.predict_interval(X)):
+        with pytest.raises(InvalidInputError, match=f"smooth loss; the {loss} loss has kinks"):
+            call()
+
+
+@pytest.mark.parametrize("estimator", [ConvexReLURegressor, ConvexReLUClassifier])
+def test_models_that_are_not_fitted_are_refused(estimator):
+    with pytest.raises(NotFittedError):
+        estimator().leave_one_out()
+    with pytest.raises(NotFittedError):
+        ConvexReLURegressor().predict_interval([[1.0]])
+
+
+def test_after_cross_validation_and_pickling_it_is_still_there():
+    X, y = make_data(15)
+    model = ConvexReLURegressorCV([4.0, 2.0], cv=3, proof="heuristic").fit(X, y)
+    found = pickle.loads(pickle.dumps(model)).leave_one_out()
+    single = ConvexReLURegressor(model.beta_, proof="heuristic").fit(X, y).leave_one_out()
+    assert found.predictions == pytest.approx(single.predictions, abs=1e-3)
+
+
+def test_frames_have_a_row_for_every_row():
+    pytest.importorskip("pandas")
+    X, y = make_data(16)
+    frame = ConvexReLURegressor(4.0, **QUICK).fit(X, y).leave_one_out().to_frame()
+    assert list(frame) == ["prediction", "residual", "move", "influence"] and len(frame) == len(X)
+    several = ConvexReLURegressor(8.0, proof="heuristic", tol=1e-4).fit(X, np.column_stack([y, -y])).leave_one_out()
+    assert list(several.to_frame())[:2] == ["prediction_0", "prediction_1"]

@@ -62,12 +62,12 @@ class LeaveOneOutMixin:
         return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
 
     def _typical_move(self, parts, weight):
-        """Return the root mean square of the moves of an output in its unit, the largest over the outputs."""
-        worst = 0.0
+        """Return the root mean square of the moves of an output in its unit, the largest over the outputs or NaN."""
+        found = []
         for part in parts:
             moves, largest = part.moves.reshape(len(weight), -1), np.abs(part.fit).max()
             sizes = np.sqrt(np.average(moves**2, axis=0, weights=weight))
             for size, unit in zip(sizes, self._units(part, weight), strict=True):
-                is_nothing = size <= NO_MOVE * largest
-                worst = max(worst, 0.0 if is_nothing else size / unit if unit > 0.0 else np.inf)
-        return float(worst)
+                is_rounding = size <= NO_MOVE * largest
+                found.append(0.0 if is_rounding else size / unit if unit > 0.0 else np.inf)
+        return float(np.max(found))

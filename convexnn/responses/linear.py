@@ -69,7 +69,7 @@ class LinearResponse:
         jacobian = self._coordinates.jacobian(problem.features, self._coordinates.active)
         self.stationarity = self._stationarity(jacobian, problem.beta)
         hessian = self._coordinates.curvature(problem.beta, jacobian, self.dual_point)
-        flat = jacobian.reshape(-1, jacobian.shape[2])
+        flat = jacobian.reshape(self.fit.size, jacobian.shape[2])
         hessian += flat.T @ np.einsum("icd,idp->icp", self.curvatures, jacobian).reshape(flat.shape)
         solved, is_open = _solve(hessian, flat)
         self._solved = solved.reshape(jacobian.shape)

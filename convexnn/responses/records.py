@@ -49,7 +49,8 @@ class LeaveOneOut(Shown):
         error, or the log loss, and so on. For one problem per class the losses of the classes are added up.
     typical_move : float
         Root mean square of the moves, relative to the standard deviation of y for regressors, and as it is for
-        classifiers, whose decision values have the unit 1 of the labels or of log-odds.
+        classifiers, whose decision values have the unit 1 of the labels or of log-odds. Like `score` and `mean_loss` it
+        is NaN when a prediction is.
     stationarity : float
         How far the network was from its optimum: the largest gradient relative to what it adds up.
     score_name : {"R2", "accuracy"}

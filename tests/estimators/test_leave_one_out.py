@@ -15,9 +15,9 @@ from convexnn import ConvexReLUClassifier, ConvexReLURegressor, ConvexReLURegres
 QUICK = {"proof": "heuristic", "tol": 1e-9}
 
 
-def make_data(seed=0, n_samples=40):
+def make_data(seed=0, n_samples=80):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_samples, 2))
+    X = rng.uniform(-2.0, 2.0, size=(n_samples, 2))
     return X, np.abs(X[:, 0]) + 0.5 * X[:, 1] + 0.1 * rng.normal(size=n_samples)
 
 
@@ -25,55 +25,63 @@ def size(values):
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def refits(model, X, y, method="predict", weight=None):
-    """Return the values at every row of the same model without it."""
+def refits(model, X, y, rows, method="predict", weight=None):
+    """Return the values at some rows of the same model, trained without the row."""
     weight = np.ones(len(X)) if weight is None else weight
-    single = type(model)(**(model.get_params() | {"beta": model.beta_}))
+    single = type(model)(**(model.get_params() | {"beta": model.beta_, "tol": max(model.tol, 1e-8)}))
     found = []
-    for i in range(len(X)):
+    for i in rows:
         kept = np.arange(len(X)) != i
         found.append(getattr(single.fit(X[kept], y[kept], weight[kept]), method)(X[[i]])[0])
     return np.array(found)
 
 
+def share_of_move(model, found, X, y, method="predict", weight=None, every=5):
+    """Return the error of the predictions without some rows, relative to what the rows' leaving does to them."""
+    rows = range(0, len(X), every)
+    true = refits(model, X, y, rows, method, weight)
+    return size(found.predictions[rows] - true) / size(true - getattr(model, method)(X)[rows])
+
+
 @pytest.mark.parametrize(
     ("options", "share"),
     [
-        ({}, 0.25),
-        ({"beta": 2.0}, 0.35),
-        ({"hidden_bias": False}, 0.25),
-        ({"hidden_bias": False, "fit_intercept": False}, 0.25),
-        ({"hidden_bias": False, "skip_connection": True}, 0.25),
-        ({"loss": "huber", "huber_delta": 0.5}, 0.25),
+        ({}, 0.15),
+        ({"beta": 1.0}, 0.45),
+        ({"hidden_bias": False}, 0.15),
+        ({"hidden_bias": False, "fit_intercept": False}, 0.15),
+        ({"skip_connection": True}, 0.1),
+        ({"loss": "huber", "huber_delta": 0.3}, 0.15),
     ],
 )
 def test_predictions_are_close_to_those_of_refits(options, share):
-    """The error is a part of what a row's leaving does to its prediction."""
     X, y = make_data()
     model = ConvexReLURegressor(**(QUICK | {"beta": 4.0} | options)).fit(X, y)
-    found, true, fit = model.leave_one_out(), refits(model, X, y), model.predict(X)
-    assert size(found.predictions - true) < share * size(true - fit)
-    assert found.score == pytest.approx(r2_score(y, true), abs=0.02)
+    found = model.leave_one_out()
+    assert share_of_move(model, found, X, y) < share
+    assert found.is_trusted and found.score == pytest.approx(r2_score(y, found.predictions))
+    assert found.moves == pytest.approx(found.predictions - model.predict(X))
 
 
 def test_weighted_rows_leave_as_a_whole():
-    X, y = make_data(1)
-    weight = np.random.default_rng(0).integers(0, 3, size=len(X)).astype(float)
+    X, y = make_data()
+    weight = np.random.default_rng(0).integers(1, 4, size=len(X)).astype(float)
+    weight[1] = 0.0
     model = ConvexReLURegressor(4.0, **QUICK).fit(X, y, weight)
-    found, true = model.leave_one_out(), refits(model, X, y, weight=weight)
-    counted = weight > 0
-    assert size((found.predictions - true)[counted]) < 0.3 * size((true - model.predict(X))[counted])
-    assert found.predictions[~counted] == pytest.approx(model.predict(X[~counted]))
-    assert np.all(found.influence[~counted] == 0.0) and np.all(found.moves[~counted] == 0.0)
+    found = model.leave_one_out()
+    assert share_of_move(model, found, X, y, weight=weight) < 0.4
+    assert found.predictions[1] == pytest.approx(model.predict(X[[1]])[0])
+    assert found.influence[1] == found.moves[1] == 0.0
+    assert found.score == pytest.approx(r2_score(y, found.predictions, sample_weight=weight))
 
 
 def test_equal_rows_leave_one_at_a_time():
     X, y = make_data(2, 20)
     twice, targets = np.vstack([X, X]), np.concatenate([y, y])
     model = ConvexReLURegressor(4.0, **QUICK).fit(twice, targets)
-    found, true = model.leave_one_out(), refits(model, twice, targets)
+    found = model.leave_one_out()
     assert found.predictions[:20] == pytest.approx(found.predictions[20:])
-    assert size(found.predictions - true) < 0.2 * size(true - model.predict(twice))
+    assert share_of_move(model, found, twice, targets) < 0.4
     whole = ConvexReLURegressor(4.0, **QUICK).fit(X, y, np.full(20, 2.0)).leave_one_out()
     assert whole.degrees_of_freedom == pytest.approx(found.degrees_of_freedom)
     assert whole.influence == pytest.approx(2.0 * found.influence[:20])
@@ -120,12 +128,12 @@ def test_nothing_at_all_predicts_zero():
 
 
 def test_several_outputs_are_close_to_refits():
-    X, y = make_data(7)
+    X, y = make_data()
     Y = np.column_stack([y, np.maximum(X[:, 1], 0.0), -y])
     model = ConvexReLURegressor(6.0, proof="heuristic", tol=1e-7).fit(X, Y)
-    found, true = model.leave_one_out(), refits(model, X, Y)
+    found = model.leave_one_out()
     assert found.predictions.shape == Y.shape and found.influence.shape == (len(X),)
-    assert size(found.predictions - true) < 0.3 * size(true - model.predict(X))
+    assert share_of_move(model, found, X, Y, every=10) < 0.5
 
 
 def test_a_column_of_targets_gives_columns():
@@ -138,23 +146,24 @@ def test_a_column_of_targets_gives_columns():
 
 @pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared"])
 def test_decision_values_are_close_to_those_of_refits(loss):
-    X, y = make_data(9)
+    X, y = make_data()
     labels = np.where(y > np.median(y), "high", "low")
-    model = ConvexReLUClassifier(2.0, loss=loss, **QUICK).fit(X, labels)
-    found, true = model.leave_one_out(), refits(model, X, labels, "decision_function")
-    assert size(found.predictions - true) < 0.35 * size(true - model.decision_function(X))
+    model = ConvexReLUClassifier(4.0, loss=loss, **QUICK).fit(X, labels)
+    found = model.leave_one_out()
+    assert share_of_move(model, found, X, labels, "decision_function") < 0.35
     assert found.score == accuracy_score(labels, model.classes_[(found.predictions > 0).astype(int)])
     assert found.score_name == "accuracy"
 
 
 @pytest.mark.parametrize("multi_class", ["joint", "ovr"])
 def test_three_classes_are_close_to_refits(multi_class):
-    X, y = make_data(10)
+    X, y = make_data()
     labels = np.digitize(y, np.quantile(y, [1 / 3, 2 / 3]))
-    model = ConvexReLUClassifier(2.0, multi_class=multi_class, proof="heuristic", tol=1e-7).fit(X, labels)
-    found, true = model.leave_one_out(), refits(model, X, labels, "decision_function")
+    model = ConvexReLUClassifier(4.0, multi_class=multi_class, proof="heuristic", tol=1e-7).fit(X, labels)
+    found = model.leave_one_out()
     assert found.predictions.shape == (len(X), 3)
-    assert size(found.predictions - true) < 0.35 * size(true - model.decision_function(X))
+    assert found.score == accuracy_score(labels, found.predictions.argmax(axis=1))
+    assert share_of_move(model, found, X, labels, "decision_function", every=10) < 0.45
     if multi_class == "joint":
         powers = np.exp(found.predictions)
         chances = powers / powers.sum(axis=1, keepdims=True)
@@ -190,13 +199,14 @@ def test_one_row_alone_is_open():
 
 def test_what_is_trusted():
     X, y = make_data(13, 60)
+    noise = np.random.default_rng(0).normal(size=60)
     assert ConvexReLURegressor(4.0, **QUICK).fit(X, y).leave_one_out().is_trusted
-    wild = ConvexReLURegressor(0.01, **QUICK).fit(X, np.random.default_rng(0).normal(size=60)).leave_one_out()
+    wild = ConvexReLURegressor(0.5, proof="heuristic").fit(X, noise).leave_one_out()
     assert not wild.is_trusted and "no: large moves" in repr(wild)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        early = ConvexReLURegressor(0.5, proof="heuristic", patterns="sampled", n_patterns=2).fit(X, y).leave_one_out()
-    assert early.stationarity >= 0.0
+        early = ConvexReLURegressor(0.5, proof="heuristic", max_iter=1).fit(X, noise).leave_one_out()
+    assert early.stationarity > 1e-3 and "no: not at an optimum" in repr(early)
 
 
 @pytest.mark.parametrize("loss", ["absolute", "quantile"])

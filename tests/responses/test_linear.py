@@ -68,7 +68,7 @@ CASES = {
     "logistic": (ConvexReLUClassifier, {}),
     "squared hinge": (ConvexReLUClassifier, {"loss": "squared_hinge"}),
     "multinomial": (ConvexReLUClassifier, {"n_classes": 3}),
-    "multinomial with a skip": (ConvexReLUClassifier, {"n_classes": 3, "skip_connection": True}),
+    "multinomial with a skip": (ConvexReLUClassifier, {"n_classes": 3, "skip_connection": True, "beta": 3.0}),
     "two outputs": (ConvexReLURegressor, {"n_outputs": 2}),
     "huber, two outputs": (ConvexReLURegressor, {"n_outputs": 2, "loss": "huber", "huber_delta": 0.3}),
 }
@@ -85,7 +85,7 @@ def test_response_to_weights_is_that_of_refits(case):
         y = y > np.median(y)
     if options.pop("n_outputs", 1) == 2:
         y = np.column_stack([y, np.maximum(X[:, 1], 0.0)])
-    make = lambda: estimator(1.5, **SHARP, **options)  # noqa: E731
+    make = lambda: estimator(**({"beta": 1.5} | SHARP | options))  # noqa: E731
 
     def values(row, change):
         weight = np.ones(len(X))

@@ -1,5 +1,8 @@
 """Leave-one-out in closed form, for the estimators: from the samples that were left out to the record."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +19,11 @@ class LeaveOneOutMixin:
     """
 
     _score_name = ""
+    _sample_weight: np.ndarray
+    _left_out_parts: list[tuple[Any, Any, Any]]
+    _residuals: Callable[..., Any]
+    _score_of: Callable[..., Any]
+    _units: Callable[..., Any]
 
     def leave_one_out(self) -> LeaveOneOut:
         """Return what every row's prediction is without the row, in closed form; nothing is trained.

@@ -21,6 +21,7 @@ NEGLIGIBLE = 1e-9  # eigenvalue of the Hessian with ones on its diagonal below w
 WELL_POSED = 1e-6  # square of a pivot of the same matrix above which Cholesky's factor keeps half of the digits
 OUTSIDE = 1e-6  # part of a row's jacobian outside the range of H from which on the other rows leave its fit open
 ALONE = 1e-9  # 1 less the leverage of a row: below it the row alone decides its fit
+ROUNDING = 1e-10  # of the fit: residuals below it say nothing about a gradient
 BLOCK = 1_000_000  # entries of a jacobian at new rows that are held at a time
 
 
@@ -85,7 +86,9 @@ class LinearResponse:
             size = np.linalg.norm(pull)
             largest = max(largest, np.linalg.norm(pull - sums[part]) / size if size > 0.0 else 0.0)
             at += len(pull)
-        sizes = np.abs(terms[:, :, at:]).sum(axis=(0, 1))
+        rounding = ROUNDING * np.einsum("icd,id->ic", np.abs(self.curvatures), np.abs(self.fit))
+        forces = np.maximum(np.abs(self.dual_point), rounding)
+        sizes = np.einsum("icp,ic->p", np.abs(jacobian[:, :, at:]), forces)
         free = np.abs(sums[at:]) / np.where(sizes > 0.0, sizes, 1.0)
         return float(max(largest, free.max(initial=0.0)))
 

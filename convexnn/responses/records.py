@@ -28,8 +28,9 @@ class LeaveOneOut(Shown):
     ----------
     predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         The value at each row of the network without it, in the order and the shape of y; for classifiers the values of
-        the decision function. Rows of weight zero are predicted by the network itself. NaN where the other rows
-        leave a row's value open, as they do for the only row with an entry in a column of a skip connection.
+        the decision function. Rows of weight zero are predicted by the network itself. NaN where the
+        other rows leave a row's value open: for the only row with an entry in a column of a skip connection, and for
+        the only row on which a neuron is on when its kinks leave it one direction.
     residuals : ndarray of the shape of `predictions`
         ``y - predictions``; for classifiers the negative slope of the loss at the predictions, for the logistic loss
         the indicator of the class less its probability.

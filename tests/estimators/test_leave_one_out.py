@@ -10,7 +10,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
-from convexnn import ConvexReLUClassifier, ConvexReLURegressor, ConvexReLURegressorCV, InvalidInputError
+from convexnn import (
+    ConvexReLUClassifier,
+    ConvexReLURegressor,
+    ConvexReLURegressorCV,
+    GatedReLURegressor,
+    InvalidInputError,
+)
 
 QUICK = {"proof": "heuristic", "tol": 1e-9}
 
@@ -190,6 +196,14 @@ def test_rows_that_decide_alone_are_open():
     assert np.isnan(found.score) and not found.is_trusted and "no: 1 open" in repr(found)
 
 
+@pytest.mark.parametrize("shift", [0.0, 1.0, 1e9])
+def test_equal_targets_are_an_optimum(shift):
+    X, _ = make_data(12)
+    found = ConvexReLURegressor().fit(X, np.full(len(X), shift)).leave_one_out()
+    assert found.is_trusted and found.predictions == pytest.approx(np.full(len(X), shift))
+    assert found.degrees_of_freedom == pytest.approx(1.0)
+
+
 def test_one_row_alone_is_open():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -216,6 +230,34 @@ def test_losses_with_kinks_are_refused_by_name(loss):
     for call in (model.leave_one_out, lambda: model.predict_interval(X)):
         with pytest.raises(InvalidInputError, match=f"smooth loss; the {loss} loss has kinks"):
             call()
+
+
+@pytest.mark.parametrize("factor", [1e-100, 1e100])
+def test_magnitudes_change_nothing(factor):
+    X, y = make_data(17, 30)
+    options = {"hidden_bias": False, "proof": "heuristic"}
+    found = ConvexReLURegressor(2.0, **options).fit(X, y).leave_one_out()
+    wide = ConvexReLURegressor(2.0 * factor, **options).fit(factor * X, y).leave_one_out()
+    tall = ConvexReLURegressor(2.0 * factor, **options).fit(X, factor * y).leave_one_out()
+    assert wide.predictions == pytest.approx(found.predictions, rel=1e-9)
+    assert tall.predictions / factor == pytest.approx(found.predictions, rel=1e-9)
+    assert tall.typical_move == pytest.approx(found.typical_move)
+
+
+def test_solvers_agree():
+    X, y = make_data(18, 12)
+    options = {"hidden_bias": False, "tol": 1e-9}
+    first, second = (
+        ConvexReLURegressor(1.0, solver=solver, patterns="exact", **options).fit(X, y).leave_one_out()
+        for solver in ("working_set", "cvxpy")
+    )
+    assert first.predictions == pytest.approx(second.predictions, abs=1e-4)
+
+
+def test_gated_models_have_none():
+    for name in ("leave_one_out", "predict_interval"):
+        with pytest.raises(AttributeError, match=f"'GatedReLURegressor' object has no attribute '{name}'"):
+            getattr(GatedReLURegressor(), name)
 
 
 @pytest.mark.parametrize("estimator", [ConvexReLURegressor, ConvexReLUClassifier])

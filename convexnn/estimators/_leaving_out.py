@@ -19,6 +19,7 @@ class LeaveOneOutMixin:
     """
 
     _score_name = ""
+    certificate_: Any
     _sample_weight: np.ndarray
     _left_out_parts: list[tuple[Any, Any, Any]]
     _residuals: Callable[..., Any]
@@ -57,6 +58,7 @@ class LeaveOneOutMixin:
             mean_loss=float(np.average(sum(part.losses for part in parts), weights=weight)),
             typical_move=self._typical_move(parts, weight),
             stationarity=max(part.response.stationarity for part in parts),
+            visible_gap=float(self.certificate_.heuristic_gap),
             score_name=self._score_name,
         )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LARGEST_MOVE = 0.1  # of the unit of the predictions: typical moves up to it are small enough for one linear solve
-STATIONARY = 1e-3  # the largest gradient, relative to its summands, at which a network counts as optimal
+OPTIMAL = 1e-3  # the largest gradient relative to its summands, and the largest gap, of a network that is optimal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +54,9 @@ class LeaveOneOut(Shown):
         is NaN when a prediction is.
     stationarity : float
         How far the network was from its optimum: the largest gradient relative to what it adds up.
+        It tells of the neurons that the network has.
+    visible_gap : float
+        The ``heuristic_gap`` of the certificate: it tells of neurons that are missing too.
     score_name : {"R2", "accuracy"}
 
     Notes
@@ -82,13 +85,15 @@ class LeaveOneOut(Shown):
     mean_loss: float
     typical_move: float
     stationarity: float
+    visible_gap: float
     score_name: str
 
     @property
     def is_trusted(self) -> bool:
-        """Whether all predictions are known, the network is optimal to 1e-3 and `typical_move` is at most 0.1.
+        """Whether all predictions are known and moves are small enough for one linear solve.
 
-        Beyond, what fails is the linearisation: judge the model by refits, as in cross-validation.
+        `stationarity` and `visible_gap` have to be at most 1e-3, and `typical_move` at most 0.1. Beyond that the
+        linearisation fails: judge the model by refits, as in cross-validation.
         """
         return not self._untrusted()
 
@@ -97,7 +102,7 @@ class LeaveOneOut(Shown):
         n_open = int(np.isnan(self.predictions).reshape(len(self.influence), -1).any(axis=1).sum())
         if n_open:
             return f"{n_open} open"
-        if self.stationarity > STATIONARY:
+        if max(self.stationarity, self.visible_gap) > OPTIMAL:
             return "not at an optimum"
         return "" if self.typical_move <= LARGEST_MOVE else "large moves"
 

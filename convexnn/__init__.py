@@ -40,6 +40,7 @@ from .optimal_sets import (
     optimal_set,
 )
 from .programs import ConvexSolution, convex_program, to_convex, to_network
+from .responses import LeaveOneOut
 from .solvers.certifying import certify_interpolation
 from .sweeps import regularization_path, width_sweep
 
@@ -58,6 +59,7 @@ __all__ = [
     "GatedReLUClassifier",
     "GatedReLURegressor",
     "InvalidInputError",
+    "LeaveOneOut",
     "MinNormReLUInterpolator",
     "MinimalPruning",
     "MissingLibraryError",

@@ -36,6 +36,7 @@ PUBLIC = [
     "convexnn.optimal_sets",
     "convexnn.plotting",
     "convexnn.programs",
+    "convexnn.responses",
     "convexnn.solvers",
     "convexnn.sweeps",
 ]

@@ -78,6 +78,7 @@ def make_others():
     table = landscape.spurious_table([(2, 2)], n_runs=5, random_state=0)
     return {
         "Certificate": convexnn.certify(network, X, Y, BETA),
+        "LeaveOneOut": convexnn.ConvexReLURegressor(BETA).fit(X, [1.0, 2.0, 0.0]).leave_one_out(),
         "Price": convexnn.price(X, Y),
         "TwoLayerReLU": network,
         "SavedNetwork": from_a_file(network),

@@ -27,6 +27,7 @@ PUBLIC = (
     "convexnn.landscape",
     "convexnn.optimal_sets",
     "convexnn.programs",
+    "convexnn.responses",
     "convexnn.solvers",
     "convexnn.sweeps",
 )

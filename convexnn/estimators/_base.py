@@ -20,6 +20,7 @@ from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
 from ._columns import warn_of_unknown_strength
+from ._leaving_out import LeaveOneOutMixin
 from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._watch import CallbackSupportMixin, network_only
 
@@ -31,7 +32,7 @@ ADVICE = {
 }
 
 
-class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
+class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     _losses: tuple[str, ...] = ()
@@ -144,6 +145,7 @@ class ConvexReLUEstimator(CallbackSupportMixin, BaseEstimator):
         """Set what is fitted from a solution on canonical rows."""
         self._training_dual = solution.certificate.dual_point
         self.network_, self.history_ = solution.network, solution.history
+        self._left_out_parts = [(self._training_problem, self.network_, rows.samples(self._training_problem))]
         self._parts_ = None
         self.certificate_ = replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
         self.dual_ = self.certificate_.dual_point

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._long import is_huge
+from ..responses.left_out import Samples
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class CanonicalRows:
         The row that every sample belongs to.
     first : ndarray of shape (n_rows,)
         A sample of every row.
+    idle_X, idle_y : ndarrays of shape (n_idle, n_features) and (n_idle,) or (n_idle, n_outputs)
+        The samples of weight zero.
     """
 
     X: np.ndarray
@@ -28,6 +31,14 @@ class CanonicalRows:
     share: np.ndarray
     row: np.ndarray
     first: np.ndarray
+    idle_X: np.ndarray
+    idle_y: np.ndarray
+
+    def samples(self, problem):
+        """Return where the samples stand in a problem that was posed on these rows."""
+        place = np.zeros(problem.n_rows, int)
+        place[problem.rows] = np.arange(len(problem.rows))
+        return Samples(place[self.row], self.share, self.idle_X, self.idle_y)
 
     def spread(self, values):
         """Share out the values of the rows among their samples, by weight."""
@@ -36,9 +47,10 @@ class CanonicalRows:
 
 def canonical_rows(X, y, weight):
     """Drop samples of weight zero, merge equal (x, y), and sort; huge data stay as they are."""
+    idle = weight == 0
     if is_huge(X):
         every = np.arange(len(y))
-        return CanonicalRows(X, y, weight, np.ones(len(y)), every, every)
+        return CanonicalRows(X, y, weight, np.where(idle, 0.0, 1.0), every, every, X[idle], y[idle])
     kept = np.flatnonzero(weight > 0)
     rows, first, inverse = np.unique(
         np.column_stack([X[kept], y[kept]]) + 0.0, axis=0, return_index=True, return_inverse=True
@@ -48,4 +60,5 @@ def canonical_rows(X, y, weight):
     row[kept] = inverse.reshape(-1)
     share[kept] = weight[kept] / totals[row[kept]]
     targets = rows[:, X.shape[1] :].reshape(len(rows), *y.shape[1:])
-    return CanonicalRows(np.ascontiguousarray(rows[:, : X.shape[1]]), targets.copy(), totals, share, row, kept[first])
+    merged = np.ascontiguousarray(rows[:, : X.shape[1]]), targets.copy(), totals
+    return CanonicalRows(*merged, share, row, kept[first], X[idle], y[idle])

@@ -99,6 +99,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
     """
 
     _losses = ("logistic", "squared_hinge", "squared")
+    _score_name = "accuracy"
 
     def __init__(
         self,
@@ -181,6 +182,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         warn_of_lost_digits(self, X, plain)
         labels = self._labels(y)
         weight = plain * self._class_weights(labels, plain, y)
+        self._sample_weight = plain
         if len(self.classes_) > 2 and self.multi_class == "ovr":
             with watched(self, *given, n_problems=len(self.classes_)) as watch:
                 return self._fit_one_against_the_rest(X, labels, weight, plain, started, watch)
@@ -223,8 +225,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class of every row of X, of shape (n_samples,)."""
-        values = self.decision_function(X)
-        return self.classes_[(values > 0).astype(int) if values.ndim == 1 else np.argmax(values, axis=1)]
+        return self.classes_[_classes_of(self.decision_function(X))]
 
     @available_if(_is_logistic)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -268,6 +269,19 @@ time_limit, n_jobs, random_state, warm_start, verbose
             )
         return super().optimal_set(time_limit=time_limit)
 
+    def _residuals(self, parts):
+        """Return the negative slopes of the loss at the predictions."""
+        return self._joined(parts, "slopes")
+
+    def _score_of(self, parts, weight):
+        """Return the accuracy of the predictions."""
+        true, found = (_classes_of(self._joined(parts, name)) for name in ("y", "predictions"))
+        return np.average(true == found, weights=weight)
+
+    def _units(self, part, weight):
+        """Return 1 for every output: that of the labels, and of log-odds."""
+        return np.ones(part.y.reshape(len(weight), -1).shape[1])
+
     def _previous_networks(self, problems):
         """The last networks of the classes when they can start this fit, else None for each."""
         previous = getattr(self, "_networks_", []) if self._previous_network(None) is not None else []
@@ -307,6 +321,11 @@ time_limit, n_jobs, random_state, warm_start, verbose
             with watch.problem(f"class {self.classes_[k]} against the rest") as report:
                 solutions.append(self._solve(replace(units[k], beta=self.beta_), parts[k], started, start, report))
         self._networks_ = [solution.network for solution in solutions]
+        problems = [replace(unit, beta=self.beta_) for unit in units]
+        self._left_out_parts = [
+            (problem, network, rows.samples(problem))
+            for problem, network, rows in zip(problems, self._networks_, parts, strict=True)
+        ]
         self.network_ = _side_by_side(self._networks_)
         self.certificates_ = [
             replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
@@ -323,6 +342,11 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.status_ = worst.status.name
         self._warn_unreached(worst.status, max(found.heuristic_gap for found in self.certificates_), units[0])
         return self
+
+
+def _classes_of(values):
+    """Return the number of the class at every value of the decision function, or row of values."""
+    return (values > 0).astype(int) if values.ndim == 1 else np.argmax(values, axis=1)
 
 
 def _side_by_side(networks):

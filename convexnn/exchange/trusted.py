@@ -28,5 +28,6 @@ TRUSTED_TYPES = [
         "programs.interpolation.InterpolationProblem",
         "programs.program.Problem",
         "programs.vector_program.VectorProblem",
+        "responses.left_out.Samples",
     )
 ]

@@ -1,0 +1,159 @@
+"""The linear response of an optimal network: where it goes when a row loses weight.
+
+With the coordinates of `coordinates`, their jacobian B (rows ``B_i``, (n_outputs, n_coordinates)), the curvatures
+``L_i = w_i l''_i`` and the penalty's Hessian P the objective has the Hessian ``H = sum_i B_i^T L_i B_i + P``. Let a row
+lose the weight ``s w_i``. One Newton step from the optimum of all rows then moves the coordinates by
+
+    ``-H^-1 B_i^T e_i``,  ``e_i = (I - s L_i G_i)^-1 s nu_i``,  ``G_i = B_i H^-1 B_i^T``,  ``nu = -grad L(fit)``
+
+which is exact for the squared loss as long as neurons neither cross rows nor come or go, but for the curvature of
+the norms. For one output and s = 1 the fit at the row becomes ``f_i - h_i nu_i / (1 - J_i)`` with ``h_i = G_i``, and
+``J_i = h_i w_i l''_i`` is its leverage: the derivative of the fit in the target.
+"""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ..exceptions import InvalidInputError
+from .coordinates import Blocks, Cells, Factors
+
+NEGLIGIBLE = 1e-9  # eigenvalue of the Hessian with ones on its diagonal below which a coordinate has no effect
+WELL_POSED = 1e-6  # square of a pivot of the same matrix above which Cholesky's factor keeps half of the digits
+OUTSIDE = 1e-6  # part of a row's jacobian outside the range of H from which on the other rows leave its fit open
+ALONE = 1e-9  # 1 less the leverage of a row: below it the row alone decides its fit
+ROUNDING = 1e-10  # of the fit: residuals below it say nothing about a gradient
+BLOCK = 1_000_000  # entries of a jacobian at new rows that are held at a time
+
+
+class LinearResponse:
+    """How the network of a problem answers when rows lose weight.
+
+    Parameters
+    ----------
+    problem : Problem or VectorProblem
+        With a smooth loss.
+    network : TwoLayerReLU
+        Optimal for it, or close to that: `stationarity` says how close.
+
+    Attributes
+    ----------
+    fit, dual_point : ndarrays of shape (n_samples, n_outputs)
+    curvatures : ndarray of shape (n_samples, n_outputs, n_outputs)
+        ``w_i l''_i``.
+    gains : ndarray of shape (n_samples, n_outputs, n_outputs)
+        ``G_i``; NaN where the other rows leave the fit of a row open.
+    stationarity : float
+        The largest gradient of a neuron, relative to the pull of the penalty on it, and of a free term, relative to the
+        sum of the absolute values of what it adds up. 0 at an optimum.
+
+    Raises
+    ------
+    InvalidInputError
+        For a loss that is not smooth.
+    """
+
+    def __init__(self, problem, network):
+        if not problem.loss.is_smooth:
+            raise InvalidInputError(
+                f"the closed form of leave-one-out needs a smooth loss; the {problem.loss.name} loss has kinks, where "
+                f"its curvature is infinite. Use the squared or the huber loss, or refit without each row with "
+                f"sklearn.model_selection.cross_val_predict(model, X, y, cv=LeaveOneOut())."
+            )
+        n_samples = len(problem.design)
+        self.network = network
+        given = network.predict(problem.features)
+        self.fit = given.reshape(n_samples, -1)
+        self.dual_point = problem.loss.dual_point(problem.y, given, problem.weight).reshape(n_samples, -1)
+        self.curvatures = _curvatures(problem, given)
+        cells = Cells(problem, network)
+        self._coordinates = Blocks(cells) if given.ndim == 1 else Factors(cells)
+        jacobian = self._coordinates.jacobian(problem.features, self._coordinates.active)
+        self.stationarity = self._stationarity(jacobian, problem.beta)
+        hessian = self._coordinates.curvature(problem.beta, jacobian, self.dual_point)
+        flat = jacobian.reshape(self.fit.size, jacobian.shape[2])
+        hessian += flat.T @ np.einsum("icd,idp->icp", self.curvatures, jacobian).reshape(flat.shape)
+        solved, is_open = _solve(hessian, flat)
+        self._solved = solved.reshape(jacobian.shape)
+        self.gains = np.einsum("icp,idp->icd", jacobian, self._solved)
+        self.gains[is_open.reshape(n_samples, -1).any(axis=1)] = np.nan
+
+    def _stationarity(self, jacobian, beta):
+        """Return how far from zero the gradient is; see the attribute."""
+        terms = jacobian * self.dual_point[:, :, None]
+        sums, at, largest = terms.sum(axis=(0, 1)), 0, 0.0
+        for pull in self._coordinates.pulls(beta):
+            part = slice(at, at + len(pull))
+            size = np.linalg.norm(pull)
+            largest = max(largest, np.linalg.norm(pull - sums[part]) / size if size > 0.0 else 0.0)
+            at += len(pull)
+        rounding = ROUNDING * np.einsum("icd,id->ic", np.abs(self.curvatures), np.abs(self.fit))
+        forces = np.maximum(np.abs(self.dual_point), rounding)
+        sizes = np.einsum("icp,ic->p", np.abs(jacobian[:, :, at:]), forces)
+        free = np.abs(sums[at:]) / np.where(sizes > 0.0, sizes, 1.0)
+        return float(max(largest, free.max(initial=0.0)))
+
+    def leverages(self, rows, shares):
+        """Return ``s L_i G_i``, of shape (n, n_outputs, n_outputs), when rows lose `shares` of their weights."""
+        return shares[:, None, None] * (self.curvatures[rows] @ self.gains[rows])
+
+    def forces(self, rows, shares):
+        """Return ``e_i`` of shape (n, n_outputs) for rows that lose `shares` of their weights, one at a time.
+
+        NaN where nothing but the row decides its fit: without it there is no one answer.
+        """
+        leverages, n_outputs = self.leverages(rows, shares), self.fit.shape[1]
+        is_known = np.isfinite(leverages).all(axis=(1, 2))
+        largest = np.full(len(rows), np.inf)
+        # The product of two positive semidefinite matrices has real eigenvalues.
+        largest[is_known] = np.linalg.eigvals(leverages[is_known]).real.max(axis=1, initial=0.0)
+        is_known &= largest < 1.0 - ALONE
+        forces = np.full((len(rows), n_outputs), np.nan)
+        pulls = shares[is_known, None] * self.dual_point[rows[is_known]]
+        left = np.eye(n_outputs) - leverages[is_known]
+        forces[is_known] = np.linalg.solve(left, pulls[:, :, None])[:, :, 0]
+        return forces
+
+    def moves(self, rows, forces):
+        """Return by how much the fit at each row moves under its own force, of shape (n, n_outputs)."""
+        return -np.einsum("icd,id->ic", self.gains[rows], forces)
+
+    def moved_predictions(self, X, rows, forces):
+        """Yield (part of X, predictions) with the predictions (n, len(part), n_outputs) after each of the n forces."""
+        steps = -np.einsum("icp,ic->ip", self._solved[rows], forces)
+        size = max(1, BLOCK // max(1, len(rows) + steps.shape[1]))
+        for start in range(0, len(X), size):
+            part = slice(start, start + size)
+            values = self.network.predict(X[part]).reshape(len(X[part]), -1)
+            yield part, values + np.einsum("xcp,ip->ixc", self._coordinates.jacobian(X[part]), steps)
+
+
+def _curvatures(problem, fit):
+    """Return the Hessians of the rows, weights included, of shape (n_samples, n_outputs, n_outputs)."""
+    if fit.ndim == 1:
+        return (problem.weight * problem.loss.curvatures(problem.y, fit))[:, None, None]
+    units = np.repeat(np.eye(fit.shape[1])[:, None], len(fit), axis=1)
+    return problem.loss.curve(problem.y, fit, problem.weight, units).transpose(1, 2, 0)
+
+
+def _solve(hessian, rows):
+    """Return ``rows hessian^+`` and which rows have a part outside its range.
+
+    The Hessian is positive semidefinite, but for rounding; directions in which it vanishes change no fit that the loss
+    feels.
+    """
+    scale = np.sqrt(np.maximum(np.diag(hessian), 0.0))
+    scale = np.where(scale > 0.0, scale, 1.0)
+    matrix, right = hessian / np.multiply.outer(scale, scale), rows / scale
+    none = np.zeros(len(rows), bool)
+    try:
+        factor = cho_factor(matrix, check_finite=False)
+        if len(matrix) == 0 or np.min(np.diag(factor[0])) ** 2 > WELL_POSED:
+            return cho_solve(factor, right.T).T / scale, none
+    except LinAlgError:
+        pass
+    values, vectors = np.linalg.eigh(matrix)
+    used = values > NEGLIGIBLE * max(values[-1], 0.0)
+    inside, outside = right @ vectors[:, used], right @ vectors[:, ~used]
+    solved = (inside / values[used]) @ vectors[:, used].T / scale
+    sizes = np.linalg.norm(right, axis=1)
+    return solved, np.linalg.norm(outside, axis=1) > OUTSIDE * sizes

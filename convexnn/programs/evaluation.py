@@ -35,7 +35,7 @@ def objective_above(problem, network):
         within = UNSEEN if n_products <= FEW else TOLERABLE
         matters = not known - least <= within * (least + penalty)
         if matters and n_products <= MANY and not is_huge(problem.design):
-            terms = _terms_above(problem, *_accurate(problem, network))
+            terms = np.minimum(terms, _terms_above(problem, *_accurate(problem, network)))
         loss = _total(problem, terms)
         return float(loss + penalty), float(loss) if is_fitted(problem, terms) else 0.0
 

@@ -28,9 +28,9 @@ def warn_of_lost_digits(estimator, X, weight, y=None):
         more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
         warnings.warn(
             f"X has columns on which double precision loses the digits that a fit needs: "
-            f"{', '.join(lost[:MOST_NAMED])}{more}. Training may stop early, and predictions be wrong beyond their first "
-            f"digits; what the certificate proves stands. Leave out identifiers and constant columns, and subtract offsets and scale the others "
-            f"(sklearn.preprocessing.StandardScaler).",
+            f"{', '.join(lost[:MOST_NAMED])}{more}. Training may stop early, and predictions may be wrong beyond "
+            f"their first digits; what the certificate proves stands. Leave out identifiers and constant columns, and "
+            f"subtract offsets and scale the others (sklearn.preprocessing.StandardScaler).",
             ScaleWarning,
             stacklevel=USER,
         )

@@ -12,7 +12,7 @@ from ..duality import certify
 from ..exceptions import InvalidInputError
 from .arguments import add_data, add_effort, positive
 from .models import read_model, targets_for
-from .outcomes import Outcome, certificate_entries, prepared_text, print_pairs, proven_or_not
+from .outcomes import Outcome, certificate_entries, loss_text, prepared_text, print_pairs, proven_or_not
 from .prepared import training_data
 from .streams import say, verbosity
 from .tasks import ALL_LOSSES
@@ -115,7 +115,7 @@ def _compare(saved, certificate):
 def _show(console, saved, certificate, document):
     console.print(repr(saved.network))
     console.print(str(certificate))
-    pairs = {"beta": document["beta"], "loss": document["loss"], "rows": document["n_samples"]}
+    pairs = {"beta": document["beta"], "loss": loss_text(document["loss"]), "rows": document["n_samples"]}
     pairs["prepared"] = prepared_text(saved.preparation)
     if saved.claimed is not None:
         pairs["claimed"] = f"objective {saved.claimed.primal:.10g}, relative gap {saved.claimed.relative_gap:.2e}"

@@ -10,6 +10,7 @@ from ..exchange.preparation import Preparation
 from ..exchange.scaling import scaled
 from .diagnosis import FEATURE, WEIGHT, Rules, number_problems
 from .kinds import Kind, kind_of
+from .names import resolved
 from .preparing import prepare
 from .problems import columns_text, listed, refuse
 
@@ -99,9 +100,11 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     TableError
         For columns that cannot be used as the rules are.
     """
-    targets = [target] if target in frame.columns else target.split(",")
+    targets, features, drop = (_listed_names(frame, names) for names in (target.split(","), features, drop))
+    rules = replace(rules, **{name: _listed_names(frame, getattr(rules, name)) for name in ("categorical", "keep")})
     chosen = features is not None
     features = _feature_names(frame, targets, features, drop, weight, rules)
+    frame = with_columns(frame, [*features, *targets, *([] if weight is None else [weight])])
     unusual = {} if reading is None else reading.unusual()
     rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
     weights = [] if weight is None else [weight]
@@ -115,6 +118,17 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
         weight=None if weight is None else as_numbers(rows[weight])[0],
         preparation=preparation,
     )
+
+
+def _listed_names(frame, names):
+    return None if names is None else resolved(frame.columns, names)
+
+
+def with_columns(frame, names):
+    """Return some columns of a table: how the file of the others should be read is of no importance."""
+    chosen = frame[list(dict.fromkeys(names))]
+    chosen.attrs = frame.attrs
+    return chosen
 
 
 def _feature_names(frame, targets, features, drop, weight, rules):
@@ -142,7 +156,7 @@ def is_uneven(data):
 
 def numeric_columns(frame, names, role=FEATURE, problems=()):
     """Return columns as an array of finite numbers of shape (n_samples, n_names); others are refused by name."""
-    refuse([*problems, *number_problems(frame, names, role)])
+    refuse([*problems, *number_problems(with_columns(frame, names), names, role)])
     return np.column_stack([as_numbers(frame[name])[0] for name in names])
 
 

@@ -19,6 +19,11 @@ def needless(frame, names):
     return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
 
 
+def has_name_of_identifiers(name):
+    """Whether a column is called like one that names rows, customers or places."""
+    return IDENTIFIER.fullmatch(name) is not None
+
+
 def _reason(column):
     cells = column.dropna()
     if column.dtype.kind == "O":
@@ -36,7 +41,7 @@ def _what_it_counts(column, cells):
     if len(cells) < max(FEW, len(column)) or not cells.is_unique:
         return None
     is_unnamed = UNNAMED.fullmatch(column.name) is not None
-    is_identifier = is_unnamed or IDENTIFIER.fullmatch(column.name) is not None
+    is_identifier = is_unnamed or has_name_of_identifiers(column.name)
     if column.dtype.kind not in "iuf":
         return "names the rows" if is_identifier and column.dtype.kind in "OUT" else None
     values = cells.to_numpy(dtype=float)

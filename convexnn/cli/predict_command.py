@@ -11,6 +11,7 @@ from .arguments import add_table
 from .columns import check_there, numeric_columns
 from .files import TABLES, check_target_file
 from .models import read_model
+from .names import resolved
 from .outcomes import Outcome, print_pairs
 from .prepared import prepared_inputs, read_table, refuse_features
 from .problems import listed
@@ -27,9 +28,11 @@ def add_arguments(parser):
 
 def run(arguments):
     """Predict; return the `Outcome`."""
-    check_target_file(arguments.output, "--output", TABLES)
+    check_target_file(arguments.output, "--output", TABLES, arguments.data)
     saved = read_model(arguments.model)
     table, problems = read_table(saved, arguments)
+    for option in ("features", "drop"):
+        setattr(arguments, option, resolved(table.columns, getattr(arguments, option) or []))
     features, X, complete = _inputs(saved, table, arguments, problems)
     columns = {name: _spread(values, complete) for name, values in _predicted(saved, X[complete]).items()}
     frame = require("pandas", "cli").DataFrame(columns)

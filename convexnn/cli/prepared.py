@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from ..exchange.preparation import TEXT
 from .arguments import reading_of
-from .columns import Dataset, check_there, choose_columns, target_values
+from .columns import Dataset, check_there, choose_columns, target_values, with_columns
 from .diagnosis import TARGET, WEIGHT, Rules, number_problems, prepared_problems, target_problems
+from .names import resolved
 from .outcomes import reading_text
 from .problems import listed, refuse
 from .streams import say
@@ -24,7 +26,9 @@ def read_table(saved, arguments):
     taken = {name: value for name, value in kept.items() if not getattr(arguments, name)}
     if taken and not arguments.data.lower().endswith(".parquet"):
         say(f"note: the table is read as the training table was: {reading_text(taken)}.")
-    return inspect_frame(arguments.data, reading)
+    columns = () if saved.preparation is None else saved.preparation.columns
+    encoded = [column.name for column in columns if column.kind == TEXT]
+    return inspect_frame(arguments.data, reading, lambda _: encoded)
 
 
 def prepared_inputs(saved, frame, problems, path):
@@ -37,6 +41,7 @@ def prepared_inputs(saved, frame, problems, path):
     """
     preparation = saved.preparation
     check_there(frame, repr(path), preparation.names)
+    frame = with_columns(frame, preparation.names)
     refuse([*problems, *prepared_problems(frame, preparation)])
     _name_unknown(preparation, frame)
     X = preparation.apply(frame)
@@ -69,10 +74,12 @@ def training_data(saved, arguments, target):
 def _prepared_data(saved, frame, arguments, target, problems):
     preparation = saved.preparation
     refuse_features(arguments)
-    targets = [target] if target in frame.columns else target.split(",")
+    targets = resolved(frame.columns, target.split(","))
     weights = [] if arguments.weight is None else [arguments.weight]
     check_there(frame, "--target", targets)
     check_there(frame, "--weight", weights)
+    check_there(frame, repr(arguments.model), preparation.names)
+    frame = with_columns(frame, [*preparation.names, *targets, *weights])
     rules = Rules(drop_missing_target=preparation.drop_missing_target, labels=saved.classes is not None)
     problems = [*problems, *target_problems(frame, targets, rules), *number_problems(frame, weights, WEIGHT)]
     X, rows = prepared_inputs(saved, frame, problems, arguments.model)

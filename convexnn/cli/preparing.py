@@ -7,7 +7,7 @@ from ..exchange.cells import as_labels, as_numbers, as_truth
 from ..exchange.preparation import BOOLEAN, DROP, FILL, NUMBER, REFUSE, TEXT, Column, Preparation
 from .diagnosis import feature_problems, target_problems
 from .kinds import Kind, kind_of
-from .leaving_out import needless
+from .leaving_out import has_name_of_identifiers, needless
 from .problems import argument, listed
 from .streams import say
 
@@ -40,6 +40,8 @@ def prepare(frame, features, targets, rules, chosen, reading):
     missing = {None: REFUSE, "median": FILL, "drop": DROP}[rules.impute]
     preparation = Preparation(columns, missing, rules.drop_missing_target, left_out, reading)
     _refuse_names_twice(preparation.input_names)
+    if not chosen:
+        _tell_identifiers(rows, columns, rules)
     return rows, preparation, []
 
 
@@ -94,6 +96,18 @@ def _tell(frame, rows, left_out):
         say(f"note: not used: {listed(reasons)}. {argument('keep', left_out)} uses {_them(left_out)}.")
     if len(rows) < len(frame):
         say(f"note: {len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
+
+
+def _tell_identifiers(rows, columns, rules):
+    """Say which columns are used as numbers although their names say that they are none."""
+    kept = rules.keep or ()
+    names = [column.name for column in columns if column.kind == NUMBER and column.name not in kept]
+    found = [name for name in names if has_name_of_identifiers(name) and rows[name].dtype.kind in "iu"]
+    if found:
+        verb = "is used as a number" if len(found) == 1 else "are used as numbers"
+        drop, encode = argument("drop", found), argument("categorical", found)
+        advice = f"{drop} leaves {_them(found)} out, {encode} makes categories of {_them(found)}"
+        say(f"note: {listed([repr(name) for name in found])} {verb}: {advice}.")
 
 
 def _verb(reason):

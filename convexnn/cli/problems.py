@@ -20,12 +20,15 @@ class Problem:
         The arguments that solve it, those of the next two apart.
     drop, na_values : tuple of str
         Columns to leave out, and cells that stand for missing values.
+    choices : tuple of tuples of str
+        Arguments of which one has to be chosen, as the table does not tell.
     """
 
     text: str
     options: tuple = ()
     drop: tuple = ()
     na_values: tuple = ()
+    choices: tuple = ()
 
 
 class TableError(InvalidInputError):
@@ -57,7 +60,8 @@ class TableError(InvalidInputError):
             added = [value for problem in self.problems for value in getattr(problem, name)]
             if added:
                 options.append(argument(name, dict.fromkeys([*given, *added])))
-        return " ".join(options)
+        choices = dict.fromkeys(" ".join(choice) for problem in self.problems for choice in problem.choices)
+        return ", and ".join(filter(None, (" ".join(options), " or ".join(choices))))
 
 
 def argument(name, values):

@@ -163,3 +163,38 @@ def test_predictions_that_cannot_be_saved_are_printed(tmp_path, capsys, monkeypa
     output = capsys.readouterr()
     assert output.out.startswith("predicted_y\n") and output.out.count("\n") == 15
     assert "the result could not be saved" in output.err and not (tmp_path / "out.csv").exists()
+
+
+def test_blank_lines_of_one_column_are_rows(tmp_path, capsys, monkeypatch):
+    """A prediction belongs to the row at its place."""
+    frame = make_frame()[["a", "y"]]
+    frame.loc[3, "a"] = np.nan
+    model = train(capsys, frame, tmp_path, "--impute", "median")
+    fill = load_network(model, proof=None).preparation.columns[0].fill
+    expected = load_network(model, proof=None).predict(np.array([[1.0], [fill], [3.0]]))
+    for text in ("a\n1\n\n3\n", "\r\na\r\n1\r\n\r\n3\r\n\r\n", 'a\n1\n""\n3'):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(text, newline=""))
+        _, document = run_json(capsys, "predict", model, "-")
+        np.testing.assert_allclose(document["predictions"]["predicted_y"], expected, rtol=1e-12)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a,b\n1,0\n\n3,0\n"))
+    assert run_json(capsys, "predict", model, "-")[1]["n_samples"] == 2
+
+
+def test_the_table_is_not_written_over(tmp_path, capsys):
+    model, path = train(capsys, make_frame(), tmp_path), save(make_frame(), tmp_path)
+    (tmp_path / "link.csv").symlink_to(path)
+    for output in (path, str(tmp_path / "link.csv"), str(tmp_path / "." / "data.csv")):
+        assert "--output must be another file than the table" in fails(capsys, "predict", model, path, "-o", output)
+    argv = ("sweep", path, "--target", "y", "--betas", "1,2", "-o", path)
+    assert "--output must be another file than the table" in fails(capsys, *argv)
+
+
+def test_other_decimals_than_those_of_the_training_table(tmp_path, capsys):
+    frame, model = make_frame(), str(tmp_path / "model.npz")
+    frame.to_csv(tmp_path / "raw.csv", sep=";", decimal=",", index=False)
+    main(["fit", str(tmp_path / "raw.csv"), *LINE, "--separator", ";", "--decimal", ",", "-o", model])
+    frame.to_csv(tmp_path / "new.csv", sep=";", index=False)
+    capsys.readouterr()
+    assert main(["predict", model, str(tmp_path / "new.csv")]) == 2
+    assert "read with --decimal '.' in place of --decimal ','." in capsys.readouterr().err
+    assert main(["predict", model, str(tmp_path / "new.csv"), "--decimal", "."]) == 0

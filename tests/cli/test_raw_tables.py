@@ -362,15 +362,85 @@ def test_standard_input_has_an_encoding(tmp_path, capsys, monkeypatch):
     assert "Größe=red" in document["features"]
 
 
+def test_columns_called_like_identifiers_are_pointed_out_where_they_are_used(tmp_path, capsys):
+    path = save(frame_with(customer_id=np.resize([3, 7, 9, 9], 20)), tmp_path)
+    note = (
+        "convexnn: note: 'customer_id' is used as a number: --drop customer_id leaves it out, "
+        "--categorical customer_id makes categories of it.\n"
+    )
+    main(["fit", path, *FIT, "--standardize"])
+    assert capsys.readouterr().err == note
+    for options in (("--drop", "customer_id"), ("--categorical", "customer_id"), ("--keep", "customer_id")):
+        main(["fit", path, *FIT, "--standardize", *options])
+        assert capsys.readouterr().err == ""
+
+
+def test_codes_stay_as_they_are_typed(tmp_path, capsys):
+    """A category must not depend on the other rows of the table."""
+    zips, model = np.resize(["01010", "50667", "03011"], 20), str(tmp_path / "model.npz")
+    argv = ("fit", save(frame_with(zip=zips), tmp_path), *FIT, "--categorical", "zip", "-o", model)
+    _, document = run_json(capsys, *argv)
+    assert document["features"] == ["a", "b", "zip=01010", "zip=03011", "zip=50667"]
+    frame, found = make_frame(20).drop(columns="y"), {}
+    for codes in (["01010", "AB12"], ["01010", "50667"], ["01010"], ["01010", None]):
+        path = save(frame[: len(codes)].assign(zip=codes), tmp_path, "new.csv")
+        argv = ("predict", model, path) if codes[-1] is not None else ("predict", model, path, "--na-values", "none")
+        if codes[-1] is None:
+            assert "'zip' (1 of 2): values are missing" in fails(capsys, *argv)
+            continue
+        main(list(argv))
+        output = capsys.readouterr()
+        assert ("'zip' ('AB12')." in output.err) == ("AB12" in codes) and "'01010'" not in output.err
+        found[output.out.splitlines()[1]] = codes
+    assert len(found) == 1
+
+
+def test_a_gap_leaves_codes_alone(tmp_path, capsys):
+    frame, model = frame_with(code=np.resize([3, 7, 9], 20)), str(tmp_path / "model.npz")
+    main(["fit", save(frame, tmp_path), *FIT, "--categorical", "code", "--impute", "drop", "-o", model])
+    new = save(frame.assign(code=[None, *frame["code"][1:]]), tmp_path, "new.csv")  # which writes 7.0 and 9.0
+    capsys.readouterr()
+    main(["predict", model, new])
+    assert capsys.readouterr().err == "convexnn: note: 1 of 20 rows have missing values, and no prediction.\n"
+
+
+def test_columns_with_commas_in_their_names_can_be_listed(tmp_path, capsys):
+    frame = frame_with(**{'the "x", value': COLORS, "c": range(0, 40, 2)})
+    path, model = save(frame, tmp_path), str(tmp_path / "model.npz")
+    _, document = run_json(capsys, "fit", path, *FIT, "--drop", 'the "x", value')
+    assert document["features"] == ["a", "b", "c"]
+    _, document = run_json(capsys, "fit", path, *FIT, "--features", 'b,the "x", value,a', "--encode", "-o", model)
+    assert document["features"] == ["b", *(f'the "x", value={color}' for color in ("blue", "green", "red")), "a"]
+    assert run_json(capsys, "certify", model, path, "--proof", "heuristic")[0] in (0, 1)
+    lines = refusal(capsys, "fit", save(frame.assign(c="u"), tmp_path), *FIT, "--max-categories", "1", "--keep", "c")
+    options = shlex.split(lines[-1].split("Together: ")[1])
+    assert run_json(capsys, "fit", path, *FIT, *options)[0] == 0
+    assert "no columns 'the \"x\"', ' valu'" in fails(capsys, "fit", path, *FIT, "--drop", 'the "x", valu').replace(
+        "\\", ""
+    )
+
+
+def test_a_target_with_a_comma_in_its_name_is_certified(tmp_path, capsys):
+    path, model = save(make_frame().rename(columns={"y": "y, in m"}), tmp_path), str(tmp_path / "model.npz")
+    main(["fit", path, "--target", "y, in m", *QUICK, "-o", model])
+    capsys.readouterr()
+    _, document = run_json(capsys, "certify", model, path, "--proof", "heuristic")
+    assert document["targets"] == ["y, in m"]
+
+
 @pytest.mark.parametrize(
     "cells, kind",
     [
-        (("1,5", "2", "3,25"), Kind.comma),
-        (("1,234", "12"), Kind.grouped),
-        (("1.234,5", "2,5"), Kind.dotted),
-        (("1 234", "12"), Kind.spaced),
-        (("1 234,5", "12"), Kind.spaced_comma),
+        (("1,5", "2", "3,25"), Kind.marked),
+        (("1,234", "12"), Kind.marked),
+        (("1.234,5", "2,5"), Kind.marked),
+        (("5.128.548", "2.500.000"), Kind.marked),
+        (("1 234", "12"), Kind.marked),
+        (("1\u00a0234,5", "12"), Kind.marked),
+        (("1'234.50", "1\u2019000"), Kind.marked),
+        (("1,5", "2,5", "?"), Kind.mixed),
         (("12%", "5%"), Kind.signed),
+        (("1 234,50 €", "5 €"), Kind.signed),
         (("$1,200.50", "-$3"), Kind.signed),
         (("1", "?", "2"), Kind.mixed),
         (("1.5", "2"), Kind.pointed),

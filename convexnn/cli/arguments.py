@@ -8,7 +8,7 @@ from ..duality.records import PROOFS
 from .columns import choose_columns, is_uneven
 from .diagnosis import Rules
 from .names import resolved
-from .streams import say
+from .streams import note
 from .tabular import Reading, inspect_frame
 from .tasks import CLASSIFICATION, REGRESSION
 
@@ -122,7 +122,7 @@ def load(arguments):
     if arguments.standardize:
         return data.standardized()
     if is_uneven(data):
-        say("note: the features have very different scales, and one penalty measures them all; see --standardize.")
+        note("the features have very different scales, and one penalty measures them all; see --standardize.")
     return data
 
 

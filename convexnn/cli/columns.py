@@ -8,7 +8,7 @@ from ..exceptions import InvalidInputError
 from ..exchange.cells import as_numbers
 from ..exchange.preparation import Preparation
 from ..exchange.scaling import scaled
-from .diagnosis import FEATURE, WEIGHT, Rules, number_problems
+from .diagnosis import INPUT, Rules, number_problems, weight_problems
 from .kinds import Kind, kind_of
 from .names import resolved
 from .preparing import prepare
@@ -108,7 +108,7 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     unusual = {} if reading is None else reading.unusual()
     rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
     weights = [] if weight is None else [weight]
-    found = [*problems, *found, *number_problems(frame, weights, WEIGHT)]
+    found = [*problems, *found, *weight_problems(frame, weights)]
     refuse(found, drop or (), () if reading is None else reading.na_values)
     return Dataset(
         X=preparation.apply(rows),
@@ -139,6 +139,9 @@ def _feature_names(frame, targets, features, drop, weight, rules):
         check_there(frame, option, names or [])
     others = [*targets, *weights, *(drop or [])]
     found = [name for name in frame.columns if name not in others] if features is None else list(features)
+    twice = [repr(name) for name in dict.fromkeys(found) if found.count(name) > 1]
+    if twice:
+        raise InvalidInputError(f"--features must name every column once; got {listed(twice)} more than once.")
     if not found:
         raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
     shared = [name for name in found if name in others]
@@ -154,7 +157,7 @@ def is_uneven(data):
     return len(sizes) > 0 and sizes.max() > UNEVEN * sizes.min()
 
 
-def numeric_columns(frame, names, role=FEATURE, problems=()):
+def numeric_columns(frame, names, role=INPUT, problems=()):
     """Return columns as an array of finite numbers of shape (n_samples, n_names); others are refused by name."""
     refuse([*problems, *number_problems(with_columns(frame, names), names, role)])
     return np.column_stack([as_numbers(frame[name])[0] for name in names])

@@ -12,6 +12,7 @@ from .problems import Problem, argument, columns_text
 from .rereading import rereading
 
 FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
+INPUT = "input"  # a feature that the network needs: no option fills it or leaves it out
 MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
 AFTERWARDS = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}  # what missing values need
 ADVICE = {
@@ -100,10 +101,22 @@ def number_problems(frame, names, role, can_be_missing=False):
     return [problem for problem in problems if problem is not None]
 
 
+def weight_problems(frame, names):
+    """Return the problems of the column of the weights, if there is one."""
+    problems = number_problems(frame, names, WEIGHT)
+    for name in names if not problems else ():
+        is_negative = as_numbers(frame[name])[0] < 0
+        if is_negative.any():
+            problems.append(
+                Problem(f"{columns_text([_cell(frame, name, is_negative)], WEIGHT)}: none may be negative.")
+            )
+    return problems
+
+
 def prepared_problems(frame, preparation):
     """Return the problems of a table for a network that was trained on another one, with its `Preparation`."""
     numbers = [column.name for column in preparation.columns if column.kind == NUMBER]
-    problems = number_problems(frame, numbers, FEATURE, can_be_missing=True)
+    problems = number_problems(frame, numbers, INPUT, can_be_missing=True)
     for column in preparation.columns:
         if column.kind == BOOLEAN:
             _, is_bad = as_truth(frame[column.name])
@@ -249,7 +262,9 @@ def _gap_problem(frame, names, role, reason=None):
         return Problem(f"{text} {advice}", ("--impute median",))
     if role == TARGET:
         return Problem(f"{text} --drop-missing-target leaves out these rows.", ("--drop-missing-target",))
-    return Problem(f"{text} Give every row a weight.")
+    return Problem(
+        f"{text} {'Give every row a weight' if role == WEIGHT else 'Fill them in, or leave out these rows'}."
+    )
 
 
 def _empty_problem(frame, names):

@@ -25,7 +25,7 @@ from .outcomes import (
     print_pairs,
     proven_or_not,
 )
-from .streams import say, verbosity
+from .streams import note, say, verbosity
 from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
 
 SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
@@ -54,7 +54,7 @@ def run(arguments):
     data = load(arguments)
     task = choose_task(arguments.task, arguments.loss, data)
     if task == REGRESSION and arguments.task == "auto" and may_be_labels(data):
-        say(f"note: --target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
+        note(f"--target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
     check_model_file(arguments.output, task, data, arguments.multi_class)
     model = make_estimator(arguments, task)
     try:

@@ -6,6 +6,7 @@ import numpy as np
 
 UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
 IDENTIFIER = re.compile(r"(?i:row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)|.*[a-z](Id|ID)")
+FIRST_DAY, LAST_DAY = 19000101, 20991231
 FEW = 4  # rows from which on consecutive numbers are no chance
 
 
@@ -22,6 +23,15 @@ def needless(frame, names):
 def has_name_of_identifiers(name):
     """Whether a column is called like one that names rows, customers or places."""
     return IDENTIFIER.fullmatch(name) is not None
+
+
+def are_days(column):
+    """Whether integers are days such as 20210131."""
+    import pandas
+
+    if column.dtype.kind not in "iu" or not column.between(FIRST_DAY, LAST_DAY).all():
+        return False
+    return pandas.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce").notna().all()
 
 
 def _reason(column):

@@ -15,7 +15,7 @@ from .names import resolved
 from .outcomes import Outcome, print_pairs
 from .prepared import prepared_inputs, read_table, refuse_features
 from .problems import listed
-from .streams import say
+from .streams import note
 from .tabular import write_frame
 
 
@@ -68,7 +68,7 @@ def _inputs(saved, table, arguments, problems):
     X, complete = prepared_inputs(saved, table, problems, arguments.model)
     _name_unused(table, (*saved.preparation.names, *saved.preparation.left_out), saved, arguments)
     if not complete.all():
-        say(f"note: {np.sum(~complete)} of {len(X)} rows have missing values, and no prediction.")
+        note(f"{np.sum(~complete)} of {len(X)} rows have missing values, and no prediction.")
     return saved.preparation.input_names, X, complete
 
 
@@ -104,7 +104,7 @@ def _name_unused(table, used, saved, arguments):
     known = (*used, *(saved.target_names or []), *(arguments.drop or []))
     unused = [repr(name) for name in table.columns if name not in known]
     if unused:
-        say(f"note: the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
+        note(f"the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
 
 
 def _predicted(saved, X):

@@ -48,7 +48,11 @@ class TableError(InvalidInputError):
     def lines(self):
         """Return the message, a line for each problem."""
         if len(self.problems) == 1:
-            return [self.problems[0].text]
+            text, more = (
+                self.problems[0].text,
+                [option not in self.problems[0].text for option in self.problems[0].options],
+            )
+            return [f"{text} Together: {self.options()}" if any(more) else text]
         numbered = [f"  {k}. {problem.text}" for k, problem in enumerate(self.problems, 1)]
         together = [f"  Together: {self.options()}"] if self.options() else []
         return [f"the table has {len(numbered)} problems (row 1 is the one below the header):", *numbered, *together]

@@ -14,11 +14,12 @@ from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import TABLES
-from .marks import are_numbers, fitting, marks_of
-from .problems import Problem, refuse
+from .marks import PLAIN, are_numbers, fitting, marks_of, matches
+from .problems import Problem, listed, refuse
+from .streams import note
 
 TYPED = {"\\t": "\t"}  # what shells hand over for a tab
-MARKS = ";\t|"  # what else stands between columns
+MARKS = ";\t|,"  # what else stands between columns
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 USUAL = "utf-8-sig"  # with or without a byte order mark
 WHOLE = re.compile(r"([+-]?\d+)\.0+")  # what a gap elsewhere in a column makes of a code
@@ -148,6 +149,7 @@ def _read(pandas, path, reading, as_text):
         separator = other
         header = _header(pandas, text, separator)
     _refuse_names_twice(path, header)
+    _note_numbers(header)
     options = {"sep": separator, "na_values": list(reading.na_values)}
     if len(header) == 1:  # where a blank line is a missing value
         text, options["skip_blank_lines"] = text.strip("\r\n"), False
@@ -198,7 +200,7 @@ def _decodes(raw, encoding):
 
 def _header(pandas, text, separator):
     options = {"sep": separator, "header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
-    return list(pandas.read_csv(io.StringIO(text), skipinitialspace=True, **options).iloc[0])
+    return list(pandas.read_csv(io.StringIO(text), skipinitialspace=True, **options).iloc[0].str.strip())
 
 
 def _other_separator(text, header):
@@ -206,7 +208,8 @@ def _other_separator(text, header):
     if len(header) > 1:
         return None
     names, first = [*text.split("\n", 2), "", ""][:2]
-    return next((mark for mark in MARKS if 0 < names.count(mark) <= first.count(mark)), None)
+    marks = MARKS.replace(",", "") if ", " in names else MARKS  # a name may be "mass, in kg"
+    return next((mark for mark in marks if 0 < names.count(mark) <= first.count(mark)), None)
 
 
 def _typed(pandas, path, text, reading, as_text, options):
@@ -256,7 +259,9 @@ def _has_marked(frame, names, marks):
 
 def _pointed(raw, marks):
     """Return how a column of numbers could be read, the first row with a mark and its cell; None without any."""
-    cells = raw.dropna().str.strip()
+    cells = raw.dropna()
+    if len(cells) == 0:
+        return None
     shows = cells.str.contains(f"[{re.escape(marks.decimal)}{re.escape(marks.thousands or '')}]")
     if not shows.any():
         return None
@@ -281,18 +286,36 @@ def _read_whole(pandas, path, text, **options):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
         try:
-            return pandas.read_csv(io.StringIO(text), **options)
+            return _stripped(pandas.read_csv(io.StringIO(text), **options))
         except pandas.errors.ParserWarning as error:
             text = f"data: {path!r} has rows with more fields than its header has names. Name every column."
             raise InvalidInputError(text) from error
+
+
+def _stripped(frame):
+    """Return a table without blanks around names and text."""
+    frame.columns = [str(name).strip() for name in frame.columns]
+    texts = {name: frame[name].map(_strip, na_action="ignore") for name in frame if frame[name].dtype.kind == "O"}
+    return frame.assign(**texts) if texts else frame
+
+
+def _strip(cell):
+    return cell.strip() if isinstance(cell, str) else cell
+
+
+def _note_numbers(header):
+    """Say so where the names of the columns may be numbers of a first row."""
+    counted = [[str(k) for k in range(first, len(header) + first)] for first in (0, 1)]
+    if len(header) > 1 and header not in counted and matches(PLAIN.number, header).all():
+        note(f"the first line, {listed([repr(name) for name in header])}, is taken for the names of the columns.")
 
 
 def _refuse_names_twice(path, header):
     """Refuse names that several columns have: pandas would rename all but the first."""
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        listed = ", ".join(map(repr, twice))
-        raise InvalidInputError(f"data: {path!r} has several columns named {listed}. Give each a name of its own.")
+        names = listed([repr(name) for name in twice])
+        raise InvalidInputError(f"data: {path!r} has several columns named {names}. Give each a name of its own.")
 
 
 def _first_line(error):

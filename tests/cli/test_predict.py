@@ -198,3 +198,40 @@ def test_other_decimals_than_those_of_the_training_table(tmp_path, capsys):
     assert main(["predict", model, str(tmp_path / "new.csv")]) == 2
     assert "read with --decimal '.' in place of --decimal ','." in capsys.readouterr().err
     assert main(["predict", model, str(tmp_path / "new.csv"), "--decimal", "."]) == 0
+
+
+def test_other_separators_than_that_of_the_training_table(tmp_path, capsys):
+    """No option leaves out what the network needs, and none is proposed."""
+    frame, model = make_frame(), str(tmp_path / "model.npz")
+    frame.to_csv(tmp_path / "raw.csv", sep=";", decimal=",", index=False)
+    main(["fit", str(tmp_path / "raw.csv"), *LINE, "--separator", ";", "--decimal", ",", "-o", model])
+    path = save(frame, tmp_path, "new.csv")
+    for command in ("predict", "certify"):
+        capsys.readouterr()
+        assert main([command, model, path]) == 2
+        message = capsys.readouterr().err
+        assert "Together: --separator ',' --decimal '.'\n" in message and "--drop" not in message
+        argv = (command, model, path, "--separator", ",", "--decimal", ".")
+        assert run_json(capsys, *argv)[0] in (0, 1)
+    assert main(["predict", model, save(frame.assign(a=["?"] + [1] * 13), tmp_path, "n.csv"), "--separator", ","]) == 2
+    message = capsys.readouterr().err
+    assert "input column 'a' (row 1: '?')" in message and "--drop" not in message and "--impute" not in message
+
+
+def test_documents_have_what_is_said(tmp_path, capsys):
+    frame = make_frame(20).assign(color=["red", "blue"] * 10)
+    model = train(capsys, frame, tmp_path, "--encode")
+    _, document = run_json(capsys, "predict", model, save(frame.assign(color="pink", c=1), tmp_path))
+    assert document["warnings"] == ["categories that the training table lacks count as none of its: 'color' ('pink')."]
+    assert document["notes"] == ["the network does not use the column 'c'."]
+    _, document = run_json(capsys, "predict", model, save(frame.assign(a="x"), tmp_path))
+    assert document["exit_code"] == 2 and document["warnings"] == document["notes"] == []
+
+
+def test_a_network_trained_with_weights_is_certified_with_them(tmp_path, capsys):
+    frame = make_frame().assign(w=np.arange(1.0, 15.0))
+    model = train(capsys, frame, tmp_path, "--weight", "w")
+    main(["certify", model, str(tmp_path / "train.csv"), "--proof", "heuristic"])
+    assert "or the weights that it was trained with (--weight)" in capsys.readouterr().err
+    main(["certify", model, str(tmp_path / "train.csv"), "--proof", "heuristic", "--weight", "w"])
+    assert "note" not in capsys.readouterr().err

@@ -183,7 +183,7 @@ def test_columns_that_say_nothing_are_left_out_unless_asked_for(tmp_path, capsys
     assert capsys.readouterr().err == (
         "convexnn: note: not used: 'Unnamed: 0' counts the rows, 'same' is constant (x), 'empty' is empty, 'number' "
         "counts the rows, 'id' counts the rows, 'year' is constant (2020). --keep "
-        "'Unnamed: 0,same,empty,number,id,year' uses them.\n"
+        "'Unnamed: 0,same,number,id,year' uses them.\n"
     )
     assert load_network(model, proof=None).preparation.left_out["number"] == "counts the rows"
     main(["predict", model, path])
@@ -426,6 +426,61 @@ def test_a_target_with_a_comma_in_its_name_is_certified(tmp_path, capsys):
     capsys.readouterr()
     _, document = run_json(capsys, "certify", model, path, "--proof", "heuristic")
     assert document["targets"] == ["y, in m"]
+
+
+def test_days_written_as_numbers_are_pointed_out(tmp_path, capsys):
+    days = [int(day) for day in pd.date_range("2021-01-31", periods=20, freq="9D").strftime("%Y%m%d")]
+    main(["fit", save(frame_with(when=days), tmp_path), *FIT, "--standardize"])
+    assert "note: 'when' (row 1: 20210131) is used as a number, and may be days: make" in capsys.readouterr().err
+    main(["fit", save(frame_with(when=[20211399, *days[1:]]), tmp_path), *FIT, "--standardize"])
+    assert capsys.readouterr().err == ""
+
+
+def test_blanks_around_names_and_text_are_nothing(tmp_path, capsys):
+    colors = [f"{color}{' ' * (k % 2)}" for k, color in enumerate(COLORS)]
+    path = save(frame_with(**{" color ": colors}), tmp_path)
+    _, document = run_json(capsys, "fit", path, *FIT, "--encode", "--keep", "color")
+    assert document["features"] == ["a", "b", "color=blue", "color=green", "color=red"]
+    (tmp_path / "data.csv").write_text("a,a ,y\n1,2,3\n")
+    assert "several columns named 'a'" in fails(capsys, "fit", path, *FIT)
+
+
+def test_a_table_without_a_header_is_pointed_out(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    rows = make_frame().round(2).to_numpy().tolist()
+    path.write_text("1.0,2.0,3.5\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    main(["fit", str(path), "--target", "3.5", *QUICK])
+    assert "the first line, '1.0', '2.0', '3.5', is taken for the names of the columns." in capsys.readouterr().err
+    pd.DataFrame(rows).to_csv(path, index=False)
+    main(["fit", str(path), "--target", "2", *QUICK])
+    assert capsys.readouterr().err == ""
+
+
+def test_empty_columns_are_not_offered(tmp_path, capsys):
+    main(["fit", save(frame_with(empty=np.nan, same="x"), tmp_path), *FIT])
+    assert "'same' is constant (x). --keep same uses it." in capsys.readouterr().err
+    main(["fit", save(frame_with(empty=np.nan), tmp_path), *FIT])
+    assert capsys.readouterr().err == "convexnn: note: not used: 'empty' is empty.\n"
+
+
+def test_what_one_problem_leads_to_is_said_with_it(tmp_path, capsys):
+    path = save(frame_with(size=["N/V", *range(19)], big=[np.inf, *np.arange(19) ** 2]), tmp_path)
+    for column, marks in (("size", "N/V"), ("big", "inf,-inf")):
+        message = fails(capsys, "fit", path, *FIT, "--drop", "big" if column == "size" else "size")
+        options = message.split("Together: ")[1].strip()
+        assert options == f"--impute median --na-values {marks}"
+        argv = ("fit", path, *FIT, "--drop", "big" if column == "size" else "size", *shlex.split(options))
+        assert run_json(capsys, *argv)[0] == 0
+
+
+def test_weights_and_names_that_cannot_be(tmp_path, capsys):
+    path = save(frame_with(w=[1.0, -2.0] * 10), tmp_path)
+    message = fails(capsys, "fit", path, *FIT, "--weight", "w")
+    assert "weight column 'w' (row 2: '-2.0'): none may be negative." in message
+    message = fails(capsys, "fit", path, *FIT, "--features", "a,b,a")
+    assert "--features must name every column once; got 'a' more than once." in message
+    message = fails(capsys, "fit", path, *FIT, "--loss", "logistic")
+    assert "classification needs classes; --target y holds 20 distinct numbers such as" in message
 
 
 @pytest.mark.parametrize(

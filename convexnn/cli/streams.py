@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 
 from .._standard_output import on_standard_error
 
-LISTENERS = []  # lists of notes, of the blocks that are being run
+LISTENERS: list[list[str]] = []  # lists of notes, of the blocks that are being run
 
 
 def say(text):

@@ -2,11 +2,13 @@
 
 import argparse
 import math
+from functools import partial
 
 from ..duality.records import PROOFS
 from .columns import choose_columns, is_uneven
 from .diagnosis import Rules
-from .streams import say
+from .names import resolved
+from .streams import note
 from .tabular import Reading, inspect_frame
 from .tasks import CLASSIFICATION, REGRESSION
 
@@ -43,7 +45,7 @@ def add_table(parser):
     reading.add_argument("--decimal", metavar="CHAR", type=mark, help="before the decimals (default: a point)")
     reading.add_argument("--thousands", metavar="CHAR", type=mark, help="between groups of three digits")
     reading.add_argument("--encoding", metavar="NAME", help="such as latin-1, cp1252 or utf-16 (default: utf-8)")
-    reading.add_argument("--na-values", metavar="A,B", type=names, help="more marks of missing values, such as ?,-")
+    reading.add_argument("--na-values", metavar="A,B", type=values, help="more marks of missing values, such as ?,-")
     reading.add_argument(
         "--keep-na", action="store_true", help="NA, null and the like are text in columns of text, not missing"
     )
@@ -113,13 +115,14 @@ def add_effort(parser, *, proof=True):
 def load(arguments):
     """Return the `Dataset` of training that the arguments name, prepared and standardised as they say."""
     reading = reading_of(arguments)
-    frame, problems = inspect_frame(arguments.data, reading)
+    as_text = partial(resolved, parts=arguments.categorical or ())
+    frame, problems = inspect_frame(arguments.data, reading, as_text)
     columns = (arguments.target, arguments.features, arguments.drop, arguments.weight)
     data = choose_columns(frame, *columns, rules=rules_of(arguments), reading=reading, problems=problems)
     if arguments.standardize:
         return data.standardized()
     if is_uneven(data):
-        say("note: the features have very different scales, and one penalty measures them all; see --standardize.")
+        note("the features have very different scales, and one penalty measures them all; see --standardize.")
     return data
 
 
@@ -144,10 +147,17 @@ def terms_of(arguments):
 
 
 def names(text):
-    """Read ``a,b`` as names of columns."""
-    found = [name for name in text.split(",") if name]
-    if not found:
+    """Read ``a,b`` as parts of names of columns: which of them have commas only the table can tell."""
+    if not text.strip(","):
         raise argparse.ArgumentTypeError("must name columns, with commas between them")
+    return text.split(",")
+
+
+def values(text):
+    """Read ``a,b`` as cells of the table."""
+    found = [value for value in text.split(",") if value]
+    if not found:
+        raise argparse.ArgumentTypeError("must be cells of the table, with commas between them")
     return found
 
 
@@ -158,25 +168,20 @@ def mark(text):
     return text
 
 
-def positive(text):
+def positive(text, wanted="a finite number above 0"):
     """Read a finite number above 0."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"must be a finite number above 0; got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be {wanted}; got {text!r}")
     return value
 
 
 def strength(text):
     """Read a strength: a number above 0, or the word scale."""
-    if text == "scale":
-        return text
-    try:
-        return positive(text)
-    except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f'{error}, or "scale"') from error
+    return text if text == "scale" else positive(text, 'a finite number above 0, or "scale"')
 
 
 def count(text):

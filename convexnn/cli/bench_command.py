@@ -20,7 +20,7 @@ from ..estimators import ConvexReLURegressor
 from ..network import TwoLayerReLU
 from ..programs import convex_program
 from .arguments import count
-from .outcomes import Outcome, certificate_entries, print_table, proven_or_not
+from .outcomes import Outcome, certificate_entries, neurons_text, print_table, proven_or_not
 from .streams import stop_if_interrupted
 from .unbiased_mlp import UnbiasedMLP
 
@@ -51,7 +51,7 @@ def run(arguments):
     X, y = problem(max(arguments.rows, WARMUP_ROWS))
     seconds, model = timed(ours, X, y, arguments.repeats)
     certificate = model.certificate_
-    entries = [("convexnn, with its proof", seconds, certificate.primal, f"{model.network_.width} neurons")]
+    entries = [("convexnn, with its proof", seconds, certificate.primal, neurons_text(model.network_.width))]
     peers = {"cvxpy with Clarabel": by_cvxpy, "MLPRegressor, L-BFGS": partial(by_descent, seeds=arguments.seeds)}
     for name, function in peers.items():
         seconds, (objective, note) = timed(function, X, y, arguments.repeats)

@@ -12,9 +12,9 @@ from ..duality import certify
 from ..exceptions import InvalidInputError
 from .arguments import add_data, add_effort, positive
 from .models import read_model, targets_for
-from .outcomes import Outcome, certificate_entries, prepared_text, print_pairs, proven_or_not
+from .outcomes import Outcome, certificate_entries, loss_text, prepared_text, print_pairs, proven_or_not
 from .prepared import training_data
-from .streams import say, verbosity
+from .streams import note, verbosity
 from .tasks import ALL_LOSSES
 
 SAME = 1e-6  # relative: objectives that differ by more are of other data or of another problem
@@ -42,7 +42,7 @@ def run(arguments):
     effort = {name: getattr(arguments, name) for name in ("proof", "time_limit", "n_jobs")}
     effort["verbose"] = verbosity(arguments)
     certificate = certify(saved.network, data.X, y, sample_weight=data.weight, **problem, **effort)
-    _compare(saved, certificate)
+    _compare(saved, certificate, data.weight)
     proven = certificate.relative_gap <= arguments.tol
     document = {
         "model": arguments.model,
@@ -100,22 +100,24 @@ def _problem(saved, arguments):
     return problem
 
 
-def _compare(saved, certificate):
+def _compare(saved, certificate, weight):
     """Say so when the file's claim is about something else."""
     if saved.claimed is None:
         return
     claimed, found = saved.claimed.primal, certificate.primal
     if abs(claimed - found) > SAME * max(abs(claimed), abs(found)):
         causes = "another table, or another objective"
+        if saved.sample_weight is not None and weight is None:
+            causes += ", or the weights that it was trained with (--weight)"
         if not saved.is_scaled:
             causes += ", or not standardised alike (--standardize)"
-        say(f"note: the file claims the objective {claimed:.10g}, here it is {found:.10g}: {causes}.")
+        note(f"the file claims the objective {claimed:.10g}, here it is {found:.10g}: {causes}.")
 
 
 def _show(console, saved, certificate, document):
     console.print(repr(saved.network))
     console.print(str(certificate))
-    pairs = {"beta": document["beta"], "loss": document["loss"], "rows": document["n_samples"]}
+    pairs = {"beta": document["beta"], "loss": loss_text(document["loss"]), "rows": document["n_samples"]}
     pairs["prepared"] = prepared_text(saved.preparation)
     if saved.claimed is not None:
         pairs["claimed"] = f"objective {saved.claimed.primal:.10g}, relative gap {saved.claimed.relative_gap:.2e}"

@@ -8,8 +8,9 @@ from ..exceptions import InvalidInputError
 from ..exchange.cells import as_numbers
 from ..exchange.preparation import Preparation
 from ..exchange.scaling import scaled
-from .diagnosis import FEATURE, WEIGHT, Rules, number_problems
+from .diagnosis import INPUT, Rules, number_problems, weight_problems
 from .kinds import Kind, kind_of
+from .names import resolved
 from .preparing import prepare
 from .problems import columns_text, listed, refuse
 
@@ -99,13 +100,15 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     TableError
         For columns that cannot be used as the rules are.
     """
-    targets = [target] if target in frame.columns else target.split(",")
+    targets, features, drop = (_listed_names(frame, names) for names in (target.split(","), features, drop))
+    rules = replace(rules, **{name: _listed_names(frame, getattr(rules, name)) for name in ("categorical", "keep")})
     chosen = features is not None
     features = _feature_names(frame, targets, features, drop, weight, rules)
+    frame = with_columns(frame, [*features, *targets, *([] if weight is None else [weight])])
     unusual = {} if reading is None else reading.unusual()
     rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
     weights = [] if weight is None else [weight]
-    found = [*problems, *found, *number_problems(frame, weights, WEIGHT)]
+    found = [*problems, *found, *weight_problems(frame, weights)]
     refuse(found, drop or (), () if reading is None else reading.na_values)
     return Dataset(
         X=preparation.apply(rows),
@@ -117,6 +120,17 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     )
 
 
+def _listed_names(frame, names):
+    return None if names is None else resolved(frame.columns, names)
+
+
+def with_columns(frame, names):
+    """Return some columns of a table: how the file of the others should be read is of no importance."""
+    chosen = frame[list(dict.fromkeys(names))]
+    chosen.attrs = frame.attrs
+    return chosen
+
+
 def _feature_names(frame, targets, features, drop, weight, rules):
     """Return the names of the features; names that no column has, or that have two roles, are refused."""
     weights = [] if weight is None else [weight]
@@ -125,6 +139,9 @@ def _feature_names(frame, targets, features, drop, weight, rules):
         check_there(frame, option, names or [])
     others = [*targets, *weights, *(drop or [])]
     found = [name for name in frame.columns if name not in others] if features is None else list(features)
+    twice = [repr(name) for name in dict.fromkeys(found) if found.count(name) > 1]
+    if twice:
+        raise InvalidInputError(f"--features must name every column once; got {listed(twice)} more than once.")
     if not found:
         raise InvalidInputError(f"no column is left for the features: the table has {listed(list(frame.columns))}.")
     shared = [name for name in found if name in others]
@@ -140,9 +157,9 @@ def is_uneven(data):
     return len(sizes) > 0 and sizes.max() > UNEVEN * sizes.min()
 
 
-def numeric_columns(frame, names, role=FEATURE, problems=()):
+def numeric_columns(frame, names, role=INPUT, problems=()):
     """Return columns as an array of finite numbers of shape (n_samples, n_names); others are refused by name."""
-    refuse([*problems, *number_problems(frame, names, role)])
+    refuse([*problems, *number_problems(with_columns(frame, names), names, role)])
     return np.column_stack([as_numbers(frame[name])[0] for name in names])
 
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..estimators import ConvexReLURegressor
-from .outcomes import Outcome, certificate_entries
+from .outcomes import Outcome, certificate_entries, neurons_text
 from .pictures import check_plot, save_figure
 from .streams import stop_if_interrupted
 
@@ -74,7 +74,7 @@ def fit_and_report(X, y):
     model = pipeline[-1]
     stop_if_interrupted(model)
     print(model.certificate_)
-    neurons = f"{model.network_.width} neurons, beta = {model.beta_:.5g}"
+    neurons = f"{neurons_text(model.network_.width)}, beta = {model.beta_:.5g}"
     if model.certificate_.status == "optimal":
         print(f"Proven: no two-layer ReLU network of any width has a smaller objective. {neurons}.")
     else:

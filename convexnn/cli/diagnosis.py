@@ -6,16 +6,20 @@ import numpy as np
 
 from ..exchange.cells import as_labels, as_numbers, as_truth, first_row
 from ..exchange.preparation import BOOLEAN, NUMBER, REFUSE
-from .kinds import REREAD, Kind, kind_of
+from .kinds import Kind, kind_of
+from .marks import PLAIN
 from .problems import Problem, argument, columns_text
+from .rereading import rereading
 
 FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
+INPUT = "input"  # a feature that the network needs: no option fills it or leaves it out
 MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
 AFTERWARDS = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}  # what missing values need
 ADVICE = {
     Kind.date: "Make numbers of them first, such as the days since a day or the month",
     Kind.signed: "Remove it first",
-    Kind.pointed: "Write all decimals alike",
+    Kind.pointed: "Make numbers of them",
+    Kind.marked: "Make numbers of them",
     Kind.other: "Make numbers or text of it",
 }
 
@@ -53,7 +57,7 @@ class Rules:
 
 def feature_problems(frame, names, rules):
     """Return the problems of the features of a training table."""
-    kinds = {name: _as_asked(kind_of(frame[name]), name in rules.categorical) for name in names}
+    kinds = {name: _as_asked(_kind_of(frame, name), name in rules.categorical) for name in names}
     text = [name for name, (kind, _) in kinds.items() if kind is Kind.text]
     many = [name for name in text if frame[name].nunique() > rules.max_categories]
     plain = [name for name in text if name not in many and not (rules.encode or name in rules.categorical)]
@@ -72,7 +76,7 @@ def feature_problems(frame, names, rules):
 
 def target_problems(frame, names, rules):
     """Return the problems of the targets: numbers, or labels in one column."""
-    kinds = {name: _as_asked(kind_of(frame[name]), rules.labels or name in rules.categorical) for name in names}
+    kinds = {name: _as_asked(_kind_of(frame, name), rules.labels or name in rules.categorical) for name in names}
     text = [name for name, (kind, _) in kinds.items() if kind is Kind.text] if len(names) > 1 else []
     problems = [
         _text_problem(frame, text, kinds, TARGET, ("Several targets are numbers",)),
@@ -86,7 +90,7 @@ def target_problems(frame, names, rules):
 
 def number_problems(frame, names, role, can_be_missing=False):
     """Return the problems of columns that have to hold numbers, where no option could encode or fill them."""
-    kinds = {name: kind_of(frame[name]) for name in names}
+    kinds = {name: _kind_of(frame, name) for name in names}
     text = [name for name, (kind, _) in kinds.items() if kind is Kind.text]
     problems = [
         _text_problem(frame, text, kinds, role, ()),
@@ -97,10 +101,22 @@ def number_problems(frame, names, role, can_be_missing=False):
     return [problem for problem in problems if problem is not None]
 
 
+def weight_problems(frame, names):
+    """Return the problems of the column of the weights, if there is one."""
+    problems = number_problems(frame, names, WEIGHT)
+    for name in names if not problems else ():
+        is_negative = as_numbers(frame[name])[0] < 0
+        if is_negative.any():
+            problems.append(
+                Problem(f"{columns_text([_cell(frame, name, is_negative)], WEIGHT)}: none may be negative.")
+            )
+    return problems
+
+
 def prepared_problems(frame, preparation):
     """Return the problems of a table for a network that was trained on another one, with its `Preparation`."""
     numbers = [column.name for column in preparation.columns if column.kind == NUMBER]
-    problems = number_problems(frame, numbers, FEATURE, can_be_missing=True)
+    problems = number_problems(frame, numbers, INPUT, can_be_missing=True)
     for column in preparation.columns:
         if column.kind == BOOLEAN:
             _, is_bad = as_truth(frame[column.name])
@@ -111,6 +127,10 @@ def prepared_problems(frame, preparation):
                 )
     gaps = _gap_problem(frame, preparation.names, FEATURE, "The network was trained without --impute")
     return [*problems, *([gaps] if preparation.missing == REFUSE and gaps else [])]
+
+
+def _kind_of(frame, name):
+    return kind_of(frame[name], frame.attrs.get("marks", PLAIN))
 
 
 def _as_asked(found, is_categorical):
@@ -146,22 +166,56 @@ def _crowd_problem(frame, names, most):
 def _look_problems(frame, kinds, role):
     """Return the problems of columns that could be numbers, if the file was read or written in another way."""
     groups = {}
-    has_comma = any(kind in (Kind.comma, Kind.dotted, Kind.spaced_comma) for kind, _ in kinds.values())
+    found = rereading(frame)
     for name, (kind, shows) in kinds.items():
-        kind = Kind.comma if kind is Kind.grouped and has_comma else kind
-        groups.setdefault(kind, {})[name] = _cell(frame, name, shows)
-    problems = []
+        if not (kind is Kind.marked and found):
+            groups.setdefault(kind, {})[name] = _cell(frame, name, shows)
+    problems = [] if found is None else _marks_problems(found, [n for n in kinds if kinds[n][0] is not Kind.text], role)
     for kind, cells in groups.items():
         head, names = columns_text(list(cells.values()), role), list(cells)
-        drop = tuple(names) if role == FEATURE else ()
-        advice = f", or {_drop_advice(names)}" if role == FEATURE else ""
-        if kind in REREAD:
-            problems.append(Problem(f"{head}: numbers, when the file is read with {' '.join(kind.value)}.", kind.value))
-        elif kind in ADVICE:
-            problems.append(Problem(f"{head}: {kind.value}. {ADVICE[kind]}{advice}.", drop=drop))
+        if kind in ADVICE:
+            problems.append(_written_problem(f"{head}: {kind.value}. {ADVICE[kind]}", names, role))
         elif kind is Kind.mixed:
             problems.append(_mixed_problem(frame, {name: kinds[name][1] for name in names}, head, role))
     return problems
+
+
+def _marks_problems(found, names, role):
+    """Return the problems of columns whose numbers have other marks than those that the file is read with."""
+    problems = []
+    changed, strays = found.changed(names), found.strays(names)
+    if changed:
+        head, options = _numerals_text(found, changed, role), [found.options(way) for way in found.ways]
+        instead = f" in place of {found.replaced()}" if found.replaced() else ""
+        text = f"{head}: numbers, when the file is read with {' '.join(options[0])}{instead}."
+        if len(options) > 1:
+            text = f"{head}: numbers, but of which size? {_readings(found, changed, options)}."
+        problems.append(Problem(text, options[0]) if len(options) == 1 else Problem(text, choices=tuple(options)))
+    if strays:
+        text = f"{_numerals_text(found, strays, role)}: numbers that are written in another way than others of the file"
+        problems.append(_written_problem(f"{text}. Write all of them alike", strays, role))
+    return problems
+
+
+def _numerals_text(found, names, role):
+    cells = [f"{name!r} (row {found.columns[name].row}: {found.columns[name].cells[0]!r})" for name in names]
+    return columns_text(cells, role)
+
+
+def _readings(found, names, options):
+    """Return what becomes of a number with each of the choices."""
+    one, other = found.ways
+    cells = [cell for name in names for cell in found.columns[name].cells]
+    cell = next((cell for cell in cells if one.plain(cell) != other.plain(cell)), cells[0])
+    first, second = (" ".join(option) for option in options)
+    return f"With {first} {cell!r} is {one.plain(cell)}, with {second} it is {other.plain(cell)}"
+
+
+def _written_problem(text, names, role):
+    """Return a problem that the file has to be written anew for, or a feature left out."""
+    if role != FEATURE:
+        return Problem(f"{text}.")
+    return Problem(f"{text}, or {_drop_advice(names)}.", drop=tuple(names))
 
 
 def _mixed_problem(frame, shows, head, role):
@@ -203,12 +257,14 @@ def _gap_problem(frame, names, role, reason=None):
         return Problem(f"{text} {reason}: fill them in, or leave out these rows.")
     if role == FEATURE:
         advice = f"--impute median fills them, --impute drop leaves out their rows, or {_drop_advice(list(gaps))}."
-        if any(kind_of(frame[name])[0] is Kind.text for name in gaps):
+        if any(_kind_of(frame, name)[0] is Kind.text for name in gaps):
             advice += " Where NA or null is text, --keep-na."
         return Problem(f"{text} {advice}", ("--impute median",))
     if role == TARGET:
         return Problem(f"{text} --drop-missing-target leaves out these rows.", ("--drop-missing-target",))
-    return Problem(f"{text} Give every row a weight.")
+    return Problem(
+        f"{text} {'Give every row a weight' if role == WEIGHT else 'Fill them in, or leave out these rows'}."
+    )
 
 
 def _empty_problem(frame, names):

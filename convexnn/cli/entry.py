@@ -10,7 +10,7 @@ from ..exceptions import SolverError
 from .outcomes import ExitCode, make_console, to_json
 from .parser import make_parser
 from .problems import TableError
-from .streams import noticing_interrupts, plain_warnings, printing_apart, say
+from .streams import keeping_notes, noticing_interrupts, plain_warnings, printing_apart, say
 
 INTERRUPTED = "interrupted before there was anything to keep."
 
@@ -53,28 +53,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments):
     """Run the command and print its outcome; return the exit code."""
-    with plain_warnings() as messages, noticing_interrupts() as interrupts:
+    with plain_warnings() as messages, keeping_notes() as notes, noticing_interrupts() as interrupts:
+        told = {"warnings": messages, "notes": notes}
         try:
             with printing_apart(arguments.json or not arguments.prints):
                 outcome = arguments.run(arguments)
         except KeyboardInterrupt as error:
-            return _fail(arguments, error, ExitCode.interrupted, str(error) or INTERRUPTED)
+            return _fail(arguments, told, error, ExitCode.interrupted, str(error) or INTERRUPTED)
         except BrokenPipeError:
             raise
         except SolverError as error:
             if interrupts:  # the solver kept the interrupt to itself, and what it had was not enough
-                return _fail(arguments, error, ExitCode.interrupted, INTERRUPTED)
-            return _fail(arguments, error, ExitCode.not_proven)
+                return _fail(arguments, told, error, ExitCode.interrupted, INTERRUPTED)
+            return _fail(arguments, told, error, ExitCode.not_proven)
         except TableError as error:
-            return _fail(arguments, error, ExitCode.bad_input, lines=error.lines())
+            return _fail(arguments, told, error, ExitCode.bad_input, lines=error.lines())
         except (ValueError, OSError, ImportError) as error:
-            return _fail(arguments, error, ExitCode.bad_input)
+            return _fail(arguments, told, error, ExitCode.bad_input)
         except Exception as error:
             text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-            return _fail(arguments, error, ExitCode.failed, text)
+            return _fail(arguments, told, error, ExitCode.failed, text)
         failure = _save(outcome)
     exit_code = outcome.exit_code if failure is None else _code_of(failure)
-    _print(arguments, outcome, exit_code, messages, failure)
+    _print(arguments, outcome, exit_code, told, failure)
     return exit_code
 
 
@@ -93,12 +94,12 @@ def _code_of(failure):
     return ExitCode.interrupted if isinstance(failure, KeyboardInterrupt) else ExitCode.failed
 
 
-def _print(arguments, outcome, exit_code, messages, failure):
+def _print(arguments, outcome, exit_code, told, failure):
     """Print an outcome, and what has kept it from being saved."""
     entry = {} if failure is None else {"error": _described(failure, _reason(failure))}
     if arguments.json:
         head = {"command": arguments.command, "exit_code": int(exit_code)}
-        print(to_json(head | outcome.document | {"warnings": messages} | entry), flush=True)
+        print(to_json(head | outcome.document | told | entry), flush=True)
     else:
         outcome.show(make_console(sys.stdout))
     if failure is not None:
@@ -111,12 +112,12 @@ def _reason(failure):
     return " ".join(text.split()) or type(failure).__name__
 
 
-def _fail(arguments, error, exit_code, text=None, lines=None):
+def _fail(arguments, told, error, exit_code, text=None, lines=None):
     """Say in one line what went wrong, or in several where it is several things."""
     text = " ".join((text or str(error)).split()) or type(error).__name__
     if arguments.json:
         head = {"command": arguments.command, "exit_code": int(exit_code)}
-        print(to_json(head | {"error": _described(error, text)}), flush=True)
+        print(to_json(head | told | {"error": _described(error, text)}), flush=True)
     text = "\n".join(lines or [text])
     _say(arguments, error, text if exit_code is ExitCode.interrupted else f"error: {text}")
     return exit_code

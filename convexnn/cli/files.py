@@ -9,7 +9,7 @@ TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
 PICTURES = (".pdf", ".png", ".svg")
 
 
-def check_target_file(path, name, suffixes=None):
+def check_target_file(path, name, suffixes=None, data=None):
     """Refuse a path that cannot be written, before any work is done.
 
     Parameters
@@ -20,6 +20,8 @@ def check_target_file(path, name, suffixes=None):
         The option, for the message.
     suffixes : sequence of str, optional
         The endings that are known.
+    data : str, optional
+        The file of the table: it is not written over.
     """
     if path is None:
         return
@@ -28,6 +30,8 @@ def check_target_file(path, name, suffixes=None):
         raise InvalidInputError(f"{name} must be a file that ends in {', '.join(suffixes)}; got {str(path)!r}.")
     if path.is_dir():
         raise InvalidInputError(f"{name} must be a file; {str(path)!r} is a folder.")
+    if data is not None and path.exists() and Path(data).exists() and path.samefile(data):
+        raise InvalidInputError(f"{name} must be another file than the table; got {str(path)!r} for both.")
     folder = path.resolve().parent
     if not folder.is_dir():
         raise InvalidInputError(f"{name} must lie in a folder that exists; there is no {str(folder)!r}.")

@@ -16,8 +16,16 @@ from .arguments import (
     terms_of,
 )
 from .models import check_model_file, save_model
-from .outcomes import Outcome, certificate_entries, prepared_text, print_pairs, proven_or_not
-from .streams import say, verbosity
+from .outcomes import (
+    Outcome,
+    certificate_entries,
+    loss_text,
+    neurons_text,
+    prepared_text,
+    print_pairs,
+    proven_or_not,
+)
+from .streams import note, say, verbosity
 from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
 
 SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
@@ -46,7 +54,7 @@ def run(arguments):
     data = load(arguments)
     task = choose_task(arguments.task, arguments.loss, data)
     if task == REGRESSION and arguments.task == "auto" and may_be_labels(data):
-        say(f"note: --target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
+        note(f"--target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
     check_model_file(arguments.output, task, data, arguments.multi_class)
     model = make_estimator(arguments, task)
     try:
@@ -109,9 +117,9 @@ def _show(console, model, data, document):
         "data": f"{document['n_samples']} rows x {len(document['features'])} features, {document['task']}",
         "prepared": prepared_text(data.preparation),
         "classes": None if classes is None else ", ".join(map(str, classes)),
-        "network": f"{document['width']} neurons",
+        "network": neurons_text(document["width"]),
         "beta": f"{model.beta_:.8g}  (from {model.beta_max_:.8g} on the network is zero)",
-        "loss": model.loss,
+        "loss": loss_text(model.loss, 0 if classes is None or model.multi_class == "ovr" else len(classes)),
         "training R2": document.get("training_r2"),
         "training accuracy": document.get("training_accuracy"),
         "status": model.status_,

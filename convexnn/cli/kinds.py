@@ -5,6 +5,8 @@ from enum import Enum
 
 import numpy as np
 
+from .marks import PLAIN, SIGN, are_numbers, matches
+
 MOST = 0.9  # share of the cells from which on a column is what they look like
 HALF = 0.5  # share of numbers from which on the other cells of a column are taken for marks of missing values
 
@@ -14,17 +16,11 @@ DAY = r"\d{4}(?P<a>[-/.])\d{1,2}(?P=a)\d{1,2}|\d{1,2}(?P<b>[-/.])\d{1,2}(?P=b)(\
 WORDS = rf"\d{{1,2}}\.?[ -]{MONTH}([ -,]+\d{{2,4}})?|{MONTH}[ -]\d{{1,2}},? \d{{2,4}}|{MONTH}[ -]\d{{4}}"
 ZONE = r"( ?(z|utc|gmt|[+-]\d{2}:?\d{2}))?"
 DATE = re.compile(rf"({DAY}|{WORDS})([t ]+{TIME}{ZONE})?|{TIME}{ZONE}", re.IGNORECASE)
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
-GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-SPACED = re.compile(r"[+-]?\d{1,3}( \d{3})+(\.\d+)?")
-SPACED_COMMA = re.compile(r"[+-]?\d{1,3}( \d{3})+,\d+")
-COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?,\d+(e[+-]?\d+)?", re.IGNORECASE)
-DOTTED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
-SIGNED = re.compile(r"[+-]?[$€£¥]? ?[+-]?[\d.,]*\d ?[%€$£¥]?")
+SIGNED = re.compile(rf"(?=.*[%€$£¥]){SIGN}?[$€£¥]?\s?{SIGN}?[\d.,' \u2019\u00a0\u2009\u202f]*\d\s?[%€$£¥]?")
 
 
 class Kind(Enum):
-    """What a column holds. Of the last five, text that would be numbers otherwise, the values are options."""
+    """What a column holds."""
 
     number = "numbers"
     boolean = "true and false"
@@ -32,28 +28,13 @@ class Kind(Enum):
     date = "dates or times"
     signed = "numbers with a sign of percent or currency"
     mixed = "numbers and some text"
+    marked = "numbers with other marks than those that the file is read with"
     pointed = "numbers with a point, kept as text"
     other = "neither numbers nor text"
-    comma = ("--decimal ','",)
-    grouped = ("--thousands ','",)
-    dotted = ("--decimal ','", "--thousands '.'")
-    spaced = ("--thousands ' '",)
-    spaced_comma = ("--decimal ','", "--thousands ' '")
 
 
-REREAD = (Kind.comma, Kind.grouped, Kind.dotted, Kind.spaced, Kind.spaced_comma)
-MARKED = (
-    (Kind.dotted, DOTTED),
-    (Kind.spaced_comma, SPACED_COMMA),
-    (Kind.grouped, GROUPED),
-    (Kind.comma, COMMA),
-    (Kind.spaced, SPACED),
-)
-COMMAS = (Kind.dotted, Kind.spaced_comma)  # where other cells may have a decimal comma and no thousands
-
-
-def kind_of(column):
-    """Return the `Kind` of a Series, and which of its rows show it."""
+def kind_of(column, marks=PLAIN):
+    """Return the `Kind` of a Series, and which of its rows show it; `marks` are those that its file is read with."""
     from pandas.api import types
 
     there = ~column.isna().to_numpy()
@@ -68,10 +49,10 @@ def kind_of(column):
         return Kind.date, there
     if isinstance(getattr(dtype, "categories", None), object) and hasattr(dtype, "ordered"):
         return Kind.text, there
-    return _kind_of_objects(column, there)
+    return _kind_of_objects(column, there, marks)
 
 
-def _kind_of_objects(column, there):
+def _kind_of_objects(column, there, marks):
     cells = [cell for cell, is_there in zip(column.tolist(), there, strict=True) if is_there]
     if all(isinstance(cell, bool | np.bool_) for cell in cells):
         return Kind.boolean, there
@@ -79,35 +60,28 @@ def _kind_of_objects(column, there):
         return Kind.date, there
     if not all(isinstance(cell, str | bool | int | float | np.generic) for cell in cells):
         return Kind.other, there
-    kind, shows = kind_of_text([str(cell).strip() for cell in cells])
+    kind, shows = kind_of_text([str(cell).strip() for cell in cells], marks)
     rows = np.zeros(len(column), dtype=bool)
     rows[np.flatnonzero(there)[shows]] = True
     return kind, rows
 
 
-def kind_of_text(cells):
+def kind_of_text(cells, marks=PLAIN):
     """Return the `Kind` of text that is not missing, and which of the cells show it (bool)."""
-    numbers, dates = _matches(NUMBER, cells), _matches(DATE, cells)
-    if numbers.all() and any("." in cell for cell in cells):
+    read, dates = marks.matches(cells), matches(DATE, cells)
+    numbers = are_numbers(cells, marks)
+    if read.all() and any("." in cell for cell in cells):
         return Kind.pointed, np.array(["." in cell for cell in cells])
-    if not numbers.all() and _is_most(dates):
+    if not read.all() and _is_most(dates):
         return Kind.date, dates
-    for kind, pattern in MARKED:
-        shows = _matches(pattern, cells) & ~numbers
-        alike = shows | (_matches(COMMA, cells) | _matches(SPACED, cells) if kind in COMMAS else False)
-        if shows.any() and _is_most(alike | numbers):
-            return kind, shows
-    signed = _matches(SIGNED, cells) & ~numbers
+    if not read.all() and numbers.all():
+        return Kind.marked, ~read
+    signed = matches(SIGNED, cells) & ~numbers
     if signed.any() and _is_most(signed | numbers):
         return Kind.signed, signed
     if numbers.any() and not numbers.all() and numbers.mean() >= HALF:
         return Kind.mixed, ~numbers
     return Kind.text, np.ones(len(cells), dtype=bool)
-
-
-def _matches(pattern, cells):
-    found = {cell: pattern.fullmatch(cell) is not None for cell in set(cells)}
-    return np.array([found[cell] for cell in cells], dtype=bool)
 
 
 def _is_most(shows):

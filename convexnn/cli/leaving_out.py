@@ -6,6 +6,7 @@ import numpy as np
 
 UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
 IDENTIFIER = re.compile(r"(?i:row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)|.*[a-z](Id|ID)")
+FIRST_DAY, LAST_DAY = 19000101, 20991231
 FEW = 4  # rows from which on consecutive numbers are no chance
 
 
@@ -17,6 +18,20 @@ def needless(frame, names):
     reasons = {name: reason for name in names if (reason := _reason(frame[name]))}
     full = {name: reason for name, reason in reasons.items() if reason != "empty"}
     return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
+
+
+def has_name_of_identifiers(name):
+    """Whether a column is called like one that names rows, customers or places."""
+    return IDENTIFIER.fullmatch(name) is not None
+
+
+def are_days(column):
+    """Whether integers are days such as 20210131."""
+    import pandas
+
+    if column.dtype.kind not in "iu" or not column.between(FIRST_DAY, LAST_DAY).all():
+        return False
+    return pandas.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce").notna().all()
 
 
 def _reason(column):
@@ -36,7 +51,7 @@ def _what_it_counts(column, cells):
     if len(cells) < max(FEW, len(column)) or not cells.is_unique:
         return None
     is_unnamed = UNNAMED.fullmatch(column.name) is not None
-    is_identifier = is_unnamed or IDENTIFIER.fullmatch(column.name) is not None
+    is_identifier = is_unnamed or has_name_of_identifiers(column.name)
     if column.dtype.kind not in "iuf":
         return "names the rows" if is_identifier and column.dtype.kind in "OUT" else None
     values = cells.to_numpy(dtype=float)

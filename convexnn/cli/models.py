@@ -5,7 +5,7 @@ import numpy as np
 from ..exceptions import InvalidInputError
 from ..exchange.libraries import require
 from .files import check_target_file
-from .streams import say
+from .streams import note
 from .tasks import CLASSIFICATION
 
 MODELS = (".npz", ".onnx")
@@ -36,9 +36,9 @@ def save_model(model, data, path):
     if is_onnx(path):
         to_onnx(model.network_, path)
         if data.center is not None:
-            say("note: the network in the ONNX file takes standardised features; --json prints how.")
+            note("the network in the ONNX file takes standardised features; --json prints how.")
         if any(column.categories or column.fill is not None for column in data.preparation.columns):
-            say("note: the network in the ONNX file takes encoded and filled features; --json prints how.")
+            note("the network in the ONNX file takes encoded and filled features; --json prints how.")
     else:
         preparation = None if data.preparation.is_plain else data.preparation
         scaling = {"center": data.center, "scale": data.scale}

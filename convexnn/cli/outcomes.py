@@ -157,6 +157,17 @@ def cell(value, digits=DIGITS):
     return f"{value:{digits}}" if isinstance(value, float | np.floating) else str(value)
 
 
+def loss_text(loss, n_classes=0):
+    """Return the name of a loss, the same from whatever side: of several classes the logistic one is multinomial."""
+    is_joint = loss == "multinomial" or (loss == "logistic" and n_classes > 2)
+    return "logistic (multinomial)" if is_joint else loss
+
+
+def neurons_text(width):
+    """Return a number of neurons in words."""
+    return f"{width} neuron{'' if width == 1 else 's'}"
+
+
 def bounds_text(known, bounds):
     """Return a width, or the bounds on it where it is not known."""
     if known is not None:

@@ -11,10 +11,11 @@ from .arguments import add_table
 from .columns import check_there, numeric_columns
 from .files import TABLES, check_target_file
 from .models import read_model
+from .names import resolved
 from .outcomes import Outcome, print_pairs
 from .prepared import prepared_inputs, read_table, refuse_features
 from .problems import listed
-from .streams import say
+from .streams import note
 from .tabular import write_frame
 
 
@@ -27,9 +28,11 @@ def add_arguments(parser):
 
 def run(arguments):
     """Predict; return the `Outcome`."""
-    check_target_file(arguments.output, "--output", TABLES)
+    check_target_file(arguments.output, "--output", TABLES, arguments.data)
     saved = read_model(arguments.model)
     table, problems = read_table(saved, arguments)
+    for option in ("features", "drop"):
+        setattr(arguments, option, resolved(table.columns, getattr(arguments, option) or []))
     features, X, complete = _inputs(saved, table, arguments, problems)
     columns = {name: _spread(values, complete) for name, values in _predicted(saved, X[complete]).items()}
     frame = require("pandas", "cli").DataFrame(columns)
@@ -65,7 +68,7 @@ def _inputs(saved, table, arguments, problems):
     X, complete = prepared_inputs(saved, table, problems, arguments.model)
     _name_unused(table, (*saved.preparation.names, *saved.preparation.left_out), saved, arguments)
     if not complete.all():
-        say(f"note: {np.sum(~complete)} of {len(X)} rows have missing values, and no prediction.")
+        note(f"{np.sum(~complete)} of {len(X)} rows have missing values, and no prediction.")
     return saved.preparation.input_names, X, complete
 
 
@@ -101,7 +104,7 @@ def _name_unused(table, used, saved, arguments):
     known = (*used, *(saved.target_names or []), *(arguments.drop or []))
     unused = [repr(name) for name in table.columns if name not in known]
     if unused:
-        say(f"note: the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
+        note(f"the network does not use the column{'s' if len(unused) > 1 else ''} {listed(unused)}.")
 
 
 def _predicted(saved, X):

@@ -1,16 +1,19 @@
 """Tables for a network from a file: read and prepared as its training table was."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from ..exchange.preparation import TEXT
 from .arguments import reading_of
-from .columns import Dataset, check_there, choose_columns, target_values
-from .diagnosis import TARGET, WEIGHT, Rules, number_problems, prepared_problems, target_problems
+from .columns import Dataset, check_there, choose_columns, target_values, with_columns
+from .diagnosis import TARGET, Rules, prepared_problems, target_problems, weight_problems
+from .names import resolved
 from .outcomes import reading_text
 from .problems import listed, refuse
-from .streams import say
+from .streams import note
 from .tabular import inspect_frame
 
 
@@ -23,8 +26,10 @@ def read_table(saved, arguments):
     reading = reading_of(arguments, kept)
     taken = {name: value for name, value in kept.items() if not getattr(arguments, name)}
     if taken and not arguments.data.lower().endswith(".parquet"):
-        say(f"note: the table is read as the training table was: {reading_text(taken)}.")
-    return inspect_frame(arguments.data, reading)
+        note(f"the table is read as the training table was: {reading_text(taken)}.")
+    columns = () if saved.preparation is None else saved.preparation.columns
+    encoded = [column.name for column in columns if column.kind == TEXT]
+    return inspect_frame(arguments.data, reading, lambda _: encoded)
 
 
 def prepared_inputs(saved, frame, problems, path):
@@ -37,6 +42,7 @@ def prepared_inputs(saved, frame, problems, path):
     """
     preparation = saved.preparation
     check_there(frame, repr(path), preparation.names)
+    frame = with_columns(frame, preparation.names)
     refuse([*problems, *prepared_problems(frame, preparation)])
     _name_unknown(preparation, frame)
     X = preparation.apply(frame)
@@ -51,7 +57,7 @@ def _name_unknown(preparation, frame):
     unknown = {column.name: column.unknown(frame[column.name]) for column in preparation.columns}
     found = [f"{name!r} ({listed([repr(label) for label in labels])})" for name, labels in unknown.items() if labels]
     if found:
-        say(f"warning: categories that the training table lacks count as none of its: {listed(found)}.")
+        warnings.warn(f"categories that the training table lacks count as none of its: {listed(found)}.", stacklevel=2)
 
 
 def training_data(saved, arguments, target):
@@ -69,18 +75,20 @@ def training_data(saved, arguments, target):
 def _prepared_data(saved, frame, arguments, target, problems):
     preparation = saved.preparation
     refuse_features(arguments)
-    targets = [target] if target in frame.columns else target.split(",")
+    targets = resolved(frame.columns, target.split(","))
     weights = [] if arguments.weight is None else [arguments.weight]
     check_there(frame, "--target", targets)
     check_there(frame, "--weight", weights)
+    check_there(frame, repr(arguments.model), preparation.names)
+    frame = with_columns(frame, [*preparation.names, *targets, *weights])
     rules = Rules(drop_missing_target=preparation.drop_missing_target, labels=saved.classes is not None)
-    problems = [*problems, *target_problems(frame, targets, rules), *number_problems(frame, weights, WEIGHT)]
+    problems = [*problems, *target_problems(frame, targets, rules), *weight_problems(frame, weights)]
     X, rows = prepared_inputs(saved, frame, problems, arguments.model)
     rows &= ~frame[targets].isna().to_numpy().any(axis=1)
     if not rows.any():
         raise InvalidInputError(f"data: no row has all features and the {TARGET}.")
     if not rows.all():
-        say(f"note: {np.sum(~rows)} of {len(rows)} rows are left out, as in training: values are missing.")
+        note(f"{np.sum(~rows)} of {len(rows)} rows are left out, as in training: values are missing.")
     frame = frame[rows].reset_index(drop=True)
     data = Dataset(X[rows], target_values(frame, targets), preparation.input_names, targets, preparation=preparation)
     return replace(data, weight=frame[weights[0]].to_numpy(dtype=float)) if weights else data

@@ -7,9 +7,9 @@ from ..exchange.cells import as_labels, as_numbers, as_truth
 from ..exchange.preparation import BOOLEAN, DROP, FILL, NUMBER, REFUSE, TEXT, Column, Preparation
 from .diagnosis import feature_problems, target_problems
 from .kinds import Kind, kind_of
-from .leaving_out import needless
+from .leaving_out import are_days, has_name_of_identifiers, needless
 from .problems import argument, listed
-from .streams import say
+from .streams import note
 
 
 def prepare(frame, features, targets, rules, chosen, reading):
@@ -40,6 +40,8 @@ def prepare(frame, features, targets, rules, chosen, reading):
     missing = {None: REFUSE, "median": FILL, "drop": DROP}[rules.impute]
     preparation = Preparation(columns, missing, rules.drop_missing_target, left_out, reading)
     _refuse_names_twice(preparation.input_names)
+    if not chosen:
+        _tell_doubtful(rows, columns, rules)
     return rows, preparation, []
 
 
@@ -90,10 +92,32 @@ def _refuse_names_twice(names):
 def _tell(frame, rows, left_out):
     """Say what is not used."""
     if left_out:
+        usable = [name for name, reason in left_out.items() if reason != "empty"]
+        advice = f" {argument('keep', usable)} uses {_them(usable)}." if usable else ""
         reasons = [f"{name!r} {_verb(reason)}" for name, reason in left_out.items()]
-        say(f"note: not used: {listed(reasons)}. {argument('keep', left_out)} uses {_them(left_out)}.")
+        note(f"not used: {listed(reasons)}.{advice}")
     if len(rows) < len(frame):
-        say(f"note: {len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
+        note(f"{len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
+
+
+def _tell_doubtful(rows, columns, rules):
+    """Say which columns are used as numbers although their names or their cells say that they are none."""
+    kept = rules.keep or ()
+    names = [column.name for column in columns if column.kind == NUMBER and column.name not in kept]
+    found = [name for name in names if has_name_of_identifiers(name) and rows[name].dtype.kind in "iu"]
+    days = [name for name in names if name not in found and are_days(rows[name])]
+    if found:
+        drop, encode = argument("drop", found), argument("categorical", found)
+        advice = f"{drop} leaves {_them(found)} out, {encode} makes categories of {_them(found)}"
+        note(f"{listed([repr(name) for name in found])} {_are_numbers(found)}: {advice}.")
+    if days:
+        cells = [f"{name!r} (row 1: {rows[name].iloc[0]})" for name in days]
+        advice = "make the days since the first of them, or the month"
+        note(f"{listed(cells)} {_are_numbers(days)}, and may be days: {advice}, or {argument('drop', days)}.")
+
+
+def _are_numbers(names):
+    return "is used as a number" if len(names) == 1 else "are used as numbers"
 
 
 def _verb(reason):

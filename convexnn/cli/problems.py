@@ -20,12 +20,15 @@ class Problem:
         The arguments that solve it, those of the next two apart.
     drop, na_values : tuple of str
         Columns to leave out, and cells that stand for missing values.
+    choices : tuple of tuples of str
+        Arguments of which one has to be chosen, as the table does not tell.
     """
 
     text: str
     options: tuple = ()
     drop: tuple = ()
     na_values: tuple = ()
+    choices: tuple = ()
 
 
 class TableError(InvalidInputError):
@@ -45,7 +48,11 @@ class TableError(InvalidInputError):
     def lines(self):
         """Return the message, a line for each problem."""
         if len(self.problems) == 1:
-            return [self.problems[0].text]
+            text, more = (
+                self.problems[0].text,
+                [option not in self.problems[0].text for option in self.problems[0].options],
+            )
+            return [f"{text} Together: {self.options()}" if any(more) else text]
         numbered = [f"  {k}. {problem.text}" for k, problem in enumerate(self.problems, 1)]
         together = [f"  Together: {self.options()}"] if self.options() else []
         return [f"the table has {len(numbered)} problems (row 1 is the one below the header):", *numbered, *together]
@@ -57,7 +64,8 @@ class TableError(InvalidInputError):
             added = [value for problem in self.problems for value in getattr(problem, name)]
             if added:
                 options.append(argument(name, dict.fromkeys([*given, *added])))
-        return " ".join(options)
+        choices = dict.fromkeys(" ".join(choice) for problem in self.problems for choice in problem.choices)
+        return ", and ".join(filter(None, (" ".join(options), " or ".join(choices))))
 
 
 def argument(name, values):

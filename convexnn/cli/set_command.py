@@ -9,7 +9,7 @@ from .arguments import add_beta, add_data, add_effort, add_objective, count
 from .objectives import load_objective
 from .outcomes import Outcome, bounds_text, prepared_text, print_pairs, print_table
 from .pictures import add_plot, check_plot, save_plot
-from .streams import say, verbosity
+from .streams import note, say, verbosity
 
 COLUMNS = {"width": "width", "n_components": "components", "n_isolated": "isolated points", "regime": "regime"}
 FIGURES = (
@@ -68,7 +68,7 @@ def _pieces(found, max_width):
             "staircase": found.staircase(max_width),
         }
     except VertexLimitError as error:
-        say(f"note: {error}")
+        note(str(error))
         return {"n_vertices": None, "connected_from": None, "staircase": None}
 
 

@@ -8,10 +8,30 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 
 from .._standard_output import on_standard_error
 
+LISTENERS: list[list[str]] = []  # lists of notes, of the blocks that are being run
+
 
 def say(text):
     """Print a line for the reader on standard error."""
     print(f"convexnn: {text}", file=sys.stderr, flush=True)
+
+
+def note(text):
+    """Print what the reader should know, and keep it for the document of ``--json``."""
+    say(f"note: {text}")
+    for notes in LISTENERS:
+        notes.append(text)
+
+
+@contextmanager
+def keeping_notes():
+    """Yield the list of the notes that are printed inside the block."""
+    notes = []
+    LISTENERS.append(notes)
+    try:
+        yield notes
+    finally:
+        LISTENERS.pop()
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def run(arguments):
     """Run the sweep; return its `Outcome`."""
     _check_kind(arguments)
     check_plot(arguments.plot)
-    check_target_file(arguments.output, "--output", TABLES)
+    check_target_file(arguments.output, "--output", TABLES, arguments.data)
     check_target_file(arguments.checkpoint, "--checkpoint")
     objective = load_objective(arguments, loss="squared" if arguments.widths else None)
     try:

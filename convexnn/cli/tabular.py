@@ -8,16 +8,21 @@ import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import TABLES
-from .problems import Problem, refuse
+from .marks import PLAIN, are_numbers, fitting, marks_of, matches
+from .problems import Problem, listed, refuse
+from .streams import note
 
 TYPED = {"\\t": "\t"}  # what shells hand over for a tab
-MARKS = ";\t|"  # what else stands between columns
+MARKS = ";\t|,"  # what else stands between columns
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 USUAL = "utf-8-sig"  # with or without a byte order mark
+WHOLE = re.compile(r"([+-]?\d+)\.0+")  # what a gap elsewhere in a column makes of a code
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Reading:
     na_values: tuple = ()
     keep_na: bool = False
 
+    @property
+    def marks(self):
+        """The `Marks` of its numbers."""
+        return marks_of(self.decimal, self.thousands)
+
     def unusual(self):
         """Return as a dict what is not the default."""
         kept = {name: value for name, value in asdict(self).items() if value}
@@ -64,16 +74,21 @@ def read_frame(path, separator=None):
     return frame
 
 
-def inspect_frame(path, reading):
+def inspect_frame(path, reading, as_text=None):
     """Return the table in a file as a DataFrame, and a list of the problems with the way that it is read.
 
     Where there are such problems the table is read as they suggest, so that others of the same file can be found.
+    `frame.attrs` of a csv file has what `rereading` needs: the marks, the columns that were read as text, and how else
+    columns of numbers could be read, where some column cannot be read as it is.
 
     Parameters
     ----------
     path : str
         Ends in .csv, .csv.gz, .tsv or .parquet; ``-`` is csv on standard input.
     reading : Reading
+    as_text : callable, optional
+        From the names of all columns to those whose cells are taken as they are typed in a csv file, such as codes that
+        begin with 0.
 
     Raises
     ------
@@ -83,10 +98,12 @@ def inspect_frame(path, reading):
         Without pandas, and without pyarrow for parquet.
     """
     pandas = require("pandas", "cli")
+    if reading.marks.decimal == reading.marks.thousands:
+        raise InvalidInputError(f"--decimal and --thousands must be two marks; got {reading.marks.decimal!r} twice.")
     if path != "-" and not path.lower().endswith(TABLES):
         raise InvalidInputError(f"data must be a file that ends in {', '.join(TABLES)}, or - ; got {path!r}.")
     try:
-        frame, problems = _read(pandas, path, reading)
+        frame, problems = _read(pandas, path, reading, as_text)
     except FileNotFoundError as error:
         raise InvalidInputError(f"data: there is no file {path!r}.") from error
     except InvalidInputError:
@@ -95,7 +112,9 @@ def inspect_frame(path, reading):
         raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
     if len(frame) == 0:
         raise InvalidInputError(f"data: {path!r} has no rows.")
-    return frame.rename(columns=str), problems
+    named = frame.rename(columns=str)
+    named.attrs = frame.attrs
+    return named, problems
 
 
 def write_frame(frame, path):
@@ -114,7 +133,7 @@ def _plain(frame):
     return frame.astype({name: str for name in frame.columns if frame[name].dtype == object})
 
 
-def _read(pandas, path, reading):
+def _read(pandas, path, reading, as_text):
     if path.lower().endswith(".parquet"):
         require("pyarrow", "cli")
         return pandas.read_parquet(path), []
@@ -130,7 +149,11 @@ def _read(pandas, path, reading):
         separator = other
         header = _header(pandas, text, separator)
     _refuse_names_twice(path, header)
-    return _typed(pandas, path, text, separator, reading), problems
+    _note_numbers(header)
+    options = {"sep": separator, "na_values": list(reading.na_values)}
+    if len(header) == 1:  # where a blank line is a missing value
+        text, options["skip_blank_lines"] = text.strip("\r\n"), False
+    return _typed(pandas, path, text, reading, as_text, options), problems
 
 
 def _text_of(path, encoding):
@@ -177,7 +200,7 @@ def _decodes(raw, encoding):
 
 def _header(pandas, text, separator):
     options = {"sep": separator, "header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
-    return list(pandas.read_csv(io.StringIO(text), skipinitialspace=True, **options).iloc[0])
+    return list(pandas.read_csv(io.StringIO(text), skipinitialspace=True, **options).iloc[0].str.strip())
 
 
 def _other_separator(text, header):
@@ -185,35 +208,76 @@ def _other_separator(text, header):
     if len(header) > 1:
         return None
     names, first = [*text.split("\n", 2), "", ""][:2]
-    return next((mark for mark in MARKS if 0 < names.count(mark) <= first.count(mark)), None)
+    marks = MARKS.replace(",", "") if ", " in names else MARKS  # a name may be "mass, in kg"
+    return next((mark for mark in marks if 0 < names.count(mark) <= first.count(mark)), None)
 
 
-def _typed(pandas, path, text, separator, reading):
+def _typed(pandas, path, text, reading, as_text, options):
     """Return the table with a type for every column."""
-    options = {"sep": separator, "decimal": reading.decimal or ".", "na_values": list(reading.na_values)}
-    frame = _read_whole(pandas, path, text, thousands=reading.thousands, **options)
+    frame = _read_whole(pandas, path, text, decimal=reading.marks.decimal, **options)
+    as_text = [] if as_text is None else [name for name in as_text(frame.columns) if name in frame]
+    columns = [name for name in frame if name not in as_text]
+    texts = [name for name in columns if frame[name].dtype.kind == "O"]
+    frame = frame.assign(**{name: _numbers_of(pandas, frame[name], reading.marks) for name in texts})
+    others = [name for name in columns if not _has_numbers(pandas, frame[name])]
+    pointed = {}
+    if as_text or _has_marked(frame, others, reading.marks):
+        raw = _read_whole(pandas, path, text, dtype=str, **options)
+        frame = frame.assign(**{name: raw[name].map(_code, na_action="ignore") for name in as_text})
+        numbers = [name for name in columns if frame[name].dtype.kind in "iuf"]
+        pointed = {name: found for name in numbers if (found := _pointed(raw[name], reading.marks))}
     if reading.keep_na:
         options["na_values"] = ["", *reading.na_values]
         kept = _read_whole(pandas, path, text, dtype=str, keep_default_na=False, **options)
-        frame = frame.assign(**{name: kept[name] for name in frame if not _has_numbers(pandas, frame[name])})
-    if reading.thousands:
-        raw = _read_whole(pandas, path, text, dtype=str, **options)
-        frame = frame.assign(**{name: raw[name] for name in frame if not _is_grouped(frame[name], raw[name], reading)})
+        frame = frame.assign(**{name: kept[name].map(_code, na_action="ignore") for name in as_text})
+        frame = frame.assign(**{name: kept[name] for name in others})
+    said = {"decimal": reading.decimal, "thousands": reading.thousands}
+    frame.attrs = {"marks": reading.marks, "said": said, "as_text": as_text, "pointed": pointed}
     return frame
+
+
+def _numbers_of(pandas, column, marks):
+    """Return a column of text as numbers, where all of it is numbers with these marks that pandas does not know."""
+    there = column.dropna()
+    cells = [str(cell) for cell in there.tolist()]
+    if not marks.matches([cell.strip() for cell in cells]).all():
+        return column
+    plain = [marks.plain(cell.strip()) for cell in cells]
+    if plain == cells:
+        return column
+    return pandas.to_numeric(pandas.Series(plain, there.index, dtype=object)).reindex(column.index)
+
+
+def _has_marked(frame, names, marks):
+    """Whether some column has numbers with other marks."""
+    for name in names:
+        cells = frame[name].dropna().astype(str).str.strip().tolist()
+        if np.any(are_numbers(cells, marks) & ~marks.matches(cells)):
+            return True
+    return False
+
+
+def _pointed(raw, marks):
+    """Return how a column of numbers could be read, the first row with a mark and its cell; None without any."""
+    cells = raw.dropna()
+    if len(cells) == 0:
+        return None
+    shows = cells.str.contains(f"[{re.escape(marks.decimal)}{re.escape(marks.thousands or '')}]")
+    if not shows.any():
+        return None
+    first = shows.idxmax()
+    return fitting(cells.tolist(), marks), first + 1, cells[first]
+
+
+def _code(cell):
+    """Return a cell of categories, whole numbers without a point."""
+    found = WHOLE.fullmatch(cell)
+    return found[1] if found else cell
 
 
 def _has_numbers(pandas, column):
     types = pandas.api.types
     return types.is_numeric_dtype(column.dtype) or types.is_bool_dtype(column.dtype)
-
-
-def _is_grouped(column, raw, reading):
-    """Whether numbers have their marks of thousands where they belong: pandas removes them from dates as well."""
-    if column.dtype.kind not in "iuf":
-        return True
-    mark, point = re.escape(reading.thousands), re.escape(reading.decimal or ".")
-    number = rf"\s*[+-]?(\d+|\d{{1,3}}({mark}\d{{3}})+)?({point}\d*)?([eE][+-]?\d+)?\s*|[+-]?(inf|Inf|INF).*"
-    return raw.dropna().str.fullmatch(number).all()
 
 
 def _read_whole(pandas, path, text, **options):
@@ -222,18 +286,36 @@ def _read_whole(pandas, path, text, **options):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
         try:
-            return pandas.read_csv(io.StringIO(text), **options)
+            return _stripped(pandas.read_csv(io.StringIO(text), **options))
         except pandas.errors.ParserWarning as error:
             text = f"data: {path!r} has rows with more fields than its header has names. Name every column."
             raise InvalidInputError(text) from error
+
+
+def _stripped(frame):
+    """Return a table without blanks around names and text."""
+    frame.columns = [str(name).strip() for name in frame.columns]
+    texts = {name: frame[name].map(_strip, na_action="ignore") for name in frame if frame[name].dtype.kind == "O"}
+    return frame.assign(**texts) if texts else frame
+
+
+def _strip(cell):
+    return cell.strip() if isinstance(cell, str) else cell
+
+
+def _note_numbers(header):
+    """Say so where the names of the columns may be numbers of a first row."""
+    counted = [[str(k) for k in range(first, len(header) + first)] for first in (0, 1)]
+    if len(header) > 1 and header not in counted and matches(PLAIN.number, header).all():
+        note(f"the first line, {listed([repr(name) for name in header])}, is taken for the names of the columns.")
 
 
 def _refuse_names_twice(path, header):
     """Refuse names that several columns have: pandas would rename all but the first."""
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        listed = ", ".join(map(repr, twice))
-        raise InvalidInputError(f"data: {path!r} has several columns named {listed}. Give each a name of its own.")
+        names = listed([repr(name) for name in twice])
+        raise InvalidInputError(f"data: {path!r} has several columns named {names}. Give each a name of its own.")
 
 
 def _first_line(error):

@@ -24,6 +24,11 @@ def choose_task(task, loss, data):
             f"--target {data.targets[0]} holds labels such as {str(data.y[0])!r}: regression needs numbers. Use --task "
             f"classification and one of its losses."
         )
+    if task == CLASSIFICATION and data.y.dtype.kind == "f" and np.any(data.y != np.round(data.y)):
+        raise InvalidInputError(
+            f"classification needs classes; --target {data.targets[0]} holds {len(np.unique(data.y))} distinct numbers "
+            f"such as {data.y[0]:.6g}. Use --task regression and one of its losses."
+        )
     if task == CLASSIFICATION and data.y.ndim > 1:
         raise InvalidInputError(f"classification takes one --target column; got {', '.join(data.targets)}.")
     return task

@@ -291,3 +291,16 @@ def test_fit_refuses(tmp_path, capsys, monkeypatch, frame, argv, message):
     monkeypatch.chdir(tmp_path)
     assert message in fails(capsys, "fit", save(frame, tmp_path), *LINE, *argv)
     assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
+
+
+def test_words_of_the_report(tmp_path, capsys):
+    model, path = str(tmp_path / "model.npz"), save(make_frame(), tmp_path)
+    main(["fit", path, "--target", "y", "--proof", "heuristic", "--max-width", "1"])
+    assert "1 neuron\n" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["fit", path, "--target", "y", "--beta", "0"])
+    assert "must be a finite number above 0, or \"scale\"; got '0'" in capsys.readouterr().err
+    path = save(label_frame(("p", "q", "r")), tmp_path)
+    for argv in (["fit", path, "--target", "y", "-o", model], ["certify", model, path]):
+        main([*argv, "--proof", "heuristic"])
+        assert "logistic (multinomial)\n" in capsys.readouterr().out

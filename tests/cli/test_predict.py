@@ -163,3 +163,75 @@ def test_predictions_that_cannot_be_saved_are_printed(tmp_path, capsys, monkeypa
     output = capsys.readouterr()
     assert output.out.startswith("predicted_y\n") and output.out.count("\n") == 15
     assert "the result could not be saved" in output.err and not (tmp_path / "out.csv").exists()
+
+
+def test_blank_lines_of_one_column_are_rows(tmp_path, capsys, monkeypatch):
+    """A prediction belongs to the row at its place."""
+    frame = make_frame()[["a", "y"]]
+    frame.loc[3, "a"] = np.nan
+    model = train(capsys, frame, tmp_path, "--impute", "median")
+    fill = load_network(model, proof=None).preparation.columns[0].fill
+    expected = load_network(model, proof=None).predict(np.array([[1.0], [fill], [3.0]]))
+    for text in ("a\n1\n\n3\n", "\r\na\r\n1\r\n\r\n3\r\n\r\n", 'a\n1\n""\n3'):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(text, newline=""))
+        _, document = run_json(capsys, "predict", model, "-")
+        np.testing.assert_allclose(document["predictions"]["predicted_y"], expected, rtol=1e-12)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a,b\n1,0\n\n3,0\n"))
+    assert run_json(capsys, "predict", model, "-")[1]["n_samples"] == 2
+
+
+def test_the_table_is_not_written_over(tmp_path, capsys):
+    model, path = train(capsys, make_frame(), tmp_path), save(make_frame(), tmp_path)
+    (tmp_path / "link.csv").symlink_to(path)
+    for output in (path, str(tmp_path / "link.csv"), str(tmp_path / "." / "data.csv")):
+        assert "--output must be another file than the table" in fails(capsys, "predict", model, path, "-o", output)
+    argv = ("sweep", path, "--target", "y", "--betas", "1,2", "-o", path)
+    assert "--output must be another file than the table" in fails(capsys, *argv)
+
+
+def test_other_decimals_than_those_of_the_training_table(tmp_path, capsys):
+    frame, model = make_frame(), str(tmp_path / "model.npz")
+    frame.to_csv(tmp_path / "raw.csv", sep=";", decimal=",", index=False)
+    main(["fit", str(tmp_path / "raw.csv"), *LINE, "--separator", ";", "--decimal", ",", "-o", model])
+    frame.to_csv(tmp_path / "new.csv", sep=";", index=False)
+    capsys.readouterr()
+    assert main(["predict", model, str(tmp_path / "new.csv")]) == 2
+    assert "read with --decimal '.' in place of --decimal ','." in capsys.readouterr().err
+    assert main(["predict", model, str(tmp_path / "new.csv"), "--decimal", "."]) == 0
+
+
+def test_other_separators_than_that_of_the_training_table(tmp_path, capsys):
+    """No option leaves out what the network needs, and none is proposed."""
+    frame, model = make_frame(), str(tmp_path / "model.npz")
+    frame.to_csv(tmp_path / "raw.csv", sep=";", decimal=",", index=False)
+    main(["fit", str(tmp_path / "raw.csv"), *LINE, "--separator", ";", "--decimal", ",", "-o", model])
+    path = save(frame, tmp_path, "new.csv")
+    for command in ("predict", "certify"):
+        capsys.readouterr()
+        assert main([command, model, path]) == 2
+        message = capsys.readouterr().err
+        assert "Together: --separator ',' --decimal '.'\n" in message and "--drop" not in message
+        argv = (command, model, path, "--separator", ",", "--decimal", ".")
+        assert run_json(capsys, *argv)[0] in (0, 1)
+    assert main(["predict", model, save(frame.assign(a=["?"] + [1] * 13), tmp_path, "n.csv"), "--separator", ","]) == 2
+    message = capsys.readouterr().err
+    assert "input column 'a' (row 1: '?')" in message and "--drop" not in message and "--impute" not in message
+
+
+def test_documents_have_what_is_said(tmp_path, capsys):
+    frame = make_frame(20).assign(color=["red", "blue"] * 10)
+    model = train(capsys, frame, tmp_path, "--encode")
+    _, document = run_json(capsys, "predict", model, save(frame.assign(color="pink", c=1), tmp_path))
+    assert document["warnings"] == ["categories that the training table lacks count as none of its: 'color' ('pink')."]
+    assert document["notes"] == ["the network does not use the column 'c'."]
+    _, document = run_json(capsys, "predict", model, save(frame.assign(a="x"), tmp_path))
+    assert document["exit_code"] == 2 and document["warnings"] == document["notes"] == []
+
+
+def test_a_network_trained_with_weights_is_certified_with_them(tmp_path, capsys):
+    frame = make_frame().assign(w=np.arange(1.0, 15.0))
+    model = train(capsys, frame, tmp_path, "--weight", "w")
+    main(["certify", model, str(tmp_path / "train.csv"), "--proof", "heuristic"])
+    assert "or the weights that it was trained with (--weight)" in capsys.readouterr().err
+    main(["certify", model, str(tmp_path / "train.csv"), "--proof", "heuristic", "--weight", "w"])
+    assert "note" not in capsys.readouterr().err

@@ -6,7 +6,7 @@ two pairs has a relative error of about 2^-104 of what is added (Knuth 1969). En
 
 import numpy as np
 
-EPSILON = 2.0**-102  # relative to the sizes added up, for every operation in a chain
+EPSILON = 2.0**-98  # relative to the sizes added up, for a chain of up to 60 operations
 SPLITTER = 134217729.0  # 2^27 + 1
 ENTRIES_A_BLOCK = 32_768  # numbers that a step works on together: they stay in the cache
 

@@ -113,7 +113,7 @@ def _adding_to_zero(nu, room):
     Its entries become multiples of one unit, the last place of the largest, and where there is room some of them move
     by a unit.
     """
-    unit = np.ldexp(1.0, int(np.frexp(np.abs(nu).max())[1]) - 52)
+    unit = max(np.ldexp(1.0, int(np.frexp(np.abs(nu).max())[1]) - 52), np.finfo(float).smallest_subnormal)
     steps = np.rint(nu / unit).astype(np.int64)
     order = np.argsort(-room, kind="stable")[: max(1, np.count_nonzero(room))]
     share, rest = divmod(int(steps.sum()), len(order))

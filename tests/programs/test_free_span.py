@@ -122,3 +122,12 @@ def test_a_combination_is_one_to_the_last_bit():
     assert is_combination(column, others, np.array([2.0, 0.0, -0.25]))
     column[7] = np.nextafter(column[7], np.inf)
     assert not is_combination(column, others, np.array([2.0, 0.0, -0.25]))
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-310, 1e-150, 1.0, 1e150])
+def test_points_of_an_intercept_add_up_to_zero_exactly(scale):
+    rng = np.random.default_rng(0)
+    nu, ones = scale * rng.standard_normal((200, 2)), np.full((200, 1), 3.0)
+    found, leak = free_span(ones, np.ones(200)).orthogonal(nu, rng.uniform(size=200))
+    assert not leak.any() and all(sum(fractions(column)) == 0 for column in found.T)
+    np.testing.assert_allclose(found, nu - nu.mean(axis=0), atol=3 * scale)

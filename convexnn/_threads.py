@@ -6,7 +6,7 @@ and an interrupt is answered between two tasks. The tasks and the order of their
 number of threads, so neither does any result.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from threading import Thread
@@ -14,6 +14,8 @@ from threading import Thread
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
+
+WAKING = 0.2  # seconds between two looks for an interrupt
 
 
 @contextmanager
@@ -65,6 +67,8 @@ def interruptible(function, *arguments, **options):
             answer.set_exception(error)
 
     Thread(target=work, daemon=True).start()
+    while not wait([answer], timeout=WAKING).done:  # an interrupt just before a wait would be seen after it
+        continue
     return answer.result()
 
 

@@ -225,7 +225,8 @@ time_limit, n_jobs, random_state, warm_start, verbose
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class of every row of X, of shape (n_samples,)."""
-        return self.classes_[_classes_of(self.decision_function(X))]
+        values = self.decision_function(X)
+        return self.classes_[_classes_of(values)]
 
     @available_if(_is_logistic)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:

@@ -19,7 +19,7 @@ from .base import build_network, free_terms
 from .column_generation import polish_network
 from .kinked import with_best_masses
 
-DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 48, 4, 8, 3, 32, 5
+DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 150, 4, 8, 10, 32, 5
 ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the last
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 

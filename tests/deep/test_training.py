@@ -107,7 +107,7 @@ def test_optimal_networks_trained_elsewhere_have_the_directions_of_the_dual(seed
     n_optimal = 0
     for start in range(12):
         best, weights = trained(X, y, 0.1, K=8, m=n_hidden or n, seed=start)
-        if best > solution.certificate.dual + 1e-10:
+        if best > solution.certificate.dual + 1e-9:  # as near as the reference's descent comes
             continue
         n_optimal += 1
         network = ThreeLayerReLU(*weights)

@@ -90,7 +90,7 @@ def test_brute_force_finds_the_value_of_the_trap():
 def certificate_of(nu, primal, dual, **changes):
     gap = primal - dual
     values = {"dual_point": nu, "primal": primal, "dual": dual, "gap": gap, "relative_gap": gap / primal}
-    return SimpleNamespace(**{**values, "proof": "exact", **changes})
+    return SimpleNamespace(**{**values, "rounding": 0.0, "proof": "exact", **changes})
 
 
 def test_a_true_certificate_passes_and_each_lie_is_found():

@@ -158,7 +158,7 @@ def price_function(X, nu, rows=None):
     line = None if is_long(units) or not np.any(used) else common_line(X, units, used)
     if line is None:
         return _reduced(X, nu, units, norms)
-    total_size(nu, norms)
+    total_size(nu, norms)  # refuses what overflows, which stretched rows may hide
     function = _reduced(line.rows, nu, *unit_rows(line.rows))
     if function.rank == 0:
         return _reduced(X, nu, units, norms)

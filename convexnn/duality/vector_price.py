@@ -95,7 +95,7 @@ def vector_price_function(X, dual_point):
     line = common_line(X, units, used) if np.any(used) else None
     if line is None:
         return _reduced(X, dual_point, units, norms)
-    total_size(dual_point, norms)
+    total_size(dual_point, norms)  # refuses what overflows, which stretched rows may hide
     function = _reduced(line.rows, dual_point, *unit_rows(line.rows))
     if function.rank == 0:
         return _reduced(X, dual_point, units, norms)

@@ -91,6 +91,10 @@ class ColumnLoss:
         columns = [self.loss.fit_free(y, fit, free, weight) for y, fit in zip(Y.T, hidden_fit.T, strict=True)]
         return np.stack(columns, axis=1)
 
+    def take(self, rows):
+        """Return the loss of some of the rows."""
+        return self
+
     def check_targets(self, Y):
         """Refuse targets that the loss is not defined for."""
         self.loss.check_targets(Y.ravel())
@@ -224,6 +228,10 @@ class MultinomialLoss:
         change = fit - hidden_fit
         columns = [minimum_norm_fit(free, column) for column in (change - change.mean(axis=1)[:, None]).T]
         return np.stack(columns, axis=1)
+
+    def take(self, rows):
+        """Return the loss of some of the rows."""
+        return self
 
     def check_targets(self, Y):
         """Refuse targets that are not one-hot rows."""

@@ -3,7 +3,7 @@
 Newton's method on the kinks (`_newton`, `_vector_newton`) is exact, but pays ``n c p^2`` for a step with p weights, and
 may need more neurons on its way. Here
 
-    ``L(sum_k (design u_k)_+ a_k^T + free B) + beta/2 sum_k (||u_k||^2 + ||a_k||^2)``
+    ``L(sum_k (design u_k)_+ a_k^T + columns B) + beta/2 sum_k (||u_k||^2 + ||a_k||^2)``
 
 is lowered by gradients, a few matrix products each, with one output or several.
 """
@@ -21,36 +21,84 @@ class _Stopped(Exception):
     """The budget has ended; the best point is kept."""
 
 
-class _Objective:
-    """The objective of all weights, flattened into one vector."""
+class WeightSpace:
+    """The objective of all weights of a network on one problem, and its descent.
 
-    def __init__(self, problem, columns, n_neurons, stop):
-        self.problem, self.columns, self.stop = problem, columns, stop
-        d, c = problem.design.shape[1], problem.y[:1].size
-        self.shapes = [(n_neurons, d), (n_neurons, c), (columns.shape[1], c)]
+    Parameters
+    ----------
+    problem : Problem or VectorProblem
+    columns : ndarray of shape (n_samples, n_free)
+        What the free terms are counted in; they need not be those of the problem, but must span as much.
+    dtype : type
+        Precision of the products.
+    stop : callable
+        Asked before every evaluation.
+
+    Attributes
+    ----------
+    n_products : int
+        Multiplications of all evaluations so far.
+    """
+
+    def __init__(self, problem, columns, dtype=np.float64, stop=lambda: False):
+        self.problem, self.stop, self.dtype = problem, stop, dtype
+        self.design = np.ascontiguousarray(problem.design, dtype)
+        self.columns = np.ascontiguousarray(columns, dtype)
+        self.n_outputs = problem.y[:1].size
+        self.n_products = 0
+
+    def descend(self, neurons, outputs, free, beta, **options):
+        """Return neurons (K, d), outputs (K, c) and free coefficients (q, c) at the end of L-BFGS, and the objective.
+
+        Parameters
+        ----------
+        neurons, outputs, free : ndarrays
+        beta : float
+        **options
+            Those of scipy's L-BFGS-B.
+        """
+        self.beta, self.shapes = beta, [part.shape for part in (neurons, outputs, free)]
         self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
         self.best, self.point = np.inf, None
+        start = np.concatenate([neurons.ravel(), outputs.ravel(), free.ravel()])
+        try:
+            minimize(self, start, jac=True, method="L-BFGS-B", options={"maxcor": MEMORY, "gtol": 0.0} | options)
+        except _Stopped:
+            pass
+        return *self.unpack(self.point), self.best
 
     def unpack(self, vector):
         """Return neurons, outputs and the coefficients of the free terms."""
         parts = np.split(vector, self.ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
+    def fit(self, neurons, outputs, free):
+        """Return the values at the rows, of the shape of the targets, and the hidden layer in between."""
+        hidden = self.design @ neurons.T.astype(self.dtype)
+        np.maximum(hidden, 0.0, out=hidden)
+        fit = hidden @ outputs.astype(self.dtype) + self.columns @ free.astype(self.dtype)
+        return fit.astype(np.float64, copy=False).reshape(self.problem.y.shape), hidden
+
     def __call__(self, vector):
         """Return the objective and its gradient."""
         if self.stop() and self.point is not None:
             raise _Stopped
         problem, (neurons, outputs, free) = self.problem, self.unpack(vector)
-        hidden = np.maximum(problem.design @ neurons.T, 0.0)
-        fit = (hidden @ outputs + self.columns @ free).reshape(problem.y.shape)
-        penalty = 0.5 * problem.beta * (np.sum(neurons**2) + np.sum(outputs**2))
+        fit, hidden = self.fit(neurons, outputs, free)
+        self.n_products += 2 * hidden.size * (neurons.shape[1] + self.n_outputs)
+        penalty = 0.5 * self.beta * (np.sum(neurons**2) + np.sum(outputs**2))
         value = problem.loss.value(problem.y, fit, problem.weight) + penalty
         if value < self.best:
             self.best, self.point = value, vector.copy()
-        dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1)
-        pull = ((dual @ outputs.T) * (hidden > 0)).T @ problem.design
-        slopes = problem.beta * neurons - pull, problem.beta * outputs - hidden.T @ dual, -self.columns.T @ dual
-        return value, np.concatenate([slope.ravel() for slope in slopes])
+        dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1).astype(self.dtype)
+        pull = dual @ outputs.T.astype(self.dtype)
+        pull *= hidden > 0
+        slopes = (
+            self.beta * neurons - pull.T @ self.design,
+            self.beta * outputs - hidden.T @ dual,
+            -self.columns.T @ dual,
+        )
+        return value, np.concatenate([slope.ravel() for slope in slopes], dtype=np.float64)
 
 
 def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, stop=lambda: False):
@@ -69,15 +117,10 @@ def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, s
         Asked before every evaluation.
     """
     columns = orthonormal(problem.free)
+    space = WeightSpace(problem, columns, stop=stop)
     roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
-    objective = _Objective(problem, columns, len(directions), stop)
-    start = np.concatenate([(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit).ravel()])
-    options = {"maxiter": MOST_STEPS, "maxcor": MEMORY, "ftol": tolerance, "gtol": 0.0}
-    try:
-        minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-    except _Stopped:
-        pass
-    neurons, outputs, _ = objective.unpack(objective.point)
+    start = directions * roots, outputs / roots, columns.T @ free_fit.reshape(len(columns), -1)
+    neurons, outputs, *_ = space.descend(*start, problem.beta, maxiter=MOST_STEPS, ftol=tolerance)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)
     kept = masses > SMALLEST * masses.max(initial=0.0)

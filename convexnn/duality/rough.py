@@ -1,0 +1,79 @@
+"""Many ascents on a price at once, by matrix products: where new neurons could be, for one output or several.
+
+The price of a direction u is ``||N^T (X u)_+||``. With ``a`` along ``N^T (X u)_+`` the step
+
+    ``u <- X^T (1[X u > 0] * N a) / || . ||``
+
+never lowers the convex part of ``a^T N^T (X u)_+``. A few such steps from many starts find most of what there is, and
+prove nothing. Two products of all rows with all starts a step are the whole cost.
+"""
+
+import numpy as np
+
+STARTS, STEPS = 64, 8
+ROWS = 3000  # of the data that ascents look at
+NEAR, ALIKE = 0.98, 0.9  # cosines of directions and of outputs from which on two starts are one
+SPREAD = 0.5  # of starts around neurons
+
+
+def rough_maxima(X, dual_point, neurons, rng):
+    """Return unit directions (K, d), unit outputs (K, c) and the prices (K,) where ascents ended, in no order.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_inputs)
+    dual_point : ndarray of shape (n_samples, n_outputs)
+        ``-grad L``, of the precision of X; long data are seen by a sample of their rows.
+    neurons : ndarray of shape (K, n_inputs)
+        Some starts are around these.
+    rng : numpy.random.Generator
+    """
+    factor = 1.0
+    if len(X) > ROWS:
+        rows = np.sort(rng.choice(len(X), ROWS, replace=False))
+        X, dual_point, factor = X[rows], dual_point[rows], len(X) / ROWS
+    directions = _starts(X, neurons, rng)
+    for _ in range(STEPS):
+        values, outputs, _ = _priced(X, dual_point, directions)
+        pull = dual_point @ outputs.T
+        pull *= values > 0
+        directions = _units(pull.T @ X)
+    _, outputs, prices = _priced(X, dual_point, directions)
+    return directions.astype(np.float64), outputs.astype(np.float64), factor * prices.astype(np.float64)
+
+
+def distinct_starts(directions, outputs, prices, level, most):
+    """Return the indices of at most so many neurons above a level, the best first, no two of them alike."""
+    kept: list[int] = []
+    for k in np.argsort(-prices, kind="stable"):
+        if prices[k] <= level or len(kept) >= most:
+            break
+        alike = (directions[kept] @ directions[k] > NEAR) & (outputs[kept] @ outputs[k] > ALIKE)
+        if not np.any(alike):
+            kept.append(k)
+    return np.array(kept, int)
+
+
+def _starts(X, neurons, rng):
+    """Return starts: random directions, differences of rows, and places around the neurons."""
+    starts = rng.standard_normal((STARTS, X.shape[1]))
+    pairs = rng.integers(0, len(X), (STARTS // 2, 2))
+    starts[::2] = X[pairs[:, 0]] - X[pairs[:, 1]]
+    if len(neurons):
+        chosen = neurons[rng.integers(0, len(neurons), STARTS // 4)]
+        starts[1::4] = _units(chosen) + SPREAD * starts[1::4] / np.sqrt(X.shape[1])
+    return _units(starts).astype(X.dtype)
+
+
+def _priced(X, dual_point, directions):
+    """Return values at the rows (n, K), unit outputs (K, c) and prices (K,)."""
+    values = X @ directions.T
+    outputs = np.maximum(values, 0.0).T @ dual_point
+    prices = np.linalg.norm(outputs, axis=1)
+    return values, outputs / np.maximum(prices, np.finfo(X.dtype).tiny)[:, None], prices
+
+
+def _units(rows):
+    """Return rows of norm one, zero rows as they are."""
+    sizes = np.linalg.norm(rows, axis=1)
+    return rows / np.where(sizes > 0, sizes, 1.0)[:, None]

@@ -1,0 +1,219 @@
+"""The strength from the data: one path in every fold of the rows, side by side, until the scores have clearly turned.
+
+A fold is posed on some of the rows and judged on others: the share of the loss of the best constant that its network
+takes away there. The share of beta_max is what a strength means to a fold, whose rows weigh less than all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._clock import now
+from .._threads import one_blas_thread, thread_map
+from .._validation import is_late
+from ..programs.units import in_units
+from ..solvers.path import Path
+from ._beta_path import BetaPath, StrengthRecord
+
+RATIO = 10.0**-0.25  # of two strengths
+SMALLEST = 1e-4  # of the strength from which on networks are zero
+PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
+FEW_ROWS, MOST_ROWS = 10, 20_000  # the fewest rows to choose with; of longer data a sample
+TURNED, PATIENCE = 1.0, 6  # standard errors below the best score; strengths without a better one
+WITHIN = 0.25  # standard errors from the best score within which a larger strength is taken
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One or several problems of the training rows, which share a strength, and those of the rows to be judged.
+
+    Attributes
+    ----------
+    train, test : tuples of Problem or VectorProblem
+        One per output where these are trained apart.
+    """
+
+    train: tuple
+    test: tuple
+
+
+def fold_rows(problem, seed, n_folds=None):
+    """Return pairs (training rows, test rows) of a problem, the classes of labels spread evenly over them.
+
+    The rows of long data are a sample. By default there are as many folds as make some `WHOLE` rows to judge.
+    """
+    rng, n_rows = np.random.default_rng(seed), len(problem.y)
+    rows = rng.permutation(n_rows)[:MOST_ROWS]
+    if problem.loss.labels:
+        rows = rows[np.argsort(_classes(problem.y[rows]), kind="stable")]
+    parts = max(PARTS if n_folds is None else n_folds, 2)
+    chosen = int(np.clip(round(WHOLE / n_rows), 1, PARTS)) if n_folds is None else n_folds
+    part = np.arange(len(rows)) % parts
+    return [(np.sort(rows[part != k]), np.sort(rows[part == k])) for k in range(chosen)]
+
+
+def is_short(problem):
+    """Whether there is too little to choose a strength with: few rows, a class with a single one, nothing to fit."""
+    counts = (
+        np.unique(_classes(problem.y), return_counts=True)[1] if problem.loss.labels else np.array([len(problem.y)])
+    )
+    return len(problem.y) < FEW_ROWS or counts.min() < 2 or in_units(problem) is None
+
+
+def _classes(y):
+    """Return a number per row that tells its labels."""
+    return y if y.ndim == 1 else y.argmax(axis=1)
+
+
+class Walk:
+    """The paths of one set of free terms in all folds, at one strength after the other.
+
+    Parameters
+    ----------
+    folds : list of Fold
+    whole : list of Problem or VectorProblem
+        Of all rows, one per output where these are trained apart.
+    """
+
+    def __init__(self, folds, whole, seed, max_width, stop, run):
+        total = sum(problem.weight.sum() for problem in whole)
+        self.folds, self.run = folds, run
+        self.shares = [sum(problem.weight.sum() for problem in fold.train) / total for fold in folds]
+        self.paths = [
+            [Path(problem, np.random.default_rng(seed), max_width, stop) for problem in fold.train] for fold in folds
+        ]
+        self.weight = np.concatenate([fold.test[0].weight for fold in folds])
+        self.constant = self._losses([[_constant(problem) for problem in fold.train] for fold in folds])
+        self.records, self.losses, self.first = [], [], 0
+
+    @property
+    def price(self):
+        """The strength from which on, about, the networks of all rows are zero."""
+        prices = [
+            max(path.price for path in paths) / share for paths, share in zip(self.paths, self.shares, strict=True)
+        ]
+        return float(np.mean(prices))
+
+    @property
+    def work(self):
+        """So far, in units of about a nanosecond of one core."""
+        return sum(path.work for paths in self.paths for path in paths)
+
+    def follow(self, beta):
+        """Move all folds to a strength of all rows, and judge them there."""
+        tasks = [(path, beta * share) for paths, share in zip(self.paths, self.shares, strict=True) for path in paths]
+        points = iter(self.run(Path.follow, tasks))
+        points = [[next(points) for _ in paths] for paths in self.paths]
+        fits = [[lambda test, point=point: point.fit(test) for point in row] for row in points]
+        self.losses.append(self._losses(fits))
+        width = float(np.mean([sum(len(point.neurons) for point in row) for row in points]))
+        self.first = self.first if width else len(self.losses)  # before any neuron joins, scores stand still
+        return width
+
+    def _losses(self, fits):
+        """Return the loss of every judged row, all outputs together."""
+        return np.concatenate([
+            sum(_terms(test, fit(test)) for test, fit in zip(fold.test, row, strict=True))
+            for fold, row in zip(self.folds, fits, strict=True)
+        ])  # fmt: skip
+
+    def score(self, losses):
+        """Return the share of the loss of constants that is gone, and its standard error."""
+        scale = np.dot(self.weight, self.constant)
+        gains = self.constant - losses
+        return np.dot(self.weight, gains) / scale, _standard_error(gains, self.weight) / scale
+
+    def worse(self, losses, than):
+        """Return by how many standard errors of the difference some losses are larger than others, row by row."""
+        change = losses - than
+        error = _standard_error(change, self.weight)
+        return np.dot(self.weight, change) / error if error > 0 else 0.0
+
+
+def _terms(problem, fit):
+    """Return the loss of every row."""
+    terms = problem.loss.terms(problem.y, fit)
+    return terms if terms.ndim == 1 else terms.sum(axis=1)
+
+
+def _constant(problem):
+    """Return a function that gives the best constant of a problem at the rows of another one."""
+    ones = np.ones((len(problem.y), 1))
+    if problem.loss.is_smooth:
+        coefficients = problem.loss.fit_free(problem.y, np.zeros_like(problem.y), ones, problem.weight)
+    else:
+        coefficients = np.atleast_1d(np.quantile(problem.y, getattr(problem.loss, "quantile", 0.5)))
+    return lambda test: np.ones((len(test.y), 1)) @ coefficients
+
+
+def _standard_error(values, weight):
+    """Return the standard error of ``weight @ values``."""
+    mean = np.dot(weight, values) / weight.sum()
+    return float(np.sqrt(np.sum((weight * (values - mean)) ** 2)))
+
+
+def choose(walks, seed_price, *, started, deadline, stage):
+    """Follow the walks, a dict from whether there is a skip connection, and return the `BetaPath`.
+
+    Parameters
+    ----------
+    walks : dict of bool to Walk
+    seed_price : float
+        The strength that the path starts at.
+    """
+    ended, open_walks = "smallest", dict(walks)
+    try:
+        for k in range(1 + round(np.log(SMALLEST) / np.log(RATIO))):
+            beta = seed_price * RATIO**k
+            for skip, walk in list(open_walks.items()):
+                width = walk.follow(beta)
+                if is_late(deadline):
+                    break
+                score, error = walk.score(walk.losses[-1])
+                walk.records.append(StrengthRecord(beta, skip, score, error, width, now() - started))
+                if _has_turned(walk, walks):
+                    del open_walks[skip]
+            stage.record(f"beta {beta:.4g}, score {_best(walks).score:.4f}", k + 1)
+            if is_late(deadline) or not open_walks:
+                ended = "time_limit" if open_walks else "turned"
+                break
+    except KeyboardInterrupt:
+        if not any(walk.records for walk in walks.values()):
+            raise
+        ended = "interrupted"
+    records = tuple(record for skip in sorted(walks) for record in walks[skip].records)
+    n_folds = len(next(iter(walks.values())).folds)
+    return BetaPath(records, ended in ("turned", "smallest"), _chosen(walks), n_folds, ended)
+
+
+def _best(walks):
+    """Return the record of the largest score."""
+    return max((record for walk in walks.values() for record in walk.records), key=lambda record: record.score)
+
+
+def _chosen(walks):
+    """Return the record of the largest strength that is as good as the best one; without a skip connection if can be."""
+    best = _best(walks)
+    losses = _losses_at(walks, best)
+    good = [
+        record
+        for skip in walks
+        for record, own in zip(walks[skip].records, walks[skip].losses, strict=False)
+        if walks[skip].worse(own, losses) <= WITHIN and record.skip_connection == best.skip_connection
+    ]
+    return max(good, key=lambda record: record.beta)
+
+
+def _losses_at(walks, record):
+    """Return the losses of the rows at a record."""
+    walk = walks[record.skip_connection]
+    return walk.losses[walk.records.index(record)]
+
+
+def _has_turned(walk, walks):
+    """Whether the last strength is clearly worse than the best one, of any walk, or none has been better for long."""
+    own = max(range(len(walk.records)), key=lambda k: walk.records[k].score)
+    since = len(walk.records) - 1 - max(own, walk.first)
+    best = _losses_at(walks, _best(walks))
+    clearly = walk.worse(walk.losses[-1], best) > TURNED
+    return since >= PATIENCE or (since >= 2 and clearly)

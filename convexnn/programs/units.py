@@ -1,0 +1,75 @@
+"""A problem in units of about one: its design, its targets and so its masses, with the loss that belongs to them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..losses import make_loss
+from ..matrix_losses import ColumnLoss
+
+
+@dataclass(frozen=True)
+class InUnits:
+    """A problem in units of one and what they are.
+
+    Attributes
+    ----------
+    problem : Problem or VectorProblem
+        Of the design divided by `design_unit` and the targets, less what the free terms fit, by `fit_unit`.
+    design_unit, fit_unit, loss_unit : float
+        Objectives are `loss_unit` times those of `problem`; masses ``fit_unit / design_unit`` times.
+    """
+
+    problem: Any
+    design_unit: float
+    fit_unit: float
+    loss_unit: float
+
+    @property
+    def mass_unit(self) -> float:
+        """What masses are counted in."""
+        return self.fit_unit / self.design_unit
+
+    @property
+    def beta_unit(self) -> float:
+        """What strengths are counted in."""
+        return self.loss_unit / self.mass_unit
+
+
+def in_units(problem):
+    """Return the `InUnits` of a `Problem` or `VectorProblem`; None where its design or its targets are zero."""
+    design_unit = float(np.abs(problem.design).max(initial=0.0))
+    targets = problem.dual_targets
+    largest = float(np.abs(targets).max(initial=0.0))
+    if design_unit == 0.0 or largest == 0.0:
+        return None
+    share = problem.weight / problem.weight.sum()
+    fit_unit = 1.0 if problem.loss.labels else largest * float(np.sqrt(share @ _squares(targets / largest)))
+    loss, degree = _loss_in_units(problem.loss, fit_unit)
+    loss_unit = problem.weight.mean() * fit_unit**degree
+    scaled = replace(
+        problem,
+        design=problem.design / design_unit,
+        y=targets / fit_unit,
+        weight=problem.weight / problem.weight.mean(),
+        loss=loss,
+        beta=problem.beta * fit_unit / design_unit / loss_unit,
+    )
+    return InUnits(scaled, design_unit, fit_unit, loss_unit)
+
+
+def _squares(targets):
+    """Return the mean square of every row."""
+    return (targets**2).reshape(len(targets), -1).mean(axis=1)
+
+
+def _loss_in_units(loss, unit):
+    """Return the loss of targets that are divided by `unit`, and which power of the unit losses are divided by."""
+    if loss.labels:
+        return loss, 0
+    if loss.name == "huber":
+        column = loss.loss if isinstance(loss, ColumnLoss) else loss
+        scaled = make_loss("huber", huber_delta=column.delta / unit)
+        return (ColumnLoss(scaled) if isinstance(loss, ColumnLoss) else scaled), 2
+    return loss, 2 if loss.is_smooth else 1

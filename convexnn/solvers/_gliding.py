@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 
 from .._long import ROWS, gate, subtract_relus
 from .._threads import slices, thread_map
+from ._work import gradient_work
 
 MEMORY = 20  # pairs of L-BFGS
 
@@ -59,7 +60,18 @@ class _Objective:
         return value, np.concatenate([gradient.ravel(), -sum(p[2] for p in parts)])
 
 
-def glide(scaled, blocks, signs, *, dtype=np.float64, max_steps=100, tolerance=1e-9, stop=lambda: False, n_jobs=None):
+def glide(
+    scaled,
+    blocks,
+    signs,
+    *,
+    dtype=np.float64,
+    max_steps=100,
+    tolerance=1e-9,
+    stop=lambda: False,
+    spend=lambda work: None,
+    n_jobs=None,
+):
     """Lower the objective from the blocks (K, d) with these signs (K,); return the blocks and signs, none of them zero.
 
     Parameters
@@ -75,6 +87,8 @@ def glide(scaled, blocks, signs, *, dtype=np.float64, max_steps=100, tolerance=1
         Relative decrease of a step below which it ends.
     stop : callable
         Asked before every evaluation.
+    spend : callable
+        Told the work of every evaluation.
     n_jobs : int, optional
     """
     if len(blocks) == 0:
@@ -85,6 +99,7 @@ def glide(scaled, blocks, signs, *, dtype=np.float64, max_steps=100, tolerance=1
         start = np.append(blocks, np.zeros(scaled.free_basis.shape[1])) / unit
 
         def in_units(vector):
+            spend(gradient_work(len(scaled.design), *blocks.shape))
             value, gradient = objective(vector * unit)
             return value, gradient * unit
 

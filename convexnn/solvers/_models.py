@@ -81,7 +81,7 @@ class ModelRun(Run):
             super().solve_restricted(excess)
             self._advance()
             gain = before - self.primal
-            if gain <= 1e-13 * before or self.out_of_time():
+            if gain <= 1e-13 * before or self.is_over():
                 break
             if max(gain / before, self._own_gap()) <= LITTLE * self.promise:
                 break

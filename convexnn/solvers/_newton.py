@@ -12,6 +12,8 @@ Steps are judged by the true objective of the network, whatever cells they lead 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from ._work import newton_work
+
 KINK = 1e-10
 STEPS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
 
@@ -165,7 +167,7 @@ def settle(scaled, blocks, signs, n_steps):
     return cells.blocks
 
 
-def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False):
+def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False, spend=lambda work: None):
     """Improve the network with these blocks (K, d) and signs (K,); return its merged, moved blocks and signs."""
     blocks, signs = merge_blocks(scaled, blocks, signs)
     if len(blocks) == 0:
@@ -176,6 +178,7 @@ def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False):
             break
         objective, residual = cells.objective(cells.values, cells.blocks)
         moves, decrease = cells.newton_direction(residual)
+        spend(newton_work(len(scaled.design), *cells.blocks.shape))
         if decrease <= 1e-16 * objective:
             break
         if cells.move(moves, objective) >= objective:

@@ -17,6 +17,7 @@ from ..duality.price_function import price_function, price_rows
 from ..programs.scaling import best_dual
 from ._gliding import glide
 from ._newton import slide
+from ._work import ascent_work, masses_work
 from .base import build_network
 
 FIRST_STARTS = 32
@@ -68,6 +69,7 @@ class Run:
         self.remembered = self.pool.directions, self.pool.signs
         self.n_starts = LONG_STARTS if is_long(scaled.design) else FIRST_STARTS
         self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
+        self.work, self.max_work = 0.0, np.inf  # nanoseconds of one core, as estimated in `_work`
 
     def load(self, scaled):
         """Start on a problem without any neuron."""
@@ -106,8 +108,17 @@ class Run:
         """Whether the deadline has passed."""
         return is_late(self.deadline)
 
+    def spend(self, work):
+        """Count some work."""
+        self.work += work
+
+    def is_over(self):
+        """Whether the deadline has passed or the budget of work is spent."""
+        return self.work > self.max_work or self.out_of_time()
+
     def accept(self, pool):
         """Find the best masses on `pool` and keep it when the objective does not rise."""
+        self.spend(masses_work(len(self.scaled.design), *pool.directions.shape))
         fits = self.scaled.fits(pool.directions, pool.signs)
         masses = best_masses(fits, self.scaled.target, self.scaled.beta, pool.masses)
         residual = self.scaled.target - fits @ masses
@@ -136,7 +147,7 @@ class Run:
                 directions, signs = self.climb(used.directions, used.signs, excess)
                 if len(signs):
                     self.accept(self.pool.join(directions, signs))
-            if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.out_of_time():
+            if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.is_over():
                 break
 
     def newton_work(self):
@@ -155,11 +166,11 @@ class Run:
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
-            return slide(self.scaled, blocks, signs, stop=self.out_of_time)
+            return slide(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
         dtype = np.float32 if self.promise > SINGLE and self.single else np.float64
         tolerance = min(1e-5, 1e-3 * LITTLE * self.promise)
-        options = {"dtype": dtype, "tolerance": tolerance, "stop": self.out_of_time, "n_jobs": self.n_jobs}
-        return glide(self.scaled, blocks, signs, **options)
+        options = {"dtype": dtype, "tolerance": tolerance, "stop": self.is_over, "n_jobs": self.n_jobs}
+        return glide(self.scaled, blocks, signs, spend=self.spend, **options)
 
     def level(self, excess):
         """The price that violators are above: beta and a share of it."""
@@ -189,6 +200,7 @@ class Run:
             points, signs = points[others], signs[others]
         starts = np.vstack([points, near, far, far])
         signs = np.concatenate([signs, near_signs, np.ones(len(far)), -np.ones(len(far))])
+        self.spend(ascent_work(*function.lines.shape, len(starts), rough))
         return distinct_maxima(
             function,
             *local_maxima(

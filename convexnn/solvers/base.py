@@ -28,6 +28,7 @@ class Status(Enum):
     stalled = "No further progress was possible in double precision; the best network so far is returned."
     max_iter = "The iteration limit was reached; the best network so far is returned."
     time_limit = "The time limit was reached; the best network so far is returned."
+    settled = "Training ended when its budget of work was spent, or when the objective hardly fell any more."
     interrupted = "Interrupted; the best network so far is returned."
 
 

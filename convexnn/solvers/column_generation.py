@@ -20,6 +20,8 @@ ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer star
 SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at least, and for every column
 GROWTH = 4  # of the samples, as long as they are at most half of the rows
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
+SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
+PROOF_SHARE = 1 / 3  # of the work of training: what the proof may take where there is a budget
 PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
 
 
@@ -35,6 +37,7 @@ def solve_column_generation(
     start=None,
     report=None,
     max_starts=MAX_STARTS,
+    max_work=None,
 ):
     """Train a network on a `Problem` and prove what it is worth.
 
@@ -56,6 +59,9 @@ def solve_column_generation(
         Called with every record of the history, see `tell`.
     max_starts : int
         Random starts of a search after which none is missed any more.
+    max_work : float, optional
+        Nanoseconds of one core, as estimated before and never measured, after which training ends: the answer does not
+        depend on the machine. Training then ends too when the objective has hardly fallen during a third of its work.
 
     Returns
     -------
@@ -67,7 +73,9 @@ def solve_column_generation(
         When not even a finite objective was reached (overflow).
     """
     with one_blas_thread():
-        return _Training(problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report, max_starts).run()
+        return _Training(
+            problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report, max_starts, max_work
+        ).run()
 
 
 def polish_network(problem, network):
@@ -95,8 +103,11 @@ class _Training:
     start: object
     report: object
     max_starts: int
+    max_work: float | None
     history: list = field(default_factory=list)
     sampled: object = None  # on a sample of the rows, while nothing better is known
+    marks: list = field(default_factory=list)  # (work, objective) at the end of every search
+    proof_work: float | None = None  # budget of the proof
 
     def run(self):
         started = now()
@@ -106,7 +117,8 @@ class _Training:
             seen = solution.certificate.heuristic_gap > self.tol  # free terms that separate labels attain no minimum
             return replace(solution, status=Status.stalled) if seen else solution
         try:
-            start = self._sampled_network() if self.start is None else self.start
+            run.max_work = np.inf if self.max_work is None else self.max_work
+            start = self._sampled_network(run) if self.start is None else self.start
             if start is not None:
                 run.adopt(start)
             self.sampled = None
@@ -118,13 +130,13 @@ class _Training:
                 run.borrow(self.sampled.network(self.problem))
         if proven is not None:
             return self._solution(*proven, status, rounds)
-        if status not in (Status.interrupted, Status.time_limit):
+        if status not in (Status.interrupted, Status.time_limit, Status.settled):
             return self._finish(run, status, rounds, self.proof)
-        solution = self._finish(run, status, rounds, "heuristic")
+        solution = self._finish(run, status, rounds, self.proof if status is Status.settled else "heuristic")
         seen = max(solution.certificate.heuristic_gap, run.visible)  # a proof in no time sees less than the search did
         return replace(solution, certificate=replace(solution.certificate, heuristic_gap=seen))
 
-    def _sampled_network(self):
+    def _sampled_network(self, run):
         """Return the network of a sample of the rows, which says on long data where the neurons should be; or None."""
         problem = self.problem
         n_samples, d = problem.design.shape
@@ -132,6 +144,7 @@ class _Training:
         while size <= n_samples // 2:
             rows = np.sort(self.rng.choice(n_samples, size, replace=False))
             network = self._grown_network(problem.take(rows, n_samples / size), network)
+            run.work += 0.0 if self.sampled is None else self.sampled.work
             size *= GROWTH
         return network
 
@@ -161,6 +174,8 @@ class _Training:
             self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
+            if self._has_settled(run):
+                return Status.settled, rounds, None
             searched = len(signs) == 0 and not run.careful
             unfinished = searched and not stalled and run.visible > self.tol  # the neurons in use can do better
             searched = searched and not unfinished
@@ -183,6 +198,15 @@ class _Training:
                 stalled = gain <= 1e-15 or idle >= PATIENCE
         return Status.max_iter, self.max_iter, None
 
+    def _has_settled(self, run):
+        """Whether a budget of work is spent, or the objective has hardly fallen during the last third of the work."""
+        if self.max_work is None:
+            return False
+        self.marks.append((run.work, run.primal))
+        before = [primal for work, primal in self.marks if work <= (1.0 - SETTLED_SHARE) * run.work]
+        settled = len(before) > 0 and run.primal > (1.0 - SETTLED_FALL) * before[-1]
+        return run.work > self.max_work or settled
+
     def _enough(self, run):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""
         n_samples, d = run.scaled.design.shape
@@ -197,6 +221,8 @@ class _Training:
         tell(self.report, record, lambda: run.network(self.problem))
 
     def _certify(self, network, run, proof):
+        if self.max_work is not None and run is not None:
+            self.proof_work = PROOF_SHARE * run.work
         return certify_problem(
             network,
             self.problem,

@@ -1,6 +1,7 @@
 """Choose a solver and its patterns, refuse pairings that cannot work, and bring the width under its limit."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -81,8 +82,11 @@ def solve(
     seed=0,
     start=None,
     report=None,
+    max_work=None,
 ):
     """Train a network on a `Problem`; see `ConvexReLURegressor` for the options.
+
+    `max_work` is a budget as `solve_column_generation` has it; others train without one.
 
     Returns
     -------
@@ -104,7 +108,8 @@ def solve(
             report=report,
         )
     else:
-        train = solve_column_generation if problem.loss.is_smooth else solve_kinked
+        smooth = problem.loss.is_smooth
+        train = partial(solve_column_generation, max_work=max_work) if smooth else solve_kinked
         solution = train(
             problem,
             tol=tol,

@@ -1,0 +1,34 @@
+"""What the steps of training cost, in nanoseconds of one core: estimates by size, so that budgets need no clock.
+
+Measured on one core of a server of 2023; all that a budget asks of them is that they are the same everywhere.
+"""
+
+PRODUCT = 0.03  # of a multiplication and an addition in a product of large matrices
+THIN_PRODUCT = 0.1  # the same where one matrix has few columns
+GATE = 2.0  # of an entry of the hidden layer, in a gradient
+CROSSING = 3.0  # of a line in a step of a climb
+CLIMB_STEPS = 12.0  # of a climb, times the root of the rank
+APPROACH_PASSES = 10.0  # over all lines in an approach
+NEWTON_TRIALS = 20  # points at which a Newton step is tried
+
+
+def masses_work(n_samples, n_columns, n_inputs):
+    """Of the fits of columns and of their best masses."""
+    return n_samples * n_columns * (PRODUCT * (n_inputs + n_columns) + GATE) + PRODUCT * n_columns**3
+
+
+def newton_work(n_samples, width, n_inputs):
+    """Of a Newton step on the kinks."""
+    size = width * n_inputs
+    return PRODUCT * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
+
+
+def gradient_work(n_samples, width, n_inputs):
+    """Of an evaluation of the objective and its gradient."""
+    return n_samples * width * (2.0 * THIN_PRODUCT * n_inputs + GATE)
+
+
+def ascent_work(n_lines, rank, n_starts, rough):
+    """Of ascents on the price from some starts."""
+    steps = APPROACH_PASSES if rough else CLIMB_STEPS * rank**0.5
+    return n_starts * n_lines * steps * (THIN_PRODUCT * rank + CROSSING)

@@ -107,19 +107,20 @@ def certify_problem(
     n_starts=N_STARTS,
     starts=None,
     dual_points=(),
+    max_work=None,
     deadline=None,
     n_jobs=None,
 ):
-    """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options.
+    """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options, `max_work` too.
 
     `dual_points` are tried besides those that the network leads to, and where the loss has kinks instead of them:
     orthogonal to the free terms, inside the domain.
     """
     with one_blas_thread():
-        return _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, deadline, n_jobs)
+        return _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, max_work, deadline, n_jobs)
 
 
-def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, deadline, n_jobs):
+def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, max_work, deadline, n_jobs):
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
@@ -137,6 +138,7 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
         tolerance=tolerance,
         starts=own,
         n_starts=n_starts,
+        max_work=max_work,
         deadline=deadline,
         n_jobs=n_jobs,
     )

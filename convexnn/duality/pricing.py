@@ -21,7 +21,7 @@ from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import MAX_RANK, branch_and_bound
 from .common_line import exact_outputs
 from .price_function import price_function
-from .records import AUTO_WORK, FEW_STARTS, N_STARTS, PRICE_TOLERANCE, PROOFS, Price
+from .records import AUTO_WORK, FEW_STARTS, N_STARTS, PRICE_TOLERANCE, PROOFS, Price, work_of
 from .spectral import spectral_bound
 
 CANCELLED = 1e-12  # of a sum: rounding of its terms that is worth an exact sum
@@ -105,6 +105,7 @@ def search_price(
     starts=None,
     depth=None,
     tight=True,
+    max_work=None,
     deadline=None,
     n_jobs=None,
     search=branch_and_bound,
@@ -126,6 +127,9 @@ def search_price(
         List every local maximum above ``(1 - depth)`` times the largest as `maximizers`.
     tight : bool
         Whether an upper bound that is not exact is worth a trust-region problem.
+    max_work : float, optional
+        Budget of the branch and bound in units of about a nanosecond of one core, at most AUTO_WORK, which is the
+        default; ``"exact"`` has none.
     search : callable
         `branch_and_bound`, or what takes the same arguments and returns a `SearchResult` too.
     """
@@ -145,7 +149,7 @@ def search_price(
             known_value=float(found[2].max(initial=0.0)),
             level=function.level(level),
             tolerance=SEARCHED * tolerance,
-            max_work=None if proof == "exact" else AUTO_WORK,
+            max_work=work_of(proof, max_work, AUTO_WORK),
             deadline=deadline,
             n_jobs=n_jobs,
             depth=depth,

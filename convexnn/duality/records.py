@@ -171,6 +171,13 @@ def certificate_of(problem, network, dual_point, leak, price):
     return Certificate(primal, dual, problem.spread(scale * dual_point), price.proof, visible, price, rounding)
 
 
+def work_of(proof, max_work, most):
+    """Return the budget of a tree: none for ``"exact"``, else `most`, or `max_work` where that is given and less."""
+    if proof == "exact":
+        return None
+    return most if max_work is None else min(max_work, most)
+
+
 def relative_to(primal, gap):
     """Return a gap relative to an objective: 0 where it is not positive, and 1 where the objective leaves float64."""
     if gap <= 0.0:

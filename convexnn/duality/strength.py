@@ -20,11 +20,11 @@ from .vector_pricing import search_vector_price
 N_STARTS = 512
 
 
-def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
-    """Return the `Price` of the zero network's dual point, searched with fixed starts within the fixed work budget.
+def zero_network_price(problem, *, proof="auto", max_work=None, deadline=None, n_jobs=None):
+    """Return the `Price` of the zero network's dual point, searched with fixed starts within a budget of work.
 
-    Its upper bound is not pressed down where the proof is not exact: nobody asks for it. Where what float64 leaves of
-    the dual point along the free terms counts, the proof is a bound.
+    `max_work` is that of `search_price`. The upper bound is not pressed down where the proof is not exact: nobody asks
+    for it. Where what float64 leaves of the dual point along the free terms counts, the proof is a bound.
     """
     if problem.loss.is_smooth:
         nu = problem.dual_point(np.zeros_like(problem.y))
@@ -33,7 +33,7 @@ def zero_network_price(problem, *, proof="auto", deadline=None, n_jobs=None):
     nu, leak = problem.orthogonal(nu)
     search = search_price if nu.ndim == 1 else search_vector_price
     n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
-    options = {"n_starts": n_starts, "tight": False, "deadline": deadline, "n_jobs": n_jobs}
+    options = {"n_starts": n_starts, "tight": False, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), current().naming("beta_max"):
         found = search(problem.design, nu, proof=proof, **options)
     lost = problem.price_leak(leak)

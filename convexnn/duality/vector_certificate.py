@@ -31,6 +31,7 @@ def certify_vector_problem(
     n_starts=N_STARTS,
     starts=None,
     refit=True,
+    max_work=None,
     deadline=None,
     n_jobs=None,
 ):
@@ -56,6 +57,7 @@ def certify_vector_problem(
             tolerance=tolerance,
             starts=own,
             n_starts=n_starts,
+            max_work=max_work,
             deadline=deadline,
             n_jobs=n_jobs,
         )

@@ -13,7 +13,7 @@ from ._vector_climb import climb_all_vectors
 from .ascent import WORK_OF_STEPS, _chunk, random_starts
 from .branch_and_bound import MAX_RANK
 from .pricing import SEARCHED, SMALLEST, evaluate_columns, in_units, kind_of, price_of_nothing, search_price
-from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price
+from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price, work_of
 from .spectral import spectral_bound
 from .vector_price import vector_price_function
 from .vector_tree import vector_branch_and_bound
@@ -70,20 +70,21 @@ def search_vector_price(
     n_starts=N_STARTS,
     starts=None,
     tight=True,
+    max_work=None,
     deadline=None,
     n_jobs=None,
 ):
     """Price checked arrays X (n_samples, n_inputs) and N (n_samples, n_outputs).
 
-    The parameters are those of `search_price`. The sign of the `Price` is 1, or 0 where the value is 0: the output
-    weights of a neuron with direction u point along ``N^T (X u)_+``.
+    The parameters are those of `search_price`, with VECTOR_WORK for AUTO_WORK. The sign of the `Price` is 1, or 0
+    where the value is 0: the output weights of a neuron with direction u point along ``N^T (X u)_+``.
 
     Returns
     -------
     Price
     """
     options = {"proof": proof, "level": level, "tolerance": tolerance, "n_starts": n_starts, "starts": starts}
-    options |= {"tight": tight, "deadline": deadline, "n_jobs": n_jobs}
+    options |= {"tight": tight, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs}
     if dual_point.shape[1] == 1:
         return search_price(X, dual_point[:, 0], **options)
     function = vector_price_function(X, dual_point)
@@ -98,7 +99,7 @@ def search_vector_price(
             known_value=float(values.max(initial=0.0)),
             level=function.level(level),
             tolerance=SEARCHED * tolerance,
-            max_work=None if proof == "exact" else VECTOR_WORK,
+            max_work=work_of(proof, max_work, VECTOR_WORK),
             deadline=deadline,
             n_jobs=n_jobs,
         )

@@ -329,6 +329,15 @@ def test_a_small_budget_leaves_a_valid_bound(monkeypatch, proof):
     assert bounds[0] > bounds[1] >= bounds[2] and bounds[0] > truth * 1.001
 
 
+def test_max_work_is_a_budget_of_auto_alone():
+    X, nu = hard_problem()
+    full, exact = search_price(X, nu, proof="auto"), search_price(X, nu, proof="exact", max_work=1)
+    least, more, most = (search_price(X, nu, proof="auto", max_work=work) for work in (1, 1_000_000, 1e15))
+    assert least.n_nodes < more.n_nodes < full.n_nodes == most.n_nodes == exact.n_nodes
+    assert least.upper_bound > more.upper_bound > full.upper_bound == most.upper_bound == exact.upper_bound
+    assert (least.proof, full.proof, exact.proof) == ("bound", "exact", "exact")
+
+
 def test_exact_has_no_budget(monkeypatch):
     monkeypatch.setattr(pricing, "AUTO_WORK", 1)
     assert price(*hard_problem(), proof="exact").proof == "exact"

@@ -5,7 +5,7 @@ import pytest
 
 from convexnn import price
 from convexnn.duality import vector_pricing
-from convexnn.duality.vector_pricing import price_vector
+from convexnn.duality.vector_pricing import price_vector, search_vector_price
 
 
 def pair(seed, n=30, d=3, c=3):
@@ -47,6 +47,16 @@ def test_bounds_hold_at_many_directions(seed, proof, monkeypatch):
     directions = np.vstack([directions / np.linalg.norm(directions, axis=1)[:, None], found.local_directions])
     assert value_at(X, N, directions).max() <= found.upper_bound
     assert found.proof == proof
+
+
+def test_max_work_is_a_budget_of_auto_alone():
+    X, N = pair(0, d=4)
+    full = search_vector_price(X, N, proof="auto")
+    short = search_vector_price(X, N, proof="auto", max_work=1)
+    exact = search_vector_price(X, N, proof="exact", max_work=1)
+    assert short.n_nodes < full.n_nodes == exact.n_nodes
+    assert short.upper_bound > full.upper_bound == exact.upper_bound
+    assert (short.proof, full.proof, exact.proof) == ("bound", "exact", "exact")
 
 
 @pytest.mark.parametrize("column", [np.array([1.0]), np.array([0.6, 0.8]), np.array([1.0, -2.0, 2.0]) / 3.0])

@@ -11,6 +11,7 @@ __all__ = [
     "PatternLimitError",
     "ScaleWarning",
     "SolverError",
+    "StrengthWarning",
     "VertexLimitError",
     "WidthWarning",
 ]
@@ -46,6 +47,10 @@ class WidthWarning(UserWarning):
 
 class ScaleWarning(UserWarning):
     """Columns or targets are on such different scales that digits are lost; the message names them."""
+
+
+class StrengthWarning(UserWarning):
+    """The strength that predicts best lies at the end of those that were tried; the message says which end."""
 
 
 class VertexLimitError(ConvexNNError, ValueError):

@@ -19,9 +19,10 @@ from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
+from ._automatic import choose_strength
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
-from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
+from ._parameters import check_folds, check_shared_parameters, check_strength, scaled_strength, seed_of, tolerance_of
 from ._watch import CallbackSupportMixin, network_only
 
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
@@ -51,12 +52,13 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         options = {"time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
         return optimal_set_of(self._training_problem, **options)
 
-    def _problem(self, rows, beta=1.0):
+    def _problem(self, rows, beta=1.0, skip=None):
         """Pose the problem of canonical rows, with several outputs where there are several columns of targets."""
+        skip = self.skip_connection is True if skip is None else skip
         options = {
             "hidden_bias": self.hidden_bias,
             "fit_intercept": self.fit_intercept,
-            "skip_connection": self.skip_connection,
+            "skip_connection": skip,
             "sample_weight": rows.weight,
             "loss": self.loss,
             "huber_delta": getattr(self, "huber_delta", 1.35),
@@ -95,19 +97,36 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         price, problem = max(zip(prices, problems, strict=True), key=lambda pair: pair[0].value)
         warn_of_unknown_strength(self, price, problem.features, float((problem.weight @ np.abs(problem.y)).sum()))
 
-    def _choose_beta(self, prices):
+    def _choose_beta(self, prices, choice=None):
         """Set beta_max_, how it was found and beta_ from the strengths of one problem or several."""
         strongest = max(prices, key=lambda found: found.value)
         self.beta_max_, self.beta_max_proof_ = strongest.value, strongest.proof
-        if self.beta != "scale":
-            self.beta_ = float(self.beta)
-        else:
+        if choice is not None:
+            self.beta_ = choice.beta
+        elif isinstance(self.beta, str):
             self.beta_ = scaled_strength(self.beta_max_)
+        else:
+            self.beta_ = float(self.beta)
 
-    def _solve(self, problem, rows, started, start, report):
+    def _choose(self, X, targets, weight, started):
+        """Return the `Choice` of ``beta="auto"``, None without it; set what is known of the choice."""
+        vars(self).pop("beta_path_", None)
+        choice = vars(self).pop("_choice", None)  # made elsewhere
+        if self.beta == "auto":
+            choice = choose_strength(self, X, targets, weight, started)
+        if choice is not None and choice.path is not None:
+            self.beta_path_ = choice.path
+        self.skip_connection_ = self.skip_connection is True if choice is None else choice.skip_connection
+        return choice
+
+    def _united(self, networks):
+        """Return one network of those of the problems: there is one."""
+        return networks[0]
+
+    def _solve(self, problem, rows, started, start, report, max_work=None):
         """Train on `problem`, which is posed on canonical rows; return the `Solution`."""
         options = {
-            "tol": self.tol,
+            "tol": tolerance_of(self.tol),
             "max_iter": self.max_iter,
             "deadline": None if self.time_limit is None else started + self.time_limit,
             "proof": self.proof,
@@ -115,8 +134,10 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             "seed": seed_of(self.random_state),
             "start": start,
             "report": report,
+            "max_work": max_work,
         }
         if problem.y.ndim == 2:
+            options.pop("max_work")
             return solve_vector(problem, **options)
         return solve(
             problem,
@@ -127,19 +148,24 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             **options,
         )
 
-    def _fit_rows(self, rows, started, watch, strength_rows=None):
+    def _fit_rows(self, rows, started, watch, choice, strength_rows=None):
         """Train on canonical rows, and set what is fitted; the strength may be that of rows with other weights."""
-        unit = self._problem(rows)
-        weighted = unit if strength_rows is None else self._problem(strength_rows)
+        unit = self._problem(rows, skip=self.skip_connection_)
+        weighted = unit if strength_rows is None else self._problem(strength_rows, skip=self.skip_connection_)
         price = self._strength(weighted, started)
-        self._choose_beta([price])
-        if self.beta == "scale":
+        self._choose_beta([price], choice)
+        if isinstance(self.beta, str) and choice is None:
             self._warn_of_strength([price], [weighted])
         problem = self._training_problem = replace(unit, beta=self.beta_)
+        start = self._previous_network(problem) if choice is None else choice.starts[0]
         with watch.problem(attributes=network_only) as report:
-            solution = self._solve(problem, rows, started, self._previous_network(problem), report)
+            solution = self._solve(problem, rows, started, start, report, self._budget(choice))
         self._keep(solution, rows)
         return self
+
+    def _budget(self, choice):
+        """What training may take after a choice, None without one, or when a tolerance is asked for."""
+        return choice.max_work if choice is not None and self.tol == "auto" else None
 
     def _keep(self, solution, rows):
         """Set what is fitted from a solution on canonical rows."""
@@ -168,8 +194,9 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
 
     def _check_parameters(self):
-        check_strength(self.beta)
-        check_shared_parameters(self)
+        check_strength(self.beta, ("auto", "scale"))
+        check_shared_parameters(self, automatic=("skip_connection", "tol"))
+        check_folds(self.cv)
         check_choice(self.loss, "loss", self._losses)
         check_choice(self.proof, "proof", PROOFS)
         check_pairing(self.solver, self.patterns, self.loss)
@@ -190,26 +217,26 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         return self.network_ if same_outputs and (self.network_.hidden_bias is not None) == self.hidden_bias else None
 
     def _warn_unreached(self, status, reached, problem):
-        missing = missing_neurons(self.network_, status)
+        missing, tol = missing_neurons(self.network_, status), tolerance_of(self.tol)
+        ended_well = status in (Status.proven, Status.settled) or (self.max_width is not None and not missing)
         if status is Status.interrupted:
             warnings.warn(f"{status.value}{missing}", ConvergenceWarning, stacklevel=6)
-        elif reached > self.tol and status is not Status.proven and (self.max_width is None or missing):
+        elif reached > tol and not ended_well:
             advice = "raise time_limit" if missing else self._advice(status, reached, problem)
             warnings.warn(
-                f"{status.value}{missing} The visible relative gap is {reached:.2e}, above tol={self.tol:.2e}: "
-                f"{advice}.",
+                f"{status.value}{missing} The visible relative gap is {reached:.2e}, above tol={tol:.2e}: {advice}.",
                 ConvergenceWarning,
                 stacklevel=6,
             )
 
     def _advice(self, status, reached, problem):
         """What helps where a fit has ended short of its tolerance."""
-        if self.loss == "logistic" and self.skip_connection and reached >= 1.0 and status is Status.stalled:
+        if self.loss == "logistic" and self.skip_connection_ and reached >= 1.0 and status is Status.stalled:
             return (
                 "the skip connection separates the classes, so that the logistic loss has no minimum; use "
                 "skip_connection=False or loss='squared_hinge'"
             )
-        if self.skip_connection and problem.has_thin_free_terms:
+        if self.skip_connection_ and problem.has_thin_free_terms:
             return (
                 "some columns of X depend on others but for rounding, which real skip weights can use and float64 "
                 "ones cannot; drop those columns, or use skip_connection=False"

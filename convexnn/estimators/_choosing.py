@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._clock import now
-from .._threads import one_blas_thread, thread_map
 from .._validation import is_late
 from ..programs.units import in_units
 from ..solvers.path import Path
 from ._beta_path import BetaPath, StrengthRecord
 
 RATIO = 10.0**-0.25  # of two strengths
-SMALLEST = 1e-4  # of the strength from which on networks are zero
+N_STRENGTHS = 17  # from the one at which networks become zero down to a ten thousandth of it
 PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
 FEW_ROWS, MOST_ROWS = 10, 20_000  # the fewest rows to choose with; of longer data a sample
 TURNED, PATIENCE = 1.0, 6  # standard errors below the best score; strengths without a better one
@@ -37,16 +36,17 @@ class Fold:
     test: tuple
 
 
-def fold_rows(problem, seed, n_folds=None):
-    """Return pairs (training rows, test rows) of a problem, the classes of labels spread evenly over them.
+def fold_rows(problems, seed, n_folds=None):
+    """Return pairs (training rows, test rows) of problems on the same rows, classes spread evenly over them.
 
     The rows of long data are a sample. By default there are as many folds as make some `WHOLE` rows to judge.
     """
-    rng, n_rows = np.random.default_rng(seed), len(problem.y)
+    rng, n_rows = np.random.default_rng(seed), len(problems[0].y)
     rows = rng.permutation(n_rows)[:MOST_ROWS]
-    if problem.loss.labels:
-        rows = rows[np.argsort(_classes(problem.y[rows]), kind="stable")]
-    parts = max(PARTS if n_folds is None else n_folds, 2)
+    if problems[0].loss.labels:
+        classes = classes_of(np.column_stack([problem.y for problem in problems]))
+        rows = rows[np.argsort(classes[rows], kind="stable")]
+    parts = PARTS if n_folds is None else n_folds
     chosen = int(np.clip(round(WHOLE / n_rows), 1, PARTS)) if n_folds is None else n_folds
     part = np.arange(len(rows)) % parts
     return [(np.sort(rows[part != k]), np.sort(rows[part == k])) for k in range(chosen)]
@@ -54,15 +54,14 @@ def fold_rows(problem, seed, n_folds=None):
 
 def is_short(problem):
     """Whether there is too little to choose a strength with: few rows, a class with a single one, nothing to fit."""
-    counts = (
-        np.unique(_classes(problem.y), return_counts=True)[1] if problem.loss.labels else np.array([len(problem.y)])
-    )
-    return len(problem.y) < FEW_ROWS or counts.min() < 2 or in_units(problem) is None
+    if len(problem.y) < FEW_ROWS or in_units(problem) is None:
+        return True
+    return problem.loss.labels and np.unique(classes_of(problem.y), return_counts=True)[1].min() < 2
 
 
-def _classes(y):
-    """Return a number per row that tells its labels."""
-    return y if y.ndim == 1 else y.argmax(axis=1)
+def classes_of(labels):
+    """Return a number per row that tells its labels apart from others."""
+    return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 class Walk:
@@ -84,7 +83,7 @@ class Walk:
         ]
         self.weight = np.concatenate([fold.test[0].weight for fold in folds])
         self.constant = self._losses([[_constant(problem) for problem in fold.train] for fold in folds])
-        self.records, self.losses, self.first = [], [], 0
+        self.records, self.losses, self.points, self.stands_still = [], [], [], False
 
     @property
     def price(self):
@@ -100,15 +99,23 @@ class Walk:
         return sum(path.work for paths in self.paths for path in paths)
 
     def follow(self, beta):
-        """Move all folds to a strength of all rows, and judge them there."""
+        """Move all folds to a strength of all rows, and judge them there; return the mean number of neurons.
+
+        Where no fold has any neuron yet it is the last record that stands.
+        """
         tasks = [(path, beta * share) for paths, share in zip(self.paths, self.shares, strict=True) for path in paths]
         points = iter(self.run(Path.follow, tasks))
-        points = [[next(points) for _ in paths] for paths in self.paths]
-        fits = [[lambda test, point=point: point.fit(test) for point in row] for row in points]
-        self.losses.append(self._losses(fits))
-        width = float(np.mean([sum(len(point.neurons) for point in row) for row in points]))
-        self.first = self.first if width else len(self.losses)  # before any neuron joins, scores stand still
+        rows = [[next(points) for _ in paths] for paths in self.paths]
+        width = float(np.mean([sum(len(point.neurons) for point in row) for row in rows]))
+        self.stands_still = width == 0.0 and len(self.losses) > 0
+        if not self.stands_still:
+            self.losses.append(self._losses([[point.fit for point in row] for row in rows]))
+            self.points.append(rows[0])
         return width
+
+    def points_at(self, record):
+        """Return the `Point` of every problem of the first fold at a record."""
+        return self.points[self.records.index(record)]
 
     def _losses(self, fits):
         """Return the loss of every judged row, all outputs together."""
@@ -152,35 +159,40 @@ def _standard_error(values, weight):
     return float(np.sqrt(np.sum((weight * (values - mean)) ** 2)))
 
 
-def choose(walks, seed_price, *, started, deadline, stage):
-    """Follow the walks, a dict from whether there is a skip connection, and return the `BetaPath`.
+def choose(walks, largest, *, started, deadline, stage):
+    """Follow the walks and return the `BetaPath`, None when there was no time at all.
 
     Parameters
     ----------
     walks : dict of bool to Walk
-    seed_price : float
+        By whether there is a skip connection.
+    largest : float
         The strength that the path starts at.
     """
     ended, open_walks = "smallest", dict(walks)
     try:
-        for k in range(1 + round(np.log(SMALLEST) / np.log(RATIO))):
-            beta = seed_price * RATIO**k
+        for k in range(N_STRENGTHS):
+            beta = largest * RATIO**k
             for skip, walk in list(open_walks.items()):
                 width = walk.follow(beta)
                 if is_late(deadline):
                     break
+                if walk.stands_still:
+                    continue
                 score, error = walk.score(walk.losses[-1])
                 walk.records.append(StrengthRecord(beta, skip, score, error, width, now() - started))
                 if _has_turned(walk, walks):
                     del open_walks[skip]
-            stage.record(f"beta {beta:.4g}, score {_best(walks).score:.4f}", k + 1)
             if is_late(deadline) or not open_walks:
                 ended = "time_limit" if open_walks else "turned"
                 break
+            stage.record(f"beta {beta:.4g}, score {_best(walks).score:.4f}", k + 1)
     except KeyboardInterrupt:
         if not any(walk.records for walk in walks.values()):
             raise
         ended = "interrupted"
+    if not any(walk.records for walk in walks.values()):
+        return None
     records = tuple(record for skip in sorted(walks) for record in walks[skip].records)
     n_folds = len(next(iter(walks.values())).folds)
     return BetaPath(records, ended in ("turned", "smallest"), _chosen(walks), n_folds, ended)
@@ -192,16 +204,11 @@ def _best(walks):
 
 
 def _chosen(walks):
-    """Return the record of the largest strength that is as good as the best one; without a skip connection if can be."""
+    """Return the record of the largest strength that is nearly as good as the best one, of the same free terms."""
     best = _best(walks)
-    losses = _losses_at(walks, best)
-    good = [
-        record
-        for skip in walks
-        for record, own in zip(walks[skip].records, walks[skip].losses, strict=False)
-        if walks[skip].worse(own, losses) <= WITHIN and record.skip_connection == best.skip_connection
-    ]
-    return max(good, key=lambda record: record.beta)
+    walk, losses = walks[best.skip_connection], _losses_at(walks, best)
+    judged = zip(walk.records, walk.losses, strict=False)
+    return max((one for one, own in judged if walk.worse(own, losses) <= WITHIN), key=lambda record: record.beta)
 
 
 def _losses_at(walks, record):
@@ -213,7 +220,7 @@ def _losses_at(walks, record):
 def _has_turned(walk, walks):
     """Whether the last strength is clearly worse than the best one, of any walk, or none has been better for long."""
     own = max(range(len(walk.records)), key=lambda k: walk.records[k].score)
-    since = len(walk.records) - 1 - max(own, walk.first)
+    since = len(walk.records) - 1 - own
     best = _losses_at(walks, _best(walks))
     clearly = walk.worse(walk.losses[-1], best) > TURNED
     return since >= PATIENCE or (since >= 2 and clearly)

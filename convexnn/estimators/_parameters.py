@@ -1,5 +1,8 @@
 """Checks of the parameters that all estimators share."""
 
+from collections.abc import Iterable
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -8,32 +11,58 @@ from ..exceptions import InvalidInputError
 
 FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")
 SCALE_FRACTION = 0.1
+TOLERANCE = 1e-6  # of tol="auto"
 
 
-def check_shared_parameters(estimator):
-    """Refuse bad values of the parameters that every estimator has; the message names the parameter."""
+def check_shared_parameters(estimator, automatic=()):
+    """Refuse bad values of the parameters that every estimator has; the message names the parameter.
+
+    Those in `automatic` may be ``"auto"``.
+    """
+    for name in automatic:
+        if isinstance(getattr(estimator, name), str):
+            check_choice(getattr(estimator, name), f"{name} (when it is a string)", ("auto",))
     for name in FLAGS:
-        if hasattr(estimator, name):
+        if hasattr(estimator, name) and not (name in automatic and isinstance(getattr(estimator, name), str)):
             check_flag(getattr(estimator, name), name)
     check_n_jobs(estimator.n_jobs)
     check_verbose(estimator.verbose)
-    check_positive(estimator.tol, "tol")
+    check_positive(tolerance_of(estimator.tol) if "tol" in automatic else estimator.tol, "tol")
     check_count(estimator.max_iter, "max_iter")
     if estimator.time_limit is not None:
         check_positive(estimator.time_limit, "time_limit")
 
 
-def check_strength(beta):
-    """Refuse a strength that is neither ``"scale"`` nor a number above 0."""
+def check_strength(beta, words=("scale",)):
+    """Refuse a strength that is neither one of some words nor a number above 0."""
     if isinstance(beta, str):
-        check_choice(beta, "beta (when it is a string)", ("scale",))
+        check_choice(beta, "beta (when it is a string)", words)
     else:
         check_positive(beta, "beta")
+
+
+def check_folds(cv):
+    """Refuse what is no number of folds, no splitter and no list of splits."""
+    if cv is None:
+        return
+    if isinstance(cv, Integral) and not isinstance(cv, bool):
+        if cv < 2:
+            raise InvalidInputError(f"cv must be at least 2 where it is a number of folds; got {cv}.")
+    elif not hasattr(cv, "split") and (isinstance(cv, str) or not isinstance(cv, Iterable)):
+        raise InvalidInputError(
+            f"cv must be None, a number of folds, a splitter of scikit-learn or an iterable of (train, test) pairs; "
+            f"got {cv!r}."
+        )
 
 
 def scaled_strength(largest):
     """Return the strength that ``beta="scale"`` stands for, from the smallest one with a zero network."""
     return SCALE_FRACTION * largest if largest > 0 else 1.0
+
+
+def tolerance_of(tol):
+    """Return the relative gap that `tol` stands for."""
+    return TOLERANCE if isinstance(tol, str) else tol
 
 
 def seed_of(random_state):

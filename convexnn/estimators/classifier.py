@@ -103,20 +103,21 @@ time_limit, n_jobs, random_state, warm_start, verbose
 
     def __init__(
         self,
-        beta: float | Literal["scale"] = "scale",
+        beta: float | Literal["auto", "scale"] = "auto",
         *,
         loss: ClassificationLoss = "logistic",
         multi_class: Literal["joint", "ovr"] = "joint",
         class_weight: dict[Any, float] | str | None = None,
         hidden_bias: bool = True,
         fit_intercept: bool = True,
-        skip_connection: bool = False,
+        skip_connection: bool | Literal["auto"] = "auto",
+        cv: Any = None,
         max_width: int | None = None,
         solver: Solver = "auto",
         patterns: ActivationPatterns | Patterns = "auto",
         n_patterns: int | None = None,
         proof: Proof = "auto",
-        tol: float = 1e-6,
+        tol: float | Literal["auto"] = "auto",
         max_iter: int = 500,
         time_limit: float | None = None,
         n_jobs: int | None = None,
@@ -131,6 +132,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
         self.hidden_bias = hidden_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
+        self.cv = cv
         self.max_width = max_width
         self.solver = solver
         self.patterns = patterns
@@ -180,15 +182,15 @@ time_limit, n_jobs, random_state, warm_start, verbose
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
         warn_of_lost_digits(self, X, plain)
-        labels = self._labels(y)
-        weight = plain * self._class_weights(labels, plain, y)
+        targets, weight = self._posed(y, plain)
         self._sample_weight = plain
         if len(self.classes_) > 2 and self.multi_class == "ovr":
             with watched(self, *given, n_problems=len(self.classes_)) as watch:
-                return self._fit_one_against_the_rest(X, labels, weight, plain, started, watch)
-        rows = [canonical_rows(X, self._targets(y)[0], weights) for weights in (weight, plain)]
+                return self._fit_one_against_the_rest(X, targets, weight, plain, started, watch)
+        rows = [canonical_rows(X, targets[0], weights) for weights in (weight, plain)]
         with watched(self, *given) as watch:
-            return self._fit_rows(rows[0], started, watch, rows[1])
+            choice = self._choose(X, targets, weight, started)
+            return self._fit_rows(rows[0], started, watch, choice, rows[1])
 
     def _check_data(self, X, y, sample_weight):
         """Return data, labels and weights after checking them and the parameters; set classes_."""
@@ -208,6 +210,14 @@ time_limit, n_jobs, random_state, warm_start, verbose
     def _labels(self, y):
         """Return 1 at the class of every sample and -1 elsewhere, of shape (n_samples, n_classes)."""
         return np.where(y[:, None] == self.classes_, 1.0, -1.0)
+
+    def _posed(self, y, plain):
+        """Return the targets of every problem and the weights that it is trained with."""
+        return self._targets(y), plain * self._class_weights(self._labels(y), plain, y)
+
+    def _united(self, networks):
+        """Return one network of those of the problems."""
+        return networks[0] if len(networks) == 1 else _side_by_side(networks)
 
     def _targets(self, y):
         """Return the targets of every problem that is posed: one, or one per class against the rest."""
@@ -266,7 +276,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
                 f"{len(self.classes_)} classes. Pose the problem of one class against the rest with "
                 f"optimal_set(X, np.where(y == label, 1, -1), beta, loss={self.loss!r}, "
                 f"hidden_bias={self.hidden_bias}, fit_intercept={self.fit_intercept}, "
-                f"skip_connection={self.skip_connection})."
+                f"skip_connection={self.skip_connection_})."
             )
         return super().optimal_set(time_limit=time_limit)
 
@@ -308,19 +318,22 @@ time_limit, n_jobs, random_state, warm_start, verbose
             raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
         return members @ factors + ~members.any(axis=1)
 
-    def _fit_one_against_the_rest(self, X, labels, weight, plain, started, watch):
+    def _fit_one_against_the_rest(self, X, targets, weight, plain, started, watch):
         """Train one network per class and put them side by side."""
-        parts = [canonical_rows(X, column, weight) for column in labels.T]
-        units = [self._problem(rows) for rows in parts]
-        unweighted = [self._problem(canonical_rows(X, column, plain)) for column in labels.T]
+        choice = self._choose(X, targets, weight, started)
+        skip, budget = self.skip_connection_, self._budget(choice)
+        parts = [canonical_rows(X, column, weight) for column in targets]
+        units = [self._problem(rows, skip=skip) for rows in parts]
+        unweighted = [self._problem(canonical_rows(X, column, plain), skip=skip) for column in targets]
         prices = [self._strength(unit, started) for unit in unweighted]
-        self._choose_beta(prices)
-        if self.beta == "scale":
+        self._choose_beta(prices, choice)
+        if isinstance(self.beta, str) and choice is None:
             self._warn_of_strength(prices, unweighted)
         solutions = []
-        for k, start in enumerate(self._previous_networks(units)):
+        for k, start in enumerate(self._previous_networks(units) if choice is None else choice.starts):
             with watch.problem(f"class {self.classes_[k]} against the rest") as report:
-                solutions.append(self._solve(replace(units[k], beta=self.beta_), parts[k], started, start, report))
+                problem = replace(units[k], beta=self.beta_)
+                solutions.append(self._solve(problem, parts[k], started, start, report, budget))
         self._networks_ = [solution.network for solution in solutions]
         problems = [replace(unit, beta=self.beta_) for unit in units]
         self._left_out_parts = [

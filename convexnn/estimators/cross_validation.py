@@ -10,20 +10,18 @@ from typing import Any, Literal, Self
 import numpy as np
 from joblib import Parallel, delayed, parallel
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
 from .._clock import now
-from .._progress import reporting, silence
-from .._threads import one_blas_thread
+from .._progress import reporting
 from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._validation import check_count, check_positive, check_strengths
 from ..arrangements.patterns import ActivationPatterns
-from ..exceptions import InvalidInputError, ScaleWarning, WidthWarning
-from ..solvers.base import Status
+from ..exceptions import InvalidInputError, ScaleWarning
 from ._columns import warn_of_lost_digits
+from ._fold_paths import choice_of, follow, results_of
 from ._parameters import seed_of
 from ._rows import canonical_rows
 from ._watch import Tasks, with_callbacks
@@ -82,12 +80,15 @@ class _CrossValidation:
         folds = list(cv.split(X, y, **routed.splitter.split))
         given = None if sample_weight is None else weight
         tasks = Tasks(self, *watched, n_problems=2)
-        self.scores_, gaps = self._scores(X, y, given, folds, seed, tasks)
-        self._warn_of_folds(gaps)
-        best = self._best([weight[test].sum() for _, test in folds])
-        self.beta_, self.best_score_ = float(self.betas_[best]), float(self._means[best])
-        del self._means
+        followed = self._follow_folds(X, y, given, folds, seed, tasks)
+        self.scores_ = np.column_stack([fold.scores for fold in followed])
+        counted = np.array([weight[test].sum() for _, test in folds]) > 0
+        self.cv_results_ = results_of(self.betas_, self.scores_, [fold.seconds for fold in followed], counted)
+        means = self.cv_results_["mean_test_score"]
+        best = self._best(means)
+        self.beta_, self.best_score_ = float(self.betas_[best]), float(means[best])
         model = self._model(beta=self.beta_, random_state=seed)
+        model._choice = choice_of(model, X, y, given, followed, best)
         with tasks.part("last fit", model), warnings.catch_warnings():
             warnings.simplefilter("ignore", ScaleWarning)  # said above, with the names of the features
             model.fit(X, y, given)
@@ -135,21 +136,20 @@ class _CrossValidation:
         largest = max(price.value for price in prices)
         return (largest if largest > 0 else 1.0) * np.geomspace(1.0, self.beta_min_ratio, self.n_betas)
 
-    def _scores(self, X, y, weight, folds, seed, callback_tasks):
-        """Return the scores and the visible gaps above tol, of shape (n_betas, n_folds)."""
+    def _follow_folds(self, X, y, weight, folds, seed, callback_tasks):
+        """Return a `Followed` per fold."""
         # Processes and one thread in each: the bits do not depend on how many there are.
-        model = self._model(proof="heuristic", warm_start=True, n_jobs=1, random_state=seed, verbose=0)
+        model = self._model(n_jobs=1, random_state=seed, verbose=0)
         scorer = check_scoring(model, self._default_scoring() if self.scoring is None else self.scoring)
-        tasks = [(model, scorer, self.betas_, X, y, weight, train, test) for train, test in folds]
-        scores, gaps = [], []
+        calls = [delayed(follow)(model, scorer, self.betas_, X, y, weight, train, test) for train, test in folds]
+        followed = []
         with reporting(self.verbose) as reporter, callback_tasks.part("folds"):
             with reporter.stage("folds", len(folds), patience=0.0) as stage:
-                for found in _as_they_come(self.n_jobs, (delayed(_follow)(*task) for task in tasks)):
-                    scores.append(found[0])
-                    gaps.append(found[1])
-                    best = np.max(found[0], initial=-np.inf, where=~np.isnan(found[0]))
-                    stage.record(f"{len(self.betas_)} strengths, best score {best:.4g}", len(scores))
-        return np.column_stack(scores), np.column_stack(gaps)
+                for fold in _as_they_come(self.n_jobs, calls):
+                    followed.append(fold)
+                    best = np.max(fold.scores, initial=-np.inf, where=~np.isnan(fold.scores))
+                    stage.record(f"{len(self.betas_)} strengths, best score {best:.4g}", len(followed))
+        return followed
 
     def _default_scoring(self):
         """Return the measure that the loss asks for; None for that of ``score``."""
@@ -157,28 +157,14 @@ class _CrossValidation:
             return make_scorer(mean_pinball_loss, alpha=self.quantile, greater_is_better=False)
         return "neg_mean_absolute_error" if self.loss == "absolute" else None
 
-    def _warn_of_folds(self, gaps):
-        """Say once how many fits of the folds ended early, and how far the worst of them."""
-        if np.any(gaps > 0.0):
-            beta = self.betas_[np.argmax(gaps.max(axis=1))]
-            warnings.warn(
-                f"{np.count_nonzero(gaps)} of {gaps.size} fits in the folds did not reach tol={self.tol:.2e}; the "
-                f"largest visible relative gap is {gaps.max():.2e}, at beta={beta:.4g}. Their scores count all the "
-                f"same: raise max_iter or time_limit, which is that of every fit, or take larger betas.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
-    def _best(self, test_weights):
+    def _best(self, means):
         """Return the place of the best mean score, the largest strength among equals."""
-        counted = np.asarray(test_weights) > 0
-        self._means = self.scores_[:, counted].mean(axis=1) if counted.any() else np.full(len(self.betas_), np.nan)
-        if np.all(np.isnan(self._means)):
+        if np.all(np.isnan(means)):
             raise InvalidInputError(
                 "scoring gave NaN for every beta: r2, the default of regressors, needs two test rows in every fold. "
                 "Use another scoring or another cv."
             )
-        return int(np.nanargmax(self._means))
+        return int(np.nanargmax(means))
 
 
 def _as_they_come(n_jobs, calls):
@@ -186,34 +172,6 @@ def _as_they_come(n_jobs, calls):
     backend, _ = parallel.get_active_backend()
     one_by_one = getattr(backend, "supports_return_generator", False)
     return Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator" if one_by_one else "list")(calls)
-
-
-def _follow(model, scorer, betas, X, y, weight, train, test):
-    """Return scores and visible gaps above tol in one fold; every fit starts from the network of the strength before.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After an interrupt, which the solver keeps to itself to save the best network so far.
-    """
-    model = model.__class__(**model.get_params(deep=False))  # in one process the folds are handed the same object
-    own = None if weight is None else weight[train]
-    options = {} if weight is None else {"sample_weight": weight[test]}
-    scores, gaps = np.full(len(betas), np.nan), np.zeros(len(betas))
-    with warnings.catch_warnings(), one_blas_thread(), silence():
-        warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
-        warnings.simplefilter("ignore", ScaleWarning)  # said of all data
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said once for all folds
-        for k, beta in enumerate(betas.tolist()):
-            model.set_params(beta=beta).fit(X[train], y[train], own)
-            if model.status_ == Status.interrupted.name:
-                raise KeyboardInterrupt
-            reached = model.certificate_.heuristic_gap
-            is_short = reached > model.tol and model.status_ not in (Status.proven.name, Status.max_width.name)
-            gaps[k] = reached if is_short else 0.0
-            if weight is None or weight[test].any():
-                scores[k] = scorer(model, X[test], y[test], **options)
-    return scores, gaps
 
 
 class ConvexReLURegressorCV(_CrossValidation, ConvexReLURegressor):
@@ -290,7 +248,7 @@ feature_names_in_
         patterns: ActivationPatterns | Patterns = "auto",
         n_patterns: int | None = None,
         proof: Proof = "auto",
-        tol: float = 1e-6,
+        tol: float | Literal["auto"] = "auto",
         max_iter: int = 500,
         time_limit: float | None = None,
         n_jobs: int | None = None,
@@ -379,7 +337,7 @@ n_features_in_, feature_names_in_
         patterns: ActivationPatterns | Patterns = "auto",
         n_patterns: int | None = None,
         proof: Proof = "auto",
-        tol: float = 1e-6,
+        tol: float | Literal["auto"] = "auto",
         max_iter: int = 500,
         time_limit: float | None = None,
         n_jobs: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -135,20 +135,21 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
 
     def __init__(
         self,
-        beta: float | Literal["scale"] = "scale",
+        beta: float | Literal["auto", "scale"] = "auto",
         *,
         loss: RegressionLoss = "squared",
         huber_delta: float = 1.35,
         quantile: float = 0.5,
         hidden_bias: bool = True,
         fit_intercept: bool = True,
-        skip_connection: bool = False,
+        skip_connection: bool | Literal["auto"] = "auto",
+        cv: Any = None,
         max_width: int | None = None,
         solver: Solver = "auto",
         patterns: ActivationPatterns | Patterns = "auto",
         n_patterns: int | None = None,
         proof: Proof = "auto",
-        tol: float = 1e-6,
+        tol: float | Literal["auto"] = "auto",
         max_iter: int = 500,
         time_limit: float | None = None,
         n_jobs: int | None = None,
@@ -163,6 +164,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self.hidden_bias = hidden_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
+        self.cv = cv
         self.max_width = max_width
         self.solver = solver
         self.patterns = patterns
@@ -212,11 +214,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         warn_of_lost_digits(self, X, weight, y)
-        self._is_column = y.shape[1:] == (1,)
-        (targets,) = self._targets(y)
+        targets, weight = self._posed(y, weight)
         with watched(self, *given) as watch:
             self._sample_weight = weight
-            return self._fit_rows(canonical_rows(X, targets, weight), started, watch)
+            choice = self._choose(X, targets, weight, started)
+            return self._fit_rows(canonical_rows(X, targets[0], weight), started, watch, choice)
 
     def _check_data(self, X, y, sample_weight):
         """Return data, targets and weights after checking them and the parameters."""
@@ -228,6 +230,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         return X, y, check_weights(sample_weights(sample_weight, X), len(y))
+
+    def _posed(self, y, weight):
+        """Return the targets of every problem and the weights that it is trained with; set what `predict` needs."""
+        self._is_column = y.shape[1:] == (1,)
+        return self._targets(y), weight
 
     def _targets(self, y):
         """Return the targets of every problem that is posed: one. A column is one output."""

@@ -10,9 +10,11 @@ from .polytope import OptimalPolytopeDisplay
 from .regions import DecisionRegionDisplay
 from .spurious import SpuriousTableDisplay
 from .staircase import StaircaseDisplay
+from .strengths import BetaPathDisplay
 from .sweeps import RegularizationPathDisplay, WidthSweepDisplay
 
 __all__ = [
+    "BetaPathDisplay",
     "CertificateDisplay",
     "DecisionRegionDisplay",
     "DualFunctionDisplay",

@@ -116,6 +116,13 @@ def build_network(problem, directions, signs, masses):
     return assemble(problem, neurons, outputs, problem.free_coefficients(problem.hidden_fit(neurons, outputs)))
 
 
+def build_zero_network(problem):
+    """Return the network without neurons whose free terms fit best."""
+    neurons = np.zeros((0, problem.design.shape[1]))
+    outputs = np.zeros((0, *problem.y.shape[1:]))
+    return assemble(problem, neurons, outputs, problem.free_coefficients(np.zeros_like(problem.y)))
+
+
 def assemble(problem, neurons, outputs, free):
     """Return the network of these neurons (bias last), output weights and free terms (skip weights, intercept)."""
     n_features = problem.design.shape[1] - problem.hidden_bias

@@ -121,10 +121,10 @@ class Path:
             return (self.columns.T @ (scaled.weight * fit))[:, None]
         return np.zeros((self.columns.shape[1], self.space.n_outputs))
 
-    def start(self, other):
-        """Take over the network of another path, of a problem with the same inputs and outputs."""
-        own, its = np.sqrt(self.units.mass_unit), np.sqrt(other.units.mass_unit)
-        self.neurons, self.outputs = other.neurons * (its / own), other.outputs * (its / own)
+    def start(self, point):
+        """Take over the neurons of a point on another path, of a problem with the same inputs and outputs."""
+        root = np.sqrt(self.units.mass_unit)
+        self.neurons, self.outputs = point.neurons / root, point.outputs / root
         self._search()
 
     def point(self):

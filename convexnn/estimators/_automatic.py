@@ -1,0 +1,152 @@
+"""``beta="auto"``: which folds there are, what is followed in them, and the network that training starts from."""
+
+import warnings
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import check_cv
+
+from .._progress import current
+from .._threads import one_blas_thread, thread_map
+from .._validation import is_late
+from ..exceptions import StrengthWarning
+from ..programs.units import in_units
+from ..solvers.path import Path
+from ._beta_path import BetaPath
+from ._choosing import N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short
+from ._parameters import seed_of
+from ._rows import canonical_rows
+
+TIME_SHARE = 0.5  # of a time limit: what choosing may take
+ROUNDS = 3  # of a path on all rows before training
+LEAST_WORK, WORK_SHARE = 1e9, 1.0  # of training, in nanoseconds and relative to that of choosing
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A strength, whether there is a skip connection, and what was learned on the way.
+
+    Attributes
+    ----------
+    beta : float
+    skip_connection : bool
+    starts : list of TwoLayerReLU or None
+        One per problem, near the optimum of all rows.
+    max_work : float
+        What training may take, in units of about a nanosecond of one core.
+    path : BetaPath, optional
+        What has been judged.
+    """
+
+    beta: float
+    skip_connection: bool
+    starts: list[Any]
+    max_work: float
+    path: BetaPath | None = None
+
+
+def choose_strength(estimator, X, targets, weight, started):
+    """Return the `Choice` for an estimator and its checked data, None with too little to choose with, or no time.
+
+    Parameters
+    ----------
+    estimator : ConvexReLUEstimator
+    X : ndarray of shape (n_samples, n_features)
+    targets : list of ndarray
+        One per problem: all of them have the same strength.
+    weight : ndarray of shape (n_samples,)
+    started : Moment
+    """
+    whole = {skip: problems_on(estimator, X, targets, weight, skip) for skip in _options(estimator, X, weight)}
+    if any(is_short(problem) for problems in whole.values() for problem in problems):
+        return None
+    deadline = None if estimator.time_limit is None else started + TIME_SHARE * estimator.time_limit
+    seed = seed_of(estimator.random_state)
+    with one_blas_thread(), thread_map(estimator.n_jobs) as run, current().stage("strengths", N_STRENGTHS) as stage:
+        walks = {}
+        for skip, problems in whole.items():
+            folds = _folds(estimator, X, targets, weight, problems, skip, seed)
+            walks[skip] = Walk(folds, problems, seed, estimator.max_width, lambda: is_late(deadline), run)
+        path = choose(
+            walks, max(walk.price for walk in walks.values()), started=started, deadline=deadline, stage=stage
+        )
+        if path is None:
+            return None
+        best = path.best
+        points = walks[best.skip_connection].points_at(best)
+        problems = whole[best.skip_connection]
+        starts = starts_from(estimator, problems, points, best.beta, lambda: is_late(deadline))
+    _warn_of_last(path)
+    budget = budget_after(sum(walk.work for walk in walks.values()))
+    return Choice(best.beta, best.skip_connection, starts, budget, path)
+
+
+def budget_after(work):
+    """Return what training may take after so much work of choosing."""
+    return max(LEAST_WORK, WORK_SHARE * work)
+
+
+def starts_from(estimator, problems, points, beta, stop=lambda: False):
+    """Return the networks of all rows that paths reach from those of a fold, None where there is nothing to fit."""
+    starts = []
+    for problem, point in zip(problems, points, strict=True):
+        path = follower(estimator, problem, stop)
+        if path is None or point is None:
+            starts.append(None)
+            continue
+        path.start(point)
+        for _ in range(ROUNDS):
+            end = path.follow(beta)
+        starts.append(end.network(problem))
+    return starts
+
+
+def follower(estimator, problem, stop=lambda: False):
+    """Return the `Path` of a problem, None where there is nothing to fit."""
+    if in_units(problem) is None:
+        return None
+    return Path(problem, np.random.default_rng(seed_of(estimator.random_state)), estimator.max_width, stop)
+
+
+def _options(estimator, X, weight):
+    """Return whether there may be a skip connection: one or two flags."""
+    if estimator.skip_connection != "auto":
+        return [estimator.skip_connection]
+    return [False, True] if 2 * X.shape[1] < np.count_nonzero(weight) else [False]
+
+
+def problems_on(estimator, X, targets, weight, skip):
+    """Pose the problems of all outputs on the same rows."""
+    together = np.column_stack(targets) if len(targets) > 1 else targets[0]
+    rows = canonical_rows(X, together, weight)
+    parts = [rows] if len(targets) == 1 else [replace(rows, y=np.ascontiguousarray(y)) for y in rows.y.T]
+    return [estimator._problem(part, skip=skip) for part in parts]
+
+
+def _folds(estimator, X, targets, weight, whole, skip, seed):
+    """Return the folds, those of a splitter of the caller's samples or our own of the distinct rows."""
+    cv = estimator.cv
+    if cv is None or isinstance(cv, Integral):
+        rows = fold_rows(whole, seed, cv)
+        return [Fold(*(tuple(problem.take(part, 1.0) for problem in whole) for part in pair)) for pair in rows]
+    together = np.column_stack(targets) if len(targets) > 1 else targets[0]
+    splits = list(check_cv(cv, classes_of(together) if is_classifier(estimator) else together).split(X, together))
+    return [
+        Fold(*(tuple(problems_on(estimator, X[part], [y[part] for y in targets], weight[part], skip)) for part in pair))
+        for pair in splits
+        if weight[pair[0]].any() and weight[pair[1]].any()
+    ]
+
+
+def _warn_of_last(path):
+    """Warn when the smallest strength that is tried is the best one."""
+    if path.ended == "smallest" and path.best.beta == path.strengths.min():
+        warnings.warn(
+            f"The best strength, beta={path.best.beta:.4g}, is the smallest one that beta='auto' tries: a smaller one "
+            f"may predict better. Give beta as a number, or choose it with betas of your own and a class with CV.",
+            StrengthWarning,
+            stacklevel=7,
+        )

@@ -1,11 +1,13 @@
 """Many ascents on a price at once, by matrix products: where new neurons could be, for one output or several.
 
-The price of a direction u is ``||N^T (X u)_+||``. With ``a`` along ``N^T (X u)_+`` the step
+The price of a direction u is ``||N^T (X u)_+||``. With ``a`` along ``N^T (X u)_+`` and ``g = X^T (1[X u > 0] * N a)``,
+its gradient, the step
 
-    ``u <- X^T (1[X u > 0] * N a) / || . ||``
+    ``u <- normalise(g / ||g|| + damping u)``
 
-never lowers the convex part of ``a^T N^T (X u)_+``. A few such steps from many starts find most of what there is, and
-prove nothing. Two products of all rows with all starts a step are the whole cost.
+raises it wherever its convex part prevails; the damping grows where a step has failed, and a point never moves to a
+lower price. A few steps from many starts find most of what there is, and prove nothing. Two products of all rows with
+all starts a step are the whole cost.
 """
 
 import numpy as np
@@ -33,12 +35,18 @@ def rough_maxima(X, dual_point, neurons, rng):
         rows = np.sort(rng.choice(len(X), ROWS, replace=False))
         X, dual_point, factor = X[rows], dual_point[rows], len(X) / ROWS
     directions = _starts(X, neurons, rng)
+    known = _priced(X, dual_point, directions)
+    damping = np.zeros(len(directions), X.dtype)
     for _ in range(STEPS):
-        values, outputs, _ = _priced(X, dual_point, directions)
-        pull = dual_point @ outputs.T
-        pull *= values > 0
-        directions = _units(pull.T @ X)
-    _, outputs, prices = _priced(X, dual_point, directions)
+        ahead = _units(_units(known[2]) + damping[:, None] * directions)
+        there = _priced(X, dual_point, ahead)
+        better = there[0] > known[0]
+        damping = np.where(better, 0.5 * damping, np.maximum(2.0 * damping, 0.5)).astype(X.dtype)
+        directions = np.where(better[:, None], ahead, directions)
+        known = tuple(
+            np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old) for new, old in zip(there, known, strict=True)
+        )
+    prices, outputs, _ = known
     return directions.astype(np.float64), outputs.astype(np.float64), factor * prices.astype(np.float64)
 
 
@@ -55,22 +63,27 @@ def distinct_starts(directions, outputs, prices, level, most):
 
 
 def _starts(X, neurons, rng):
-    """Return starts: random directions, differences of rows, and places around the neurons."""
+    """Return starts: random directions, some in the metric of the rows, differences of rows, places around neurons."""
     starts = rng.standard_normal((STARTS, X.shape[1]))
-    pairs = rng.integers(0, len(X), (STARTS // 2, 2))
-    starts[::2] = X[pairs[:, 0]] - X[pairs[:, 1]]
+    pairs = rng.integers(0, len(X), (len(starts[::3]), 2))
+    values, vectors = np.linalg.eigh(X.T.astype(np.float64) @ X)
+    starts[1::3] = starts[1::3] @ (vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))).T
+    starts[::3] = X[pairs[:, 0]] - X[pairs[:, 1]]
     if len(neurons):
-        chosen = neurons[rng.integers(0, len(neurons), STARTS // 4)]
-        starts[1::4] = _units(chosen) + SPREAD * starts[1::4] / np.sqrt(X.shape[1])
+        chosen = neurons[rng.integers(0, len(neurons), len(starts[2::6]))]
+        starts[2::6] = _units(chosen) + SPREAD * starts[2::6] / np.sqrt(X.shape[1])
     return _units(starts).astype(X.dtype)
 
 
 def _priced(X, dual_point, directions):
-    """Return values at the rows (n, K), unit outputs (K, c) and prices (K,)."""
+    """Return prices (K,), unit outputs (K, c) and gradients (K, d)."""
     values = X @ directions.T
     outputs = np.maximum(values, 0.0).T @ dual_point
     prices = np.linalg.norm(outputs, axis=1)
-    return values, outputs / np.maximum(prices, np.finfo(X.dtype).tiny)[:, None], prices
+    outputs /= np.maximum(prices, np.finfo(X.dtype).tiny)[:, None]
+    pull = dual_point @ outputs.T
+    pull *= values > 0
+    return prices, outputs, pull.T @ X
 
 
 def _units(rows):

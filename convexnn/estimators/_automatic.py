@@ -17,7 +17,7 @@ from ..programs.units import in_units
 from ..solvers.path import Path
 from ._beta_path import BetaPath
 from ._choosing import N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short
-from ._parameters import seed_of
+from ._parameters import has_skip, seed_of
 from ._rows import canonical_rows
 
 TIME_SHARE = 0.5  # of a time limit: what choosing may take
@@ -114,7 +114,7 @@ def follower(estimator, problem, stop=lambda: False):
 def _options(estimator, X, weight):
     """Return whether there may be a skip connection: one or two flags."""
     if estimator.skip_connection != "auto":
-        return [estimator.skip_connection]
+        return [has_skip(estimator)]
     return [False, True] if 2 * X.shape[1] < np.count_nonzero(weight) else [False]
 
 

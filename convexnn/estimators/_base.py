@@ -22,7 +22,15 @@ from ..solvers.vector import solve_vector
 from ._automatic import choose_strength
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
-from ._parameters import check_folds, check_shared_parameters, check_strength, scaled_strength, seed_of, tolerance_of
+from ._parameters import (
+    check_folds,
+    check_shared_parameters,
+    check_strength,
+    has_skip,
+    scaled_strength,
+    seed_of,
+    tolerance_of,
+)
 from ._watch import CallbackSupportMixin, network_only
 
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
@@ -54,7 +62,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
 
     def _problem(self, rows, beta=1.0, skip=None):
         """Pose the problem of canonical rows, with several outputs where there are several columns of targets."""
-        skip = self.skip_connection is True if skip is None else skip
+        skip = has_skip(self) if skip is None else skip
         options = {
             "hidden_bias": self.hidden_bias,
             "fit_intercept": self.fit_intercept,
@@ -116,7 +124,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             choice = choose_strength(self, X, targets, weight, started)
         if choice is not None and choice.path is not None:
             self.beta_path_ = choice.path
-        self.skip_connection_ = self.skip_connection is True if choice is None else choice.skip_connection
+        self.skip_connection_ = has_skip(self) if choice is None else choice.skip_connection
         return choice
 
     def _united(self, networks):

@@ -18,7 +18,8 @@ RATIO = 10.0**-0.25  # of two strengths
 N_STRENGTHS = 17  # from the one at which networks become zero down to a ten thousandth of it
 PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
 FEW_ROWS, MOST_ROWS = 10, 20_000  # the fewest rows to choose with; of longer data a sample
-TURNED, PATIENCE = 1.0, 6  # standard errors below the best score; strengths without a better one
+PATIENCE = 2  # strengths after which a walk may end
+CLEARLY, HARDLY = 1.0, 0.5  # standard errors of a difference: clearly worse, hardly better
 WITHIN = 0.25  # standard errors from the best score within which a larger strength is taken
 
 
@@ -218,9 +219,12 @@ def _losses_at(walks, record):
 
 
 def _has_turned(walk, walks):
-    """Whether the last strength is clearly worse than the best one, of any walk, or none has been better for long."""
-    own = max(range(len(walk.records)), key=lambda k: walk.records[k].score)
-    since = len(walk.records) - 1 - own
+    """Whether the last strengths are clearly worse than the best one of any walk, or were hardly better than others."""
+    if len(walk.records) <= PATIENCE or walk.records[-1 - PATIENCE].width == 0.0:
+        return False
+    scores = [record.score for record in walk.records]
+    own, before = int(np.argmax(scores)), int(np.argmax(scores[:-PATIENCE]))
+    if walk.worse(walk.losses[before], walk.losses[own]) < HARDLY:
+        return True
     best = _losses_at(walks, _best(walks))
-    clearly = walk.worse(walk.losses[-1], best) > TURNED
-    return since >= PATIENCE or (since >= 2 and clearly)
+    return own < len(scores) - PATIENCE and walk.worse(walk.losses[-1], best) > CLEARLY

@@ -13,6 +13,7 @@ from .._validation import deadline_after, is_late
 from ..exceptions import ScaleWarning
 from ..solvers.base import build_zero_network
 from ._automatic import Choice, budget_after, follower, problems_on, starts_from
+from ._parameters import has_skip
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def follow(model, scorer, betas, X, y, weight, train, test):
         warnings.simplefilter("ignore", ScaleWarning)  # said of all data
         X_train, y_train, own = model._check_data(X[train], y[train], None if weight is None else weight[train])
         targets, own = model._posed(y_train, own)
-        problems = problems_on(model, X_train, targets, own, model.skip_connection is True)
+        problems = problems_on(model, X_train, targets, own, has_skip(model))
         limit = _Limit(model.time_limit)
         paths = [follower(model, problem, limit.is_over) for problem in problems]
         for k, beta in enumerate(betas.tolist()):
@@ -71,7 +72,7 @@ def choice_of(model, X, y, weight, followed, best):
     """Return the `Choice` that the last fit starts from: the networks of the first fold, and a budget."""
     X, y, weight = model._check_data(X, y, weight)
     targets, weight = model._posed(y, weight)
-    skip = model.skip_connection is True
+    skip = has_skip(model)
     problems = problems_on(model, X, targets, weight, skip)
     with one_blas_thread():
         starts = starts_from(model, problems, followed[0].points[best], model.beta)

@@ -60,6 +60,11 @@ def scaled_strength(largest):
     return SCALE_FRACTION * largest if largest > 0 else 1.0
 
 
+def has_skip(estimator):
+    """Whether `skip_connection` asks for linear terms; ``"auto"`` does not by itself."""
+    return estimator.skip_connection != "auto" and bool(estimator.skip_connection)
+
+
 def tolerance_of(tol):
     """Return the relative gap that `tol` stands for."""
     return TOLERANCE if isinstance(tol, str) else tol

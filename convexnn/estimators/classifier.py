@@ -49,8 +49,9 @@ class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
 
     Parameters
     ----------
-    beta : float or "scale", default="scale"
-        Strength of the weight decay; a sum over samples is penalised, there is no 1/n. ``"scale"`` takes 0.1 times
+    beta : float, "auto" or "scale", default="auto"
+        Strength of the weight decay; a sum over samples is penalised, there is no 1/n. ``"auto"`` chooses it from the
+        data, as in `ConvexReLURegressor`, by the loss of the rows that are held out. ``"scale"`` takes 0.1 times
         ``beta_max_``, the strength from which on the network is zero without `class_weight`.
     loss : {"logistic", "squared_hinge", "squared"}, default="logistic"
         ``log(1 + exp(-y f))``, ``1/2 max(0, 1 - y f)^2`` and ``1/2 (y - f)^2``.
@@ -60,7 +61,7 @@ class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
         and the sum over the outputs for the others.
     class_weight : dict or "balanced", optional
         Weights of the classes, multiplied with `sample_weight`; ``"balanced"`` gives all classes the same total weight.
-    hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, n_patterns, proof, tol, max_iter, \
+    hidden_bias, fit_intercept, skip_connection, cv, max_width, solver, patterns, n_patterns, proof, tol, max_iter, \
 time_limit, n_jobs, random_state, warm_start, verbose
         As in `ConvexReLURegressor`; `max_width`, `tol`, `max_iter` hold for every class where there is one problem per
         class.
@@ -72,7 +73,8 @@ time_limit, n_jobs, random_state, warm_start, verbose
         With one output for two classes, else with one per class.
     certificate_ : Certificate
         For one problem per class: of the sum of their objectives, and `certificates_` holds those of the classes.
-    dual_, beta_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, feature_names_in_
+    dual_, beta_, beta_path_, skip_connection_, beta_max_, beta_max_proof_, status_, n_iter_, history_, \
+n_features_in_, feature_names_in_
         As in `ConvexReLURegressor`. For one problem per class ``beta_max_`` is the largest, ``status_`` the least
         favourable.
 
@@ -177,6 +179,8 @@ time_limit, n_jobs, random_state, warm_start, verbose
             When `max_width` is below the critical width that was found.
         ScaleWarning
             When double precision loses the digits of columns of X; it names them.
+        StrengthWarning
+            When the smallest strength that ``beta="auto"`` tries predicts best.
         """
         started = now()
         given = X, y, sample_weight

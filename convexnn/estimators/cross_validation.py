@@ -62,7 +62,7 @@ class _CrossValidation:
         Warns
         -----
         ConvergenceWarning
-            When the visible gap of fits did not reach `tol`: once for those in the folds, and for the last one.
+            When the visible gap of the last fit did not reach `tol`.
         WidthWarning
             When `max_width` is below the critical width that was found on all data.
         ScaleWarning
@@ -195,8 +195,8 @@ class ConvexReLURegressorCV(_CrossValidation, ConvexReLURegressor):
         absolute one. A scorer must accept sample_weight when `fit` is given it.
     loss, huber_delta, quantile, hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, n_patterns, \
 proof, tol, max_iter, time_limit, random_state, verbose
-        As in `ConvexReLURegressor`, of every one of ``len(betas_) * n_folds + 1`` fits; only the last one, on all
-        data, is proven. No own patterns.
+        As in `ConvexReLURegressor`, of the last fit, on all data; ``skip_connection="auto"`` is False. No own
+        patterns. `max_width` and `time_limit` also hold for every strength of a fold.
     n_jobs : int, optional
         Processes over the folds, and threads of the last fit. The result does not depend on it.
 
@@ -206,6 +206,9 @@ proof, tol, max_iter, time_limit, random_state, verbose
         In decreasing order.
     scores_ : ndarray of shape (n_betas, n_folds)
         Of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
+    cv_results_ : dict of ndarray
+        As scikit-learn's searches have it: `param_beta`, `mean_test_score`, `std_test_score`, `rank_test_score`,
+        `mean_fit_time`, and ``split0_test_score`` and so on.
     beta_, best_score_ : float
         The strength with the best mean over the folds, the largest of equals, and that mean.
     network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, \
@@ -214,8 +217,9 @@ feature_names_in_
 
     Notes
     -----
-    In a fold every fit starts from the network of the strength before. The problem is convex: a start changes the
-    time and not the optimum.
+    In a fold one network follows the strengths, every one from the strength before, close to the optima: that is what
+    ``beta="auto"`` of `ConvexReLURegressor` does too, which stops when the scores have turned. The last fit starts from
+    the network of the first fold and is certified.
 
     Examples
     --------
@@ -295,11 +299,12 @@ class ConvexReLUClassifierCV(_CrossValidation, ConvexReLUClassifier):
         By default the accuracy; also of `score`, as in scikit-learn's LogisticRegressionCV.
     loss, multi_class, class_weight, hidden_bias, fit_intercept, skip_connection, max_width, solver, patterns, \
 n_patterns, proof, tol, max_iter, time_limit, random_state, verbose
-        As in `ConvexReLUClassifier`, of every fit; only the last one, on all data, is proven. No own patterns.
+        As in `ConvexReLUClassifier`, of the last fit, on all data; ``skip_connection="auto"`` is False. No own
+        patterns. `max_width` and `time_limit` also hold for every strength of a fold.
 
     Attributes
     ----------
-    betas_, scores_, beta_, best_score_
+    betas_, scores_, cv_results_, beta_, best_score_
         As in `ConvexReLURegressorCV`.
     classes_, network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, \
 n_features_in_, feature_names_in_

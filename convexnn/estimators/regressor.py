@@ -38,10 +38,14 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
 
     Parameters
     ----------
-    beta : float or "scale", default="scale"
-        Strength of the weight decay; a sum over samples is penalised, there is no 1/n. ``"scale"`` takes 0.1 times
-        ``beta_max_``, the strength from which on the network is zero; it follows the scale of y, and that of X
-        only without a hidden bias.
+    beta : float, "auto" or "scale", default="auto"
+        Strength of the weight decay; a sum over samples is penalised, there is no 1/n. ``"auto"`` chooses it from the
+        data: networks follow a path of decreasing strengths in folds of the distinct rows, every strength is judged on
+        the rows that were held out, and the path ends when the scores have clearly turned, or at a ten thousandth of
+        the strength from which on networks are zero; see `beta_path_`. Where there is too little to choose with (fewer
+        than ten distinct rows, a class with a single one, a constant y), and in no time, it is ``"scale"``: 0.1 times
+        ``beta_max_``, the strength from which on the network is zero; it follows the scale of y, and that of X only
+        without a hidden bias.
     loss : {"squared", "huber", "absolute", "quantile"}, default="squared"
         With the residual ``r = y - f``: ``1/2 r^2``; ``1/2 r^2`` up to `huber_delta` and linear from there on; ``|r|``;
         ``quantile r`` above the fit and ``(1 - quantile) |r|`` below.
@@ -53,8 +57,13 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         Give the hidden neurons a (penalised) bias.
     fit_intercept : bool, default=True
         Add an unpenalised intercept.
-    skip_connection : bool, default=False
-        Add unpenalised linear terms.
+    skip_connection : bool or "auto", default="auto"
+        Add unpenalised linear terms. ``"auto"`` is judged along the path of ``beta="auto"``; with any other beta, and
+        where there are less than twice as many rows as features, it is False.
+    cv : int, cross-validation generator or iterable, optional
+        Folds of ``beta="auto"``. By default one to five out of five, the fewer the more rows there are: some two
+        thousand rows are judged. A generator or an iterable of (train, test) pairs is over the caller's samples, for
+        groups or time series.
     max_width : int, optional
         Largest number of hidden neurons. When the optimum needs more, the best network found is returned with a
         `WidthWarning`.
@@ -72,9 +81,12 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     proof : {"auto", "exact", "bound", "heuristic"}, default="auto"
         How hard to try to prove optimality; see `price`. ``"auto"`` works within a fixed amount of work, never a
         clock, so that results are reproducible.
-    tol : float, default=1e-6
-        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``). A program over
-        patterns that are not all there are is solved to 1e-7 whatever `tol` is.
+    tol : float or "auto", default="auto"
+        Relative gap to reach, as far as local ascents can see it (``certificate_.heuristic_gap``). ``"auto"`` is 1e-6;
+        but after ``beta="auto"`` has chosen, training also ends, "settled", when it has cost about as much work as
+        choosing, or when the objective hardly falls any more. At weak strengths that is long before the gap closes;
+        ask for 1e-6 where the proof is worth the time. A program over patterns that are not all there are is solved to
+        1e-7 whatever `tol` is.
     max_iter : int, default=500
         Largest number of pricing rounds.
     time_limit : float, optional
@@ -101,7 +113,13 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     beta_max_ : float
         Smallest strength with a zero network: exact when `beta_max_proof_` is ``"exact"``, else a lower bound.
     beta_max_proof_ : {"exact", "bound", "heuristic"}
-    status_ : {"proven", "converged", "restricted", "max_width", "stalled", "max_iter", "time_limit", "interrupted"}
+    beta_path_ : BetaPath
+        What ``beta="auto"`` has judged: strengths, scores, standard errors, widths, seconds; `to_frame`, `plot`.
+        Absent where nothing was chosen.
+    skip_connection_ : bool
+        Whether there are linear terms.
+    status_ : {"proven", "converged", "settled", "restricted", "max_width", "stalled", "max_iter", "time_limit", \
+"interrupted"}
         ``"proven"``: ``certificate_.relative_gap`` is at most `tol`, and at most 1e-3 whatever `tol` is.
         ``"restricted"``: optimal over the given patterns, which are not all of them. ``"stalled"``: rounding allowed no
         further progress before `tol` was reached, as may happen where X is far from the origin or badly scaled.
@@ -209,6 +227,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             When `max_width` is below the critical width that was found.
         ScaleWarning
             When double precision loses the digits of columns of X or of y; it names them.
+        StrengthWarning
+            When the smallest strength that ``beta="auto"`` tries predicts best.
         """
         started = now()
         given = X, y, sample_weight

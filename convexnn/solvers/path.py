@@ -159,6 +159,8 @@ class Path:
         problem, space = self.space.problem, self.space
         fit, _ = space.fit(self.neurons, self.outputs, self.free)
         dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1)
+        # What the free terms have not yet taken up would hide all that neurons alone can do.
+        dual = dual - problem.weight[:, None] * (self.columns @ (self.columns.T @ dual))
         self.found = rough_maxima(space.design, dual.astype(space.dtype), self.neurons, self.rng)
         self.price = float(self.found[2].max(initial=0.0)) * self.units.beta_unit
 

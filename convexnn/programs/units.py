@@ -42,7 +42,7 @@ def in_units(problem):
     design_unit = float(np.abs(problem.design).max(initial=0.0))
     targets = problem.dual_targets
     largest = float(np.abs(targets).max(initial=0.0))
-    if design_unit == 0.0 or largest == 0.0:
+    if design_unit == 0.0 or not np.any(problem.centred):
         return None
     share = problem.weight / problem.weight.sum()
     fit_unit = 1.0 if problem.loss.labels else largest * float(np.sqrt(share @ _squares(targets / largest)))

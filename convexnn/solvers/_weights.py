@@ -21,6 +21,41 @@ class _Stopped(Exception):
     """The budget has ended; the best point is kept."""
 
 
+class Metric:
+    """Coordinates of neurons in which the columns of the data are centred and of one size.
+
+    Where columns lie far from zero or are of different sizes, gradients in the weights themselves point nearly the same
+    way for all rows, and descents take for ever. With a hidden bias, whose column is the last, columns are centred.
+    """
+
+    def __init__(self, problem):
+        design, share = problem.design, problem.weight / problem.weight.sum()
+        mean = share @ design if problem.hidden_bias else np.zeros(design.shape[1])
+        one = design[0, -1] if problem.hidden_bias else 1.0
+        if problem.hidden_bias:
+            mean[-1] = 0.0
+        sizes = np.sqrt(share @ (design - mean) ** 2)
+        self.scales = np.median(sizes[sizes > 0]) / np.where(sizes > 0, sizes, np.inf)
+        self.scales[sizes == 0.0] = 1.0
+        self.shift = mean / one
+
+    def weights(self, points):
+        """Return the neurons at points, both of shape (K, n_inputs)."""
+        neurons = points * self.scales
+        neurons[:, -1] -= neurons @ self.shift
+        return neurons
+
+    def points(self, neurons):
+        """Return the points of neurons."""
+        points = neurons.copy()
+        points[:, -1] += neurons @ self.shift
+        return points / self.scales
+
+    def slopes(self, slopes):
+        """Return the slopes in the points, of those in the neurons."""
+        return (slopes - slopes[:, -1:] * self.shift) * self.scales
+
+
 class WeightSpace:
     """The objective of all weights of a network on one problem, and its descent.
 
@@ -33,6 +68,8 @@ class WeightSpace:
         Precision of the products.
     stop : callable
         Asked before every evaluation.
+    metric : Metric, optional
+        Coordinates of the neurons to descend in.
 
     Attributes
     ----------
@@ -40,8 +77,8 @@ class WeightSpace:
         Multiplications of all evaluations so far.
     """
 
-    def __init__(self, problem, columns, dtype=np.float64, stop=lambda: False):
-        self.problem, self.stop, self.dtype = problem, stop, dtype
+    def __init__(self, problem, columns, dtype=np.float64, stop=lambda: False, metric=None):
+        self.problem, self.stop, self.dtype, self.metric = problem, stop, dtype, metric
         self.design = np.ascontiguousarray(problem.design, dtype)
         self.columns = np.ascontiguousarray(columns, dtype)
         self.n_outputs = problem.y[:1].size
@@ -60,7 +97,8 @@ class WeightSpace:
         self.beta, self.shapes = beta, [part.shape for part in (neurons, outputs, free)]
         self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
         self.best, self.point = np.inf, None
-        start = np.concatenate([neurons.ravel(), outputs.ravel(), free.ravel()])
+        points = neurons if self.metric is None else self.metric.points(neurons)
+        start = np.concatenate([points.ravel(), outputs.ravel(), free.ravel()])
         try:
             minimize(self, start, jac=True, method="L-BFGS-B", options={"maxcor": MEMORY, "gtol": 0.0} | options)
         except _Stopped:
@@ -70,7 +108,8 @@ class WeightSpace:
     def unpack(self, vector):
         """Return neurons, outputs and the coefficients of the free terms."""
         parts = np.split(vector, self.ends[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        points, outputs, free = (part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
+        return points if self.metric is None else self.metric.weights(points), outputs, free
 
     def fit(self, neurons, outputs, free):
         """Return the values at the rows, of the shape of the targets, and the hidden layer in between."""
@@ -93,8 +132,9 @@ class WeightSpace:
         dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1).astype(self.dtype)
         pull = dual @ outputs.T.astype(self.dtype)
         pull *= hidden > 0
+        first = self.beta * neurons - pull.T @ self.design
         slopes = (
-            self.beta * neurons - pull.T @ self.design,
+            first if self.metric is None else self.metric.slopes(first),
             self.beta * outputs - hidden.T @ dual,
             -self.columns.T @ dual,
         )

@@ -15,7 +15,7 @@ from ..duality.rough import distinct_starts, rough_maxima
 from ..losses import minimum_norm_fit
 from ..programs.program import Problem
 from ..programs.units import in_units
-from ._weights import WeightSpace
+from ._weights import Metric, WeightSpace
 from .base import assemble
 
 ROUNDS = 1  # of new neurons at one strength
@@ -89,7 +89,7 @@ class Path:
         scaled = self.units.problem
         dtype = np.float32 if _is_moderate(scaled.design) else np.float64
         self.columns = scaled.free_basis / np.sqrt(scaled.weight)[:, None]
-        self.space = WeightSpace(scaled, self.columns, dtype, stop)
+        self.space = WeightSpace(scaled, self.columns, dtype, stop, Metric(scaled))
         n_outputs = self.space.n_outputs
         self.neurons = np.zeros((0, scaled.design.shape[1]))
         self.outputs, self.free = np.zeros((0, n_outputs)), self._first_free_terms()

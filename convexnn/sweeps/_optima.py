@@ -6,8 +6,11 @@ from .._progress import current
 from .._validation import deadline_after
 from ..exceptions import SolverError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
+from ..solvers.base import uninterrupted
 from ..solvers.small_strength import solve_to_all_digits
+from ..solvers.solve import solve
 
+MOST_WORK = 3e10  # of a strength whose values alone are wanted, in nanoseconds: training settles long before
 UNKNOWN = {
     "m_star": None,
     "M_star": None,
@@ -21,8 +24,10 @@ UNKNOWN = {
 }
 
 
-def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=None):
+def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=None, certify=True):
     """Return the `Solution` of a problem and its `OptimalSet`, None where optimality was not proven or fits differ.
+
+    Without `certify` the values alone are found, to where the objective hardly falls any more.
 
     Raises
     ------
@@ -30,6 +35,9 @@ def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=Non
         When interrupted: there is no optimum yet.
     """
     deadline = deadline_after(time_limit)
+    if not certify:
+        options = {"deadline": deadline, "proof": "heuristic", "n_jobs": n_jobs, "start": start, "max_work": MOST_WORK}
+        return uninterrupted(solve(problem, report=current().detail, **options)), None
     rng = np.random.default_rng(0)
     options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": rng, "start": start}
     optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=current().detail, **options)

@@ -14,7 +14,15 @@ from .._clock import now
 from .._display import Shown, optimum
 from .._progress import reporting
 from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_count, check_n_jobs, check_positive, check_strengths, check_verbose
+from .._validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_n_jobs,
+    check_positive,
+    check_strengths,
+    check_verbose,
+)
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
@@ -185,6 +193,7 @@ def regularization_path(
     n_betas: int = 20,
     eps: float = 1e-2,
     refine: float | None = None,
+    certify: bool = True,
     hidden_bias: bool = False,
     fit_intercept: bool = False,
     skip_connection: bool = False,
@@ -215,6 +224,9 @@ def regularization_path(
     refine : float, optional
         Halve the interval, in logarithms, wherever m*, M* or uniqueness change, until the two strengths differ by at
         most this relative amount. A quantity that changes and changes back between two neighbours is not seen.
+    certify : bool
+        False finds values only, in a fraction of the time: no proofs, and nothing of the sets (m*, M* and so on are
+        None). A strength then ends where its objective hardly falls any more.
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
@@ -292,7 +304,7 @@ def regularization_path(
         "proof": check_choice(proof, "proof", PROOFS),
         "vertex_limit": check_count(vertex_limit, "vertex_limit"),
         "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
-    }
+    } | ({} if check_flag(certify, "certify") else {"certify": False})
     refine = None if refine is None else check_positive(refine, "refine")
     verbose = check_verbose(verbose)
     betas = _betas(problem, betas, n_betas, eps, check_n_jobs(n_jobs))

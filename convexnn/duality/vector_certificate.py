@@ -43,12 +43,13 @@ def certify_vector_problem(
     with one_blas_thread():
         directions = unit_rows(network.neurons)[0][network.masses > 0]
         own = directions if starts is None else np.vstack([directions, starts])
-        n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
+        n_starts = starts_beside(proof, problem.design, n_starts, max_work)
         pairs = [problem.orthogonal(point) for point in _dual_points(problem, network, directions, refit)]
         dual_point, leak = pairs[0]
         if len(pairs) > 1:
-            dual_point, leak, own = _most_promising(problem, pairs, own, n_starts, deadline, n_jobs)
-            n_starts = 0
+            n_random = n_starts if max_work is None else 0  # it costs less to search for the better of them alone
+            dual_point, leak, own = _most_promising(problem, pairs, own, n_random, deadline, n_jobs)
+            n_starts -= n_random
         found = search_vector_price(
             problem.design,
             dual_point,

@@ -71,6 +71,7 @@ def search_vector_price(
     starts=None,
     tight=True,
     max_work=None,
+    most_work=None,
     deadline=None,
     n_jobs=None,
 ):
@@ -84,7 +85,7 @@ def search_vector_price(
     Price
     """
     options = {"proof": proof, "level": level, "tolerance": tolerance, "n_starts": n_starts, "starts": starts}
-    options |= {"tight": tight, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs}
+    options |= {"tight": tight, "max_work": max_work, "most_work": most_work, "deadline": deadline, "n_jobs": n_jobs}
     if dual_point.shape[1] == 1:
         return search_price(X, dual_point[:, 0], **options)
     function = vector_price_function(X, dual_point)
@@ -99,7 +100,7 @@ def search_vector_price(
             known_value=float(values.max(initial=0.0)),
             level=function.level(level),
             tolerance=SEARCHED * tolerance,
-            max_work=work_of(proof, max_work, VECTOR_WORK),
+            **work_of(proof, max_work, VECTOR_WORK if most_work is None else most_work),
             deadline=deadline,
             n_jobs=n_jobs,
         )

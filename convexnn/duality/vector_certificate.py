@@ -15,6 +15,8 @@ from .records import N_STARTS, PRICE_TOLERANCE, certificate_of
 from .vector_price import vector_price_function
 from .vector_pricing import distinct_vector_maxima, search_vector_price, vector_maxima, vector_starts
 
+REFIT_WORK = 2e8  # multiplications of a step of the group lasso, some tenths of a second
+
 
 def certify_vector(network, X, Y, beta, *, proof="auto", deadline=None, n_jobs=None, **options):
     """Certify a network of several outputs on data that are checked here; see `certify`."""
@@ -37,7 +39,8 @@ def certify_vector_problem(
 ):
     """Certify a network for a checked `VectorProblem`; see `certify` and `search_vector_price` for the options.
 
-    With `refit` the best output weights on the network's own directions give a second candidate for the dual point.
+    With `refit` the best output weights on the network's own directions give a second candidate for the dual point,
+    where these do not take long.
     """
     problem.check_network(network)
     with one_blas_thread():
@@ -69,7 +72,8 @@ def _dual_points(problem, network, directions, refit):
     """Return the dual points of the network's fit and of the best fit that its own directions allow."""
     hidden = problem.hidden_fit(network.neurons, network.output_weights)
     points = [problem.dual_point(hidden)]
-    if refit and len(directions):
+    work = len(problem.y) * float(len(directions) * problem.n_outputs) ** 2
+    if refit and 0 < work <= REFIT_WORK:
         fits = problem.hidden_fits(directions)
         points.append(problem.dual_point(fits @ best_groups(problem, fits)[0]))
     return points

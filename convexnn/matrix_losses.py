@@ -16,6 +16,7 @@ from .exceptions import InvalidInputError
 from .losses import FLAT, NO_ROOM, ROUNDING, make_loss, minimum_norm_fit, newton_fit, orthonormal, sum_rounding
 
 LEAST_PROBABILITY = 1e-13  # of a class in a dual point that is to be proven
+FEW_COLUMNS = 6  # up to which all their products at once are a small matrix
 
 
 class ColumnLoss:
@@ -251,8 +252,12 @@ def _softmax(fit):
 def loss_hessian(loss, Y, fit, weight, design):
     """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
     c, p = Y.shape[1], design.shape[1]
-    hessian = np.zeros((p, c, p, c))
     curved = loss.curve(Y, fit, weight, np.repeat(np.eye(c)[:, None], len(fit), axis=1))
+    if p <= FEW_COLUMNS:
+        products = (design[:, :, None] * design[:, None, :]).reshape(len(fit), p * p)
+        hessian = products.T @ curved.transpose(1, 0, 2).reshape(len(fit), c * c)
+        return hessian.reshape(p, p, c, c).transpose(0, 3, 1, 2).reshape(p * c, p * c)
+    hessian = np.zeros((p, c, p, c))
     for k, l in np.argwhere(np.any(curved != 0.0, axis=1)):
         hessian[:, l, :, k] = design.T @ (curved[k, :, l, None] * design)
     return hessian.reshape(p * c, p * c)

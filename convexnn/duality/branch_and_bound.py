@@ -15,6 +15,7 @@ from .._progress import current
 from .._threads import one_sign_slices, thread_map
 from .._validation import is_late
 from ._cones import split_cones
+from ._forecast import Forecast
 
 MAX_RANK = 13
 BATCH, WORK_A_BATCH = (
@@ -22,6 +23,9 @@ BATCH, WORK_A_BATCH = (
     200_000_000,
 )  # nodes, and about as many nanoseconds of one core, between two looks at the clock
 CHUNK = 32
+NODE_WORK = 5000  # of a cone besides what grows with the lines: five microseconds
+LOOKS = 20  # a tree that may be given up is looked at this often while it spends its budget
+GIVE_UP_AFTER, FAR = 0.1, 10.0  # of a budget; forecast of a hopeless tree, over the most work it may take
 MEMORY_LIMIT = 1 << 30
 NARROW = 1e-9
 ABSOLUTE = 1e-12
@@ -184,6 +188,9 @@ def both_directions(function):
 class Search:
     """The tree: what is known, what is open, and the rules by which a node is closed."""
 
+    node_work = NODE_WORK
+    overestimate = 2.0  # the largest forecast of a tree that does end, over its work
+
     def __init__(self, function, run, known_value, level, tolerance, absolute, depth):
         self.function, self.run = function, run
         self.value, self.level = known_value, level
@@ -221,7 +228,7 @@ class Search:
 
     def account(self, nodes, work):
         """Count the work, remember the good points and return the nodes."""
-        self.work += sum(work)
+        self.work += sum(work) + self.node_work * len(nodes)
         self.n_nodes += len(nodes)
         self.value = max(self.value, float(nodes.value.max()))
         self.points.extend(nodes.point[nodes.value > self.threshold])
@@ -247,6 +254,7 @@ def branch_and_bound(
     absolute=ABSOLUTE,
     stop_above=np.inf,
     max_work=None,
+    most_work=None,
     deadline=None,
     n_jobs=None,
     depth=None,
@@ -265,6 +273,9 @@ def branch_and_bound(
         Stop as soon as a point beats this value.
     max_work : int, optional
         Budget in units of about a nanosecond of one core; independent of clocks and threads.
+    most_work : int, optional
+        With this, a tree that has spent `max_work` goes on while its `Forecast` is that it ends within `most_work`; and
+        after a tenth of `max_work` one that would by far not end within `most_work` is given up.
     deadline : float, optional
         `_clock.Moment` at which to stop.
     depth : float, optional
@@ -276,7 +287,8 @@ def branch_and_bound(
     """
     if function.rank == 1:
         return both_directions(function)
-    limits = {"stop_above": stop_above, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs, "depth": depth}
+    limits = {"stop_above": stop_above, "deadline": deadline, "n_jobs": n_jobs, "depth": depth}
+    limits |= {"max_work": max_work, "most_work": most_work}
     targets = {"known_value": known_value, "level": level, "tolerance": tolerance, "absolute": absolute}
     return result_of(function, explore(function, orthants(function), **targets, **limits))
 
@@ -291,6 +303,7 @@ def explore(
     absolute=ABSOLUTE,
     stop_above=np.inf,
     max_work=None,
+    most_work=None,
     deadline=None,
     n_jobs=None,
     depth=None,
@@ -311,13 +324,12 @@ def explore(
         search = search_class(function, run, known_value, level, tolerance, absolute, depth)
         frontier = _Frontier(nodes)
         frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
-        batch = max(16, min(BATCH, WORK_A_BATCH // (function.lines.size * function.rank)))
+        budget = _Budget(max_work, most_work)
         capacity = MEMORY_LIMIT // nodes.node_bytes()
         while 0 < frontier.size <= capacity and search.value <= stop_above:
-            if max_work is not None and search.work >= max_work:
+            if budget.is_spent(search, frontier) or is_late(deadline):
                 break
-            if is_late(deadline):
-                break
+            batch = max(16, min(BATCH, int(budget.work_a_batch(search) / (function.lines.size * function.rank))))
             chosen, before = frontier.largest(batch), search.cut
             frontier.replace(chosen, search.open(search.split(frontier.slots.take(chosen))))
             if search.cut > before:
@@ -325,6 +337,35 @@ def explore(
             stage.tick(search.n_nodes, partial(_figures, search, frontier, max_work))
     left = frontier.slots.take(slice(frontier.size))
     return Exploration(left, search.value, search.target, search.points, search.n_nodes, search.work)
+
+
+class _Budget:
+    """When to end a tree that is still open, see `branch_and_bound`."""
+
+    def __init__(self, max_work, most_work):
+        self.max_work, self.most_work, self.forecast = max_work, most_work, Forecast()
+
+    def work_a_batch(self, search):
+        """Work between two looks."""
+        return WORK_A_BATCH if self.most_work is None else min(WORK_A_BATCH, max(self.max_work, search.work) / LOOKS)
+
+    def is_spent(self, search, frontier):
+        """Whether the budget is spent, or what is left of it would be wasted."""
+        if self.max_work is None or search.n_nodes == 0:
+            return self.max_work == 0
+        most = self.max_work if self.most_work is None else self.most_work
+        if search.work >= most:
+            return True
+        bounds = frontier.bounds
+        n_unbounded = int(np.isinf(bounds).sum())
+        if n_unbounded and Forecast.first_pass(search.work, search.n_nodes, n_unbounded) > most:
+            return True  # the largest bound would stay infinite
+        if self.most_work is None:
+            return False
+        expected = self.forecast.total(search.work, search.n_nodes, bounds, search.cut)
+        if search.work >= self.max_work:
+            return not expected <= search.overestimate * most
+        return search.work >= GIVE_UP_AFTER * self.max_work and not expected <= FAR * most
 
 
 def _figures(search, frontier, max_work):

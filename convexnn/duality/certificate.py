@@ -124,13 +124,14 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
-    n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
+    n_starts = starts_beside(proof, problem.design, n_starts, max_work)
     points = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, deadline, n_jobs)]
     pairs = [problem.orthogonal(nu) for nu in points]
     nu, leak = pairs[0]
     if len(points) > 1:
-        nu, leak, own = _most_promising(problem, pairs, own, n_starts, deadline, n_jobs)
-        n_starts = 0
+        n_random = n_starts if max_work is None else 0  # it costs less to search for the better of them alone
+        nu, leak, own = _most_promising(problem, pairs, own, n_random, deadline, n_jobs)
+        n_starts -= n_random
     found = search_price(
         *problem.priced(nu),
         proof=proof,

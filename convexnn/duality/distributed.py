@@ -22,8 +22,8 @@ from .pricing import PRICE_TOLERANCE, search_price
 from .records import Price
 
 N_PARTS = 256
-WORK_HERE = 250_000_000  # before anything is handed out: about a second of one core
-FIRST_WORK, LAST_WORK = 250_000_000, 4_000_000_000  # of a part; a round has twice the budget of the one before it
+WORK_HERE = 1_000_000_000  # before anything is handed out: about a second of one core
+FIRST_WORK, LAST_WORK = 1_000_000_000, 4_000_000_000  # of a part; a round has twice the budget of the one before it
 
 
 def price_on_cluster(

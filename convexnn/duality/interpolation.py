@@ -133,7 +133,7 @@ def certify_interpolant(
             proof=proof,
             level=1.0 if seen > 0.0 else 0.0,
             tolerance=tolerance,
-            n_starts=starts_beside(proof, problem.design.shape[1], n_starts),
+            n_starts=starts_beside(proof, problem.design, n_starts),
             **options,
         )
     primal, spill = problem.cost(network), problem.price_leak(leak)

@@ -29,6 +29,7 @@ FEW_ENTRIES = 4_000_000
 FEW_RATIONALS = 200_000
 ROWS_OF_STARTS = 300_000  # rows times random starts
 SEARCHED = 0.5  # of a tolerance: what the search may use of it, rounding and stretching have the rest
+WORK_OF_A_CLIMB = 30  # nanoseconds an entry of the data
 SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
@@ -106,6 +107,7 @@ def search_price(
     depth=None,
     tight=True,
     max_work=None,
+    most_work=None,
     deadline=None,
     n_jobs=None,
     search=branch_and_bound,
@@ -128,8 +130,11 @@ def search_price(
     tight : bool
         Whether an upper bound that is not exact is worth a trust-region problem.
     max_work : float, optional
-        Budget of the branch and bound in units of about a nanosecond of one core, at most AUTO_WORK, which is the
-        default; ``"exact"`` has none.
+        What a proof of ``"auto"`` is worth, in units of about a nanosecond of one core. A tree that is expected to end
+        within `most_work` goes on beyond it, and one that by far will not is given up before (see `branch_and_bound`).
+        By default the budget is `most_work`, as for ``"bound"`` always; ``"exact"`` has none.
+    most_work : float, optional
+        By default AUTO_WORK.
     search : callable
         `branch_and_bound`, or what takes the same arguments and returns a `SearchResult` too.
     """
@@ -149,7 +154,7 @@ def search_price(
             known_value=float(found[2].max(initial=0.0)),
             level=function.level(level),
             tolerance=SEARCHED * tolerance,
-            max_work=work_of(proof, max_work, AUTO_WORK),
+            **work_of(proof, max_work, AUTO_WORK if most_work is None else most_work),
             deadline=deadline,
             n_jobs=n_jobs,
             depth=depth,
@@ -206,9 +211,16 @@ def cancels(X, dual_point):
     return not any(any(total) for total in sums.values())
 
 
-def starts_beside(proof, n_inputs, n_starts):
-    """Return how many of `n_starts` random ascents are worth it beside a proof: few where a tree is done at once."""
-    return min(n_starts, FEW_STARTS) if proof != "heuristic" and n_inputs <= 3 else n_starts
+def starts_beside(proof, design, n_starts, max_work=None):
+    """Return how many of `n_starts` random ascents are worth it beside a proof.
+
+    Few where a tree is done at once, and no more than half of `max_work` pays for, but for a few.
+    """
+    if proof != "heuristic" and design.shape[1] <= 3:
+        n_starts = min(n_starts, FEW_STARTS)
+    if max_work is None:
+        return n_starts
+    return min(n_starts, max(FEW_STARTS, int(0.5 * max_work / (2 * WORK_OF_A_CLIMB * design.size))))
 
 
 def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, deadline=None, n_jobs=None):

@@ -7,8 +7,9 @@ import numpy as np
 from .._display import Shown, figure
 
 PROOFS = ("auto", "exact", "bound", "heuristic")
-AUTO_WORK = 250_000_000  # about a second of one core
+AUTO_WORK = 750_000_000  # about a second of one core
 VECTOR_WORK = 2_000_000_000  # two to four seconds: cones of several outputs cost more
+TRIED = 10_000_000  # what is tried at least, a hundredth of a second
 PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
 FEW_STARTS = 16
@@ -172,10 +173,16 @@ def certificate_of(problem, network, dual_point, leak, price):
 
 
 def work_of(proof, max_work, most):
-    """Return the budget of a tree: none for ``"exact"``, else `most`, or `max_work` where that is given and less."""
+    """Return the budget of a tree, as options of `branch_and_bound`.
+
+    ``"exact"`` has none, ``"bound"`` has `most`, and ``"auto"`` has `max_work`, at least TRIED, or `most` where that is
+    not given: what is expected to end is followed up to `most`.
+    """
     if proof == "exact":
-        return None
-    return most if max_work is None else min(max_work, most)
+        return {}
+    if max_work is None or proof == "bound":
+        return {"max_work": most}
+    return {"max_work": min(max(max_work, TRIED), most), "most_work": most}
 
 
 def relative_to(primal, gap):

@@ -14,16 +14,18 @@ from ..programs.program import make_problem
 from ..programs.vector_program import make_vector_problem
 from .cuts import cheapest_dual_point
 from .pricing import search_price, starts_beside
-from .records import PRICE_TOLERANCE
+from .records import PRICE_TOLERANCE, TRIED
 from .vector_pricing import search_vector_price
 
 N_STARTS = 512
+MOST_WORK = 100_000_000  # of a tree that nobody asked for: a tenth of a second
 
 
-def zero_network_price(problem, *, proof="auto", max_work=None, deadline=None, n_jobs=None):
+def zero_network_price(problem, *, proof="auto", max_work=None, most_work=MOST_WORK, deadline=None, n_jobs=None):
     """Return the `Price` of the zero network's dual point, searched with fixed starts within a budget of work.
 
-    `max_work` is that of `search_price`. The upper bound is not pressed down where the proof is not exact: nobody asks
+    `max_work` and `most_work` are those of `search_price`; the first limits the starts too. By default a tree that is
+    not expected to end is hardly begun. The upper bound is not pressed down where the proof is not exact: nobody asks
     for it. Where what float64 leaves of the dual point along the free terms counts, the proof is a bound.
     """
     if problem.loss.is_smooth:
@@ -32,10 +34,10 @@ def zero_network_price(problem, *, proof="auto", max_work=None, deadline=None, n
         nu = cheapest_dual_point(problem, deadline=deadline, n_jobs=n_jobs)
     nu, leak = problem.orthogonal(nu)
     search = search_price if nu.ndim == 1 else search_vector_price
-    n_starts = starts_beside(proof, problem.design.shape[1], N_STARTS)
-    options = {"n_starts": n_starts, "tight": False, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs}
+    n_starts = starts_beside(proof, problem.design, N_STARTS, max_work)
+    options = {"n_starts": n_starts, "tight": False, "most_work": most_work, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), current().naming("beta_max"):
-        found = search(problem.design, nu, proof=proof, **options)
+        found = search(problem.design, nu, proof=proof, max_work=TRIED if max_work is None else max_work, **options)
     lost = problem.price_leak(leak)
     known = found.proof != "exact" or lost <= PRICE_TOLERANCE * found.value
     return replace(found, upper_bound=found.upper_bound + lost, proof=found.proof if known else "bound")
@@ -107,5 +109,7 @@ def beta_max(
         "huber_delta": huber_delta,
     }
     if np.ndim(y) == 2:
-        return zero_network_price(make_vector_problem(X, y, 1.0, **options), n_jobs=n_jobs).value
-    return zero_network_price(make_problem(X, y, 1.0, quantile=quantile, **options), n_jobs=n_jobs).value
+        problem = make_vector_problem(X, y, 1.0, **options)
+    else:
+        problem = make_problem(X, y, 1.0, quantile=quantile, **options)
+    return zero_network_price(problem, most_work=None, n_jobs=n_jobs).value

@@ -15,6 +15,8 @@ from .records import N_STARTS, PRICE_TOLERANCE, certificate_of
 from .vector_price import vector_price_function
 from .vector_pricing import distinct_vector_maxima, search_vector_price, vector_maxima, vector_starts
 
+REFIT_WORK = 2e8  # multiplications of a step of the group lasso, some tenths of a second
+
 
 def certify_vector(network, X, Y, beta, *, proof="auto", deadline=None, n_jobs=None, **options):
     """Certify a network of several outputs on data that are checked here; see `certify`."""
@@ -37,18 +39,20 @@ def certify_vector_problem(
 ):
     """Certify a network for a checked `VectorProblem`; see `certify` and `search_vector_price` for the options.
 
-    With `refit` the best output weights on the network's own directions give a second candidate for the dual point.
+    With `refit` the best output weights on the network's own directions give a second candidate for the dual point,
+    where these do not take long.
     """
     problem.check_network(network)
     with one_blas_thread():
         directions = unit_rows(network.neurons)[0][network.masses > 0]
         own = directions if starts is None else np.vstack([directions, starts])
-        n_starts = starts_beside(proof, problem.design.shape[1], n_starts)
+        n_starts = starts_beside(proof, problem.design, n_starts, max_work)
         pairs = [problem.orthogonal(point) for point in _dual_points(problem, network, directions, refit)]
         dual_point, leak = pairs[0]
         if len(pairs) > 1:
-            dual_point, leak, own = _most_promising(problem, pairs, own, n_starts, deadline, n_jobs)
-            n_starts = 0
+            n_random = n_starts if max_work is None else 0  # it costs less to search for the better of them alone
+            dual_point, leak, own = _most_promising(problem, pairs, own, n_random, deadline, n_jobs)
+            n_starts -= n_random
         found = search_vector_price(
             problem.design,
             dual_point,
@@ -68,7 +72,8 @@ def _dual_points(problem, network, directions, refit):
     """Return the dual points of the network's fit and of the best fit that its own directions allow."""
     hidden = problem.hidden_fit(network.neurons, network.output_weights)
     points = [problem.dual_point(hidden)]
-    if refit and len(directions):
+    work = len(problem.y) * float(len(directions) * problem.n_outputs) ** 2
+    if refit and 0 < work <= REFIT_WORK:
         fits = problem.hidden_fits(directions)
         points.append(problem.dual_point(fits @ best_groups(problem, fits)[0]))
     return points

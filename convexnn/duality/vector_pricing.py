@@ -9,6 +9,7 @@ import numpy as np
 from .._threads import one_blas_thread, slices, thread_map
 from .._validation import check_choice, check_design, check_matrix, deadline_after, is_late
 from ._climb import distinct
+from ._vector_approach import STEPS, approach_vectors
 from ._vector_climb import climb_all_vectors
 from .ascent import WORK_OF_STEPS, _chunk, random_starts
 from .branch_and_bound import MAX_RANK
@@ -21,6 +22,11 @@ from .vector_tree import vector_branch_and_bound
 ROUNDS = 200  # of a climb: turns of the output direction
 ROWS_OF_STARTS = 300_000
 ANGLE = 1e-6
+WORK_OF_CLIMBS = 1_000_000  # entries of the lines times climbs, a tenth of a second
+WORK_OF_A_CLIMB, WORK_OF_A_STEP = 250, 0.25  # nanoseconds an entry of the lines; an entry and a start
+WORK_OF_A_FUNCTION = 100  # nanoseconds an entry of the lines and coefficients: to make them
+ROUGH_STEPS = 4
+CLIMBS, NEAR = 16, 1e-2  # from the best ends of an approach; entries of unit vectors: nearer ends are taken for one
 
 
 def price_vector(X, dual_point, *, proof="auto", time_limit=None, n_jobs=None):
@@ -71,6 +77,7 @@ def search_vector_price(
     starts=None,
     tight=True,
     max_work=None,
+    most_work=None,
     deadline=None,
     n_jobs=None,
 ):
@@ -84,7 +91,7 @@ def search_vector_price(
     Price
     """
     options = {"proof": proof, "level": level, "tolerance": tolerance, "n_starts": n_starts, "starts": starts}
-    options |= {"tight": tight, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs}
+    options |= {"tight": tight, "max_work": max_work, "most_work": most_work, "deadline": deadline, "n_jobs": n_jobs}
     if dual_point.shape[1] == 1:
         return search_price(X, dual_point[:, 0], **options)
     function = vector_price_function(X, dual_point)
@@ -99,7 +106,7 @@ def search_vector_price(
             known_value=float(values.max(initial=0.0)),
             level=function.level(level),
             tolerance=SEARCHED * tolerance,
-            max_work=work_of(proof, max_work, VECTOR_WORK),
+            **work_of(proof, max_work, VECTOR_WORK if most_work is None else most_work),
             deadline=deadline,
             n_jobs=n_jobs,
         )
@@ -132,11 +139,44 @@ def vector_starts(function, directions, n_random, rng=None):
     return np.vstack([function.reduce(directions), random])
 
 
-def vector_maxima(function, starts, deadline=None, n_jobs=None):
-    """Climb F from every row of `starts` (K, rank); return the points reached and F there, in units of the scale."""
+def vector_maxima(function, starts, deadline=None, n_jobs=None, rough=False):
+    """Climb F from every row of `starts` (K, rank); return the points reached and F there, in units of the scale.
+
+    Where climbs would take long all starts are brought near maxima together (`_vector_approach`), and only the best of
+    those that are distinct climb the rest of the way; none with `rough`.
+    """
     points = np.ascontiguousarray(starts)
     if len(points) == 0:
         return points, np.zeros(0)
+    if function.lines.size * len(points) <= WORK_OF_CLIMBS:
+        return _with_poles(function, points, _climb_all(function, points, deadline, n_jobs))
+    n_steps = ROUGH_STEPS if rough else STEPS
+    points, values = approach_vectors(function, points, n_steps=n_steps, deadline=deadline, n_jobs=n_jobs)
+    order = np.argsort(-values, kind="stable")
+    order = order[distinct(points[order], np.ones(len(order)), NEAR)]
+    points, values = points[order], values[order]
+    if rough:
+        return _with_poles(function, points, values)
+    ends = points[:CLIMBS].copy()
+    tops = _climb_all(function, ends, deadline, n_jobs)
+    return _with_poles(function, np.vstack([ends, points]), np.append(tops, values))
+
+
+def work_of_maxima(function, n_starts, rough=False):
+    """Return about how many nanoseconds of one core `vector_maxima` takes, the making of the function included."""
+    n_lines, rank = function.lines.shape
+    entries = n_lines * (rank + function.n_axes)
+    n_climbs, n_steps = CLIMBS, STEPS
+    if function.lines.size * n_starts <= WORK_OF_CLIMBS:
+        n_climbs, n_steps = n_starts, 0
+    elif rough:
+        n_climbs, n_steps = 0, ROUGH_STEPS
+    steps = WORK_OF_A_STEP * entries * n_steps * n_starts
+    return WORK_OF_A_FUNCTION * entries + steps + WORK_OF_A_CLIMB * function.lines.size * n_climbs
+
+
+def _climb_all(function, points, deadline, n_jobs):
+    """Climb from every row of `points`, in place, as far as it goes; return F there."""
     max_steps = max(100, min(400 + 40 * function.rank, WORK_OF_STEPS // max(1, function.lines.size)))
     transposed = np.ascontiguousarray(function.lines.T)
 
@@ -148,8 +188,7 @@ def vector_maxima(function, starts, deadline=None, n_jobs=None):
         )
 
     with thread_map(n_jobs) as run:
-        values = np.concatenate(run(ascend, slices(len(points), _chunk(function))))
-    return _with_poles(function, points, values)
+        return np.concatenate(run(ascend, slices(len(points), _chunk(function))))
 
 
 def _with_poles(function, points, values):

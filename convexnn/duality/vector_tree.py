@@ -30,6 +30,9 @@ class VectorNodes(Nodes):
 class _VectorSearch(Search):
     """The rules of the scalar search; there is one sign only, because F is a norm."""
 
+    node_work = 0  # next to what its lines cost
+    overestimate = 7.0  # the bounds hardly fall at first
+
     def split(self, nodes):
         """Return the two bounded halves of every node."""
         function, cut, sizes = self.function, self.cut, self.function.sizes
@@ -62,7 +65,7 @@ def vector_orthants(function):
 
 
 def vector_branch_and_bound(
-    function, *, known_value=0.0, level=0.0, tolerance=1e-7, max_work=None, deadline=None, n_jobs=None
+    function, *, known_value=0.0, level=0.0, tolerance=1e-7, max_work=None, most_work=None, deadline=None, n_jobs=None
 ):
     """Bound ``max F`` over the unit ball for a `VectorPriceFunction` (values in units of ``function.scale``).
 
@@ -87,6 +90,7 @@ def vector_branch_and_bound(
         tolerance=tolerance,
         absolute=ABSOLUTE,
         max_work=max_work,
+        most_work=most_work,
         deadline=deadline,
         n_jobs=n_jobs,
         search_class=_VectorSearch,

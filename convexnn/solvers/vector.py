@@ -7,150 +7,22 @@ whose violators are fed back. The objective never rises.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
 from .._clock import now
-from .._group_masses import best_groups
 from .._threads import one_blas_thread
-from .._validation import is_late
-from ..duality.ascent import perturbed_starts
 from ..duality.vector_certificate import certify_vector_problem
-from ..duality.vector_price import vector_price_function
-from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts
 from ..exceptions import SolverError
-from ._vector_newton import merge_neurons, slide_vectors
-from ._weights import descend_weights
+from ._vector_run import FIRST_STARTS, MAX_NEW, VectorRun
 from .base import Solution, Status, assemble, is_proven, make_record, tell
 
-FIRST_STARTS, MAX_STARTS = 32, 2048
+MAX_STARTS = 2048
 FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
-MAX_NEW, MAX_REMEMBERED = 32, 64
-INNER_ROUNDS = 20
-LITTLE = 0.02  # of the gap seen: what an inner round must gain for the next to be worth it
-ALIKE, NARROWER, NARROWEST = 0.1, 0.5, 1e-6  # one minus the cosine of outputs of neurons tried as one
-STILL = 1e-12  # relative gain of a round of the group lasso that is the last: Newton steps follow
-ROUGHLY = 1e-5  # of the gap seen: gain below which the group lasso is left
-NEWTON_WORK, MOST_NEWTON_WORK = 2e8, 2e10  # multiplications of a Newton step: some hundredths of a second, seconds
-FINE = 1e-4  # gap seen from which on gradients are too coarse
 PRICE_SHARE = 0.1  # of the tolerance, the width of a proof
+PROOF_SHARE = 1.0 / 3.0  # of the work of a training that has a budget
+SETTLED_SHARE, SETTLED_GAIN = 1.0 / 3.0, 1e-5  # of the work so far; of the objective, in that time
 PATIENCE = 6  # rounds that gain next to nothing, before the run ends
-
-
-class _Run:
-    """The state of one run: directions, outputs, the dual point and the clock."""
-
-    def __init__(self, problem, rng, deadline, n_jobs):
-        self.problem, self.rng, self.deadline, self.n_jobs = problem, rng, deadline, n_jobs
-        self.directions = np.zeros((0, problem.design.shape[1]))
-        self.outputs, self.free_fit, self.objective = best_groups(problem, np.zeros((len(problem.y), 0)))
-        self.remembered, self.n_starts, self.visible = self.directions, FIRST_STARTS, 1.0
-        self.alike = ALIKE
-
-    def out_of_time(self):
-        """Whether the deadline has passed."""
-        return is_late(self.deadline)
-
-    def adopt(self, network):
-        """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
-        active = network.masses > 0
-        if np.any(active):
-            self.accept(network.directions[active], None)
-            self.improve(np.inf)
-
-    def accept(self, directions, start):
-        """Find the best outputs on `directions` and keep them when the objective does not rise."""
-        fits = self.problem.hidden_fits(directions)
-        still = max(STILL, ROUGHLY * self.visible)
-        outputs, free_fit, objective = best_groups(self.problem, fits, start, still, self.out_of_time)
-        if objective > self.objective:
-            return False
-        used = np.any(outputs != 0.0, axis=1)
-        self.directions, self.outputs = directions[used], outputs[used]
-        self.free_fit, self.objective = free_fit, objective
-        return True
-
-    def join(self, directions, outputs=None):
-        """Add directions to those in use."""
-        start = np.zeros((len(directions), self.problem.n_outputs))
-        self.accept(np.vstack([self.directions, directions]), np.vstack([self.outputs, start]))
-
-    def improve(self, level):
-        """Alternate outputs, Newton steps and local ascents from the neurons in use until none of them helps."""
-        for _ in range(INNER_ROUNDS):
-            before = self.objective
-            merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.alike)
-            fewer = len(merged[0]) < len(self.directions)
-            if not self._slide(*merged, alone=fewer) and fewer:
-                self.alike = max(NARROWEST, NARROWER * self.alike)
-                self._slide(self.directions, self.outputs)
-            if np.isfinite(level):
-                directions = self.climb(level)
-                if len(directions):
-                    self.join(directions)
-            if before - self.objective <= max(1e-14, LITTLE * self.visible) * before or self.out_of_time():
-                break
-
-    def _slide(self, directions, outputs, alone=False):
-        """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
-        before = self.objective
-        if self.is_coarse(len(directions)):
-            move = partial(descend_weights, tolerance=1e-3 * LITTLE * self.visible)
-        else:
-            move = slide_vectors
-        directions, outputs = move(self.problem, directions, outputs, self.free_fit, stop=self.out_of_time)
-        if not self.accept(directions, outputs) and not alone:
-            self.join(directions)
-        return self.objective < before
-
-    def is_coarse(self, n_neurons):
-        """Whether gradients do: Newton steps are too dear, and kinks do not matter yet."""
-        n, c = self.problem.y.shape
-        work = n * c * float(n_neurons * (self.problem.design.shape[1] + c)) ** 2
-        return n_neurons > 0 and work > NEWTON_WORK and (self.visible > FINE or work > MOST_NEWTON_WORK)
-
-    def dual_point(self):
-        """``-grad L`` at the fit, orthogonal to the free terms."""
-        return self.problem.dual_point(self.problem.hidden_fit(self.directions, self.outputs))
-
-    def climb(self, level):
-        """Return the distinct directions above `level` that ascents from the neurons reach."""
-        function = vector_price_function(self.problem.design, self.dual_point())
-        if function.rank == 0:
-            return self.directions[:0]
-        points = vector_maxima(function, function.reduce(self.directions), self.deadline, self.n_jobs)
-        directions, values = distinct_vector_maxima(function, *points)
-        return directions[values > level][:MAX_NEW]
-
-    def search(self, level):
-        """Ascend from the neurons, the remembered maxima, around them and from random starts.
-
-        Returns the violators and notes in `visible` the gap that the largest value seen leaves.
-        """
-        dual_point = self.dual_point()
-        function = vector_price_function(self.problem.design, dual_point)
-        if function.rank == 0:
-            self.visible = self.gap(dual_point, 0.0)
-            return self.directions[:0]
-        known = np.vstack([self.directions, self.remembered])
-        starts = vector_starts(function, known, self.n_starts, self.rng)
-        if len(known):
-            near = function.reduce(known)
-            near, _ = perturbed_starts(near, np.ones(len(near)), self.n_starts // 2, self.rng)
-            starts = np.vstack([starts, near])
-        directions, values = distinct_vector_maxima(
-            function, *vector_maxima(function, starts, self.deadline, self.n_jobs)
-        )
-        self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
-        seen = self.gap(dual_point, values.max(initial=0.0))
-        self.visible = max(seen, self.visible if self.out_of_time() else 0.0)
-        return directions[values > level][:MAX_NEW]
-
-    def gap(self, dual_point, largest):
-        """Relative gap if `largest` were the price of the dual point."""
-        dual, _ = self.problem.dual_bound(dual_point, largest)
-        return max(0.0, 1.0 - dual / self.objective) if self.objective > 0 else 0.0
 
 
 def scale_vector_problem(problem):
@@ -184,7 +56,17 @@ def build_vector_network(problem, directions, outputs):
 
 
 def solve_vector(
-    problem, *, tol=1e-6, max_iter=200, deadline=None, proof="auto", n_jobs=None, seed=0, start=None, report=None
+    problem,
+    *,
+    tol=1e-6,
+    max_iter=200,
+    max_work=None,
+    deadline=None,
+    proof="auto",
+    n_jobs=None,
+    seed=0,
+    start=None,
+    report=None,
 ):
     """Train a network of several outputs on a `VectorProblem` and prove what it is worth.
 
@@ -197,6 +79,10 @@ def solve_vector(
         Relative gap at which the run ends.
     max_iter : int
         Largest number of rounds of pricing.
+    max_work : float, optional
+        Budget of the training in units of about a nanosecond of one core. With it the run ends with ``settled`` when
+        that is spent, or when rounds that took a third of the work so far have lowered the objective by less than 1e-5
+        of itself; the proof then has a third of the work of the training, unless it is expected to end.
     deadline : float, optional
         `_clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
@@ -226,7 +112,7 @@ def solve_vector(
         problem.check_network(start)
     with one_blas_thread():
         return _Training(
-            problem, tol, max_iter, deadline, proof, n_jobs, np.random.default_rng(seed), start, report
+            problem, tol, max_iter, max_work, deadline, proof, n_jobs, np.random.default_rng(seed), start, report
         ).run()
 
 
@@ -237,6 +123,7 @@ class _Training:
     problem: object
     tol: float
     max_iter: int
+    max_work: float | None
     deadline: float | None
     proof: str
     n_jobs: int | None
@@ -251,11 +138,11 @@ class _Training:
         if scaled is None:
             return self._solution(*self._finish(None, self.proof), Status.converged, 0)
         scaled, self.unit = scaled
-        run = _Run(scaled, self.rng, self.deadline, self.n_jobs)
+        run = VectorRun(scaled, self.rng, self.deadline, self.n_jobs, self.max_work)
         self.units = run.objective
         try:
             if self.start is not None:
-                run.adopt(self.start)
+                run.adopt(self.start, self.unit)
             status, rounds, proven = self._loop(run, started)
         except KeyboardInterrupt:
             status, rounds, proven = Status.interrupted, len(self.history), None
@@ -271,13 +158,15 @@ class _Training:
     def _loop(self, run, started):
         """Return (status, number of rounds, (network, certificate) or None) when converged or out of budget."""
         level = run.problem.beta * (1.0 + 0.25 * self.tol)
-        idle = 0
+        idle, course = 0, []
         for rounds in range(1, self.max_iter + 1):
             if not run.out_of_time():
                 violators = run.search(level)
             self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
+            if self.max_work is not None and self._has_settled(run, course):
+                return Status.settled, rounds, None
             stalled = idle >= PATIENCE
             if len(violators) == 0 and not stalled and 4 * run.n_starts <= self._enough():
                 run.n_starts *= 4
@@ -286,17 +175,22 @@ class _Training:
                 directions = certificate.price.local_directions
                 before = run.objective
                 if not stalled and certificate.heuristic_gap > self.tol and len(directions):
-                    run.join(directions[:MAX_NEW])
-                    run.improve(level)
+                    run.add(directions[:MAX_NEW], level)
                 if not run.objective < before * (1.0 - 1e-2 * self.tol):
                     reached = certificate.heuristic_gap <= self.tol
                     return Status.converged if reached else Status.stalled, rounds, (network, certificate)
             else:
                 before = run.objective
-                run.join(violators)
-                run.improve(level)
+                run.add(violators, level)
                 idle = idle + 1 if before - run.objective < 1e-2 * self.tol * before else 0
         return Status.max_iter, self.max_iter, None
+
+    @staticmethod
+    def _has_settled(run, course):
+        """Note the work and the objective of a round; whether the budget is spent or the objective hardly falls."""
+        course.append((run.work, run.objective))
+        before = [objective for work, objective in course if work <= (1.0 - SETTLED_SHARE) * run.work]
+        return run.work >= run.max_work or (before and before[-1] - run.objective <= SETTLED_GAIN * before[-1])
 
     def _enough(self):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""
@@ -326,6 +220,7 @@ class _Training:
             tolerance=min(PRICE_SHARE * self.tol, 1e-7),
             starts=None if run is None else run.remembered,
             refit=False,
+            max_work=None if run is None or self.max_work is None else PROOF_SHARE * run.work,
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )

@@ -10,7 +10,7 @@ from convexnn.duality import pricing
 from convexnn.duality._kernels import _first_blocked
 from convexnn.duality.branch_and_bound import ABSOLUTE, branch_and_bound
 from convexnn.duality.price_function import price_function
-from convexnn.duality.pricing import price, search_price
+from convexnn.duality.pricing import price, search_price, starts_beside
 from convexnn.duality.spectral import spectral_bound
 from tests import zoo
 from tests.checks import all_patterns_by_lp, brute_force_price, sampled_price
@@ -319,7 +319,7 @@ def test_a_small_budget_leaves_a_valid_bound(monkeypatch, proof):
     X, nu = hard_problem()
     truth = price(X, nu).value
     bounds = []
-    for budget in (1, 1_000_000, 100_000_000):
+    for budget in (1, 4_000_000, 400_000_000):
         monkeypatch.setattr(pricing, "AUTO_WORK", budget)
         result = price(X, nu, proof=proof)
         check_record(result, X, nu)
@@ -329,13 +329,47 @@ def test_a_small_budget_leaves_a_valid_bound(monkeypatch, proof):
     assert bounds[0] > bounds[1] >= bounds[2] and bounds[0] > truth * 1.001
 
 
-def test_max_work_is_a_budget_of_auto_alone():
+def long_problem(d=6):
+    """A price whose tree takes several seconds."""
+    X = np.column_stack([RNG(d).standard_normal((100, d)), np.ones(100)])
+    _, nu = zoo.random_problem(100, 2, 1)
+    return X, nu
+
+
+def test_a_tree_that_is_expected_to_end_goes_on():
     X, nu = hard_problem()
-    full, exact = search_price(X, nu, proof="auto"), search_price(X, nu, proof="exact", max_work=1)
-    least, more, most = (search_price(X, nu, proof="auto", max_work=work) for work in (1, 1_000_000, 1e15))
-    assert least.n_nodes < more.n_nodes < full.n_nodes == most.n_nodes == exact.n_nodes
-    assert least.upper_bound > more.upper_bound > full.upper_bound == most.upper_bound == exact.upper_bound
-    assert (least.proof, full.proof, exact.proof) == ("bound", "exact", "exact")
+    full = search_price(X, nu, proof="auto", max_work=1)
+    assert full.proof == "exact" and full.n_nodes > 1000
+
+
+@pytest.mark.parametrize("d", [8, 12])
+def test_a_tree_that_is_expected_to_take_long_stops_early(d):
+    X, nu = long_problem(d)
+    short, full = search_price(X, nu, proof="auto", max_work=1), search_price(X, nu, proof="auto", n_starts=1)
+    assert short.proof == "bound" and short.upper_bound >= full.value
+    assert short.n_nodes <= 0.2 * full.n_nodes
+
+
+def test_max_work_is_a_budget_of_auto_alone():
+    X, nu = long_problem(8)
+    at = {"level": 1.6 * search_price(X, nu, proof="heuristic").value}
+    bound = search_price(X, nu, proof="bound", max_work=1, **at)
+    assert bound.n_nodes == search_price(X, nu, proof="bound", **at).n_nodes
+    exact = search_price(X, nu, proof="exact", max_work=1, **at)
+    assert exact.proof == "exact" and exact.n_nodes >= bound.n_nodes
+
+
+def test_a_budget_gives_the_same_on_any_number_of_threads():
+    X, nu = long_problem(7)
+    one, two = (search_price(X, nu, proof="auto", max_work=60_000_000, n_jobs=n_jobs) for n_jobs in (1, 2))
+    for name, value in vars(one).items():
+        np.testing.assert_array_equal(value, getattr(two, name), err_msg=name)
+
+
+def test_few_starts_where_work_is_short():
+    design = np.ones((500, 10))
+    assert starts_beside("auto", design, 128) == starts_beside("auto", design, 128, 1e12) == 128
+    assert 16 == starts_beside("auto", design, 128, 1) < starts_beside("auto", design, 128, 3e7) < 128
 
 
 def test_exact_has_no_budget(monkeypatch):

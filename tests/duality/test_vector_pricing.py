@@ -49,14 +49,18 @@ def test_bounds_hold_at_many_directions(seed, proof, monkeypatch):
     assert found.proof == proof
 
 
-def test_max_work_is_a_budget_of_auto_alone():
-    X, N = pair(0, d=4)
-    full = search_vector_price(X, N, proof="auto")
-    short = search_vector_price(X, N, proof="auto", max_work=1)
-    exact = search_vector_price(X, N, proof="exact", max_work=1)
-    assert short.n_nodes < full.n_nodes == exact.n_nodes
-    assert short.upper_bound > full.upper_bound == exact.upper_bound
-    assert (short.proof, full.proof, exact.proof) == ("bound", "exact", "exact")
+@pytest.mark.parametrize(("n", "d"), [(30, 3), (60, 4), (200, 3)])
+def test_a_tree_that_is_expected_to_end_goes_on(n, d):
+    X, N = pair(0, n=n, d=d)
+    assert search_vector_price(X, N, proof="auto", max_work=1).proof == "exact"
+
+
+@pytest.mark.parametrize("d", [7, 11])
+def test_a_tree_that_is_expected_to_take_long_stops_early(d):
+    X, N = pair(0, n=60, d=d)
+    short, full = (search_vector_price(X, N, proof=proof, max_work=1) for proof in ("auto", "bound"))
+    assert short.proof == full.proof == "bound"
+    assert short.n_nodes < 0.2 * full.n_nodes and short.upper_bound >= full.value
 
 
 @pytest.mark.parametrize("column", [np.array([1.0]), np.array([0.6, 0.8]), np.array([1.0, -2.0, 2.0]) / 3.0])

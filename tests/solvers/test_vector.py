@@ -1,15 +1,18 @@
 """Networks of several outputs, against closed forms, grids of directions, one output, and themselves transformed."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from convexnn import TwoLayerReLU, beta_max, certify
+from convexnn.duality.strength import zero_network_price
 from convexnn.exceptions import InvalidInputError
 from convexnn.optimal_sets import optimal_set
 from convexnn.programs.program import make_problem
 from convexnn.programs.vector_program import make_vector_problem
+from convexnn.solvers import _vector_run
 from convexnn.solvers.base import Status
 from convexnn.solvers.column_generation import solve_column_generation
 from convexnn.solvers.vector import solve_vector
@@ -199,6 +202,60 @@ def test_warm_start_and_budgets():
     assert late.status is Status.time_limit
     assert 0.0 <= late.certificate.dual <= cold.certificate.primal
     assert solve_vector(problem, max_iter=1).status is Status.max_iter
+
+
+def wide_problem(n=300, d=30, c=4, loss="multinomial"):
+    """A problem on which Newton steps are too dear."""
+    X, Y = data(11, n=n, d=d, c=c, loss=loss)
+    problem = make_vector_problem(X, Y, 1.0, loss=loss, **FREE)
+    return replace(problem, beta=0.05 * zero_network_price(problem, proof="heuristic").value)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_coarse_moves_come_close_to_exact_ones(loss, monkeypatch):
+    X, Y = data(12, n=60, d=3, c=3, loss=loss)
+    problem = make_vector_problem(X, Y, 1.0, loss=loss, **FREE)
+    best = solve_vector(problem).certificate
+    monkeypatch.setattr(_vector_run, "NEWTON_WORK", 0.0)
+    monkeypatch.setattr(_vector_run, "MOST_NEWTON_WORK", 0.0)
+    coarse = solve_vector(problem, max_work=2e9)
+    assert best.dual <= coarse.certificate.primal <= best.primal * (1.0 + 1e-3)
+    assert np.all(np.diff([record["objective"] for record in coarse.history]) <= 0.0)
+
+
+def test_a_budget_of_work_ends_the_training():
+    problem = wide_problem()
+    short, long = (solve_vector(problem, max_work=work) for work in (1e8, 1e9))
+    assert short.status is long.status is Status.settled
+    assert short.n_iter < long.n_iter and long.certificate.primal < short.certificate.primal
+    assert long.certificate.heuristic_gap < 0.2 and 0.0 < long.certificate.dual < long.certificate.primal
+    assert solve_vector(problem, max_work=1).network.width == 0
+
+
+def test_a_budget_of_work_needs_no_clock():
+    problem = wide_problem(c=3, loss="squared")
+    first, second = (solve_vector(problem, max_work=3e8, n_jobs=n_jobs) for n_jobs in (1, 2))
+    assert np.array_equal(first.network.hidden_weights, second.network.hidden_weights)
+    assert first.certificate.dual == second.certificate.dual
+    assert len(first.history) == len(second.history)
+
+
+def test_a_good_start_settles_at_once():
+    problem = wide_problem()
+    best = solve_vector(problem, max_work=3e9)
+    again = solve_vector(problem, max_work=3e9, start=best.network)
+    assert again.certificate.primal <= best.certificate.primal * (1.0 + 1e-9)
+    assert again.n_iter <= 4
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e3])
+def test_a_start_is_taken_over_in_the_units_of_the_data(factor):
+    X, Y = data(13, n=200, d=20, c=3)
+    problem = make_vector_problem(X, factor * Y, 3.0 * factor, **FREE)
+    best = solve_vector(problem, max_work=3e8)
+    first = []
+    solve_vector(problem, start=best.network, max_iter=1, report=first.append)
+    assert first[0]["objective"] <= best.certificate.primal * (1.0 + 1e-6)
 
 
 def test_an_interrupt_keeps_the_best_network():

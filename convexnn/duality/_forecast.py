@@ -1,0 +1,56 @@
+"""How much work a branch and bound will have taken when it ends, as far as its course so far tells.
+
+Near a maximum every halving of the width of the bounds costs about as much as the one before it, and the last ones
+less. So the logarithm of the mean width of the open cones is continued on a line through where it is and where it was
+at half the work. On trees of 3 to 8 inputs that end, the answer is within a factor of three from the first hundredth
+on, mostly too large later and too small before. While some orthants have no bound yet there is no width, but the share
+of their halves that stays open tells whether the tree grows.
+"""
+
+from bisect import bisect_left
+
+import numpy as np
+
+END_WIDTH = 1e-6  # of bounds above their target, relative: from here on the rest closes at once
+FIRST_PASSES = 8.0  # the least number of passes over the orthants after which a tree was seen to end
+GROWTH_POWER = 4.0  # of twice the share of halves left open: where all stay open, a hundred passes and more
+
+
+class Forecast:
+    """The course of one tree."""
+
+    def __init__(self):
+        self.work, self.log_width = [], []
+
+    def total(self, work, n_halves, bounds, target):
+        """Note where the tree stands and return the work that it is expected to take in all.
+
+        Parameters
+        ----------
+        work : float
+            So far.
+        n_halves : int
+            Cones bounded so far.
+        bounds : ndarray
+            Those of the open cones, at least one; infinite where a cone was not bounded yet.
+        target : float
+        """
+        n_unbounded = int(np.isinf(bounds).sum())
+        if n_unbounded or not self.work:
+            n_open = len(bounds) - n_unbounded
+            passes = FIRST_PASSES * max(1.0, 2.0 * n_open / max(1, n_halves)) ** GROWTH_POWER
+        if n_unbounded:
+            return passes * self.first_pass(work, n_halves, n_unbounded)
+        self.work.append(work)
+        self.log_width.append(np.log(max(np.mean(bounds) / target - 1.0, np.finfo(float).tiny)))
+        if len(self.work) == 1:
+            return passes * work
+        before = min(bisect_left(self.work, 0.5 * work), len(self.work) - 2)
+        fallen = self.log_width[before] - self.log_width[-1]
+        left = max(0.0, self.log_width[-1] - np.log(END_WIDTH))
+        return work + left * (work - self.work[before]) / fallen if fallen > 0.0 else np.inf
+
+    @staticmethod
+    def first_pass(work, n_halves, n_unbounded):
+        """Return the work after which every orthant has been cut once."""
+        return work * (1.0 + 2.0 * n_unbounded / max(1, n_halves))

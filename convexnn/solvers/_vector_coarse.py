@@ -1,0 +1,147 @@
+"""The coarse moves of `vector`: gradients of all weights at once, where group lassos and Newton steps are too dear.
+
+    ``L(sum_k (design u_k)_+ a_k^T + free B) + beta/2 sum_k (||u_k||^2 + ||a_k||^2)``
+
+is lowered in all neurons and free terms by L-BFGS, a few matrix products an evaluation, in single precision while the
+gap is wide. New neurons start with a small share of the mass that would be best for each of them alone.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ..losses import orthonormal
+from ..matrix_losses import loss_hessian
+
+MEMORY = 10  # pairs of L-BFGS
+SMALLEST_MASS = 1e-8  # relative to the largest
+FREE_STEPS, FREE_GAIN, FREE_DAMPING = 6, 1e-10, 1e-10  # of Newton's method; relative gain that is the last; of a trace
+STEPS_OF_A_LOOK = 10  # of L-BFGS, over which the decrease is judged: the first ones are short
+FIRST_SHARE = 0.3  # of the best mass of a new neuron alone
+SAME_DIRECTION, SAME_OUTPUT = 0.98, 0.9  # cosines from which on a new neuron would repeat another
+WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
+WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
+
+
+class _Stopped(Exception):
+    """The budget has ended, or nothing moves any more; the best point is kept."""
+
+
+class _AllWeights:
+    """The objective of neurons, outputs and coefficients of the free terms, as one vector."""
+
+    def __init__(self, problem, columns, n_neurons, dtype, stop):
+        self.problem, self.columns, self.stop = problem, columns, stop
+        self.design = problem.design.astype(dtype, copy=False)
+        shapes = [(n_neurons, problem.design.shape[1]), (n_neurons, problem.n_outputs)]
+        self.shapes = [*shapes, (columns.shape[1], problem.n_outputs)]
+        self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
+        self.best, self.point, self.course = np.inf, None, []
+
+    def unpack(self, vector):
+        """Return neurons, outputs and the coefficients of the free terms."""
+        parts = np.split(vector, self.ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def __call__(self, vector):
+        """Return the objective and its gradient."""
+        if self.stop() and self.point is not None:
+            raise _Stopped
+        problem, dtype, (neurons, outputs, free) = self.problem, self.design.dtype, self.unpack(vector)
+        rounded = outputs.astype(dtype, copy=False)
+        hidden = self.design @ neurons.T.astype(dtype, copy=False)
+        np.maximum(hidden, 0.0, out=hidden)
+        fit = hidden @ rounded + self.columns @ free
+        value = problem.loss.value(problem.y, fit, problem.weight) + 0.5 * problem.beta * (vector @ vector)
+        value -= 0.5 * problem.beta * float(np.sum(free**2))
+        if value < self.best:
+            self.best, self.point = value, vector.copy()
+        dual = problem.loss.dual_point(problem.y, fit, problem.weight)
+        forces = dual.astype(dtype, copy=False) @ rounded.T
+        forces *= hidden > 0.0
+        slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual
+        return value, np.concatenate([slope.ravel() for slope in (*slopes, -self.columns.T @ dual)]).astype(float)
+
+    def has_settled(self, tolerance):
+        """Note a step; whether the last ones have lowered the objective by less than `tolerance` of it each."""
+        self.course.append(self.best)
+        if len(self.course) <= STEPS_OF_A_LOOK:
+            return False
+        fallen = self.course[-1 - STEPS_OF_A_LOOK] - self.best
+        return not fallen > tolerance * STEPS_OF_A_LOOK * abs(self.best)
+
+
+def work_of_an_evaluation(problem, n_neurons):
+    """Return about how many nanoseconds the objective of all weights takes."""
+    n, c = problem.y.shape
+    products = n * n_neurons * (problem.design.shape[1] + 1.5 * c)
+    weights = n_neurons * (problem.design.shape[1] + c)
+    return WORK_OF_A_CALL + WORK_OF_A_PRODUCT * products + WORK_OF_A_TERM * n * c + WORK_OF_A_WEIGHT * weights
+
+
+def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolerance, max_steps, stop):
+    """Improve unit directions (K, n_inputs), outputs (K, n_outputs) and free terms, given by their values.
+
+    Returns
+    -------
+    directions, outputs, free_fit, objective
+        In double precision; neurons that have shrunk to nothing are left out.
+    """
+    columns = orthonormal(problem.free) * np.sqrt(len(problem.y))  # entries of about one, like those of the design
+    roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
+    objective = _AllWeights(problem, columns, len(directions), dtype, stop)
+    start = np.concatenate(
+        [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
+    )
+    options = {"maxiter": max_steps, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
+
+    def look(_):
+        if objective.has_settled(tolerance):
+            raise _Stopped
+
+    try:
+        minimize(objective, start, jac=True, method="L-BFGS-B", options=options, callback=look)
+    except _Stopped:
+        pass
+    neurons, outputs, free = objective.unpack(objective.point)
+    sizes = np.linalg.norm(neurons, axis=1)
+    masses = sizes * np.linalg.norm(outputs, axis=1)
+    kept = masses > SMALLEST_MASS * masses.max(initial=0.0)
+    directions, outputs = neurons[kept] / sizes[kept, None], outputs[kept] * sizes[kept, None]
+    return directions, outputs, *best_free_terms(problem, directions, outputs, columns @ free)
+
+
+def best_free_terms(problem, directions, outputs, free_fit):
+    """Return better values of the free terms, some Newton steps from `free_fit`, and the objective there."""
+    hidden, basis = problem.hidden_fit(directions, outputs), orthonormal(problem.free)
+    fit, value = hidden + free_fit, problem.loss.value(problem.y, hidden + free_fit, problem.weight)
+    for _ in range(FREE_STEPS if basis.shape[1] else 0):
+        slope = basis.T @ problem.loss.dual_point(problem.y, fit, problem.weight)
+        hessian = loss_hessian(problem.loss, problem.y, fit, problem.weight, basis)
+        hessian[np.diag_indices_from(hessian)] += FREE_DAMPING * max(np.trace(hessian), np.finfo(float).tiny)
+        ahead = fit + basis @ np.linalg.solve(hessian, slope.ravel()).reshape(slope.shape)
+        before, there = value, problem.loss.value(problem.y, ahead, problem.weight)
+        if not there < before:
+            break
+        fit, value = ahead, there
+        if before - there <= FREE_GAIN * before:
+            break
+    penalty = problem.beta * float(np.linalg.norm(outputs, axis=1).sum())
+    return fit - hidden, value + penalty
+
+
+def new_neurons(problem, fit, dual_point, directions):
+    """Return directions and small outputs of the neurons that violate the constraint at a fit, less those alike."""
+    fits = problem.hidden_fits(directions)
+    pulls = fits.T @ dual_point
+    prices = np.linalg.norm(pulls, axis=1)
+    units = pulls / np.maximum(prices, np.finfo(float).tiny)[:, None]
+    same = (directions @ directions.T > SAME_DIRECTION) & (units @ units.T > SAME_OUTPUT)
+    kept: list[int] = []
+    for k in np.flatnonzero(prices > problem.beta):
+        if not np.any(same[k, kept]):
+            kept.append(int(k))
+    changes = fits[:, kept].T[:, :, None] * units[kept][:, None, :]
+    curved = problem.loss.curve(problem.y, fit, problem.weight, changes)
+    curvatures = np.einsum("knc,knc->k", changes, curved)
+    masses = FIRST_SHARE * (prices[kept] - problem.beta) / np.maximum(curvatures, np.finfo(float).tiny)
+    return directions[kept], masses[:, None] * units[kept]

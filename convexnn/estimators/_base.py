@@ -145,7 +145,6 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             "max_work": max_work,
         }
         if problem.y.ndim == 2:
-            options.pop("max_work")
             return solve_vector(problem, **options)
         return solve(
             problem,

@@ -26,7 +26,6 @@ class Status(Enum):
     restricted = "The network is optimal over the given patterns only, which are not all there are."
     max_width = "The network has max_width neurons; better ones need more."
     stalled = "No further progress was possible in double precision; the best network so far is returned."
-    settled = "Training ended when its budget of work was spent."
     max_iter = "The iteration limit was reached; the best network so far is returned."
     time_limit = "The time limit was reached; the best network so far is returned."
     settled = "Training ended when its budget of work was spent, or when the objective hardly fell any more."

@@ -1,4 +1,4 @@
-"""beta="auto": the same choice however rows are given, honest where there is nothing to choose, near what refits say."""
+"""beta="auto": the same choice however rows are given, near what refits say, honest with nothing to choose."""
 
 import warnings
 

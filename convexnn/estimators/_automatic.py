@@ -47,6 +47,11 @@ class Choice:
     max_work: float
     path: BetaPath | None = None
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the user has interrupted the choice: what is known is to be kept, and nothing more trained."""
+        return self.path is not None and self.path.ended == "interrupted"
+
 
 def choose_strength(estimator, X, targets, weight, started):
     """Return the `Choice` for an estimator and its checked data, None with too little to choose with, or no time.

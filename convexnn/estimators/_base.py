@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from .._clock import now
 from .._validation import check_choice, check_count
 from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
@@ -131,29 +132,33 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         """Return one network of those of the problems: there is one."""
         return networks[0]
 
-    def _solve(self, problem, rows, started, start, report, max_work=None):
+    def _solve(self, problem, rows, started, start, report, choice=None):
         """Train on `problem`, which is posed on canonical rows; return the `Solution`."""
+        is_interrupted = choice is not None and choice.is_interrupted
+        deadline = None if self.time_limit is None else started + self.time_limit
         options = {
             "tol": tolerance_of(self.tol),
             "max_iter": self.max_iter,
-            "deadline": None if self.time_limit is None else started + self.time_limit,
+            "deadline": now() if is_interrupted else deadline,
             "proof": self.proof,
             "n_jobs": self.n_jobs,
             "seed": seed_of(self.random_state),
             "start": start,
             "report": report,
-            "max_work": max_work,
+            "max_work": choice.max_work if choice is not None and self.tol == "auto" else None,
         }
         if problem.y.ndim == 2:
-            return solve_vector(problem, **options)
-        return solve(
-            problem,
-            solver=self.solver,
-            patterns=self._patterns(problem, rows),
-            n_patterns=self.n_patterns,
-            max_width=self.max_width,
-            **options,
-        )
+            solution = solve_vector(problem, **options)
+        else:
+            solution = solve(
+                problem,
+                solver=self.solver,
+                patterns=self._patterns(problem, rows),
+                n_patterns=self.n_patterns,
+                max_width=self.max_width,
+                **options,
+            )
+        return replace(solution, status=Status.interrupted) if is_interrupted else solution
 
     def _fit_rows(self, rows, started, watch, choice, strength_rows=None):
         """Train on canonical rows, and set what is fitted; the strength may be that of rows with other weights."""
@@ -166,13 +171,9 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         problem = self._training_problem = replace(unit, beta=self.beta_)
         start = self._previous_network(problem) if choice is None else choice.starts[0]
         with watch.problem(attributes=network_only) as report:
-            solution = self._solve(problem, rows, started, start, report, self._budget(choice))
+            solution = self._solve(problem, rows, started, start, report, choice)
         self._keep(solution, rows)
         return self
-
-    def _budget(self, choice):
-        """What training may take after a choice, None without one, or when a tolerance is asked for."""
-        return choice.max_work if choice is not None and self.tol == "auto" else None
 
     def _keep(self, solution, rows):
         """Set what is fitted from a solution on canonical rows."""

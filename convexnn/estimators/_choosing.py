@@ -18,6 +18,7 @@ RATIO = 10.0**-0.25  # of two strengths
 N_STRENGTHS = 17  # from the one at which networks become zero down to a ten thousandth of it
 PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
 FEW_ROWS, MOST_ROWS = 10, 20_000  # the fewest rows to choose with; of longer data a sample
+NOTHING = 1e-9  # of what a price can be at most: rounding
 PATIENCE = 2  # strengths after which a walk may end
 CLEARLY, HARDLY = 1.0, 0.5  # standard errors of a difference: clearly worse, hardly better
 WITHIN = 0.25  # standard errors from the best score within which a larger strength is taken
@@ -93,6 +94,11 @@ class Walk:
             max(path.price for path in paths) / share for paths, share in zip(self.paths, self.shares, strict=True)
         ]
         return float(np.mean(prices))
+
+    @property
+    def has_neurons(self):
+        """Whether some strength would have neurons: what is left of the prices is more than rounding."""
+        return any(path.price > NOTHING * path.size for paths in self.paths for path in paths)
 
     @property
     def work(self):

@@ -48,7 +48,7 @@ def check_folds(cv):
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         if cv < 2:
             raise InvalidInputError(f"cv must be at least 2 where it is a number of folds; got {cv}.")
-    elif not hasattr(cv, "split") and (isinstance(cv, str) or not isinstance(cv, Iterable)):
+    elif isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
         raise InvalidInputError(
             f"cv must be None, a number of folds, a splitter of scikit-learn or an iterable of (train, test) pairs; "
             f"got {cv!r}."

@@ -325,7 +325,7 @@ n_features_in_, feature_names_in_
     def _fit_one_against_the_rest(self, X, targets, weight, plain, started, watch):
         """Train one network per class and put them side by side."""
         choice = self._choose(X, targets, weight, started)
-        skip, budget = self.skip_connection_, self._budget(choice)
+        skip = self.skip_connection_
         parts = [canonical_rows(X, column, weight) for column in targets]
         units = [self._problem(rows, skip=skip) for rows in parts]
         unweighted = [self._problem(canonical_rows(X, column, plain), skip=skip) for column in targets]
@@ -337,7 +337,7 @@ n_features_in_, feature_names_in_
         for k, start in enumerate(self._previous_networks(units) if choice is None else choice.starts):
             with watch.problem(f"class {self.classes_[k]} against the rest") as report:
                 problem = replace(units[k], beta=self.beta_)
-                solutions.append(self._solve(problem, parts[k], started, start, report, budget))
+                solutions.append(self._solve(problem, parts[k], started, start, report, choice))
         self._networks_ = [solution.network for solution in solutions]
         problems = [replace(unit, beta=self.beta_) for unit in units]
         self._left_out_parts = [

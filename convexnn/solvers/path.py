@@ -97,6 +97,11 @@ class Path:
         self._search()
 
     @property
+    def size(self):
+        """About the largest price that there can be."""
+        return self.units.beta_unit * len(self.problem.y)
+
+    @property
     def work(self):
         """So far, in units of about a nanosecond of one core."""
         return NANOSECONDS * self.space.n_products

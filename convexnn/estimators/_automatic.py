@@ -75,9 +75,10 @@ def choose_strength(estimator, X, targets, weight, started):
         for skip, problems in whole.items():
             folds = _folds(estimator, X, targets, weight, problems, skip, seed)
             walks[skip] = Walk(folds, problems, seed, estimator.max_width, lambda: is_late(deadline), run)
-        path = choose(
-            walks, max(walk.price for walk in walks.values()), started=started, deadline=deadline, stage=stage
-        )
+        largest = max(walk.price for walk in walks.values())
+        if not any(walk.has_neurons for walk in walks.values()):
+            return None
+        path = choose(walks, largest, started=started, deadline=deadline, stage=stage)
         if path is None:
             return None
         best = path.best

@@ -23,7 +23,7 @@ from .._validation import check_count, check_positive, check_strengths
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, ScaleWarning, WidthWarning
 from ..solvers.base import Status
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._parameters import seed_of
 from ._rows import canonical_rows
 from ._watch import Tasks, with_callbacks
@@ -68,13 +68,13 @@ class _CrossValidation:
         WidthWarning
             When `max_width` is below the critical width that was found on all data.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         _raise_for_params(params, self, "fit")
         started = now()
         watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_lost_digits(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
+        warn_of_scales(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
         routed = process_routing(self, "fit", **params)
         seed = self._fixed_seed()
         self.betas_ = self._grid(X, y, weight, started)

@@ -10,7 +10,7 @@ from sklearn.base import RegressorMixin
 from .._typing import ArrayLike, RandomState
 from .._validation import check_positive
 from ..exceptions import InvalidInputError
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._gated import GatedModel
 from ._watch import with_callbacks
@@ -165,7 +165,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         ConvergenceWarning
             When the relative gap did not reach `tol`.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         given = X, y, sample_weight
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
@@ -173,7 +173,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         weight = sample_weights(sample_weight, X)
-        warn_of_lost_digits(self, X, weight, y)
+        warn_of_scales(self, X, weight, y)
         return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)], given)
 
     def predict(self, X: ArrayLike) -> np.ndarray:

@@ -18,7 +18,7 @@ from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ..responses.intervals import jackknife_plus
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -206,12 +206,12 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         WidthWarning
             When `max_width` is below the critical width that was found.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_lost_digits(self, X, weight, y)
+        warn_of_scales(self, X, weight, y)
         self._is_column = y.shape[1:] == (1,)
         (targets,) = self._targets(y)
         with watched(self, *given) as watch:

@@ -250,8 +250,8 @@ proof, tol, max_iter, time_limit, random_state, verbose
         Of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
     beta_, best_score_ : float
         The strength with the best mean over the folds, the largest of equals, and that mean.
-    network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, \
-feature_names_in_
+    network_, certificate_, dual_, beta_max_, beta_max_proof_, huber_delta_, status_, n_iter_, history_, \
+n_features_in_, feature_names_in_
         As in `ConvexReLURegressor`, of the network with this strength trained on all data.
 
     Notes
@@ -280,7 +280,7 @@ feature_names_in_
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         loss: RegressionLoss = "squared",
-        huber_delta: float = 1.35,
+        huber_delta: float | Literal["auto"] = "auto",
         quantile: float = 0.5,
         hidden_bias: bool = True,
         fit_intercept: bool = True,

@@ -101,6 +101,12 @@ def test_one_fit_in_this_process_and_in_its_own():
     assert results["friedman1 500", "linear"][0].skill == pytest.approx(here.skill) and lines == ["friedman1 500"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no timer there ends a process")
+def test_a_fit_that_takes_too_long_has_failed(capsys):
+    results = measure_all(["friedman1 500"], ["forest"], 1, 1e-3, 1, lambda table, found: None)
+    assert np.isnan(results["friedman1 500", "forest"][0].skill) and capsys.readouterr().err == ""
+
+
 def test_the_command_line_refuses_unknown_tables():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.quality", "nothing"], cwd=ROOT, capture_output=True, text=True

@@ -17,7 +17,7 @@ def main():
     given = parse()
     if given.one:
         table, name, seed = given.one
-        print_one(table, name, int(seed))
+        print_one(table, name, int(seed), given.limit)
         return
     tables = given.tables or (QUICK if given.quick else list(TABLES))
     results = measure_all(tables, given.models, given.seeds, given.limit, given.jobs, report(given.limit))

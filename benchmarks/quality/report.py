@@ -83,7 +83,7 @@ def fragment(grid, n_seeds, limit, version):
     models, best = list(next(iter(grid.values()))), {}
     for table, row in grid.items():
         best[table] = max(cell.skill for cell in row.values())
-    lines = [f"Written by ``python -m benchmarks.quality --write`` with convexnn {version}; means of {n_seeds} splits,"]
+    lines = [f"Written by ``python -m benchmarks.quality --write`` with convexnn {version}; {means_of(n_seeds)},"]
     lines += [f"at most {limit:.0f} seconds a fit. The best skill, and what is within {EQUAL} of it, is bold.", ""]
     lines += csv_table("Skill on held-out rows", ["table", "rows", "columns", *models])
     for table, row in grid.items():
@@ -96,6 +96,11 @@ def fragment(grid, n_seeds, limit, version):
     lines.append("   " + ", ".join(["mean skill", *(f"{skill:.3f}" for _, skill, _ in found.values())]))
     lines.append("   " + ", ".join(["seconds of all fits", *(f"{seconds:.0f}" for _, _, seconds in found.values())]))
     return "\n".join(lines) + "\n"
+
+
+def means_of(n_seeds):
+    """Return how often every table was split, in words."""
+    return "one split" if n_seeds == 1 else f"means of {n_seeds} splits"
 
 
 def csv_table(title, header):

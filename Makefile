@@ -1,4 +1,4 @@
-# make test, make demo, make bench, make lint, make docs: each sets up its own environment in .venv first.
+# make test, make demo, make bench, make quality, make lint, make docs: each sets up its own environment in .venv first.
 # make attack: a hundred thousand wild cases for the verifier of the tests, an hour or two on two cores.
 # make coverage, make wheel, make test-oldest, make test-python PYTHON=python3.13: see CONTRIBUTING.md.
 
@@ -18,7 +18,7 @@ QUICK := tests/arrangements tests/programs tests/sweeps tests/estimators/test_sc
 # The oldest dependencies have no wheels for the newest Python.
 OLDEST := python3.11
 
-.PHONY: demo test attack lint bench docs clean coverage wheel test-oldest test-python
+.PHONY: demo test attack lint bench quality docs clean coverage wheel test-oldest test-python
 
 demo: $(STAMP)
 	$(RUN) examples/demo.py
@@ -42,6 +42,11 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(RUN) benchmarks/run.py
+
+# Held-out skill beside other models, on tables that are downloaded once: make quality QUALITY='--quick'; see --help.
+QUALITY := --seeds 2
+quality: $(STAMP)
+	$(RUN) -m benchmarks.quality $(QUALITY)
 
 # The report of the whole suite, or of a part: make coverage TESTS=tests/programs. See CONTRIBUTING.md on numba.
 TESTS := tests

@@ -46,7 +46,10 @@ class WidthWarning(UserWarning):
 
 
 class ScaleWarning(UserWarning):
-    """Columns or targets are on such different scales that digits are lost; the message names them."""
+    """Columns or targets are on scales that spoil a fit; the message names them and says what to do.
+
+    Either digits are lost, or the weight decay, which is on the weights of X as given, all but leaves some of them out.
+    """
 
 
 class StrengthWarning(UserWarning):

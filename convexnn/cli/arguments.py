@@ -76,7 +76,8 @@ def add_objective(parser, losses):
     group = parser.add_argument_group("objective", "sum_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)")
     group.add_argument("--loss", choices=losses, help="default: squared, and logistic for classification")
     if "huber" in losses:
-        group.add_argument("--huber-delta", type=positive, default=1.35, metavar="D", help="where the huber loss bends")
+        bend = "where the huber loss bends: a number, or auto (default), the median absolute deviation of the target"
+        group.add_argument("--huber-delta", type=bend_of_huber, default="auto", metavar="D", help=bend)
     if "quantile" in losses:
         group.add_argument("--quantile", type=positive, default=0.5, metavar="Q", help="of the quantile loss")
     group.add_argument(
@@ -182,6 +183,11 @@ def positive(text, wanted="a finite number above 0"):
 def strength(text):
     """Read a strength: a number above 0, or the word scale."""
     return text if text == "scale" else positive(text, 'a finite number above 0, or "scale"')
+
+
+def bend_of_huber(text):
+    """Read the delta of the huber loss: a number above 0, or the word auto."""
+    return text if text == "auto" else positive(text, "a finite number above 0, or auto")
 
 
 def count(text):

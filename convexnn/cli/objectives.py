@@ -6,6 +6,7 @@ import numpy as np
 
 from ..duality import beta_max
 from ..estimators._parameters import scaled_strength
+from ..estimators._robust import delta_of
 from .arguments import load, terms_of
 from .tasks import choose_task, default_loss, signed_targets
 
@@ -54,6 +55,7 @@ def load_objective(arguments, loss=None):
     task = choose_task(arguments.task, arguments.loss, data)
     options = {**terms_of(arguments), "loss": arguments.loss or loss or default_loss(task)}
     options |= {"sample_weight": data.weight, "n_jobs": arguments.n_jobs}
+    y = signed_targets(data, task)
     if options["loss"] == "huber":
-        options["huber_delta"] = arguments.huber_delta
-    return Objective(data, task, signed_targets(data, task), options)
+        options["huber_delta"] = delta_of(arguments.huber_delta, y, data.weight)
+    return Objective(data, task, y, options)

@@ -70,7 +70,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             "skip_connection": skip,
             "sample_weight": rows.weight,
             "loss": self.loss,
-            "huber_delta": getattr(self, "huber_delta", 1.35),
+            "huber_delta": getattr(self, "huber_delta_", 1.35),
         }
         if rows.y.ndim == 1:
             return make_problem(rows.X, rows.y, beta, quantile=getattr(self, "quantile", 0.5), **options)

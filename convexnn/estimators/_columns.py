@@ -1,4 +1,4 @@
-"""Columns and targets on which double precision loses the digits that a fit needs, and the warning that names them.
+"""The warning of columns and targets on bad scales, and those on which double precision loses the digits of a fit.
 
 A sum ``x . u`` is rounded to 1e-16 of its largest term. Where a column lies ten million times its spread away from
 zero, or is a hundred million times as large as the others vary, less than nine digits are left of what distinguishes
@@ -9,8 +9,8 @@ import warnings
 
 import numpy as np
 
-from .._long import row_blocks
 from ..exceptions import ScaleWarning
+from ._scales import far_columns, outweighed_targets, spreads_of, uneven_columns
 
 LARGEST_OFFSET = 1e7  # size of a column over its range
 LARGEST_TARGET_OFFSET = 1e11  # size of targets over their range: an intercept takes up less without loss
@@ -20,37 +20,85 @@ MOST_NAMED = 5
 USER = 4  # frames from `fit`, called through its decorator, to whoever called it
 
 
-def warn_of_lost_digits(estimator, X, weight, y=None):
-    """Warn of columns of X, and of targets y if there are any, whose digits are lost; called by `fit` itself."""
-    lowest, highest = _ranges(X if weight is None or np.all(weight > 0) else X[weight > 0])
-    lost = [f"{_name(estimator, k)} {_described(lowest[k], highest[k])}" for k in lost_columns(lowest, highest)]
-    if lost:
-        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-        warnings.warn(
-            f"X has columns on which double precision loses the digits that a fit needs: "
-            f"{', '.join(lost[:MOST_NAMED])}{more}. Training may stop early, and predictions may be wrong beyond "
-            f"their first digits; what the certificate proves stands. Leave out identifiers and constant columns, and "
-            f"subtract offsets and scale the others (sklearn.preprocessing.StandardScaler).",
-            ScaleWarning,
-            stacklevel=USER,
-        )
+def warn_of_scales(estimator, X, weight, y=None):
+    """Warn once of columns of X, and of targets y if there are any, on scales that spoil a fit; called by `fit` itself.
+
+    Those whose digits are lost are named first; the others are looked at where there are none.
+    """
+    if not (weight is None or np.all(weight > 0)):
+        X, y, weight = X[weight > 0], None if y is None else y[weight > 0], weight[weight > 0]
+    if len(X) == 0:
+        return  # to be refused
+    spreads = spreads_of(X, weight)
+    said = _lost_columns_said(estimator, spreads) or _uneven_columns_said(estimator, spreads)
     if y is not None:
-        _warn_of_targets(y if weight is None or np.all(weight > 0) else y[weight > 0])
+        targets = spreads_of(y.reshape(len(y), -1), weight)
+        said += _lost_targets_said(targets, y.ndim == 1) or _uneven_targets_said(targets)
+    if said:
+        warnings.warn(" ".join(said), ScaleWarning, stacklevel=USER)
 
 
-def _warn_of_targets(y):
-    """Warn of targets that differ by next to nothing beside their size."""
-    lowest, highest = _ranges(y.reshape(len(y), -1))
-    size, extent = _sizes(lowest, highest)
-    lost = np.flatnonzero((extent > 0) & (size > LARGEST_TARGET_OFFSET * extent))
-    if len(lost):
-        where = "" if y.ndim == 1 else f" in column {lost[0]}"
-        warnings.warn(
-            f"The targets{where} {_described(lowest[lost[0]], highest[lost[0]])}: double precision loses the digits "
-            f"that a fit needs. Subtract an offset from y.",
-            ScaleWarning,
-            stacklevel=USER + 1,
+def _lost_columns_said(estimator, spreads):
+    """Return what to say of columns whose digits are lost, as a list of sentences."""
+    lost = lost_columns(spreads.lowest, spreads.highest)
+    if len(lost) == 0:
+        return []
+    return [
+        f"X has columns on which double precision loses the digits that a fit needs: "
+        f"{_named(estimator, spreads, lost)}. Training may stop early, and predictions may be wrong beyond "
+        f"their first digits; what the certificate proves stands. Leave out identifiers and constant columns, and "
+        f"subtract offsets and scale the others (sklearn.preprocessing.StandardScaler)."
+    ]
+
+
+def _uneven_columns_said(estimator, spreads):
+    """Return what to say of columns that the weight decay all but leaves out, or for which it leaves out others."""
+    more, less = uneven_columns(spreads)
+    bends = getattr(estimator, "hidden_bias", True) and getattr(estimator, "penalize_bias", True)
+    far = np.setdiff1d(far_columns(spreads), np.concatenate([more, less])) if bends else []
+    found = [
+        f"{what}: {_named(estimator, spreads, columns)}"
+        for what, columns in (
+            ("vary far more than the others", more),
+            ("vary far less than the others", less),
+            ("lie far from zero", far),
         )
+        if len(columns)
+    ]
+    if not found:
+        return []
+    return [
+        f"X has columns that {'; and columns that '.join(found)}. The weight decay is on the weights of X as given: it "
+        f"hardly lets a network use columns of small spread beside large ones, or bend far from zero, so that it may "
+        f"predict badly even where it is proven optimal. Standardise X, for example with "
+        f"make_pipeline(StandardScaler(), model), and leave out identifiers."
+    ]
+
+
+def _lost_targets_said(targets, is_single):
+    """Return what to say of targets that differ by next to nothing beside their size."""
+    lost = np.flatnonzero((targets.extent > 0) & (targets.size / LARGEST_TARGET_OFFSET > targets.extent))
+    if len(lost) == 0:
+        return []
+    where = "" if is_single else f" in column {lost[0]}"
+    return [
+        f"The targets{where} {_described(targets.lowest[lost[0]], targets.highest[lost[0]])}: double precision loses "
+        f"the digits that a fit needs. Subtract an offset from y."
+    ]
+
+
+def _uneven_targets_said(targets):
+    """Return what to say of targets whose losses are next to nothing beside those of others."""
+    small = outweighed_targets(targets)
+    if len(small) == 0:
+        return []
+    largest = int(np.argmax(targets.deviation))
+    return [
+        f"The targets vary on very different scales: {_named(None, targets, small)} beside "
+        f"{_named(None, targets, [largest])}. Their losses are added up, so that the network hardly fits the small "
+        f"ones. Scale the columns of y alike, for example with "
+        f"TransformedTargetRegressor(model, transformer=StandardScaler())."
+    ]
 
 
 def warn_of_unknown_strength(estimator, price, X, dual_size):
@@ -58,16 +106,15 @@ def warn_of_unknown_strength(estimator, price, X, dual_size):
 
     Called by what `fit` calls. `dual_size` is about the sum of the absolute entries of the dual point: that of y.
     """
-    lowest, highest = _ranges(X)
-    size, extents = _sizes(lowest, highest)
-    extent = float(extents.max(initial=0.0))
+    spreads = spreads_of(X, None)
+    extent = float(spreads.extent.max(initial=0.0))
     if price.value > 0.0 or price.upper_bound <= NOTHING * dual_size * extent or extent == 0.0:
         return
-    largest = int(np.argmax(size))
+    largest = int(np.argmax(spreads.size))
     warnings.warn(
         f"beta_max is not known: double precision tells only that it is at most {price.upper_bound:.3g}, so that "
-        f'beta="scale" means nothing here. The largest column is {_name(estimator, largest)} '
-        f"{_described(lowest[largest], highest[largest])}. Scale the columns, or give beta as a number.",
+        f'beta="scale" means nothing here. The largest column is {_named(estimator, spreads, [largest])}. Scale the '
+        f"columns, or give beta as a number.",
         ScaleWarning,
         stacklevel=USER + 2,
     )
@@ -78,26 +125,20 @@ def lost_columns(lowest, highest):
 
     A constant column is judged by how the others vary.
     """
-    size, extent = _sizes(lowest, highest)
+    with np.errstate(over="ignore"):
+        size, extent = np.maximum(np.abs(lowest), np.abs(highest)), highest - lowest
     varies = extent > 0
-    found = varies & (size > LARGEST_OFFSET * extent)
-    for k in np.flatnonzero(size > LARGEST_SIZE * extent[varies].min(initial=np.inf)):
+    found = varies & (size / LARGEST_OFFSET > extent)
+    for k in np.flatnonzero(size / LARGEST_SIZE > extent[varies].min(initial=np.inf)):
         others = extent[varies & (np.arange(len(extent)) != k)]
         found[k] |= len(others) > 0 and size[k] > LARGEST_SIZE * np.median(others)
     return np.flatnonzero(found)
 
 
-def _sizes(lowest, highest):
-    """Return the largest absolute entries and the ranges of columns with these smallest and largest entries."""
-    with np.errstate(over="ignore"):
-        return np.maximum(np.abs(lowest), np.abs(highest)), highest - lowest
-
-
-def _ranges(X):
-    """Return the smallest and the largest entry of every column, whatever the size of X."""
-    ends = [(rows.min(axis=0), rows.max(axis=0)) for _, rows in row_blocks(X)]
-    lowest, highest = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
-    return lowest.astype(np.float64), highest.astype(np.float64)
+def _named(estimator, spreads, columns):
+    """The names of columns and what they look like, the first few of them."""
+    named = [f"{_name(estimator, k)} {_described(spreads.lowest[k], spreads.highest[k])}" for k in columns[:MOST_NAMED]]
+    return ", ".join(named) + (f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else "")
 
 
 def _name(estimator, k):

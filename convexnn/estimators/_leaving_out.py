@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..responses.generalised import generalised_score
 from ..responses.left_out import LeftOut
 from ..responses.records import LeaveOneOut
 
@@ -60,6 +61,8 @@ class LeaveOneOutMixin:
             stationarity=max(part.response.stationarity for part in parts),
             visible_gap=float(self.certificate_.heuristic_gap),
             score_name=self._score_name,
+            targets=self._joined(parts, "y"),
+            gcv=generalised_score(parts, weight),
         )
 
     def _leave_out(self):

@@ -24,7 +24,7 @@ from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet
 from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -178,14 +178,14 @@ n_features_in_, feature_names_in_
         WidthWarning
             When `max_width` is below the critical width that was found.
         ScaleWarning
-            When double precision loses the digits of columns of X; it names them.
+            When columns of X are on scales that spoil the fit; it names them.
         StrengthWarning
             When the smallest strength that ``beta="auto"`` tries predicts best.
         """
         started = now()
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
-        warn_of_lost_digits(self, X, plain)
+        warn_of_scales(self, X, plain)
         targets, weight = self._posed(y, plain)
         self._sample_weight = plain
         if len(self.classes_) > 2 and self.multi_class == "ovr":

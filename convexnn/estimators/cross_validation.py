@@ -20,7 +20,7 @@ from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomStat
 from .._validation import check_count, check_positive, check_strengths
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, ScaleWarning
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._fold_paths import choice_of, follow, results_of
 from ._parameters import seed_of
 from ._rows import canonical_rows
@@ -66,13 +66,13 @@ class _CrossValidation:
         WidthWarning
             When `max_width` is below the critical width that was found on all data.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         _raise_for_params(params, self, "fit")
         started = now()
         watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_lost_digits(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
+        warn_of_scales(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
         routed = process_routing(self, "fit", **params)
         seed = self._fixed_seed()
         self.betas_ = self._grid(X, y, weight, started)
@@ -211,8 +211,8 @@ proof, tol, max_iter, time_limit, random_state, verbose
         `mean_fit_time`, and ``split0_test_score`` and so on.
     beta_, best_score_ : float
         The strength with the best mean over the folds, the largest of equals, and that mean.
-    network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, n_features_in_, \
-feature_names_in_
+    network_, certificate_, dual_, beta_max_, beta_max_proof_, huber_delta_, status_, n_iter_, history_, \
+n_features_in_, feature_names_in_
         As in `ConvexReLURegressor`, of the network with this strength trained on all data.
 
     Notes
@@ -242,7 +242,7 @@ feature_names_in_
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         loss: RegressionLoss = "squared",
-        huber_delta: float = 1.35,
+        huber_delta: float | Literal["auto"] = "auto",
         quantile: float = 0.5,
         hidden_bias: bool = True,
         fit_intercept: bool = True,

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._typing import ArrayLike, RandomState
 from ..exceptions import InvalidInputError
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._gated import GatedModel
 from ._watch import with_callbacks
@@ -168,7 +168,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         ConvergenceWarning
             When the relative gap did not reach `tol`.
         ScaleWarning
-            When double precision loses the digits of columns of X; it names them.
+            When columns of X are on scales that spoil the fit; it names them.
         """
         given = X, y, sample_weight
         X, y = validate_data(self, X, y, dtype=np.float64, order="C")
@@ -181,7 +181,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         codes = np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
         factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
-        warn_of_lost_digits(self, X, weight)
+        warn_of_scales(self, X, weight)
         return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors), given)
 
     def _class_factors(self, classes, totals):

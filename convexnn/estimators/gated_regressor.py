@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from .._typing import ArrayLike, RandomState
-from .._validation import check_positive
 from ..exceptions import InvalidInputError
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._gated import GatedModel
+from ._robust import check_delta, delta_of
 from ._watch import with_callbacks
 
 
@@ -36,8 +36,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         ``beta_max_``, the strength from which on the blocks are zero.
     loss : {"squared", "huber"}, default="squared"
         ``1/2 r^2`` of the residual r; the same up to `huber_delta`, then linear.
-    huber_delta : float, default=1.35
-        In the units of y.
+    huber_delta : float or "auto", default="auto"
+        In the units of y; ``"auto"`` takes the median absolute deviation of the targets from their median.
     hidden_bias : bool, default=True
         Give the gates and the blocks a (penalised) bias.
     fit_intercept : bool, default=True
@@ -78,6 +78,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         ``certificate_.dual_point``: the scaled negative gradient of the loss, ``||X' D_p nu|| <= beta`` for every gate.
     beta_, beta_max_ : float
         The strength used, and the smallest one with zero blocks (exact).
+    huber_delta_ : float
+        The `huber_delta` used.
     status_ : {"proven", "stalled", "max_iter", "time_limit", "interrupted"}
     n_iter_ : int
     history_ : list of dict
@@ -110,7 +112,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         beta: float | Literal["scale"] = "scale",
         *,
         loss: Literal["squared", "huber"] = "squared",
-        huber_delta: float = 1.35,
+        huber_delta: float | Literal["auto"] = "auto",
         hidden_bias: bool = True,
         fit_intercept: bool = True,
         skip_connection: bool = False,
@@ -165,7 +167,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         ConvergenceWarning
             When the relative gap did not reach `tol`.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         given = X, y, sample_weight
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
@@ -173,7 +175,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         weight = sample_weights(sample_weight, X)
-        warn_of_lost_digits(self, X, weight, y)
+        warn_of_scales(self, X, weight, y)
+        self.huber_delta_ = delta_of(self.huber_delta, y, weight)
         return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)], given)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -182,7 +185,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_positive(self.huber_delta, "huber_delta")
+        check_delta(self.huber_delta)
 
     def _loss_options(self):
-        return {"huber_delta": self.huber_delta}
+        return {"huber_delta": self.huber_delta_}

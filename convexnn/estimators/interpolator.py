@@ -22,7 +22,7 @@ from ..programs.interpolation import interpolation_problem
 from ..solvers.base import Status
 from ..solvers.certifying import solve_interpolant
 from ..solvers.free_bias import join_the_dots
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
@@ -157,7 +157,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         ConvergenceWarning
             When the visible gap did not reach `tol`.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         started = now()
         given = X, y
@@ -166,7 +166,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         check_choice(self.proof, "proof", PROOFS)
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
-        warn_of_lost_digits(self, X, None, y)
+        warn_of_scales(self, X, None, y)
         problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
         with watched(self, *given, words=WORDS | {"objective": "cost"}) as watch:
             with watch.problem(attributes=network_only) as report:

@@ -18,8 +18,9 @@ from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ..responses.intervals import jackknife_plus
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
-from ._columns import warn_of_lost_digits
+from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
+from ._robust import check_delta, delta_of
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
 
@@ -49,8 +50,9 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     loss : {"squared", "huber", "absolute", "quantile"}, default="squared"
         With the residual ``r = y - f``: ``1/2 r^2``; ``1/2 r^2`` up to `huber_delta` and linear from there on; ``|r|``;
         ``quantile r`` above the fit and ``(1 - quantile) |r|`` below.
-    huber_delta : float, default=1.35
-        Residual from which on the huber loss is linear, in the units of y.
+    huber_delta : float or "auto", default="auto"
+        Residual from which on the huber loss is linear, in the units of y. ``"auto"`` takes the median absolute
+        deviation of the targets from their median, and so follows the scale of y.
     quantile : float, default=0.5
         In (0, 1): the share of the targets that the quantile loss wants below the fit.
     hidden_bias : bool, default=True
@@ -118,6 +120,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         Absent where nothing was chosen.
     skip_connection_ : bool
         Whether there are linear terms.
+    huber_delta_ : float
+        The `huber_delta` used.
     status_ : {"proven", "converged", "settled", "restricted", "max_width", "stalled", "max_iter", "time_limit", \
 "interrupted"}
         ``"proven"``: ``certificate_.relative_gap`` is at most `tol`, and at most 1e-3 whatever `tol` is.
@@ -156,7 +160,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         beta: float | Literal["auto", "scale"] = "auto",
         *,
         loss: RegressionLoss = "squared",
-        huber_delta: float = 1.35,
+        huber_delta: float | Literal["auto"] = "auto",
         quantile: float = 0.5,
         hidden_bias: bool = True,
         fit_intercept: bool = True,
@@ -226,14 +230,14 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         WidthWarning
             When `max_width` is below the critical width that was found.
         ScaleWarning
-            When double precision loses the digits of columns of X or of y; it names them.
+            When columns of X, or of y, are on scales that spoil the fit; it names them.
         StrengthWarning
             When the smallest strength that ``beta="auto"`` tries predicts best.
         """
         started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_lost_digits(self, X, weight, y)
+        warn_of_scales(self, X, weight, y)
         targets, weight = self._posed(y, weight)
         with watched(self, *given) as watch:
             self._sample_weight = weight
@@ -246,10 +250,13 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             raise InvalidInputError(f"y must have shape (n_samples,) or (n_samples, n_outputs); got {y!r}.")
         X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True, multi_output=True)
         self._check_parameters()
-        make_loss(self.loss, huber_delta=self.huber_delta, quantile=self.quantile)
+        check_delta(self.huber_delta)
+        make_loss(self.loss, quantile=self.quantile)
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
-        return X, y, check_weights(sample_weights(sample_weight, X), len(y))
+        weight = check_weights(sample_weights(sample_weight, X), len(y))
+        self.huber_delta_ = delta_of(self.huber_delta, y, weight)
+        return X, y, weight
 
     def _posed(self, y, weight):
         """Return the targets of every problem and the weights that it is trained with; set what `predict` needs."""

@@ -44,7 +44,7 @@ def contents_of(model):
         "sample_weight": problem.weight,
         "beta": problem.beta,
         "loss": problem.loss.name,
-        "huber_delta": getattr(model, "huber_delta", 1.35),
+        "huber_delta": getattr(model, "huber_delta_", 1.35),
         "quantile": getattr(model, "quantile", 0.5),
         "certificate": replace(model.certificate_, dual_point=model._training_dual),
         "feature_names": getattr(model, "feature_names_in_", None),

@@ -4,6 +4,7 @@ from .certificate import CertificateDisplay
 from .geometry import DualFunctionDisplay, RectifiedEllipsoidDisplay
 from .labels import WidthLabelsDisplay
 from .landscape import LandscapeDisplay
+from .leaving_out import LeaveOneOutDisplay
 from .network import NetworkDisplay
 from .paths import PathDisplay
 from .polytope import OptimalPolytopeDisplay
@@ -19,6 +20,7 @@ __all__ = [
     "DecisionRegionDisplay",
     "DualFunctionDisplay",
     "LandscapeDisplay",
+    "LeaveOneOutDisplay",
     "NetworkDisplay",
     "OptimalPolytopeDisplay",
     "PathDisplay",

@@ -38,6 +38,7 @@ class LeftOut:
 
     Attributes
     ----------
+    loss_name : str
     y, fit, moves, predictions : ndarrays of shape (n_samples,) or (n_samples, n_outputs)
         `moves` are 0 for samples of weight zero.
     influence : ndarray of shape (n_samples,)
@@ -48,7 +49,7 @@ class LeftOut:
 
     def __init__(self, problem, network, samples):
         self.response = LinearResponse(problem, network)
-        self.samples = samples
+        self.samples, self.loss_name = samples, problem.loss.name
         self._forces = self.response.forces(samples.row, samples.share)
         shape = (len(samples.row), *problem.y.shape[1:])
         self.y = samples.gather(problem.y, samples.idle_y)

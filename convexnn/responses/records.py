@@ -58,6 +58,14 @@ class LeaveOneOut(Shown):
     visible_gap : float
         The ``heuristic_gap`` of the certificate: it tells of neurons that are missing too.
     score_name : {"R2", "accuracy"}
+    targets : ndarray of the shape of `predictions`
+        y; for classifiers what the network is trained towards: 1 in the class and -1 outside it, or 0 for the softmax.
+    gcv : float or None
+        Generalised cross-validation for the squared loss, None for others: ``n ||r||^2 / (n - df)^2`` with the
+        residuals r of the training and the degrees of freedom. It is the mean square of the residuals without each row
+        if all rows had the same leverage, and so close to twice `mean_loss`. Squares are averaged over the n rows of
+        positive weight with their weights; c outputs are added up, and have ``df / c`` degrees of freedom each. inf
+        where no degrees of freedom are left.
 
     Notes
     -----
@@ -74,6 +82,8 @@ class LeaveOneOut(Shown):
     ----------
     .. [1] S. Wang, W. Zhou, H. Lu, A. Maleki, V. Mirrokni, "Approximate leave-one-out for fast parameter tuning in high
        dimensions", ICML 2018.
+    .. [2] G. H. Golub, M. Heath, G. Wahba, "Generalized cross-validation as a method for choosing a good ridge
+       parameter", Technometrics 1979.
     """
 
     predictions: np.ndarray
@@ -87,6 +97,8 @@ class LeaveOneOut(Shown):
     stationarity: float
     visible_gap: float
     score_name: str
+    targets: np.ndarray
+    gcv: float | None = None
 
     @property
     def is_trusted(self) -> bool:
@@ -127,6 +139,25 @@ class LeaveOneOut(Shown):
             else:
                 columns |= {f"{name}_{k}": column for k, column in enumerate(values.T)}
         return pandas.DataFrame(columns | {"influence": self.influence})
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> Any:
+        """Draw predictions against targets and return the `LeaveOneOutDisplay`, for one output.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            New ones by default.
+        **kwargs
+            Properties of the markers.
+
+        Raises
+        ------
+        ValueError
+            For several outputs: `LeaveOneOutDisplay.from_record` draws one of them.
+        """
+        from ..plotting import LeaveOneOutDisplay
+
+        return LeaveOneOutDisplay.from_record(self).plot(ax, **kwargs)
 
     def _shown(self):
         return "Leave-one-out in closed form", [

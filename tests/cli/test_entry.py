@@ -161,11 +161,16 @@ def test_the_demo_prints_as_it_goes_and_draws(tmp_path, capsys, monkeypatch):
     peers = demo_command.models(1.0)
     kept = {name: peers[name] for name in ("RidgeCV", "ConvexReLURegressor")}
     monkeypatch.setattr(demo_command, "models", lambda alpha: kept)
+    monkeypatch.setattr(demo_command, "N_TRAIN", 60)
     monkeypatch.chdir(tmp_path)
     assert main(["demo"]) == 0
     printed = capsys.readouterr().out
     for text in ("1. All the data: 30 patients x 10", "Proven: no two-layer", "fold 5", "Picture saved to"):
         assert text in printed
+    names, diabetes, friedman = (line.split() for line in printed.splitlines()[-5:-2])
+    assert names[-2:] == ["RidgeCV", "ConvexReLURegressor"]
+    assert diabetes[:3] == ["diabetes,", "30", "rows"] and friedman[:3] == ["Friedman,", "60", "rows"]
+    assert all(-1.0 < float(score) < 1.0 for score in friedman[-2:])
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 

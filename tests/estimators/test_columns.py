@@ -83,8 +83,8 @@ def test_targets_far_from_zero_are_named(fit_intercept):
 
 def test_ordinary_columns_and_targets_are_not_warned_of():
     a, b = features()
-    years, prices = 1980.0 + np.arange(24), 1e5 * np.exp(a)
-    for X in (np.column_stack([a, b, years]), np.column_stack([a, prices, np.ones(24)]), np.ones((24, 2))):
+    shares, sizes = 5.0 + b, 20.0 * np.exp(a)
+    for X in (np.column_stack([a, b, shares]), np.column_stack([a, sizes, np.ones(24)]), np.ones((24, 2))):
         assert messages(ConvexReLURegressor(**FAST), X, 1000.0 + target(a, b)) == []
 
 

@@ -429,7 +429,7 @@ def test_targets_far_from_zero(offset):
 
 def test_inputs_far_from_zero():
     X, y = random_problem(10, 2, seed=8)
-    model = quietly_or_honestly(X + 1e6, y, beta=0.1)
+    model = quietly_or_honestly(X + 1e6, y, (ConvergenceWarning, ScaleWarning), beta=0.1)
     certificate = model.certificate_
     assert certificate.primal == pytest.approx(plain_objective(model.network_, X + 1e6, y, 0.1), rel=1e-6)
     assert certificate.dual <= certificate.primal

@@ -30,7 +30,7 @@ from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
-from ._records import NOT_IN_FRAMES, Record, Records
+from .._records import NOT_IN_FRAMES, Record, Records
 from ._runner import Runner
 from .checkpoint import Checkpoint, header_of
 

@@ -23,7 +23,7 @@ from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
-from ._records import NOT_IN_FRAMES, Record, Records
+from .._records import NOT_IN_FRAMES, Record, Records
 from ._runner import Runner
 from .checkpoint import Checkpoint, check_seed, header_of
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
-from .._display import Shown, html_table
+from ._display import Shown, html_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

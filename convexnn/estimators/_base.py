@@ -100,7 +100,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
         proof = "heuristic" if self.proof == "heuristic" else "auto"
         early = None if self.time_limit is None else started + STRENGTH_SHARE * self.time_limit
-        work = None if self.beta == "scale" else TOLD_WORK
+        work = None if getattr(self, "beta", "scale") == "scale" else TOLD_WORK
         return zero_network_price(problem, proof=proof, max_work=work, deadline=early, n_jobs=self.n_jobs)
 
     def _warn_of_strength(self, prices, problems):

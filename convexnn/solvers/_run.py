@@ -16,6 +16,7 @@ from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, ra
 from ..duality.price_function import price_function, price_rows
 from ..programs.scaling import best_dual
 from ._gliding import glide
+from ._company import COARSE_ANGLE, climb_in_company, is_medium
 from ._newton import slide
 from ._work import ascent_work, masses_work
 from .base import build_network
@@ -27,7 +28,8 @@ NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a
 SINGLE = 1e-4  # visible gap down to which single precision will do
 FINE = 1e-5  # visible gap from which on gradients are too coarse
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-MAX_NEW = 96
+MAX_NEW = 600  # violators taken into the pool at once
+ROUGH_UNTIL_GAP = 0.2  # on medium data ascents stop before the kinks as long as the visible gap is above this
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
 FADING = 0.3  # of what the last search promised: one search may have been blind
@@ -125,7 +127,8 @@ class Run:
         objective = self.scaled.objective(residual, masses)
         if objective > self.objective * (1.0 + 1e-14):
             return False
-        self.pool, self.residual, self.objective = Pool(pool.directions, pool.signs, masses), residual, objective
+        pool = Pool(pool.directions, pool.signs, masses).take(masses > 0)
+        self.pool, self.residual, self.objective = pool, residual, objective
         return True
 
     def solve_restricted(self, excess):
@@ -159,9 +162,14 @@ class Run:
     def is_coarse(self):
         """Whether gradients do: Newton steps and exact ascents are too dear, and kinks do not matter yet."""
         work = self.newton_work()
-        if self.rough or is_huge(self.scaled.design):
+        if self.rough or is_huge(self.scaled.design) or (self.promise > ROUGH_UNTIL_GAP and self.is_medium):
             return True
         return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
+
+    @property
+    def is_medium(self):
+        """Whether ascents go in company at first, and to the kinks afterwards."""
+        return is_medium(self.rows[0])
 
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
@@ -198,8 +206,14 @@ class Run:
         if rough:  # only the best go on, and neurons are good already: they would leave no room
             others = slice(int(np.sum(self.pool.used)), None)
             points, signs = points[others], signs[others]
-        starts = np.vstack([points, near, far, far])
-        signs = np.concatenate([signs, near_signs, np.ones(len(far)), -np.ones(len(far))])
+        starts = np.vstack([near, far, far])
+        fresh_signs = np.concatenate([near_signs, np.ones(len(far)), -np.ones(len(far))])
+        if len(starts) and function.stretched is None and is_medium(function.lines):
+            self.spend(ascent_work(*function.lines.shape, len(starts), True))
+            starts, fresh_signs, values = climb_in_company(function, starts, fresh_signs, rough, self.n_jobs)
+            if rough:
+                return distinct_maxima(function, starts, fresh_signs, values, angle=COARSE_ANGLE)
+        starts, signs = np.vstack([points, starts]), np.append(signs, fresh_signs)
         self.spend(ascent_work(*function.lines.shape, len(starts), rough))
         return distinct_maxima(
             function,
@@ -221,11 +235,13 @@ class Run:
         """
         function, level = self.price_function(), self.level(excess)
         rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
-        block = self.n_starts if function.is_long else BLOCK_STARTS
+        rough = rough or (self.is_medium and self.promise > ROUGH_UNTIL_GAP and not self.careful)
+        n_starts = max(self.n_starts, min(int(np.sum(self.pool.used)), MAX_REMEMBERED * 8) if self.is_medium else 0)
+        block = n_starts if function.is_long else max(BLOCK_STARTS, n_starts // 4)
         largest, done = 0.0, 0
-        while done < self.n_starts:
+        while done < n_starts:
             starts = self.pool.take(self.pool.used).join(*self.remembered)
-            fresh = min(self.n_starts - done, block)
+            fresh = min(n_starts - done, block)
             directions, signs, values = self.ascend(
                 function, starts.directions, starts.signs, fresh, level=level, rough=rough
             )

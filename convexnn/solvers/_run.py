@@ -15,8 +15,8 @@ from .._validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.price_function import price_function, price_rows
 from ..programs.scaling import best_dual
-from ._gliding import glide
 from ._company import COARSE_ANGLE, climb_in_company, is_medium
+from ._gliding import glide
 from ._newton import slide
 from ._work import ascent_work, masses_work
 from .base import build_network

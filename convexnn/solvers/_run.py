@@ -29,10 +29,11 @@ SINGLE = 1e-4  # visible gap down to which single precision will do
 FINE = 1e-5  # visible gap from which on gradients are too coarse
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
 MAX_NEW = 600  # violators taken into the pool at once
-ROUGH_UNTIL_GAP = 0.2  # on medium data ascents stop before the kinks as long as the visible gap is above this
+ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
 FADING = 0.3  # of what the last search promised: one search may have been blind
+MIN_MOVE_GAIN, MAX_REST = 0.25, 7  # moves rest for a few rounds where they gain less than this beside new neurons
 LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
 
 
@@ -71,6 +72,8 @@ class Run:
         self.remembered = self.pool.directions, self.pool.signs
         self.n_starts = LONG_STARTS if is_long(scaled.design) else FIRST_STARTS
         self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
+        self.exploring, self.searched = True, np.inf  # while kinks do not matter; the objective at the last search
+        self.gained, self.rest, self.resting = 0.0, 0, 0  # by the last new neurons; rounds that do not move neurons
         self.work, self.max_work = 0.0, np.inf  # nanoseconds of one core, as estimated in `_work`
 
     def load(self, scaled):
@@ -98,6 +101,7 @@ class Run:
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
         if self.borrow(network):
+            self.exploring = False
             self.promise = ADOPTED_GAP if self.newton_work() > NEWTON_WORK else 0.0
             self.solve_restricted(np.inf)
 
@@ -131,11 +135,21 @@ class Run:
         self.pool, self.residual, self.objective = pool, residual, objective
         return True
 
+    def extend(self, directions, signs):
+        """Take new neurons into the pool and note what they gain."""
+        before = self.objective
+        self.accept(self.pool.join(directions, signs))
+        self.gained = before - self.objective
+
     def solve_restricted(self, excess):
         """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps.
 
         Or helps little beside what new neurons promise: the gap that the search has seen.
         """
+        if self.resting > 0:
+            self.resting -= 1
+            return
+        started = self.objective
         for _ in range(INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
@@ -152,6 +166,9 @@ class Run:
                     self.accept(self.pool.join(directions, signs))
             if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.is_over():
                 break
+        gained = started - self.objective
+        self.rest = min(MAX_REST, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
+        self.resting = self.rest if self.is_medium and self.promise > SINGLE else 0
 
     def newton_work(self):
         """Multiplications of a Newton step on the neurons in use."""
@@ -162,7 +179,7 @@ class Run:
     def is_coarse(self):
         """Whether gradients do: Newton steps and exact ascents are too dear, and kinks do not matter yet."""
         work = self.newton_work()
-        if self.rough or is_huge(self.scaled.design) or (self.promise > ROUGH_UNTIL_GAP and self.is_medium):
+        if self.rough or is_huge(self.scaled.design) or (self.exploring and self.is_medium):
             return True
         return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
 
@@ -234,8 +251,10 @@ class Run:
         Returns the violators (directions, signs) and notes in `visible` the gap that the largest value seen leaves.
         """
         function, level = self.price_function(), self.level(excess)
+        self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
+        self.searched = self.primal
         rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
-        rough = rough or (self.is_medium and self.promise > ROUGH_UNTIL_GAP and not self.careful)
+        rough = rough or (self.is_medium and self.exploring)
         n_starts = max(self.n_starts, min(int(np.sum(self.pool.used)), MAX_REMEMBERED * 8) if self.is_medium else 0)
         block = n_starts if function.is_long else max(BLOCK_STARTS, n_starts // 4)
         largest, done = 0.0, 0

@@ -94,7 +94,7 @@ def main(names):
         X, y, _ = friedman(600)
         y = y if loss == "squared" else np.where(y > y.mean(), 1.0, -1.0)
         solve(pose(X, y, loss, 0.03), proof="heuristic")
-    columns = "".join(f"{f'{who} {level:g}':>14}" for level in LEVELS for who in ("ours to", "L-BFGS to"))
+    columns = "".join(f"{f'{who} {level:g}':>17}" for level in LEVELS for who in ("ours to", "L-BFGS to"))
     print(f"{'case':<16}{'strength':>9}{'best known':>12}{columns}{'L-BFGS ends':>13}{'at':>10}{'end / ours':>12}")
     for name in names or CASES:
         X, y, loss = CASES[name]()
@@ -104,7 +104,7 @@ def main(names):
             ends = [min(value for _, value in history) for history in (ours, theirs)]
             best = min(ends)
             times = [first(history, best * (1 + level)) for level in LEVELS for history in (ours, theirs)]
-            row = "".join(f"{seconds:>14.2f}" for seconds in times)
+            row = "".join(f"{seconds:>17.2f}" for seconds in times)
             end = theirs[-1][0]
             print(
                 f"{name:<16}{strength:>9g}{best:>12.6g}{row}{end:>13.2f}{ends[1] / best - 1:>10.1e}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._clock import now
+from .._long import is_long
 from .._threads import one_blas_thread
 from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
@@ -141,6 +142,8 @@ class _Training:
         problem = self.problem
         n_samples, d = problem.design.shape
         size, network = max(SAMPLE, SAMPLED_ROWS * d), None
+        if not is_long(problem.design):
+            return None
         while size <= n_samples // 2:
             rows = np.sort(self.rng.choice(n_samples, size, replace=False))
             network = self._grown_network(problem.take(rows, n_samples / size), network)
@@ -191,7 +194,7 @@ class _Training:
                     return Status.converged if reached else Status.stalled, rounds, (network, certificate)
             if len(signs) or unfinished:
                 before = run.primal
-                run.accept(run.pool.join(directions, signs))
+                run.extend(directions, signs)
                 run.solve_restricted(excess)
                 gain = 1.0 - run.primal / before
                 idle = idle + 1 if gain < 1e-2 * self.tol else 0

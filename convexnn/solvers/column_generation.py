@@ -22,7 +22,7 @@ SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at le
 GROWTH = 4  # of the samples, as long as they are at most half of the rows
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
 SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
-PROOF_SHARE = 1 / 3  # of the work of training: what the proof may take where there is a budget
+PROOF_SHARE = 1 / 3  # of the work of training: what a proof may take that is not expected to end
 PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
 
 
@@ -108,7 +108,6 @@ class _Training:
     history: list = field(default_factory=list)
     sampled: object = None  # on a sample of the rows, while nothing better is known
     marks: list = field(default_factory=list)  # (work, objective) at the end of every search
-    proof_work: float | None = None  # budget of the proof
 
     def run(self):
         started = now()
@@ -224,14 +223,13 @@ class _Training:
         tell(self.report, record, lambda: run.network(self.problem))
 
     def _certify(self, network, run, proof):
-        if self.max_work is not None and run is not None:
-            self.proof_work = PROOF_SHARE * run.work
         return certify_problem(
             network,
             self.problem,
             proof=proof,
             tolerance=min(1e-7, 0.1 * self.tol),
             starts=None if run is None else run.remembered[0],
+            max_work=None if run is None else PROOF_SHARE * run.work,
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )

@@ -9,6 +9,8 @@ TRUSTED_TYPES = [
         "duality.records.Certificate",
         "duality.records.RestrictedCertificate",
         "duality.records.Price",
+        "estimators._beta_path.BetaPath",
+        "estimators._beta_path.StrengthRecord",
         "estimators.classifier.ConvexReLUClassifier",
         "estimators.cross_validation.ConvexReLUClassifierCV",
         "estimators.cross_validation.ConvexReLURegressorCV",

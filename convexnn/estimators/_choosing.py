@@ -14,8 +14,8 @@ from ..programs.units import in_units
 from ..solvers.path import Path
 from ._beta_path import BetaPath, StrengthRecord
 
-RATIO = 10.0**-0.25  # of two strengths
-N_STRENGTHS = 17  # from the one at which networks become zero down to a ten thousandth of it
+RATIO = 10.0 ** (-1 / 3)  # of two strengths
+N_STRENGTHS = 13  # from the one at which networks become zero down to a ten thousandth of it
 PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
 FEW_ROWS, MOST_ROWS = 10, 20_000  # the fewest rows to choose with; of longer data a sample
 NOTHING = 1e-5  # of what a price can be at most: rounding in single precision

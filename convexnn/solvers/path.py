@@ -20,7 +20,7 @@ from .base import assemble
 
 MOST_NEW = 32  # neurons at one strength
 VIOLATED = 1.01  # of a strength: prices from which on a neuron joins
-ROUGHLY = {"maxiter": 100, "ftol": 1e-5}  # of L-BFGS at one strength
+ROUGHLY = {"maxiter": 100, "ftol": 1e-5, "maxcor": 10}  # of L-BFGS at one strength
 SMOOTHING = 0.03  # of losses with kinks, in units of the targets
 FREE_STEPS, FREE_DECREASE = 200, 1e-9  # of L-BFGS on the free terms alone
 NEGLIGIBLE = 1e-6  # mass, relative to the largest

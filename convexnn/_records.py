@@ -66,15 +66,20 @@ class Records:
         ImportError
             Without pandas, which the extra `frame` installs.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'convexnn[frame]'.") from error
-        frame = pandas.DataFrame([record.row() for record in self.records])
+        frame = import_pandas().DataFrame([record.row() for record in self.records])
         for entry in fields(self.records[0]):
             if entry.type in NULLABLE:
                 frame[entry.name] = _with_gaps([getattr(record, entry.name) for record in self.records], entry.type)
         return frame
+
+
+def import_pandas() -> Any:
+    """Return pandas, which a table is made with; without it the message names the extra."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("to_frame needs pandas: pip install 'convexnn[frame]'.") from error
+    return pandas
 
 
 def _with_gaps(values, kind):

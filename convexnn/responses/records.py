@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._display import Shown, figure
+from .._records import import_pandas
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -128,10 +129,7 @@ class LeaveOneOut(Shown):
         ImportError
             Without pandas, which the extra `frame` installs.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'convexnn[frame]'.") from error
+        pandas = import_pandas()
         columns: dict[str, Any] = {}
         for name, values in (("prediction", self.predictions), ("residual", self.residuals), ("move", self.moves)):
             if values.ndim == 1 or values.shape[1] == 1:

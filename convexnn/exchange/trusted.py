@@ -8,6 +8,8 @@ TRUSTED_TYPES = [
         "duality.interpolation.InterpolationCertificate",
         "duality.records.Certificate",
         "duality.records.Price",
+        "estimators._beta_path.BetaPath",
+        "estimators._beta_path.StrengthRecord",
         "estimators.classifier.ConvexReLUClassifier",
         "estimators.cross_validation.ConvexReLUClassifierCV",
         "estimators.cross_validation.ConvexReLURegressorCV",

@@ -15,7 +15,7 @@ from .._progress import current
 from .._threads import one_sign_slices, thread_map
 from .._validation import is_late
 from ._cones import split_cones
-from ._forecast import Forecast
+from ._forecast import Budget
 
 MAX_RANK = 13
 BATCH, WORK_A_BATCH = (
@@ -24,8 +24,6 @@ BATCH, WORK_A_BATCH = (
 )  # nodes, and about as many nanoseconds of one core, between two looks at the clock
 CHUNK = 32
 NODE_WORK = 5000  # of a cone besides what grows with the lines: five microseconds
-LOOKS = 20  # a tree that may be given up is looked at this often while it spends its budget
-GIVE_UP_AFTER, FAR = 0.1, 10.0  # of a budget; forecast of a hopeless tree, over the most work it may take
 MEMORY_LIMIT = 1 << 30
 NARROW = 1e-9
 ABSOLUTE = 1e-12
@@ -324,7 +322,7 @@ def explore(
         search = search_class(function, run, known_value, level, tolerance, absolute, depth)
         frontier = _Frontier(nodes)
         frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
-        budget = _Budget(max_work, most_work)
+        budget = Budget(max_work, most_work, WORK_A_BATCH)
         capacity = MEMORY_LIMIT // nodes.node_bytes()
         while 0 < frontier.size <= capacity and search.value <= stop_above:
             if budget.is_spent(search, frontier) or is_late(deadline):
@@ -337,35 +335,6 @@ def explore(
             stage.tick(search.n_nodes, partial(_figures, search, frontier, max_work))
     left = frontier.slots.take(slice(frontier.size))
     return Exploration(left, search.value, search.target, search.points, search.n_nodes, search.work)
-
-
-class _Budget:
-    """When to end a tree that is still open, see `branch_and_bound`."""
-
-    def __init__(self, max_work, most_work):
-        self.max_work, self.most_work, self.forecast = max_work, most_work, Forecast()
-
-    def work_a_batch(self, search):
-        """Work between two looks."""
-        return WORK_A_BATCH if self.most_work is None else min(WORK_A_BATCH, max(self.max_work, search.work) / LOOKS)
-
-    def is_spent(self, search, frontier):
-        """Whether the budget is spent, or what is left of it would be wasted."""
-        if self.max_work is None or search.n_nodes == 0:
-            return self.max_work == 0
-        most = self.max_work if self.most_work is None else self.most_work
-        if search.work >= most:
-            return True
-        bounds = frontier.bounds
-        n_unbounded = int(np.isinf(bounds).sum())
-        if n_unbounded and Forecast.first_pass(search.work, search.n_nodes, n_unbounded) > most:
-            return True  # the largest bound would stay infinite
-        if self.most_work is None:
-            return False
-        expected = self.forecast.total(search.work, search.n_nodes, bounds, search.cut)
-        if search.work >= self.max_work:
-            return not expected <= search.overestimate * most
-        return search.work >= GIVE_UP_AFTER * self.max_work and not expected <= FAR * most
 
 
 def _figures(search, frontier, max_work):

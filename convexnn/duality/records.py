@@ -163,6 +163,35 @@ class Certificate(Shown):
         ]
 
 
+@dataclass(frozen=True, repr=False)
+class RestrictedCertificate(Certificate):
+    """What is proven, over all patterns, about a network that was trained over given ones.
+
+    Attributes
+    ----------
+    pattern_gap : float or None
+        The proven relative gap over the given patterns; None where the solver proves none.
+    """
+
+    pattern_gap: float | None = None
+
+    def __str__(self):
+        return "\n".join([super().__str__(), *(f"  {name:<14}  {text}" for name, text in self._patterns())])
+
+    def _shown(self):
+        title, rows = super()._shown()
+        return title, [*rows, *self._patterns()]
+
+    def _patterns(self):
+        """Over which patterns what is proven, in words."""
+        gap = "" if self.pattern_gap is None else f", {self.pattern_gap:.2e} from the optimum over them (proven)"
+        rows = [("given patterns", f"trained over these only{gap}")]
+        if self.status == "not proven":
+            loss = f"others may lower the objective by up to {100.0 * self.relative_gap:.3g} %"
+            rows.append(("all patterns", f"optimality not proven: {loss}"))
+        return rows
+
+
 def certificate_of(problem, network, dual_point, leak, price):
     """Return the `Certificate` of a network by a dual point (see `Problem.orthogonal`) and its `Price`."""
     primal, rounding = problem.objective_above(network)

@@ -26,7 +26,8 @@ WORK_OF_CLIMBS = 1_000_000  # entries of the lines times climbs, a tenth of a se
 WORK_OF_A_CLIMB, WORK_OF_A_STEP = 250, 0.25  # nanoseconds an entry of the lines; an entry and a start
 WORK_OF_A_FUNCTION = 100  # nanoseconds an entry of the lines and coefficients: to make them
 ROUGH_STEPS = 4
-CLIMBS, NEAR = 16, 1e-2  # from the best ends of an approach; entries of unit vectors: nearer ends are taken for one
+CLIMBS, LEAST_CLIMBS = 16, 2  # from the best ends of an approach
+NEAR = 1e-2  # entries of unit vectors: nearer ends are taken for one
 
 
 def price_vector(X, dual_point, *, proof="auto", time_limit=None, n_jobs=None):
@@ -98,7 +99,8 @@ def search_vector_price(
     if function.rank == 0:
         upper = max(function.scale * function.slack, SMALLEST * bool(np.any(dual_point)))
         return price_of_nothing(X, dual_point, upper, proof, level)
-    points, values = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
+    starts = vector_starts(function, starts, n_starts)
+    points, values = vector_maxima(function, starts, deadline, n_jobs, max_work=max_work)
     upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
         result = vector_branch_and_bound(
@@ -139,11 +141,11 @@ def vector_starts(function, directions, n_random, rng=None):
     return np.vstack([function.reduce(directions), random])
 
 
-def vector_maxima(function, starts, deadline=None, n_jobs=None, rough=False):
+def vector_maxima(function, starts, deadline=None, n_jobs=None, rough=False, max_work=None):
     """Climb F from every row of `starts` (K, rank); return the points reached and F there, in units of the scale.
 
     Where climbs would take long all starts are brought near maxima together (`_vector_approach`), and only the best of
-    those that are distinct climb the rest of the way; none with `rough`.
+    those that are distinct climb the rest of the way: a few, as half of `max_work` pays for, and none with `rough`.
     """
     points = np.ascontiguousarray(starts)
     if len(points) == 0:
@@ -157,7 +159,10 @@ def vector_maxima(function, starts, deadline=None, n_jobs=None, rough=False):
     points, values = points[order], values[order]
     if rough:
         return _with_poles(function, points, values)
-    ends = points[:CLIMBS].copy()
+    n_climbs = CLIMBS
+    if max_work is not None:
+        n_climbs = min(CLIMBS, max(LEAST_CLIMBS, int(0.5 * max_work / (WORK_OF_A_CLIMB * function.lines.size))))
+    ends = points[:n_climbs].copy()
     tops = _climb_all(function, ends, deadline, n_jobs)
     return _with_poles(function, np.vstack([ends, points]), np.append(tops, values))
 

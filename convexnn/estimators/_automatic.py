@@ -114,7 +114,8 @@ def follower(estimator, problem, stop=lambda: False):
     """Return the `Path` of a problem, None where there is nothing to fit."""
     if in_units(problem) is None:
         return None
-    return Path(problem, np.random.default_rng(seed_of(estimator.random_state)), estimator.max_width, stop)
+    rng = np.random.default_rng(seed_of(estimator.random_state))
+    return Path(problem, rng, estimator.max_width, stop)
 
 
 def _options(estimator, X, weight):

@@ -36,6 +36,7 @@ from ._watch import CallbackSupportMixin, network_only
 
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
 STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
+TOLD_WORK = 10_000_000  # of the proof of a beta_max that is only told, in nanoseconds
 ADVICE = {
     Status.restricted: "use more patterns, or solver='auto'",
     Status.stalled: "standardise X, take a larger beta, or accept a larger tol",
@@ -99,7 +100,8 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
         proof = "heuristic" if self.proof == "heuristic" else "auto"
         early = None if self.time_limit is None else started + STRENGTH_SHARE * self.time_limit
-        return zero_network_price(problem, proof=proof, deadline=early, n_jobs=self.n_jobs)
+        work = None if getattr(self, "beta", "scale") == "scale" else TOLD_WORK
+        return zero_network_price(problem, proof=proof, max_work=work, deadline=early, n_jobs=self.n_jobs)
 
     def _warn_of_strength(self, prices, problems):
         """Warn when the strengths of all problems have been lost to rounding; called by what `fit` calls."""

@@ -1,7 +1,7 @@
 """One fold of a cross-validation: a path over the strengths on its training rows, scored on the others."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,14 @@ from .._clock import now
 from .._progress import silence
 from .._threads import one_blas_thread
 from .._validation import deadline_after, is_late
-from ..exceptions import ScaleWarning
-from ..solvers.base import build_zero_network
+from ..exceptions import ScaleWarning, WidthWarning
+from ..solvers.base import build_zero_network, uninterrupted
+from ..solvers.solve import solve
+from ..solvers.vector import solve_vector
 from ._automatic import Choice, budget_after, follower, problems_on, starts_from
-from ._parameters import has_skip
+from ._parameters import has_skip, tolerance_of
+
+LITTLE_WORK = 3e8  # of training at one strength of a fold, in nanoseconds
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def follow(model, scorer, betas, X, y, weight, train, test):
 
     Notes
     -----
-    The networks are near their optima, see `solvers.path`; the last fit of a cross-validation is exact.
+    The networks are those of short data's optima and near those of long data's, see `solvers.path`.
     """
     model = model.__class__(**model.get_params(deep=False))  # in one process the folds are handed the same object
     options = {} if weight is None else {"sample_weight": weight[test]}
@@ -48,6 +52,7 @@ def follow(model, scorer, betas, X, y, weight, train, test):
     scores, seconds, points = np.full(len(betas), np.nan), np.zeros(len(betas)), []
     with warnings.catch_warnings(), one_blas_thread(), silence():
         warnings.simplefilter("ignore", ScaleWarning)  # said of all data
+        warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
         X_train, y_train, own = model._check_data(X[train], y[train], None if weight is None else weight[train])
         targets, own = model._posed(y_train, own)
         problems = problems_on(model, X_train, targets, own, has_skip(model))
@@ -58,14 +63,33 @@ def follow(model, scorer, betas, X, y, weight, train, test):
             limit.restart()
             points.append([None if path is None else path.follow(beta) for path in paths])
             networks = [
-                build_zero_network(problem) if point is None else point.network(problem)
+                _settled(model, problem, beta, point, limit.deadline)
                 for problem, point in zip(problems, points[-1], strict=True)
             ]
+            model.set_params(beta=beta)
             model.network_ = model._united(networks)
             seconds[k] = now() - started
             if counts:
                 scores[k] = scorer(model, X[test], y[test], **options)
     return Followed(scores, seconds, points, sum(path.work for path in paths if path is not None))
+
+
+def _settled(model, problem, beta, point, deadline):
+    """Return the network that training reaches from a point on the path with little work: the optimum of short data.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After an interrupt, which solvers keep to themselves to save the best network so far.
+    """
+    if point is None:
+        return build_zero_network(problem)
+    options = {"tol": tolerance_of(model.tol), "max_iter": model.max_iter, "max_work": LITTLE_WORK}
+    options |= {"start": point.network(problem), "proof": "heuristic", "deadline": deadline}
+    problem = replace(problem, beta=beta)
+    if problem.y.ndim == 2:
+        return uninterrupted(solve_vector(problem, **options)).network
+    return uninterrupted(solve(problem, max_width=model.max_width, **options)).network
 
 
 def choice_of(model, X, y, weight, followed, best):

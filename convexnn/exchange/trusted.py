@@ -7,6 +7,7 @@ TRUSTED_TYPES = [
         "duality.gated.GatedCertificate",
         "duality.interpolation.InterpolationCertificate",
         "duality.records.Certificate",
+        "duality.records.RestrictedCertificate",
         "duality.records.Price",
         "estimators._beta_path.BetaPath",
         "estimators._beta_path.StrengthRecord",

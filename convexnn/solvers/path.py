@@ -5,24 +5,23 @@ network, each with the mass that would be best for it alone, and all weights mov
 about a thousandth of the optimal objective, which is more than a held-out score can see, and proves nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..duality.rough import distinct_starts, rough_maxima
-from ..losses import minimum_norm_fit
+from ..losses import ProximalLoss, minimum_norm_fit
 from ..programs.program import Problem
 from ..programs.units import in_units
 from ._weights import Metric, WeightSpace
 from .base import assemble
 
-ROUNDS = 1  # of new neurons at one strength
-MOST_NEW = 32  # neurons in one round
+MOST_NEW = 32  # neurons at one strength
 VIOLATED = 1.01  # of a strength: prices from which on a neuron joins
-FEW = 3  # new neurons that are not worth another round
-STEPS, DECREASE = 100, 1e-5  # of L-BFGS in one round
+ROUGHLY = {"maxiter": 100, "ftol": 1e-5}  # of L-BFGS at one strength
+SMOOTHING = 0.03  # of losses with kinks, in units of the targets
 FREE_STEPS, FREE_DECREASE = 200, 1e-9  # of L-BFGS on the free terms alone
 NEGLIGIBLE = 1e-6  # mass, relative to the largest
 SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear
@@ -86,7 +85,7 @@ class Path:
         self.problem, self.rng, self.stop = problem, rng, stop
         self.max_width = np.inf if max_width is None else max_width
         self.units = in_units(problem)
-        scaled = self.units.problem
+        scaled = _smoothed(self.units.problem)
         dtype = np.float32 if _is_moderate(scaled.design) else np.float64
         self.columns = scaled.free_basis / np.sqrt(scaled.weight)[:, None]
         self.space = WeightSpace(scaled, self.columns, dtype, stop, Metric(scaled))
@@ -109,13 +108,10 @@ class Path:
     def follow(self, beta):
         """Move to a strength, in the scale of the problem, and return the `Point` there."""
         level = beta / self.units.beta_unit
-        for _ in range(ROUNDS):
-            n_new = self._grow(level)
-            if len(self.neurons):
-                self._descend(level, maxiter=STEPS, ftol=DECREASE)
-                self._search()
-            if n_new < FEW or self.stop():
-                break
+        self._grow(level)
+        if len(self.neurons):
+            self._descend(level, **ROUGHLY)
+            self._search()
         return self.point()
 
     def _first_free_terms(self):
@@ -170,7 +166,7 @@ class Path:
         self.price = float(self.found[2].max(initial=0.0)) * self.units.beta_unit
 
     def _grow(self, level):
-        """Let violators join, each with the mass that is best for it alone; return how many."""
+        """Let violators join, each with the mass that is best for it alone."""
         directions, outputs, prices = self.found
         room = int(min(MOST_NEW, self.max_width - len(self.neurons)))
         chosen = distinct_starts(directions, outputs, prices, VIOLATED * level, room)
@@ -181,7 +177,6 @@ class Path:
             roots = np.sqrt((prices[chosen] - level) / curvature / len(chosen))[:, None]
             self.neurons = np.vstack([self.neurons, roots * directions[chosen]])
             self.outputs = np.vstack([self.outputs, roots * outputs[chosen]])
-        return len(chosen)
 
 
 def _steepness(problem):
@@ -196,3 +191,10 @@ def _is_moderate(design):
     spread = design.std(axis=0)
     offset = np.abs(design).max(axis=0)
     return bool(np.all(offset[spread > 0] <= SINGLE_OFFSET * spread[spread > 0]))
+
+
+def _smoothed(problem):
+    """Return the problem with a smooth loss."""
+    if problem.loss.is_smooth:
+        return problem
+    return replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, SMOOTHING))

@@ -3,7 +3,8 @@
 The network lives on unit directions with output weights. The best output weights are a group lasso (`_group_masses`),
 Newton's method slides the neurons in use (`_vector_newton`), and exact ascents on the price put them on the kinks where
 they belong. Only then is the price searched from random starts, and only when these find nothing is a proof attempted,
-whose violators are fed back. The objective never rises.
+whose violators are fed back. Where Newton steps would be too dear, gradients of all weights do until the gap seen is
+small (`_vector_coarse`). The objective never rises.
 """
 
 from dataclasses import dataclass, field, replace

@@ -10,11 +10,11 @@ import numpy as np
 from .._clock import now
 from .._display import figure
 from .._progress import reporting
+from .._records import Record, Records
 from .._threads import one_blas_thread
 from .._validation import check_count, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 from ..landscape._teacher_ends import descend_to_ends, draw_starts
-from .._records import Record, Records
 from ._runner import Runner
 from .checkpoint import FORMAT, Checkpoint, check_seed
 

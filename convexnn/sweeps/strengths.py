@@ -13,6 +13,7 @@ import numpy as np
 from .._clock import now
 from .._display import Shown, optimum
 from .._progress import reporting
+from .._records import NOT_IN_FRAMES, Record, Records
 from .._typing import ArrayLike, LossName, Proof
 from .._validation import (
     check_choice,
@@ -30,7 +31,6 @@ from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
 from ._optima import shape_of, solve_for_set, value_of
-from .._records import NOT_IN_FRAMES, Record, Records
 from ._runner import Runner
 from .checkpoint import Checkpoint, header_of
 

@@ -17,6 +17,7 @@ from convexnn import (
     GatedReLURegressor,
     InvalidInputError,
 )
+from convexnn.estimators._parameters import tolerance_of
 
 QUICK = {"proof": "heuristic", "tol": 1e-9}
 
@@ -34,7 +35,8 @@ def size(values):
 def refits(model, X, y, rows, method="predict", weight=None):
     """Return the values at some rows of the same model, trained without the row."""
     weight = np.ones(len(X)) if weight is None else weight
-    single = type(model)(**(model.get_params() | {"beta": model.beta_, "tol": max(model.tol, 1e-8)}))
+    chosen = {"beta": model.beta_, "skip_connection": model.skip_connection_, "tol": max(tolerance_of(model.tol), 1e-8)}
+    single = type(model)(**(model.get_params() | chosen))
     found = []
     for i in rows:
         kept = np.arange(len(X)) != i

@@ -132,6 +132,6 @@ def test_a_width_that_stops_a_run_over_given_patterns_claims_nothing_about_other
     y = np.sin(X[:, 0]) + X[:, 1]
     patterns = sample_patterns(np.column_stack([X, np.ones(60)]), 30, random_state=0)
     with pytest.warns(WidthWarning, match="over the given patterns") as caught:
-        model = ConvexReLURegressor(patterns=patterns, max_width=1).fit(X, y)
+        model = ConvexReLURegressor("scale", patterns=patterns, max_width=1).fit(X, y)
     assert "m*" not in str(caught[0].message)
     assert model.status_ == "max_width"

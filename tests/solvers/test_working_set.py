@@ -9,6 +9,7 @@ from convexnn import ConvexReLURegressor, sample_patterns
 from convexnn.programs import make_problem, to_network
 from convexnn.solvers.base import Status
 from convexnn.solvers.cones import PatternCones
+from convexnn.solvers.given_patterns import solve_given_patterns
 from convexnn.solvers.restricted import solve_over_patterns
 
 from ..checks import _scaled_dual_value, all_patterns_by_lp, augment, brute_force, free_columns, pattern_prices
@@ -163,6 +164,30 @@ def test_the_estimator_takes_it_for_given_patterns():
     assert ours.certificate_.primal == pytest.approx(reference.certificate_.primal, rel=1e-6)
     assert ours.status_ == "restricted"
     assert ours.n_iter_ > 1
+
+
+@pytest.mark.parametrize("solver", ["working_set", "cvxpy"])
+def test_the_certificate_says_over_which_patterns(solver):
+    X, y = random_problem(40, 4, seed=3)
+    problem, patterns = make_problem(X, y, 1.0), sample_patterns(X, 10, random_state=0)
+    solution = solve_given_patterns(problem, patterns, solver=solver, complete=False)
+    certificate, words = solution.certificate, str(solution.certificate)
+    assert solution.status is Status.restricted and certificate.status == "not proven"
+    assert "optimality not proven" in words and "trained over these only" in words
+    assert f"others may lower the objective by up to {100.0 * certificate.relative_gap:.3g} %" in words
+    assert (certificate.pattern_gap is None) == (solver == "cvxpy")
+    assert f"{certificate.pattern_gap or 0.0:.2e} from the optimum over them" in words or solver == "cvxpy"
+    everything = solve_given_patterns(problem, sample_patterns(X, 10_000, random_state=0), solver=solver, complete=True)
+    assert "given patterns" not in str(everything.certificate)
+    assert certificate.dual <= everything.certificate.primal
+
+
+def test_a_proof_over_all_patterns_costs_little_where_it_does_not_end():
+    X, y = random_problem(200, 10, seed=1)
+    problem, patterns = make_problem(X, y, 10.0), sample_patterns(X, 50, random_state=0)
+    solution = solve_given_patterns(problem, patterns, solver="working_set", complete=False)
+    assert solution.status is Status.restricted and solution.certificate.price.n_nodes < 2000
+    assert solution.certificate.relative_gap >= solution.certificate.heuristic_gap > 0.0
 
 
 def test_blocks_that_all_but_vanish_do_not_leave_their_cones():

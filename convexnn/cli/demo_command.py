@@ -53,8 +53,8 @@ def run(arguments):
     columns = [data.feature_names.index(name) for name in SMALLER]
     small = fit_and_report(X[:, columns], y, tol=1e-6)
 
-    print("\n3. Is the network any good? R2 on held-out patients, five folds, all the measurements standardised. Ridge and")
-    print("   ours choose their strengths in the folds' training rows; the second perceptron takes that of step 1.")
+    print("\n3. Is the network any good? R2 on held-out patients, five folds, all the measurements standardised.")
+    print("   Ridge and ours choose their strength from the rows they train on; the second MLP takes that of step 1.")
     with one_blas_thread():
         scores, seconds = cross_validate(models(full[-1].beta_ / y.std()), X, y)
 

@@ -1,13 +1,12 @@
 """The best masses for given directions: a small non-negative lasso, solved exactly by an active set."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ._compile import compiled
+from ._factors import Factors
 
-DEPENDENT = 1e-13
 FEW = 24  # columns that the active set takes in one by one without a warm start
-SWEEPS = 500
+SWEEPS = 100
 TOGETHER = 0.3  # of the steepest slope: columns that are let in at once
 STILL = 1e-9
 
@@ -37,18 +36,19 @@ def best_masses(fits, target, beta, start=None):
     sizes = np.where(sizes > 0, sizes, 1.0)
     columns = fits / sizes
     gram, linear = columns.T @ columns, columns.T @ target - beta / sizes
+    factors = Factors(gram)
     masses = np.zeros(len(sizes)) if start is None else start * sizes
     if len(masses) > FEW:
-        masses = _descended(gram, linear, masses)
-    return _solve(gram, linear, masses, 1e-14 * (np.linalg.norm(target) + beta)) / sizes
+        masses = _descended(factors, linear, masses)
+    return _solve(factors, linear, masses, 1e-14 * (np.linalg.norm(target) + beta)) / sizes
 
 
-def _descended(gram, linear, masses):
+def _descended(factors, linear, masses):
     """Return the masses after some coordinate descent, as they were where that ends on dependent columns."""
     descended = masses.copy()
-    _sweep(gram, linear, descended, SWEEPS)
+    _sweep(factors.gram, linear, descended, SWEEPS)
     used = descended > 0
-    return descended if not used.any() or _factor(gram, used) is not None else masses
+    return descended if not used.any() or factors.of(used) is not None else masses
 
 
 @compiled
@@ -69,45 +69,45 @@ def _sweep(gram, linear, masses, n_sweeps):
             break
 
 
-def _solve(gram, linear, masses, tolerance):
+def _solve(factors, linear, masses, tolerance):
     """Minimise ``1/2 c^T gram c - linear^T c`` over ``c >= 0`` from the feasible point `masses`."""
     passive = masses > 0
-    if passive.any() and _factor(gram, passive) is None:
+    if passive.any() and factors.of(passive) is None:
         passive[:], masses = False, np.zeros_like(masses)
     banned = np.zeros(len(masses), bool)
     for _ in range(10 * len(masses) + 10):
-        masses = _descend(gram, linear, masses, passive)
-        slopes = linear - gram @ masses
+        masses = _descend(factors, linear, masses, passive)
+        slopes = linear - factors.gram @ masses
         slopes[passive | banned] = -np.inf
         largest = slopes.max(initial=-np.inf)
         if largest <= tolerance:
             break
-        if _enter_together(gram, passive, slopes >= TOGETHER * largest):
+        if _enter_together(factors, passive, slopes >= TOGETHER * largest):
             continue
         entering = int(np.argmax(slopes))
         passive[entering] = True
-        if _factor(gram, passive) is None:
+        if factors.of(passive) is None:
             passive[entering] = False
-            masses, banned[entering] = _exchange(gram, masses, passive, entering)
+            masses, banned[entering] = _exchange(factors, masses, passive, entering)
     return masses
 
 
-def _enter_together(gram, passive, entering):
+def _enter_together(factors, passive, entering):
     """Let several columns into the passive set at once, in place, unless that would make it dependent."""
     wider = passive | entering
-    if _factor(gram, wider) is None:
+    if factors.of(wider) is None:
         return False
     passive[:] = wider
     return True
 
 
-def _exchange(gram, masses, passive, entering):
+def _exchange(factors, masses, passive, entering):
     """Let a column in that those in use span: the fit stays while mass moves to it, until one of them is empty.
 
     Returns the new masses and whether that was impossible; edits `passive`.
     """
     index = np.flatnonzero(passive)
-    shares = cho_solve(_factor(gram, passive), gram[index, entering])
+    shares = factors.of(passive).solve(factors.gram[index, entering])
     giving = np.flatnonzero(shares > 1e-9)
     if len(giving) == 0:
         return masses, True
@@ -115,7 +115,7 @@ def _exchange(gram, masses, passive, entering):
     leaving = index[giving[np.argmin(ratios)]]
     exchanged = passive.copy()
     exchanged[leaving], exchanged[entering] = False, True
-    if _factor(gram, exchanged) is None:
+    if factors.of(exchanged) is None:
         return masses, True
     moved = masses.copy()
     moved[index] = np.maximum(masses[index] - ratios.min() * shares, 0.0)
@@ -124,16 +124,16 @@ def _exchange(gram, masses, passive, entering):
     return moved, False
 
 
-def _descend(gram, linear, masses, passive):
+def _descend(factors, linear, masses, passive):
     """Walk to the minimum over the passive set, dropping masses that would turn negative; edits `passive`."""
     masses = masses.copy()
     while passive.any():
         index = np.flatnonzero(passive)
-        wanted = cho_solve(_factor(gram, passive), linear[index])
+        wanted = factors.of(passive).solve(linear[index])
         if np.all(wanted > 0):
             masses[index] = wanted
             break
-        if _dropped(gram, linear, masses, passive, wanted > 0):
+        if _dropped(factors, linear, masses, passive, wanted > 0):
             continue
         current = masses[index]
         falling = wanted <= 0
@@ -148,7 +148,7 @@ def _descend(gram, linear, masses, passive):
     return masses
 
 
-def _dropped(gram, linear, masses, passive, keep):
+def _dropped(factors, linear, masses, passive, keep):
     """Drop all masses of the passive set but those of `keep` at once, again and again, if that ends lower.
 
     Edits `masses` and `passive` and returns True then; leaves both as they are otherwise.
@@ -158,21 +158,11 @@ def _dropped(gram, linear, masses, passive, keep):
         index = index[keep]
         trial = np.zeros_like(passive)
         trial[index] = True
-        wanted = cho_solve(_factor(gram, trial), linear[index])
+        wanted = factors.of(trial).solve(linear[index])
         keep = wanted > 0
-    before = masses[passive]
-    lower = before @ (0.5 * gram[np.ix_(passive, passive)] @ before - linear[passive])
+    lower = masses @ (0.5 * (factors.gram @ masses) - linear)
     if not np.any(keep) or -0.5 * float(wanted @ linear[index]) >= lower:
         return False
     masses[:], passive[:] = 0.0, False
     masses[index], passive[index] = wanted, True
     return True
-
-
-def _factor(gram, passive):
-    """Cholesky factor of the passive block, None when its columns are dependent."""
-    try:
-        factor = cho_factor(gram[np.ix_(passive, passive)], check_finite=False)
-    except LinAlgError:
-        return None
-    return None if np.min(np.diag(factor[0])) ** 2 < DEPENDENT else factor

@@ -35,6 +35,10 @@ class ScaledProblem:
         fits *= signs
         return self.project(fits)
 
+    def loss_at(self, residual, start, end):
+        """Return the loss of the rows from `start` to `end` and its negative gradient, at their residual."""
+        return 0.5 * residual @ residual, residual
+
     def objective(self, residual, masses):
         """Return the scaled objective at a residual and its masses."""
         return 0.5 * float(residual @ residual) + self.beta * float(np.sum(masses))

@@ -14,9 +14,25 @@ from scipy.optimize import minimize
 
 from .._long import ROWS, gate, subtract_relus
 from .._threads import slices, thread_map
+from ..losses import orthonormal
 from ._work import gradient_work
 
 MEMORY = 20  # pairs of L-BFGS
+
+
+class LossRows:
+    """A `Problem` with any smooth loss in the place of a `ScaledProblem`: target 0, residual minus the fit."""
+
+    def __init__(self, problem):
+        self.problem, self.design, self.beta = problem, problem.design, problem.beta
+        self.target, self.free_basis = np.zeros(len(problem.y)), orthonormal(problem.free)
+
+    def loss_at(self, residual, start, end):
+        """Return the loss of the rows from `start` to `end` and its negative gradient with respect to the fit."""
+        rows, problem = np.arange(start, end), self.problem
+        given = problem.y[start:end], -residual, problem.weight[start:end]
+        loss = problem.loss.take(rows)
+        return loss.value(*given), loss.dual_point(*given)
 
 
 class _Stopped(Exception):
@@ -47,8 +63,9 @@ class _Objective:
             values, basis = rows @ weights, self.scaled.free_basis[start:end]
             residual = self.scaled.target[start:end] - basis @ free
             subtract_relus(values, signs, residual)
-            gate(values, residual.astype(self.dtype, copy=False), signs)
-            return 0.5 * residual @ residual, values.T @ rows, basis.T @ residual
+            loss, nu = self.scaled.loss_at(residual, start, end)
+            gate(values, nu.astype(self.dtype, copy=False), signs)
+            return loss, values.T @ rows, basis.T @ nu
 
         parts = self.run(part, slices(len(self.scaled.design), ROWS))
         sizes = np.linalg.norm(blocks, axis=1)
@@ -71,12 +88,13 @@ def glide(
     stop=lambda: False,
     spend=lambda work: None,
     n_jobs=None,
+    free=None,
 ):
     """Lower the objective from the blocks (K, d) with these signs (K,); return the blocks and signs, none of them zero.
 
     Parameters
     ----------
-    scaled : ScaledProblem
+    scaled : ScaledProblem or LossRows
     blocks : ndarray of shape (K, d), none of them zero
     signs : ndarray of shape (K,)
     dtype : type
@@ -90,13 +108,15 @@ def glide(
     spend : callable
         Told the work of every evaluation.
     n_jobs : int, optional
+    free : ndarray of shape (q,), optional
+        Coefficients of the free basis to start from.
     """
     if len(blocks) == 0:
         return blocks, signs
     unit = np.linalg.norm(blocks, axis=1).max()
     with thread_map(n_jobs) as run:
         objective = _Objective(scaled, dtype, signs, run, stop)
-        start = np.append(blocks, np.zeros(scaled.free_basis.shape[1])) / unit
+        start = np.append(blocks, np.zeros(scaled.free_basis.shape[1]) if free is None else free) / unit
 
         def in_units(vector):
             spend(gradient_work(len(scaled.design), *blocks.shape))

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..programs.scaling import scale_problem
+from ._gliding import LossRows, glide
 from ._run import LITTLE, Pool, Run, network_of
 
 FIRST_DAMPING, LEAST_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
 MOST_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
 MODELS = 30  # in one round of pricing
 HALVINGS = 30
+GLIDE_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of the loss, on medium data
+GLIDE_TOLERANCE = 1e-5  # relative decrease of a step of gradients
 
 
 def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
@@ -75,7 +78,14 @@ class ModelRun(Run):
         return len(active) > 0
 
     def solve_restricted(self, excess):
-        """Improve models until the true objective gains little beside what new neurons promise."""
+        """Improve models until the true objective gains little beside what new neurons promise.
+
+        Far from the optimum one model says what new neurons weigh, and gradients of the loss itself do the rest.
+        """
+        if self.is_medium and (self.exploring or self.promise > GLIDE_UNTIL_GAP):
+            self._advance()
+            self._glide()
+            return
         for _ in range(MODELS):
             before = self.primal
             super().solve_restricted(excess)
@@ -113,6 +123,20 @@ class ModelRun(Run):
             point = self._between(start, end, share)
         self.damping = max(LEAST_DAMPING, 0.1 * self.damping) if share == 1.0 else min(1.0, 10.0 * self.damping)
         self._move_to(point if point.primal < start.primal else start)
+
+    def _glide(self):
+        """Move all neurons of the point by gradients of the loss."""
+        rows, pool, problem = LossRows(self.problem), self.point.pool, self.problem
+        if len(pool.signs) == 0:
+            return
+        free = rows.free_basis.T @ (problem.free @ problem.free_coefficients(self.point.hidden))
+        options = {"tolerance": GLIDE_TOLERANCE, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+        blocks, signs = pool.masses[:, None] * pool.directions, pool.signs
+        blocks, signs = glide(rows, blocks, signs, free=free, dtype=np.float32, **options)
+        sizes = np.linalg.norm(blocks, axis=1)
+        point = _Point.at(problem, Pool(blocks / sizes[:, None], signs, sizes))
+        if point.primal < self.primal:
+            self._move_to(point)
 
     def _between(self, start, end, share):
         """Return the point with this share of the masses of `end` and the rest of those of `start`."""

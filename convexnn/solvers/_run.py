@@ -15,6 +15,7 @@ from .._validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.price_function import price_function, price_rows
 from ..programs.scaling import best_dual
+from ._company import COARSE_ANGLE, climb_in_company, is_medium
 from ._gliding import glide
 from ._newton import slide
 from ._work import ascent_work, masses_work
@@ -27,10 +28,12 @@ NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a
 SINGLE = 1e-4  # visible gap down to which single precision will do
 FINE = 1e-5  # visible gap from which on gradients are too coarse
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-MAX_NEW = 96
+MAX_NEW = 600  # violators taken into the pool at once
+ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
 FADING = 0.3  # of what the last search promised: one search may have been blind
+MIN_MOVE_GAIN, MAX_REST = 0.25, 7  # moves rest for a few rounds where they gain less than this beside new neurons
 LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
 
 
@@ -69,6 +72,8 @@ class Run:
         self.remembered = self.pool.directions, self.pool.signs
         self.n_starts = LONG_STARTS if is_long(scaled.design) else FIRST_STARTS
         self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
+        self.exploring, self.searched = True, np.inf  # while kinks do not matter; the objective at the last search
+        self.gained, self.rest, self.resting = 0.0, 0, 0  # by the last new neurons; rounds that do not move neurons
         self.work, self.max_work = 0.0, np.inf  # nanoseconds of one core, as estimated in `_work`
 
     def load(self, scaled):
@@ -96,6 +101,7 @@ class Run:
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
         if self.borrow(network):
+            self.exploring = False
             self.promise = ADOPTED_GAP if self.newton_work() > NEWTON_WORK else 0.0
             self.solve_restricted(np.inf)
 
@@ -125,14 +131,25 @@ class Run:
         objective = self.scaled.objective(residual, masses)
         if objective > self.objective * (1.0 + 1e-14):
             return False
-        self.pool, self.residual, self.objective = Pool(pool.directions, pool.signs, masses), residual, objective
+        pool = Pool(pool.directions, pool.signs, masses).take(masses > 0)
+        self.pool, self.residual, self.objective = pool, residual, objective
         return True
+
+    def extend(self, directions, signs):
+        """Take new neurons into the pool and note what they gain."""
+        before = self.objective
+        self.accept(self.pool.join(directions, signs))
+        self.gained = before - self.objective
 
     def solve_restricted(self, excess):
         """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps.
 
         Or helps little beside what new neurons promise: the gap that the search has seen.
         """
+        if self.resting > 0:
+            self.resting -= 1
+            return
+        started = self.objective
         for _ in range(INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
@@ -149,6 +166,9 @@ class Run:
                     self.accept(self.pool.join(directions, signs))
             if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.is_over():
                 break
+        gained = started - self.objective
+        self.rest = min(MAX_REST, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
+        self.resting = self.rest if self.is_medium and self.promise > SINGLE else 0
 
     def newton_work(self):
         """Multiplications of a Newton step on the neurons in use."""
@@ -159,9 +179,14 @@ class Run:
     def is_coarse(self):
         """Whether gradients do: Newton steps and exact ascents are too dear, and kinks do not matter yet."""
         work = self.newton_work()
-        if self.rough or is_huge(self.scaled.design):
+        if self.rough or is_huge(self.scaled.design) or (self.exploring and self.is_medium):
             return True
         return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
+
+    @property
+    def is_medium(self):
+        """Whether ascents go in company at first, and to the kinks afterwards."""
+        return is_medium(self.rows[0])
 
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
@@ -198,8 +223,14 @@ class Run:
         if rough:  # only the best go on, and neurons are good already: they would leave no room
             others = slice(int(np.sum(self.pool.used)), None)
             points, signs = points[others], signs[others]
-        starts = np.vstack([points, near, far, far])
-        signs = np.concatenate([signs, near_signs, np.ones(len(far)), -np.ones(len(far))])
+        starts = np.vstack([near, far, far])
+        fresh_signs = np.concatenate([near_signs, np.ones(len(far)), -np.ones(len(far))])
+        if len(starts) and function.stretched is None and is_medium(function.lines):
+            self.spend(ascent_work(*function.lines.shape, len(starts), True))
+            starts, fresh_signs, values = climb_in_company(function, starts, fresh_signs, rough, self.n_jobs)
+            if rough:
+                return distinct_maxima(function, starts, fresh_signs, values, angle=COARSE_ANGLE)
+        starts, signs = np.vstack([points, starts]), np.append(signs, fresh_signs)
         self.spend(ascent_work(*function.lines.shape, len(starts), rough))
         return distinct_maxima(
             function,
@@ -220,12 +251,16 @@ class Run:
         Returns the violators (directions, signs) and notes in `visible` the gap that the largest value seen leaves.
         """
         function, level = self.price_function(), self.level(excess)
+        self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
+        self.searched = self.primal
         rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
-        block = self.n_starts if function.is_long else BLOCK_STARTS
+        rough = rough or (self.is_medium and self.exploring)
+        n_starts = max(self.n_starts, min(int(np.sum(self.pool.used)), MAX_REMEMBERED * 8) if self.is_medium else 0)
+        block = n_starts if function.is_long else max(BLOCK_STARTS, n_starts // 4)
         largest, done = 0.0, 0
-        while done < self.n_starts:
+        while done < n_starts:
             starts = self.pool.take(self.pool.used).join(*self.remembered)
-            fresh = min(self.n_starts - done, block)
+            fresh = min(n_starts - done, block)
             directions, signs, values = self.ascend(
                 function, starts.directions, starts.signs, fresh, level=level, rough=rough
             )

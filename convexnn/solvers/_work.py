@@ -9,12 +9,15 @@ GATE = 2.0  # of an entry of the hidden layer, in a gradient
 CROSSING = 3.0  # of a line in a step of a climb
 CLIMB_STEPS = 12.0  # of a climb, times the root of the rank
 APPROACH_PASSES = 10.0  # over all lines in an approach
+EXCHANGES = 6.0  # of columns of the active set, in factors made anew
+CALL = 1e6  # of some steps of plain Python, whatever the size
 NEWTON_TRIALS = 20  # points at which a Newton step is tried
 
 
 def masses_work(n_samples, n_columns, n_inputs):
     """Of the fits of columns and of their best masses."""
-    return n_samples * n_columns * (PRODUCT * (n_inputs + n_columns) + GATE) + PRODUCT * n_columns**3
+    fits = n_samples * n_columns * (PRODUCT * (n_inputs + n_columns) + GATE)
+    return fits + EXCHANGES * PRODUCT * n_columns**3 + CALL
 
 
 def newton_work(n_samples, width, n_inputs):

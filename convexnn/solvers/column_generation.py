@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._clock import now
+from .._long import is_long
 from .._threads import one_blas_thread
 from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
@@ -21,7 +22,7 @@ SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at le
 GROWTH = 4  # of the samples, as long as they are at most half of the rows
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
 SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
-PROOF_SHARE = 1 / 3  # of the work of training: what the proof may take where there is a budget
+PROOF_SHARE = 1 / 3  # of the work of training: what a proof may take that is not expected to end
 PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
 
 
@@ -107,7 +108,6 @@ class _Training:
     history: list = field(default_factory=list)
     sampled: object = None  # on a sample of the rows, while nothing better is known
     marks: list = field(default_factory=list)  # (work, objective) at the end of every search
-    proof_work: float | None = None  # budget of the proof
 
     def run(self):
         started = now()
@@ -141,6 +141,8 @@ class _Training:
         problem = self.problem
         n_samples, d = problem.design.shape
         size, network = max(SAMPLE, SAMPLED_ROWS * d), None
+        if not is_long(problem.design):
+            return None
         while size <= n_samples // 2:
             rows = np.sort(self.rng.choice(n_samples, size, replace=False))
             network = self._grown_network(problem.take(rows, n_samples / size), network)
@@ -191,7 +193,7 @@ class _Training:
                     return Status.converged if reached else Status.stalled, rounds, (network, certificate)
             if len(signs) or unfinished:
                 before = run.primal
-                run.accept(run.pool.join(directions, signs))
+                run.extend(directions, signs)
                 run.solve_restricted(excess)
                 gain = 1.0 - run.primal / before
                 idle = idle + 1 if gain < 1e-2 * self.tol else 0
@@ -221,14 +223,13 @@ class _Training:
         tell(self.report, record, lambda: run.network(self.problem))
 
     def _certify(self, network, run, proof):
-        if self.max_work is not None and run is not None:
-            self.proof_work = PROOF_SHARE * run.work
         return certify_problem(
             network,
             self.problem,
             proof=proof,
             tolerance=min(1e-7, 0.1 * self.tol),
             starts=None if run is None else run.remembered[0],
+            max_work=None if run is None else PROOF_SHARE * run.work,
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )

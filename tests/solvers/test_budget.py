@@ -19,7 +19,7 @@ def noisy_sines(n, d, share, loss="squared"):
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 def test_budget_ends_training_with_the_same_network_each_time(loss):
     problem = noisy_sines(120, 4, 0.004, loss)
-    first, second = (solve(problem, max_work=1e8, proof="heuristic") for _ in range(2))
+    first, second = (solve(problem, max_work=1e7, proof="heuristic") for _ in range(2))
     assert first.status is Status.settled
     assert first.certificate.heuristic_gap > 1e-6
     assert np.array_equal(first.network.neurons, second.network.neurons)

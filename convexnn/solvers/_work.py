@@ -11,6 +11,8 @@ CLIMB_STEPS = 12.0  # of a climb, times the root of the rank
 APPROACH_PASSES = 10.0  # over all lines in an approach
 EXCHANGES = 6.0  # of columns of the active set, in factors made anew
 CALL = 1e6  # of some steps of plain Python, whatever the size
+PROOF_SHARE = 1 / 3  # of training, for a proof that is not expected to end
+LEAST_PROOF = 1e8  # of a proof in any case
 NEWTON_TRIALS = 20  # points at which a Newton step is tried
 
 
@@ -35,3 +37,8 @@ def ascent_work(n_lines, rank, n_starts, rough):
     """Of ascents on the price from some starts."""
     steps = APPROACH_PASSES if rough else CLIMB_STEPS * rank**0.5
     return n_starts * n_lines * steps * (THIN_PRODUCT * rank + CROSSING)
+
+
+def proof_work(work):
+    """Return what a proof may take that is not expected to end, after so much work of training."""
+    return max(LEAST_PROOF, PROOF_SHARE * work)

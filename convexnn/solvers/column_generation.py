@@ -14,6 +14,7 @@ from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._models import start_run
 from ._run import FIRST_STARTS
+from ._work import proof_work
 from .base import Solution, Status, build_network, is_proven, make_record, tell
 
 MAX_STARTS = 4096
@@ -22,7 +23,6 @@ SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at le
 GROWTH = 4  # of the samples, as long as they are at most half of the rows
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
 SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
-PROOF_SHARE = 1 / 3  # of the work of training: what a proof may take that is not expected to end
 PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
 
 
@@ -229,7 +229,7 @@ class _Training:
             proof=proof,
             tolerance=min(1e-7, 0.1 * self.tol),
             starts=None if run is None else run.remembered[0],
-            max_work=None if run is None else PROOF_SHARE * run.work,
+            max_work=None if run is None else proof_work(run.work),
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )

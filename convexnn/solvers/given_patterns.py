@@ -10,13 +10,13 @@ from ..network import TwoLayerReLU
 from ..programs.cvxpy_form import solve_program
 from ..programs.program import Problem
 from ..programs.solution_map import to_network
+from ._work import PROOF_SHARE
 from .base import Solution, Status, is_proven, make_record
 from .column_generation import polish_network
 from .kinked import with_best_masses
 from .restricted import solve_over_patterns
 
 SMALLEST_TOLERANCE = 1e-9
-PROOF_SHARE = 1.0 / 3.0  # of the work over a sample of patterns, for the proof over all of them
 WORK_OF_A_ROUND = 50  # nanoseconds a pattern and entry of the data
 PROGRAM_TOLERANCE = 1e-6  # relative gap of the program over a sample of patterns, whatever `tol`
 

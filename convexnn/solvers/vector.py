@@ -16,12 +16,12 @@ from .._threads import one_blas_thread
 from ..duality.vector_certificate import certify_vector_problem
 from ..exceptions import SolverError
 from ._vector_run import FIRST_STARTS, MAX_NEW, VectorRun
+from ._work import proof_work
 from .base import Solution, Status, assemble, is_proven, make_record, tell
 
 MAX_STARTS = 2048
 FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
 PRICE_SHARE = 0.1  # of the tolerance, the width of a proof
-PROOF_SHARE = 1.0 / 3.0  # of the work of a training that has a budget
 SETTLED_SHARE, SETTLED_GAIN = 1.0 / 3.0, 1e-5  # of the work so far; of the objective, in that time
 PATIENCE = 6  # rounds that gain next to nothing, before the run ends
 
@@ -221,7 +221,7 @@ class _Training:
             tolerance=min(PRICE_SHARE * self.tol, 1e-7),
             starts=None if run is None else run.remembered,
             refit=False,
-            max_work=None if run is None or self.max_work is None else PROOF_SHARE * run.work,
+            max_work=None if run is None or self.max_work is None else proof_work(run.work),
             deadline=self.deadline,
             n_jobs=self.n_jobs,
         )

@@ -119,7 +119,7 @@ def test_bad_dual_point(nu):
     refused("nu", price, X, nu)
 
 
-@pytest.mark.parametrize("beta", [0, -1.0, np.nan, np.inf, -np.inf, True, None, "auto", [1.0], 1j])
+@pytest.mark.parametrize("beta", [0, -1.0, np.nan, np.inf, -np.inf, True, None, "best", [1.0], 1j])
 @pytest.mark.parametrize("call", TAKE_BETA)
 def test_bad_strength(call, beta):
     refused("beta", call, beta=beta)

@@ -89,7 +89,7 @@ def test_fits_are_the_same_and_silent_by_default(estimator, capsys):
 
 
 def test_lines_say_objective_gap_width_and_the_time_left(capsys):
-    model = fitted(ConvexReLURegressor(), verbose=1, time_limit=100.0)
+    model = fitted(ConvexReLURegressor("scale"), verbose=1, time_limit=100.0)
     *rounds, last = capsys.readouterr().out.splitlines()
     assert len(rounds) == len(model.history_)
     for line, record in zip(rounds, model.history_, strict=True):
@@ -99,14 +99,14 @@ def test_lines_say_objective_gap_width_and_the_time_left(capsys):
 
 
 def test_without_a_limit_no_time_left_is_made_up(capsys):
-    fitted(ConvexReLURegressor(), verbose=1)
+    fitted(ConvexReLURegressor("scale"), verbose=1)
     assert "left" not in capsys.readouterr().out
 
 
 def test_two_says_more_than_one(capsys):
-    fitted(ConvexReLURegressor(), verbose=1)
+    fitted(ConvexReLURegressor("scale"), verbose=1)
     once = capsys.readouterr().out
-    model = fitted(ConvexReLURegressor(), verbose=2)
+    model = fitted(ConvexReLURegressor("scale"), verbose=2)
     more = capsys.readouterr().out
     assert "proof: " not in once and "proof: " in more and str(model.certificate_) in more
 

@@ -24,8 +24,8 @@ def test_scikit_learn(estimator, check):
     check(estimator)
 
 
-def fit(X, y, sample_weight=None, **options):
-    return ConvexReLUClassifier(**options).fit(X, y, sample_weight=sample_weight)
+def fit(X, y, sample_weight=None, beta="scale", **options):
+    return ConvexReLUClassifier(beta, **options).fit(X, y, sample_weight=sample_weight)
 
 
 @pytest.fixture(scope="module")

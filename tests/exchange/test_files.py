@@ -149,7 +149,7 @@ def test_several_outputs_and_cross_validation_are_proven_again(tmp_path):
 
 def test_a_narrow_network_keeps_the_bound_of_a_wider_one(tmp_path):
     X, y = diabetes()
-    model = ConvexReLURegressor().fit(X, y)
+    model = ConvexReLURegressor("scale").fit(X, y)
     narrow = replace(
         model.network_,
         hidden_weights=model.network_.hidden_weights[:1],
@@ -169,7 +169,7 @@ def test_a_narrow_network_keeps_the_bound_of_a_wider_one(tmp_path):
 def test_classifiers_return_with_their_labels(tmp_path, n_classes, labels):
     X, y = load_iris(return_X_y=True)
     X, y = scale(X)[y < n_classes, :2][::2], np.array(labels)[y[y < n_classes]][::2]
-    model = ConvexReLUClassifier(class_weight="balanced").fit(X, y)
+    model = ConvexReLUClassifier("scale", class_weight="balanced").fit(X, y)
     save_network(tmp_path / "c.npz", model)
     saved = load_network(tmp_path / "c.npz")
     assert np.array_equal(saved.predict(X), model.predict(X)) and saved.classes.dtype.kind == model.classes_.dtype.kind
@@ -192,7 +192,7 @@ def test_a_column_of_outputs_has_two_classes(tmp_path):
 def test_data_that_were_left_out_are_recognised_in_any_order(tmp_path):
     X, y = load_iris(return_X_y=True)
     X, y = scale(X)[:, :2], np.array(["a", "b", "c"])[y]
-    model = ConvexReLUClassifier().fit(X, y)
+    model = ConvexReLUClassifier("scale").fit(X, y)
     path = tmp_path / "c.npz"
     save_network(path, model, store_data=False)
     assert load_network(path).certificate is None and load_network(path).X is None
@@ -528,7 +528,7 @@ def test_a_bound_that_was_not_looked_for_hard_enough_stays_a_claim(good):
 def test_fits_that_ended_early_are_saved_as_what_they_are(tmp_path):
     X, y = diabetes()
     with pytest.warns(ConvergenceWarning):
-        model = ConvexReLURegressor(max_iter=1).fit(X, y)
+        model = ConvexReLURegressor("scale", max_iter=1).fit(X, y)
     save_network(tmp_path / "m.npz", model)
     found = load_network(tmp_path / "m.npz").certificate
     assert found.status == "not proven" and found.primal == pytest.approx(model.certificate_.primal, rel=1e-12)
@@ -537,6 +537,6 @@ def test_fits_that_ended_early_are_saved_as_what_they_are(tmp_path):
 def test_objectives_of_tiny_residuals_agree_in_another_order(tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), 1e9 + rng.normal(size=40)
-    model = ConvexReLURegressor().fit(X, y)
+    model = ConvexReLURegressor("scale").fit(X, y)
     save_network(tmp_path / "m.npz", model, store_data=False)
     assert load_network(tmp_path / "m.npz", X=X[::-1], y=y[::-1]).claimed is not None

@@ -7,6 +7,7 @@ from .activations import certify_activation, train_activation
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
 from .estimators import (
+    BetaPath,
     ConvexReLUClassifier,
     ConvexReLUClassifierCV,
     ConvexReLURegressor,
@@ -24,6 +25,7 @@ from .exceptions import (
     PatternLimitError,
     ScaleWarning,
     SolverError,
+    StrengthWarning,
     VertexLimitError,
     WidthWarning,
 )
@@ -47,6 +49,7 @@ from .sweeps import regularization_path, width_sweep
 __all__ = [
     "ActivationPatterns",
     "ApproximatePruning",
+    "BetaPath",
     "Certificate",
     "ConvergenceWarning",
     "ConvexNNError",
@@ -70,6 +73,7 @@ __all__ = [
     "SavedNetwork",
     "ScaleWarning",
     "SolverError",
+    "StrengthWarning",
     "TwoLayerReLU",
     "VertexLimitError",
     "WidthWarning",

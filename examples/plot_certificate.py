@@ -18,7 +18,7 @@ from convexnn import ConvexReLURegressor, TwoLayerReLU, certify
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
 X, y = StandardScaler().fit_transform(X[:, [2, 8, 3]]), scale(y)  # body mass index, triglycerides, blood pressure
-model = ConvexReLURegressor().fit(X, y)
+model = ConvexReLURegressor(beta="scale").fit(X, y)
 beta = model.beta_
 
 

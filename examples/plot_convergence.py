@@ -17,9 +17,10 @@ from convexnn import ConvexReLURegressor
 from convexnn.plotting import CertificateDisplay
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
-ConvexReLURegressor().fit(X[:20, :2], y[:20])  # compile first
-few = make_pipeline(StandardScaler(), ConvexReLURegressor()).fit(X[:, [2, 3, 8]], y)  # body mass, pressure, lipids
-all_ten = make_pipeline(StandardScaler(), ConvexReLURegressor()).fit(X, y)
+ConvexReLURegressor(beta="scale").fit(X[:20, :2], y[:20])  # compile first
+few, all_ten = (make_pipeline(StandardScaler(), ConvexReLURegressor(beta="scale")) for _ in range(2))
+few.fit(X[:, [2, 3, 8]], y)  # body mass, pressure, lipids
+all_ten.fit(X, y)
 for name, pipeline in {"three measurements": few, "all ten": all_ten}.items():
     model = pipeline[-1]
     print(f"{name}: {model.n_iter_} rounds, {model.network_.width} neurons, {model.status_}")

@@ -41,7 +41,7 @@ def mlp(seed):
 
 
 ConvexReLURegressorCV(n_betas=2, cv=2).fit(X[:20], y[:20])  # compile first
-model, score = measure("convex network", ConvexReLURegressorCV(n_betas=7))
+model, score = measure("convex network", ConvexReLURegressorCV(n_betas=7, tol=1e-6))
 _, lasso = measure("LassoCV", LassoCV())
 seeds = [measure(f"MLP, seed {seed}", mlp(seed))[1] for seed in range(2)]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")

@@ -18,7 +18,7 @@ from convexnn.plotting import DecisionRegionDisplay
 iris = load_iris()
 overlap = iris.target > 0
 problems = {
-    "petals": (iris.data[:, 2:], iris.target, iris.target_names, ConvexReLUClassifier(multi_class="ovr")),
+    "petals": (iris.data[:, 2:], iris.target, iris.target_names, ConvexReLUClassifier(beta="scale", multi_class="ovr")),
     "sepals": (
         iris.data[overlap, :2],
         iris.target[overlap],

@@ -5,8 +5,9 @@ Losses: outliers and quantiles
 The diabetes data, progression over body mass index, with half of the patients for training. To every eighth of these
 something large is added. The squared loss follows the outliers; the huber and the absolute loss pass them by. On the
 untouched data the quantile loss gives bands. Beside them are scikit-learn's linear models of the same losses and
-MLPRegressor, which has the squared loss only and ends elsewhere with every seed. Errors are on clean patients. With
-outliers the linear models predict slightly better than the networks; the bands of the networks are slightly better.
+MLPRegressor, which has the squared loss only and ends elsewhere with every seed. Errors are on clean patients. The
+networks choose the strength of their weight decay themselves. With outliers they predict about as well as the linear
+models, whose losses they have; the bands of the networks are slightly better.
 """
 
 import time

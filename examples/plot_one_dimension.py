@@ -18,7 +18,7 @@ from convexnn.plotting import NetworkDisplay
 X, y = load_diabetes(return_X_y=True, scaled=False)
 X = X[:, [2]]
 scaler = StandardScaler()
-beta_max = ConvexReLURegressor().fit(scaler.fit_transform(X), y).beta_max_
+beta_max = ConvexReLURegressor(beta="scale").fit(scaler.fit_transform(X), y).beta_max_
 
 fig, axes = plt.subplots(2, 2, figsize=(11, 7.5), sharex=True, sharey=True, layout="constrained")
 for ax, share in zip(axes.flat, (0.5, 0.1, 0.01, 0.0003), strict=True):

@@ -1,5 +1,6 @@
 """scikit-learn estimators."""
 
+from ._beta_path import BetaPath, StrengthRecord
 from .classifier import ConvexReLUClassifier
 from .cross_validation import ConvexReLUClassifierCV, ConvexReLURegressorCV
 from .gated_classifier import GatedReLUClassifier
@@ -8,6 +9,7 @@ from .interpolator import MinNormReLUInterpolator
 from .regressor import ConvexReLURegressor
 
 __all__ = [
+    "BetaPath",
     "ConvexReLUClassifier",
     "ConvexReLUClassifierCV",
     "ConvexReLURegressor",
@@ -15,4 +17,5 @@ __all__ = [
     "GatedReLUClassifier",
     "GatedReLURegressor",
     "MinNormReLUInterpolator",
+    "StrengthRecord",
 ]

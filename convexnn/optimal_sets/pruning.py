@@ -256,7 +256,7 @@ def approximate_pruning(
     >>> from sklearn.datasets import load_diabetes
     >>> from convexnn import ConvexReLURegressor, approximate_pruning
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = ConvexReLURegressor().fit(X[:60, 2:4], y[:60])
+    >>> model = ConvexReLURegressor(beta="scale").fit(X[:60, 2:4], y[:60])
     >>> pruned = approximate_pruning(model.network_, X[:60, 2:4], y[:60], model.beta_, 1)
     >>> pruned.network.width, pruned.relative_increase >= 0
     (1, True)

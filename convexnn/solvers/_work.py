@@ -13,6 +13,8 @@ EXCHANGES = 6.0  # of columns of the active set, in factors made anew
 CALL = 1e6  # of some steps of plain Python, whatever the size
 PROOF_SHARE = 1 / 3  # of training, for a proof that is not expected to end
 LEAST_PROOF = 1e8  # of a proof in any case
+SETTLED_LEAST = 5e8  # of training before it may settle: short runs end by themselves
+SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
 NEWTON_TRIALS = 20  # points at which a Newton step is tried
 
 
@@ -42,3 +44,19 @@ def ascent_work(n_lines, rank, n_starts, rough):
 def proof_work(work):
     """Return what a proof may take that is not expected to end, after so much work of training."""
     return max(LEAST_PROOF, PROOF_SHARE * work)
+
+
+class Course:
+    """The rounds of a training that may have a budget, and whether it has settled."""
+
+    def __init__(self, max_work):
+        self.max_work, self.marks = max_work, []
+
+    def has_settled(self, work, objective):
+        """Note a round; whether the budget is spent, or the objective hardly fell during the last third of the work."""
+        if self.max_work is None:
+            return False
+        self.marks.append((work, objective))
+        before = [then for spent, then in self.marks if spent <= (1.0 - SETTLED_SHARE) * work]
+        hardly = work > SETTLED_LEAST and len(before) > 0 and objective > (1.0 - SETTLED_FALL) * before[-1]
+        return work > self.max_work or hardly

@@ -14,7 +14,7 @@ from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._models import start_run
 from ._run import FIRST_STARTS
-from ._work import proof_work
+from ._work import Course, proof_work
 from .base import Solution, Status, build_network, is_proven, make_record, tell
 
 MAX_STARTS = 4096
@@ -22,7 +22,6 @@ ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer star
 SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at least, and for every column
 GROWTH = 4  # of the samples, as long as they are at most half of the rows
 SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
-SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
 PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
 
 
@@ -107,7 +106,6 @@ class _Training:
     max_work: float | None
     history: list = field(default_factory=list)
     sampled: object = None  # on a sample of the rows, while nothing better is known
-    marks: list = field(default_factory=list)  # (work, objective) at the end of every search
 
     def run(self):
         started = now()
@@ -169,6 +167,7 @@ class _Training:
     def _loop(self, run, started):
         """Return (status, number of rounds, (network, certificate) or None) when converged or out of budget."""
         excess = 0.25 * self.tol  # prices above beta by less cost at most a quarter of the tolerance
+        course = Course(self.max_work)
         idle, stalled = 0, False  # the violators of the last round were within rounding of the neurons in use
         for rounds in range(1, self.max_iter + 1):
             if not run.out_of_time():
@@ -176,7 +175,7 @@ class _Training:
             self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
-            if self._has_settled(run):
+            if course.has_settled(run.work, run.primal):
                 return Status.settled, rounds, None
             searched = len(signs) == 0 and not run.careful
             unfinished = searched and not stalled and run.visible > self.tol  # the neurons in use can do better
@@ -199,15 +198,6 @@ class _Training:
                 idle = idle + 1 if gain < 1e-2 * self.tol else 0
                 stalled = gain <= 1e-15 or idle >= PATIENCE
         return Status.max_iter, self.max_iter, None
-
-    def _has_settled(self, run):
-        """Whether a budget of work is spent, or the objective has hardly fallen during the last third of the work."""
-        if self.max_work is None:
-            return False
-        self.marks.append((run.work, run.primal))
-        before = [primal for work, primal in self.marks if work <= (1.0 - SETTLED_SHARE) * run.work]
-        settled = len(before) > 0 and run.primal > (1.0 - SETTLED_FALL) * before[-1]
-        return run.work > self.max_work or settled
 
     def _enough(self, run):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""

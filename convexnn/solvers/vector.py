@@ -16,13 +16,12 @@ from .._threads import one_blas_thread
 from ..duality.vector_certificate import certify_vector_problem
 from ..exceptions import SolverError
 from ._vector_run import FIRST_STARTS, MAX_NEW, VectorRun
-from ._work import proof_work
+from ._work import Course, proof_work
 from .base import Solution, Status, assemble, is_proven, make_record, tell
 
 MAX_STARTS = 2048
 FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
 PRICE_SHARE = 0.1  # of the tolerance, the width of a proof
-SETTLED_SHARE, SETTLED_GAIN = 1.0 / 3.0, 1e-5  # of the work so far; of the objective, in that time
 PATIENCE = 6  # rounds that gain next to nothing, before the run ends
 
 
@@ -159,14 +158,14 @@ class _Training:
     def _loop(self, run, started):
         """Return (status, number of rounds, (network, certificate) or None) when converged or out of budget."""
         level = run.problem.beta * (1.0 + 0.25 * self.tol)
-        idle, course = 0, []
+        idle, course = 0, Course(self.max_work)
         for rounds in range(1, self.max_iter + 1):
             if not run.out_of_time():
                 violators = run.search(level)
             self._record(run, started)
             if run.out_of_time():
                 return Status.time_limit, rounds, None
-            if self.max_work is not None and self._has_settled(run, course):
+            if course.has_settled(run.work, run.objective):
                 return Status.settled, rounds, None
             stalled = idle >= PATIENCE
             if len(violators) == 0 and not stalled and 4 * run.n_starts <= self._enough():
@@ -185,13 +184,6 @@ class _Training:
                 run.add(violators, level)
                 idle = idle + 1 if before - run.objective < 1e-2 * self.tol * before else 0
         return Status.max_iter, self.max_iter, None
-
-    @staticmethod
-    def _has_settled(run, course):
-        """Note the work and the objective of a round; whether the budget is spent or the objective hardly falls."""
-        course.append((run.work, run.objective))
-        before = [objective for work, objective in course if work <= (1.0 - SETTLED_SHARE) * run.work]
-        return run.work >= run.max_work or (before and before[-1] - run.objective <= SETTLED_GAIN * before[-1])
 
     def _enough(self):
         """Number of starts after which a proof is tried: few where the proof itself is cheap."""

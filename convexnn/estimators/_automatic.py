@@ -9,14 +9,15 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
+from .._long import is_huge
 from .._progress import current
 from .._threads import one_blas_thread, thread_map
 from .._validation import is_late
 from ..exceptions import StrengthWarning
-from ..programs.units import in_units
+from ..programs.units import is_trivial
 from ..solvers.path import Path
 from ._beta_path import BetaPath
-from ._choosing import N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short
+from ._choosing import MOST_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short
 from ._parameters import has_skip, seed_of
 from ._rows import canonical_rows
 
@@ -65,6 +66,10 @@ def choose_strength(estimator, X, targets, weight, started):
     weight : ndarray of shape (n_samples,)
     started : Moment
     """
+    every, own_folds = weight.sum(), not (estimator.cv is None or isinstance(estimator.cv, Integral))
+    if is_huge(X) and not own_folds:
+        X, targets, weight = _sample(X, targets, weight, seed_of(estimator.random_state))
+    share = weight.sum() / every
     whole = {skip: problems_on(estimator, X, targets, weight, skip) for skip in _options(estimator, X, weight)}
     if any(is_short(problem) for problems in whole.values() for problem in problems):
         return None
@@ -78,41 +83,51 @@ def choose_strength(estimator, X, targets, weight, started):
         largest = max(walk.price for walk in walks.values())
         if not any(walk.has_neurons for walk in walks.values()):
             return None
-        path = choose(walks, largest, started=started, deadline=deadline, stage=stage)
+        path = choose(walks, largest, share, started=started, deadline=deadline, stage=stage)
         if path is None:
             return None
         best = path.best
         points = walks[best.skip_connection].points_at(best)
         problems = whole[best.skip_connection]
-        starts = starts_from(estimator, problems, points, best.beta, lambda: is_late(deadline))
+        if share < 1.0:
+            starts = [point.network(problem) for point, problem in zip(points, problems, strict=True)]
+        else:
+            starts = starts_from(estimator, problems, points, best.beta, lambda: is_late(deadline))
     _warn_of_last(path)
-    budget = budget_after(sum(walk.work for walk in walks.values()))
+    budget = budget_after(sum(walk.work for walk in walks.values()), len(X) / share)
     return Choice(best.beta, best.skip_connection, starts, budget, path)
 
 
-def budget_after(work):
-    """Return what training may take after so much work of choosing."""
-    return max(LEAST_WORK, WORK_SHARE * work)
+def _sample(X, targets, weight, seed):
+    """Return some of the rows of huge data, which are not to be copied."""
+    n_rows = len(X)
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, MOST_ROWS), replace=False))
+    return X[rows], [y[rows] for y in targets], weight[rows]
+
+
+def budget_after(work, n_rows):
+    """Return what training on so many rows may take after so much work of choosing, on a sample of long data."""
+    return max(LEAST_WORK, WORK_SHARE * work) * max(1.0, n_rows / MOST_ROWS)
 
 
 def starts_from(estimator, problems, points, beta, stop=lambda: False):
     """Return the networks of all rows that paths reach from those of a fold, None where there is nothing to fit."""
     starts = []
     for problem, point in zip(problems, points, strict=True):
-        path = follower(estimator, problem, stop)
-        if path is None or point is None:
-            starts.append(None)
+        if point is None or len(problem.y) > MOST_ROWS:  # a sample has said all that it can
+            starts.append(None if point is None else point.network(problem))
             continue
+        path = follower(estimator, problem, stop)
         path.start(point)
         for _ in range(ROUNDS):
-            end = path.follow(beta)
-        starts.append(end.network(problem))
+            point = path.follow(beta)
+        starts.append(point.network(problem))
     return starts
 
 
 def follower(estimator, problem, stop=lambda: False):
     """Return the `Path` of a problem, None where there is nothing to fit."""
-    if in_units(problem) is None:
+    if is_trivial(problem):
         return None
     rng = np.random.default_rng(seed_of(estimator.random_state))
     return Path(problem, rng, estimator.max_width, stop)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._clock import now
 from .._validation import is_late
-from ..programs.units import in_units
+from ..programs.units import is_trivial
 from ..solvers.path import Path
 from ._beta_path import BetaPath, StrengthRecord
 
@@ -56,7 +56,7 @@ def fold_rows(problems, seed, n_folds=None):
 
 def is_short(problem):
     """Whether there is too little to choose a strength with: few rows, a class with a single one, nothing to fit."""
-    if len(problem.y) < FEW_ROWS or in_units(problem) is None:
+    if len(problem.y) < FEW_ROWS or is_trivial(problem):
         return True
     return problem.loss.labels and np.unique(classes_of(problem.y), return_counts=True)[1].min() < 2
 
@@ -166,7 +166,7 @@ def _standard_error(values, weight):
     return float(np.sqrt(np.sum((weight * (values - mean)) ** 2)))
 
 
-def choose(walks, largest, *, started, deadline, stage):
+def choose(walks, largest, share, *, started, deadline, stage):
     """Follow the walks and return the `BetaPath`, None when there was no time at all.
 
     Parameters
@@ -175,6 +175,8 @@ def choose(walks, largest, *, started, deadline, stage):
         By whether there is a skip connection.
     largest : float
         The strength that the path starts at.
+    share : float
+        Of the weight of all rows that the walks' rows have; records are of the strengths of all rows.
     """
     ended, open_walks = "smallest", dict(walks)
     try:
@@ -187,7 +189,7 @@ def choose(walks, largest, *, started, deadline, stage):
                 if walk.stands_still:
                     continue
                 score, error = walk.score(walk.losses[-1])
-                walk.records.append(StrengthRecord(beta, skip, score, error, width, now() - started))
+                walk.records.append(StrengthRecord(beta / share, skip, score, error, width, now() - started))
                 if _has_turned(walk, walks):
                     del open_walks[skip]
             if is_late(deadline) or not open_walks:

@@ -37,13 +37,16 @@ class InUnits:
         return self.loss_unit / self.mass_unit
 
 
+def is_trivial(problem):
+    """Whether there is nothing to fit: a design of zeros, or targets that the free terms fit."""
+    return not (np.any(problem.design) and np.any(problem.centred))
+
+
 def in_units(problem):
-    """Return the `InUnits` of a `Problem` or `VectorProblem`; None where its design or its targets are zero."""
-    design_unit = float(np.abs(problem.design).max(initial=0.0))
+    """Return the `InUnits` of a `Problem` or `VectorProblem` that is not trivial."""
+    design_unit = float(max(problem.design.max(), -problem.design.min()))
     targets = problem.dual_targets
-    largest = float(np.abs(targets).max(initial=0.0))
-    if design_unit == 0.0 or not np.any(problem.centred):
-        return None
+    largest = float(np.abs(targets).max())
     share = problem.weight / problem.weight.sum()
     fit_unit = 1.0 if problem.loss.labels else largest * float(np.sqrt(share @ _squares(targets / largest)))
     loss, degree = _loss_in_units(problem.loss, fit_unit)

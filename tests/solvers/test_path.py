@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convexnn.programs import make_problem
-from convexnn.programs.units import in_units
+from convexnn.programs.units import in_units, is_trivial
 from convexnn.programs.vector_program import make_vector_problem
 from convexnn.solvers.path import Path
 from convexnn.solvers.solve import solve
@@ -74,10 +74,11 @@ def test_objectives_are_counted_in_their_unit():
     assert units.loss_unit * value == pytest.approx(problem.objective(network), rel=1e-12)
 
 
-def test_nothing_to_fit_has_no_units():
-    X, _ = targets("squared")
-    assert in_units(make_problem(X, np.full(90, 3.0), 1.0, **TERMS)) is None
-    assert in_units(make_problem(0.0 * X, np.arange(90.0), 1.0)) is None
+def test_nothing_to_fit_is_seen():
+    X, y = targets("squared")
+    assert is_trivial(make_problem(X, np.full(90, 3.0), 1.0, **TERMS))
+    assert is_trivial(make_problem(0.0 * X, np.arange(90.0), 1.0))
+    assert not is_trivial(make_problem(X, y, 1.0, **TERMS))
 
 
 def test_width_is_limited_and_the_answer_is_the_same_each_time():

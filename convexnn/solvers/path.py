@@ -2,7 +2,7 @@
 
 Column generation with nothing exact in it: at every strength the directions that ascents find violating join the
 network, each with the mass that would be best for it alone, and all weights move together by L-BFGS. That comes within
-about a thousandth of the optimal objective, which is more than a held-out score can see, and proves nothing.
+some per cent of the optimal objective or less, which held-out scores hardly see, and proves nothing.
 """
 
 from dataclasses import dataclass, replace

@@ -21,6 +21,7 @@ from ._choosing import MOST_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, f
 from ._parameters import has_skip, seed_of
 from ._rows import canonical_rows
 
+USER = 6  # frames from the warning to whoever called `fit`, through its decorator
 TIME_SHARE = 0.5  # of a time limit: what choosing may take
 ROUNDS = 3  # of a path on all rows before training
 LEAST_WORK, WORK_SHARE = 1e9, 1.0  # of training, in nanoseconds and relative to that of choosing
@@ -170,5 +171,5 @@ def _warn_of_last(path):
             f"The best strength, beta={path.best.beta:.4g}, is the smallest one that beta='auto' tries: a smaller one "
             f"may predict better. Give beta as a number, or choose it with betas of your own and a class with CV.",
             StrengthWarning,
-            stacklevel=7,
+            stacklevel=USER,
         )

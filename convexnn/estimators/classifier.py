@@ -190,7 +190,8 @@ n_features_in_, feature_names_in_
         self._sample_weight = plain
         if len(self.classes_) > 2 and self.multi_class == "ovr":
             with watched(self, *given, n_problems=len(self.classes_)) as watch:
-                return self._fit_one_against_the_rest(X, targets, weight, plain, started, watch)
+                choice = self._choose(X, targets, weight, started)
+                return self._fit_one_against_the_rest(X, targets, weight, plain, started, watch, choice)
         rows = [canonical_rows(X, targets[0], weights) for weights in (weight, plain)]
         with watched(self, *given) as watch:
             choice = self._choose(X, targets, weight, started)
@@ -322,9 +323,8 @@ n_features_in_, feature_names_in_
             raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
         return members @ factors + ~members.any(axis=1)
 
-    def _fit_one_against_the_rest(self, X, targets, weight, plain, started, watch):
+    def _fit_one_against_the_rest(self, X, targets, weight, plain, started, watch, choice):
         """Train one network per class and put them side by side."""
-        choice = self._choose(X, targets, weight, started)
         skip = self.skip_connection_
         parts = [canonical_rows(X, column, weight) for column in targets]
         units = [self._problem(rows, skip=skip) for rows in parts]

@@ -179,8 +179,9 @@ def test_bad_words(name):
 
 def test_smallest_strength_warns():
     X, y = bent(200, noise=0.0)
-    with pytest.warns(StrengthWarning, match="smallest"):
+    with pytest.warns(StrengthWarning, match="smallest") as caught:
         ConvexReLURegressor(skip_connection=False, **QUICK).fit(X, y + 0.3 * np.sin(5 * X[:, 0]) * np.cos(4 * X[:, 1]))
+    assert all(warning.filename == __file__ for warning in caught)
 
 
 def test_turned_paths_do_not_warn(model):

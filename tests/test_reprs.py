@@ -78,6 +78,9 @@ def make_others():
     table = landscape.spurious_table([(2, 2)], n_runs=5, random_state=0)
     return {
         "Certificate": convexnn.certify(network, X, Y, BETA),
+        "BetaPath": convexnn.ConvexReLURegressor(proof="heuristic")
+        .fit(np.arange(20.0)[:, None], np.abs(np.arange(20.0) - 9.0))
+        .beta_path_,
         "LeaveOneOut": convexnn.ConvexReLURegressor(BETA).fit(X, [1.0, 2.0, 0.0]).leave_one_out(),
         "Price": convexnn.price(X, Y),
         "TwoLayerReLU": network,

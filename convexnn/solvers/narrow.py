@@ -14,12 +14,15 @@ from .._norms import norms
 from .._validation import is_late
 from ..duality.pricing import local_prices
 from ..losses import ProximalLoss
+from ..programs.units import is_trivial
 from ._weights import descend_weights
 from .base import build_network, free_terms
 from .column_generation import polish_network
 from .kinked import with_best_masses
+from .path import Path
 
-DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 150, 4, 8, 10, 32, 5
+PATHS, STRENGTHS = 40, 6  # paths of decreasing strengths, and how many of them each has
+DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 60, 4, 8, 10, 32, 5
 ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the last
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 
@@ -88,6 +91,8 @@ class _Search:
     def starts(self, wide):
         """Yield functions that make networks under the limit."""
         yield self.grown
+        if self.problem.loss.name != "proximal" and not is_trivial(self.problem):
+            yield from [self.followed] * PATHS
         for _ in range(DRAWS):
             yield lambda: self.part(wide)
             yield lambda: self.fresh(wide)
@@ -168,6 +173,14 @@ class _Search:
                 break
             network = min([network, *tried], key=self.problem.objective)
         return network
+
+    def followed(self):
+        """Return the polished network of a path of decreasing strengths under the limit."""
+        path = Path(self.problem, self.rng, self.max_width)
+        for beta in np.geomspace(max(path.price, self.problem.beta), self.problem.beta, STRENGTHS):
+            point = path.follow(beta)
+        network = point.network(self.problem)
+        return self.of(network, np.arange(network.width)) if network.width else network
 
     def exchanged(self, network):
         """Return a better network with one neuron exchanged, or the network itself."""

@@ -34,6 +34,7 @@ OPTIONS = {
     "hidden_bias": False,
     "fit_intercept": False,
     "skip_connection": True,
+    "cv": 3,
     "max_width": 4,
     "solver": "cvxpy",
     "patterns": "sampled",

@@ -229,7 +229,7 @@ def test_an_interrupt_on_a_sample_keeps_the_network_of_the_sample(monkeypatch):
 
     monkeypatch.setattr(column_generation._Training, "_grown_network", interrupted)
     with pytest.warns(ConvergenceWarning, match="Interrupted"):
-        model = ConvexReLURegressor().fit(X, y)
+        model = ConvexReLURegressor("scale").fit(X, y)
     assert model.status_ == "interrupted"
     assert model.network_.width > 0
     assert model.certificate_.primal < 0.2 * np.sum((y - y.mean()) ** 2)

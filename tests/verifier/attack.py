@@ -147,7 +147,8 @@ def model_of(case):
     if case.loss in ("logistic", "squared_hinge") and case.y.ndim == 1:
         return ConvexReLUClassifier(loss=case.loss, **options), case.y, case.y
     loss = case.loss if case.loss in ("squared", "huber", "absolute", "quantile") else "squared"
-    return ConvexReLURegressor(loss=loss, **options, **case.loss_options), case.y, case.y
+    options = {"huber_delta": 1.35, **options, **case.loss_options}  # that of functions
+    return ConvexReLURegressor(loss=loss, **options), case.y, case.y
 
 
 def _set(case):

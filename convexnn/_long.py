@@ -49,6 +49,16 @@ def gate(values, rows, columns):
             row[k] = factor * columns[k] if row[k] > 0 else zero
 
 
+@compiled
+def shut(values, hidden):
+    """Set every entry of `values` to zero where that of `hidden` is not positive."""
+    zero = values[0, 0] * 0
+    for i in range(values.shape[0]):
+        row, other = values[i], hidden[i]
+        for k in range(values.shape[1]):
+            row[k] = row[k] if other[k] > 0 else zero
+
+
 @compiled(fastmath={"reassoc", "contract", "nsz"})
 def subtract_relus(values, columns, out):
     """Subtract ``(values)_+ columns`` from `out`, one sum a row; values are finite."""

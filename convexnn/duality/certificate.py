@@ -23,6 +23,8 @@ from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
 from .vector_certificate import certify_vector
 
+MANY_CLIMBS = 1_000_000  # starts times entries of the design from which on a budget pays for one dual point only
+
 
 def certify(
     network: TwoLayerReLU,
@@ -125,7 +127,9 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
     n_starts = starts_beside(proof, problem.design, n_starts, max_work)
-    points = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, deadline, n_jobs)]
+    single = is_long(problem.design) or (max_work is not None and len(own) * problem.design.size > MANY_CLIMBS)
+    more = _own_dual_points(problem, network, directions, dual_points, own, single, deadline, n_jobs)
+    points = [*dual_points, *more]
     pairs = [problem.orthogonal(nu) for nu in points]
     nu, leak = pairs[0]
     if len(points) > 1:
@@ -146,14 +150,14 @@ def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, 
     return certificate_of(problem, network, nu, leak, found)
 
 
-def _own_dual_points(problem, network, directions, dual_points, starts, deadline, n_jobs):
+def _own_dual_points(problem, network, directions, dual_points, starts, single, deadline, n_jobs):
     """Return the dual points of the network's fit and of the best fit that its own directions allow."""
     if not problem.loss.is_smooth:
         active = directions[(network.signs != 0) & np.any(directions != 0, axis=1)]
         cut = {"starts": starts, "deadline": deadline, "n_jobs": n_jobs}
         return [] if dual_points else [best_dual_point(problem, active, **cut)]
     hidden = problem.hidden_fit(network.neurons, network.output_weights)
-    if is_long(problem.design):  # a second point costs as much again, and a trained network has its best masses
+    if single:  # a second point costs as much again, and a trained network has its best masses
         return [problem.dual_point(hidden)]
     refitted = _refit(problem, directions, network.signs)
     return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]

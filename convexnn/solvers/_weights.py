@@ -11,6 +11,7 @@ is lowered by gradients, a few matrix products each, with one output or several.
 import numpy as np
 from scipy.optimize import minimize
 
+from .._long import gate, shut
 from ..losses import orthonormal
 
 MEMORY, MOST_STEPS = 20, 200  # pairs and steps of L-BFGS
@@ -130,14 +131,17 @@ class WeightSpace:
         if value < self.best:
             self.best, self.point = value, vector.copy()
         dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1).astype(self.dtype)
-        pull = dual @ outputs.T.astype(self.dtype)
-        pull *= hidden > 0
+        second = self.beta * outputs - hidden.T @ dual
+        weights = outputs.T.astype(self.dtype)
+        if len(weights) == 1:
+            pull = hidden
+            gate(pull, dual[:, 0], weights[0])
+        else:
+            pull = dual @ weights
+            if pull.size:
+                shut(pull, hidden)
         first = self.beta * neurons - pull.T @ self.design
-        slopes = (
-            first if self.metric is None else self.metric.slopes(first),
-            self.beta * outputs - hidden.T @ dual,
-            -self.columns.T @ dual,
-        )
+        slopes = first if self.metric is None else self.metric.slopes(first), second, -self.columns.T @ dual
         return value, np.concatenate([slope.ravel() for slope in slopes], dtype=np.float64)
 
 

@@ -6,6 +6,7 @@ Measured on one core of a server of 2023; all that a budget asks of them is that
 PRODUCT = 0.03  # of a multiplication and an addition in a product of large matrices
 THIN_PRODUCT = 0.1  # the same where one matrix has few columns
 GATE = 2.0  # of an entry of the hidden layer, in a gradient
+NEWTON = 0.12  # of a multiplication in the system of a Newton step, which is factorised more than once
 CROSSING = 3.0  # of a line in a step of a climb
 CLIMB_STEPS = 12.0  # of a climb, times the root of the rank
 APPROACH_PASSES = 10.0  # over all lines in an approach
@@ -27,7 +28,7 @@ def masses_work(n_samples, n_columns, n_inputs):
 def newton_work(n_samples, width, n_inputs):
     """Of a Newton step on the kinks."""
     size = width * n_inputs
-    return PRODUCT * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
+    return NEWTON * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
 
 
 def gradient_work(n_samples, width, n_inputs):

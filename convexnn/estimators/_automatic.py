@@ -23,7 +23,8 @@ from ._rows import canonical_rows
 
 USER = 6  # frames from the warning to whoever called `fit`, through its decorator
 TIME_SHARE = 0.5  # of a time limit: what choosing may take
-LEAST_WORK, WORK_SHARE = 4e8, 0.4  # of training, in nanoseconds and relative to that of choosing
+ROUNDS, SHORT = 3, 20_000  # of a path on all rows before training, where the design has no more entries than that
+LEAST_WORK, WORK_SHARE = 1e9, 0.6  # of training, in nanoseconds and relative to that of choosing
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def starts_from(estimator, problems, points, beta, stop=lambda: False):
             continue
         path = follower(estimator, problem, stop)
         path.start(point)
-        starts.append(path.follow(beta).network(problem))
+        for _ in range(ROUNDS if problem.design.size <= SHORT else 1):
+            point = path.follow(beta)
+        starts.append(point.network(problem))
     return starts
 
 

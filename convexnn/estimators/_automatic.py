@@ -17,7 +17,7 @@ from ..exceptions import StrengthWarning
 from ..programs.units import is_trivial
 from ..solvers.path import Path
 from ._beta_path import BetaPath
-from ._choosing import MOST_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short
+from ._choosing import MOST_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short, most_rows
 from ._parameters import has_skip, seed_of
 from ._rows import canonical_rows
 
@@ -102,7 +102,7 @@ def choose_strength(estimator, X, targets, weight, started):
 def _sample(X, targets, weight, seed):
     """Return some of the rows of huge data, which are not to be copied."""
     n_rows = len(X)
-    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, MOST_ROWS), replace=False))
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, most_rows(X.shape[1])), replace=False))
     return X[rows], [y[rows] for y in targets], weight[rows]
 
 

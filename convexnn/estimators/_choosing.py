@@ -17,7 +17,12 @@ from ._beta_path import BetaPath, StrengthRecord
 RATIO = 10.0 ** (-1 / 3)  # of two strengths
 N_STRENGTHS = 13  # from the one at which networks become zero down to a ten thousandth of it
 PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
-FEW_ROWS, MOST_ROWS = 10, 20_000  # the fewest rows to choose with; of longer data a sample
+FEW_ROWS = 10  # the fewest rows to choose with
+MOST_ROWS, MOST_ENTRIES, ENOUGH_ROWS = (
+    20_000,
+    500_000,
+    2_000,
+)  # of longer or larger data a sample, so many rows at least
 NOTHING = 1e-5  # of what a price can be at most: rounding in single precision
 PATIENCE = 2  # strengths after which a walk may end
 CLEARLY, HARDLY = 1.0, 0.5  # standard errors of a difference: clearly worse, hardly better
@@ -44,7 +49,7 @@ def fold_rows(problems, seed, n_folds=None):
     The rows of long data are a sample. By default there are as many folds as make some `WHOLE` rows to judge.
     """
     rng, n_rows = np.random.default_rng(seed), len(problems[0].y)
-    rows = rng.permutation(n_rows)[:MOST_ROWS]
+    rows = rng.permutation(n_rows)[: most_rows(problems[0].design.shape[1])]
     if problems[0].loss.labels:
         classes = classes_of(np.column_stack([problem.y for problem in problems]))
         rows = rows[np.argsort(classes[rows], kind="stable")]
@@ -52,6 +57,11 @@ def fold_rows(problems, seed, n_folds=None):
     chosen = int(np.clip(round(WHOLE / n_rows), 1, PARTS)) if n_folds is None else n_folds
     part = np.arange(len(rows)) % parts
     return [(np.sort(rows[part != k]), np.sort(rows[part == k])) for k in range(chosen)]
+
+
+def most_rows(n_columns):
+    """Return how many rows a strength is chosen with, at most."""
+    return int(np.clip(MOST_ENTRIES // max(1, n_columns), ENOUGH_ROWS, MOST_ROWS))
 
 
 def is_short(problem):

@@ -211,7 +211,9 @@ def test_huge_single_precision_is_never_copied_to_double():
     X = rng.standard_normal((50_000, 100), dtype=np.float32)
     y = np.maximum(X[:, 0], 0.0) + 0.1 * rng.standard_normal(len(X))
     tracemalloc.start()
-    model = ConvexReLURegressor(hidden_bias=False, fit_intercept=False, proof="heuristic", time_limit=5.0).fit(X, y)
+    model = ConvexReLURegressor("scale", hidden_bias=False, fit_intercept=False, proof="heuristic", time_limit=5.0).fit(
+        X, y
+    )
     fit = model.predict(X)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

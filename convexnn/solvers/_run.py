@@ -28,7 +28,7 @@ NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a
 SINGLE = 1e-4  # visible gap down to which single precision will do
 FINE = 1e-5  # visible gap from which on gradients are too coarse
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-MAX_NEW = 600  # violators taken into the pool at once
+MAX_NEW, FEW_NEW = 600, 96  # violators taken into the pool at once, and on a sample or on huge data
 ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
 MAX_REMEMBERED = 64
 INNER_ROUNDS = 30
@@ -170,6 +170,11 @@ class Run:
         self.rest = min(MAX_REST, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
         self.resting = self.rest if self.is_medium and self.promise > SINGLE else 0
 
+    @property
+    def most_new(self):
+        """Violators taken into the pool at once: the fit of each is a column as long as the data."""
+        return FEW_NEW if self.rough or is_huge(self.scaled.design) else MAX_NEW
+
     def newton_work(self):
         """Multiplications of a Newton step on the neurons in use."""
         n_samples, d = self.scaled.design.shape
@@ -206,7 +211,7 @@ class Run:
         level = self.level(excess)
         directions, signs, values = self.ascend(self.price_function(), directions, signs, level=level)
         above = values > level
-        return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
+        return directions[above][: self.most_new], signs[above][: self.most_new]
 
     def price_function(self):
         """The price of the residual, the scaled dual point."""
@@ -273,7 +278,7 @@ class Run:
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
         self.promise = max(self.visible, FADING * self.promise if function.is_long else 0.0)
-        return directions[above][:MAX_NEW], signs[above][:MAX_NEW]
+        return directions[above][: self.most_new], signs[above][: self.most_new]
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""

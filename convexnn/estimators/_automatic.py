@@ -67,15 +67,14 @@ def choose_strength(estimator, X, targets, weight, started):
     weight : ndarray of shape (n_samples,)
     started : Moment
     """
-    every, own_folds = weight.sum(), not (estimator.cv is None or isinstance(estimator.cv, Integral))
-    if is_huge(X) and not own_folds:
-        X, targets, weight = _sample(X, targets, weight, seed_of(estimator.random_state))
+    every, seed = weight.sum(), seed_of(estimator.random_state)
+    if is_huge(X) and not _has_own_folds(estimator):
+        X, targets, weight = _sample(X, targets, weight, seed)
     share = weight.sum() / every
     whole = {skip: problems_on(estimator, X, targets, weight, skip) for skip in _options(estimator, X, weight)}
     if any(is_short(problem) for problems in whole.values() for problem in problems):
         return None
     deadline = None if estimator.time_limit is None else started + TIME_SHARE * estimator.time_limit
-    seed = seed_of(estimator.random_state)
     with one_blas_thread(), thread_map(estimator.n_jobs) as run, current().stage("strengths", N_STRENGTHS) as stage:
         walks = {}
         for skip, problems in whole.items():
@@ -143,25 +142,35 @@ def _options(estimator, X, weight):
 
 def problems_on(estimator, X, targets, weight, skip):
     """Pose the problems of all outputs on the same rows."""
-    together = np.column_stack(targets) if len(targets) > 1 else targets[0]
-    rows = canonical_rows(X, together, weight)
+    rows = canonical_rows(X, _together(targets), weight)
     parts = [rows] if len(targets) == 1 else [replace(rows, y=np.ascontiguousarray(y)) for y in rows.y.T]
     return [estimator._problem(part, skip=skip) for part in parts]
 
 
 def _folds(estimator, X, targets, weight, whole, skip, seed):
     """Return the folds, those of a splitter of the caller's samples or our own of the distinct rows."""
-    cv = estimator.cv
-    if cv is None or isinstance(cv, Integral):
-        rows = fold_rows(whole, seed, cv)
+    if not _has_own_folds(estimator):
+        rows = fold_rows(whole, seed, estimator.cv)
         return [Fold(*(tuple(problem.take(part, 1.0) for problem in whole) for part in pair)) for pair in rows]
-    together = np.column_stack(targets) if len(targets) > 1 else targets[0]
-    splits = list(check_cv(cv, classes_of(together) if is_classifier(estimator) else together).split(X, together))
+    together = _together(targets)
+    splits = list(
+        check_cv(estimator.cv, classes_of(together) if is_classifier(estimator) else together).split(X, together)
+    )
     return [
         Fold(*(tuple(problems_on(estimator, X[part], [y[part] for y in targets], weight[part], skip)) for part in pair))
         for pair in splits
         if weight[pair[0]].any() and weight[pair[1]].any()
     ]
+
+
+def _has_own_folds(estimator):
+    """Whether `cv` cuts the caller's samples itself."""
+    return not (estimator.cv is None or isinstance(estimator.cv, Integral))
+
+
+def _together(targets):
+    """Return the targets of all problems as one array."""
+    return np.column_stack(targets) if len(targets) > 1 else targets[0]
 
 
 def _warn_of_last(path):

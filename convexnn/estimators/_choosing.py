@@ -18,11 +18,8 @@ RATIO = 10.0 ** (-1 / 3)  # of two strengths
 N_STRENGTHS = 13  # from the one at which networks become zero down to a ten thousandth of it
 PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
 FEW_ROWS = 10  # the fewest rows to choose with
-MOST_ROWS, MOST_ENTRIES, ENOUGH_ROWS = (
-    20_000,
-    500_000,
-    2_000,
-)  # of longer or larger data a sample, so many rows at least
+MOST_ROWS, MOST_ENTRIES = 20_000, 500_000  # of larger data a sample
+ENOUGH_ROWS = 2_000  # of a sample, at least
 NOTHING = 1e-5  # of what a price can be at most: rounding in single precision
 PATIENCE = 2  # strengths after which a walk may end
 CLEARLY, HARDLY = 1.0, 0.5  # standard errors of a difference: clearly worse, hardly better

@@ -9,6 +9,14 @@ def norms(rows):
     return scale * np.linalg.norm(rows / nonzero(scale)[:, None], axis=1)
 
 
+def unit_rows(rows):
+    """Return the nonzero rows divided by their norms (zero rows stay zero) and the norms."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    scaled = rows / nonzero(largest)[:, None]
+    sizes = np.linalg.norm(scaled, axis=1)
+    return scaled / nonzero(sizes)[:, None], largest * sizes
+
+
 def nonzero(values):
     """Return `values` with ones in the place of zeros: a divisor."""
     return np.where(values == 0.0, 1.0, values)

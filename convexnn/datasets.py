@@ -6,8 +6,9 @@ from sklearn.utils import Bunch
 from ._typing import Seed
 from ._validation import check_count
 from .duality.ascent import local_maxima
-from .duality.price_function import price_function
-from .duality.pricing import PRICE_TOLERANCE, search_price
+from .duality.pricing import search_price
+from .duality.records import PRICE_TOLERANCE
+from .duality.scalar_price import scalar_price_function
 from .exceptions import InvalidInputError
 from .network import TwoLayerReLU
 
@@ -194,7 +195,7 @@ def _newton(design, basis, nu, directions, signs):
 
 def _follow(design, nu, directions, signs):
     """Climb from every direction with its own sign; return the directions reached and the values there."""
-    function = price_function(design, nu)
+    function = scalar_price_function(design, nu)
     points, _, _ = local_maxima(function, function.reduce(directions))
     rows = np.arange(len(signs)) + len(signs) * (signs < 0)
     reached = function.expand(points[rows])

@@ -1,8 +1,9 @@
 """A dual point and its proof: the price, the certificate and the strength of the zero network."""
 
-from .certificate import Certificate, certify
+from .certificate import certify
 from .distributed import price_on_cluster
-from .pricing import Price, price
+from .pricing import price
+from .records import Certificate, Price
 from .sharded import DaskShards, LocalShards, price_shards
 from .strength import beta_max
 

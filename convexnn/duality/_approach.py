@@ -25,7 +25,7 @@ def approach(function, points, signs, *, n_steps=STEPS, dtype=np.float64, deadli
 
     Parameters
     ----------
-    function : PriceFunction
+    function : ScalarPrice
     points : ndarray of shape (K, r), unit rows
     signs : ndarray of shape (K,)
     n_steps : int

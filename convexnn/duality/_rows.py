@@ -7,9 +7,9 @@ over all shards, by which blocks of rows are divided on the way, so that nothing
 
 import numpy as np
 
+from .._norms import unit_rows
 from .._validation import check_design, check_vector
 from ..exceptions import InvalidInputError
-from .price_function import unit_rows
 
 BLOCK = 8192  # rows at a time: neither a memory map nor the products with many directions are ever held as a whole
 NARROWEST = 1e-4  # of a parabola above ``|x . u|``, in row norms

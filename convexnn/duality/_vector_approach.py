@@ -24,7 +24,7 @@ def approach_vectors(function, points, *, n_steps=STEPS, deadline=None, n_jobs=N
 
     Parameters
     ----------
-    function : VectorPriceFunction
+    function : VectorPrice
     points : ndarray of shape (K, rank)
     n_steps : int
         At most.

@@ -3,20 +3,21 @@
 import numpy as np
 
 from .._long import is_huge
+from .._norms import unit_rows
 from .._threads import one_sign_slices, thread_map
 from .._validation import is_late
 from ._approach import approach
 from ._climb import climb_all, distinct
-from .price_function import unit_rows
 
-CHUNK = 64
+CHUNK = 64  # climbs between two looks at the clock, at most
 WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
-WORK_OF_STEPS = 1_000_000_000  # entries of the lines times steps of a climb, about a second
-LINES_OF_STARTS = 2048
-MANY_STEPS = 60  # of the best ends on huge data
-TINY = 1e-15  # of lines, and its inverse: what single precision is not asked to hold
-NEAR = 1e-2  # entries of unit vectors: nearer ends of an approach are taken for one
-CLIMBS, WORK_OF_CLIMBS = 16, 16_000_000  # from the best ends of an approach; entries of the lines times climbs
+MAX_STEP_ENTRIES = 1_000_000_000  # entries of the lines times steps of a climb, about a second
+LINES_OF_STARTS = 2048  # lines of huge data that random starts are made from
+HUGE_STEPS = 60  # steps on huge data of the ends that go on, instead of climbs
+MIN_SINGLE_LENGTH = 1e-15  # the length of a line, and its inverse, that single precision is asked to hold
+SAME_END = 1e-2  # nearer ends of an approach, by entries of unit vectors, are taken for one
+SAME_MAXIMUM = 1e-6  # nearer local maxima, by entries of unit vectors, are one
+MAX_CLIMBS, MAX_CLIMB_ENTRIES = 16, 16_000_000  # climbs from the best ends of an approach; times entries of the lines
 
 
 def random_starts(function, n_starts, rng):
@@ -27,7 +28,7 @@ def random_starts(function, n_starts, rng):
     """
     r, n_lines = function.rank, len(function.lines)
     if n_lines == 0:  # antipodal rows have cancelled down to a linear function
-        return function.linear[None] / np.linalg.norm(function.linear)
+        return _steepest(function.linear)
     starts = rng.standard_normal((n_starts, r))
     lines = function.lines
     if is_huge(lines):
@@ -39,6 +40,13 @@ def random_starts(function, n_starts, rng):
     mix = rng.choice([-1.0, 1.0], (len(pairs), 2))
     starts[2::3] = mix[:, :1] * lines[pairs[:, 0]] + mix[:, 1:] * lines[pairs[:, 1]] + 0.1 * starts[2::3] / np.sqrt(r)
     return starts / np.linalg.norm(starts, axis=1)[:, None]
+
+
+def _steepest(linear):
+    """Return the unit vector (1, rank) at which a linear function, of one output or of several, is largest."""
+    if linear.ndim == 1:
+        return linear[None] / np.linalg.norm(linear)
+    return np.linalg.svd(linear)[2][:1]
 
 
 def perturbed_starts(points, signs, n_starts, rng):
@@ -63,7 +71,7 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
 
     Parameters
     ----------
-    function : PriceFunction
+    function : ScalarPrice
     starts : ndarray of shape (n_starts, rank), unit rows
     signs : ndarray of shape (n_starts,), optional
         +1 to climb f and -1 to climb -f; both from every start when it is left out.
@@ -84,32 +92,33 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     if signs is None:
         starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
     if not function.is_long:
-        return _with_poles(function, *_climb_from(function, starts, signs, deadline, n_jobs))
+        return with_poles(function, *_climb_from(function, starts, signs, deadline, n_jobs))
     rough = rough or is_late(deadline)
-    single = rough and TINY < function.lengths.max() < 1.0 / TINY
+    single = rough and MIN_SINGLE_LENGTH < function.lengths.max() < 1.0 / MIN_SINGLE_LENGTH
     options = {"dtype": np.float32 if single else np.float64, "deadline": deadline, "n_jobs": n_jobs}
     reached, points, values = approach(function, starts, signs, **options)
     signs = signs[reached]
     order = np.argsort(-values, kind="stable")
-    order = order[distinct(points[order], signs[order].astype(float), NEAR)]
+    order = order[distinct(points[order], signs[order].astype(float), SAME_END)]
     points, signs, values = points[order], signs[order], values[order]
     if rough or values.max(initial=0.0) > enough:
         return points, signs, values
-    best = slice(0, max(4, min(CLIMBS, WORK_OF_CLIMBS // function.lines.size)))
+    best = slice(0, max(4, min(MAX_CLIMBS, MAX_CLIMB_ENTRIES // function.lines.size)))
     if is_huge(function.lines):
-        reached, ends, tops = approach(function, points[best], signs[best], n_steps=MANY_STEPS, **options)
+        reached, ends, tops = approach(function, points[best], signs[best], n_steps=HUGE_STEPS, **options)
         climbed = ends, signs[best][reached], tops
     else:
         climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
     return tuple(np.concatenate(pair) for pair in zip(climbed, (points, signs, values), strict=True))
 
 
-def _with_poles(function, points, signs, values):
+def with_poles(function, points, signs, values):
     """Add the maxima at the poles of stretched coordinates, and measure all values at unit vectors."""
     if function.stretched is None:
         return points, signs, values
     ends = function.stretched.poles
-    heights = ends.outputs[:, 0] / function.scale
+    several = function.linear.ndim == 2
+    heights = (np.linalg.norm(ends.outputs, axis=1) if several else ends.outputs[:, 0]) / function.scale
     values = function.lengthened(points, values)
     ends = function.reduce(ends.directions), np.sign(heights).astype(signs.dtype), np.abs(heights)
     return tuple(np.concatenate(pair) for pair in zip((points, signs, values), ends, strict=True))
@@ -119,10 +128,10 @@ def _climb_from(function, starts, signs, deadline, n_jobs):
     """Climb from every start with its sign; see `local_maxima`."""
     order = np.argsort(-signs, kind="stable")
     points, signs = np.ascontiguousarray(starts[order]), signs[order]
-    max_steps = max(100, min(400 + 40 * function.rank, WORK_OF_STEPS // max(1, function.lines.size)))
+    n_steps = max_steps(function)
 
     def ascend(start, stop):
-        if start and is_late(deadline):  # without any climb nothing were known
+        if start and is_late(deadline):  # the first climbs are made however late it is
             return np.full(stop - start, -np.inf)
         sign = float(signs[start])
         return climb_all(
@@ -131,20 +140,25 @@ def _climb_from(function, starts, signs, deadline, n_jobs):
             sign * function.coefficients,
             sign * function.linear,
             points[start:stop],
-            max_steps,
+            n_steps,
         )
 
     with thread_map(n_jobs) as run:
-        values = np.concatenate([np.zeros(0), *run(ascend, one_sign_slices(signs, _chunk(function)))])
+        values = np.concatenate([np.zeros(0), *run(ascend, one_sign_slices(signs, chunk_size(function)))])
     return points, signs, values
 
 
-def _chunk(function):
-    """Number of climbs between two looks at the clock."""
+def max_steps(function):
+    """Return the largest number of steps of one climb."""
+    return max(100, min(400 + 40 * function.rank, MAX_STEP_ENTRIES // max(1, function.lines.size)))
+
+
+def chunk_size(function):
+    """Return the number of climbs between two looks at the clock."""
     return max(1, min(CHUNK, WORK_A_CHUNK // max(1, function.lines.size)))
 
 
-def distinct_maxima(function, points, signs, values, *, angle=1e-6):
+def distinct_maxima(function, points, signs, values, *, angle=SAME_MAXIMUM):
     """Return the distinct local maxima above rounding, the largest first, in the caller's coordinates and units.
 
     Returns

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._long import is_long
 from .._masses import best_masses
+from .._norms import unit_rows
 from .._progress import reporting
 from .._threads import one_blas_thread
 from .._typing import ArrayLike, LossName, Proof
@@ -18,7 +19,6 @@ from .._validation import check_choice, check_verbose, deadline_after
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from .cuts import best_dual_point
-from .price_function import unit_rows
 from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
 from .vector_certificate import certify_vector

@@ -17,9 +17,10 @@ from joblib import Parallel, delayed
 from .._clock import now
 from .._typing import ArrayLike
 from .._validation import check_count, check_design, check_n_jobs, check_vector, deadline_after, is_late
-from .branch_and_bound import ABSOLUTE, MEMORY_LIMIT, Nodes, both_directions, explore, orthants, result_of
-from .pricing import PRICE_TOLERANCE, search_price
-from .records import Price
+from .branch_and_bound import ABSOLUTE, MEMORY_LIMIT, both_directions, explore, result_of
+from .nodes import Nodes, orthants
+from .pricing import search_price
+from .records import PRICE_TOLERANCE, Price
 
 N_PARTS = 256
 WORK_HERE = 1_000_000_000  # before anything is handed out: about a second of one core
@@ -87,11 +88,11 @@ def price_on_cluster(
     n_jobs, n_parts = check_n_jobs(n_jobs), check_count(n_parts, "n_parts")
     deadline = deadline_after(time_limit)
 
-    def search(function, **options):
+    def tree(function, **options):
         return search_in_parts(function, n_parts=n_parts, **options)
 
     depth = PRICE_TOLERANCE if all_maximizers else None
-    return search_price(X, nu, proof="exact", depth=depth, deadline=deadline, n_jobs=n_jobs, search=search)
+    return search_price(X, nu, proof="exact", depth=depth, deadline=deadline, n_jobs=n_jobs, tree=tree)
 
 
 def search_in_parts(

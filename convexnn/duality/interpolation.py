@@ -9,10 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._norms import unit_rows
 from .._threads import one_blas_thread
-from .price_function import unit_rows
-from .pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
-from .records import KINDS, PROOFS, VERDICTS, Certificate, relative_to
+from .pricing import search_price, starts_beside
+from .records import (
+    FEW_STARTS,
+    KINDS,
+    N_STARTS,
+    PRICE_TOLERANCE,
+    PROOFS,
+    VERDICTS,
+    Certificate,
+    Price,
+    relative_to,
+)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,14 +1,18 @@
-"""The function to be priced, in its smallest form.
+"""What the price functions of one output and of several share: how they are made, and their coordinates.
 
-``g(u) = nu^T (X u)_+`` depends on the lines that the rows of X span and on nothing else: rows of zero weight go,
+``g(u) = ||N^T (X u)_+||`` depends on the lines that the rows of X span and on nothing else: rows of zero weight go,
 parallel rows become one line, antipodal rows leave a linear term behind because ``(-z)_+ = (z)_+ - z``, and the
 directions orthogonal to every row go by a rotation into the row space. What is left is
 
-    ``g(u) = scale * (linear . q + sum_l coefficients_l (lines_l . q)_+)``,   ``q = basis^T u``,
+    ``g(u) = scale * || linear q + sum_l coefficients_l (lines_l . q)_+ ||``,   ``q = basis^T u``,
 
-with unit lines and ``sum |coefficients|`` of order one. Everything dropped on the way is accounted for in `slack`.
-Rows that are nearly parallel to one line are stretched apart first (`common_line`): `basis` is then not orthonormal.
-Long data are neither merged nor rotated, and huge data (`convexnn._long`) are the lines as they came, of any length.
+with ``sum ||coefficients_l||`` of order one; for one output the norm is an absolute value. Everything dropped on the
+way is accounted for in `slack`. Rows that are nearly parallel to one line are stretched apart first (`common_line`):
+`basis` is then not orthonormal.
+
+A price function has these verbs, and `pricing` searches with nothing else:
+`starts` where ascents begin, `climb` from there to local maxima, `halve` cones of a branch and bound, `heights` of
+points, and a `cheap_bound` where no search is made; `auto_work` is what a proof of ``"auto"`` may cost.
 """
 
 from dataclasses import dataclass, replace
@@ -16,27 +20,28 @@ from functools import cached_property
 
 import numpy as np
 
-from .._long import is_huge, is_long, row_blocks
-from .._norms import nonzero
+from .._norms import nonzero, unit_rows
 from ..exceptions import InvalidInputError
-from .branch_and_bound import MAX_RANK
+from .ascent import random_starts
 from .common_line import GROWTH, CommonLine, Poles, common_line, poles
 
 PARALLEL_DECIMALS = 13
 RANK_TOLERANCE = 1e-13
+MAX_START_ENTRIES = 300_000  # random starts times lines: long data have fewer starts
+MIN_STARTS = 16  # random starts that there are however long the data are
+MIN_SIZE_OF_START = 1e-12  # a shorter projection of a unit vector is rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PriceFunction:
     """``g(u) / scale`` in the coordinates of `basis`, correct to `slack` everywhere on the unit ball.
 
     Attributes
     ----------
-    lines : ndarray of shape (n_lines, rank), unit rows except on huge data
-    lengths : ndarray of shape (n_lines,)
-        Norms of the lines.
-    coefficients : ndarray of shape (n_lines,)
-    linear : ndarray of shape (rank,)
+    lines : ndarray of shape (n_lines, rank)
+        Unit rows, except for one output on huge data.
+    coefficients : ndarray of shape (n_lines,) or (n_lines, n_axes)
+    linear : ndarray of shape (rank,) or (n_axes, rank)
     basis : ndarray of shape (n_inputs, rank), orthonormal columns
     scale : float
     slack : float
@@ -46,7 +51,6 @@ class PriceFunction:
     """
 
     lines: np.ndarray
-    lengths: np.ndarray
     coefficients: np.ndarray
     linear: np.ndarray
     basis: np.ndarray
@@ -59,20 +63,29 @@ class PriceFunction:
         """Dimension of the space that is searched."""
         return self.basis.shape[1]
 
+    @property
+    def is_nothing(self):
+        """Whether nothing is left to search: all has cancelled, or is below the smallest number."""
+        return self.rank == 0 or self.scale == 0.0
+
     @cached_property
     def transposed(self):
         """The lines as columns, contiguous: kernels run along them with vector instructions."""
         return np.ascontiguousarray(self.lines.T)
 
-    @property
-    def is_long(self):
-        """Whether the lines are so many that to read them all is what an ascent costs."""
-        return is_long(self.lines)
+    def heights(self, points):
+        """Return the values ``g / scale`` of the reduced function, at least 0, at the rows of `points` (K, rank)."""
+        outputs = points @ self.linear.T + np.maximum(points @ self.lines.T, 0.0) @ self.coefficients
+        return np.abs(outputs) if outputs.ndim == 1 else np.linalg.norm(outputs, axis=1)
 
-    @property
-    def total(self):
-        """``||linear|| + sum |coefficients| lengths``: no value of f on the unit ball is larger."""
-        return float(np.linalg.norm(self.linear) + np.abs(self.coefficients) @ self.lengths)
+    def starts(self, directions, n_random, rng=None):
+        """Return the given directions (K, n_inputs) and random ones, fewer on long data, in the coordinates here.
+
+        Without `rng` the random ones are always the same.
+        """
+        n_random = min(n_random, max(MIN_STARTS, MAX_START_ENTRIES // max(1, len(self.lines))))
+        random = random_starts(self, n_random, np.random.default_rng(0) if rng is None else rng)
+        return np.vstack([self.reduce(directions), random])
 
     def reduce(self, directions):
         """Return the unit vectors along `directions` (K, n_inputs) in the coordinates of `basis`, (K, rank).
@@ -83,8 +96,8 @@ class PriceFunction:
             return np.zeros((0, self.rank))
         reduced = directions @ (self.basis if self.stretched is None else self.stretched.dual_basis)
         sizes = np.linalg.norm(reduced, axis=1)
-        reduced[sizes <= 1e-12] = np.eye(1, self.rank)
-        return reduced / np.where(sizes > 1e-12, sizes, 1.0)[:, None]
+        reduced[sizes <= MIN_SIZE_OF_START] = np.eye(1, self.rank)
+        return reduced / np.where(sizes > MIN_SIZE_OF_START, sizes, 1.0)[:, None]
 
     def expand(self, points):
         """Return the unit vectors of shape (K, n_inputs) whose coordinates are `points` (K, rank)."""
@@ -122,72 +135,27 @@ class Stretched:
     poles: Poles
 
 
-def stretch(function, line: CommonLine, ends: Poles):
+def posed(reduced, X, dual_point, units, norms):
+    """Return the price function of X and a dual point, the rows stretched apart where they are nearly parallel.
+
+    ``reduced(X, dual_point, units, norms)`` makes it of rows as they are, given as unit rows and norms.
+    """
+    columns = dual_point.reshape(len(norms), -1)
+    used = np.any(columns != 0.0, axis=1) & (norms > 0.0)
+    line = common_line(X, units, used) if np.any(used) else None
+    if line is None:
+        return reduced(X, dual_point, units, norms)
+    total_size(dual_point, norms)  # refuses what overflows, which stretched rows may hide
+    function = reduced(line.rows, dual_point, *unit_rows(line.rows))
+    if function.rank == 0:
+        return reduced(X, dual_point, units, norms)
+    return _stretch(function, line, poles(line, X, columns))
+
+
+def _stretch(function, line: CommonLine, ends: Poles):
     """Return the price function of the rows that `line` has stretched apart as one of the rows themselves."""
     stretched = Stretched(line.stretched(function.basis, line.stretch), ends)
     return replace(function, basis=line.stretched(function.basis, 1.0 / line.stretch), stretched=stretched)
-
-
-def unit_rows(rows):
-    """Return the nonzero rows divided by their norms (zero rows stay zero) and the norms."""
-    largest = np.abs(rows).max(axis=1, initial=0.0)
-    scaled = rows / np.where(largest > 0, largest, 1.0)[:, None]
-    norms = np.linalg.norm(scaled, axis=1)
-    return scaled / np.where(norms > 0, norms, 1.0)[:, None], largest * norms
-
-
-def price_rows(X):
-    """Return what the lines of every price function of X are, its unit rows or huge data as they came, and the norms.
-
-    Huge data of few columns are made unit rows all the same: a tree may have to search them.
-    """
-    if is_huge(X) and X.shape[1] > MAX_RANK:
-        size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
-        norms = [np.linalg.norm(rows / size, axis=1) for _, rows in row_blocks(X)]
-        return X, size * np.concatenate(norms)
-    return unit_rows(X.astype(np.float64, copy=False))
-
-
-def price_function(X, nu, rows=None):
-    """Return the `PriceFunction` of ``nu^T (X u)_+`` for `X` (n_samples, n_inputs) and `nu` (n_samples,).
-
-    `rows` are the `price_rows` of X where the caller has them.
-    """
-    units, norms = price_rows(X) if rows is None else rows
-    used = (nu != 0.0) & (norms > 0.0)
-    line = None if is_long(units) or not np.any(used) else common_line(X, units, used)
-    if line is None:
-        return _reduced(X, nu, units, norms)
-    total_size(nu, norms)  # refuses what overflows, which stretched rows may hide
-    function = _reduced(line.rows, nu, *unit_rows(line.rows))
-    if function.rank == 0:
-        return _reduced(X, nu, units, norms)
-    return stretch(function, line, poles(line, X, nu[:, None]))
-
-
-def _reduced(X, nu, units, norms):
-    """Return the `PriceFunction` of rows given as unit rows and norms."""
-    if not np.any((nu != 0.0) & (norms > 0.0)):
-        none = np.zeros(0)
-        return PriceFunction(np.zeros((0, 0)), none, none, none, np.zeros((X.shape[1], 0)), 0.0, 0.0)
-    weights, total, scale = total_size(nu, norms)
-    eps = np.finfo(float).eps
-    if is_long(units):
-        slack = 4.0 * eps * (len(units) + X.shape[1] + 8)
-        lengths = norms if units is X else (norms > 0).astype(float)
-        coefficients = np.divide(weights, total * lengths, out=np.zeros(len(weights)), where=lengths > 0)
-        none, axes = np.zeros(X.shape[1]), np.eye(X.shape[1])
-        return PriceFunction(units, lengths, coefficients, none, axes, scale, slack)
-    keep = weights != 0.0
-    lines, coefficients, linear, slack = _merge_parallel(units[keep], weights[keep] / total)
-    basis, loss = row_space(lines, coefficients, linear)
-    slack += loss + 4.0 * eps * (int(keep.sum()) + X.shape[1] + 8)
-    reduced = lines @ basis
-    lengths = np.linalg.norm(reduced, axis=1)
-    reduced /= lengths[:, None]
-    coefficients = coefficients * lengths
-    lines = np.ascontiguousarray(reduced)
-    return PriceFunction(lines, np.ones(len(lines)), coefficients, linear @ basis, basis, scale, slack)
 
 
 def total_size(dual_point, norms):
@@ -211,8 +179,37 @@ def total_size(dual_point, norms):
     return weights.reshape(dual_point.shape), total, scale
 
 
+def in_row_space(units, weights):
+    """Return the lines of unit rows in coordinates of the space that they span.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n, n_inputs)
+    weights : ndarray of shape (n,) or (n, n_axes)
+
+    Returns
+    -------
+    parts : dict
+        The lines, coefficients, linear term and basis of a `PriceFunction`.
+    merging, leaving : float
+        What merging parallel rows, and leaving out what is orthogonal to the basis, can cost.
+    """
+    lines, coefficients, linear, merging = _merge_parallel(units, weights)
+    basis, leaving = _row_space(lines, coefficients, linear)
+    reduced = lines @ basis
+    lengths = np.linalg.norm(reduced, axis=1)
+    reduced /= lengths[:, None]
+    parts = {
+        "lines": np.ascontiguousarray(reduced),
+        "coefficients": coefficients * _beside(lengths, coefficients),
+        "linear": linear @ basis,
+        "basis": basis,
+    }
+    return parts, merging, leaving
+
+
 def _merge_parallel(units, weights):
-    """Return one unit row per line, the coefficient of each, the linear term and the error that merging made."""
+    """Return one unit row per line, the coefficients of each, the linear term and the error that merging made."""
     pivots = np.abs(units).argmax(axis=1)
     orientation = np.sign(units[np.arange(len(units)), pivots])
     oriented = orientation[:, None] * units
@@ -221,24 +218,33 @@ def _merge_parallel(units, weights):
     )
     line = line.reshape(-1)
     lines = oriented[first]
-    coefficients = np.bincount(line, weights, len(lines))
-    linear = -(weights * (orientation < 0)) @ oriented
-    slack = 2.0 * float(np.abs(weights) @ np.linalg.norm(oriented - lines[line], axis=1))
-    gone = np.abs(coefficients) <= np.finfo(float).eps
-    slack += float(np.abs(coefficients[gone]).sum())
+    sums = [np.bincount(line, column, len(first)) for column in weights.reshape(len(units), -1).T]
+    coefficients = np.stack(sums, axis=1).reshape(-1, *weights.shape[1:])
+    linear = -(weights * _beside(orientation < 0, weights)).T @ oriented
+    slack = 2.0 * float(_sizes(weights) @ np.linalg.norm(oriented - lines[line], axis=1))
+    sizes = _sizes(coefficients)
+    gone = sizes <= np.finfo(float).eps
+    slack += float(sizes[gone].sum())
     return lines[~gone], coefficients[~gone], linear, slack
 
 
-def row_space(lines, coefficients, linear):
-    """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost.
-
-    `linear` has shape (n_inputs,) or (n_axes, n_inputs).
-    """
+def _row_space(lines, coefficients, linear):
+    """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost."""
     linear = np.atleast_2d(linear)
     spanning = np.vstack([lines, linear / max(np.linalg.norm(linear), np.finfo(float).tiny)])
     _, values, rotation = np.linalg.svd(spanning, full_matrices=False)
     rank = int(np.sum(values > RANK_TOLERANCE * max(values[0], 1e-300)))  # 0 when everything has cancelled
     basis = rotation[:rank].T
-    cost = np.abs(coefficients) @ np.linalg.norm(lines - (lines @ basis) @ basis.T, axis=1)
+    cost = _sizes(coefficients) @ np.linalg.norm(lines - (lines @ basis) @ basis.T, axis=1)
     cost += np.linalg.norm(linear - (linear @ basis) @ basis.T)
     return basis, float(cost)
+
+
+def _sizes(coefficients):
+    """The absolute value, or the norm, of every coefficient."""
+    return np.abs(coefficients) if coefficients.ndim == 1 else np.linalg.norm(coefficients, axis=1)
+
+
+def _beside(one_a_row, coefficients):
+    """Return one number a row in the shape in which it multiplies the coefficients."""
+    return one_a_row.reshape(-1, *[1] * (coefficients.ndim - 1))

@@ -29,8 +29,9 @@ from ..exceptions import InvalidInputError
 from . import _rows
 from ._kernels import solve_concave
 from .ascent import distinct_maxima, random_starts
-from .price_function import PriceFunction, price_function
-from .pricing import PRICE_TOLERANCE, Price, local_prices
+from .pricing import local_prices
+from .records import PRICE_TOLERANCE, Price
+from .scalar_price import ScalarPrice, scalar_price_function
 from .spectral import trust_region
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _starts(sums, counts, d, n_starts):
     """Return pairs (unit direction, sign): the best maxima on a sample of the rows, then random directions."""
     X, nu = _sample(sums, counts)
     directions, signs, _ = local_prices(X, nu)
-    function, rng = price_function(X, nu), np.random.default_rng(0)
+    function, rng = scalar_price_function(X, nu), np.random.default_rng(0)
     if function.rank == 0:  # all the rows of the sample have weight zero, or are zero
         random = rng.standard_normal((n_starts, d))
         random /= np.linalg.norm(random, axis=1)[:, None]
@@ -356,7 +357,10 @@ def _upper_bound(sums, n_rows, deadline):
 
 def _assembled(climbs, d, scale, upper, slack):
     """Return the `Price` in the caller's units."""
-    whole = PriceFunction(np.zeros((0, d)), np.zeros(0), np.zeros(0), np.zeros(d), np.eye(d), scale, slack)
+    none, lines, linear = np.zeros(0), np.zeros((0, d)), np.zeros(d)
+    whole = ScalarPrice(
+        lines=lines, lengths=none, coefficients=none, linear=linear, basis=np.eye(d), scale=scale, slack=slack
+    )
     found = [np.array([getattr(climb, name) for climb in climbs]) for name in ("direction", "sign", "value")]
     directions, signs, values = distinct_maxima(whole, *found, angle=SAME)
     value = float(values.max(initial=0.0))

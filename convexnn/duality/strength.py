@@ -15,7 +15,6 @@ from ..programs.vector_program import make_vector_problem
 from .cuts import cheapest_dual_point
 from .pricing import search_price, starts_beside
 from .records import PRICE_TOLERANCE, TRIED
-from .vector_pricing import search_vector_price
 
 N_STARTS = 512
 MOST_WORK = 100_000_000  # of a tree that nobody asked for: a tenth of a second
@@ -33,11 +32,11 @@ def zero_network_price(problem, *, proof="auto", max_work=None, most_work=MOST_W
     else:
         nu = cheapest_dual_point(problem, deadline=deadline, n_jobs=n_jobs)
     nu, leak = problem.orthogonal(nu)
-    search = search_price if nu.ndim == 1 else search_vector_price
     n_starts = starts_beside(proof, problem.design, N_STARTS, max_work)
     options = {"n_starts": n_starts, "tight": False, "most_work": most_work, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), current().naming("beta_max"):
-        found = search(problem.design, nu, proof=proof, max_work=TRIED if max_work is None else max_work, **options)
+        max_work = TRIED if max_work is None else max_work
+        found = search_price(problem.design, nu, proof=proof, max_work=max_work, **options)
     lost = problem.price_leak(leak)
     known = found.proof != "exact" or lost <= PRICE_TOLERANCE * found.value
     return replace(found, upper_bound=found.upper_bound + lost, proof=found.proof if known else "bound")

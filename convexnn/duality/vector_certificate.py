@@ -7,13 +7,11 @@ Sign of the dual: ``N = -grad L(fit)``, of shape (n_samples, n_outputs); the dua
 import numpy as np
 
 from .._group_masses import best_groups
+from .._norms import unit_rows
 from .._threads import one_blas_thread
 from ..programs.vector_program import vector_problem_of
-from .price_function import unit_rows
-from .pricing import starts_beside
+from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, certificate_of
-from .vector_price import vector_price_function
-from .vector_pricing import distinct_vector_maxima, search_vector_price, vector_maxima, vector_starts
 
 REFIT_WORK = 2e8  # multiplications of a step of the group lasso, some tenths of a second
 
@@ -37,7 +35,7 @@ def certify_vector_problem(
     deadline=None,
     n_jobs=None,
 ):
-    """Certify a network for a checked `VectorProblem`; see `certify` and `search_vector_price` for the options.
+    """Certify a network for a checked `VectorProblem`; see `certify` and `search_price` for the options.
 
     With `refit` the best output weights on the network's own directions give a second candidate for the dual point,
     where these do not take long.
@@ -53,7 +51,7 @@ def certify_vector_problem(
             n_random = n_starts if max_work is None else 0  # it costs less to search for the better of them alone
             dual_point, leak, own = _most_promising(problem, pairs, own, n_random, deadline, n_jobs)
             n_starts -= n_random
-        found = search_vector_price(
+        found = search_price(
             problem.design,
             dual_point,
             proof=proof,
@@ -83,11 +81,9 @@ def _most_promising(problem, pairs, starts, n_starts, deadline, n_jobs):
     """Return the (dual point, leak) with the best value as far as local ascents see, and the local maxima they met."""
     best, answer = -1.0, None
     for dual_point, leak in pairs:
-        function = vector_price_function(problem.design, dual_point)
-        directions, values = np.zeros((0, problem.design.shape[1])), np.zeros(0)
-        if function.rank:
-            reached = vector_maxima(function, vector_starts(function, starts, n_starts), deadline, n_jobs)
-            directions, values = distinct_vector_maxima(function, *reached)
+        directions, _, values = local_prices(
+            problem.design, dual_point, starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
+        )
         value, _ = problem.dual_bound(dual_point, values.max(initial=0.0), leak)
         if value > best:
             best, answer = value, (dual_point, leak, directions[:N_STARTS])

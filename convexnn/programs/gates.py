@@ -5,14 +5,14 @@
 
 import numpy as np
 
-from .._norms import nonzero, norms
+from .._norms import norms, unit_rows
 
 ON_THE_GATE = 1e-14  # a product with a unit gate, of a unit row, that is zero but for rounding
 
 
 def gate_masks(design, gates):
     """Return ``1[design gates^T >= 0]`` as bool of shape (n_gates, n_samples); zero but for rounding is zero."""
-    return unit_rows(gates) @ unit_rows(design).T >= -ON_THE_GATE
+    return unit_rows(gates)[0] @ unit_rows(design)[0].T >= -ON_THE_GATE
 
 
 def gated_fit(design, masks, blocks):
@@ -29,8 +29,3 @@ def gate_slopes(design, masks, dual_point):
 def gate_prices(design, masks, dual_point):
     """Return ``||design^T D_p nu||`` of every gate, of shape (n_gates,): beta at most where nu is feasible."""
     return norms(gate_slopes(design, masks, dual_point))
-
-
-def unit_rows(rows):
-    """Return the rows divided by their norms; zero rows stay."""
-    return rows / nonzero(norms(rows))[:, None]

@@ -27,7 +27,7 @@ def climb_in_company(function, starts, signs, rough, n_jobs=None):
 
     Parameters
     ----------
-    function : PriceFunction
+    function : ScalarPrice
     starts : ndarray of shape (n_starts, rank), unit rows
     signs : ndarray of shape (n_starts,)
     rough : bool

@@ -13,7 +13,7 @@ from .._long import is_huge, is_long
 from .._masses import best_masses
 from .._validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
-from ..duality.price_function import price_function, price_rows
+from ..duality.scalar_price import price_rows, scalar_price_function
 from ..programs.scaling import best_dual
 from ._company import COARSE_ANGLE, climb_in_company, is_medium
 from ._gliding import glide
@@ -215,7 +215,7 @@ class Run:
 
     def price_function(self):
         """The price of the residual, the scaled dual point."""
-        return price_function(self.scaled.design, self.residual, self.rows)
+        return scalar_price_function(self.scaled.design, self.residual, self.rows)
 
     def ascend(self, function, directions, signs, n_random=0, *, level, rough=False):
         """Return the distinct local maxima (directions, signs, values) reached from `directions` and around them."""

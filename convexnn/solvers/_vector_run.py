@@ -8,9 +8,9 @@ import numpy as np
 
 from .._group_masses import best_groups
 from .._validation import is_late
-from ..duality.ascent import perturbed_starts
+from ..duality.ascent import distinct_maxima, perturbed_starts
+from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
-from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts, work_of_maxima
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import merge_neurons, slide_vectors
 
@@ -197,9 +197,9 @@ class VectorRun:
     def _ascend(self, function, starts, rough=False):
         """Return the distinct maxima reached from `starts`, the largest first, and the price there."""
         self.work += CALL_WORK + work_of_maxima(function, len(starts), rough=rough)
-        return distinct_vector_maxima(
-            function, *vector_maxima(function, starts, self.deadline, self.n_jobs, rough=rough)
-        )
+        found = function.climb(starts, rough=rough, deadline=self.deadline, n_jobs=self.n_jobs)
+        directions, _, values = distinct_maxima(function, *found)
+        return directions, values
 
     def search(self, level):
         """Ascend from the neurons, the remembered maxima, around them and from random starts.
@@ -214,7 +214,7 @@ class VectorRun:
         known = np.vstack([self.directions, self.remembered])
         rough = self.is_coarse(max(FEW_NEURONS, len(self.directions)))
         n_starts = max(ROUGH_STARTS, self.n_starts) if rough else self.n_starts
-        starts = vector_starts(function, known, n_starts, self.rng)
+        starts = function.starts(known, n_starts, self.rng)
         if len(known):
             near = function.reduce(known)
             near, _ = perturbed_starts(near, np.ones(len(near)), n_starts // 2, self.rng)

@@ -14,10 +14,10 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import nnls
 
-from .._norms import norms
+from .._norms import norms, unit_rows
 from ..arrangements._gates import largest_margin_point
 from ..exceptions import InvalidInputError
-from ..programs.gates import gated_fit, unit_rows
+from ..programs.gates import gated_fit
 from ..programs.solution_map import ConvexSolution, to_network
 
 INSIDE, INTERIOR = 1e-13, 1e-12  # of unit rows: how far outside of its cone a block may lie, and what is an interior
@@ -51,7 +51,7 @@ def cone_decomposition(design, masks, blocks):
 
     Their summed norm is at least that of the blocks and, block by block, as small as it can be.
     """
-    rows = unit_rows(design)
+    rows, _ = unit_rows(design)
     rows = rows[np.any(rows != 0, axis=1)]
     sides = np.where(masks[:, np.any(design != 0, axis=1)], 1.0, -1.0)
     positive, negative = np.zeros_like(blocks), np.zeros_like(blocks)

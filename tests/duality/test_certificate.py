@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from convexnn.datasets import make_known_optimum, make_teacher
-from convexnn.duality import pricing
 from convexnn.duality.certificate import certify
+from convexnn.duality.scalar_price import ScalarPrice
 from convexnn.network import TwoLayerReLU
 from tests import zoo
 from tests.checks import all_patterns_by_lp, augment, brute_force, brute_force_price, check_certificate
@@ -259,7 +259,7 @@ def test_a_small_budget_and_no_time_loosen_the_bound(monkeypatch):
     network = random_network(5, 4, 0)
     full = certify(network, data.X, data.y, 0.5)
     late = certify(network, data.X, data.y, 0.5, proof="exact", time_limit=0.0)
-    monkeypatch.setattr(pricing, "AUTO_WORK", 1)
+    monkeypatch.setattr(ScalarPrice, "auto_work", 1)
     short = certify(network, data.X, data.y, 0.5)
     assert full.proof == "exact" and late.proof == short.proof == "bound"
     assert 0 < late.dual <= full.dual and 0 < short.dual <= full.dual

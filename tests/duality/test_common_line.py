@@ -7,8 +7,8 @@ import pytest
 
 from convexnn import price
 from convexnn.duality.common_line import GROWTH, common_line, exact_outputs
-from convexnn.duality.price_function import price_rows
-from convexnn.duality.vector_pricing import search_vector_price
+from convexnn.duality.pricing import search_price
+from convexnn.duality.scalar_price import price_rows
 
 TOLERANCE = 1e-7
 SIZES = [1e4, 1e6, 1e8, 1e10, 1e12, 1e13, 1e14, 1e16]
@@ -45,7 +45,7 @@ def largest_seen(X, dual_point, rng):
 
 def check(X, dual_point, rng):
     """Everything that a price says is true; return it."""
-    found = search_vector_price(X, dual_point, proof="auto")
+    found = search_price(X, dual_point, proof="auto")
     if found.value > 0.0:
         assert found.value == pytest.approx(exact_value(X, dual_point, found.direction), rel=1e-9)
     assert largest_seen(X, dual_point, rng) <= found.upper_bound * (1 + 1e-13)

@@ -6,11 +6,10 @@ from scipy.optimize import lsq_linear
 from sklearn.datasets import load_diabetes
 
 from convexnn.datasets import make_known_optimum
-from convexnn.duality import pricing
 from convexnn.duality._kernels import _first_blocked
 from convexnn.duality.branch_and_bound import ABSOLUTE, branch_and_bound
-from convexnn.duality.price_function import price_function
 from convexnn.duality.pricing import price, search_price, starts_beside
+from convexnn.duality.scalar_price import ScalarPrice, scalar_price_function
 from convexnn.duality.spectral import spectral_bound
 from tests import zoo
 from tests.checks import all_patterns_by_lp, brute_force_price, sampled_price
@@ -320,7 +319,7 @@ def test_a_small_budget_leaves_a_valid_bound(monkeypatch, proof):
     truth = price(X, nu).value
     bounds = []
     for budget in (1, 4_000_000, 400_000_000):
-        monkeypatch.setattr(pricing, "AUTO_WORK", budget)
+        monkeypatch.setattr(ScalarPrice, "auto_work", budget)
         result = price(X, nu, proof=proof)
         check_record(result, X, nu)
         assert result.upper_bound >= truth
@@ -373,7 +372,7 @@ def test_few_starts_where_work_is_short():
 
 
 def test_exact_has_no_budget(monkeypatch):
-    monkeypatch.setattr(pricing, "AUTO_WORK", 1)
+    monkeypatch.setattr(ScalarPrice, "auto_work", 1)
     assert price(*hard_problem(), proof="exact").proof == "exact"
 
 
@@ -424,7 +423,7 @@ def test_branch_and_bound_finds_what_it_is_not_told():
     masks = all_patterns_by_lp(X)
     for seed in range(10):
         nu = RNG(seed).standard_normal(8)
-        function = price_function(X, nu)
+        function = scalar_price_function(X, nu)
         result = branch_and_bound(function, known_value=0.0)
         truth = brute_force_price(X, nu, masks) / function.scale
         assert result.finished and truth <= result.upper_bound <= truth * (1 + 2 * TOLERANCE)
@@ -434,7 +433,7 @@ def test_branch_and_bound_finds_what_it_is_not_told():
 def test_slack_covers_what_merging_drops():
     row, across = np.array([0.6, 0.8]), 4e-14 * np.array([-0.8, 0.6])
     X, nu = np.vstack([row + across, row - across, np.eye(2)[0]]), np.array([1.0, -0.99, 0.1])
-    function = price_function(X, nu)
+    function = scalar_price_function(X, nu)
     assert len(function.lines) == 2
     angles = np.linspace(0, 2 * np.pi, 1001)
     u = np.column_stack([np.cos(angles), np.sin(angles)])
@@ -451,14 +450,14 @@ def test_spectral_bound_is_valid(seed):
     n, d = int(rng.integers(1, 12)), int(rng.integers(1, 4))
     X, nu = zoo.random_problem(n, d, seed)
     nu = nu * rng.choice([0.1, 1.0, 10.0], n)
-    function = price_function(X, nu)
+    function = scalar_price_function(X, nu)
     bound = function.scale * spectral_bound(function)
     assert bound >= price(X, nu).value and bound >= sampled_price(X, nu, 2000)
 
 
 def test_spectral_bound_is_better_than_the_sum_of_norms():
     X, nu = zoo.random_problem(100, 10, 0)
-    function = price_function(X, nu)
+    function = scalar_price_function(X, nu)
     assert function.scale * spectral_bound(function) < 0.5 * np.abs(nu) @ np.linalg.norm(X, axis=1)
 
 
@@ -483,7 +482,8 @@ def test_entries_that_are_not_finite(bad):
         (np.eye(2), np.ones(2) * 1j, "[Cc]omplex"),
         (np.ones(2), np.ones(2), "2D"),
         (np.eye(2), np.ones(3), "nu must have shape"),
-        (np.eye(2), np.ones((2, 1)), "nu must have shape"),
+        (np.eye(2), np.ones((3, 2)), "nu must have shape"),
+        (np.eye(2), np.ones((2, 1, 1)), "nu must have shape"),
         (np.zeros((0, 2)), np.zeros(0), "0 sample"),
         (np.zeros((2, 0)), np.zeros(2), "0 feature"),
         (1e200 * np.eye(2), 1e200 * np.ones(2), "too large"),

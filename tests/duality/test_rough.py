@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from convexnn.duality.pricing import evaluate_columns
+from convexnn.duality.pricing import price
 from convexnn.duality.rough import ROWS, distinct_starts, rough_maxima
-from convexnn.duality.vector_pricing import price_vector
+from convexnn.duality.values import evaluate_columns
 
 
 def data(n, d, c, offset=0.0, seed=0):
@@ -21,11 +21,11 @@ def test_prices_are_true_and_near_the_largest(n_outputs, offset):
     X, dual = data(60, 3, n_outputs, offset)
     directions, outputs, prices = rough_maxima(X, dual, np.zeros((0, 4)), np.random.default_rng(0))
     assert np.allclose(np.linalg.norm(directions, axis=1), 1.0)
-    for direction, output, price in zip(directions, outputs, prices, strict=True):
+    for direction, output, value in zip(directions, outputs, prices, strict=True):
         column = evaluate_columns(X, dual, direction)
-        assert np.linalg.norm(column) == pytest.approx(price, rel=1e-9)
-        assert np.allclose(column, price * output)
-    exact = price_vector(X, dual)
+        assert np.linalg.norm(column) == pytest.approx(value, rel=1e-9)
+        assert np.allclose(column, value * output)
+    exact = price(X, dual)
     assert exact.proof == "exact"
     assert 0.9 * exact.value <= prices.max() <= exact.upper_bound * (1 + 1e-9)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn._threads import in_turn
-from convexnn.duality.price_function import price_function
+from convexnn.duality.scalar_price import scalar_price_function
 from convexnn.losses import LOSSES
 from convexnn.programs import make_problem
 from convexnn.solvers._company import climb_in_company, is_medium
@@ -14,7 +14,7 @@ from convexnn.solvers._gliding import LossRows, _Objective
 def test_company_ends_above_its_starts_whatever_the_threads():
     rng = np.random.default_rng(0)
     X, nu = rng.standard_normal((900, 8)), rng.standard_normal(900)
-    function = price_function(X, nu)
+    function = scalar_price_function(X, nu)
     assert is_medium(function.lines)
     starts, signs = rng.standard_normal((300, function.rank)), rng.choice([-1.0, 1.0], 300)
     starts /= np.linalg.norm(starts, axis=1)[:, None]

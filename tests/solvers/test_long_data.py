@@ -9,7 +9,7 @@ from scipy.optimize import approx_fprime
 
 from convexnn import ConvergenceWarning, ConvexReLURegressor, _long, certify, price
 from convexnn._threads import thread_map
-from convexnn.duality import _approach, price_function
+from convexnn.duality import _approach, scalar_price
 from convexnn.duality._approach import approach
 from convexnn.duality.ascent import local_maxima, random_starts
 from convexnn.duality.spectral import spectral_bound
@@ -47,7 +47,7 @@ def everything_is_huge(everything_is_long, monkeypatch):
     """Take all data for huge as well: nothing is copied, blocks of rows are cast, no exact climbs."""
     monkeypatch.setattr(_long, "HUGE", 0)
     monkeypatch.setattr(_long, "ROWS", 50)
-    monkeypatch.setattr(price_function, "MAX_RANK", 0)
+    monkeypatch.setattr(scalar_price, "MAX_RANK", 0)
     monkeypatch.setattr(column_generation, "ROWS_A_SEARCH", 0)  # as few starts as on data of that size
 
 
@@ -74,7 +74,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(everything_is_long):
 @pytest.mark.parametrize("seed", range(3))
 def test_an_approach_never_ends_lower_than_it_began(seed, everything_is_long):
     X, nu = random_problem(300, 5, seed)
-    function = price_function.price_function(X, nu)
+    function = scalar_price.scalar_price_function(X, nu)
     starts = random_starts(function, 30, np.random.default_rng(seed))
     signs = np.where(np.arange(30) % 2, 1.0, -1.0)
 
@@ -107,7 +107,7 @@ def test_the_price_of_long_data(seed, everything_is_long, monkeypatch):
 
 def test_a_value_that_is_enough_ends_the_ascents(everything_is_long):
     X, nu = random_problem(300, 4)
-    function = price_function.price_function(X, nu)
+    function = scalar_price.scalar_price_function(X, nu)
     starts = random_starts(function, 20, np.random.default_rng(0))
     *_, quick = local_maxima(function, starts, enough=0.0)
     *_, full = local_maxima(function, starts)
@@ -195,12 +195,12 @@ def test_the_price_of_huge_data(scale, dtype, everything_is_huge, monkeypatch):
 def test_the_spectral_bound_of_lines_of_any_length(seed, monkeypatch):
     X, nu = random_problem(200, 6, seed)
     X *= np.exp(np.random.default_rng(seed).normal(size=(200, 1)))
-    unit = price_function.price_function(X, nu)
+    unit = scalar_price.scalar_price_function(X, nu)
     expected = unit.scale * spectral_bound(unit)
     monkeypatch.setattr(_long, "LONG", 0)
     monkeypatch.setattr(_long, "HUGE", 0)
-    monkeypatch.setattr(price_function, "MAX_RANK", 0)
-    raw = price_function.price_function(X, nu)
+    monkeypatch.setattr(scalar_price, "MAX_RANK", 0)
+    raw = scalar_price.scalar_price_function(X, nu)
     assert raw.lines is X
     assert raw.scale * spectral_bound(raw) == pytest.approx(expected, rel=1e-3)
     assert raw.scale * raw.total == pytest.approx(np.abs(nu) @ np.linalg.norm(X, axis=1), rel=1e-12)

@@ -1,0 +1,82 @@
+"""Local ascents on the price of several outputs from many starts: fast lower bounds that prove nothing."""
+
+import numpy as np
+
+from .._threads import slices, thread_map
+from .._validation import is_late
+from ._climb import distinct
+from ._vector_approach import STEPS, approach_vectors
+from ._vector_climb import climb_all_vectors
+from .ascent import MAX_CLIMBS, SAME_END, chunk_size, max_steps, with_poles
+
+MAX_TURNS = 200  # of the output direction in one climb
+MAX_CLIMB_ENTRIES = 1_000_000  # entries of the lines times climbs, a tenth of a second
+WORK_OF_A_CLIMB, WORK_OF_A_STEP = 250, 0.25  # nanoseconds an entry of the lines; an entry and a start
+WORK_OF_A_FUNCTION = 100  # nanoseconds an entry of the lines and coefficients: to make them
+ROUGH_STEPS = 4  # steps of an approach that no climb follows
+MIN_CLIMBS = 2  # climbs from the best ends of an approach, however small the budget
+
+
+def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None, n_jobs=None):
+    """Climb F from every row of `starts` (K, rank).
+
+    Where climbs would take long all starts are brought near maxima together (`_vector_approach`), and only the best of
+    those that are distinct climb the rest of the way: a few, as half of `max_work` pays for, and none with `rough`.
+
+    Returns
+    -------
+    points : ndarray of shape (n_ends, rank)
+    signs : ndarray of shape (n_ends,), ones: F is a norm
+    values : ndarray of shape (n_ends,), F there, in units of ``function.scale``
+    """
+    points = np.ascontiguousarray(starts)
+    if len(points) == 0:
+        return points, np.ones(0, int), np.zeros(0)
+    if function.lines.size * len(points) <= MAX_CLIMB_ENTRIES:
+        return _ends(function, points, _climb_all(function, points, deadline, n_jobs))
+    n_steps = ROUGH_STEPS if rough else STEPS
+    points, values = approach_vectors(function, points, n_steps=n_steps, deadline=deadline, n_jobs=n_jobs)
+    order = np.argsort(-values, kind="stable")
+    order = order[distinct(points[order], np.ones(len(order)), SAME_END)]
+    points, values = points[order], values[order]
+    if rough:
+        return _ends(function, points, values)
+    n_climbs = MAX_CLIMBS
+    if max_work is not None:
+        affordable = int(0.5 * max_work / (WORK_OF_A_CLIMB * function.lines.size))
+        n_climbs = min(MAX_CLIMBS, max(MIN_CLIMBS, affordable))
+    ends = points[:n_climbs].copy()
+    tops = _climb_all(function, ends, deadline, n_jobs)
+    return _ends(function, np.vstack([ends, points]), np.append(tops, values))
+
+
+def work_of_maxima(function, n_starts, rough=False):
+    """Return about how many nanoseconds of one core `vector_maxima` takes, the making of the function included."""
+    n_lines, rank = function.lines.shape
+    entries = n_lines * (rank + function.n_axes)
+    n_climbs, n_steps = MAX_CLIMBS, STEPS
+    if function.lines.size * n_starts <= MAX_CLIMB_ENTRIES:
+        n_climbs, n_steps = n_starts, 0
+    elif rough:
+        n_climbs, n_steps = 0, ROUGH_STEPS
+    steps = WORK_OF_A_STEP * entries * n_steps * n_starts
+    return WORK_OF_A_FUNCTION * entries + steps + WORK_OF_A_CLIMB * function.lines.size * n_climbs
+
+
+def _climb_all(function, points, deadline, n_jobs):
+    """Climb from every row of `points`, in place, as far as it goes; return F there."""
+    n_steps = max_steps(function)
+
+    def ascend(start, stop):
+        if start and is_late(deadline):  # the first climbs are made however late it is
+            return np.full(stop - start, -np.inf)
+        parts = function.lines, function.transposed, function.coefficients, function.linear
+        return climb_all_vectors(*parts, points[start:stop], MAX_TURNS, n_steps)
+
+    with thread_map(n_jobs) as run:
+        return np.concatenate(run(ascend, slices(len(points), chunk_size(function))))
+
+
+def _ends(function, points, values):
+    """Return points, signs and values, the poles of stretched coordinates among them."""
+    return with_poles(function, points, np.ones(len(points), int), values)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._display import Shown, figure
-from ..duality.records import OPTIMAL
+from ..duality.records import Bracket
 from .network import ThreeLayerReLU
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ThreeLayerCertificate(Shown):
+class ThreeLayerCertificate(Bracket):
     """What is proven about a parallel three-layer network.
 
     Attributes
@@ -27,9 +27,6 @@ class ThreeLayerCertificate(Shown):
         Number of patterns of patterns that were priced: all there are, or none where beta is plainly too large.
     """
 
-    primal: float
-    dual: float
-    dual_point: np.ndarray
     n_hidden: int | None
     n_cells: int
 
@@ -39,43 +36,22 @@ class ThreeLayerCertificate(Shown):
         return "exact"
 
     @property
-    def gap(self) -> float:
-        """``primal - dual``: no network is better by more."""
-        return self.primal - self.dual
-
-    @property
-    def relative_gap(self) -> float:
-        """``gap / primal``, 0 when the gap is not positive."""
-        return self.gap / self.primal if self.gap > 0 else 0.0
-
-    @property
-    def status(self) -> str:
-        """``"optimal"`` when the relative gap is at most 1e-6, else ``"not proven"``."""
-        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
-
-    def __repr__(self):
-        return (
-            f"ThreeLayerCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
-            f"relative_gap={self.relative_gap:.2e}, proof={self.proof!r})"
-        )
+    def _width(self):
+        return "of any width" if self.n_hidden is None else f"of sub-networks of {self.n_hidden} neurons"
 
     def __str__(self):
-        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
-        width = "of any width" if self.n_hidden is None else f"of sub-networks of {self.n_hidden} neurons"
         return (
-            f"Certificate: {verdict}\n"
+            f"Certificate: {self._verdict}\n"
             f"  objective     {self.primal:.10g}\n"
-            f"  lower bound   {self.dual:.10g}  (no parallel three-layer network {width} is below)\n"
+            f"  lower bound   {self.dual:.10g}  (no parallel three-layer network {self._width} is below)\n"
             f"  relative gap  {self.relative_gap:.2e}  proven (exact)\n"
             f"  cells         {self.n_cells}  (patterns of patterns, all priced)"
         )
 
     def _shown(self):
-        verdict = "globally optimal" if self.status == "optimal" else "optimality not proven"
-        width = "of any width" if self.n_hidden is None else f"of sub-networks of {self.n_hidden} neurons"
-        return f"Certificate: {verdict}", [
+        return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
-            ("lower bound", f"{self.dual:.10g}, no parallel three-layer network {width} is below"),
+            ("lower bound", f"{self.dual:.10g}, no parallel three-layer network {self._width} is below"),
             ("relative gap", f"{self.relative_gap:.2e}, proven (exact)"),
             ("cells", f"{self.n_cells:,} patterns of patterns, all priced"),
         ]

@@ -1,14 +1,15 @@
 """A proof of how good a network is: a primal value, a valid dual value and the gap between them.
 
-Sign of the dual: ``nu = -grad L(fit)``; the dual problem is ``max -L*(-nu)`` subject to
-``max_{||u|| <= 1} |nu^T (X u)_+| <= beta`` and ``Z^T nu = 0`` for the free terms Z. For the squared loss with weights w
-the dual value is ``nu^T y - 1/2 sum nu_i^2 / w_i``.
+Sign of the dual: ``nu = -grad L(fit)``, of shape (n_samples,) or (n_samples, n_outputs); the dual problem is
+``max -L*(-nu)`` subject to ``max_{||u|| <= 1} ||nu^T (X u)_+|| <= beta`` and ``Z^T nu = 0`` for the free terms Z. For
+the squared loss with weights w the dual value is ``sum nu_i . y_i - 1/2 sum ||nu_i||^2 / w_i``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from .._group_masses import best_groups
 from .._long import is_long
 from .._masses import best_masses
 from .._norms import unit_rows
@@ -18,12 +19,13 @@ from .._typing import ArrayLike, LossName, Proof
 from .._validation import check_choice, check_verbose, deadline_after
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
+from ..programs.vector_program import vector_problem_of
 from .cuts import best_dual_point
 from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
-from .vector_certificate import certify_vector
 
-MANY_CLIMBS = 1_000_000  # starts times entries of the design from which on a budget pays for one dual point only
+MAX_CLIMB_ENTRIES = 1_000_000  # starts times entries of the design up to which a budget pays for two dual points
+MAX_REFIT_WORK = 2e8  # multiplications of a step of the group lasso, some tenths of a second
 
 
 def certify(
@@ -74,7 +76,7 @@ def certify(
     Raises
     ------
     ValueError
-        For bad input, and for a network that does not fit the shape of X of y.
+        For bad input, and for a network that does not fit the shape of X or y.
 
     Notes
     -----
@@ -89,13 +91,11 @@ def certify(
     check_choice(proof, "proof", PROOFS)
     verbose = check_verbose(verbose)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta}
-    if np.ndim(y) == 2 or getattr(network, "output_weights", np.zeros(0)).ndim == 2:
-        options |= {"deadline": deadline_after(time_limit), "n_jobs": n_jobs, "proof": proof}
-        with reporting(verbose, options["deadline"]):
-            return certify_vector(network, X, y, beta, **options)
-    options["quantile"] = quantile
-    problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)
+    if np.ndim(y) == 2:
+        problem = vector_problem_of(network, X, y, beta, **options)
+    else:
+        problem = problem_of(network, X, y, beta, quantile=quantile, **options)
     with reporting(verbose, deadline):
         return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 
@@ -109,6 +109,7 @@ def certify_problem(
     n_starts=N_STARTS,
     starts=None,
     dual_points=(),
+    refit=True,
     max_work=None,
     deadline=None,
     n_jobs=None,
@@ -116,72 +117,70 @@ def certify_problem(
     """Certify a network for a checked `Problem`; see `certify` and `search_price` for the options, `max_work` too.
 
     `dual_points` are tried besides those that the network leads to, and where the loss has kinks instead of them:
-    orthogonal to the free terms, inside the domain.
+    orthogonal to the free terms, inside the domain. With `refit` the best masses on the network's own directions lead
+    to one more, where it does not take long.
     """
+    options = {"proof": proof, "max_work": max_work, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
-        return _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, max_work, deadline, n_jobs)
+        return _certify(network, problem, tolerance, n_starts, starts, dual_points, refit, options)
 
 
-def _certify(network, problem, proof, tolerance, n_starts, starts, dual_points, max_work, deadline, n_jobs):
+def _certify(network, problem, tolerance, n_starts, starts, dual_points, refit, options):
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
     own = directions if starts is None else np.vstack([directions, starts])
-    n_starts = starts_beside(proof, problem.design, n_starts, max_work)
-    single = is_long(problem.design) or (max_work is not None and len(own) * problem.design.size > MANY_CLIMBS)
-    more = _own_dual_points(problem, network, directions, dual_points, own, single, deadline, n_jobs)
-    points = [*dual_points, *more]
+    max_work, limits = options["max_work"], {name: options[name] for name in ("deadline", "n_jobs")}
+    n_starts = starts_beside(options["proof"], problem.design, n_starts, max_work)
+    refit = refit and (max_work is None or len(own) * problem.design.size <= MAX_CLIMB_ENTRIES)
+    points = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, refit, limits)]
     pairs = [problem.orthogonal(nu) for nu in points]
     nu, leak = pairs[0]
     if len(points) > 1:
         n_random = n_starts if max_work is None else 0  # it costs less to search for the better of them alone
-        nu, leak, own = _most_promising(problem, pairs, own, n_random, deadline, n_jobs)
+        nu, leak, own = _most_promising(problem, pairs, own, n_random, limits)
         n_starts -= n_random
-    found = search_price(
-        *problem.priced(nu),
-        proof=proof,
-        level=problem.needed_bound(nu),
-        tolerance=tolerance,
-        starts=own,
-        n_starts=n_starts,
-        max_work=max_work,
-        deadline=deadline,
-        n_jobs=n_jobs,
-    )
+    level = problem.needed_bound(nu)
+    search = {"level": level, "tolerance": tolerance, "starts": own, "n_starts": n_starts}
+    found = search_price(*problem.priced(nu), **search, **options)
     return certificate_of(problem, network, nu, leak, found)
 
 
-def _own_dual_points(problem, network, directions, dual_points, starts, single, deadline, n_jobs):
-    """Return the dual points of the network's fit and of the best fit that its own directions allow."""
+def _own_dual_points(problem, network, directions, dual_points, starts, refit, limits):
+    """Return the dual points of the network's fit and, with `refit`, of the best fit on its own directions."""
+    has_output = network.output_weights != 0
+    in_use = (has_output if has_output.ndim == 1 else has_output.any(axis=1)) & np.any(directions != 0, axis=1)
     if not problem.loss.is_smooth:
-        active = directions[(network.signs != 0) & np.any(directions != 0, axis=1)]
-        cut = {"starts": starts, "deadline": deadline, "n_jobs": n_jobs}
-        return [] if dual_points else [best_dual_point(problem, active, **cut)]
-    hidden = problem.hidden_fit(network.neurons, network.output_weights)
-    if single:  # a second point costs as much again, and a trained network has its best masses
-        return [problem.dual_point(hidden)]
-    refitted = _refit(problem, directions, network.signs)
-    return [problem.dual_point(fit) for fit in (hidden, refitted) if fit is not None]
+        return [] if dual_points else [best_dual_point(problem, directions[in_use], starts=starts, **limits)]
+    fits = [problem.hidden_fit(network.neurons, network.output_weights)]
+    if refit and np.any(in_use):
+        fits.append(_refit(problem, network, directions, np.flatnonzero(in_use)))
+    return [problem.dual_point(fit) for fit in fits if fit is not None]
 
 
-def _most_promising(problem, pairs, starts, n_starts, deadline, n_jobs):
+def _most_promising(problem, pairs, starts, n_starts, limits):
     """Return the (dual point, leak) with the best value as far as local ascents see, and the local maxima they met."""
     best, answer = -1.0, None
     for nu, leak in pairs:
-        directions, _, values = local_prices(
-            *problem.priced(nu), starts=starts, n_starts=n_starts, deadline=deadline, n_jobs=n_jobs
-        )
+        directions, _, values = local_prices(*problem.priced(nu), starts=starts, n_starts=n_starts, **limits)
         value, _ = problem.dual_bound(nu, values.max(initial=0.0), leak)
         if value > best:
             best, answer = value, (nu, leak, directions[:N_STARTS])
     return answer
 
 
-def _refit(problem, directions, signs):
-    """Hidden fit of the best masses on the network's own directions (its dual is the restricted dual)."""
-    active = np.flatnonzero((signs != 0) & np.any(directions != 0, axis=1))
-    if len(active) == 0 or problem.loss.name != "squared":
+def _refit(problem, network, directions, in_use):
+    """Hidden fit of the best masses on the network's own directions (its dual is the restricted dual).
+
+    None where it would take long. On long data a second dual point costs as much again, and a trained network has its
+    best masses.
+    """
+    fits = problem.hidden_fits(directions[in_use])
+    if problem.y.ndim == 2:
+        work = len(problem.y) * float(len(in_use) * problem.n_outputs) ** 2
+        return fits @ best_groups(problem, fits)[0] if work <= MAX_REFIT_WORK else None
+    if problem.loss.name != "squared" or is_long(problem.design):
         return None
-    fits = problem.hidden_fits(directions[active]) * signs[active]
+    fits = fits * network.signs[in_use]
     root = np.sqrt(problem.weight)[:, None]
     projected = problem.project(root * fits)
     target = problem.project(root[:, 0] * problem.centred)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown, figure
+from .._display import figure
 from ..programs.gates import gate_prices, gated_fit
+from .records import VERDICTS, Bracket
 
-OPTIMAL = 1e-6
 PRICE_ROUNDING = 16.0 * np.finfo(float).eps  # relative to the sum of |nu_i| ||x_i||
 
 
 @dataclass(frozen=True, repr=False)
-class GatedCertificate(Shown):
+class GatedCertificate(Bracket):
     """What is proven about a gated ReLU model, over its own gates.
 
     Attributes
@@ -30,35 +30,23 @@ class GatedCertificate(Shown):
     n_gates : int
     """
 
-    primal: float
-    dual: float
-    dual_point: np.ndarray
     n_gates: int
-
-    @property
-    def gap(self):
-        """``primal - dual``: no blocks on these gates are better by more."""
-        return self.primal - self.dual
-
-    @property
-    def relative_gap(self):
-        """``gap / primal``, 0 when both are 0."""
-        return self.gap / self.primal if self.gap > 0 else 0.0
 
     @property
     def status(self):
         """``"optimal over these gates"`` when the relative gap is at most 1e-6, else ``"not proven"``."""
-        return "optimal over these gates" if self.relative_gap <= OPTIMAL else "not proven"
+        return "optimal over these gates" if super().status == "optimal" else "not proven"
 
-    def __repr__(self):
-        return (
-            f"GatedCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
-            f"relative_gap={self.relative_gap:.2e}, n_gates={self.n_gates})"
-        )
+    @property
+    def _verdict(self):
+        return VERDICTS.get(self.status, self.status)
+
+    @property
+    def _detail(self):
+        return f"n_gates={self.n_gates}"
 
     def __str__(self):
-        proven = self.relative_gap <= OPTIMAL
-        verdict = f"optimal over these {self.n_gates} gates" if proven else "optimality not proven"
+        verdict = self._verdict.replace("these", f"these {self.n_gates}")
         return (
             f"Certificate: {verdict}\n"
             f"  objective     {self.primal:.10g}\n"
@@ -68,8 +56,7 @@ class GatedCertificate(Shown):
         )
 
     def _shown(self):
-        proven = self.relative_gap <= OPTIMAL
-        return f"Certificate: {'optimal over these gates' if proven else 'optimality not proven'}", [
+        return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no blocks on these gates are below"),
             ("relative gap", f"{self.relative_gap:.2e}, proven (exact)"),

@@ -18,7 +18,6 @@ from .records import (
     N_STARTS,
     PRICE_TOLERANCE,
     PROOFS,
-    VERDICTS,
     Certificate,
     Price,
     relative_to,
@@ -48,11 +47,9 @@ class InterpolationCertificate(Certificate):
 
     misfit: float = 0.0
 
-    def __repr__(self):
-        return (
-            f"InterpolationCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
-            f"relative_gap={self.relative_gap:.2e}, misfit={self.misfit:.1e}, proof={self.proof!r})"
-        )
+    @property
+    def _detail(self):
+        return f"misfit={self.misfit:.1e}, {super()._detail}"
 
     @property
     def relative_gap(self):
@@ -63,14 +60,12 @@ class InterpolationCertificate(Certificate):
 
     @property
     def _verdict(self):
-        return {"optimal": "the smallest cost", "not proven": "smallest cost not proven"}.get(
-            self.status, VERDICTS[self.status]
-        )
+        own = {"optimal": "the smallest cost", "not proven": "smallest cost not proven"}
+        return own.get(self.status, super()._verdict)
 
     def __str__(self):
-        verdict = self._verdict
         return (
-            f"Certificate: interpolates to {self.misfit:.1e}, {verdict}\n"
+            f"Certificate: interpolates to {self.misfit:.1e}, {self._verdict}\n"
             f"  cost          {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no interpolating network of any width is below)\n"
             f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
@@ -78,11 +73,10 @@ class InterpolationCertificate(Certificate):
         )
 
     def _shown(self):
-        verdict = self._verdict
-        _, (_, bound, *rest) = super()._shown()
+        title, (_, bound, *rest) = super()._shown()
         cost = ("cost", f"{self.primal:.10g}")
         bound = ("lower bound", bound[1].replace("no network", "no interpolating network"))
-        return f"Certificate: {verdict}", [("misfit", f"{self.misfit:.1e}"), cost, bound, *rest]
+        return title, [("misfit", f"{self.misfit:.1e}"), cost, bound, *rest]
 
 
 def interpolation_price(problem, nu, **options):

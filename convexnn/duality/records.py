@@ -78,7 +78,56 @@ class Price(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Certificate(Shown):
+class Bracket(Shown):
+    """An objective between two numbers, and the rules that all certificates share.
+
+    Attributes
+    ----------
+    primal : float
+        The objective.
+    dual : float
+        A lower bound on it.
+    dual_point : ndarray
+        The point that proves the bound.
+    """
+
+    primal: float
+    dual: float
+    dual_point: np.ndarray
+
+    @property
+    def gap(self) -> float:
+        """``primal - dual``: nothing that the certificate speaks of is better by more."""
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self) -> float:
+        """``gap / primal``, 0 where the gap is not positive."""
+        return relative_to(self.primal, self.gap)
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
+        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
+
+    @property
+    def _verdict(self):
+        return VERDICTS[self.status]
+
+    @property
+    def _detail(self):
+        """What `repr` says last."""
+        return f"proof={self.proof!r}"
+
+    def __repr__(self):
+        return (
+            f"{type(self).__name__}(primal={self.primal:.10g}, dual={self.dual:.10g}, "
+            f"relative_gap={self.relative_gap:.2e}, {self._detail})"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Certificate(Bracket):
     """What is proven about a network.
 
     X, y and the weights are taken for the rational numbers that their float64 entries are, and so is the network.
@@ -106,18 +155,10 @@ class Certificate(Shown):
         target).
     """
 
-    primal: float
-    dual: float
-    dual_point: np.ndarray
     proof: str
     heuristic_gap: float
     price: Price
     rounding: float = 0.0
-
-    @property
-    def gap(self) -> float:
-        """``primal - dual``: no network of any width is better by more."""
-        return self.primal - self.dual
 
     @property
     def relative_gap(self) -> float:
@@ -136,17 +177,11 @@ class Certificate(Shown):
         """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``; or ``"contradiction"``."""
         if self.is_contradiction:
             return "contradiction"
-        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
-
-    def __repr__(self):
-        return (
-            f"Certificate(primal={self.primal:.10g}, dual={self.dual:.10g}, relative_gap={self.relative_gap:.2e}, "
-            f"proof={self.proof!r})"
-        )
+        return super().status
 
     def __str__(self):
         return (
-            f"Certificate: {VERDICTS[self.status]}\n"
+            f"Certificate: {self._verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
             f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
@@ -154,7 +189,7 @@ class Certificate(Shown):
         )
 
     def _shown(self):
-        return f"Certificate: {VERDICTS[self.status]}", [
+        return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no network of any width is below"),
             ("relative gap", f"{self.relative_gap:.2e}, {KINDS[self.proof]}"),

@@ -269,9 +269,11 @@ class Problem(Shown):
 
     def check_network(self, network: Any) -> None:
         """Refuse a network that cannot be evaluated on this problem."""
-        if network.output_weights.ndim != 1:
+        if network.output_weights.shape[1:] != self.y.shape[1:]:
+            wanted = "one output" if self.y.ndim == 1 else f"{self.y.shape[1]} outputs"
             raise InvalidInputError(
-                f"network must have one output; got output_weights of shape {network.output_weights.shape}."
+                f"network must have {wanted} for y of shape {self.y.shape}; got output_weights of shape "
+                f"{network.output_weights.shape}: y must have shape (n_samples,) + output_weights.shape[1:]."
             )
         if network.neurons.shape[1] != self.design.shape[1]:
             raise InvalidInputError(

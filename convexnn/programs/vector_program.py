@@ -13,7 +13,6 @@ import numpy as np
 
 from .._norms import norms
 from .._validation import check_choice, check_design, check_matrix, check_positive, check_weights
-from ..exceptions import InvalidInputError
 from ..matrix_losses import make_matrix_loss
 from .evaluation import ROUNDING
 from .program import (
@@ -91,19 +90,6 @@ class VectorProblem(Problem):
         if self.free.shape[1] == 0:
             return np.zeros((0, self.n_outputs))
         return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)
-
-    def check_network(self, network):
-        """Refuse a network that cannot be evaluated on this problem."""
-        if network.output_weights.ndim != 2 or network.output_weights.shape[1] != self.n_outputs:
-            raise InvalidInputError(
-                f"y must have shape (n_samples,) + network.output_weights.shape[1:]; got y of shape {self.y.shape} and "
-                f"output_weights of shape {network.output_weights.shape}."
-            )
-        if network.neurons.shape[1] != self.design.shape[1]:
-            raise InvalidInputError(
-                f"network and X do not match: the network takes {network.hidden_weights.shape[1]} features, X has "
-                f"{self.design.shape[1] - self.hidden_bias}."
-            )
 
     def spread(self, dual_point):
         """Return `dual_point` (one row per kept row) at the caller's rows, zero at those of weight zero."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._clock import now
 from .._threads import one_blas_thread
-from ..duality.vector_certificate import certify_vector_problem
+from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._vector_run import FIRST_STARTS, MAX_NEW, VectorRun
 from ._work import Course, proof_work
@@ -206,7 +206,7 @@ class _Training:
     def _finish(self, run, proof):
         """Return the network so far and its certificate."""
         network = self._network(run)
-        certificate = certify_vector_problem(
+        certificate = certify_problem(
             network,
             self.problem,
             proof=proof,

@@ -9,7 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from convexnn.datasets import make_known_optimum, make_teacher
+from convexnn.deep.records import ThreeLayerCertificate
 from convexnn.duality.certificate import certify
+from convexnn.duality.gated import GatedCertificate
 from convexnn.duality.scalar_price import ScalarPrice
 from convexnn.network import TwoLayerReLU
 from tests import zoo
@@ -371,3 +373,41 @@ def test_the_bound_beside_free_terms_far_from_the_origin(shift):
     residual = y - np.polyval(np.polyfit(steps, y, 1), steps)
     best_line = 0.5 * residual @ residual
     assert certify(line, shift + steps[:, None], y, 1.0).dual <= best_line * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_one_column_is_certified_as_one_output(loss):
+    rng = RNG(0)
+    X, W, a = rng.standard_normal((30, 3)), rng.standard_normal((4, 3)), rng.standard_normal(4)
+    y = np.sign(rng.standard_normal(30)) if loss == "logistic" else rng.standard_normal(30)
+    one = certify(TwoLayerReLU(W, a), X, y, 0.5, loss=loss)
+    column = certify(TwoLayerReLU(W, a[:, None]), X, y[:, None], 0.5, loss=loss)
+    assert one.proof == column.proof == "exact" and column.dual_point.shape == (30, 1)
+    assert column.primal == pytest.approx(one.primal, rel=1e-14)
+    assert column.dual <= column.primal and (loss == "logistic" or column.dual >= one.dual * (1.0 - 1e-6))
+
+
+@pytest.mark.parametrize("c", [None, 2])
+def test_neurons_without_outputs_are_places_to_start_from(c):
+    rng = RNG(1)
+    X, W = rng.standard_normal((30, 3)), rng.standard_normal((4, 3))
+    shape = () if c is None else (c,)
+    y, a = rng.standard_normal((30, *shape)), rng.standard_normal((4, *shape))
+    a[3], W[2] = 0.0, 0.0
+    padded, bare = (certify(TwoLayerReLU(W[rows], a[rows]), X, y, 0.5) for rows in (slice(4), slice(2)))
+    assert padded.dual == pytest.approx(bare.dual, rel=1e-6)
+    assert padded.dual <= padded.primal and padded.proof == bare.proof == "exact"
+
+
+def test_a_network_and_targets_of_other_shapes_are_refused():
+    network = TwoLayerReLU(np.eye(2), np.eye(2))
+    with pytest.raises(ValueError, match="output"):
+        certify(network, np.eye(2), np.ones(2), 1.0)
+    with pytest.raises(ValueError, match="output_weights"):
+        certify(TwoLayerReLU(np.eye(2), np.ones(2)), np.eye(2), np.eye(2), 1.0)
+
+
+def test_an_objective_beyond_float64_leaves_everything_open():
+    for other in (GatedCertificate(np.inf, 1.0, np.zeros(1), 3), ThreeLayerCertificate(np.inf, 1.0, np.zeros(1), 1, 3)):
+        assert other.relative_gap == 1.0 and other.status == "not proven"
+        assert repr(other).startswith(f"{type(other).__name__}(primal=inf, dual=1, relative_gap=1.00e+00, ")

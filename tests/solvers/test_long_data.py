@@ -154,7 +154,7 @@ def test_gliding_lowers_the_objective(flags, dtype):
 def test_a_time_limit_on_long_data_gives_a_network_and_a_valid_bound(shape):
     X, y = teacher_problem(*shape)
     model = ConvexReLURegressor(time_limit=1.0).fit(X, y)
-    assert model.status_ in ("time_limit", "converged")
+    assert model.status_ in ("time_limit", "converged", "settled")
     assert 0.0 < model.certificate_.dual <= model.certificate_.primal
     assert model.certificate_.primal < 0.5 * np.sum((y - y.mean()) ** 2)
     if model.status_ == "time_limit":  # what was seen before is not forgotten for want of time

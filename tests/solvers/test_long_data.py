@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from convexnn import ConvergenceWarning, ConvexReLURegressor, _long, certify, price
-from convexnn._threads import thread_map
-from convexnn.duality import _approach, price_function
-from convexnn.duality._approach import approach
+from convexnn import ConvergenceWarning, ConvexReLURegressor, certify, price
+from convexnn._utils import row_blocks as _long
+from convexnn._utils.threads import thread_map
+from convexnn.duality import price_function
 from convexnn.duality.ascent import local_maxima, random_starts
+from convexnn.duality.kernels import approach as _approach
+from convexnn.duality.kernels.approach import approach
 from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem

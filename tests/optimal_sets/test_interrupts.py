@@ -14,7 +14,7 @@ import pytest
 
 from convexnn import optimal_set
 from convexnn._utils.threads import interruptible
-from convexnn.gated import optimal_set as gated_set
+from convexnn.gated import solution_set as gated_set
 from convexnn.gated.solution_set import gated_optimal_set
 from convexnn.programs.program import make_problem
 from convexnn.solvers import small_strength

@@ -114,7 +114,9 @@ def test_bad_targets(call, kind):
     refused(message, call, y=bad)
 
 
-@pytest.mark.parametrize("nu", [with_entry(Y, np.nan), with_entry(Y, np.inf), Y[:3], np.ones((3, 2)), np.ones((4, 2, 1)), 1.0, None])
+@pytest.mark.parametrize(
+    "nu", [with_entry(Y, np.nan), with_entry(Y, np.inf), Y[:3], np.ones((3, 2)), np.ones((4, 2, 1)), 1.0, None]
+)
 def test_bad_dual_point(nu):
     refused("nu", price, X, nu)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .._long import is_huge
-from .._norms import unit_rows
-from .._threads import one_sign_slices, thread_map
-from .._validation import is_late
-from ._approach import approach
-from ._climb import climb_all, distinct
+from .._utils.norms import unit_rows
+from .._utils.row_blocks import is_huge
+from .._utils.threads import one_sign_slices, thread_map
+from .._utils.validation import is_late
+from .kernels.approach import approach
+from .kernels.climb import climb_all, distinct
 
 CHUNK = 64  # climbs between two looks at the clock, at most
 WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
@@ -65,7 +65,7 @@ def perturbed_starts(points, signs, n_starts, rng):
 def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, deadline=None, n_jobs=None):
     """Climb ``f``, ``-f`` or both from every start.
 
-    On long data the starts are brought close to maxima together (see `_approach`) and only the best of those that are
+    On long data the starts are brought close to maxima together (see `approach`) and only the best of those that are
     distinct climb the rest of the way, and none at all where one of them is above `enough` already. On huge data these
     go on together too.
 

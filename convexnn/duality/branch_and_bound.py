@@ -1,7 +1,7 @@
 """Geometric branch and bound over directions: a valid upper bound on the price that tightens until it is exact.
 
 The unit sphere is covered by the 2^r orthants of an orthonormal basis, once for each sign of the price function. A node
-is a simplicial cone with a bound (see `_cones` and `_vector_cones`); the nodes with the largest bounds are cut in two
+is a simplicial cone with a bound (see `cones` and `vector_cones`); the nodes with the largest bounds are cut in two
 until the largest bound falls to the target. No arrangement is needed, so degenerate data cost nothing and nothing can
 be missed. Batches have a fixed size and are answered in order: the tree does not depend on the number of threads.
 """
@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from .._progress import current
-from .._threads import one_sign_slices, thread_map
-from .._validation import is_late
+from .._utils.progress import current
+from .._utils.threads import one_sign_slices, thread_map
+from .._utils.validation import is_late
 from ._forecast import Budget
 from .nodes import Frontier, Nodes, orthants
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._group_masses import best_groups
-from .._long import is_long
-from .._masses import best_masses
-from .._norms import unit_rows
-from .._progress import reporting
-from .._threads import one_blas_thread
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_verbose, deadline_after
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.norms import unit_rows
+from .._utils.progress import reporting
+from .._utils.row_blocks import is_long
+from .._utils.threads import one_blas_thread
+from .._utils.validation import check_choice, check_verbose, deadline_after
+from ..masses.group_lasso import best_groups
+from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from ..programs.vector_program import vector_problem_of

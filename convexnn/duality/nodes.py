@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass
 class Nodes:
-    """Cones as parallel arrays: what is known of each (`_cones` says what the columns mean)."""
+    """Cones as parallel arrays: what is known of each (`cones` says what the columns mean)."""
 
     generators: np.ndarray
     active: np.ndarray

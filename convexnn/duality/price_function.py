@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._norms import nonzero, unit_rows
+from .._utils.norms import nonzero, unit_rows
 from ..exceptions import InvalidInputError
 from .ascent import random_starts
 from .common_line import GROWTH, CommonLine, Poles, common_line, poles

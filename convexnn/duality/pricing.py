@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
-from .._progress import reporting
-from .._threads import one_blas_thread
-from .._typing import ArrayLike, Proof
-from .._validation import check_choice, check_design, check_matrix, check_vector, check_verbose, deadline_after
+from .._utils.aliases import ArrayLike, Proof
+from .._utils.progress import reporting
+from .._utils.threads import one_blas_thread
+from .._utils.validation import check_choice, check_design, check_matrix, check_vector, check_verbose, deadline_after
 from ..exceptions import InvalidInputError
 from .ascent import distinct_maxima
 from .branch_and_bound import MAX_RANK, branch_and_bound

@@ -1,17 +1,18 @@
 """The price function of one output, ``g(u) = |nu^T (X u)_+|``, in its smallest form (see `price_function`).
 
-Long data are neither merged nor rotated, and huge data (`convexnn._long`) are the lines as they came, of any length.
+Long data are neither merged nor rotated, and huge data (see `_utils.row_blocks`) are the lines as they came, of any
+length.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._long import is_huge, is_long, row_blocks
-from .._norms import unit_rows
-from ._cones import split_cones
+from .._utils.norms import unit_rows
+from .._utils.row_blocks import is_huge, is_long, row_blocks
 from .ascent import local_maxima
 from .branch_and_bound import MAX_RANK
+from .kernels.cones import split_cones
 from .price_function import PriceFunction, in_row_space, posed, total_size
 from .records import AUTO_WORK
 from .spectral import spectral_bound

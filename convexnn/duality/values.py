@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .._long import row_blocks
+from .._utils.row_blocks import row_blocks
 from .common_line import exact_outputs
 
 EXACT_BELOW = 1e-12  # a sum below this share of its terms' rounding is made exactly

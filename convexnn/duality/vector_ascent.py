@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .._threads import slices, thread_map
-from .._validation import is_late
-from ._climb import distinct
-from ._vector_approach import STEPS, approach_vectors
-from ._vector_climb import climb_all_vectors
+from .._utils.threads import slices, thread_map
+from .._utils.validation import is_late
 from .ascent import MAX_CLIMBS, SAME_END, chunk_size, max_steps, with_poles
+from .kernels.climb import distinct
+from .kernels.vector_approach import STEPS, approach_vectors
+from .kernels.vector_climb import climb_all_vectors
 
 MAX_TURNS = 200  # of the output direction in one climb
 MAX_CLIMB_ENTRIES = 1_000_000  # entries of the lines times climbs, a tenth of a second
@@ -20,7 +20,7 @@ MIN_CLIMBS = 2  # climbs from the best ends of an approach, however small the bu
 def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None, n_jobs=None):
     """Climb F from every row of `starts` (K, rank).
 
-    Where climbs would take long all starts are brought near maxima together (`_vector_approach`), and only the best of
+    Where climbs would take long all starts are brought near maxima together (`vector_approach`), and only the best of
     those that are distinct climb the rest of the way: a few, as half of `max_work` pays for, and none with `rough`.
 
     Returns

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from .._norms import unit_rows
-from .._validation import is_late
-from ._vector_cones import split_vector_cones
+from .._utils.norms import unit_rows
+from .._utils.validation import is_late
+from .kernels.vector_cones import split_vector_cones
 from .price_function import PriceFunction, in_row_space, posed, total_size
 from .records import VECTOR_WORK
 from .scalar_price import ScalarPrice

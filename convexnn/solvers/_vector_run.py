@@ -6,11 +6,11 @@ too dear. All count their work in units of about a nanosecond of one core, so th
 
 import numpy as np
 
-from .._group_masses import best_groups
-from .._validation import is_late
+from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, perturbed_starts
 from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
+from ..masses.group_lasso import best_groups
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import merge_neurons, slide_vectors
 

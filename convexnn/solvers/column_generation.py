@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._clock import now
-from .._long import is_long
-from .._threads import one_blas_thread
+from .._utils.clock import now
+from .._utils.row_blocks import is_long
+from .._utils.threads import one_blas_thread
 from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._models import start_run

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .._norms import unit_rows
-from .._threads import slices, thread_map
-from .._validation import is_late
+from .._utils.norms import unit_rows
+from .._utils.threads import slices, thread_map
+from .._utils.validation import is_late
 from ._projection import project_cones
 
 INSIDE = 1e-12

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._clock import now
-from .._threads import one_blas_thread
+from .._utils.clock import now
+from .._utils.threads import one_blas_thread
 from ..duality.certificate import certify_problem
 from ..exceptions import SolverError
 from ._vector_run import FIRST_STARTS, MAX_NEW, VectorRun

@@ -20,6 +20,8 @@ MODULES = {
         "optimal_sets.interpolation_set": "interpolation.solution_set",
         "programs.gates": "gated.program",
         "programs.interpolation": "interpolation.program",
+        "programs.program": "programs.problem",
+        "programs.vector_program": "programs.problem",
         "solvers.certifying": "interpolation.certifying",
         "solvers.cone_decomposition": "gated.cone_decomposition",
         "solvers.free_bias": "interpolation.free_bias",
@@ -32,6 +34,7 @@ MODULES = {
         "sweeps.spurious": "landscape.spurious",
     }.items()
 }
+RENAMED = {"convexnn.programs.vector_program": {"VectorProblem": "Problem"}}  # classes that saved estimators name
 NAMES = {
     "convexnn.solvers": {"GatedSolution": "convexnn.gated", "solve_gated": "convexnn.gated"},
     "convexnn.sweeps": dict.fromkeys(("SpuriousRecord", "SpuriousTable", "spurious_table"), "convexnn.landscape"),
@@ -51,6 +54,8 @@ class _Finder(MetaPathFinder, Loader):
         warnings.warn(f"{module.__name__} has moved to {new}.", DeprecationWarning, stacklevel=2)
         names = vars(importlib.import_module(new)).items()
         vars(module).update({name: value for name, value in names if not name.startswith("__")})
+        for old, new_name in RENAMED.get(module.__name__, {}).items():
+            setattr(module, old, getattr(module, new_name))
 
 
 def keep_old_names():

@@ -21,7 +21,7 @@ from ._utils.norms import nonzero, norms
 from ._utils.row_blocks import row_blocks
 from ._utils.validation import check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
-from .losses.several_outputs import make_matrix_loss
+from .losses import make_loss
 from .masses.pruning import prune_masses
 
 __all__ = ["TwoLayerReLU"]
@@ -248,7 +248,7 @@ class TwoLayerReLU(Shown):
         y = self._check_targets(y, X.shape[0])
         beta = check_positive(beta, "beta")
         weight = check_weights(sample_weight, X.shape[0])
-        loss = make_matrix_loss(loss, huber_delta=huber_delta, quantile=quantile)
+        loss = make_loss(loss, n_outputs=y.shape[1], huber_delta=huber_delta, quantile=quantile)
         rows = weight > 0
         loss.check_targets(y[rows])
         with np.errstate(over="ignore"):

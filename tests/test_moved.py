@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 from convexnn._moved import MODULES, NAMES
+from convexnn.programs import Problem
 
 
 @pytest.mark.parametrize("old", sorted(MODULES))
@@ -21,3 +22,10 @@ def test_old_modules_have_the_names_of_new_ones(old):
 def test_old_names_are_the_new_objects(package):
     for name, new in NAMES[package].items():
         assert getattr(importlib.import_module(package), name) is getattr(importlib.import_module(new), name)
+
+
+def test_problems_that_version_0_1_has_saved_are_found():
+    for old, name in (("program", "Problem"), ("vector_program", "VectorProblem")):
+        with pytest.warns(DeprecationWarning, match="has moved to"):
+            found = importlib.reload(importlib.import_module(f"convexnn.programs.{old}"))
+        assert getattr(found, name) is Problem

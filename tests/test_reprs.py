@@ -17,7 +17,7 @@ from convexnn import activations, deep, landscape, optimal_sets, sweeps
 from convexnn._utils.display import MOST_ROWS, Shown, html_table
 from convexnn.duality import records as duality_records
 from convexnn.gated.solver import solve_gated
-from convexnn.programs.program import Problem
+from convexnn.programs.problem import Problem
 from convexnn.solvers.base import Solution
 from convexnn.solvers.restricted import solve_over_patterns
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ..programs.program import Problem, make_problem
+from ..programs.posing import make_problem, refuse_outputs
+from ..programs.problem import Problem
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,4 +42,5 @@ def problem_of_activated(network, X, y, beta, options):
     """Return the `ActivatedProblem` with exactly the terms of `network`."""
     terms = {"hidden_bias": "hidden_bias", "fit_intercept": "intercept", "skip_connection": "skip_weights"}
     present = {name: getattr(network, term) is not None for name, term in terms.items()}
+    refuse_outputs(y)
     return with_activation(make_problem(X, y, beta, **present, **options), network.slope)

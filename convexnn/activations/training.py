@@ -14,7 +14,7 @@ from ..arrangements.patterns import ActivationPatterns
 from ..duality.certificate import certify_problem
 from ..duality.records import PROOFS
 from ..programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
-from ..programs.program import make_problem
+from ..programs.posing import make_problem, refuse_outputs
 from ..solvers.base import Solution, Status, is_proven, make_record
 from .network import ActivatedNetwork, slope_of
 from .program import with_activation
@@ -82,6 +82,7 @@ def train_activation(
     slope = slope_of(activation, slope)
     tol, max_iter = check_positive(tol, "tol"), check_count(max_iter, "max_iter")
     check_choice(proof, "proof", PROOFS)
+    refuse_outputs(y)
     problem = with_activation(make_problem(X, y, beta, **options), slope)
     deadline = deadline_after(time_limit)
     with reporting(check_verbose(verbose), deadline):

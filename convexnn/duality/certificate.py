@@ -18,8 +18,7 @@ from .._utils.validation import check_choice, check_verbose, deadline_after
 from ..masses.group_lasso import best_groups
 from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
-from ..programs.program import problem_of
-from ..programs.vector_program import vector_problem_of
+from ..programs.posing import problem_of
 from .cuts import best_dual_point
 from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
@@ -90,12 +89,9 @@ def certify(
     """
     check_choice(proof, "proof", PROOFS)
     verbose = check_verbose(verbose)
-    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta}
+    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    problem = problem_of(network, X, y, beta, **options)
     deadline = deadline_after(time_limit)
-    if np.ndim(y) == 2:
-        problem = vector_problem_of(network, X, y, beta, **options)
-    else:
-        problem = problem_of(network, X, y, beta, quantile=quantile, **options)
     with reporting(verbose, deadline):
         return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
 
@@ -178,7 +174,7 @@ def _refit(problem, network, directions, in_use):
     if problem.y.ndim == 2:
         work = len(problem.y) * float(len(in_use) * problem.n_outputs) ** 2
         return fits @ best_groups(problem, fits)[0] if work <= MAX_REFIT_WORK else None
-    if problem.loss.name != "squared" or is_long(problem.design):
+    if not problem.loss.is_quadratic or is_long(problem.design):
         return None
     fits = fits * network.signs[in_use]
     root = np.sqrt(problem.weight)[:, None]

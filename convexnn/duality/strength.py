@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName
 from .._utils.progress import current
 from .._utils.threads import one_blas_thread
-from ..programs.program import make_problem
-from ..programs.vector_program import make_vector_problem
+from ..programs.posing import make_problem
 from .cuts import cheapest_dual_point
 from .pricing import search_price, starts_beside
 from .records import PRICE_TOLERANCE, TRIED
@@ -99,16 +97,16 @@ def beta_max(
     >>> round(beta_max([[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]), 6)
     2.0
     """
-    options: dict[str, Any] = {
-        "hidden_bias": hidden_bias,
-        "fit_intercept": fit_intercept,
-        "skip_connection": skip_connection,
-        "sample_weight": sample_weight,
-        "loss": loss,
-        "huber_delta": huber_delta,
-    }
-    if np.ndim(y) == 2:
-        problem = make_vector_problem(X, y, 1.0, **options)
-    else:
-        problem = make_problem(X, y, 1.0, quantile=quantile, **options)
+    problem = make_problem(
+        X,
+        y,
+        1.0,
+        hidden_bias=hidden_bias,
+        fit_intercept=fit_intercept,
+        skip_connection=skip_connection,
+        sample_weight=sample_weight,
+        loss=loss,
+        huber_delta=huber_delta,
+        quantile=quantile,
+    )
     return zero_network_price(problem, most_work=None, n_jobs=n_jobs).value

@@ -15,8 +15,7 @@ from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import OptimalSet, optimal_set_of
-from ..programs.program import make_problem
-from ..programs.vector_program import make_vector_problem
+from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ..solvers.vector import solve_vector
@@ -72,12 +71,12 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             "sample_weight": rows.weight,
             "loss": self.loss,
             "huber_delta": getattr(self, "huber_delta_", 1.35),
+            "quantile": getattr(self, "quantile", 0.5),
         }
-        if rows.y.ndim == 1:
-            return make_problem(rows.X, rows.y, beta, quantile=getattr(self, "quantile", 0.5), **options)
-        self._check_several_outputs()
-        options["loss"] = "multinomial" if self.loss == "logistic" else self.loss
-        return make_vector_problem(rows.X, rows.y, beta, **options)
+        if rows.y.ndim == 2:
+            self._check_several_outputs()
+            options["loss"] = "multinomial" if self.loss == "logistic" else self.loss
+        return make_problem(rows.X, rows.y, beta, **options)
 
     def _check_several_outputs(self):
         """Refuse by name what is not there for several outputs."""

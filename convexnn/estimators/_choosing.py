@@ -32,7 +32,7 @@ class Fold:
 
     Attributes
     ----------
-    train, test : tuples of Problem or VectorProblem
+    train, test : tuples of Problem
         One per output where these are trained apart.
     """
 
@@ -79,7 +79,7 @@ class Walk:
     Parameters
     ----------
     folds : list of Fold
-    whole : list of Problem or VectorProblem
+    whole : list of Problem
         Of all rows, one per output where these are trained apart.
     """
 

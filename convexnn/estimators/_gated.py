@@ -19,7 +19,8 @@ from ..gated.program import gate_masks, gate_prices, gated_fit
 from ..gated.sampling import sample_gates
 from ..gated.solution_set import GatedOptimalSet, gated_optimal_set
 from ..network import TwoLayerReLU
-from ..programs.program import ROUNDING, make_problem
+from ..programs.evaluation import ROUNDING
+from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ._data import validate_data
 from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of

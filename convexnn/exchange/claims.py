@@ -8,8 +8,8 @@ from .._utils.validation import deadline_after
 from ..duality.certificate import certify, certify_problem
 from ..estimators._rows import canonical_rows
 from ..exceptions import FileFormatError
-from ..programs.program import is_orthogonal, problem_of
-from ..programs.vector_program import vector_problem_of
+from ..programs.dual_points import is_orthogonal
+from ..programs.posing import problem_of
 from .headers import ROUNDING
 
 FORWARD = 64 * np.finfo(float).eps  # relative to the sizes added up, what float64 may leave of a prediction
@@ -18,12 +18,7 @@ UNCONFIRMED = 1e-6  # relative to the objective, how far below the claimed bound
 
 def posed(network, data, entry):
     """Return the `Problem` of the data with the terms of the network."""
-    entry = entry | {"sample_weight": data["sample_weight"]}
-    quantile = entry.pop("quantile")
-    if data["y"].ndim == 2:
-        problem = vector_problem_of(network, data["X"], data["y"], **entry)
-    else:
-        problem = problem_of(network, data["X"], data["y"], quantile=quantile, **entry)
+    problem = problem_of(network, data["X"], data["y"], sample_weight=data["sample_weight"], **entry)
     problem.check_network(network)
     return problem
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from ..programs.program import check_is_network
+from ..programs.posing import check_is_network
 from .atomic import write_whole
 from .libraries import require
 

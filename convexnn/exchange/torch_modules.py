@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.program import check_is_network
+from ..programs.posing import check_is_network
 from .libraries import require
 
 if TYPE_CHECKING:

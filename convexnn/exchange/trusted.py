@@ -27,8 +27,7 @@ _TYPES = (
     "losses.several_outputs.MultinomialLoss",
     "network.TwoLayerReLU",
     "programs.free_span.FreeSpan",
-    "programs.program.Problem",
-    "programs.vector_program.VectorProblem",
+    "programs.problem.Problem",
     "responses.left_out.Samples",
 )
 # What files of version 0.1 call them; these go with `convexnn._moved`.
@@ -44,5 +43,7 @@ _OLD_TYPES = (
     "matrix_losses.ColumnLoss",
     "matrix_losses.MultinomialLoss",
     "programs.interpolation.InterpolationProblem",
+    "programs.program.Problem",
+    "programs.vector_program.VectorProblem",
 )
 TRUSTED_TYPES = [f"convexnn.{name}" for name in _TYPES + _OLD_TYPES]

@@ -86,7 +86,7 @@ def certify_gated(problem, masks, blocks, dual_point=None):
 
 def fit_loss(problem, hidden, nu=None):
     """Return the loss of a hidden fit beside its best free terms; `nu` is the squared loss's dual point there."""
-    if problem.loss.name == "squared":  # from the residual: targets far from zero would cost digits
+    if problem.loss.is_quadratic:  # from the residual: targets far from zero would cost digits
         nu = problem.dual_point(hidden) if nu is None else nu
         return 0.5 * float(nu @ (nu / problem.weight))
     fit = hidden + problem.free @ problem.free_coefficients(hidden)

@@ -163,7 +163,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
         For masks that are not boolean or, like `start`, of the wrong shape.
     """
     masks, tol = check_masks(problem, masks), min(tol, LARGEST_PROVEN_GAP)
-    if problem.loss.name == "squared":
+    if problem.loss.is_quadratic:
         return solve_gated(problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report)
     shape = len(masks), problem.design.shape[1]
     newton = _Newton(problem, masks, np.zeros(shape) if start is None else check_start(start, shape), report)

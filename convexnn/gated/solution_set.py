@@ -17,7 +17,7 @@ from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 from ..optimal_sets.mass_set import MassSet
 from ..optimal_sets.polytope import ZERO
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..solvers.base import uninterrupted
 from .newton import solve_gated_loss
 from .program import gate_prices, gate_slopes, gated_fit

@@ -15,7 +15,7 @@ from .._utils.display import Shown, figure
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..exceptions import InvalidInputError
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..solvers.base import Status, check_masks, tell
 from .interior_point import InteriorPoint

@@ -16,7 +16,7 @@ from .._utils.validation import (
 )
 from ..duality.pricing import PROOFS
 from ..network import TwoLayerReLU
-from ..programs.program import check_is_network
+from ..programs.posing import check_is_network
 from ..solvers.base import uninterrupted
 from .certificate import InterpolationCertificate, certify_interpolant
 from .free_bias import solve_free_bias

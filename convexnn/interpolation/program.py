@@ -14,7 +14,8 @@ from scipy.optimize import linprog
 from .._utils.norms import nonzero, norms
 from ..exceptions import InvalidInputError
 from ..losses.base import sum_rounding
-from ..programs.program import Problem, make_problem
+from ..programs.posing import make_problem, refuse_outputs
+from ..programs.problem import Problem
 
 INTERPOLATES = 1e-8  # largest residual, relative to the largest target, of what is called an interpolating network
 PARALLEL_DECIMALS = 13  # of unit rows that are on one line to rounding
@@ -106,6 +107,7 @@ def interpolation_problem(X, y, *, hidden_bias=False, penalize_bias=True, fit_in
             "affine terms a bias that costs nothing lets the cost of some networks fall to zero."
         )
     flags = {"hidden_bias": hidden_bias, "fit_intercept": fit_intercept, "skip_connection": skip_connection}
+    refuse_outputs(y)
     given = make_problem(X, y, 1.0, **flags)
     table = np.column_stack([given.features, given.y]) + 0.0
     _, first, labels = np.unique(table, axis=0, return_index=True, return_inverse=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ..programs.program import Problem, check_is_network
+from ..programs.posing import check_is_network
+from ..programs.problem import Problem
 from ..solvers.base import assemble, free_terms
 
 BLOCK = 2_000_000  # activations held at a time

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._utils.validation import check_choice
 from ..exceptions import InvalidInputError
-from ..programs.program import problem_of
+from ..programs.posing import problem_of, refuse_outputs
 from ..solvers.base import assemble, free_terms
 
 LAYERS = ("both", "first")
@@ -35,6 +35,7 @@ def network_at(problem, weights):
 def pose_at(network, X, y, beta, **options):
     """Return the `Problem` with the terms of `network`; a `beta` of 0 is allowed here."""
     strength = check_not_negative(beta, "beta")
+    refuse_outputs(y)
     problem = problem_of(network, X, y, strength or 1.0, **options)
     problem.check_network(network)
     return replace(problem, beta=strength)

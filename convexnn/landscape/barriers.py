@@ -17,7 +17,7 @@ from .._utils.aliases import ArrayLike, LossName
 from .._utils.display import Shown
 from .._utils.validation import check_count
 from ..network import TwoLayerReLU
-from ..programs.program import problem_of
+from ..programs.posing import problem_of, refuse_outputs
 from ._weight_space import bernstein, common_space
 
 MAX_PIECES = 20_000
@@ -128,6 +128,7 @@ def loss_barrier(
     0.929289
     """
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    refuse_outputs(y)
     problem = problem_of(a, X, y, beta, **options)
     space = common_space(problem, (a, b), ("a", "b"))
     controls = np.stack([space.point(a), space.point(b)])
@@ -176,7 +177,7 @@ class _Pieces:
     def __init__(self, space, legs, ts):
         self.space, self.legs = space, legs
         self.breaks = self._breaks()
-        self.exact = space.problem.loss.name == "squared" and len(self.breaks) <= MAX_PIECES
+        self.exact = space.problem.loss.is_quadratic and len(self.breaks) <= MAX_PIECES
         if not self.exact:
             self.breaks = ts
         self.degree = 4 * (len(legs[0]) - 1) if self.exact else 1

@@ -217,7 +217,7 @@ def second_order_point(gradient: ArrayLike, hessian: ArrayLike, eps: float, gamm
 
 def pull_at(problem, network):
     """Return the gradient of the loss at the network's fit, of shape (n_samples,)."""
-    if problem.loss.name == "squared":
+    if problem.loss.is_quadratic:
         return problem.weight * (network.predict(problem.features) - problem.y)
     return -problem.loss.dual_point(problem.y, network.predict(problem.features), problem.weight)
 

@@ -16,7 +16,7 @@ from .._utils.validation import check_choice, check_count
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..optimal_sets.paths import between, check_share
-from ..programs.program import problem_of
+from ..programs.posing import problem_of, refuse_outputs
 from ._weight_space import WeightSpace, bernstein, common_space
 from .barriers import measure, points_on
 from .descent import spawn
@@ -204,6 +204,7 @@ def polygonal_path(
 
 
 def _smooth_problem(network, X, y, beta, **options):
+    refuse_outputs(y)
     problem = problem_of(network, X, y, beta, **options)
     if not problem.loss.is_smooth:
         raise InvalidInputError(f"loss must be smooth for a curve to be trained; got {problem.loss.name!r}.")

@@ -13,7 +13,7 @@ from .._utils.threads import slices, thread_map
 from .._utils.validation import check_count, check_n_jobs, check_positive
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.program import make_problem
+from ..programs.posing import make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
 from ..solvers.base import assemble
 from ._kernels import descend_one
@@ -173,6 +173,7 @@ def gradient_descent(
     >>> np.unique(found.objectives.round(5)).tolist()  # the optimum, a spurious minimum, a dead neuron
     [0.0975, 0.54875, 1.0]
     """
+    refuse_outputs(y)
     problem = make_problem(
         X,
         y,

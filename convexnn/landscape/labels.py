@@ -29,7 +29,8 @@ from ..duality.pricing import PROOFS, search_price
 from ..duality.records import Price
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.program import ROUNDING, problem_of
+from ..programs.evaluation import ROUNDING
+from ..programs.posing import problem_of, refuse_outputs
 from ..solvers.base import free_terms
 
 KINK = 1e-9  # what counts as sitting on a row's hyperplane, relative to the sizes of the row and of the neuron
@@ -202,6 +203,7 @@ def classify(
     >>> found.kind, round(found.objective, 6), round(found.curvature, 6)  # beta - sqrt(2)
     ('saddle', 1.136421, -1.314214)
     """
+    refuse_outputs(y)
     problem = problem_of(network, X, y, beta, **options)
     if not problem.loss.is_smooth:
         raise InvalidInputError(f"labels need a differentiable loss; got loss={problem.loss.name!r}.")

@@ -13,7 +13,7 @@ from .._utils.display import Shown
 from .._utils.validation import check_choice
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.program import check_is_network
+from ..programs.posing import check_is_network
 
 METHODS = ("weights", "activations")
 

@@ -13,7 +13,7 @@ from ..exceptions import InvalidInputError
 from ..masses.pruning import prune_masses
 from ..network import TwoLayerReLU
 from ..optimal_sets.paths import check_share
-from ..programs.program import check_is_network, problem_of
+from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ..solvers.base import assemble, free_terms
 
 DEPENDENT = 1e-8
@@ -97,6 +97,7 @@ def merge_optimal(
     check_share(share, "share")
     deadline = deadline_after(time_limit)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    refuse_outputs(y)
     problem = problem_of(a, X, y, beta, **options)
     for network, name in ((a, "a"), (b, "b")):  # all of this is cheap; the proofs are not
         check_is_network(network, name)

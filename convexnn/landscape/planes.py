@@ -14,7 +14,7 @@ from .._utils.norms import nonzero, norms
 from .._utils.validation import check_count, check_positive
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.program import check_is_network, problem_of
+from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ._weight_space import WeightSpace, common_space
 from .descent import spawn
 
@@ -155,6 +155,7 @@ def plane_grid(
     networks = [networks] if isinstance(networks, TwoLayerReLU) else _as_list(networks)
     check_is_network(networks[0], "networks[0]")
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    refuse_outputs(y)
     problem = problem_of(networks[0], X, y, beta, **options)
     space = common_space(problem, networks, [f"networks[{k}]" for k in range(len(networks))])
     n_points = check_count(n_points, "n_points", minimum=2)

@@ -16,7 +16,7 @@ from .._utils.aliases import ArrayLike, Proof
 from .._utils.norms import nonzero, norms
 from .._utils.validation import check_count, check_positive
 from ..network import TwoLayerReLU
-from ..programs.program import problem_of
+from ..programs.posing import problem_of, refuse_outputs
 from ..programs.scaling import scale_problem
 from ..solvers._newton import settle, slide
 from ..solvers.base import build_network
@@ -64,6 +64,7 @@ def polish(
         Stationary to `tol` where that was reached; else the best network of this width that was met, which
         `classify` calls ``not-stationary``.
     """
+    refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
     problem.check_network(network)
     return polished(problem, network, check_positive(tol, "tol"))
@@ -118,6 +119,7 @@ def escape(
     TwoLayerReLU
         Of the same width; its objective is smaller, or the network is the one that was given.
     """
+    refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
     for round_ in range(check_count(max_rounds, "max_rounds")):
         moved = _left(problem, network, tol, proof, n_jobs)

@@ -32,6 +32,12 @@ class Loss:
     is_strictly_convex : bool
         Whether the optimal fit is unique. Where it is not, optimal values, certificates and dual points stand, and the
         description of the optimal set by one fit does not.
+    is_quadratic : bool
+        Whether it is the squared loss: the dual point is the weighted residual, and one least-squares fit is optimal.
+    can_vanish : bool
+        Whether the loss is 0 somewhere.
+    is_separable : bool
+        Whether the entries of a row count independently of each other.
     largest_curvature : float
         Lipschitz constant of the derivative of one sample's loss, infinite where it jumps.
     typical_slope : float
@@ -39,6 +45,7 @@ class Loss:
     """
 
     name, labels, is_smooth, is_strictly_convex = "", False, True, False
+    is_quadratic, can_vanish, is_separable = False, True, True
     largest_curvature = typical_slope = 1.0
 
     def terms(self, y, fit):
@@ -80,6 +87,14 @@ class Loss:
     def room(self, y, s):
         """Return by how much each s_i may move, about, without leaving the domain: the metric of corrections."""
         return np.ones(len(s))
+
+    def inside(self, y, dual_point, weight):
+        """Return the dual point moved off the places in its domain that rounding may empty: here as it is."""
+        return dual_point
+
+    def widened(self, dual_point, leak):
+        """Return a leak with room for what ties the entries of a row: here nothing does."""
+        return leak
 
     def snapped(self, y, dual_point, weight):
         """Return the dual point with entries at the end of their domain that are there but for rounding."""
@@ -144,6 +159,10 @@ class Loss:
             lambda fit, slope: step(self.secants(y, fit), slope),
         )
         return minimum_norm_fit(free, fit - hidden_fit)
+
+    def in_units(self, unit):
+        """Return the loss of targets and fits that are divided by `unit`, but for a factor."""
+        return self
 
     def take(self, rows):
         """Return the loss of some of the rows."""

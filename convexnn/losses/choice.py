@@ -6,18 +6,23 @@ from .._utils.validation import check_choice, check_positive
 from ..exceptions import InvalidInputError
 from .classification import LogisticLoss, SquaredHingeLoss
 from .regression import AbsoluteLoss, HuberLoss, QuantileLoss, SquaredLoss
+from .several_outputs import ColumnLoss, MultinomialLoss
 
 LOSSES = {
     loss.name: loss for loss in (SquaredLoss, HuberLoss, AbsoluteLoss, QuantileLoss, LogisticLoss, SquaredHingeLoss)
 }
+VECTOR_LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")  # that several outputs are trained by
 
 
-def make_loss(name, *, huber_delta=1.35, quantile=0.5):
+def make_loss(name, *, n_outputs=None, huber_delta=1.35, quantile=0.5):
     """Return the loss of that name.
 
     Parameters
     ----------
-    name : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
+    name : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
+        Multinomial with `n_outputs` only.
+    n_outputs : int, optional
+        With it y has as many columns, over which a loss of one output is added up.
     huber_delta : float
         Residual from which on the huber loss is linear, in the units of y.
     quantile : float
@@ -28,6 +33,10 @@ def make_loss(name, *, huber_delta=1.35, quantile=0.5):
     ValueError
         For an unknown name, and parameters out of range.
     """
+    if n_outputs is not None:
+        if name == MultinomialLoss.name:
+            return MultinomialLoss()
+        return ColumnLoss(make_loss(name, huber_delta=huber_delta, quantile=quantile))
     check_choice(name, "loss", tuple(LOSSES))
     if name == "huber":
         return HuberLoss(check_positive(huber_delta, "huber_delta"))

@@ -16,6 +16,7 @@ class LogisticLoss(Loss):
     """``l = log(1 + exp(-y z))``; ``-l*(-s) = -p log p - (1 - p) log(1 - p)`` for ``0 <= p = y s <= 1``."""
 
     name, labels, is_strictly_convex, largest_curvature = "logistic", True, True, 0.25
+    can_vanish = False
 
     def terms(self, y, fit):
         """Return ``log(1 + exp(-y z))``."""

@@ -91,7 +91,7 @@ class _Linear:
 class SquaredLoss(_Quadratic, Loss):
     """``l = (y - z)^2 / 2``; ``-l*(-s) = s y - s^2 / 2``."""
 
-    name, is_strictly_convex = "squared", True
+    name, is_strictly_convex, is_quadratic = "squared", True, True
 
     def terms(self, y, fit):
         """Return ``(y - z)^2 / 2``."""
@@ -129,6 +129,10 @@ class HuberLoss(_Quadratic, Loss):
     def typical_slope(self):
         """The largest slope, delta."""
         return self.delta
+
+    def in_units(self, unit):
+        """Return the loss with delta divided by `unit` too."""
+        return HuberLoss(float(self.delta / unit))
 
     def terms(self, y, fit):
         """Return the quadratic part up to delta and the linear one beyond."""

@@ -14,7 +14,6 @@ from scipy.special import entr, xlog1py
 
 from ..exceptions import InvalidInputError
 from .base import FLAT, NO_ROOM, ROUNDING, sum_rounding
-from .choice import make_loss
 from .fitting import minimum_norm_fit, newton_fit, orthonormal
 
 LEAST_PROBABILITY = 1e-13  # of a class in a dual point that is to be proven
@@ -36,7 +35,10 @@ class ColumnLoss:
         self.loss = loss
         self.name, self.labels = loss.name, loss.labels
         self.is_smooth, self.is_strictly_convex = loss.is_smooth, loss.is_strictly_convex
+        self.is_quadratic, self.can_vanish = loss.is_quadratic, loss.can_vanish
         self.steepness = loss.largest_curvature
+
+    is_separable = True
 
     def value(self, Y, fit, weight):
         """Return L(fit)."""
@@ -52,8 +54,11 @@ class ColumnLoss:
 
     def curve(self, Y, fit, weight, change):
         """Return the Hessian of L at `fit` times `change`, an array of shape (..., n_samples, n_outputs)."""
-        curvatures = self.loss.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
-        return weight[:, None] * curvatures * change
+        return weight[:, None] * self.curvatures(Y, fit) * change
+
+    def curvatures(self, Y, fit):
+        """Return the second derivative of every entry, of the shape of Y."""
+        return self.loss.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
 
     def dual_value(self, Y, dual_point, weight):
         """Return ``-L*(-dual_point)``."""
@@ -66,6 +71,11 @@ class ColumnLoss:
     def inside(self, Y, dual_point, weight):
         """Return the dual point: no entry is moved."""
         return dual_point
+
+    def snapped(self, Y, dual_point, weight):
+        """Return the dual point with entries at the end of their domain that are there but for rounding."""
+        flat = self.loss.snapped(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+        return flat.reshape(dual_point.shape)
 
     def widened(self, dual_point, leak):
         """Return `leak`: nothing ties the columns."""
@@ -94,6 +104,10 @@ class ColumnLoss:
         columns = [self.loss.fit_free(y, fit, free, weight) for y, fit in zip(Y.T, hidden_fit.T, strict=True)]
         return np.stack(columns, axis=1)
 
+    def in_units(self, unit):
+        """Return the loss of targets and fits that are divided by `unit`, but for a factor."""
+        return ColumnLoss(self.loss.in_units(unit))
+
     def take(self, rows):
         """Return the loss of some of the rows."""
         return self
@@ -111,6 +125,7 @@ class MultinomialLoss:
     """
 
     name, labels, is_smooth, is_strictly_convex, steepness = "multinomial", True, True, False, 0.5
+    is_quadratic = can_vanish = is_separable = False
 
     def value(self, Y, fit, weight):
         """Return L(fit)."""
@@ -147,6 +162,10 @@ class MultinomialLoss:
         """
         least = np.abs(Y - s).min(axis=1)
         return np.repeat(np.where(least > NO_ROOM, least, 0.0)[:, None], Y.shape[1], axis=1)
+
+    def snapped(self, Y, dual_point, weight):
+        """Return the dual point: `inside` moves its entries already."""
+        return dual_point
 
     def inside(self, Y, dual_point, weight):
         """Return the dual point with probabilities of at least `LEAST_PROBABILITY`: what rounding may not empty."""
@@ -263,16 +282,3 @@ def loss_hessian(loss, Y, fit, weight, design):
     for k, l in np.argwhere(np.any(curved != 0.0, axis=1)):
         hessian[:, l, :, k] = design.T @ (curved[k, :, l, None] * design)
     return hessian.reshape(p * c, p * c)
-
-
-def make_matrix_loss(name, *, huber_delta=1.35, quantile=0.5):
-    """Return the loss of several outputs of that name: ``"multinomial"``, or one of `losses.make_loss` by columns.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, and parameters out of range.
-    """
-    if name == "multinomial":
-        return MultinomialLoss()
-    return ColumnLoss(make_loss(name, huber_delta=huber_delta, quantile=quantile))

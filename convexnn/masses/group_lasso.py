@@ -92,7 +92,7 @@ def best_groups(problem, fits, start=None, still=STILL, stop=lambda: False):
 
     Parameters
     ----------
-    problem : VectorProblem
+    problem : Problem
     fits : ndarray of shape (n_samples, K), the hidden units' values
     start : ndarray of shape (K, n_outputs), optional
     still : float

@@ -13,7 +13,7 @@ from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
 from ..masses.pruning import pruning_steps
 from ..network import TwoLayerReLU
-from ..programs.program import check_is_network, problem_of
+from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ..solvers.base import assemble, free_terms
 from ._simplex import Basis, along, cheapest
 from .paths import MassLegs, NetworkPath
@@ -104,6 +104,7 @@ def descent_path(
     check_positive(tol, "tol")
     check_choice(proof, "proof", PROOFS)
     deadline = deadline_after(time_limit)
+    refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
     _check_pair(network, target, problem)
     certificate = certify_problem(target, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)

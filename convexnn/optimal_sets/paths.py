@@ -16,7 +16,7 @@ from .._utils.display import Shown
 from ..exceptions import InvalidInputError
 from ..masses.pruning import pruning_steps
 from ..network import TwoLayerReLU
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..solvers.base import build_network
 from .placements import Walk
 

@@ -19,7 +19,7 @@ from .._utils.validation import check_choice, check_count, check_design, check_p
 from ..duality.certificate import Certificate, certify_problem
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.program import check_is_network, problem_of
+from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ..solvers.base import build_network
 from .mass_refit import MassRefit
 from .polytope import ZERO, mass_polytope
@@ -263,6 +263,7 @@ def approximate_pruning(
     """
     check_choice(rule, "rule", RULES)
     width = check_count(width, "width", minimum=0)
+    refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
     problem.check_network(network)
     start = network.merged().pruned(problem.features)

@@ -14,7 +14,8 @@ from .._utils.validation import check_count, check_positive, check_verbose, dead
 from ..exceptions import InvalidInputError, SolverError
 from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
-from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
+from ..programs.posing import check_is_network, make_problem, refuse_outputs
+from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
 from ..solvers.base import build_network
 from ..solvers.small_strength import Optimum, solve_to_all_digits
@@ -106,6 +107,7 @@ def optimal_set(
     >>> found.m_star, found.M_star, [found.n_components(width) for width in (1, 2, 3)]
     (1, 2, [1, 3, 1])
     """
+    refuse_outputs(y)
     problem = make_problem(
         X,
         y,

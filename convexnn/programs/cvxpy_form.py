@@ -20,7 +20,8 @@ from .._utils.norms import nonzero
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from .program import Problem, make_problem
+from .posing import make_problem, refuse_outputs
+from .problem import Problem
 from .scaling import scale_problem
 from .solution_map import ConvexSolution, to_convex, to_network
 
@@ -96,6 +97,7 @@ def convex_program(
     The program is posed on the data as given: back ends may call wrong values optimal where X or y is far from one
     in magnitude. `solve_program` scales first.
     """
+    refuse_outputs(y)
     problem = make_problem(
         X,
         y,
@@ -140,9 +142,12 @@ def solve_program(
 
     Raises
     ------
+    ValueError
+        For a problem with several outputs.
     SolverError
         When every back end failed; the message quotes their answers.
     """
+    refuse_outputs(problem.y)
     masks = check_masks(masks, problem.design.shape[0])
     bare, (unit, scale) = _without_neurons(problem), _in_units(problem)
     if unit is None:
@@ -177,7 +182,7 @@ def find_blocks(problem, masks, name):
 
 def _in_units(problem):
     """Return the problem in units of one and the factor of its blocks; None where no neuron can be of use."""
-    if problem.loss.name != "squared":  # other losses have units of their own
+    if not problem.loss.is_quadratic:  # other losses have units of their own
         size = np.abs(problem.design).max()
         if size == 0.0:
             return None, 1.0

@@ -14,7 +14,6 @@ from .._utils.norms import norms
 from .._utils.row_blocks import is_huge
 
 EPS, SMALLEST = np.finfo(float).eps, np.finfo(float).smallest_subnormal
-NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere
 ROUNDING = 16.0 * EPS  # relative to what is added up, what float64 may leave of an exact fit
 UNSEEN, TOLERABLE = 1e-15, 1e-10  # relative: roundings that nobody sees, and those that a long sum may have
 FEW, MANY = 3_000_000, 100_000_000  # products with twice the digits, a tenth of a second and some seconds
@@ -103,7 +102,7 @@ def is_fitted(problem, terms):
     A residual counts as rounding when it is below 16 units in the last place of the numbers that the best free terms
     add up there, and of the target. One row that is not fitted makes the loss of all others count too.
     """
-    if problem.loss.name in NEVER_ZERO:
+    if not problem.loss.can_vanish:
         return False
     allowed = ROUNDING * problem.summands
     ends = [problem.loss.terms(problem.y, problem.y + side * allowed) for side in (-1.0, 1.0)]

@@ -16,7 +16,7 @@ from .._utils.display import Shown
 from .._utils.validation import check_design
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from .program import check_is_network
+from .posing import check_is_network
 
 __all__ = ["ConvexSolution", "to_network", "to_convex"]
 

@@ -5,9 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ..losses import make_loss
-from ..losses.several_outputs import ColumnLoss
-
 
 @dataclass(frozen=True)
 class InUnits:
@@ -15,7 +12,7 @@ class InUnits:
 
     Attributes
     ----------
-    problem : Problem or VectorProblem
+    problem : Problem
         Of the design divided by `design_unit` and the targets, less what the free terms fit, by `fit_unit`.
     design_unit, fit_unit, loss_unit : float
         Objectives are `loss_unit` times those of `problem`; masses ``fit_unit / design_unit`` times.
@@ -43,7 +40,7 @@ def is_trivial(problem):
 
 
 def in_units(problem):
-    """Return the `InUnits` of a `Problem` or `VectorProblem` that is not trivial."""
+    """Return the `InUnits` of a `Problem` or `Problem` that is not trivial."""
     design_unit = float(max(problem.design.max(), -problem.design.min()))
     targets = problem.dual_targets
     largest = float(np.abs(targets).max())
@@ -71,8 +68,4 @@ def _loss_in_units(loss, unit):
     """Return the loss of targets that are divided by `unit`, and which power of the unit losses are divided by."""
     if loss.labels:
         return loss, 0
-    if loss.name == "huber":
-        column = loss.loss if isinstance(loss, ColumnLoss) else loss
-        scaled = make_loss("huber", huber_delta=column.delta / unit)
-        return (ColumnLoss(scaled) if isinstance(loss, ColumnLoss) else scaled), 2
-    return loss, 2 if loss.is_smooth else 1
+    return loss.in_units(unit), 2 if loss.is_smooth else 1

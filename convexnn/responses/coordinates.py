@@ -45,8 +45,7 @@ class Cells:
         values = problem.design @ self.neurons.T
         sizes = np.multiply.outer(norms(problem.design), norms(self.neurons))
         # The multinomial loss sees rows modulo constants: outputs of the free terms add up to 0.
-        is_multinomial = problem.loss.name == "multinomial"
-        self.free_outputs = orthogonal_to(np.ones((int(is_multinomial), self.n_outputs)))
+        self.free_outputs = orthogonal_to(np.ones((int(not problem.loss.is_separable), self.n_outputs)))
         self.kinks = np.abs(values) <= KINK * sizes
         self.active = (values > 0.0) & ~self.kinks
         self.bases = [orthogonal_to(problem.design[rows]) for rows in self.kinks.T]

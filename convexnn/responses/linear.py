@@ -30,7 +30,7 @@ class LinearResponse:
 
     Parameters
     ----------
-    problem : Problem or VectorProblem
+    problem : Problem
         With a smooth loss.
     network : TwoLayerReLU
         Optimal for it, or close to that: `stationarity` says how close.

@@ -24,7 +24,7 @@ GLIDE_TOLERANCE = 1e-5  # relative decrease of a step of gradients
 
 def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
     """Return the run that trains on `problem`, from the network without neurons; None where that is optimal."""
-    if problem.loss.name == "squared":
+    if problem.loss.is_quadratic:
         scaled = scale_problem(problem)
         return None if scaled is None else Run(scaled, rng, deadline, n_jobs, rough)
     point = _Point.at(problem, _empty_pool(problem))

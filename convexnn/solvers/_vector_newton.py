@@ -177,7 +177,7 @@ def slide_vectors(problem, directions, outputs, free_fit, *, max_steps=12, stop=
 
     Parameters
     ----------
-    problem : VectorProblem
+    problem : Problem
     directions, outputs : ndarrays, no row of them zero
     free_fit : ndarray of shape (n_samples, n_outputs)
         Values of the free terms.

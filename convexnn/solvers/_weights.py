@@ -62,7 +62,7 @@ class WeightSpace:
 
     Parameters
     ----------
-    problem : Problem or VectorProblem
+    problem : Problem
     columns : ndarray of shape (n_samples, n_free)
         What the free terms are counted in; they need not be those of the problem, but must span as much.
     dtype : type
@@ -150,7 +150,7 @@ def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, s
 
     Parameters
     ----------
-    problem : Problem or VectorProblem
+    problem : Problem
     directions, outputs : ndarrays, no row of them zero
         A column of outputs for a `Problem`.
     free_fit : ndarray of the shape of the targets

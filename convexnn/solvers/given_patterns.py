@@ -8,7 +8,7 @@ from ..duality.certificate import certify_problem
 from ..duality.records import RestrictedCertificate
 from ..network import TwoLayerReLU
 from ..programs.cvxpy_form import solve_program
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..programs.solution_map import to_network
 from ._work import PROOF_SHARE
 from .base import Solution, Status, is_proven, make_record

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..duality.rough import distinct_starts, rough_maxima
 from ..losses import ProximalLoss, minimum_norm_fit
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..programs.units import in_units
 from ._weights import Metric, WeightSpace
 from .base import assemble
@@ -65,7 +65,7 @@ class Path:
 
     Parameters
     ----------
-    problem : Problem or VectorProblem
+    problem : Problem
         Its own strength does not matter. Its design and its targets are not zero.
     rng : numpy.random.Generator
         Chooses the starts of the ascents.

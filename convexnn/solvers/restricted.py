@@ -22,7 +22,7 @@ from .._utils.validation import is_late
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..masses.lasso import best_masses
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution, to_network
 from ._newton import newton_step, null_space

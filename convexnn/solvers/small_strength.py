@@ -17,7 +17,7 @@ from .._utils.validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.pricing import search_price
 from ..duality.records import N_STARTS
-from ..programs.program import Problem
+from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
 from ._stationary import doubt_of_point, stationary_pair
 from .base import Solution, Status, build_network, uninterrupted
@@ -70,7 +70,7 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
     """
     options = {"deadline": deadline, "n_jobs": n_jobs, "rng": rng, "report": report}
     with one_blas_thread():
-        largest = _first_price(problem, n_jobs) if problem.loss.name == "squared" else 0.0
+        largest = _first_price(problem, n_jobs) if problem.loss.is_quadratic else 0.0
         if problem.beta < SMALL * largest:
             found = _by_multipliers(problem, largest, tol, proof, start, options)
             if found is not None:
@@ -86,7 +86,7 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
 
 def _settled(problem, network):
     """Return what `settled_pair` does, for any loss whose optimal fit is unique; None where that fails."""
-    if problem.loss.name == "squared":
+    if problem.loss.is_quadratic:
         return settled_pair(problem, network, _point(problem, network))
     if not problem.loss.is_strictly_convex:
         return None
@@ -201,7 +201,7 @@ def _proven(problem, network, point, doubt, solution, tol, proof, options):
 
 def _with_point(problem, solution, point, doubt):
     """Return the `Optimum` of a solution with a settled ``nu / beta`` and its doubt."""
-    if problem.loss.name != "squared":
+    if not problem.loss.is_quadratic:
         return Optimum(solution, point, problem, doubt)
     strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
     return Optimum(solution, point, shifted_problem(problem, point, max(strength, problem.beta)), doubt)

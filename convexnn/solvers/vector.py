@@ -33,7 +33,7 @@ def scale_vector_problem(problem):
     x_scale = float(np.abs(problem.design).max())
     if x_scale == 0.0:
         return None
-    if problem.loss.name != "squared":
+    if not problem.loss.is_quadratic:
         return replace(problem, design=problem.design / x_scale, beta=problem.beta / x_scale), 1.0 / x_scale
     target = problem.centred
     largest = np.abs(target).max()
@@ -68,13 +68,13 @@ def solve_vector(
     start=None,
     report=None,
 ):
-    """Train a network of several outputs on a `VectorProblem` and prove what it is worth.
+    """Train a network of several outputs on a `Problem` and prove what it is worth.
 
     Minimises ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + ||a_j||^2)`` over all widths.
 
     Parameters
     ----------
-    problem : VectorProblem
+    problem : Problem
     tol : float
         Relative gap at which the run ends.
     max_iter : int
@@ -191,7 +191,7 @@ class _Training:
         return FIRST_STARTS if cheap else MAX_STARTS
 
     def _record(self, run, started):
-        squared = self.problem.loss.name == "squared"
+        squared = self.problem.loss.is_quadratic
         scale = (self.problem.beta / run.problem.beta) * self.unit if squared else 1.0
         self.history.append(make_record(started, run.objective * scale, run.visible, len(run.directions)))
         tell(self.report, self.history[-1], lambda: self._network(run))

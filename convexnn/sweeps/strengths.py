@@ -28,7 +28,7 @@ from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import VERTEX_LIMIT
-from ..programs.program import make_problem
+from ..programs.posing import make_problem, refuse_outputs
 from ..resumable.checkpoint import Checkpoint, header_of
 from ..resumable.records import NOT_IN_FRAMES, Record, Records
 from ..resumable.runner import Runner
@@ -288,6 +288,7 @@ def regularization_path(
     >>> [(change.quantity, change.after, change.beta_after) for change in path.changes]
     [('m_star', 1, 3.0), ('M_star', 1, 3.0), ('m_star', 2, 1.0), ('M_star', 2, 1.0)]
     """
+    refuse_outputs(y)
     problem = make_problem(
         X,
         y,

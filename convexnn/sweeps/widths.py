@@ -21,7 +21,7 @@ from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descen
 from ..landscape.labels import label
 from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT
-from ..programs.program import make_problem
+from ..programs.posing import make_problem, refuse_outputs
 from ..resumable.checkpoint import Checkpoint, check_seed, header_of
 from ..resumable.records import NOT_IN_FRAMES, Record, Records
 from ..resumable.runner import Runner
@@ -261,6 +261,7 @@ def width_sweep(
     >>> [(record.width, record.n_components, record.regime) for record in sweep.records]
     [(1, 1, 'connected'), (2, 3, 'mixed'), (8, 1, 'connected')]
     """
+    refuse_outputs(y)
     problem = make_problem(
         X,
         y,

@@ -5,7 +5,7 @@ import pytest
 
 from convexnn.duality._forecast import END_WIDTH, Forecast
 from convexnn.duality.strength import zero_network_price
-from convexnn.programs.program import make_problem
+from convexnn.programs.posing import make_problem
 
 
 def course(forecast, widths, step=1.0):

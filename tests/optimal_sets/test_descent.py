@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn import TwoLayerReLU, descent_path, optimal_set
-from convexnn.programs.program import make_problem
+from convexnn.programs.posing import make_problem
 from convexnn.solvers.column_generation import solve_column_generation
 
 from ..checks import plain_objective

@@ -16,7 +16,7 @@ from convexnn import optimal_set
 from convexnn._utils.threads import interruptible
 from convexnn.gated import solution_set as gated_set
 from convexnn.gated.solution_set import gated_optimal_set
-from convexnn.programs.program import make_problem
+from convexnn.programs.posing import make_problem
 from convexnn.solvers import small_strength
 from convexnn.solvers.base import Status, uninterrupted
 from convexnn.solvers.small_strength import solve_to_all_digits

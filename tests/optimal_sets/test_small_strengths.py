@@ -7,7 +7,7 @@ from convexnn import MinNormReLUInterpolator, optimal_set
 from convexnn.exceptions import SolverError
 from convexnn.optimal_sets.directions import optimal_directions
 from convexnn.optimal_sets.solution_set import OptimalSet
-from convexnn.programs.program import make_problem
+from convexnn.programs.posing import make_problem
 from convexnn.solvers.column_generation import solve_column_generation
 from convexnn.solvers.small_strength import optimum_as_it_is, shifted_problem, solve_to_all_digits
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from convexnn import TwoLayerReLU
-from convexnn.programs.program import make_problem, problem_of
-from convexnn.programs.vector_program import vector_problem_of
+from convexnn.programs.posing import make_problem, problem_of
 
 
 def rational(values):
@@ -59,7 +58,7 @@ def wild_network(seed, n_outputs=None):
 @pytest.mark.parametrize("seed", range(20))
 def test_objectives_are_exact_and_rounded_up(seed, n_outputs):
     network, X, y = wild_network(seed, n_outputs)
-    problem = (problem_of if n_outputs is None else vector_problem_of)(network, X, y, 0.1)
+    problem = problem_of(network, X, y, 0.1)
     found, exact = problem.objective_above(network)[0], exact_squared_objective(network, X, y, 0.1)
     assert exact <= Fraction(found) <= exact * Fraction(1 + 1e-12)
 

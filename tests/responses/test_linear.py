@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, TwoLayerReLU
-from convexnn.programs.program import make_problem
+from convexnn.programs.posing import make_problem
 from convexnn.responses.coordinates import orthogonal_to
 from convexnn.responses.linear import LinearResponse, _solve
 

@@ -5,7 +5,7 @@ import pytest
 
 from convexnn import InvalidInputError, TwoLayerReLU, beta_max, certify, convex_program, enumerate_patterns, optimal_set
 from convexnn.losses import LOSSES, ProximalLoss, make_loss
-from convexnn.programs.program import make_problem
+from convexnn.programs.posing import make_problem
 from convexnn.solvers.base import Status
 from convexnn.solvers.solve import solve
 

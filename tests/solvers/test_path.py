@@ -7,7 +7,6 @@ import pytest
 
 from convexnn.programs import make_problem
 from convexnn.programs.units import in_units, is_trivial
-from convexnn.programs.vector_program import make_vector_problem
 from convexnn.solvers.path import Path
 from convexnn.solvers.solve import solve
 from convexnn.solvers.vector import solve_vector
@@ -28,8 +27,7 @@ def targets(loss, n=90, seed=0):
 
 def pose(loss, skip=False, **changes):
     X, y = targets(loss)
-    make = make_vector_problem if loss == "multinomial" else make_problem
-    return make(X, y, 1.0, loss=loss, skip_connection=skip, **TERMS | changes)
+    return make_problem(X, y, 1.0, loss=loss, skip_connection=skip, **TERMS | changes)
 
 
 @pytest.mark.parametrize("skip", [False, True])

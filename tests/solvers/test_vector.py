@@ -10,8 +10,7 @@ from convexnn import TwoLayerReLU, beta_max, certify
 from convexnn.duality.strength import zero_network_price
 from convexnn.exceptions import InvalidInputError
 from convexnn.optimal_sets import optimal_set
-from convexnn.programs.program import make_problem
-from convexnn.programs.vector_program import make_vector_problem
+from convexnn.programs.posing import make_problem
 from convexnn.solvers import _vector_run
 from convexnn.solvers.base import Status
 from convexnn.solvers.column_generation import solve_column_generation
@@ -38,7 +37,7 @@ def solve(X, Y, beta, **options):
     mine = {
         key: options.pop(key) for key in ("tol", "seed", "start", "max_iter", "deadline", "n_jobs") if key in options
     }
-    return solve_vector(make_vector_problem(X, Y, beta, **options), **mine)
+    return solve_vector(make_problem(X, Y, beta, **options), **mine)
 
 
 def grid_objective(X, Y, beta, n_directions=1500):
@@ -83,7 +82,7 @@ def test_every_loss_is_solved_and_proven(loss, terms):
     again = certify(solution.network, X, Y, 0.4, loss=loss)
     assert again.relative_gap <= 2e-6
     assert certificate.primal == pytest.approx(solution.network.objective(X, Y, 0.4, loss=loss), rel=1e-12)
-    free = make_vector_problem(X, Y, 0.4, loss=loss, **terms).free
+    free = make_problem(X, Y, 0.4, loss=loss, **terms).free
     assert np.abs(free.T @ certificate.dual_point).max(initial=0.0) <= 1e-7
     if loss == "multinomial":
         assert np.abs(certificate.dual_point.sum(axis=1)).max() <= 1e-12
@@ -183,7 +182,7 @@ def test_beta_max_is_where_the_network_vanishes():
 def test_the_run_is_monotone_deterministic_and_reported():
     X, Y = data(7, n=30, d=3, c=3)
     records = []
-    problem = make_vector_problem(X, Y, 0.3, **FREE)
+    problem = make_problem(X, Y, 0.3, **FREE)
     first = solve_vector(problem, seed=1, report=records.append)
     second = solve_vector(problem, seed=1, n_jobs=2)
     assert np.array_equal(first.network.output_weights, second.network.output_weights)
@@ -194,7 +193,7 @@ def test_the_run_is_monotone_deterministic_and_reported():
 
 def test_warm_start_and_budgets():
     X, Y = data(8, n=30, d=3, c=3)
-    problem = make_vector_problem(X, Y, 0.3, **FREE)
+    problem = make_problem(X, Y, 0.3, **FREE)
     cold = solve_vector(problem)
     warm = solve_vector(problem, start=cold.network, max_iter=2)
     assert warm.certificate.primal <= cold.certificate.primal * (1.0 + 1e-12)
@@ -207,14 +206,14 @@ def test_warm_start_and_budgets():
 def wide_problem(n=300, d=30, c=4, loss="multinomial"):
     """A problem on which Newton steps are too dear."""
     X, Y = data(11, n=n, d=d, c=c, loss=loss)
-    problem = make_vector_problem(X, Y, 1.0, loss=loss, **FREE)
+    problem = make_problem(X, Y, 1.0, loss=loss, **FREE)
     return replace(problem, beta=0.05 * zero_network_price(problem, proof="heuristic").value)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_coarse_moves_come_close_to_exact_ones(loss, monkeypatch):
     X, Y = data(12, n=60, d=3, c=3, loss=loss)
-    problem = make_vector_problem(X, Y, 1.0, loss=loss, **FREE)
+    problem = make_problem(X, Y, 1.0, loss=loss, **FREE)
     best = solve_vector(problem).certificate
     monkeypatch.setattr(_vector_run, "NEWTON_WORK", 0.0)
     monkeypatch.setattr(_vector_run, "MOST_NEWTON_WORK", 0.0)
@@ -251,7 +250,7 @@ def test_a_good_start_settles_at_once():
 @pytest.mark.parametrize("factor", [1.0, 1e3])
 def test_a_start_is_taken_over_in_the_units_of_the_data(factor):
     X, Y = data(13, n=200, d=20, c=3)
-    problem = make_vector_problem(X, factor * Y, 3.0 * factor, **FREE)
+    problem = make_problem(X, factor * Y, 3.0 * factor, **FREE)
     best = solve_vector(problem, max_work=3e8)
     first = []
     solve_vector(problem, start=best.network, max_iter=1, report=first.append)
@@ -265,7 +264,7 @@ def test_an_interrupt_keeps_the_best_network():
         if record["width"] > 0:
             raise KeyboardInterrupt
 
-    solution = solve_vector(make_vector_problem(X, Y, 0.3, **FREE), report=interrupt)
+    solution = solve_vector(make_problem(X, Y, 0.3, **FREE), report=interrupt)
     assert solution.status is Status.interrupted and solution.network.width > 0
     assert solution.certificate.dual <= solution.certificate.primal
 
@@ -279,7 +278,7 @@ def test_what_is_no_polytope_is_refused_by_name():
 @pytest.mark.parametrize("Y", [np.ones((2, 2)), np.array([[1.0, 0.0], [0.5, 0.5]]), np.ones((2, 1))])
 def test_rows_that_are_not_one_hot_are_refused(Y):
     with pytest.raises(InvalidInputError, match="one-hot"):
-        make_vector_problem(np.eye(2), Y, 1.0, loss="multinomial")
+        make_problem(np.eye(2), Y, 1.0, loss="multinomial")
 
 
 def test_a_network_of_another_number_of_outputs_is_refused():

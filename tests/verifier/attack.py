@@ -9,8 +9,7 @@ import numpy as np
 import convexnn
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, TwoLayerReLU
 from convexnn.duality.strength import zero_network_price
-from convexnn.programs.program import make_problem
-from convexnn.programs.vector_program import make_vector_problem
+from convexnn.programs.posing import make_problem
 
 from .cases import make_case
 from .claims import PROVEN, Refutation, refute_certificate, refute_price, refute_strength
@@ -108,7 +107,7 @@ def _problem(case):
 
 def _beta_max(case):
     found, options = convexnn.beta_max(case.X, case.y, **_given(case), **case.terms), _given(case) | case.terms
-    posed = (make_problem if case.y.ndim == 1 else make_vector_problem)(case.X, case.y, 1.0, **options)
+    posed = make_problem(case.X, case.y, 1.0, **options)
     is_bound = zero_network_price(posed).proof != "exact"  # a strength that is not exact is said to be a lower bound
     return lambda rng, warned: [] if warned or is_bound else refute_strength(found, _problem(case), rng)
 

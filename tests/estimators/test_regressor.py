@@ -294,6 +294,7 @@ def test_an_interrupt_before_the_first_neuron(larger, monkeypatch):
     assert model.certificate_.primal == pytest.approx(0.5 * np.sum((y - y.mean()) ** 2))
 
 
+@pytest.mark.slow
 def test_max_width(larger):
     X, y = larger
     best = fit(X, y, beta=0.05)

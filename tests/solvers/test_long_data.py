@@ -153,7 +153,7 @@ def test_gliding_lowers_the_objective(flags, dtype):
 
 
 @pytest.mark.parametrize("shape", [(20_000, 10), (3_000, 60)], ids=str)
-def test_a_time_limit_on_long_data_gives_a_network_and_a_valid_bound(shape):
+def test_time_limit_on_long_data_keeps_a_valid_bound(shape):
     X, y = teacher_problem(*shape)
     model = ConvexReLURegressor(time_limit=1.0).fit(X, y)
     assert model.status_ in ("time_limit", "converged", "settled")
@@ -208,6 +208,7 @@ def test_the_spectral_bound_of_lines_of_any_length(seed, monkeypatch):
     assert raw.scale * raw.total == pytest.approx(np.abs(nu) @ np.linalg.norm(X, axis=1), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_huge_single_precision_is_never_copied_to_double():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((50_000, 100), dtype=np.float32)
@@ -223,7 +224,7 @@ def test_huge_single_precision_is_never_copied_to_double():
     assert np.mean((fit - y) ** 2) < 0.5 * np.var(y)
 
 
-def test_an_interrupt_on_a_sample_keeps_the_network_of_the_sample(monkeypatch):
+def test_interrupt_on_a_sample_keeps_its_network(monkeypatch):
     X, y = teacher_problem(12_000, 30)
     grown = column_generation._Training._grown_network
 

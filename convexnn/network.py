@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 
 from ._utils.aliases import ArrayLike, LossName
-from ._utils.display import Shown
+from ._utils.display import Shown, counted
 from ._utils.norms import nonzero, norms
 from ._utils.row_blocks import row_blocks
 from ._utils.validation import check_count, check_design, check_positive, check_vector, check_weights
@@ -109,9 +109,9 @@ class TwoLayerReLU(Shown):
             if value is not None
         ]
         sizes = [
-            _counted(self.width, "neuron"),
-            _counted(self.n_inputs, "input"),
-            _counted(self._outputs.shape[1], "output"),
+            counted(self.width, "neuron"),
+            counted(self.n_inputs, "input"),
+            counted(self._outputs.shape[1], "output"),
         ]
         return f"TwoLayerReLU({', '.join(sizes + present)})"
 
@@ -457,7 +457,3 @@ def _optional(values, name, shape):
     if array.shape != shape:
         raise InvalidInputError(f"{name} must have shape {shape}, or be None if absent; got shape {array.shape}.")
     return array
-
-
-def _counted(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

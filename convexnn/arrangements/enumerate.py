@@ -21,6 +21,7 @@ import numpy as np
 
 from .._utils.aliases import ArrayLike
 from .._utils.bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
+from .._utils.norms import unit_rows
 from .._utils.progress import current, reporting
 from .._utils.threads import in_turn, slices, thread_map
 from .._utils.validation import check_count, check_design, check_verbose
@@ -107,16 +108,11 @@ def antipodal_pairs(vectors, run):
         return words
     n_pairs = 0
     for k in range(rank, 0, -2):
-        n_pairs += lowest_cells(unit_rows(vectors[:, rank - k :]), words[n_pairs : bound // 2], run)
+        n_pairs += lowest_cells(unit_rows(vectors[:, rank - k :])[0], words[n_pairs : bound // 2], run)
     ones = all_ones(m)
     parts = slices(n_pairs, _ROWS_PER_TASK)
     run(complement_into, [(words[a:b], ones, words[n_pairs + a : n_pairs + b]) for a, b in parts])
     return words if 2 * n_pairs == bound else words[: 2 * n_pairs].copy()
-
-
-def unit_rows(rows):
-    """Return `rows` scaled to length 1."""
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def over_rows(words, lines, run):

@@ -13,7 +13,7 @@ TRIED = 10_000_000  # what is tried at least, a hundredth of a second
 PRICE_TOLERANCE = 1e-7
 N_STARTS = 128
 FEW_STARTS = 16
-OPTIMAL = 1e-6
+LARGEST_OPTIMAL_GAP = 1e-6  # proven relative gap up to which a network is called optimal
 VERDICTS = {
     "optimal": "globally optimal",
     "not proven": "optimality not proven",
@@ -108,7 +108,7 @@ class Bracket(Shown):
     @property
     def status(self) -> str:
         """``"optimal"`` when the proven relative gap is at most 1e-6, else ``"not proven"``."""
-        return "optimal" if self.relative_gap <= OPTIMAL else "not proven"
+        return "optimal" if self.relative_gap <= LARGEST_OPTIMAL_GAP else "not proven"
 
     @property
     def _verdict(self):

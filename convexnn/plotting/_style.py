@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.colors import to_rgb
 
-from ..duality.records import OPTIMAL
+from ..duality.records import LARGEST_OPTIMAL_GAP
 from ..exceptions import InvalidInputError
 
 INK, ACCENT, PALE, COLOURS = "#1f2a44", "#d55e00", "#8a94a6", "cividis"
@@ -65,7 +65,7 @@ def verdict(certificate):
     gap = certificate.relative_gap
     gates = getattr(certificate, "n_gates", None)
     over = "" if gates is None else f" over its {gates} gates"
-    if gap <= OPTIMAL:
+    if gap <= LARGEST_OPTIMAL_GAP:
         return f"globally optimal{over}, proven (relative gap {gap:.1e})"
     proof = getattr(certificate, "proof", None)
     if proof == "heuristic":

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
+from .._utils.display import counted
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
 from ._style import ACCENT, BLUE, INK, Display, below, said, styled, tint
@@ -148,7 +149,7 @@ class OptimalPolytopeDisplay(Display):
             marker = MARKS[place % len(MARKS)]
             style = styled(Line2D, kwargs, ls="", marker=marker, color=colour, mec="white", ms=9, zorder=5)
             chosen = self._placed(self.vertices[self.n_neurons == size])
-            label = f"{len(chosen)} {'vertex' if len(chosen) == 1 else 'vertices'} of {_counted(size)}"
+            label = f"{len(chosen)} {'vertex' if len(chosen) == 1 else 'vertices'} of {counted(size, 'neuron')}"
             names = [name for name, at in (("m*", sizes[0]), ("M*", sizes[-1])) if at == size]
             label += f" ({' = '.join(names)})" if names else ""
             (self.points_[int(size)],) = ax.plot(*chosen.T, label=label, **style)
@@ -211,7 +212,3 @@ def _facets(points):
         flat = points[corners] - points[corners].mean(axis=0)
         _, _, axes = np.linalg.svd(flat)
         yield corners[np.argsort(np.arctan2(flat @ axes[1], flat @ axes[0]))]
-
-
-def _counted(size):
-    return "1 neuron" if size == 1 else f"{size} neurons"

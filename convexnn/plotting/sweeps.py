@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 from matplotlib.lines import Line2D
 
-from ..duality.records import OPTIMAL
+from ..duality.records import LARGEST_OPTIMAL_GAP
 from ._style import ACCENT, INK, PALE, SHADES, Display, below, styled
 
 JITTER = 0.3  # of the distance between two widths
@@ -204,7 +204,7 @@ class RegularizationPathDisplay(Display):
             return
         values = self.values["p*"]
         gaps = (values - self.lower_bounds) / np.where(values > 0, values, 1.0)
-        n_proven = int(np.sum(gaps <= OPTIMAL))
+        n_proven = int(np.sum(gaps <= LARGEST_OPTIMAL_GAP))
         ax.set_title(f"{n_proven} of {len(gaps)} optima proven", fontsize="medium")
         if n_proven < len(gaps):
             self.lines_["p*"].set_label("p*, or the best value known")

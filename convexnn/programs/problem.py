@@ -18,21 +18,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._utils.display import Shown
 from .._utils.norms import norms
-from .._utils.row_blocks import relu_products, row_blocks
 from ..exceptions import InvalidInputError
-from ..losses import Loss, make_loss, minimum_norm_fit
-from .dual_points import DualPoints
-from .evaluation import ROUNDING, is_fitted, objective_above
+from ..losses import make_loss
+from .dual_points import is_orthogonal, residual_of, without_free_part
+from .evaluation import is_fitted, objective_above
 from .free_span import free_span
+from .problem_data import ProblemData
 
-LARGEST_SUMMANDS = 1e6  # relative to the largest target: what free terms may add up and still explain a residual
-MIN_SINGULAR_VALUE = 1e-12  # relative to the largest; free terms with smaller ones are not fitted
+ROUNDED_DOWN = 1.0 - 16 * np.finfo(float).eps  # a bound divided by a price times this is below the true quotient
 
 
 @dataclass(frozen=True, repr=False)
-class Problem(DualPoints, Shown):
+class Problem(ProblemData):
     """Checked data, weights, strength and free terms of one training problem.
 
     Attributes
@@ -53,108 +51,89 @@ class Problem(DualPoints, Shown):
     hidden_bias, fit_intercept, skip_connection : bool
     """
 
-    design: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
-    beta: float
-    free: np.ndarray
-    rows: np.ndarray
-    n_rows: int
-    loss: Loss
-    hidden_bias: bool
-    fit_intercept: bool
-    skip_connection: bool
+    def dual_point(self, hidden_fit: np.ndarray) -> np.ndarray:
+        """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
+        weight = self.beside(self.weight)
+        if self.loss.is_quadratic:
+            return weight * self._off_free_terms(self.centred - hidden_fit)
+        fit = hidden_fit + self.free_fit(hidden_fit)
+        nu = self.loss.dual_point(self.y, fit, self.weight)
+        if self.loss.is_separable:
+            nu = without_free_part(self.free, nu, weight * self.loss.curvatures(self.y, fit))
+        return nu if is_orthogonal(self.free, nu) else np.zeros_like(nu)  # no minimum: zero is always feasible
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs of the networks."""
-        return 1 if self.y.ndim == 1 else self.y.shape[1]
+    def orthogonal(self, dual_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the dual point without its part along the free terms, and the leak: what float64 leaves of that.
 
-    def beside(self, one_a_row: np.ndarray) -> np.ndarray:
-        """Return one number a row in the shape in which it multiplies arrays of the shape of y."""
-        return one_a_row if self.y.ndim == 1 else one_a_row[:, None]
-
-    def take(self, rows: np.ndarray, factor: float | np.ndarray) -> Self:
-        """Return the problem of some of its rows, their weights multiplied by `factor`."""
-        return replace(
-            self,
-            design=self.design[rows],
-            y=self.y[rows],
-            weight=factor * self.weight[rows],
-            free=self.free[rows],
-            rows=self.rows[rows],
-            loss=self.loss.take(rows),
-        )
-
-    @cached_property
-    def free_basis(self) -> np.ndarray:
-        """Orthonormal basis of the columns of ``sqrt(weight) free``, of shape (n_samples, rank)."""
-        free = self.free.astype(np.float64)
-        if self.fit_intercept:  # the same span: what lies far from the origin loses its digits otherwise
-            free[:, :-1] -= free[0, :-1]
-        columns = np.sqrt(self.weight)[:, None] * free
-        sizes = np.abs(columns).max(axis=0, initial=0.0)
-        columns = columns[:, sizes > 0] / sizes[sizes > 0]
-        basis, values, _ = np.linalg.svd(columns, full_matrices=False)
-        return basis[:, values > MIN_SINGULAR_VALUE * values.max(initial=0.0)]
-
-    @cached_property
-    def free_span(self) -> Any:
-        """The `FreeSpan` of the free terms: what a dual point must be orthogonal to, its rank never cut."""
-        return free_span(self.free, self.weight)
-
-    @property
-    def has_thin_free_terms(self) -> bool:
-        """Whether the free terms span more than what is used where they are fitted."""
-        return self.free_span.rank > self.free_basis.shape[1]
-
-    @cached_property
-    def row_norms(self) -> np.ndarray:
-        """Norms of the rows of the design, of shape (n_samples,)."""
-        return np.concatenate([norms(rows) for _, rows in row_blocks(self.design)])
-
-    @cached_property
-    def fitting_free_terms(self) -> np.ndarray:
-        """The free terms that fit y best in least squares, of shape (n_free,) or (n_free, n_outputs)."""
-        root = np.sqrt(self.weight)
-        return minimum_norm_fit(root[:, None] * self.free, (root * self.y.T).T)
-
-    @cached_property
-    def summands(self) -> np.ndarray:
-        """``|y_i|`` and what the free terms that fit y best add up at row i, of the shape of y."""
-        size = np.abs(self.y) + np.abs(self.free) @ np.abs(self.fitting_free_terms)
-        return np.minimum(size, LARGEST_SUMMANDS * np.abs(self.y).max(axis=0, initial=0.0))
-
-    @cached_property
-    def centred(self) -> np.ndarray:
-        """The targets less their best fit by the free terms: every dual value may use them instead of y.
-
-        Exactly zero where the free terms fit the targets to rounding.
+        Some real vector is orthogonal to all that the free terms span and differs from the returned point by no more
+        than the leak, entry by entry. The point is zero where there is no such vector in the domain.
         """
-        return self._off_free_terms(self.y)
+        for nu in (dual_point, self.loss.snapped(self.y, dual_point, self.weight)):
+            nu = self.loss.inside(self.y, nu, self.weight)
+            found, leak = self._off_free_span(nu)
+            leak = self.loss.widened(found, leak)
+            if np.any(found) and self.loss.domain_within(self.y, found, leak, self.weight) > 0.0:
+                break
+        return found, leak
 
-    def _off_free_terms(self, values):
-        """Residual of the weighted fit of `values` by the free terms, its entries zero below rounding."""
-        if self.free_basis.shape[1] == 0:
-            return values
-        root = self.beside(np.sqrt(self.weight))
-        near = values - values[0] if self.fit_intercept else values
-        rest = self.project(self.project(root * near))
-        rest[np.abs(rest) <= ROUNDING * np.abs(root * values).max(axis=0)] = 0.0
-        return rest / root
+    def _off_free_span(self, nu):
+        """Return a dual point in its domain less its part along the free terms, and the leak."""
+        weight = self.beside(self.weight)
+        room = (weight * self.loss.room(self.y, nu / weight)).reshape(len(nu), -1)
+        columns = nu.reshape(len(nu), -1)
+        if np.all(room == room[:, :1]):  # one metric for all columns
+            found = self.orthogonal_columns(columns, room[:, 0])
+        else:
+            pairs = [self.orthogonal_columns(columns[:, [k]], room[:, k]) for k in range(columns.shape[1])]
+            found = (np.hstack(part) for part in zip(*pairs, strict=True))
+        return tuple(part.reshape(nu.shape) for part in found)
 
-    def project(self, columns: np.ndarray) -> np.ndarray:
-        """Project columns, already multiplied by ``sqrt(weight)``, off the free terms."""
-        return columns - self.free_basis @ (self.free_basis.T @ columns)
+    def orthogonal_columns(self, dual_points: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return columns without their part along the free terms, and the leaks; see `FreeSpan.orthogonal`."""
+        found, leaks = self.free_span.orthogonal(dual_points, room)
+        used = (room > 0.0) | np.any(dual_points != 0.0, axis=1)
+        if np.any(found) or not np.any(dual_points) or np.all(used):
+            return found, leaks
+        # Rows at the end of their domain stay at zero: what the free terms span on the others is all that counts.
+        span = free_span(self.free[used], self.weight[used])
+        found[used], leaks[used] = span.orthogonal(dual_points[used], room[used])
+        return found, leaks
 
-    def hidden_fits(self, neurons: np.ndarray) -> np.ndarray:
-        """Return ``(design neurons^T)_+`` of shape (n_samples, K)."""
-        return relu_products(self.design, neurons.T)
+    def price_leak(self, leak: np.ndarray) -> float:
+        """Return by how much the price of a vector within `leak` of a dual point may be above that of the point."""
+        return float(np.dot(norms(leak.reshape(len(leak), -1)), self.row_norms))
 
-    def hidden_fit(self, neurons: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """Return ``(design neurons^T)_+ outputs``, of the shape of y."""
-        blocks = [np.maximum(rows @ neurons.T, 0.0) @ outputs for _, rows in row_blocks(self.design)]
-        return np.concatenate(blocks)
+    @cached_property
+    def dual_targets(self) -> np.ndarray:
+        """The y of the dual value ``-L*(-nu)``, for a nu that is orthogonal to the free terms.
+
+        Losses of the residual have dual values linear in y: it may be replaced by what is left of it beside any values
+        of the free terms, with as many digits however far from 0 the targets are.
+        """
+        if self.loss.labels or self.free.shape[1] == 0:
+            return self.y
+        return residual_of(self.y, self.free, self.fitting_free_terms)
+
+    def dual_bound(self, dual_point: np.ndarray, price: float, leak: np.ndarray | None = None) -> tuple[float, float]:
+        """Return the best dual value along `dual_point` whose price is at most `price`, and the scale that reaches it.
+
+        The value is a lower bound on the objective of every network, rounding included; it is at least 0, the value at
+        scale 0. Without a `leak` (see `orthogonal`) the dual point is taken for orthogonal to the free terms.
+        """
+        given = self.dual_targets, dual_point, np.zeros_like(dual_point) if leak is None else leak, self.weight
+        if leak is not None:
+            price = price + self.price_leak(leak)
+        with np.errstate(over="ignore"):
+            limit = float(np.divide(self.beta, price)) if price > 0 else np.inf
+        limit = ROUNDED_DOWN * min(limit, self.loss.domain_within(*given))
+        scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, limit)
+        value = self.loss.dual_value_below(given[0], scale * dual_point, scale * given[2], self.weight)
+        return (value, scale) if value > 0 else (0.0, 0.0)
+
+    def needed_bound(self, dual_point: np.ndarray) -> float:
+        """Return the bound on the price of `dual_point` below which a tighter one would not improve the dual value."""
+        scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, np.inf)
+        return self.beta / scale if scale > 0 else self.beta
 
     def model(self, hidden_fit: np.ndarray, damping: float = 0.0) -> Self:
         """Return the problem with a squared loss that is this one around `hidden_fit`, to second order and a constant.
@@ -170,31 +149,6 @@ class Problem(DualPoints, Shown):
         least = np.minimum(self.weight, np.abs(nu).mean() / self.loss.typical_slope) * self.loss.largest_curvature
         weight = np.maximum(self.weight * self.loss.curvatures(self.y, fit), damping * least)
         return replace(self, y=fit + nu / weight, weight=weight, loss=make_loss("squared"))
-
-    def gains(self, masks: np.ndarray) -> np.ndarray:
-        """Return what multiplies ``design u`` on the cone of each pattern, of the shape of `masks`: 1 or 0."""
-        return masks.astype(float)
-
-    def priced(self, dual_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows and the entries whose price (see `price`) is that of the dual point: here as they are."""
-        return self.design, dual_point
-
-    def free_coefficients(self, hidden_fit: np.ndarray) -> np.ndarray:
-        """Return the minimum-norm free terms that fit best beside `hidden_fit`: (n_free,) or (n_free, n_outputs)."""
-        if self.free.shape[1] == 0:
-            return np.zeros((0, *self.y.shape[1:]))
-        return self.loss.fit_free(self.y, hidden_fit, self.free, self.weight)
-
-    def free_fit(self, hidden_fit: np.ndarray) -> np.ndarray:
-        """Return the values of the free terms that fit best beside `hidden_fit`."""
-        if self.free.shape[1] == 0:
-            return np.zeros_like(hidden_fit)
-        return self.free @ self.free_coefficients(hidden_fit)
-
-    @property
-    def features(self) -> np.ndarray:
-        """The design without the ones column of the hidden bias."""
-        return self.design[:, :-1] if self.hidden_bias else self.design
 
     def objective(self, network: Any) -> float:
         """Return the objective of a `TwoLayerReLU` as it is given, unbalanced or not, in float64.
@@ -238,20 +192,3 @@ class Problem(DualPoints, Shown):
                 verb = "have" if present else "not have"
                 raise InvalidInputError(f"{name} must {verb} {term}, like {like}; got {network}.")
         self.check_network(network)
-
-    def spread(self, dual_point: np.ndarray) -> np.ndarray:
-        """Return `dual_point` (one entry, or row, per kept row) at the caller's rows, zero at those of weight zero."""
-        full = np.zeros((self.n_rows, *self.y.shape[1:]))
-        full[self.rows] = dual_point
-        return full
-
-    def _shown(self):
-        n_samples, n_inputs = self.design.shape
-        return type(self).__name__, [
-            ("loss", self.loss.name),
-            ("beta", f"{self.beta:.6g}"),
-            ("rows", str(n_samples)),
-            ("inputs", f"{n_inputs} with the bias" if self.hidden_bias else str(n_inputs)),
-            ("free terms", str(self.free.shape[1])),
-            *([("outputs", str(self.n_outputs))] if self.y.ndim == 2 else []),
-        ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LARGEST_MOVE = 0.1  # of the unit of the predictions: typical moves up to it are small enough for one linear solve
-OPTIMAL = 1e-3  # the largest gradient relative to its summands, and the largest gap, of a network that is optimal
+LARGEST_TRUSTED = 1e-3  # gradient relative to its summands, and gap, up to which responses of a network are trusted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +115,7 @@ class LeaveOneOut(Shown):
         n_open = int(np.isnan(self.predictions).reshape(len(self.influence), -1).any(axis=1).sum())
         if n_open:
             return f"{n_open} open"
-        if max(self.stationarity, self.visible_gap) > OPTIMAL:
+        if max(self.stationarity, self.visible_gap) > LARGEST_TRUSTED:
             return "not at an optimum"
         return "" if self.typical_move <= LARGEST_MOVE else "large moves"
 

@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from convexnn.datasets import make_known_optimum, make_teacher
 from convexnn.deep.records import ThreeLayerCertificate
 from convexnn.duality.certificate import certify
-from convexnn.duality.gated import GatedCertificate
 from convexnn.duality.scalar_price import ScalarPrice
+from convexnn.gated.certificate import GatedCertificate
 from convexnn.network import TwoLayerReLU
 from tests import zoo
 from tests.checks import all_patterns_by_lp, augment, brute_force, brute_force_price, check_certificate

@@ -146,7 +146,7 @@ def test_one_column_has_the_signed_price():
 
 
 def test_progress_is_told_for_several_outputs(capsys, monkeypatch):
-    monkeypatch.setattr("convexnn._progress.INTERVAL", 0.0)
+    monkeypatch.setattr("convexnn._utils.progress.INTERVAL", 0.0)
     X, N = pair(0, n=60, d=5)
     silent, told = price(X, N), price(X, N, verbose=1)
     assert "cones bounded" in capsys.readouterr().out

@@ -19,7 +19,6 @@ from ..programs.program import make_problem
 from ..programs.vector_program import make_vector_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
-from ..solvers.vector import solve_vector
 from ._automatic import choose_strength
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
@@ -144,22 +143,19 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             "deadline": now() if is_interrupted else deadline,
             "proof": self.proof,
             "n_jobs": self.n_jobs,
-            "seed": seed_of(self.random_state),
+            "rng": np.random.default_rng(seed_of(self.random_state)),
             "start": start,
             "report": report,
             "max_work": choice.max_work if choice is not None and self.tol == "auto" else None,
         }
-        if problem.y.ndim == 2:
-            solution = solve_vector(problem, **options)
-        else:
-            solution = solve(
-                problem,
-                solver=self.solver,
-                patterns=self._patterns(problem, rows),
-                n_patterns=self.n_patterns,
-                max_width=self.max_width,
-                **options,
-            )
+        solution = solve(
+            problem,
+            solver=self.solver,
+            patterns=self._patterns(problem, rows),
+            n_patterns=self.n_patterns,
+            max_width=self.max_width,
+            **options,
+        )
         return replace(solution, status=Status.interrupted) if is_interrupted else solution
 
     def _fit_rows(self, rows, started, watch, choice, strength_rows=None):

@@ -1,6 +1,6 @@
 """What every solver hands back, and how it makes a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -9,10 +9,12 @@ import numpy as np
 from .._clock import now
 from .._display import Shown, figure
 from ..duality.records import Certificate
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 
 LARGEST_PROVEN_GAP = 1e-3  # whatever the tolerance, a network with a larger relative gap is not called proven
+MAX_PRICE_TOLERANCE = 1e-7  # a proof leaves at most this share of beta between the bounds on the price,
+PRICE_TOLERANCE_PER_TOL = 0.1  # and at most this share of the tolerance
 
 
 class Status(Enum):
@@ -30,6 +32,11 @@ class Status(Enum):
     time_limit = "The time limit was reached; the best network so far is returned."
     settled = "Training ended when its budget of work was spent, or when the objective hardly fell any more."
     interrupted = "Interrupted; the best network so far is returned."
+
+
+OUT_OF_TIME = (Status.interrupted, Status.time_limit)
+OUT_OF_BUDGET = (*OUT_OF_TIME, Status.settled)
+ENDED_BY_ITSELF = (Status.proven, Status.converged, Status.stalled)
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,6 +73,52 @@ class Solution(Shown):
 def is_proven(certificate, tol):
     """Whether the proven relative gap is within the tolerance, and small enough for the word optimal."""
     return certificate.relative_gap <= min(tol, LARGEST_PROVEN_GAP)
+
+
+def proof_options(tol, proof, deadline, n_jobs, status=None):
+    """Return the options of the certificate at the end of a run, a dict.
+
+    A run that was interrupted or whose time is over only looks for violators.
+    """
+    return {
+        "proof": "heuristic" if status in OUT_OF_TIME else proof,
+        "tolerance": min(MAX_PRICE_TOLERANCE, PRICE_TOLERANCE_PER_TOL * tol),
+        "deadline": deadline,
+        "n_jobs": n_jobs,
+    }
+
+
+def conclude(network, certificate, status, *, tol, n_iter, history, visible_gap=0.0):
+    """Return the `Solution` of a run: the ending that all solvers share.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+    certificate : Certificate
+    status : Status
+        How the run ended. It becomes ``proven`` where the certificate proves as much; a run that ended by itself has
+        ``converged`` where the estimated gap is within the tolerance, and else ``stalled``.
+    tol : float
+    n_iter : int
+    history : list of dict
+    visible_gap : float
+        What the run itself has seen. Where a budget ended it, the certificate searches for less long than the run did
+        and may see less of a gap: it takes over this one.
+
+    Raises
+    ------
+    SolverError
+        When not even a finite objective was reached.
+    """
+    if not np.isfinite(certificate.primal):
+        raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
+    if status in OUT_OF_BUDGET and visible_gap > certificate.heuristic_gap:
+        certificate = replace(certificate, heuristic_gap=visible_gap)
+    if is_proven(certificate, tol):
+        status = Status.proven
+    elif status in ENDED_BY_ITSELF:
+        status = Status.converged if certificate.heuristic_gap <= tol else Status.stalled
+    return Solution(network, certificate, status, max(1, n_iter), history)
 
 
 def uninterrupted(solution):

@@ -12,7 +12,8 @@ import numpy as np
 from .._norms import norms
 from .._validation import is_late
 from ..duality.interpolation import certify_interpolant
-from .base import Solution, Status, assemble, is_proven
+from .base import Status, assemble, conclude, proof_options
+from .column_generation import MAX_ITER
 from .interpolation import solve_interpolation
 
 LARGE = 1e4  # entry of the bias column in units of the data's radius: a bias costs at most 5e-9 of a neuron
@@ -20,14 +21,14 @@ NEXT_TO_NONE = 1e-12
 ROUNDING = 16 * np.finfo(float).eps
 
 
-def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, **options):
+def solve_free_bias(problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, **options):
     """Return (Solution, dual point) where the bias is not penalised; see `solve_interpolation`."""
-    proving = {"proof": proof, "tolerance": min(1e-7, 0.1 * tol), "deadline": deadline, "n_jobs": n_jobs}
+    proving = proof_options(tol, proof, deadline, n_jobs)
     if problem.features.shape[1] == 1:
         dots = join_the_dots(problem)
         network, nu = dots.network(problem), dots.dual_point()
         certificate = certify_interpolant(network, problem, nu, **proving)
-        return Solution(network, certificate, _judged(Status.converged, certificate, tol), 1, []), nu
+        return conclude(network, certificate, Status.converged, tol=tol, n_iter=1, history=[]), nu
     posed, start, left, history = _with_large_bias(problem), None, max_iter, []
     options |= {"tol": 0.1 * tol, "deadline": deadline, "proof": "heuristic", "n_jobs": n_jobs}
     while True:
@@ -36,18 +37,11 @@ def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="au
         certificate = certify_interpolant(network, problem, nu, **proving)
         ended = inner.status in (Status.time_limit, Status.interrupted) or is_late(deadline)
         if certificate.heuristic_gap <= tol or ended or left <= 0 or np.all(certificate.price.local_values <= 1.0):
-            status = _judged(Status.max_iter if left <= 0 else inner.status, certificate, tol)
-            return Solution(network, certificate, status, max_iter - left, history), nu
+            reached = certificate.heuristic_gap <= tol  # for the problem as posed, however the inner run ended
+            status = Status.converged if reached else Status.max_iter if left <= 0 else inner.status
+            ended = {"tol": tol, "n_iter": max_iter - left, "history": history}
+            return conclude(network, certificate, status, **ended), nu
         start = _with_violators(problem, posed, inner.network, certificate.price)
-
-
-def _judged(status, certificate, tol):
-    """The status that the certificate of the problem as posed allows."""
-    if is_proven(certificate, tol):
-        return Status.proven
-    if certificate.heuristic_gap <= tol:
-        return Status.converged
-    return Status.stalled if status in (Status.proven, Status.converged) else status
 
 
 def _with_violators(problem, posed, network, price):

@@ -11,8 +11,8 @@ from ..programs.cvxpy_form import solve_program
 from ..programs.program import Problem
 from ..programs.solution_map import to_network
 from ._work import PROOF_SHARE
-from .base import Solution, Status, is_proven, make_record
-from .column_generation import polish_network
+from .base import Status, conclude, make_record, proof_options
+from .column_generation import MAX_ITER, move_neurons
 from .kinked import with_best_masses
 from .restricted import solve_over_patterns
 
@@ -28,7 +28,7 @@ def solve_given_patterns(
     solver,
     complete,
     tol=1e-6,
-    max_iter=500,
+    max_iter=MAX_ITER,
     deadline=None,
     proof="auto",
     n_jobs=None,
@@ -78,27 +78,17 @@ def solve_given_patterns(
         if not complete:
             max_work = PROOF_SHARE * WORK_OF_A_ROUND * found.n_iter * patterns.masks.size * problem.design.shape[1]
     if complete and status is Status.restricted:
-        network, status = polish(problem, network), Status.converged
-    quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else proof
-    certificate = certify_problem(
-        network,
-        problem,
-        proof=quick,
-        tolerance=min(1e-7, 0.1 * tol),
-        max_work=max_work,
-        deadline=deadline,
-        n_jobs=n_jobs,
-    )
+        network, status = improve_locally(problem, network), Status.converged
+    options = proof_options(tol, proof, deadline, n_jobs, status)
+    certificate = certify_problem(network, problem, max_work=max_work, **options)
     if not complete:
         certificate = RestrictedCertificate(**vars(certificate), pattern_gap=pattern_gap)
-    if is_proven(certificate, tol):
-        status = Status.proven
-    record = make_record(started, certificate.primal, certificate.heuristic_gap, network.width)
-    return Solution(network, certificate, status, len(history) + 1, [*history, record])
+    history = [*history, make_record(started, certificate.primal, certificate.heuristic_gap, network.width)]
+    return conclude(network, certificate, status, tol=tol, n_iter=len(history), history=history)
 
 
-def polish(problem: Problem, network: TwoLayerReLU) -> TwoLayerReLU:
+def improve_locally(problem: Problem, network: TwoLayerReLU) -> TwoLayerReLU:
     """Return the network after local improvements: of its neurons, or of its masses where the loss has kinks."""
     if problem.loss.is_smooth:
-        return polish_network(problem, network)
+        return move_neurons(problem, network)
     return min((network, with_best_masses(problem, network)), key=problem.objective)

@@ -15,8 +15,8 @@ from .._validation import is_late
 from ..duality.interpolation import certify_interpolant, interpolation_price
 from ..duality.pricing import search_price
 from ._restoring import any_interpolant, polished, restored
-from .base import Solution, Status, build_network, is_proven, make_record, tell
-from .column_generation import solve_column_generation
+from .base import Status, build_network, conclude, make_record, proof_options, tell
+from .column_generation import MAX_ITER, solve_column_generation
 
 SHARE = 1e-3  # of the price of the targets: the strength of the squared problems
 LEAST_SHARE = 1e-7
@@ -29,7 +29,7 @@ STARTS = 16
 
 
 def solve_interpolation(
-    problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, rng, report=None, start=None
+    problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, rng, report=None, start=None
 ):
     """Return the cheapest interpolating network of an `InterpolationProblem`, with what is proven about it.
 
@@ -171,16 +171,12 @@ class _Multipliers:
             self.deadline = now()
         if self.best is None:
             self.best = any_interpolant(self.problem, self.network, self.rng, self.deadline)
-        out_of_time = status in (Status.time_limit, Status.interrupted)
-        return self._solution(status, self._certify("heuristic" if out_of_time else self.proof))
+        return self._solution(status, self._certify(self.proof, status))
 
-    def _certify(self, proof):
-        tolerance = min(1e-7, 0.1 * self.tol)
-        options = {"tolerance": tolerance, "deadline": self.deadline, "n_jobs": self.n_jobs}
-        return certify_interpolant(self.best, self.problem, self.best_point, proof=proof, **options)
+    def _certify(self, proof, status=None):
+        options = proof_options(self.tol, proof, self.deadline, self.n_jobs, status)
+        return certify_interpolant(self.best, self.problem, self.best_point, **options)
 
     def _solution(self, status, certificate):
-        if is_proven(certificate, self.tol):
-            status = Status.proven
-        solution = Solution(self.best, certificate, status, max(1, self.rounds), self.history)
-        return solution, self.best_point
+        ended = {"tol": self.tol, "n_iter": self.rounds, "history": self.history, "visible_gap": self.gap}
+        return conclude(self.best, certificate, status, **ended), self.best_point

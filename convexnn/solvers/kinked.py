@@ -15,8 +15,8 @@ from .._validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
 from ..losses import ProximalLoss
-from .base import Solution, Status, assemble, build_network, is_proven, make_record, tell
-from .column_generation import solve_column_generation
+from .base import Status, assemble, build_network, conclude, make_record, proof_options, tell
+from .column_generation import MAX_ITER, solve_column_generation
 
 SHRINKING = 0.2  # of the spread in a step
 STEPS, PATIENCE = 20, 3  # steps, and how many of them may bring no progress
@@ -27,7 +27,7 @@ MAX_ENTRIES = 5_000_000  # of the linear program
 
 
 def solve_kinked(
-    problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
+    problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
 ):
     """Train on a `Problem` whose loss has kinks; see `solve_column_generation`."""
     return _Steps(problem, tol, max_iter, deadline, proof, n_jobs, rng, report).run(start)
@@ -50,21 +50,17 @@ class _Steps:
         spread, status = 0.3 * float(np.mean(residual)), Status.converged
         if spread > 0.0:
             status = self.interruptible(spread, start)
-        quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
-        certificate = certify_problem(
+        options = proof_options(self.tol, self.proof, self.deadline, self.n_jobs, status)
+        certificate = certify_problem(self.network, self.problem, dual_points=self.dual_points(), **options)
+        return conclude(
             self.network,
-            self.problem,
-            proof=quick,
-            tolerance=min(1e-7, 0.1 * self.tol),
-            dual_points=self.dual_points(),
-            deadline=self.deadline,
-            n_jobs=self.n_jobs,
+            certificate,
+            status,
+            tol=self.tol,
+            n_iter=self.rounds,
+            history=self.history,
+            visible_gap=self.gap,
         )
-        if is_proven(certificate, self.tol):
-            status = Status.proven
-        elif status in (Status.converged, Status.stalled):
-            status = Status.converged if certificate.heuristic_gap <= self.tol else Status.stalled
-        return Solution(self.network, certificate, status, max(1, self.rounds), self.history)
 
     def interruptible(self, spread, start):
         """Take proximal steps; return the status, which may be that the user has interrupted them."""

@@ -17,7 +17,7 @@ from ..losses import ProximalLoss
 from ..programs.units import is_trivial
 from ._weights import descend_weights
 from .base import build_network, free_terms
-from .column_generation import polish_network
+from .column_generation import move_neurons
 from .kinked import with_best_masses
 from .path import Path
 
@@ -27,7 +27,7 @@ ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 
 
-def narrow_network(problem, network, max_width, *, seed=0, deadline=None, n_jobs=None):
+def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=None):
     """Return the best network of at most `max_width` neurons that local searches find.
 
     Parameters
@@ -36,14 +36,14 @@ def narrow_network(problem, network, max_width, *, seed=0, deadline=None, n_jobs
     network : TwoLayerReLU
         Wider; its neurons are among the starts.
     max_width : int
-    seed : int or numpy.random.Generator
+    rng : numpy.random.Generator
         Chooses the random parts.
     deadline : float, optional
         `_clock.Moment` at which the best network so far is returned.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     """
-    options = max_width, np.random.default_rng(seed), deadline, n_jobs
+    options = max_width, rng, deadline, n_jobs
     if problem.loss.is_smooth:
         search = _Search(problem, *options)
         return search.exact(search.run(network))
@@ -118,7 +118,7 @@ class _Search:
         """Return the network on the kinks, where gradients do not end, if that is possible under the limit."""
         for _ in range(POLISHES):
             before = network
-            found = polish_network(self.problem, network)
+            found = move_neurons(self.problem, network)
             if found.width <= self.max_width:
                 network = self.better(network, found)
             network = self.better(network, self.of(network, np.arange(network.width)))

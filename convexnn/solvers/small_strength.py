@@ -20,7 +20,7 @@ from ..duality.records import N_STARTS
 from ..programs.program import Problem
 from ..programs.scaling import scale_problem
 from ._stationary import doubt_of_point, stationary_pair
-from .base import Solution, Status, build_network, uninterrupted
+from .base import Solution, Status, build_network, conclude, proof_options, uninterrupted
 from .column_generation import solve_column_generation
 
 SMALL = 1e-4  # of beta_max: strengths below are solved through others
@@ -34,7 +34,6 @@ MAX_SHIFTS = 30
 MAX_MODELS = 10  # squared models of another loss, each around the network that the last one led to
 SETTLED = 1e-11  # largest error of the equations of an optimum in units of one
 ROUGH, FINE = 1e-6, 1e-11  # tolerances of the problems on the way
-PROVED = 0.1  # of the tolerance: how close the price of the dual point is proven
 
 
 @dataclass(frozen=True)
@@ -183,20 +182,12 @@ def settled_pair(problem, network, point):
 
 def _proven(problem, network, point, doubt, solution, tol, proof, options):
     """Return the `Optimum` with the certificate of the network, None where it is none to the tolerance."""
-    certificate = certify_problem(
-        network,
-        problem,
-        proof=proof,
-        tolerance=PROVED * tol,
-        dual_points=[problem.beta * point],
-        deadline=options["deadline"],
-        n_jobs=options["n_jobs"],
-    )
+    proving = proof_options(tol, proof, options["deadline"], options["n_jobs"])
+    certificate = certify_problem(network, problem, dual_points=[problem.beta * point], **proving)
     if certificate.heuristic_gap > tol:
         return None
-    status = Status.proven if certificate.relative_gap <= tol else Status.converged
-    found = replace(solution, network=network, certificate=certificate, status=status)
-    return _with_point(problem, found, point, doubt)
+    ended = {"tol": tol, "n_iter": solution.n_iter, "history": solution.history}
+    return _with_point(problem, conclude(network, certificate, Status.converged, **ended), point, doubt)
 
 
 def _with_point(problem, solution, point, doubt):

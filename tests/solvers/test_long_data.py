@@ -15,7 +15,7 @@ from convexnn.duality.ascent import local_maxima, random_starts
 from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
-from convexnn.solvers import _gliding, _run, column_generation
+from convexnn.solvers import _gliding, column_generation, scalar_run
 from convexnn.solvers._gliding import _Objective, glide
 
 from ..zoo import random_problem
@@ -34,9 +34,9 @@ def teacher_problem(n, d, seed=0):
 def everything_is_long(monkeypatch):
     """Take all data for long: ascents in company, gradients until the gap is small, a sample of the rows first."""
     monkeypatch.setattr(_long, "LONG", 0)
-    monkeypatch.setattr(_run, "NEWTON_WORK", 0.0)
-    monkeypatch.setattr(column_generation, "SAMPLE", 20)
-    monkeypatch.setattr(column_generation, "SAMPLED_ROWS", 5)
+    monkeypatch.setattr(scalar_run, "NEWTON_WORK", 0.0)
+    monkeypatch.setattr(column_generation, "MIN_SAMPLED_ROWS", 20)
+    monkeypatch.setattr(column_generation, "SAMPLED_ROWS_PER_INPUT", 5)
     monkeypatch.setattr(_approach, "SAMPLE", 32)
     for module in (_approach, _gliding):
         monkeypatch.setattr(module, "ROWS", 50)
@@ -48,7 +48,7 @@ def everything_is_huge(everything_is_long, monkeypatch):
     monkeypatch.setattr(_long, "HUGE", 0)
     monkeypatch.setattr(_long, "ROWS", 50)
     monkeypatch.setattr(price_function, "MAX_RANK", 0)
-    monkeypatch.setattr(column_generation, "ROWS_A_SEARCH", 0)  # as few starts as on data of that size
+    monkeypatch.setattr(scalar_run, "ROWS_A_SEARCH", 0)  # as few starts as on data of that size
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=str)

@@ -1,8 +1,12 @@
-"""The state of a run of `vector`: the network so far, and the moves that improve it.
+"""A run of column generation for several outputs: the network so far, and the moves that improve it.
 
-Exact moves, group lassos, Newton steps and climbs to the kinks, or coarse ones (`_vector_coarse`) while these would be
+The network lives on unit directions with output weights. The best output weights are a group lasso (`_group_masses`),
+Newton's method moves the neurons in use (`_vector_newton`), and exact ascents on the price put them on the kinks where
+they belong. Exact moves, group lassos, Newton steps and climbs to the kinks, or coarse ones (`_vector_coarse`) while these would be
 too dear. All count their work in units of about a nanosecond of one core, so that a budget needs no clock.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +17,12 @@ from ..duality.vector_price import vector_price_function
 from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts, work_of_maxima
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import merge_neurons, slide_vectors
+from ._violators import Violators
+from ._work import proof_work
+from .base import assemble
 
-FIRST_STARTS, ROUGH_STARTS = 32, 128
+FIRST_STARTS, ROUGH_STARTS, MAX_STARTS = 32, 128, 2048
+FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
 MAX_NEW, MAX_REMEMBERED = 32, 64
 INNER_ROUNDS = 20
 LITTLE = 0.02  # of the gap seen: what an inner round must gain for the next to be worth it
@@ -35,8 +43,13 @@ WORK_OF_A_PRODUCT = 0.2  # nanoseconds of a multiplication
 class VectorRun:
     """Directions, outputs, free terms, the gap seen, and the work done; the objective never rises."""
 
-    def __init__(self, problem, rng, deadline, n_jobs, max_work=None):
+    is_conclusive = True  # every search goes to the end
+    begins_on_sample = False  # a sample of 30,000 rows cost as much as it saved
+
+    def __init__(self, problem, unit, scale, rng, deadline=None, n_jobs=None, max_work=None):
         self.problem, self.rng, self.deadline, self.n_jobs = problem, rng, deadline, n_jobs
+        self.unit, self.scale = unit, scale  # of the masses and of the objective, in the scale of the caller's problem
+        self.has_budget = max_work is not None
         self.max_work, self.work = np.inf if max_work is None else max_work, 0.0
         self.directions = np.zeros((0, problem.design.shape[1]))
         self.outputs, self.free_fit, self.objective = best_groups(problem, np.zeros((len(problem.y), 0)))
@@ -60,20 +73,41 @@ class VectorRun:
 
         return stop
 
-    def adopt(self, network, unit):
-        """Take over the neurons of `network`, whose masses are `unit` times those here, and move them on."""
+    @property
+    def primal(self):
+        """The objective in the scale of the problem."""
+        return self.objective * self.scale
+
+    @property
+    def width(self):
+        """Number of neurons in use."""
+        return len(self.directions)
+
+    def borrow(self, network):
+        """Take over the neurons of `network` as they are where that lowers the objective; return whether it has any."""
+        active = network.masses > 0
+        if np.any(active):
+            roots = np.linalg.norm(network.neurons[active], axis=1)[:, None]
+            self.place(network.directions[active], network.output_weights[active] * (roots / self.unit))
+        return bool(np.any(active))
+
+    def adopt(self, network):
+        """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
         active = network.masses > 0
         if not np.any(active):
             return
         directions = network.directions[active]
         if self.is_coarse(len(directions)):
             self.visible = ADOPTED_GAP
-            roots = np.linalg.norm(network.neurons[active], axis=1)[:, None]
-            self.place(directions, network.output_weights[active] * (roots / unit))
+            self.borrow(network)
             self.descend(self.directions, self.outputs)
         else:
             self.accept(directions, None)
             self.improve(np.inf)
+
+    def network(self, problem):
+        """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
+        return build_vector_network(problem, self.directions, self.outputs * self.unit)
 
     def place(self, directions, outputs):
         """Stand at these directions and outputs, with the free terms that fit best, where that lowers the objective."""
@@ -104,11 +138,16 @@ class VectorRun:
         start = np.zeros((len(directions), self.problem.n_outputs))
         self.accept(np.vstack([self.directions, directions]), np.vstack([self.outputs, start]))
 
-    def add(self, directions, level):
+    def level(self, excess):
+        """The price that violators are above: beta and a share of it."""
+        return self.problem.beta * (1.0 + excess)
+
+    def join_and_improve(self, violators, excess):
         """Add directions that violate the dual constraint, and improve the network that has them."""
+        directions = violators.directions
         if not self.is_coarse(len(self.directions) + len(directions)):
             self.join(directions)
-            self.improve(level)
+            self.improve(excess)
             return
         n_neurons = len(self.directions) + len(directions)
         if self._work_of_groups(n_neurons) < GROUPS_WORK * work_of_an_evaluation(self.problem, n_neurons):
@@ -138,27 +177,27 @@ class VectorRun:
         else:
             self.single = False
 
-    def improve(self, level):
+    def improve(self, excess):
         """Alternate outputs, Newton steps and local ascents from the neurons in use until none of them helps."""
         for _ in range(INNER_ROUNDS):
             before = self.objective
             if self.is_coarse(len(self.directions)):
                 self.descend(self.directions, self.outputs)
             else:
-                self._move_exactly(level)
+                self._move_exactly(excess)
             if before - self.objective <= max(1e-14, LITTLE * self.visible) * before or self.is_over():
                 break
 
-    def _move_exactly(self, level):
+    def _move_exactly(self, excess):
         merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.alike)
         fewer = len(merged[0]) < len(self.directions)
         if not self._slide(*merged, alone=fewer) and fewer:
             self.alike = max(NARROWEST, NARROWER * self.alike)
             self._slide(self.directions, self.outputs)
-        if np.isfinite(level):
-            directions = self.climb(level)
-            if len(directions):
-                self.join(directions)
+        if np.isfinite(excess):
+            violators = self.climb(self.directions, excess)
+            if len(violators):
+                self.join(violators.directions)
 
     def _slide(self, directions, outputs, alone=False):
         """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
@@ -186,13 +225,17 @@ class VectorRun:
             return problem.orthogonal(problem.loss.dual_point(problem.y, hidden + self.free_fit, problem.weight))[0]
         return problem.dual_point(hidden)
 
-    def climb(self, level):
-        """Return the distinct directions above `level` that ascents from the neurons reach."""
+    def climb(self, directions, excess):
+        """Return the distinct `Violators` that ascents from these directions reach above ``level(excess)``."""
         function = vector_price_function(self.problem.design, self.dual_point())
         if function.rank == 0:
-            return self.directions[:0]
-        directions, values = self._ascend(function, function.reduce(self.directions))
-        return directions[values > level][:MAX_NEW]
+            return Violators(self.directions[:0])
+        directions, values = self._ascend(function, function.reduce(directions))
+        return Violators(directions[values > self.level(excess)][:MAX_NEW])
+
+    def violators_of(self, price, excess):
+        """Return the `Violators` that the `Price` of a proof has met, as this run sees them."""
+        return self.climb(price.local_directions, excess)
 
     def _ascend(self, function, starts, rough=False):
         """Return the distinct maxima reached from `starts`, the largest first, and the price there."""
@@ -201,16 +244,16 @@ class VectorRun:
             function, *vector_maxima(function, starts, self.deadline, self.n_jobs, rough=rough)
         )
 
-    def search(self, level):
+    def search(self, excess):
         """Ascend from the neurons, the remembered maxima, around them and from random starts.
 
-        Returns the violators and notes in `visible` the gap that the largest value seen leaves.
+        Returns the `Violators` and notes in `visible` the gap that the largest value seen leaves.
         """
-        dual_point = self.dual_point()
+        level, dual_point = self.level(excess), self.dual_point()
         function = vector_price_function(self.problem.design, dual_point)
         if function.rank == 0:
             self.visible = self.gap(dual_point, 0.0)
-            return self.directions[:0]
+            return Violators(self.directions[:0])
         known = np.vstack([self.directions, self.remembered])
         rough = self.is_coarse(max(FEW_NEURONS, len(self.directions)))
         n_starts = max(ROUGH_STARTS, self.n_starts) if rough else self.n_starts
@@ -223,9 +266,68 @@ class VectorRun:
         self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
         seen = self.gap(dual_point, values.max(initial=0.0))
         self.visible = max(seen, self.visible if self.out_of_time() else 0.0)
-        return directions[values > level][:MAX_NEW]
+        return Violators(directions[values > level][:MAX_NEW])
+
+    def widen_search(self, proof, max_starts=None):
+        """Search from more starts from now on; return whether that is worth it, before a proof is tried."""
+        is_cheap = self.problem.design.shape[1] <= FEW_INPUTS and proof != "heuristic"
+        enough = FIRST_STARTS if is_cheap else MAX_STARTS if max_starts is None else max_starts
+        if 4 * self.n_starts > enough:
+            return False
+        self.n_starts *= 4
+        return True
+
+    @property
+    def known_directions(self):
+        """Directions of large price, from which a proof begins."""
+        return self.remembered
+
+    @property
+    def proof_work(self):
+        """The work of a proof that is not expected to end, None without a budget of work."""
+        return proof_work(self.work) if self.has_budget else None
 
     def gap(self, dual_point, largest):
         """Relative gap if `largest` were the price of the dual point."""
         dual, _ = self.problem.dual_bound(dual_point, largest)
         return max(0.0, 1.0 - dual / self.objective) if self.objective > 0 else 0.0
+
+
+def start_vector_run(problem, *options):
+    """Return the `VectorRun` on a problem, from the network without neurons; None where no neuron can fit anything."""
+    found = _scaled(problem)
+    if found is None:
+        return None
+    scaled, unit = found
+    scale = (problem.beta / scaled.beta) * unit if problem.loss.name == "squared" else 1.0
+    return VectorRun(scaled, unit, scale, *options)
+
+
+def _scaled(problem):
+    """Return the problem in units of about one, the unit of the design and of the masses; None without a design.
+
+    Targets of the squared loss are centred by the free terms and have norm one; those of other losses stay.
+    """
+    x_scale = float(np.abs(problem.design).max())
+    if x_scale == 0.0:
+        return None
+    if problem.loss.name != "squared":
+        return replace(problem, design=problem.design / x_scale, beta=problem.beta / x_scale), 1.0 / x_scale
+    target = problem.centred
+    largest = np.abs(target).max()
+    if largest == 0.0:
+        return None
+    y_scale = float(largest * np.linalg.norm(target / largest))
+    scaled = replace(
+        problem, design=problem.design / x_scale, y=target / y_scale, beta=problem.beta / x_scale / y_scale
+    )
+    return scaled, y_scale / x_scale
+
+
+def build_vector_network(problem, directions, outputs):
+    """Return the balanced network of unit directions and outputs, heaviest first, with the best free terms."""
+    masses = np.linalg.norm(outputs, axis=1)
+    order = np.argsort(-masses, kind="stable")
+    roots = np.sqrt(masses[order])[:, None]
+    neurons, weights = directions[order] * roots, outputs[order] / np.where(roots > 0, roots, 1.0)
+    return assemble(problem, neurons, weights, problem.free_coefficients(problem.hidden_fit(neurons, weights)))

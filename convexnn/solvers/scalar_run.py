@@ -1,4 +1,4 @@
-"""The state of one run of column generation: the pool of directions, the residual and what searching has seen.
+"""A run of column generation for one output: the pool of directions, the residual and what searching has seen.
 
 The restricted program lives on directions, not on patterns: the best masses for the pool of directions are a small
 non-negative lasso, Newton's method slides the neurons in use to the best place of their cells, and local ascents on
@@ -14,14 +14,16 @@ from .._masses import best_masses
 from .._validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.price_function import price_function, price_rows
-from ..programs.scaling import best_dual
+from ..programs.scaling import best_dual, scale_problem
 from ._company import COARSE_ANGLE, climb_in_company, is_medium
 from ._gliding import glide
 from ._newton import slide
-from ._work import ascent_work, masses_work
+from ._violators import Violators
+from ._work import ascent_work, masses_work, proof_work
 from .base import build_network
 
-FIRST_STARTS = 32
+FIRST_STARTS, MAX_STARTS = 32, 4096
+ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
 LONG_STARTS = 128  # on long data, where only the best of them go on
 BLOCK_STARTS = 256
 NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
@@ -63,10 +65,10 @@ class Pool:
         return Pool(self.directions[index], self.signs[index], self.masses[index])
 
 
-class Run:
+class ScalarRun:
     """The state of one run: the pool, the residual (the scaled dual point) and the clock."""
 
-    def __init__(self, scaled, rng, deadline=None, n_jobs=None, rough=False):
+    def __init__(self, scaled, rng, deadline=None, n_jobs=None, max_work=None, rough=False):
         self.rng, self.deadline, self.n_jobs, self.rough = rng, deadline, n_jobs, rough
         self.load(scaled)
         self.remembered = self.pool.directions, self.pool.signs
@@ -74,7 +76,8 @@ class Run:
         self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
         self.exploring, self.searched = True, np.inf  # while kinks do not matter; the objective at the last search
         self.gained, self.rest, self.resting = 0.0, 0, 0  # by the last new neurons; rounds that do not move neurons
-        self.work, self.max_work = 0.0, np.inf  # nanoseconds of one core, as estimated in `_work`
+        self.work = 0.0  # nanoseconds of one core, as estimated in `_work`
+        self.max_work = np.inf if max_work is None else max_work
 
     def load(self, scaled):
         """Start on a problem without any neuron."""
@@ -103,7 +106,7 @@ class Run:
         if self.borrow(network):
             self.exploring = False
             self.promise = ADOPTED_GAP if self.newton_work() > NEWTON_WORK else 0.0
-            self.solve_restricted(np.inf)
+            self.improve(np.inf)
 
     @property
     def primal(self):
@@ -135,13 +138,18 @@ class Run:
         self.pool, self.residual, self.objective = pool, residual, objective
         return True
 
-    def extend(self, directions, signs):
+    def join(self, violators):
         """Take new neurons into the pool and note what they gain."""
         before = self.objective
-        self.accept(self.pool.join(directions, signs))
+        self.accept(self.pool.join(violators.directions, violators.signs))
         self.gained = before - self.objective
 
-    def solve_restricted(self, excess):
+    def join_and_improve(self, violators, excess):
+        """Take new neurons into the pool, then improve all of them."""
+        self.join(violators)
+        self.improve(excess)
+
+    def improve(self, excess):
         """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps.
 
         Or helps little beside what new neurons promise: the gap that the search has seen.
@@ -161,14 +169,14 @@ class Run:
                 self.single = False
             if not self.is_coarse:
                 used = self.pool.take(self.pool.used)
-                directions, signs = self.climb(used.directions, used.signs, excess)
-                if len(signs):
-                    self.accept(self.pool.join(directions, signs))
+                violators = self.climb(used.directions, used.signs, excess)
+                if len(violators):
+                    self.accept(self.pool.join(violators.directions, violators.signs))
             if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.is_over():
                 break
         gained = started - self.objective
         self.rest = min(MAX_REST, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
-        self.resting = self.rest if self.is_medium and self.promise > SINGLE else 0
+        self.resting = self.rest if self.is_medium and not self.rough and self.promise > SINGLE else 0
 
     @property
     def most_new(self):
@@ -207,11 +215,15 @@ class Run:
         return self.scaled.beta * (1.0 + excess)
 
     def climb(self, directions, signs, excess):
-        """Return the distinct directions and signs that ascents from those given reach above ``level(excess)``."""
+        """Return the distinct `Violators` that ascents from these neurons reach above ``level(excess)``."""
         level = self.level(excess)
         directions, signs, values = self.ascend(self.price_function(), directions, signs, level=level)
         above = values > level
-        return directions[above][: self.most_new], signs[above][: self.most_new]
+        return Violators(directions[above][: self.most_new], signs[above][: self.most_new])
+
+    def violators_of(self, price, excess):
+        """Return the `Violators` that the `Price` of a proof has met, as this run sees them."""
+        return self.climb(price.local_directions, price.local_signs, excess)
 
     def price_function(self):
         """The price of the residual, the scaled dual point."""
@@ -253,7 +265,7 @@ class Run:
     def search(self, excess):
         """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
-        Returns the violators (directions, signs) and notes in `visible` the gap that the largest value seen leaves.
+        Returns the `Violators` and notes in `visible` the gap that the largest value seen leaves.
         """
         function, level = self.price_function(), self.level(excess)
         self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
@@ -278,7 +290,49 @@ class Run:
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
         self.promise = max(self.visible, FADING * self.promise if function.is_long else 0.0)
-        return directions[above][: self.most_new], signs[above][: self.most_new]
+        return Violators(directions[above][: self.most_new], signs[above][: self.most_new])
+
+    def widen_search(self, proof, max_starts=None):
+        """Search from more starts from now on; return whether that is worth it, before a proof is tried.
+
+        Few are enough where the proof itself is cheap, on few inputs.
+        """
+        n_samples, d = self.scaled.design.shape
+        max_starts = MAX_STARTS if max_starts is None else max_starts
+        enough = min(max_starts, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
+        if d <= 3 and proof != "heuristic":
+            enough = min(enough, FIRST_STARTS)
+        elif d <= 7:
+            enough = min(enough, 8 * FIRST_STARTS)
+        if 4 * self.n_starts > enough:
+            return False
+        self.n_starts *= 4
+        return True
+
+    @property
+    def begins_on_sample(self):
+        """Whether a network of a sample of the rows is worth its work: where to read all rows is what a step costs."""
+        return is_long(self.scaled.design)
+
+    @property
+    def is_conclusive(self):
+        """Whether the last search would have seen what there is: not one that stopped before the kinks."""
+        return not self.careful
+
+    @property
+    def width(self):
+        """Number of neurons in use."""
+        return int(np.sum(self.pool.used))
+
+    @property
+    def known_directions(self):
+        """Directions of large price, from which a proof begins."""
+        return self.remembered[0]
+
+    @property
+    def proof_work(self):
+        """The work of a proof that is not expected to end."""
+        return proof_work(self.work)
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
@@ -291,6 +345,12 @@ class Run:
         """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
         used = self.pool.take(self.pool.used)
         return network_of(problem, replace(used, masses=used.masses * (self.scaled.y_scale / self.scaled.x_scale)))
+
+
+def start_scalar_run(problem, *options):
+    """Return the `ScalarRun` on a problem with the squared loss; None where no neuron can fit anything."""
+    scaled = scale_problem(problem)
+    return None if scaled is None else ScalarRun(scaled, *options)
 
 
 def network_of(problem, pool):

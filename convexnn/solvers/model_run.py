@@ -1,7 +1,7 @@
 """Newton's method on the loss: column generation for losses that are smooth and not quadratic.
 
 Around a fit z with ``nu = -grad L(z)`` and the curvatures h the loss is, to second order and up to a constant, a
-squared loss with the weights h and the targets ``z + nu / h``. So every model is a problem that `Run` can deal with,
+squared loss with the weights h and the targets ``z + nu / h``. So every model is a problem for a `ScalarRun`,
 and the price of its residual is that of nu itself. The masses that improve the model give a direction in which the
 true objective, which is convex in the masses, is searched: it never rises.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..programs.scaling import scale_problem
 from ._gliding import LossRows, glide
-from ._run import LITTLE, Pool, Run, network_of
+from .scalar_run import LITTLE, Pool, ScalarRun, network_of
 
 FIRST_DAMPING, LEAST_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
 MOST_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
@@ -22,16 +22,13 @@ GLIDE_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of t
 GLIDE_TOLERANCE = 1e-5  # relative decrease of a step of gradients
 
 
-def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
-    """Return the run that trains on `problem`, from the network without neurons; None where that is optimal."""
-    if problem.loss.name == "squared":
-        scaled = scale_problem(problem)
-        return None if scaled is None else Run(scaled, rng, deadline, n_jobs, rough)
+def start_model_run(problem, *options):
+    """Return the `ModelRun` on a problem from the network without neurons; None where that is optimal."""
     point = _Point.at(problem, _empty_pool(problem))
     if not np.any(point.nu) or not np.any(problem.design):
         return None
     scaled, damping = _scaled_model(problem, point.hidden, FIRST_DAMPING)
-    return None if scaled is None else ModelRun(problem, point, scaled, damping, rng, deadline, n_jobs, rough)
+    return None if scaled is None else ModelRun(problem, point, scaled, damping, *options)
 
 
 @dataclass(frozen=True)
@@ -54,12 +51,12 @@ class _Point:
         return cls(pool, hidden, nu, value + problem.beta * float(pool.masses.sum()))
 
 
-class ModelRun(Run):
+class ModelRun(ScalarRun):
     """A run on quadratic models of the loss; `point` is the best network so far, where the model was made."""
 
-    def __init__(self, problem, point, scaled, damping, rng, deadline, n_jobs, rough=False):
+    def __init__(self, problem, point, scaled, damping, *options):
         self.problem, self.point, self.damping = problem, point, damping
-        super().__init__(scaled, rng, deadline, n_jobs, rough)
+        super().__init__(scaled, *options)
 
     @property
     def primal(self):
@@ -77,7 +74,7 @@ class ModelRun(Run):
             self.accept(self.pool.join(pool.directions, pool.signs))
         return len(active) > 0
 
-    def solve_restricted(self, excess):
+    def improve(self, excess):
         """Improve models until the true objective gains little beside what new neurons promise.
 
         Far from the optimum one model says what new neurons weigh, and gradients of the loss itself do the rest.
@@ -88,7 +85,7 @@ class ModelRun(Run):
             return
         for _ in range(MODELS):
             before = self.primal
-            super().solve_restricted(excess)
+            super().improve(excess)
             self._advance()
             gain = before - self.primal
             if gain <= 1e-13 * before or self.is_over():

@@ -2,8 +2,8 @@
 
 The network lives on unit directions with output weights. The best output weights are a group lasso (`_group_masses`),
 Newton's method moves the neurons in use (`_vector_newton`), and exact ascents on the price put them on the kinks where
-they belong. Exact moves, group lassos, Newton steps and climbs to the kinks, or coarse ones (`_vector_coarse`) while these would be
-too dear. All count their work in units of about a nanosecond of one core, so that a budget needs no clock.
+they belong. While exact moves would be too dear, gradients of all weights do (`_vector_coarse`). All moves count their
+work in units of about a nanosecond of one core, so that a budget needs no clock.
 """
 
 from dataclasses import replace
@@ -96,13 +96,12 @@ class VectorRun:
         active = network.masses > 0
         if not np.any(active):
             return
-        directions = network.directions[active]
-        if self.is_coarse(len(directions)):
+        self.borrow(network)
+        if self.is_coarse(int(active.sum())):
             self.visible = ADOPTED_GAP
-            self.borrow(network)
             self.descend(self.directions, self.outputs)
         else:
-            self.accept(directions, None)
+            self.accept(network.directions[active], None)
             self.improve(np.inf)
 
     def network(self, problem):

@@ -13,7 +13,7 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 
 # What other Pythons and the oldest dependencies are tried on, in minutes; make QUICK=tests tries everything.
 QUICK := tests/arrangements tests/programs tests/sweeps tests/estimators/test_scikit_learn.py tests/test_network.py \
-	tests/test_losses.py tests/test_types.py
+	tests/losses/test_losses.py tests/test_types.py
 
 # The oldest dependencies have no wheels for the newest Python.
 OLDEST := python3.11

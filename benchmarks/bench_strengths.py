@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from sklearn.datasets import load_digits, make_friedman1
 from sklearn.preprocessing import scale
 
-from convexnn._clock import now
+from convexnn._utils.clock import now
 from convexnn.duality.pricing import search_price
 from convexnn.programs import make_problem
 from convexnn.solvers.solve import solve

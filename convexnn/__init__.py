@@ -1,8 +1,8 @@
 """Two-layer ReLU networks trained to proven global optimality, and the whole set of optimal networks."""
 
-from . import datasets, exchange
+from . import _moved, datasets, exchange
+from ._utils.environment import show_versions, versions
 from ._version import __version__
-from ._versions import show_versions, versions
 from .activations import certify_activation, train_activation
 from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from .duality import Certificate, Price, beta_max, certify, price
@@ -30,6 +30,8 @@ from .exceptions import (
     WidthWarning,
 )
 from .exchange import SavedNetwork, load_network, save_network
+from .gated import GatedCertificate, GatedOptimalSet
+from .interpolation import InterpolationCertificate, InterpolationSet, certify_interpolation
 from .network import TwoLayerReLU
 from .optimal_sets import (
     ApproximatePruning,
@@ -43,8 +45,10 @@ from .optimal_sets import (
 )
 from .programs import ConvexSolution, convex_program, to_convex, to_network
 from .responses import LeaveOneOut
-from .solvers.certifying import certify_interpolation
+from .solvers import Solution, Status
 from .sweeps import regularization_path, width_sweep
+
+_moved.keep_old_names()
 
 __all__ = [
     "ActivationPatterns",
@@ -59,8 +63,12 @@ __all__ = [
     "ConvexReLURegressorCV",
     "ConvexSolution",
     "FileFormatError",
+    "GatedCertificate",
+    "GatedOptimalSet",
     "GatedReLUClassifier",
     "GatedReLURegressor",
+    "InterpolationCertificate",
+    "InterpolationSet",
     "InvalidInputError",
     "LeaveOneOut",
     "MinNormReLUInterpolator",
@@ -72,7 +80,9 @@ __all__ = [
     "Price",
     "SavedNetwork",
     "ScaleWarning",
+    "Solution",
     "SolverError",
+    "Status",
     "StrengthWarning",
     "TwoLayerReLU",
     "VertexLimitError",

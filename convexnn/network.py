@@ -15,14 +15,14 @@ from typing import Self
 
 import numpy as np
 
-from ._display import Shown
-from ._long import row_blocks
-from ._norms import nonzero, norms
-from ._pruning import prune_masses
-from ._typing import ArrayLike, LossName
-from ._validation import check_count, check_design, check_positive, check_vector, check_weights
+from ._utils.aliases import ArrayLike, LossName
+from ._utils.display import Shown
+from ._utils.norms import nonzero, norms
+from ._utils.row_blocks import row_blocks
+from ._utils.validation import check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
-from .matrix_losses import make_matrix_loss
+from .losses.several_outputs import make_matrix_loss
+from .masses.pruning import prune_masses
 
 __all__ = ["TwoLayerReLU"]
 

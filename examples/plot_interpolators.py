@@ -11,10 +11,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
 
-from convexnn.datasets_interpolation import make_interpolator_continuum
+from convexnn.datasets.interpolator_continuum import make_interpolator_continuum
 from convexnn.estimators.interpolator import MinNormReLUInterpolator
-from convexnn.programs.interpolation import interpolation_problem
-from convexnn.solvers.free_bias import join_the_dots
+from convexnn.interpolation.free_bias import join_the_dots
+from convexnn.interpolation.program import interpolation_problem
 
 COLOURS = plt.get_cmap("cividis")(np.linspace(0.05, 0.85, 5))
 DASHES = ("-", "--", "-.", ":", "-")

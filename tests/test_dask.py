@@ -10,9 +10,9 @@ import pytest
 from joblib import parallel_config
 
 from convexnn import price, regularization_path, width_sweep
-from convexnn.duality import distributed as parts
-from convexnn.duality.distributed import price_on_cluster
-from convexnn.duality.sharded import DaskShards, LocalShards, price_shards
+from convexnn.duality.large import cluster as parts
+from convexnn.duality.large.cluster import price_on_cluster
+from convexnn.duality.large.shards import DaskShards, LocalShards, price_shards
 from tests.zoo import random_problem
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is needed: pip install 'convexnn[dask]'")

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from convexnn._pruning import prune_masses
 from convexnn.exceptions import InvalidInputError
+from convexnn.masses.pruning import prune_masses
 from convexnn.network import TwoLayerReLU
 
 from .checks import plain_objective, plain_predict

@@ -14,11 +14,11 @@ import pytest
 
 import convexnn
 from convexnn import activations, deep, landscape, optimal_sets, sweeps
-from convexnn._display import MOST_ROWS, Shown, html_table
+from convexnn._utils.display import MOST_ROWS, Shown, html_table
 from convexnn.duality import records as duality_records
+from convexnn.gated.solver import solve_gated
 from convexnn.programs.program import Problem
 from convexnn.solvers.base import Solution
-from convexnn.solvers.gated import solve_gated
 from convexnn.solvers.restricted import solve_over_patterns
 
 X = np.array([[np.cos(a), np.sin(a)] for a in np.deg2rad([0, 120, 240])])

@@ -11,7 +11,7 @@ import typing
 import pytest
 
 import convexnn
-from convexnn import _typing
+from convexnn._utils import aliases as _typing
 from convexnn.duality.records import PROOFS
 from convexnn.losses import LOSSES
 from convexnn.solvers.solve import PATTERNS, SOLVERS
@@ -24,6 +24,8 @@ PUBLIC = (
     "convexnn.duality",
     "convexnn.estimators",
     "convexnn.exchange",
+    "convexnn.gated",
+    "convexnn.interpolation",
     "convexnn.landscape",
     "convexnn.optimal_sets",
     "convexnn.programs",

@@ -45,7 +45,7 @@ def solve_cones(posed, masks, tol):
 
 def solve_gates(posed, masks, tol):
     """Solve the group lasso."""
-    from convexnn.solvers.gated import solve_gated
+    from convexnn.gated.solver import solve_gated
 
     solution = solve_gated(posed, masks, tol=tol)
     return {"weights": solution.blocks.T, "note": f"own gap {solution.relative_gap:.0e}"}

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.optimize import nnls
 
+from .._utils.bits import pack, unpack
 from ..exceptions import InvalidInputError
-from ._bits import pack, unpack
 from ._lines import distinct_lines, power_of_two
 
 _PATTERNS_PER_BLOCK = 1 << 14

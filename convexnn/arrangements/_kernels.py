@@ -12,7 +12,7 @@ its cell is the one in the chart whose lowest point is v.
 
 import numpy as np
 
-from .._compile import compiled
+from .._utils.kernels import compiled
 from ._lines import TOLERANCE
 
 # Division by zero gives inf or nan, as in numpy, and no exception.

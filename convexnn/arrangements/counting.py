@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import comb
 
-from .._typing import ArrayLike
-from .._validation import check_design
+from .._utils.aliases import ArrayLike
+from .._utils.validation import check_design
 from ._lines import distinct_lines
 
 

@@ -19,12 +19,12 @@ from math import comb
 
 import numpy as np
 
-from .._progress import current, reporting
-from .._threads import in_turn, slices, thread_map
-from .._typing import ArrayLike
-from .._validation import check_count, check_design, check_verbose
+from .._utils.aliases import ArrayLike
+from .._utils.bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
+from .._utils.progress import current, reporting
+from .._utils.threads import in_turn, slices, thread_map
+from .._utils.validation import check_count, check_design, check_verbose
 from ..exceptions import PatternLimitError
-from ._bits import all_ones, as_keys, complement_into, expand_into, n_words, pack, unpack
 from ._kernels import lowest_cells_from
 from ._lines import distinct_lines
 from .counting import bound_of

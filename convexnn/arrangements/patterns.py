@@ -8,11 +8,11 @@ from typing import Any, Self, overload
 
 import numpy as np
 
-from .._display import Shown
-from .._typing import ArrayLike
-from .._validation import check_design
+from .._utils.aliases import ArrayLike
+from .._utils.bits import hashes, pack, unpack
+from .._utils.display import Shown
+from .._utils.validation import check_design
 from ..exceptions import InvalidInputError
-from ._bits import hashes, pack, unpack
 from ._gates import interior_points
 
 

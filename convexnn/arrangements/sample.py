@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._typing import ArrayLike, RandomState
-from .._validation import check_count, check_design
-from ._bits import hashes, pack
+from .._utils.aliases import ArrayLike, RandomState
+from .._utils.bits import hashes, pack
+from .._utils.validation import check_count, check_design
 from ._lines import power_of_two
 from .patterns import ActivationPatterns
 

@@ -18,7 +18,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .._threads import one_blas_thread
+from .._utils.threads import one_blas_thread
 from ..estimators import ConvexReLURegressor
 from .outcomes import Outcome, certificate_entries, neurons_text
 from .pictures import check_plot, save_figure

@@ -6,7 +6,7 @@ import threading
 import warnings
 from contextlib import ExitStack, contextmanager, redirect_stdout
 
-from .._standard_output import on_standard_error
+from .._utils.standard_output import on_standard_error
 
 LISTENERS: list[list[str]] = []  # lists of notes, of the blocks that are being run
 

@@ -1,6 +1,6 @@
 """Print the versions of convexnn, Python and the libraries that matter for a report."""
 
-from .._versions import show_versions, versions
+from .._utils.environment import show_versions, versions
 from .outcomes import Outcome
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown
-from .._norms import nonzero
-from .._typing import ArrayLike
-from .._validation import check_design, check_positive, check_vector
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown
+from .._utils.norms import nonzero
+from .._utils.validation import check_design, check_positive, check_vector
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 

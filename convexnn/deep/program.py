@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 from scipy import sparse
 
-from .._norms import norms
+from .._utils.norms import norms
 from ..exceptions import SolverError
 
 TOLERANCES = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11, "max_iter": 300}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown, figure
+from .._utils.display import Shown, figure
 from ..duality.records import OPTIMAL
 from .network import ThreeLayerReLU
 

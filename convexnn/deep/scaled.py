@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._norms import norms
-from .._validation import check_design, check_positive, check_vector
+from .._utils.norms import norms
+from .._utils.validation import check_design, check_positive, check_vector
 from .network import ThreeLayerReLU
 
 

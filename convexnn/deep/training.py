@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._masses import best_masses
-from .._norms import norms
-from .._pruning import prune_masses
-from .._typing import ArrayLike
-from .._validation import check_count
+from .._utils.aliases import ArrayLike
+from .._utils.norms import norms
+from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
+from ..masses.lasso import best_masses
+from ..masses.pruning import prune_masses
 from .cells import MAX_BLOCKS, make_cells
 from .network import ThreeLayerReLU
 from .program import ConicForm, solve_price, solve_training

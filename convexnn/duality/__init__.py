@@ -1,9 +1,9 @@
 """A dual point and its proof: the price, the certificate and the strength of the zero network."""
 
 from .certificate import Certificate, certify
-from .distributed import price_on_cluster
+from .large.cluster import price_on_cluster
+from .large.shards import DaskShards, LocalShards, price_shards
 from .pricing import Price, price
-from .sharded import DaskShards, LocalShards, price_shards
 from .strength import beta_max
 
 __all__ = [

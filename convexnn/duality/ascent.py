@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .._long import is_huge
-from .._threads import one_sign_slices, thread_map
-from .._validation import is_late
-from ._approach import approach
-from ._climb import climb_all, distinct
+from .._utils.row_blocks import is_huge
+from .._utils.threads import one_sign_slices, thread_map
+from .._utils.validation import is_late
+from .kernels.approach import approach
+from .kernels.climb import climb_all, distinct
 from .price_function import unit_rows
 
 CHUNK = 64

@@ -11,11 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from .._progress import current
-from .._threads import one_sign_slices, thread_map
-from .._validation import is_late
-from ._cones import split_cones
+from .._utils.progress import current
+from .._utils.threads import one_sign_slices, thread_map
+from .._utils.validation import is_late
 from ._forecast import Budget
+from .kernels.cones import split_cones
 
 MAX_RANK = 13
 BATCH, WORK_A_BATCH = (

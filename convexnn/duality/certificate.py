@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._long import is_long
-from .._masses import best_masses
-from .._progress import reporting
-from .._threads import one_blas_thread
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_verbose, deadline_after
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.progress import reporting
+from .._utils.row_blocks import is_long
+from .._utils.threads import one_blas_thread
+from .._utils.validation import check_choice, check_verbose, deadline_after
+from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from .cuts import best_dual_point

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._double_double import two_product
+from .._utils.double_double import two_product
 
 NARROWEST = 4096.0  # rows whose angles to one line are below 1 / NARROWEST are stretched to that
 GROWTH = math.sqrt(1.0 + NARROWEST**-2)  # 1 + 3e-8

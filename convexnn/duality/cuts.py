@@ -8,7 +8,7 @@ any other dual point.
 
 import numpy as np
 
-from .._validation import is_late
+from .._utils.validation import is_late
 from ..losses import solve_linear_program
 from .pricing import local_prices
 

@@ -8,7 +8,8 @@ directions orthogonal to every row go by a rotation into the row space. What is 
 
 with unit lines and ``sum |coefficients|`` of order one. Everything dropped on the way is accounted for in `slack`.
 Rows that are nearly parallel to one line are stretched apart first (`common_line`): `basis` is then not orthonormal.
-Long data are neither merged nor rotated, and huge data (`convexnn._long`) are the lines as they came, of any length.
+Long data are neither merged nor rotated, and huge data (`convexnn._utils.row_blocks`) are the lines as they came, of
+any length.
 """
 
 from dataclasses import dataclass, replace
@@ -16,8 +17,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .._long import is_huge, is_long, row_blocks
-from .._norms import nonzero
+from .._utils.norms import nonzero
+from .._utils.row_blocks import is_huge, is_long, row_blocks
 from ..exceptions import InvalidInputError
 from .branch_and_bound import MAX_RANK
 from .common_line import GROWTH, CommonLine, Poles, common_line, poles

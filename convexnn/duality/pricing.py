@@ -12,11 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from .._long import row_blocks
-from .._progress import reporting
-from .._threads import one_blas_thread
-from .._typing import ArrayLike, Proof
-from .._validation import check_choice, check_design, check_vector, check_verbose, deadline_after
+from .._utils.aliases import ArrayLike, Proof
+from .._utils.progress import reporting
+from .._utils.row_blocks import row_blocks
+from .._utils.threads import one_blas_thread
+from .._utils.validation import check_choice, check_design, check_vector, check_verbose, deadline_after
 from .ascent import distinct_maxima, local_maxima, random_starts
 from .branch_and_bound import MAX_RANK, branch_and_bound
 from .common_line import exact_outputs

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown, figure
+from .._utils.display import Shown, figure
 
 PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 750_000_000  # about a second of one core

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .._compile import compiled
-from .._long import ROWS, row_blocks
-from .._threads import slices
-from .._validation import is_late
+from .._utils.kernels import compiled
+from .._utils.row_blocks import ROWS, row_blocks
+from .._utils.threads import slices
+from .._utils.validation import is_late
 
 ROUNDS = 25
 SETTLED = 1e-3  # relative gain of a round below which there is no other

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._progress import current
-from .._threads import one_blas_thread
-from .._typing import ArrayLike, LossName
+from .._utils.aliases import ArrayLike, LossName
+from .._utils.progress import current
+from .._utils.threads import one_blas_thread
 from ..programs.program import make_problem
 from ..programs.vector_program import make_vector_problem
 from .cuts import cheapest_dual_point

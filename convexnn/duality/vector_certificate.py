@@ -6,8 +6,8 @@ Sign of the dual: ``N = -grad L(fit)``, of shape (n_samples, n_outputs); the dua
 
 import numpy as np
 
-from .._group_masses import best_groups
-from .._threads import one_blas_thread
+from .._utils.threads import one_blas_thread
+from ..masses.group_lasso import best_groups
 from ..programs.vector_program import vector_problem_of
 from .price_function import unit_rows
 from .pricing import starts_beside

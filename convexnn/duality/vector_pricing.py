@@ -6,13 +6,13 @@ ends first the smallest of a few cheap bounds stands. For one output this is the
 
 import numpy as np
 
-from .._threads import one_blas_thread, slices, thread_map
-from .._validation import check_choice, check_design, check_matrix, deadline_after, is_late
-from ._climb import distinct
-from ._vector_approach import STEPS, approach_vectors
-from ._vector_climb import climb_all_vectors
+from .._utils.threads import one_blas_thread, slices, thread_map
+from .._utils.validation import check_choice, check_design, check_matrix, deadline_after, is_late
 from .ascent import WORK_OF_STEPS, _chunk, random_starts
 from .branch_and_bound import MAX_RANK
+from .kernels.climb import distinct
+from .kernels.vector_approach import STEPS, approach_vectors
+from .kernels.vector_climb import climb_all_vectors
 from .pricing import SEARCHED, SMALLEST, evaluate_columns, in_units, kind_of, price_of_nothing, search_price
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, VECTOR_WORK, Price, work_of
 from .spectral import spectral_bound

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._threads import slices
-from ._vector_cones import split_vector_cones
+from .._utils.threads import slices
 from .branch_and_bound import ABSOLUTE, CHUNK, MAX_RANK, Nodes, Search, SearchResult, explore, result_of
+from .kernels.vector_cones import split_vector_cones
 
 ROUNDING = 1e-14  # of a largest singular value, relative
 

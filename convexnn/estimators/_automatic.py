@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
-from .._long import is_huge
-from .._progress import current
-from .._threads import one_blas_thread, thread_map
-from .._validation import is_late
+from .._utils.progress import current
+from .._utils.row_blocks import is_huge
+from .._utils.threads import one_blas_thread, thread_map
+from .._utils.validation import is_late
 from ..exceptions import StrengthWarning
 from ..programs.units import is_trivial
 from ..solvers.path import Path

@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from .._clock import now
-from .._validation import check_choice, check_count
+from .._utils.clock import now
+from .._utils.validation import check_choice, check_count
 from ..arrangements import ActivationPatterns
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price

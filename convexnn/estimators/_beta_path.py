@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._records import Record, Records
+from ..resumable.records import Record, Records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

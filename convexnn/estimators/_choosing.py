@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._clock import now
-from .._validation import is_late
+from .._utils.clock import now
+from .._utils.validation import is_late
 from ..programs.units import is_trivial
 from ..solvers.path import Path
 from ._beta_path import BetaPath, StrengthRecord

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import validation
 
-from .._validation import refuse_dates
+from .._utils.validation import refuse_dates
 
 
 def validate_data(estimator, X, y="no_validation", **options):

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._clock import now
-from .._progress import silence
-from .._threads import one_blas_thread
-from .._validation import deadline_after, is_late
+from .._utils.clock import now
+from .._utils.progress import silence
+from .._utils.threads import one_blas_thread
+from .._utils.validation import deadline_after, is_late
 from ..exceptions import ScaleWarning, WidthWarning
 from ..solvers.base import build_zero_network, uninterrupted
 from ..solvers.solve import solve

@@ -8,19 +8,19 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from .._clock import now
-from .._norms import norms
-from .._validation import check_choice, check_count, check_design, check_weights
-from ..arrangements.gates import sample_gates
-from ..duality.gated import GatedCertificate, certify_gated
+from .._utils.clock import now
+from .._utils.norms import norms
+from .._utils.validation import check_choice, check_count, check_design, check_weights
 from ..exceptions import InvalidInputError
+from ..gated.certificate import GatedCertificate, certify_gated
+from ..gated.cone_decomposition import relu_network
+from ..gated.newton import solve_gated_loss
+from ..gated.program import gate_masks, gate_prices, gated_fit
+from ..gated.sampling import sample_gates
+from ..gated.solution_set import GatedOptimalSet, gated_optimal_set
 from ..network import TwoLayerReLU
-from ..optimal_sets.gated_set import GatedOptimalSet, gated_optimal_set
-from ..programs.gates import gate_masks, gate_prices, gated_fit
 from ..programs.program import ROUNDING, make_problem
 from ..solvers.base import Status
-from ..solvers.cone_decomposition import relu_network
-from ..solvers.gated_losses import solve_gated_loss
 from ._data import validate_data
 from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._rows import canonical_rows

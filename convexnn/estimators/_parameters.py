@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
+from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 
 FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")

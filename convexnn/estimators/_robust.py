@@ -21,7 +21,7 @@ diabetes, none        .353                .339                .332              
 
 import numpy as np
 
-from .._validation import check_choice, check_positive
+from .._utils.validation import check_choice, check_positive
 
 EQUAL = 4.0  # spacings of floats around the median: targets so close to it are equal to it
 TIE = 1e-12  # relative to all weight: parts of it that are half of it up to rounding

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._long import is_huge
+from .._utils.row_blocks import is_huge
 from ..responses.left_out import Samples
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._long import row_blocks
+from .._utils.row_blocks import row_blocks
 
 LARGEST_DISTANCE = 10.0  # mean of a column over its standard deviation, or over 1 where that is larger
 LARGEST_SPREAD = 30.0  # spread of a column over the median of all columns that vary, or that over the spread

@@ -6,8 +6,8 @@ Both read only; but a callback may ask to stop, which ends the training as an in
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 
-from .._clock import now
-from .._progress import WORDS, reporting
+from .._utils.clock import now
+from .._utils.progress import WORDS, reporting
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

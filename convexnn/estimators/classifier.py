@@ -13,9 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from .._clock import now
-from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
-from .._validation import check_choice, check_weights
+from .._utils.aliases import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
+from .._utils.clock import now
+from .._utils.validation import check_choice, check_weights
 from ..arrangements.patterns import ActivationPatterns
 from ..duality.certificate import Certificate
 from ..duality.pricing import PROOFS

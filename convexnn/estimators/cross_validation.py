@@ -14,10 +14,10 @@ from sklearn.metrics import check_scoring, make_scorer, mean_pinball_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _raise_for_params, process_routing
 
-from .._clock import now
-from .._progress import reporting
-from .._typing import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
-from .._validation import check_count, check_positive, check_strengths
+from .._utils.aliases import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, RegressionLoss, Solver
+from .._utils.clock import now
+from .._utils.progress import reporting
+from .._utils.validation import check_count, check_positive, check_strengths
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, ScaleWarning
 from ._columns import warn_of_scales

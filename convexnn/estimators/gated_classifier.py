@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._typing import ArrayLike, RandomState
+from .._utils.aliases import ArrayLike, RandomState
 from ..exceptions import InvalidInputError
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from .._typing import ArrayLike, RandomState
+from .._utils.aliases import ArrayLike, RandomState
 from ..exceptions import InvalidInputError
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data

@@ -10,18 +10,18 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from .._clock import now
-from .._progress import WORDS
-from .._typing import ArrayLike, Proof, RandomState
-from .._validation import check_choice
+from .._utils.aliases import ArrayLike, Proof, RandomState
+from .._utils.clock import now
+from .._utils.progress import WORDS
+from .._utils.validation import check_choice
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
-from ..optimal_sets.interpolation_set import InterpolationSet, interpolation_set_of
+from ..interpolation.certifying import solve_interpolant
+from ..interpolation.free_bias import join_the_dots
+from ..interpolation.program import interpolation_problem
+from ..interpolation.solution_set import InterpolationSet, interpolation_set_of
 from ..optimal_sets.solution_set import THIN
-from ..programs.interpolation import interpolation_problem
 from ..solvers.base import Status
-from ..solvers.certifying import solve_interpolant
-from ..solvers.free_bias import join_the_dots
 from ._columns import warn_of_scales
 from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of

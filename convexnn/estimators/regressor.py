@@ -10,9 +10,9 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from .._clock import now
-from .._typing import ArrayLike, Patterns, Proof, RandomState, RegressionLoss, Solver
-from .._validation import check_weights
+from .._utils.aliases import ArrayLike, Patterns, Proof, RandomState, RegressionLoss, Solver
+from .._utils.clock import now
+from .._utils.validation import check_weights
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..losses import make_loss

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_choice, check_design, check_matrix, check_positive, check_vector, check_weights
+from .._utils.validation import check_choice, check_design, check_matrix, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
 from .headers import LOSS_NAMES
 

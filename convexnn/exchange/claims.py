@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from .._validation import deadline_after
+from .._utils.validation import deadline_after
 from ..duality.certificate import certify, certify_problem
 from ..estimators._rows import canonical_rows
 from ..exceptions import FileFormatError

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_count, check_n_jobs, deadline_after
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.validation import check_choice, check_count, check_n_jobs, deadline_after
 from ..duality.records import PROOFS, Certificate
 from ..exceptions import FileFormatError, InvalidInputError, SolverError
 from ..network import TwoLayerReLU

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_count
+from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 

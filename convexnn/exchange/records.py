@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from .._display import Shown, counted, figure
-from .._typing import ArrayLike
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown, counted, figure
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_design
+from .._utils.validation import check_design
 from ..exceptions import InvalidInputError
 
 

@@ -17,6 +17,7 @@ from .merging import merge_optimal
 from .planes import PlaneGrid, plane_grid
 from .polishing import escape, polish
 from .regularity import RegularityConstants, function_regularity, regularity_constants
+from .spurious import SpuriousRecord, SpuriousTable, spurious_table
 from .tangent import (
     PLStar,
     RateCheck,
@@ -44,6 +45,8 @@ __all__ = [
     "RateCheck",
     "RegularityConstants",
     "SecondOrderPoint",
+    "SpuriousRecord",
+    "SpuriousTable",
     "Step",
     "bezier_path",
     "check_rate",
@@ -76,12 +79,3 @@ __all__ = [
     "symmetric_minimum",
     "tangent_kernel",
 ]
-
-
-def __getattr__(name):
-    # It lives among the sweeps, which import this package.
-    if name == "spurious_table":
-        from ..sweeps.spurious import spurious_table
-
-        return spurious_table
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ alpha_j^2)``.
 
 import numpy as np
 
-from .._compile import compiled
+from .._utils.kernels import compiled
 
 FIRST_WINDOW = 50  # steps
 LONGER, SMALLER, LARGER = 1.2, 0.5, 1.5

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh
 
-from .._norms import norms
+from .._utils.norms import norms
 from ._teacher_kernels import descend_all
 from .teacher_student import population_gradient, population_hessian, population_loss
 

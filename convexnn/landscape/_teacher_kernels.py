@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from .._compile import compiled
+from .._utils.kernels import compiled
 
 LANES = 32  # at most
 CHECK = 50  # steps between two looks at the gradients

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._validation import check_choice
+from .._utils.validation import check_choice
 from ..exceptions import InvalidInputError
 from ..programs.program import problem_of
 from ..solvers.base import assemble, free_terms

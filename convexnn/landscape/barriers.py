@@ -13,9 +13,9 @@ import numpy as np
 from scipy.interpolate import BPoly
 from scipy.optimize import minimize_scalar
 
-from .._display import Shown
-from .._typing import ArrayLike, LossName
-from .._validation import check_count
+from .._utils.aliases import ArrayLike, LossName
+from .._utils.display import Shown
+from .._utils.validation import check_count
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from ._weight_space import bernstein, common_space

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .._display import Shown
-from .._norms import norms
-from .._typing import ArrayLike
-from .._validation import check_positive, check_symmetric
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown
+from .._utils.norms import norms
+from .._utils.validation import check_positive, check_symmetric
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import check_not_negative, pose_at

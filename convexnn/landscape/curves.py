@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import minimize
 
-from .._display import Shown
-from .._norms import nonzero
-from .._typing import ArrayLike, LossName, Seed
-from .._validation import check_choice, check_count
+from .._utils.aliases import ArrayLike, LossName, Seed
+from .._utils.display import Shown
+from .._utils.norms import nonzero
+from .._utils.validation import check_choice, check_count
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..optimal_sets.paths import between, check_share

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown
-from .._norms import nonzero, norms
-from .._threads import slices, thread_map
-from .._typing import ArrayLike, LossName, Seed
-from .._validation import check_count, check_n_jobs, check_positive
+from .._utils.aliases import ArrayLike, LossName, Seed
+from .._utils.display import Shown
+from .._utils.norms import nonzero, norms
+from .._utils.threads import slices, thread_map
+from .._utils.validation import check_count, check_n_jobs, check_positive
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.program import make_problem

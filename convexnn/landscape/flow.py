@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from .._display import Shown
-from .._typing import ArrayLike
-from .._validation import check_positive
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown
+from .._utils.validation import check_positive
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from ._weights import n_trained, network_at, pose_at, weights_of

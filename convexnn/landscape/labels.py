@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from .._display import Shown, figure
-from .._norms import nonzero, norms
-from .._typing import ArrayLike, Proof
-from .._validation import check_choice, check_positive, deadline_after
+from .._utils.aliases import ArrayLike, Proof
+from .._utils.display import Shown, figure
+from .._utils.norms import nonzero, norms
+from .._utils.validation import check_choice, check_positive, deadline_after
 from ..duality.pricing import PROOFS, search_price
 from ..duality.records import Price
 from ..exceptions import InvalidInputError

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from .._display import Shown
-from .._typing import ArrayLike
-from .._validation import check_choice
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown
+from .._utils.validation import check_choice
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.program import check_is_network

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._norms import norms
-from .._pruning import prune_masses
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_positive, deadline_after
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.norms import norms
+from .._utils.validation import check_choice, check_positive, deadline_after
 from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
+from ..masses.pruning import prune_masses
 from ..network import TwoLayerReLU
 from ..optimal_sets.paths import check_share
 from ..programs.program import check_is_network, problem_of

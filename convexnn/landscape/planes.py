@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._display import Shown
-from .._norms import nonzero, norms
-from .._typing import ArrayLike, LossName, Seed
-from .._validation import check_count, check_positive
+from .._utils.aliases import ArrayLike, LossName, Seed
+from .._utils.display import Shown
+from .._utils.norms import nonzero, norms
+from .._utils.validation import check_count, check_positive
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.program import check_is_network, problem_of

@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from .._norms import nonzero, norms
-from .._typing import ArrayLike, Proof
-from .._validation import check_count, check_positive
+from .._utils.aliases import ArrayLike, Proof
+from .._utils.norms import nonzero, norms
+from .._utils.validation import check_count, check_positive
 from ..network import TwoLayerReLU
 from ..programs.program import problem_of
 from ..programs.scaling import scale_problem

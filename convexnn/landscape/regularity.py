@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._display import Shown
-from .._typing import ArrayLike
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import network_at, pose_at, weights_of

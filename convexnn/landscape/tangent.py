@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from .._display import Shown
-from .._norms import nonzero, norms
-from .._typing import ArrayLike, Seed
-from .._validation import check_count, check_design, check_positive, check_symmetric
+from .._utils.aliases import ArrayLike, Seed
+from .._utils.display import Shown
+from .._utils.norms import nonzero, norms
+from .._utils.validation import check_count, check_design, check_positive, check_symmetric
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import n_trained, pose_at

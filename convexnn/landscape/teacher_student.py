@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from .._norms import nonzero, norms
-from .._threads import one_blas_thread
-from .._typing import ArrayLike
-from .._validation import check_count
+from .._utils.aliases import ArrayLike
+from .._utils.norms import nonzero, norms
+from .._utils.threads import one_blas_thread
+from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 
 START = {"a": 1.0, "b": -0.03, "c": -0.63, "e": 0.26, "f": 0.2}  # e and f at k = 7, then as sqrt(7/k)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown
-from .._norms import norms
-from .._validation import check_count, check_flag
+from .._utils.display import Shown
+from .._utils.norms import norms
+from .._utils.validation import check_count, check_flag
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._kernels import FIRST_WINDOW

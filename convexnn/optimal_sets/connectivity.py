@@ -13,9 +13,9 @@ from math import factorial
 
 import numpy as np
 
-from .._compile import compiled
-from .._threads import interruptible
-from ..arrangements._bits import pack
+from .._utils.bits import pack
+from .._utils.kernels import compiled
+from .._utils.threads import interruptible
 
 
 class SupportGraph:

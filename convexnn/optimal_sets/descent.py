@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import qr
 
-from .._norms import nonzero, norms
-from .._pruning import pruning_steps
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_positive, deadline_after
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.norms import nonzero, norms
+from .._utils.validation import check_choice, check_positive, deadline_after
 from ..duality.certificate import certify_problem
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
+from ..masses.pruning import pruning_steps
 from ..network import TwoLayerReLU
 from ..programs.program import check_is_network, problem_of
 from ..solvers.base import assemble, free_terms

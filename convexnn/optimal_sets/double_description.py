@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 from scipy.linalg import qr
 
-from .._compile import compiled
-from .._progress import current
-from .._threads import interruptible
-from ..arrangements._bits import pack
+from .._utils.bits import pack
+from .._utils.kernels import compiled
+from .._utils.progress import current
+from .._utils.threads import interruptible
 from .connectivity import union_size
 
 SIGN = 1e-9  # of a value, relative to the largest of its ray

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._masses import best_masses
+from ..masses.lasso import best_masses
 from ..programs.scaling import scale_problem
 
 

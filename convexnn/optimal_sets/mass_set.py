@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .._display import Shown, between
-from .._progress import reporting
-from .._typing import Seed
-from .._validation import check_count, check_vector
+from .._utils.aliases import Seed
+from .._utils.display import Shown, between
+from .._utils.progress import reporting
+from .._utils.validation import check_count, check_vector
 from ..exceptions import InvalidInputError, VertexLimitError
 from .connectivity import SupportGraph
 from .points import least_norm_point, random_points

@@ -12,9 +12,9 @@ from functools import partial
 
 import numpy as np
 
-from .._display import Shown
-from .._pruning import pruning_steps
+from .._utils.display import Shown
 from ..exceptions import InvalidInputError
+from ..masses.pruning import pruning_steps
 from ..network import TwoLayerReLU
 from ..programs.program import Problem
 from ..solvers.base import build_network

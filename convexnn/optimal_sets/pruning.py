@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._display import Shown, figure
-from .._norms import norms
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_count, check_design, check_positive, deadline_after
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.display import Shown, figure
+from .._utils.norms import norms
+from .._utils.validation import check_choice, check_count, check_design, check_positive, deadline_after
 from ..duality.certificate import Certificate, certify_problem
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU

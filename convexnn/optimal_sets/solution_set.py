@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from .._display import figure
-from .._masses import best_masses
-from .._progress import reporting
-from .._typing import ArrayLike, LossName
-from .._validation import check_count, check_positive, check_verbose, deadline_after
+from .._utils.aliases import ArrayLike, LossName
+from .._utils.display import figure
+from .._utils.progress import reporting
+from .._utils.validation import check_count, check_positive, check_verbose, deadline_after
 from ..exceptions import InvalidInputError, SolverError
+from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
 from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
 from ..programs.scaling import scale_problem

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 
-from .._clock import now
-from .._standard_output import without_highs_lines
-from .._threads import interruptible
+from .._utils.clock import now
+from .._utils.standard_output import without_highs_lines
+from .._utils.threads import interruptible
 from .polytope import ZERO, heaviest
 
 RESIDUAL = 1e-9

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_count
+from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 from ._style import verdict
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .._validation import check_choice, check_count
+from .._utils.validation import check_choice, check_count
 from ._style import ACCENT, COLOURS, INK, Display
 
 KINDS = ("contour", "surface")

@@ -6,7 +6,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from sklearn.base import is_classifier
 
-from .._validation import check_count
+from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 from ._estimators import last_step, slice_of
 from ._style import ACCENT, COLOURS, INK, PALE, Display, styled

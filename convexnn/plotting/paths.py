@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from .._validation import check_count
+from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 from ._style import ACCENT, INK, PALE, Display, styled
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._norms import nonzero
-from .._typing import ArrayLike, LossName
+from .._utils.aliases import ArrayLike, LossName
+from .._utils.norms import nonzero
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from .. import _double_double as dd
-from .._long import is_huge
-from .._norms import norms
+from .._utils import double_double as dd
+from .._utils.norms import norms
+from .._utils.row_blocks import is_huge
 
 EPS, SMALLEST = np.finfo(float).eps, np.finfo(float).smallest_subnormal
 NEVER_ZERO = ("logistic", "multinomial")  # losses that are above 0 everywhere

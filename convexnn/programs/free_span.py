@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
-from .. import _double_double as dd
-from .._norms import nonzero
+from .._utils import double_double as dd
+from .._utils.norms import nonzero
 from .dependence import is_combination
 
 NEARLY = 1e-7  # of its norm, what must be left of a column beside the others for float64 to keep it as it is

@@ -16,12 +16,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import _double_double as dd
-from .._display import Shown
-from .._long import relu_products, row_blocks
-from .._norms import norms
-from .._typing import ArrayLike, LossName
-from .._validation import check_choice, check_design, check_positive, check_vector, check_weights
+from .._utils import double_double as dd
+from .._utils.aliases import ArrayLike, LossName
+from .._utils.display import Shown
+from .._utils.norms import norms
+from .._utils.row_blocks import relu_products, row_blocks
+from .._utils.validation import check_choice, check_design, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES, Loss, make_loss, minimum_norm_fit
 from ..network import TwoLayerReLU

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._long import is_huge, relu_products
+from .._utils.row_blocks import is_huge, relu_products
 
 MODERATE = 1e3
 

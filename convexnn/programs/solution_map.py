@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._display import Shown
-from .._typing import ArrayLike
-from .._validation import check_design
+from .._utils.aliases import ArrayLike
+from .._utils.display import Shown
+from .._utils.validation import check_design
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from .program import check_is_network

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..losses import make_loss
-from ..matrix_losses import ColumnLoss
+from ..losses.several_outputs import ColumnLoss
 
 
 @dataclass(frozen=True)

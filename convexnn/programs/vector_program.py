@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._norms import norms
-from .._validation import check_choice, check_design, check_matrix, check_positive, check_weights
+from .._utils.norms import norms
+from .._utils.validation import check_choice, check_design, check_matrix, check_positive, check_weights
 from ..exceptions import InvalidInputError
-from ..matrix_losses import make_matrix_loss
+from ..losses.several_outputs import make_matrix_loss
 from .evaluation import ROUNDING
 from .program import (
     Problem,

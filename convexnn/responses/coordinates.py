@@ -11,7 +11,7 @@ jacobian : (n_samples, n_outputs, n_coordinates), the change of the fit with eve
 import numpy as np
 from scipy.linalg import block_diag
 
-from .._norms import nonzero, norms
+from .._utils.norms import nonzero, norms
 
 KINK = 1e-10  # distance from a row's hyperplane, as a sine, up to which a neuron lies on it
 SAME_NEURON = 1e-9  # distance of unit vectors up to which two neurons are parts of one

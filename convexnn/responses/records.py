@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._display import Shown, figure
-from .._records import import_pandas
+from .._utils.display import Shown, figure
+from ..resumable.records import import_pandas
 
 if TYPE_CHECKING:
     from pandas import DataFrame

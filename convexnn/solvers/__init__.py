@@ -1,6 +1,6 @@
 """From a problem to a network with its proof, one algorithm a file."""
 
-from .gated import GatedSolution, solve_gated
+from .base import Solution, Status
 from .restricted import RestrictedSolution, solve_over_patterns
 
-__all__ = ["GatedSolution", "RestrictedSolution", "solve_gated", "solve_over_patterns"]
+__all__ = ["RestrictedSolution", "Solution", "Status", "solve_over_patterns"]

@@ -6,9 +6,9 @@ and where many random starts have gone some steps, two thirds of those that lead
 
 import numpy as np
 
-from .._long import is_long
-from .._threads import slices, thread_map
-from ..duality._approach import approach
+from .._utils.row_blocks import is_long
+from .._utils.threads import slices, thread_map
+from ..duality.kernels.approach import approach
 
 MEDIUM = 5_000  # entries of the lines from which on it pays
 TOGETHER = 96  # starts, whose values stay in the cache

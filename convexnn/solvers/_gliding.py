@@ -12,8 +12,8 @@ blocks, in threads, and summed in order, so the answer does not depend on the nu
 import numpy as np
 from scipy.optimize import minimize
 
-from .._long import ROWS, gate, subtract_relus
-from .._threads import slices, thread_map
+from .._utils.row_blocks import ROWS, gate, subtract_relus
+from .._utils.threads import slices, thread_map
 from ..losses import orthonormal
 from ._work import gradient_work
 

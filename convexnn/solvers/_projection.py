@@ -9,8 +9,8 @@ of the cone, so a projection may end as soon as that norm falls to the level of 
 
 import numpy as np
 
-from .._compile import compiled
-from ..duality._kernels import add_scaled, copy, dot, enter, leave, products
+from .._utils.kernels import compiled
+from ..duality.kernels.concave import add_scaled, copy, dot, enter, leave, products
 
 FEASIBLE, SHORTEST = 1e-13, 1e-9
 MAX_CHANGES = 20

@@ -11,7 +11,7 @@ all of whose terms are of order one; at beta = 0 these are the equations of inte
 
 import numpy as np
 
-from ._restoring import MOST_UNKNOWNS, RANK, cell_map, expanded, norm_derivatives
+from .cell_moves import MOST_UNKNOWNS, RANK, cell_map, expanded, norm_derivatives
 
 MAX_STEPS = 12
 DEPENDENT = 1e-9  # singular values of the moves of the fit, relative to the largest, that count as zero

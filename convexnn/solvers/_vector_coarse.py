@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ..losses import orthonormal
-from ..matrix_losses import loss_hessian
+from ..losses.several_outputs import loss_hessian
 
 MEMORY = 10  # pairs of L-BFGS
 SMALLEST_MASS = 1e-8  # relative to the largest

@@ -11,7 +11,7 @@ is lowered by gradients, a few matrix products each, with one output or several.
 import numpy as np
 from scipy.optimize import minimize
 
-from .._long import gate, shut
+from .._utils.row_blocks import gate, shut
 from ..losses import orthonormal
 
 MEMORY, MOST_STEPS = 20, 200  # pairs and steps of L-BFGS

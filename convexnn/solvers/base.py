@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._clock import now
-from .._display import Shown, figure
+from .._utils.clock import now
+from .._utils.display import Shown, figure
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._clock import Moment, now
-from .._threads import one_blas_thread
+from .._utils.clock import Moment, now
+from .._utils.threads import one_blas_thread
 from ._runs import certify_run, start_run
 from ._work import Course
 from .base import Status, build_zero_network, conclude, make_record, proof_options, tell

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._threads import slices, thread_map
-from .._validation import is_late
+from .._utils.threads import slices, thread_map
+from .._utils.validation import is_late
 from ..duality.price_function import unit_rows
 from ._projection import project_cones
 

@@ -3,7 +3,7 @@
 Statuses of back ends are not believed; what counts is the network and the certificate computed from it.
 """
 
-from .._clock import now
+from .._utils.clock import now
 from ..duality.certificate import certify_problem
 from ..duality.records import RestrictedCertificate
 from ..network import TwoLayerReLU
@@ -13,7 +13,7 @@ from ..programs.solution_map import to_network
 from ._work import PROOF_SHARE
 from .base import Status, conclude, make_record, proof_options
 from .column_generation import MAX_ITER, move_neurons
-from .kinked import with_best_masses
+from .proximal_steps import with_best_masses
 from .restricted import solve_over_patterns
 
 SMALLEST_TOLERANCE = 1e-9

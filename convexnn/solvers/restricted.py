@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from .._clock import now
-from .._display import Shown, figure
-from .._masses import best_masses
-from .._threads import one_blas_thread
-from .._validation import is_late
+from .._utils.clock import now
+from .._utils.display import Shown, figure
+from .._utils.threads import one_blas_thread
+from .._utils.validation import is_late
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
+from ..masses.lasso import best_masses
 from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution, to_network

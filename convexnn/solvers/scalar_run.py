@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._long import is_huge, is_long
-from .._masses import best_masses
-from .._validation import is_late
+from .._utils.row_blocks import is_huge, is_long
+from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.price_function import price_function, price_rows
+from ..masses.lasso import best_masses
 from ..programs.scaling import best_dual, scale_problem
 from ._company import COARSE_ANGLE, climb_in_company, is_medium
 from ._gliding import glide

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._norms import norms
-from .._threads import one_blas_thread
-from .._validation import is_late
+from .._utils.norms import norms
+from .._utils.threads import one_blas_thread
+from .._utils.validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.pricing import search_price
 from ..duality.records import N_STARTS

@@ -5,16 +5,16 @@ from copy import deepcopy
 
 import numpy as np
 
-from .._clock import now
-from .._validation import check_choice, check_count
+from .._utils.clock import now
+from .._utils.validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
 from .base import Status, conclude, proof_options
 from .column_generation import MAX_ITER, solve_column_generation
 from .given_patterns import solve_given_patterns
-from .kinked import solve_kinked
-from .narrow import narrow_network
+from .limited_width import narrow_network
+from .proximal_steps import solve_kinked
 
 SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._group_masses import best_groups
-from .._validation import is_late
+from .._utils.validation import is_late
 from ..duality.ascent import perturbed_starts
 from ..duality.vector_price import vector_price_function
 from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts, work_of_maxima
+from ..masses.group_lasso import best_groups
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import merge_neurons, slide_vectors
 from ._violators import Violators

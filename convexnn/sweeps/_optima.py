@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._progress import current
-from .._validation import deadline_after
+from .._utils.progress import current
+from .._utils.validation import deadline_after
 from ..exceptions import SolverError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
 from ..solvers.base import uninterrupted

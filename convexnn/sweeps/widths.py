@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._clock import now
-from .._display import figure, optimum
-from .._progress import reporting
-from .._records import NOT_IN_FRAMES, Record, Records
-from .._typing import ArrayLike, LossName, Proof
-from .._validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
+from .._utils.aliases import ArrayLike, LossName, Proof
+from .._utils.clock import now
+from .._utils.display import figure, optimum
+from .._utils.progress import reporting
+from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, VertexLimitError
 from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
@@ -23,9 +22,10 @@ from ..landscape.labels import label
 from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.program import make_problem
+from ..resumable.checkpoint import Checkpoint, check_seed, header_of
+from ..resumable.records import NOT_IN_FRAMES, Record, Records
+from ..resumable.runner import Runner
 from ._optima import shape_of, solve_for_set, value_of
-from ._runner import Runner
-from .checkpoint import Checkpoint, check_seed, header_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -107,7 +107,7 @@ def printing_from_c(command, function):
     return f"""
 import ctypes, sys
 import convexnn.cli.{command}_command as command
-from convexnn._standard_output import C_LIBRARY
+from convexnn._utils.standard_output import C_LIBRARY
 from convexnn.cli import main
 inner, c_library = command.{function}, ctypes.CDLL(C_LIBRARY)
 def noisy(*arguments, **options):

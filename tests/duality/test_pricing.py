@@ -7,8 +7,8 @@ from sklearn.datasets import load_diabetes
 
 from convexnn.datasets import make_known_optimum
 from convexnn.duality import pricing
-from convexnn.duality._kernels import _first_blocked
 from convexnn.duality.branch_and_bound import ABSOLUTE, branch_and_bound
+from convexnn.duality.kernels.concave import _first_blocked
 from convexnn.duality.price_function import price_function
 from convexnn.duality.pricing import price, search_price, starts_beside
 from convexnn.duality.spectral import spectral_bound

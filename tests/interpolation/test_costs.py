@@ -7,7 +7,7 @@ import pytest
 
 from convexnn import InvalidInputError, TwoLayerReLU, price
 from convexnn.estimators.interpolator import MinNormReLUInterpolator
-from convexnn.solvers.certifying import certify_interpolation
+from convexnn.interpolation.certifying import certify_interpolation
 
 from ..checks import plain_predict
 from ..zoo import degenerate_designs, interpolations, random_problem, variants

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn import InvalidInputError
-from convexnn.programs.interpolation import interpolation_problem
+from convexnn.interpolation.program import interpolation_problem
 
 from ..checks import augment, free_columns
 from ..zoo import degenerate_designs

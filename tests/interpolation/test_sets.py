@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from convexnn import InvalidInputError
-from convexnn.datasets_interpolation import make_interpolator_continuum
+from convexnn.datasets.interpolator_continuum import make_interpolator_continuum
 from convexnn.estimators.interpolator import MinNormReLUInterpolator
-from convexnn.solvers.certifying import certify_interpolation
-from convexnn.solvers.free_bias import join_the_dots
+from convexnn.interpolation.certifying import certify_interpolation
+from convexnn.interpolation.free_bias import join_the_dots
 
 from ..checks import brute_force_price, plain_predict
 from ..zoo import interpolations, random_problem

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from convexnn import optimal_set
-from convexnn._threads import interruptible
-from convexnn.optimal_sets import gated_set
-from convexnn.optimal_sets.gated_set import gated_optimal_set
+from convexnn._utils.threads import interruptible
+from convexnn.gated import solution_set as gated_set
+from convexnn.gated.solution_set import gated_optimal_set
 from convexnn.programs.program import make_problem
 from convexnn.solvers import small_strength
 from convexnn.solvers.base import Status, uninterrupted

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexnn._threads import in_turn
+from convexnn._utils.threads import in_turn
 from convexnn.duality.price_function import price_function
 from convexnn.losses import LOSSES
 from convexnn.programs import make_problem

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from convexnn import ConvergenceWarning, ConvexReLURegressor, _long, certify, price
-from convexnn._threads import thread_map
-from convexnn.duality import _approach, price_function
-from convexnn.duality._approach import approach
+from convexnn import ConvergenceWarning, ConvexReLURegressor, certify, price
+from convexnn._utils import row_blocks as _long
+from convexnn._utils.threads import thread_map
+from convexnn.duality import price_function
 from convexnn.duality.ascent import local_maxima, random_starts
+from convexnn.duality.kernels import approach as _approach
+from convexnn.duality.kernels.approach import approach
 from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
@@ -154,7 +156,7 @@ def test_gliding_lowers_the_objective(flags, dtype):
 def test_a_time_limit_on_long_data_gives_a_network_and_a_valid_bound(shape):
     X, y = teacher_problem(*shape)
     model = ConvexReLURegressor(time_limit=1.0).fit(X, y)
-    assert model.status_ in ("time_limit", "converged")
+    assert model.status_ in ("time_limit", "converged", "settled")
     assert 0.0 < model.certificate_.dual <= model.certificate_.primal
     assert model.certificate_.primal < 0.5 * np.sum((y - y.mean()) ** 2)
     if model.status_ == "time_limit":  # what was seen before is not forgotten for want of time

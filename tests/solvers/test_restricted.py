@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from convexnn._masses import best_masses
+from convexnn.masses.lasso import best_masses
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
 from convexnn.solvers._newton import merge_blocks, slide

@@ -1,0 +1,1 @@
+"""What every layer uses: checks of arguments, threads, progress, compiled kernels, displays."""

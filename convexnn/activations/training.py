@@ -1,0 +1,187 @@
+"""Column generation over patterns: the cone program is solved with cvxpy, its dual point is priced."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from .._utils.aliases import ArrayLike, Proof
+from .._utils.clock import now
+from .._utils.progress import current, reporting
+from .._utils.validation import check_choice, check_count, check_positive, check_verbose, deadline_after, is_late
+from ..arrangements.patterns import ActivationPatterns
+from ..duality.certificate import certify_problem
+from ..duality.records import PROOFS
+from ..programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
+from ..programs.program import make_problem
+from ..solvers.base import Solution, Status, conclude, make_record, proof_options
+from .network import ActivatedNetwork, slope_of
+from .program import with_activation
+
+NEW_PATTERNS = 24  # of a round
+NEARLY = 1e-3  # relative, how far below beta a local maximum of the price may be for its pattern to be taken in
+NUDGE = 1e-9  # relative, off the rows that a direction lies on: to a cell that has an interior
+
+
+def train_activation(
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    activation: Literal["leaky_relu", "absolute", "relu"] = "leaky_relu",
+    slope: float = 0.01,
+    patterns: ActivationPatterns | ArrayLike | None = None,
+    tol: float = 1e-6,
+    max_iter: int = 100,
+    time_limit: float | None = None,
+    proof: Proof = "auto",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    **options: Any,
+) -> Solution:
+    """Train a two-layer network with a leaky ReLU or the absolute value, and prove what it is worth.
+
+    Column generation: solve the cone program over the patterns met so far with cvxpy, price its dual point, take in the
+    patterns of the directions that violate it, until the gap is at most `tol`. No list of all patterns is needed.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    beta : float
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+    activation : {"leaky_relu", "absolute", "relu"}
+    slope : float, from -1 to below 1
+        Of the leaky ReLU, for negative arguments.
+    patterns : ActivationPatterns, or array-like of bool of shape (n_patterns, n_samples), optional
+        Solve the program over these instead; with a hidden bias those of X with a column of ones appended.
+    tol : float
+        Relative gap to prove.
+    max_iter : int
+        Largest number of programs.
+    time_limit : float, optional
+        Seconds, looked at between programs.
+    proof, n_jobs
+        As in `certify`.
+    verbose : int
+        1 prints a line for every program and every second of the proof, 2 more.
+    **options
+        ``hidden_bias``, ``fit_intercept``, ``skip_connection``, ``sample_weight``, ``loss``, ``huber_delta``,
+        ``quantile``, as in `convex_program`.
+
+    Returns
+    -------
+    Solution
+        ``network`` (an `ActivatedNetwork`), ``certificate``, ``status``, ``n_iter``, ``history``.
+
+    References
+    ----------
+    Pilanci, Ergen, *Neural networks are convex regularizers*, ICML 2020.
+    """
+    slope = slope_of(activation, slope)
+    tol, max_iter = check_positive(tol, "tol"), check_count(max_iter, "max_iter")
+    check_choice(proof, "proof", PROOFS)
+    problem = with_activation(make_problem(X, y, beta, **options), slope)
+    deadline = deadline_after(time_limit)
+    with reporting(check_verbose(verbose), deadline):
+        run = _Run(problem, activation, tol, deadline, proof, n_jobs)
+        if patterns is None:
+            return run.generate(max_iter)
+        return run.solve_over(check_masks(patterns, problem.n_rows)[:, problem.rows])
+
+
+class _Run:
+    """The patterns met, the best network over them, and its certificate."""
+
+    def __init__(self, problem, activation, tol, deadline, proof, n_jobs):
+        self.problem, self.activation, self.tol = problem, activation, tol
+        self.deadline, self.proof, self.n_jobs = deadline, proof, n_jobs
+        self.started, self.history = now(), []
+        self.masks = np.zeros((0, len(problem.y)), bool)
+        self.network = self._assemble(np.zeros((0, problem.design.shape[1])), np.zeros(0))
+        self.nudge = NUDGE * np.random.default_rng(0).standard_normal(problem.design.shape[1])
+
+    def generate(self, max_iter):
+        """Price and solve in turn; a proof is tried when ascents see no gap or no new pattern."""
+        certificate, status = self._certify("heuristic"), Status.max_iter
+        for _ in range(max_iter):
+            new = self._new_patterns(certificate.price)
+            if certificate.heuristic_gap <= self.tol or len(new) == 0:
+                certificate = self._certify(self.proof)
+                new = self._new_patterns(certificate.price)
+                if certificate.relative_gap <= self.tol or len(new) == 0:
+                    return self._solution(certificate)
+            if is_late(self.deadline):
+                status = Status.time_limit
+                break
+            self.masks = np.vstack([self.masks, new])
+            self._improve()
+            certificate = self._certify("heuristic")
+        late = status is Status.time_limit
+        return self._solution(certificate if late else self._certify(self.proof), status)
+
+    def solve_over(self, masks):
+        """Solve the program over these patterns and certify its network."""
+        self.masks = masks
+        self._improve()
+        return self._solution(self._certify(self.proof), Status.restricted)
+
+    def _solution(self, certificate, status=Status.converged):
+        status = Status.time_limit if is_late(self.deadline) else status
+        ended = {"tol": self.tol, "n_iter": len(self.history), "history": self.history}
+        return conclude(self.network, certificate, status, **ended)
+
+    def _certify(self, proof):
+        options = proof_options(self.tol, proof, self.deadline, self.n_jobs)
+        return certify_problem(self.network, self.problem, **options)
+
+    def _new_patterns(self, price):
+        """Return the patterns, not met yet, of the local maxima of the price that are not below beta."""
+        above = price.local_values >= self.problem.beta * (1.0 - NEARLY)
+        rows = self.problem.design / np.maximum(np.abs(self.problem.design).max(axis=0), np.finfo(float).tiny)
+        sizes = np.abs(self.problem.design).max(axis=0)
+        found = (price.local_directions[above] * sizes)[:NEW_PATTERNS]
+        found = found + np.linalg.norm(found, axis=1)[:, None] * self.nudge
+        met = {mask.tobytes() for mask in self.masks}
+        masks = {mask.tobytes(): mask for mask in (rows @ found.T >= 0).T}
+        return np.array([mask for key, mask in masks.items() if key not in met]).reshape(-1, len(rows))
+
+    def _improve(self):
+        """Solve the program over the patterns met; keep its network where it is better."""
+        before = self.problem.objective(self.network)
+        for name in BACK_ENDS:
+            blocks, _ = find_blocks(self.problem, self.masks, name)
+            if blocks is not None:
+                self._offer(np.hstack(blocks).T)
+                break
+        value = float(self.problem.objective(self.network))
+        if blocks is not None and value < before * (1.0 - self.tol):  # progress: no run of patterns can come back
+            sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
+            self.masks = self.masks[sizes > DROPPED[-1] * sizes.max()]
+        self.history.append(make_record(self.started, value, np.nan, self.network.width))
+        current().round(self.history[-1])
+
+    def _offer(self, blocks):
+        """Try the network of the blocks with more or fewer of the smallest dropped: solvers leave a little in all."""
+        sizes, signs = np.linalg.norm(blocks, axis=1), np.repeat([1.0, -1.0], len(blocks) // 2)
+        for share in DROPPED:
+            kept = sizes > share * sizes.max()
+            roots = np.sqrt(sizes[kept])
+            network = self._assemble(blocks[kept] / roots[:, None], signs[kept] * roots)
+            self.network = min((self.network, network), key=self.problem.objective)
+
+    def _assemble(self, neurons, outputs):
+        """Return the network of these neurons (bias last) and output weights, with the free terms that fit best."""
+        problem = self.problem
+        free = problem.free_coefficients(problem.hidden_fit(neurons, outputs))
+        n_features = problem.features.shape[1]
+        return ActivatedNetwork(
+            neurons[:, :n_features],
+            outputs,
+            self.activation,
+            slope=problem.slope,
+            hidden_bias=neurons[:, -1] if problem.hidden_bias else None,
+            intercept=free[-1] if problem.fit_intercept else None,
+            skip_weights=free[:n_features] if problem.skip_connection else None,
+        )

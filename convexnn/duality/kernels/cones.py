@@ -1,0 +1,269 @@
+"""Compiled bound of the price function on one simplicial cone, and the split of a cone in two.
+
+A node is the cone ``{sum_k t_k v_k, t >= 0}`` of r unit generators. On it the convex lines are at most their linear
+interpolant at the generators, lines that do not change sign are linear, and the concave lines stay exact through
+multipliers. With ``p_k`` the value of the straddling convex lines at v_k and `settled` the sum of the lines that are
+linear on the cone, every vector g with
+
+    ``v_k . g >= v_k . (settled - sum_l a_l lines_l) + p_k`` for every k,   0 <= a_l <= |coefficients_l|,
+
+bounds f by ||g|| on the unit vectors of the cone. Coordinate descent makes ||g|| small; whatever it returns is
+checked against these inequalities and corrected, so a bound never rests on the accuracy of the descent.
+"""
+
+import numpy as np
+
+from ..._utils.kernels import compiled
+from .concave import add_scaled, copy, dot, solve_concave, sweep
+
+SWEEPS = 6
+
+
+@compiled
+def _gather(lines, coefficients, active, columns, weights, index):
+    """Collect the straddling lines as columns (r, n), the convex ones first; return the counts of convex and all."""
+    n, n_convex = 0, 0
+    for kind in range(2):
+        for word in range(active.size):
+            bits = active[word]
+            l = 64 * word
+            while bits != 0:
+                if bits & np.uint64(1) and (coefficients[l] > 0.0) == (kind == 0):
+                    for i in range(lines.shape[1]):
+                        columns[i, n] = lines[l, i]
+                    weights[n], index[n] = coefficients[l], l
+                    n += 1
+                bits >>= np.uint64(1)
+                l += 1
+        if kind == 0:
+            n_convex = n
+    return n_convex, n
+
+
+@compiled
+def _combine(shares, columns, n, out):
+    """``out[:n] = shares^T columns[:, :n]``, along the columns so that vector instructions can be used."""
+    for l in range(n):
+        out[l] = shares[0] * columns[0, l]
+    for i in range(1, shares.size):
+        for l in range(n):
+            out[l] += shares[i] * columns[i, l]
+
+
+@compiled(fastmath={"reassoc", "contract"})
+def _longest_edge(generators, values, weights, n_convex):
+    """Return the two generators between which the straddling convex lines are furthest from linear."""
+    r = generators.shape[0]
+    gram = np.zeros((r, r))
+    for a in range(r):
+        for b in range(a + 1):
+            for l in range(n_convex):
+                gram[a, b] += weights[l] * values[a, l] * values[b, l]
+    best, first, second = 0.0, 1, 0
+    for a in range(r):
+        for b in range(a):
+            length = gram[a, a] + gram[b, b] - 2.0 * gram[a, b]
+            if length > best:
+                best, first, second = length, a, b
+    if best <= 0.0:  # every convex line is settled: cut the widest angle
+        best = 2.0
+        for a in range(r):
+            for b in range(a):
+                cosine = dot(generators[a], generators[b])
+                if cosine < best:
+                    best, first, second = cosine, a, b
+    return first, second
+
+
+@compiled
+def _settle(values, columns, weights, index, n_convex, n, active, settled, interpolant, concave, limits):
+    """Settle the lines that keep their sign on the cone and narrow the rest.
+
+    Writes the interpolant of the straddling convex lines at the generators and the straddling concave lines (as unit
+    rows with their limits). Returns how many convex and how many concave lines straddle.
+    """
+    r = interpolant.size
+    convex_left, concave_left = 0, 0
+    active[:] = 0
+    interpolant[:] = 0.0
+    for l in range(n):
+        low = high = values[0, l]
+        for k in range(1, r):
+            low, high = min(low, values[k, l]), max(high, values[k, l])
+        if low < 0.0 < high:
+            active[index[l] >> 6] |= np.uint64(1) << np.uint64(index[l] & 63)
+            if l < n_convex:
+                convex_left += 1
+                for k in range(r):
+                    interpolant[k] += weights[l] * max(values[k, l], 0.0)
+            else:
+                limits[concave_left] = -weights[l]
+                for i in range(r):
+                    concave[concave_left, i] = columns[i, l]
+                concave_left += 1
+        elif high > 0.0:
+            for i in range(r):
+                settled[i] += weights[l] * columns[i, l]
+    return convex_left, concave_left
+
+
+@compiled
+def _inverse(generators, work, inverse):
+    """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
+    r = generators.shape[0]
+    # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
+    for k in range(r):
+        for i in range(r):
+            work[k, i] = generators[k, i]
+            work[k, r + i] = 1.0 if i == k else 0.0
+    for c in range(r):
+        pivot = c
+        for k in range(c + 1, r):
+            if abs(work[k, c]) > abs(work[pivot, c]):
+                pivot = k
+        if abs(work[pivot, c]) < 1e-14:
+            return False
+        if pivot != c:
+            for i in range(2 * r):
+                work[c, i], work[pivot, i] = work[pivot, i], work[c, i]
+        scale = 1.0 / work[c, c]
+        for i in range(c, 2 * r):
+            work[c, i] *= scale
+        for k in range(r):
+            if k != c and work[k, c] != 0.0:
+                factor = work[k, c]
+                for i in range(c, 2 * r):
+                    work[k, i] -= factor * work[c, i]
+    for k in range(r):
+        for i in range(r):
+            inverse[k, i] = work[i, r + k]
+    return True
+
+
+@compiled
+def _violation(columns, generators, settled, interpolant, g, amounts, n_concave, needed):
+    """What g lacks of the inequalities that make ||g|| a bound, times sqrt(r) (the shares of a unit vector sum to it).
+
+    The generators of a node lie in one orthant of an orthonormal basis, so ``||sum t_k v_k|| >= ||t||``.
+    """
+    copy(settled, needed)
+    add_scaled(needed, -1.0, g)
+    for k in range(n_concave):
+        add_scaled(needed, -amounts[k], columns[k])
+    worst = 0.0
+    for k in range(generators.shape[0]):
+        worst = max(worst, interpolant[k] + dot(generators[k], needed))
+    return np.sqrt(generators.shape[0]) * worst
+
+
+@compiled
+def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, target, work, point):
+    """True when a point of the cone (written) has a relaxed value above the target, which no bound can then reach."""
+    work[:] = 0.0
+    for k in range(g.size):
+        share = dot(inverse[k], g)
+        if share > 0.0:
+            add_scaled(work, share, generators[k])
+    size = np.sqrt(dot(work, work))
+    if size < 1e-300:
+        return False
+    value = dot(linear, work)
+    for k in range(n_concave):
+        z = dot(concave[k], work)
+        if z > 0.0:
+            value -= limits[k] * z
+    for i in range(g.size):
+        point[i] = work[i] / size
+    return value > target * size
+
+
+@compiled
+def _bound(generators, settled, interpolant, concave, limits, n_concave, target, point, scratch):
+    """Bound the relaxation on the cone and write a point of it; `concave` and `limits` have room for r more rows."""
+    r = generators.shape[0]
+    elimination, inverse, g, work, linear = scratch
+    point[:] = 0.0
+    for k in range(r):
+        add_scaled(point, 1.0 / r, generators[k])
+    size = np.sqrt(dot(point, point))
+    for i in range(r):
+        point[i] /= size
+    if not _inverse(generators, elimination, inverse):
+        return np.inf
+    copy(settled, linear)
+    for k in range(r):
+        add_scaled(linear, interpolant[k], inverse[k])
+        length = np.sqrt(dot(inverse[k], inverse[k]))
+        for i in range(r):
+            concave[n_concave + k, i] = -inverse[k, i] / length
+        limits[n_concave + k] = np.inf
+    columns, limits = concave[: n_concave + r], limits[: n_concave + r]
+    amounts = np.zeros(n_concave + r)
+    copy(linear, g)
+    decided = False
+    for repeat in range(SWEEPS):
+        sweep(columns, limits, amounts, g)
+        decided = dot(g, g) <= target * target or (
+            repeat & 1 == 1
+            and _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+        )
+        if decided:
+            break
+    if not decided:
+        solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
+        _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+    return np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, work)
+
+
+@compiled
+def split_cones(
+    lines, coefficients, generators, active, settled, bounds, target,
+    new_generators, new_active, new_settled, new_bounds, values, points, n_straddling,
+):  # fmt: skip
+    """Cut every cone of ``generators (K, r, r)`` in two along its longest edge and bound the halves; return the work.
+
+    Halves 2k and 2k + 1 belong to cone k; all `new_` arrays, `values` (of f at `points`) and `n_straddling` (convex
+    lines that change sign on the half) are written.
+    """
+    n_lines, r = lines.shape
+    columns, at_generators = np.empty((r, n_lines)), np.empty((r, n_lines))
+    weights, index, saved = np.empty(n_lines), np.empty(n_lines, np.int64), np.empty(n_lines)
+    concave, limits = np.empty((n_lines + r, r)), np.empty(n_lines + r)
+    interpolant, middle = np.empty(r), np.empty(r)
+    scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r))
+    work = 0
+    for k in range(generators.shape[0]):
+        n_convex, n = _gather(lines, coefficients, active[k], columns, weights, index)
+        for j in range(r):
+            _combine(generators[k, j], columns, n, at_generators[j])
+        first, second = _longest_edge(generators[k], at_generators, weights, n_convex)
+        for i in range(r):
+            middle[i] = generators[k, first, i] + generators[k, second, i]
+        size = np.sqrt(dot(middle, middle))
+        for i in range(r):
+            middle[i] /= size
+        for side in range(2):
+            half, replaced = 2 * k + side, first if side == 0 else second
+            for l in range(n):
+                saved[l] = at_generators[replaced, l]
+            _combine(middle, columns, n, at_generators[replaced])
+            for j in range(r):
+                copy(middle if j == replaced else generators[k, j], new_generators[half, j])
+            copy(settled[k], new_settled[half])
+            n_straddling[half], n_concave = _settle(
+                at_generators, columns, weights, index, n_convex, n,
+                new_active[half], new_settled[half], interpolant, concave, limits,
+            )  # fmt: skip
+            for l in range(n):
+                at_generators[replaced, l] = saved[l]
+            bound = _bound(
+                new_generators[half], new_settled[half], interpolant, concave, limits, n_concave, target,
+                points[half], scratch,
+            )  # fmt: skip
+            new_bounds[half] = bound if bound < bounds[k] else bounds[k]  # also when not a number
+            _combine(points[half], columns, n, saved)
+            values[half] = dot(settled[k], points[half])
+            for l in range(n):
+                values[half] += weights[l] * max(saved[l], 0.0)
+        work += (n + 4 * r) * r * r
+    return work

@@ -1,0 +1,1 @@
+"""The price of data in pieces: in one process, from files, or on a cluster."""

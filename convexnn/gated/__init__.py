@@ -1,0 +1,7 @@
+"""Gated ReLU networks: a group lasso over fixed gates, its solver, its proof and all of its optima."""
+
+from .certificate import GatedCertificate
+from .solution_set import GatedOptimalSet
+from .solver import GatedSolution, solve_gated
+
+__all__ = ["GatedCertificate", "GatedOptimalSet", "GatedSolution", "solve_gated"]

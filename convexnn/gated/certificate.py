@@ -1,0 +1,115 @@
+"""The proof of gated ReLU blocks, recomputed from the blocks: a primal value, a feasible dual point and their gap.
+
+The dual of the gated program over the gates 1..P is ``max -L*(-nu)`` subject to ``||X' D_p nu|| <= beta`` for every p
+and ``Z' nu = 0``: finitely many norms, so that its price is exact and no search is needed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._utils.display import Shown, figure
+from .program import gate_prices, gated_fit
+
+OPTIMAL = 1e-6
+PRICE_ROUNDING = 16.0 * np.finfo(float).eps  # relative to the sum of |nu_i| ||x_i||
+
+
+@dataclass(frozen=True, repr=False)
+class GatedCertificate(Shown):
+    """What is proven about a gated ReLU model, over its own gates.
+
+    Attributes
+    ----------
+    primal : float
+        ``sum_i w_i loss(y_i, f(x_i)) + beta sum_p ||w_p||``, with the free terms that fit best.
+    dual : float
+        A lower bound on it for all blocks on these gates (never below 0). Other gates may do better.
+    dual_point : ndarray of shape (n_samples,), or (n_samples, n_classes) for one-vs-rest
+        The point that proves it.
+    n_gates : int
+    """
+
+    primal: float
+    dual: float
+    dual_point: np.ndarray
+    n_gates: int
+
+    @property
+    def gap(self) -> float:
+        """``primal - dual``: no blocks on these gates are better by more."""
+        return self.primal - self.dual
+
+    @property
+    def relative_gap(self) -> float:
+        """``gap / primal``, 0 when both are 0."""
+        return self.gap / self.primal if self.gap > 0 else 0.0
+
+    @property
+    def status(self) -> str:
+        """``"optimal over these gates"`` when the relative gap is at most 1e-6, else ``"not proven"``."""
+        return "optimal over these gates" if self.relative_gap <= OPTIMAL else "not proven"
+
+    def __repr__(self):
+        return (
+            f"GatedCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
+            f"relative_gap={self.relative_gap:.2e}, n_gates={self.n_gates})"
+        )
+
+    def __str__(self):
+        proven = self.relative_gap <= OPTIMAL
+        verdict = f"optimal over these {self.n_gates} gates" if proven else "optimality not proven"
+        return (
+            f"Certificate: {verdict}\n"
+            f"  objective     {self.primal:.10g}\n"
+            f"  lower bound   {self.dual:.10g}  (no blocks on these gates are below)\n"
+            f"  relative gap  {self.relative_gap:.2e}  proven (exact)\n"
+            f"  gates         {self.n_gates}  (gated ReLU; other gates may do better)"
+        )
+
+    def _shown(self):
+        proven = self.relative_gap <= OPTIMAL
+        return f"Certificate: {'optimal over these gates' if proven else 'optimality not proven'}", [
+            ("objective", figure(self.primal)),
+            ("lower bound", f"{self.dual:.10g}, no blocks on these gates are below"),
+            ("relative gap", f"{self.relative_gap:.2e}, proven (exact)"),
+            ("gates", f"{self.n_gates}; other gates may do better"),
+        ]
+
+
+def certify_gated(problem, masks, blocks, dual_point=None):
+    """Return the `GatedCertificate` of blocks, for any smooth loss.
+
+    Parameters
+    ----------
+    problem : Problem
+    masks : ndarray of bool of shape (n_gates, n_samples)
+    blocks : ndarray of shape (n_gates, n_inputs)
+    dual_point : ndarray of shape (n_samples,), optional
+        Another dual point, orthogonal to the free terms, that may prove more than the gradient at the blocks' fit.
+        It is shrunk until it is feasible, as that one is.
+    """
+    hidden = gated_fit(problem.design, masks, blocks)
+    nu = problem.dual_point(hidden)
+    candidates = [nu] if dual_point is None else [nu, dual_point]
+    dual, best = max((scaled_dual(problem, masks, point) for point in candidates), key=lambda pair: pair[0])
+    primal = fit_loss(problem, hidden, nu) + problem.beta * float(np.linalg.norm(blocks, axis=1).sum())
+    return GatedCertificate(primal, dual, best, len(masks))
+
+
+def fit_loss(problem, hidden, nu=None):
+    """Return the loss of a hidden fit beside its best free terms; `nu` is the squared loss's dual point there."""
+    if problem.loss.name == "squared":  # from the residual: targets far from zero would cost digits
+        nu = problem.dual_point(hidden) if nu is None else nu
+        return 0.5 * float(nu @ (nu / problem.weight))
+    fit = hidden + problem.free @ problem.free_coefficients(hidden)
+    return problem.loss.value(problem.y, fit, problem.weight)
+
+
+def scaled_dual(problem, masks, nu):
+    """Return the best dual value along nu that is feasible, and the point at which it is reached."""
+    nu, leak = problem.orthogonal(nu)
+    price = gate_prices(problem.design, masks, nu).max(initial=0.0)
+    price += PRICE_ROUNDING * float(np.dot(np.abs(nu), problem.row_norms))
+    value, scale = problem.dual_bound(nu, price, leak)
+    return value, scale * nu

@@ -1,0 +1,141 @@
+"""From gated ReLU blocks to a ReLU network of the same fit: every block is a difference of two vectors of its cone.
+
+The cone of a gate is ``K = {u : (2 D - I) X u >= 0}``, on which ``D X u = (X u)_+``. With ``z = (u + v) / 2`` the split
+``w = u - v`` of least ``||u|| + ||v||`` is
+
+    min ||z + w/2|| + ||z - w/2||  subject to  (2 D - I) X z >= |X w| / 2
+
+which has a point wherever K has an interior. Source: Mishkin, Sahiner, Pilanci, *Fast convex optimization for two-layer
+ReLU networks*, ICML 2022, section 3.
+"""
+
+import clarabel
+import numpy as np
+from scipy import sparse
+from scipy.optimize import nnls
+
+from .._utils.norms import norms
+from ..arrangements._gates import largest_margin_point
+from ..exceptions import InvalidInputError
+from ..programs.solution_map import ConvexSolution, to_network
+from .program import gated_fit, unit_rows
+
+INSIDE, INTERIOR = 1e-13, 1e-12  # of unit rows: how far outside of its cone a block may lie, and what is an interior
+
+
+def relu_network(problem, masks, blocks):
+    """Return the balanced `TwoLayerReLU` that has the values of gated blocks on the rows of the problem.
+
+    Raises
+    ------
+    InvalidInputError
+        When the cone of a used mask has no interior.
+    """
+    patterns, merged = _merged(masks, blocks)
+    positive, negative = cone_decomposition(problem.design, patterns, merged)
+    return to_network(
+        ConvexSolution(
+            patterns,
+            positive.T,
+            negative.T,
+            problem.free_coefficients(gated_fit(problem.design, patterns, merged)),
+            hidden_bias=problem.hidden_bias,
+            fit_intercept=problem.fit_intercept,
+            skip_connection=problem.skip_connection,
+        )
+    )
+
+
+def cone_decomposition(design, masks, blocks):
+    """Return u and v, each of the shape of `blocks`, in the cones of their masks, with ``u - v = blocks``.
+
+    Their summed norm is at least that of the blocks and, block by block, as small as it can be.
+    """
+    rows = unit_rows(design)
+    rows = rows[np.any(rows != 0, axis=1)]
+    sides = np.where(masks[:, np.any(design != 0, axis=1)], 1.0, -1.0)
+    positive, negative = np.zeros_like(blocks), np.zeros_like(blocks)
+    for p, side in enumerate(sides):
+        positive[p], negative[p] = split_block(side[:, None] * rows, blocks[p], p)
+    return positive, negative
+
+
+def split_block(signed, block, number=0):
+    """Return u and v with ``u - v = block``, ``signed u >= 0`` and ``signed v >= 0``, of least summed norm.
+
+    `signed` holds the unit rows with the signs of the gate; `number` names the gate in the error.
+    """
+    size = float(norms(block[None])[0])
+    if size == 0.0:
+        return np.zeros_like(block), np.zeros_like(block)
+    unit = block / size
+    values = signed @ unit
+    if values.min(initial=0.0) >= -INSIDE:
+        return block, np.zeros_like(block)
+    if values.max(initial=0.0) <= INSIDE:
+        return np.zeros_like(block), -block
+    inner = largest_margin_point(signed)
+    depth = (signed @ inner).min() / np.linalg.norm(inner)
+    if not depth > INTERIOR:
+        raise InvalidInputError(
+            f"gate {number} (of those in use) has no ReLU cone with an interior: a training row lies on it, so that "
+            f"its block need not be a difference of two vectors of the cone. Move the gate a little."
+        )
+    needed = 0.5 * np.abs(values)
+    found = [_repaired(signed, needed, z, inner) for z in _middles(signed, unit, needed)]
+    middle = min(found, key=lambda z: _length(z, unit))
+    return size * (middle + 0.5 * unit), size * (middle - 0.5 * unit)
+
+
+def _length(middle, unit):
+    return np.linalg.norm(middle + 0.5 * unit) + np.linalg.norm(middle - 0.5 * unit)
+
+
+def _middles(signed, unit, needed):
+    """Yield points that are about feasible: the one of least norm, and the best one where the solver has it."""
+    height = needed.max()
+    stack = np.vstack([signed.T, needed / height])
+    wanted = np.append(np.zeros(len(unit)), 1.0)
+    rest = stack @ nnls(stack, wanted, maxiter=100 * len(signed))[0] - wanted
+    yield -rest[:-1] / rest[-1] * height
+    best = _shortest(signed, unit, needed)
+    if best is not None:
+        yield best
+
+
+def _shortest(signed, unit, needed):
+    """Return the best point by Clarabel, None where it has none.
+
+    Variables (z, s, t): minimise s + t with ``||z + w/2|| <= s``, ``||z - w/2|| <= t``, ``signed z >= needed``.
+    """
+    n, d = signed.shape
+    rows = sparse.csc_matrix(signed)
+    column = sparse.csc_matrix(np.ones((1, 1)))
+    eye = sparse.identity(d, format="csc")
+    matrix = sparse.bmat(
+        [[rows, None, None], [None, column, None], [eye, None, None], [None, None, column], [eye, None, None]],
+        format="csc",
+    )
+    right = np.concatenate([-needed, [0.0], 0.5 * unit, [0.0], -0.5 * unit])
+    settings = clarabel.DefaultSettings()
+    settings.verbose, settings.max_threads = False, 1
+    cones = [clarabel.NonnegativeConeT(n), clarabel.SecondOrderConeT(1 + d), clarabel.SecondOrderConeT(1 + d)]
+    cost, nothing = np.append(np.zeros(d), [1.0, 1.0]), sparse.csc_matrix((d + 2, d + 2))
+    answer = np.array(clarabel.DefaultSolver(nothing, cost, -matrix, right, cones, settings).solve().x)
+    return answer[:d] if np.all(np.isfinite(answer)) else None
+
+
+def _repaired(signed, needed, middle, inner):
+    """Return the point moved inwards until every row has what it needs, whatever rounding left."""
+    lack = needed - signed @ middle
+    reach = signed @ inner
+    return middle + inner * max(0.0, (lack / reach).max())
+
+
+def _merged(masks, blocks):
+    """Return the distinct masks with a block, and the sums of their blocks."""
+    used = np.any(blocks != 0, axis=1)
+    patterns, inverse = np.unique(masks[used], axis=0, return_inverse=True)
+    merged = np.zeros((len(patterns), blocks.shape[1]))
+    np.add.at(merged, inverse.reshape(-1), blocks[used])
+    return patterns, merged

@@ -1,0 +1,148 @@
+"""A proof of how good an interpolating network is.
+
+The dual problem of ``min 1/2 sum_j (||u_j||^2 + alpha_j^2)`` subject to ``f(X) = y`` is ``max nu^T y`` subject to
+``max |nu^T (X u)_+| <= 1`` over the directions that cost one, and ``Z^T nu = 0`` for the free terms Z. These directions
+are the unit ball, or where the hidden bias is not penalised a cylinder.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._utils.threads import one_blas_thread
+from ..duality.price_function import unit_rows
+from ..duality.pricing import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Price, search_price, starts_beside
+from ..duality.records import KINDS, PROOFS, VERDICTS, Certificate, relative_to
+
+
+@dataclass(frozen=True, repr=False)
+class InterpolationCertificate(Certificate):
+    """What is proven about an interpolating network.
+
+    Attributes
+    ----------
+    primal : float
+        The cost ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` of the network as given, without biases that are not penalised.
+    dual : float
+        A valid lower bound on the cost of every interpolating network of every width (never below 0).
+    dual_point : ndarray of shape (n_samples,)
+        The nu that proves it, ``dual = nu^T y``; ``|nu^T (X u)_+| <= 1`` for all directions that cost one.
+    misfit : float
+        Largest residual of the network relative to the largest target. Where it is not zero the network's cost may
+        be below that of every exact interpolant, by ``|nu^T residual|`` at most.
+    rounding : float
+        ``|nu|^T |residual|``: by as much the lower bound may be above the network's cost.
+    proof, heuristic_gap, price
+        As in `Certificate`.
+    """
+
+    misfit: float = 0.0
+
+    def __repr__(self):
+        return (
+            f"InterpolationCertificate(primal={self.primal:.10g}, dual={self.dual:.10g}, "
+            f"relative_gap={self.relative_gap:.2e}, misfit={self.misfit:.1e}, proof={self.proof!r})"
+        )
+
+    @property
+    def relative_gap(self) -> float:
+        """``gap / primal``, what the network misses by its residuals added to the gap; inf for a contradiction."""
+        if self.is_contradiction:
+            return np.inf
+        return relative_to(self.primal, max(0.0, self.gap) + self.rounding)
+
+    @property
+    def _verdict(self):
+        return {"optimal": "the smallest cost", "not proven": "smallest cost not proven"}.get(
+            self.status, VERDICTS[self.status]
+        )
+
+    def __str__(self):
+        verdict = self._verdict
+        return (
+            f"Certificate: interpolates to {self.misfit:.1e}, {verdict}\n"
+            f"  cost          {self.primal:.10g}\n"
+            f"  lower bound   {self.dual:.10g}  (no interpolating network of any width is below)\n"
+            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
+            f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
+        )
+
+    def _shown(self):
+        verdict = self._verdict
+        _, (_, bound, *rest) = super()._shown()
+        cost = ("cost", f"{self.primal:.10g}")
+        bound = ("lower bound", bound[1].replace("no network", "no interpolating network"))
+        return f"Certificate: {verdict}", [("misfit", f"{self.misfit:.1e}"), cost, bound, *rest]
+
+
+def interpolation_price(problem, nu, **options):
+    """Return the `Price` of a dual point over the directions that cost one; the options are those of `search_price`.
+
+    Notes
+    -----
+    Without a penalty on the bias ``t -> nu^T (X w + t)_+`` is piecewise linear, zero for small t, and for large t too
+    where nu is orthogonal to the free terms: so its largest values are at its kinks ``t = -x_j^T w``, and the price is
+    the largest of the n prices of ``X - x_j`` without a bias.
+    """
+    if problem.penalize_bias:
+        return search_price(problem.design, nu, **options)
+    starts = options.pop("starts")
+    starts = None if starts is None else starts[:, :-1]
+    features = problem.features
+    prices = [search_price(features - offset, nu, starts=starts, **options) for offset in features]
+    values, signs = np.array([found.value for found in prices]), np.array([found.sign for found in prices])
+    weights = np.array([found.direction for found in prices])
+    lifted = np.column_stack([weights, -np.sum(weights * features, axis=1)])
+    order = np.argsort(-values, kind="stable")
+    return Price(
+        float(values.max()),
+        max(found.upper_bound for found in prices),
+        lifted[order[0]],
+        int(signs[order[0]]),
+        max((found.proof for found in prices), key=PROOFS.index),
+        sum(found.n_nodes for found in prices),
+        None,
+        lifted[order],
+        signs[order],
+        values[order],
+    )
+
+
+def certify_interpolant(
+    network, problem, nu, *, proof="auto", tolerance=PRICE_TOLERANCE, n_starts=N_STARTS, deadline=None, n_jobs=None
+):
+    """Certify an interpolating network by a dual point, wherever either comes from.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+    problem : InterpolationProblem
+    nu : ndarray of shape (n_distinct,)
+        Any vector: it is projected off the free terms, priced, and scaled into the bound that is proven.
+    """
+    directions, sizes = unit_rows(problem.design[:0] if network.width == 0 else network.neurons)
+    options = {"starts": directions[sizes > 0], "deadline": deadline, "n_jobs": n_jobs}
+    with one_blas_thread():
+        nu, _ = problem.orthogonal(nu)
+        seen = interpolation_price(problem, nu, proof="heuristic", n_starts=FEW_STARTS, **options).value
+        # So that no bound needs to be pressed below 1.
+        nu, leak = problem.orthogonal(nu / seen if seen > 0.0 else nu)
+        found = interpolation_price(
+            problem,
+            nu,
+            proof=proof,
+            level=1.0 if seen > 0.0 else 0.0,
+            tolerance=tolerance,
+            n_starts=starts_beside(proof, problem.design, n_starts),
+            **options,
+        )
+    primal, spill = problem.cost(network), problem.price_leak(leak)
+    inner = problem.inner_below(nu, leak)
+    # Targets that disagree to rounding have dual points without a price: no bound is as good as the cost itself.
+    shrink = 1.0 / (found.upper_bound + spill) if inner > 0.0 and found.value + spill > 0.0 else 0.0
+    dual, scaled = inner * shrink, shrink * nu
+    missed = float(np.abs(scaled) @ np.abs(problem.residual(network)))
+    gap = relative_to(primal, max(0.0, primal - (inner / (found.value + spill) if shrink > 0.0 else 0.0)) + missed)
+    return InterpolationCertificate(
+        primal, dual, problem.spread(scaled), found.proof, gap, found, missed, misfit=problem.misfit(network)
+    )

@@ -1,0 +1,23 @@
+"""Losses of the fit: value, negative gradient, conjugate and what the dual needs of them."""
+
+from .base import Loss
+from .choice import LOSSES, make_loss
+from .classification import LogisticLoss, SquaredHingeLoss
+from .fitting import minimum_norm_fit, orthonormal, solve_linear_program
+from .regression import AbsoluteLoss, HuberLoss, ProximalLoss, QuantileLoss, SquaredLoss
+
+__all__ = [
+    "LOSSES",
+    "AbsoluteLoss",
+    "HuberLoss",
+    "Loss",
+    "LogisticLoss",
+    "ProximalLoss",
+    "QuantileLoss",
+    "SquaredHingeLoss",
+    "SquaredLoss",
+    "make_loss",
+    "minimum_norm_fit",
+    "orthonormal",
+    "solve_linear_program",
+]

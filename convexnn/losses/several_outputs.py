@@ -1,0 +1,278 @@
+"""Losses of fits with several outputs: those of `losses` added up over the columns, and the multinomial loss.
+
+Conventions
+-----------
+Y, fit, dual_point : arrays of shape (n_samples, n_outputs); weight : (n_samples,), positive.
+``L(Z) = sum_i w_i l(y_i, z_i)`` over the rows, no 1/n. The dual point is ``N = -grad L(fit)``, and the dual problem is
+``max -L*(-N)`` subject to ``||N^T (X u)_+|| <= beta`` on the unit ball and ``Z^T N = 0`` for the free terms.
+In the formulas below ``s_i = n_i / w_i`` is a row of N divided by its weight.
+"""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import entr, xlog1py
+
+from ..exceptions import InvalidInputError
+from .base import FLAT, NO_ROOM, ROUNDING, sum_rounding
+from .choice import make_loss
+from .fitting import minimum_norm_fit, newton_fit, orthonormal
+
+LEAST_PROBABILITY = 1e-13  # of a class in a dual point that is to be proven
+FEW_COLUMNS = 6  # up to which all their products at once are a small matrix
+
+
+class ColumnLoss:
+    """A loss of one output, applied to every column and added up.
+
+    Attributes
+    ----------
+    loss : Loss
+        One of `convexnn.losses`.
+    steepness : float
+        Bound on the curvatures of a row, for step lengths; infinite where the loss is not smooth.
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+        self.name, self.labels = loss.name, loss.labels
+        self.is_smooth, self.is_strictly_convex = loss.is_smooth, loss.is_strictly_convex
+        self.steepness = loss.largest_curvature
+
+    def value(self, Y, fit, weight):
+        """Return L(fit)."""
+        return float(np.dot(weight, self.loss.terms(Y, fit).sum(axis=1)))
+
+    def terms(self, Y, fit):
+        """Return the loss of every entry, of the shape of Y."""
+        return self.loss.terms(Y, fit)
+
+    def dual_point(self, Y, fit, weight):
+        """Return ``-grad L(fit)``."""
+        return weight[:, None] * self.loss.slopes(Y, fit)
+
+    def curve(self, Y, fit, weight, change):
+        """Return the Hessian of L at `fit` times `change`, an array of shape (..., n_samples, n_outputs)."""
+        curvatures = self.loss.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
+        return weight[:, None] * curvatures * change
+
+    def dual_value(self, Y, dual_point, weight):
+        """Return ``-L*(-dual_point)``."""
+        return self.loss.dual_value(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+
+    def room(self, Y, s):
+        """Return by how much each entry of s may move, about, without leaving the domain."""
+        return self.loss.room(Y.ravel(), s.ravel()).reshape(s.shape)
+
+    def inside(self, Y, dual_point, weight):
+        """Return the dual point: no entry is moved."""
+        return dual_point
+
+    def widened(self, dual_point, leak):
+        """Return `leak`: nothing ties the columns."""
+        return leak
+
+    def terms_above(self, Y, fit, error):
+        """Return bounds on the loss of every entry at every fit that is no further from `fit` than `error`."""
+        return self.loss.terms_above(Y, fit, error)
+
+    def dual_value_below(self, Y, dual_point, leak, weight):
+        """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
+        flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
+        return self.loss.dual_value_below(*flat)
+
+    def domain_within(self, Y, dual_point, leak, weight):
+        """Return the largest t for which t times every N as in `dual_value_below` is in the domain."""
+        flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
+        return self.loss.domain_within(*flat)
+
+    def best_scale(self, Y, dual_point, weight, limit):
+        """Return the t in [0, limit] with the largest ``dual_value(Y, t * dual_point, weight)``."""
+        return self.loss.best_scale(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]), limit)
+
+    def fit_free(self, Y, hidden_fit, free, weight):
+        """Return the minimum-norm ``argmin_B L(hidden_fit + free B)``, of shape (n_free, n_outputs)."""
+        columns = [self.loss.fit_free(y, fit, free, weight) for y, fit in zip(Y.T, hidden_fit.T, strict=True)]
+        return np.stack(columns, axis=1)
+
+    def take(self, rows):
+        """Return the loss of some of the rows."""
+        return self
+
+    def check_targets(self, Y):
+        """Refuse targets that the loss is not defined for."""
+        self.loss.check_targets(Y.ravel())
+
+
+class MultinomialLoss:
+    """Cross-entropy of the softmax: ``l = log sum_k exp z_k - z_label`` for rows of Y with a one at their label.
+
+    With p the softmax of z the dual row is ``s = y - p``, of sum 0, and ``-l*(-s) = -sum_k p_k log p_k`` for
+    ``p = y - s`` in the simplex. A row of the fit counts modulo constants.
+    """
+
+    name, labels, is_smooth, is_strictly_convex, steepness = "multinomial", True, True, False, 0.5
+
+    def value(self, Y, fit, weight):
+        """Return L(fit)."""
+        return float(np.dot(weight, self.terms(Y, fit)))
+
+    def terms(self, Y, fit):
+        """Return the loss of every row, of shape (n_samples,)."""
+        over = fit - np.sum(Y * fit, axis=1)[:, None]
+        largest = over.max(axis=1)  # several times as fast as scipy's logsumexp
+        return largest + np.log(np.exp(over - largest[:, None]).sum(axis=1))
+
+    def dual_point(self, Y, fit, weight):
+        """Return ``w (y - p)``; the entry of the label is minus the sum of the others, so that rows add up to 0."""
+        others = np.where(Y > 0, 0.0, _softmax(fit))
+        return weight[:, None] * (Y * others.sum(axis=1)[:, None] - others)
+
+    def curve(self, Y, fit, weight, change):
+        """Return the Hessian of L at `fit` times `change`, an array of shape (..., n_samples, n_outputs)."""
+        p = _softmax(fit)
+        spread = p * change
+        return weight[:, None] * (spread - p * np.einsum("...c->...", spread)[..., None])
+
+    def dual_value(self, Y, dual_point, weight):
+        """Return ``-L*(-dual_point)``, -inf outside the domain by more than rounding."""
+        p = Y - dual_point / weight[:, None]
+        if p.min(initial=0.0) < -ROUNDING or np.abs(p.sum(axis=1) - 1.0).max(initial=0.0) > ROUNDING * Y.shape[1]:
+            return -np.inf
+        return float(np.dot(weight, entr(np.clip(p, 0.0, 1.0)).sum(axis=1)))
+
+    def room(self, Y, s):
+        """Return the smallest probability of every row, 0 where there is next to none: one metric for all columns.
+
+        A correction in it leaves the sum of every row at 0.
+        """
+        least = np.abs(Y - s).min(axis=1)
+        return np.repeat(np.where(least > NO_ROOM, least, 0.0)[:, None], Y.shape[1], axis=1)
+
+    def inside(self, Y, dual_point, weight):
+        """Return the dual point with probabilities of at least `LEAST_PROBABILITY`: what rounding may not empty."""
+        others = np.where(Y > 0, 0.0, np.maximum(-dual_point / weight[:, None], LEAST_PROBABILITY))
+        own = others.sum(axis=1)
+        shrink = (1.0 - LEAST_PROBABILITY) / np.maximum(own, 1.0 - LEAST_PROBABILITY)
+        return (weight * shrink)[:, None] * (Y * own[:, None] - others)
+
+    def widened(self, dual_point, leak):
+        """Return a leak that leaves room for the sums of the rows, which are 0 but for rounding, to be made 0."""
+        n_columns = leak.shape[1]
+        sums = np.abs(dual_point.sum(axis=1)) + n_columns * np.finfo(float).eps * np.abs(dual_point).sum(axis=1)
+        return leak + ((sums + leak.sum(axis=1)) / n_columns)[:, None]
+
+    def terms_above(self, Y, fit, error):
+        """Return bounds on the loss of every row at every fit that is no further from `fit` than `error`."""
+        rounding = 4.0 * np.finfo(float).eps  # of the logarithm of a number near 1
+        return self.terms(Y, fit) + 2.0 * error.max(axis=1, initial=0.0) + rounding
+
+    def dual_value_below(self, Y, dual_point, leak, weight):
+        """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
+        ends = [self._entropies(Y, (dual_point + side * leak) / weight[:, None]) for side in (-1.0, 1.0)]
+        terms = np.minimum(*ends)
+        if not np.all(np.isfinite(terms)):
+            return -np.inf
+        sizes = np.abs(terms) + np.abs(dual_point) / weight[:, None]
+        total = np.sum(weight * terms.sum(axis=1)) - sum_rounding(terms.size) * np.sum(weight * sizes.sum(axis=1))
+        return float(total)
+
+    def _entropies(self, Y, s):
+        """``-p log p`` for ``p = y - s``, -inf where p is negative; accurate where p is near 0 and near 1."""
+        p = np.where(Y > 0, 1.0 - s, -s)
+        entropies = np.where(Y > 0, -xlog1py(np.maximum(p, 0.0), -np.minimum(s, 1.0)), entr(np.maximum(p, 0.0)))
+        return np.where(p >= 0.0, entropies, -np.inf)
+
+    def domain_within(self, Y, dual_point, leak, weight):
+        """Return the largest t for which t times every N as in `dual_value_below` is in the domain."""
+        low, high = ((dual_point + side * leak) / weight[:, None] for side in (-1.0, 1.0))
+        if np.any(np.where(Y > 0, 0.0, high) > 0.0) or np.any(np.where(Y > 0, low, 0.0) < 0.0):
+            return 0.0
+        return float(1.0 / high[Y > 0].max()) if high[Y > 0].max() > 0.0 else np.inf
+
+    def best_scale(self, Y, dual_point, weight, limit):
+        """Return the t in [0, limit] with the largest ``dual_value(Y, t * dual_point, weight)``."""
+        s = dual_point / weight[:, None]
+        if np.any(np.where(Y > 0, -s, s) > 0.0) or not np.any(s):
+            return 0.0
+        own, rest = s[Y > 0], np.where(Y > 0, 0.0, -s)
+        end, used = min(limit, 1.0 / own.max()), rest > 0.0
+
+        def slope(t):
+            """Derivative along the ray, ``sum_ik w_i s_ik log p_ik``, from inf down to -inf."""
+            label = np.log1p(-np.minimum(t * own, 1.0 - 1e-16))
+            logs = np.log(np.maximum(t * rest, 1e-300), where=used, out=np.zeros_like(rest))
+            return float(np.dot(weight, own * label - np.sum(rest * logs, axis=1)))
+
+        if end <= 0.0 or slope(end) >= 0.0:
+            return end
+        start = 0.5 * end
+        while slope(start) < 0.0:
+            start *= 0.5
+        return brentq(slope, start, end, xtol=1e-15 * end, rtol=1e-14)
+
+    def fit_free(self, Y, hidden_fit, free, weight):
+        """Return the minimum-norm ``argmin_B L(hidden_fit + free B)``, of shape (n_free, n_outputs).
+
+        Newton's method as for one output; where no minimum is attained it stops far out. The rows of B add up to 0.
+        """
+        basis, n_columns = orthonormal(free), Y.shape[1]
+        flat = FLAT * self.steepness * weight.max()
+
+        def step(fit, slope):
+            hessian = loss_hessian(self, Y, fit, weight, basis)
+            damping = 1e-10 * np.trace(hessian) + flat
+            found = np.linalg.solve(hessian + damping * np.eye(len(slope)), slope)
+            return basis @ found.reshape(-1, n_columns)
+
+        def slopes(fit):
+            return (basis.T @ self.dual_point(Y, fit, weight)).ravel()
+
+        fit = newton_fit(hidden_fit, lambda fit: self.value(Y, fit, weight), slopes, step)
+        change = fit - hidden_fit
+        columns = [minimum_norm_fit(free, column) for column in (change - change.mean(axis=1)[:, None]).T]
+        return np.stack(columns, axis=1)
+
+    def take(self, rows):
+        """Return the loss of some of the rows."""
+        return self
+
+    def check_targets(self, Y):
+        """Refuse targets that are not one-hot rows."""
+        if not (np.all((Y == 0.0) | (Y == 1.0)) and np.all(Y.sum(axis=1) == 1.0) and Y.shape[1] > 1):
+            strange = int(np.argmax(np.any((Y != 0.0) & (Y != 1.0), axis=1) | (Y.sum(axis=1) != 1.0)))
+            raise InvalidInputError(
+                f"y must hold one-hot rows of two or more classes for the multinomial loss; got row {Y[strange]}."
+            )
+
+
+def _softmax(fit):
+    """The softmax of every row."""
+    powers = np.exp(fit - fit.max(axis=1)[:, None])
+    return powers / powers.sum(axis=1)[:, None]
+
+
+def loss_hessian(loss, Y, fit, weight, design):
+    """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
+    c, p = Y.shape[1], design.shape[1]
+    curved = loss.curve(Y, fit, weight, np.repeat(np.eye(c)[:, None], len(fit), axis=1))
+    if p <= FEW_COLUMNS:
+        products = (design[:, :, None] * design[:, None, :]).reshape(len(fit), p * p)
+        hessian = products.T @ curved.transpose(1, 0, 2).reshape(len(fit), c * c)
+        return hessian.reshape(p, p, c, c).transpose(0, 3, 1, 2).reshape(p * c, p * c)
+    hessian = np.zeros((p, c, p, c))
+    for k, l in np.argwhere(np.any(curved != 0.0, axis=1)):
+        hessian[:, l, :, k] = design.T @ (curved[k, :, l, None] * design)
+    return hessian.reshape(p * c, p * c)
+
+
+def make_matrix_loss(name, *, huber_delta=1.35, quantile=0.5):
+    """Return the loss of several outputs of that name: ``"multinomial"``, or one of `losses.make_loss` by columns.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, and parameters out of range.
+    """
+    if name == "multinomial":
+        return MultinomialLoss()
+    return ColumnLoss(make_loss(name, huber_delta=huber_delta, quantile=quantile))

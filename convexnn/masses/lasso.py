@@ -1,0 +1,168 @@
+"""The best masses for given directions: a small non-negative lasso, solved exactly by an active set."""
+
+import numpy as np
+
+from .._utils.kernels import compiled
+from .factors import Factors
+
+FEW = 24  # columns that the active set takes in one by one without a warm start
+SWEEPS = 100
+TOGETHER = 0.3  # of the steepest slope: columns that are let in at once
+STILL = 1e-9
+
+
+def best_masses(fits, target, beta, start=None):
+    """Minimise ``1/2 ||target - fits c||^2 + beta sum(c)`` over ``c >= 0``.
+
+    Parameters
+    ----------
+    fits : ndarray of shape (n_samples, K)
+    target : ndarray of shape (n_samples,)
+    beta : float
+    start : ndarray of shape (K,), optional
+        Non-negative masses to start from; the answer is never worse.
+
+    Returns
+    -------
+    ndarray of shape (K,)
+
+    Notes
+    -----
+    The active set method of Lawson and Hanson on the Gram matrix of the normalised columns. The columns in use stay
+    independent: one that they already span to 1e-13 can only take the place of another. Where there are many columns
+    coordinate descent goes first, so that few have to be taken in or left out one by one.
+    """
+    sizes = np.linalg.norm(fits, axis=0)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    columns = fits / sizes
+    gram, linear = columns.T @ columns, columns.T @ target - beta / sizes
+    factors = Factors(gram)
+    masses = np.zeros(len(sizes)) if start is None else start * sizes
+    if len(masses) > FEW:
+        masses = _descended(factors, linear, masses)
+    return _solve(factors, linear, masses, 1e-14 * (np.linalg.norm(target) + beta)) / sizes
+
+
+def _descended(factors, linear, masses):
+    """Return the masses after some coordinate descent, as they were where that ends on dependent columns."""
+    descended = masses.copy()
+    _sweep(factors.gram, linear, descended, SWEEPS)
+    used = descended > 0
+    return descended if not used.any() or factors.of(used) is not None else masses
+
+
+@compiled
+def _sweep(gram, linear, masses, n_sweeps):
+    """Coordinate descent on ``1/2 c^T gram c - linear^T c`` over ``c >= 0``, in place; diagonal 1 or 0."""
+    slopes = linear - gram @ masses
+    for _ in range(n_sweeps):
+        largest, moved = 0.0, 0.0
+        for k in range(masses.size):
+            mass = max(masses[k] + slopes[k], 0.0) if gram[k, k] > 0.5 else 0.0
+            change = mass - masses[k]
+            if change != 0.0:
+                masses[k] = mass
+                for j in range(masses.size):
+                    slopes[j] -= change * gram[k, j]
+            largest, moved = max(largest, mass), max(moved, abs(change))
+        if moved <= STILL * largest:
+            break
+
+
+def _solve(factors, linear, masses, tolerance):
+    """Minimise ``1/2 c^T gram c - linear^T c`` over ``c >= 0`` from the feasible point `masses`."""
+    passive = masses > 0
+    if passive.any() and factors.of(passive) is None:
+        passive[:], masses = False, np.zeros_like(masses)
+    banned = np.zeros(len(masses), bool)
+    for _ in range(10 * len(masses) + 10):
+        masses = _descend(factors, linear, masses, passive)
+        slopes = linear - factors.gram @ masses
+        slopes[passive | banned] = -np.inf
+        largest = slopes.max(initial=-np.inf)
+        if largest <= tolerance:
+            break
+        if _enter_together(factors, passive, slopes >= TOGETHER * largest):
+            continue
+        entering = int(np.argmax(slopes))
+        passive[entering] = True
+        if factors.of(passive) is None:
+            passive[entering] = False
+            masses, banned[entering] = _exchange(factors, masses, passive, entering)
+    return masses
+
+
+def _enter_together(factors, passive, entering):
+    """Let several columns into the passive set at once, in place, unless that would make it dependent."""
+    wider = passive | entering
+    if factors.of(wider) is None:
+        return False
+    passive[:] = wider
+    return True
+
+
+def _exchange(factors, masses, passive, entering):
+    """Let a column in that those in use span: the fit stays while mass moves to it, until one of them is empty.
+
+    Returns the new masses and whether that was impossible; edits `passive`.
+    """
+    index = np.flatnonzero(passive)
+    shares = factors.of(passive).solve(factors.gram[index, entering])
+    giving = np.flatnonzero(shares > 1e-9)
+    if len(giving) == 0:
+        return masses, True
+    ratios = masses[index[giving]] / shares[giving]
+    leaving = index[giving[np.argmin(ratios)]]
+    exchanged = passive.copy()
+    exchanged[leaving], exchanged[entering] = False, True
+    if factors.of(exchanged) is None:
+        return masses, True
+    moved = masses.copy()
+    moved[index] = np.maximum(masses[index] - ratios.min() * shares, 0.0)
+    moved[leaving], moved[entering] = 0.0, ratios.min()
+    passive[:] = exchanged
+    return moved, False
+
+
+def _descend(factors, linear, masses, passive):
+    """Walk to the minimum over the passive set, dropping masses that would turn negative; edits `passive`."""
+    masses = masses.copy()
+    while passive.any():
+        index = np.flatnonzero(passive)
+        wanted = factors.of(passive).solve(linear[index])
+        if np.all(wanted > 0):
+            masses[index] = wanted
+            break
+        if _dropped(factors, linear, masses, passive, wanted > 0):
+            continue
+        current = masses[index]
+        falling = wanted <= 0
+        ratios = current[falling] / np.maximum(current[falling] - wanted[falling], 1e-300)
+        step = min(1.0, float(ratios.min()))
+        current = current + step * (wanted - current)
+        out = falling & (current <= 1e-15 * max(1.0, float(current.max())))
+        out[np.flatnonzero(falling)[np.argmin(ratios)]] = True
+        current[out] = 0.0
+        masses[index] = np.maximum(current, 0.0)
+        passive[index[out]] = False
+    return masses
+
+
+def _dropped(factors, linear, masses, passive, keep):
+    """Drop all masses of the passive set but those of `keep` at once, again and again, if that ends lower.
+
+    Edits `masses` and `passive` and returns True then; leaves both as they are otherwise.
+    """
+    index = np.flatnonzero(passive)
+    while not np.all(keep) and np.any(keep):
+        index = index[keep]
+        trial = np.zeros_like(passive)
+        trial[index] = True
+        wanted = factors.of(trial).solve(linear[index])
+        keep = wanted > 0
+    lower = masses @ (0.5 * (factors.gram @ masses) - linear)
+    if not np.any(keep) or -0.5 * float(wanted @ linear[index]) >= lower:
+        return False
+    masses[:], passive[:] = 0.0, False
+    masses[index], passive[index] = wanted, True
+    return True

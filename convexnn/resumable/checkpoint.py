@@ -1,0 +1,169 @@
+"""The file that makes a sweep resumable: a header that says which sweep it is, then a line per finished record.
+
+Every line is a JSON document. A record is on the disk before the sweep goes on, and a line is finished by its newline:
+what was being written when the process was killed is recognised by that, and dropped. What a full disk tears is taken
+back at once.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from .._utils.validation import check_count
+from ..exceptions import InvalidInputError
+
+FORMAT = 1
+BEGINNING = b'{"format": %d, "sweep": ' % FORMAT  # of every header
+
+
+def header_of(sweep, problem, parameters):
+    """Return the header of a sweep: its name, a hash of the data, and every parameter that changes its records.
+
+    Parameters
+    ----------
+    sweep : str
+    problem : Problem
+        Its `beta` does not count: it is among the parameters of the sweeps that have one.
+    parameters : dict
+        Of values that JSON can write.
+    """
+    terms = ("hidden_bias", "fit_intercept", "skip_connection")
+    return {
+        "format": FORMAT,
+        "sweep": sweep,
+        "data": _hash_of(problem),
+        "loss": problem.loss.name,
+        **{name: getattr(problem, name) for name in terms},
+        **parameters,
+    }
+
+
+def check_seed(random_state):
+    """Return an integer that makes the sweep reproducible; a new one for None, which the file keeps."""
+    if random_state is None:
+        return np.random.SeedSequence().entropy
+    return check_count(random_state, "random_state", minimum=0)
+
+
+def _hash_of(problem):
+    """Hash of the rows of positive weight, their targets and their weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (problem.features, problem.y, problem.weight):
+        digest.update(str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The finished records of a sweep, in a file when there is a path; a context manager.
+
+    Parameters
+    ----------
+    path : str, path-like or None
+        None keeps nothing.
+    header : dict
+        See `header_of`.
+    free : sequence of str
+        Entries of the header that may differ: those of the file are taken over.
+
+    Attributes
+    ----------
+    header : dict
+        As the file has it.
+    finished : dict
+        What earlier runs have left: from key to record, both as JSON gives them.
+
+    Raises
+    ------
+    ValueError
+        When the file belongs to another sweep, is none of ours, or cannot be opened.
+    OSError
+        When it cannot be written, as on a full disk: what was finished before stays in it.
+    """
+
+    def __init__(self, path, header, *, free=()):
+        self.path, self.header, self.finished, self._file = path, header, {}, None
+        if path is not None:
+            self._file = self._open()
+            self._resume(free)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self):
+        try:
+            path = Path(self.path)
+            path.touch()
+            return path.open("r+b", buffering=0)  # what could not be written must not be tried again when it is closed
+        except (OSError, TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"checkpoint must be the path of a file that can be written; got {self.path!r} ({error})."
+            ) from error
+
+    def _resume(self, free):
+        """Read the finished lines and cut off what follows them; write the header into a new file."""
+        text = self._file.read()
+        size = text.rfind(b"\n") + 1
+        if size == 0:
+            self._start(text)
+            return
+        header, *lines = (self._parsed(line) for line in text[:size].splitlines())
+        self._check(header, free)
+        self.header = header
+        self.finished = {line["key"]: line["record"] for line in lines}
+        self._file.seek(size)
+        self._file.truncate()
+
+    def _start(self, torn):
+        """Write the header over one that was torn, but over nothing else."""
+        if not BEGINNING.startswith(torn[: len(BEGINNING)]):
+            raise InvalidInputError(
+                f"checkpoint={str(self.path)!r} is a file, but not one of a sweep; give another path, or remove the "
+                f"file if it is not wanted."
+            )
+        self._file.seek(0)
+        self._file.truncate()
+        self._write(self.header)
+
+    def _parsed(self, line):
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise InvalidInputError(
+                f"checkpoint={str(self.path)!r} is damaged, or not the file of a sweep: {error}."
+            ) from error
+
+    def _check(self, header, free):
+        """Refuse the file of another sweep; the message says what differs."""
+        mine = json.loads(json.dumps(self.header))
+        names = mine.keys() | header.keys() if isinstance(header, dict) else mine.keys()
+        theirs = header if isinstance(header, dict) else {}
+        different = sorted(name for name in names if name not in free and mine.get(name) != theirs.get(name))
+        if different:
+            changes = ", ".join(f"{name} (there {theirs.get(name)!r}, here {mine.get(name)!r})" for name in different)
+            raise InvalidInputError(
+                f"checkpoint={str(self.path)!r} belongs to another sweep: {changes}. Give the same data and "
+                f"parameters, or another file."
+            )
+
+    def append(self, key, record):
+        """Write a finished record; it is on the disk when this returns."""
+        if self._file is not None:
+            self._write({"key": key, "record": record})
+
+    def _write(self, document):
+        left, begin = memoryview(json.dumps(document).encode() + b"\n"), self._file.tell()
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._file.seek(begin)
+            self._file.truncate()
+            raise type(error)(error.errno, error.strerror, os.fspath(self.path)) from error

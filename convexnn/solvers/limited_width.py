@@ -1,0 +1,198 @@
+"""Networks of limited width. The problem is no longer convex: local searches from many starts compete.
+
+The starts are what is left of the wide optimum when light neurons are dropped, a few at a time; random parts of it;
+random neurons; and a network grown neuron by neuron, where the price of what is left is largest. Then the best few
+exchange their neurons, one at a time, for a direction of large price. Nothing here is proven but the network's value.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from .._utils.norms import norms
+from .._utils.validation import is_late
+from ..duality.pricing import local_prices
+from ..losses import ProximalLoss
+from ..programs.units import is_trivial
+from ._weights import descend_weights
+from .base import build_network, free_terms
+from .column_generation import move_neurons
+from .path import Path
+from .proximal_steps import with_best_masses
+
+PATHS, STRENGTHS = 40, 6  # paths of decreasing strengths, and how many of them each has
+DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 60, 4, 8, 10, 32, 5
+ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the last
+SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
+
+
+def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=None):
+    """Return the best network of at most `max_width` neurons that local searches find.
+
+    Parameters
+    ----------
+    problem : Problem
+    network : TwoLayerReLU
+        Wider; its neurons are among the starts.
+    max_width : int
+    rng : numpy.random.Generator
+        Chooses the random parts.
+    deadline : float, optional
+        `_clock.Moment` at which the best network so far is returned.
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+    """
+    options = max_width, rng, deadline, n_jobs
+    if problem.loss.is_smooth:
+        search = _Search(problem, *options)
+        return search.exact(search.run(network))
+    first, *others = _smoothed(problem)
+    network = _Search(first, *options).run(network)
+    for stage in others:
+        network = _Search(stage, *options).of(network, np.arange(network.width), tolerance=FINELY)
+    return with_best_masses(problem, network, deadline)
+
+
+def _smoothed(problem):
+    """Return problems with smooth losses, ever closer to the loss with kinks."""
+    nothing = np.zeros(len(problem.y))
+    size = float(np.mean(np.abs(problem.y - problem.free @ problem.free_coefficients(nothing))))
+    size = size if size > 0.0 else 1.0
+    return [replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, share * size)) for share in SPREADS]
+
+
+class _Search:
+    """Local searches under the limit, on a smooth loss."""
+
+    def __init__(self, problem, max_width, rng, deadline, n_jobs):
+        self.problem, self.max_width, self.rng = problem, max_width, rng
+        self.deadline, self.n_jobs = deadline, n_jobs
+
+    def run(self, wide):
+        """Return the best network under the limit."""
+        networks = [self.shrunk(wide)]
+        for start in self.starts(wide):
+            if is_late(self.deadline):
+                break
+            networks.append(start())
+        networks.sort(key=self.problem.objective)
+        return min(map(self.settled, networks[:KEPT]), key=self.problem.objective)
+
+    def settled(self, network):
+        """Exchange neurons as long as that is for the better."""
+        for _ in range(EXCHANGES):
+            found = self.exchanged(network)
+            if found is network or is_late(self.deadline):
+                return found
+            network = found
+        return network
+
+    def starts(self, wide):
+        """Yield functions that make networks under the limit."""
+        yield self.grown
+        if self.problem.loss.name != "proximal" and not is_trivial(self.problem):
+            yield from [self.followed] * PATHS
+        for _ in range(DRAWS):
+            yield lambda: self.part(wide)
+            yield lambda: self.fresh(wide)
+
+    def better(self, network, other):
+        """Return the better of two networks, the first where they are equal but for rounding."""
+        gain = self.problem.objective(network) - self.problem.objective(other)
+        return other if gain > 1e-9 * abs(self.problem.objective(network)) else network
+
+    def polished(self, directions, signs, masses, tolerance=ROUGHLY):
+        """Return the best network of as many neurons that lies downhill of these."""
+        problem = self.problem
+        start = build_network(problem, directions, signs, masses)
+        free_fit = problem.free @ free_terms(start)
+        stop = partial(is_late, self.deadline)
+        directions, outputs = descend_weights(
+            problem, directions, (signs * masses)[:, None], free_fit, tolerance=tolerance, stop=stop
+        )
+        moved = build_network(problem, directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0]))
+        return min(start, moved, key=problem.objective)
+
+    def exact(self, network):
+        """Return the network on the kinks, where gradients do not end, if that is possible under the limit."""
+        for _ in range(POLISHES):
+            before = network
+            found = move_neurons(self.problem, network)
+            if found.width <= self.max_width:
+                network = self.better(network, found)
+            network = self.better(network, self.of(network, np.arange(network.width)))
+            if network is before:
+                break
+        return network
+
+    def of(self, network, chosen, tolerance=ROUGHLY):
+        """Return the polished network of some of the neurons, which move to make up for the others."""
+        return self.polished(network.directions[chosen], network.signs[chosen], network.masses[chosen], tolerance)
+
+    def shrunk(self, network):
+        """Drop the lightest neurons, a quarter at a time."""
+        while network.width > self.max_width:
+            keep = max(self.max_width, network.width - max(1, network.width // 4))
+            network = self.of(network, np.argsort(-network.masses, kind="stable")[:keep])
+        return network
+
+    def part(self, wide):
+        """Keep neurons drawn by their masses."""
+        shares = wide.masses / wide.masses.sum()
+        size = min(self.max_width, int(np.count_nonzero(shares)))
+        return self.of(wide, self.rng.choice(wide.width, size, replace=False, p=shares))
+
+    def fresh(self, wide):
+        """Start from random neurons of the wide network's mean mass."""
+        directions = self.rng.standard_normal((self.max_width, wide.directions.shape[1]))
+        signs = self.rng.choice([-1.0, 1.0], self.max_width)
+        masses = np.full(self.max_width, wide.masses.sum() / self.max_width)
+        return self.polished(directions / norms(directions)[:, None], signs, masses)
+
+    def violators(self, network):
+        """Return the directions and signs of the largest prices beside a network."""
+        nu = self.problem.dual_point(self.problem.hidden_fit(network.neurons, network.output_weights))
+        options = {"n_starts": STARTS, "deadline": self.deadline, "n_jobs": self.n_jobs}
+        directions, signs, _ = local_prices(*self.problem.priced(nu), starts=network.directions, **options)
+        return directions[:CANDIDATES], signs[:CANDIDATES]
+
+    def joined(self, network, direction, sign):
+        """Return the polished network with one more neuron, of the mass of the lightest or a small one."""
+        mass = network.masses[network.masses > 0].min(initial=1.0)
+        directions, signs = np.vstack([network.directions, direction]), np.append(network.signs, sign)
+        return self.polished(directions, signs, np.append(network.masses, mass))
+
+    def grown(self):
+        """Add the neuron of largest price, one at a time."""
+        none = np.zeros((0, self.problem.design.shape[1]))
+        network = build_network(self.problem, none, np.zeros(0), np.zeros(0))
+        for _ in range(self.max_width):
+            tried = [self.joined(network, *found) for found in zip(*self.violators(network), strict=True)]
+            if not tried or is_late(self.deadline):
+                break
+            network = min([network, *tried], key=self.problem.objective)
+        return network
+
+    def followed(self):
+        """Return the polished network of a path of decreasing strengths under the limit."""
+        path = Path(self.problem, self.rng, self.max_width)
+        for beta in np.geomspace(max(path.price, self.problem.beta), self.problem.beta, STRENGTHS):
+            point = path.follow(beta)
+        network = point.network(self.problem)
+        return self.of(network, np.arange(network.width)) if network.width else network
+
+    def exchanged(self, network):
+        """Return a better network with one neuron exchanged, or the network itself."""
+        best = network
+        for direction, sign in zip(*self.violators(network), strict=True):
+            if is_late(self.deadline):
+                break
+            best = self.better(best, self.shrunk(self.joined(network, direction, sign)))
+            for k in range(network.width):
+                if is_late(self.deadline):
+                    break
+                parts = network.directions.copy(), network.signs.copy(), network.masses
+                parts[0][k], parts[1][k] = direction, sign
+                best = self.better(best, self.polished(*parts))
+        return best

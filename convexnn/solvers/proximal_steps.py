@@ -1,0 +1,157 @@
+"""Train with losses that have kinks, the absolute and the quantile one: proximal steps on the dual.
+
+The loss ``max_s s r`` of the residual r is replaced by ``max_s s r - spread/2 (s - centre)^2``, which is smooth, and
+the centre moved to the dual point found (Rockafellar, *Augmented Lagrangians and applications of the proximal
+point algorithm*, Math. Oper. Res. 1976). So the spread need not vanish. After every step the masses on the
+directions found are made best for the loss itself by a linear program.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._utils.clock import now
+from .._utils.validation import is_late
+from ..duality.certificate import certify_problem
+from ..duality.cuts import best_dual_point
+from ..losses import ProximalLoss
+from .base import Status, assemble, build_network, conclude, make_record, proof_options, tell
+from .column_generation import MAX_ITER, solve_column_generation
+
+SHRINKING = 0.2  # of the spread in a step
+STEPS, PATIENCE = 20, 3  # steps, and how many of them may bring no progress
+FIRST_TOLERANCE, STEP_TOLERANCE = 1e-2, 0.03  # of the first step, and of the others in shares of the gap
+AIM = 0.5  # of tol: the proof adds its own tolerance to the gap that ascents see
+STEP_STARTS = 128  # of a search: what one step misses the next may find
+MAX_ENTRIES = 5_000_000  # of the linear program
+
+
+def solve_kinked(
+    problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
+):
+    """Train on a `Problem` whose loss has kinks; see `solve_column_generation`."""
+    return _Steps(problem, tol, max_iter, deadline, proof, n_jobs, rng, report).run(start)
+
+
+class _Steps:
+    """The best network and the best dual point of the proximal steps."""
+
+    def __init__(self, problem, tol, max_iter, deadline, proof, n_jobs, rng, report):
+        self.problem, self.tol, self.max_iter, self.deadline = problem, tol, max_iter, deadline
+        self.proof, self.n_jobs, self.rng, self.report = proof, n_jobs, rng, report
+        self.started, self.history, self.rounds = now(), [], 0
+        self.network, self.primal = None, np.inf
+        self.nu, self.dual, self.centre = None, 0.0, 0.0
+
+    def run(self, start):
+        """Step until the gap that is seen is small; return the `Solution`."""
+        self.offer(self.empty() if start is None else start)
+        residual = np.abs(self.problem.y - self.empty().predict(self.problem.features))
+        spread, status = 0.3 * float(np.mean(residual)), Status.converged
+        if spread > 0.0:
+            status = self.interruptible(spread, start)
+        options = proof_options(self.tol, self.proof, self.deadline, self.n_jobs, status)
+        certificate = certify_problem(self.network, self.problem, dual_points=self.dual_points(), **options)
+        return conclude(
+            self.network,
+            certificate,
+            status,
+            tol=self.tol,
+            n_iter=self.rounds,
+            history=self.history,
+            visible_gap=self.gap,
+        )
+
+    def interruptible(self, spread, start):
+        """Take proximal steps; return the status, which may be that the user has interrupted them."""
+        try:
+            return self.steps(spread, start)
+        except KeyboardInterrupt:
+            self.deadline = now()
+            return Status.interrupted
+
+    def dual_points(self):
+        """The best dual point of the steps, and where it is not good enough that of cutting planes."""
+        known = [] if self.nu is None else [self.nu]
+        if self.gap <= self.tol or is_late(self.deadline):
+            return known
+        network = self.network
+        options = {"starts": network.directions, "deadline": self.deadline, "n_jobs": self.n_jobs}
+        return [*known, best_dual_point(self.problem, network.directions[network.masses > 0], **options)]
+
+    def steps(self, spread, network):
+        """Take proximal steps; return the status."""
+        tolerance, idle = FIRST_TOLERANCE, 0
+        for _ in range(STEPS):
+            before, smooth = self.gap, ProximalLoss(self.problem.loss.bounds, self.centre, spread)
+            solution = solve_column_generation(
+                replace(self.problem, loss=smooth),
+                tol=tolerance,
+                max_iter=max(1, self.max_iter - self.rounds),
+                deadline=self.deadline,
+                proof="heuristic",
+                n_jobs=self.n_jobs,
+                rng=self.rng,
+                start=network,
+                max_starts=STEP_STARTS,
+            )
+            network, self.rounds = solution.network, self.rounds + solution.n_iter
+            self.step_to(replace(self.problem, loss=smooth), solution)
+            if solution.status is Status.interrupted or is_late(self.deadline):
+                return Status.interrupted if solution.status is Status.interrupted else Status.time_limit
+            if self.gap <= AIM * self.tol:
+                return Status.converged
+            if self.rounds >= self.max_iter:
+                return Status.max_iter
+            idle = idle + 1 if self.gap > 0.5 * before else 0
+            if idle >= PATIENCE:
+                return Status.stalled
+            tolerance, spread = max(0.1 * self.tol, STEP_TOLERANCE * min(1.0, self.gap)), SHRINKING * spread
+        return Status.stalled
+
+    def step_to(self, smooth, solution):
+        """Note what a step has found, and move the centre to its dual point."""
+        network, problem = solution.network, self.problem
+        nu = smooth.dual_point(problem.hidden_fit(network.neurons, network.output_weights))
+        value, scale = problem.dual_bound(nu, solution.certificate.price.value)
+        self.centre = scale * nu / problem.weight
+        if value > self.dual:
+            self.nu, self.dual = nu, value
+        self.offer(network)
+        self.offer(with_best_masses(problem, network, self.deadline))
+        self.history.append(make_record(self.started, self.primal, self.gap, self.network.width))
+        tell(self.report, self.history[-1], lambda: self.network)
+
+    @property
+    def gap(self):
+        """The relative gap, as far as ascents see."""
+        return max(0.0, 1.0 - self.dual / self.primal) if self.primal > 0 else 0.0
+
+    def empty(self):
+        """The best network without neurons."""
+        return build_network(self.problem, np.zeros((0, self.problem.design.shape[1])), np.zeros(0), np.zeros(0))
+
+    def offer(self, network):
+        """Keep a network if it is the best so far."""
+        primal = self.problem.objective(network)
+        if primal < self.primal:
+            self.network, self.primal = network, primal
+
+
+def with_best_masses(problem, network, deadline=None):
+    """Return the network with the masses and free terms that are best for its directions, by a linear program.
+
+    Or the network as it is, when the deadline passes before they are found.
+    """
+    directions, signs = network.directions, network.signs
+    n_samples, n_free = problem.free.shape
+    if n_samples * (len(signs) + n_free) > MAX_ENTRIES or len(signs) == 0:
+        return network
+    fits = problem.hidden_fits(directions) * signs
+    found = problem.loss.fit_masses(problem.y, fits, problem.free, problem.weight, problem.beta, deadline)
+    if found is None:
+        return network
+    masses, free = found
+    roots, used = np.sqrt(np.maximum(masses, 0.0)), masses > 0
+    neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
+    return assemble(problem, neurons, outputs, free)

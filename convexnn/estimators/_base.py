@@ -50,6 +50,8 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
     def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
 
+        Training to all digits starts from the network that `fit` has found.
+
         Raises
         ------
         ValueError
@@ -59,7 +61,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         """
         check_is_fitted(self)
         options = {"time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
-        return optimal_set_of(self._training_problem, **options)
+        return optimal_set_of(self._training_problem, start=self.network_, **options)
 
     def _problem(self, rows, beta=1.0, skip=None):
         """Pose the problem of canonical rows, with several outputs where there are several columns of targets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
 from ..programs.program import Problem, check_is_network, make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
-from ..solvers.base import build_network
+from ..solvers.base import Solution, build_network
 from ..solvers.small_strength import Optimum, solve_to_all_digits
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
@@ -45,6 +46,7 @@ def optimal_set(
     loss: LossName = "squared",
     vertex_limit: int = VERTEX_LIMIT,
     time_limit: float | None = None,
+    start: TwoLayerReLU | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> OptimalSet:
@@ -66,6 +68,8 @@ def optimal_set(
         Where the polytope has more vertices they are not listed; the time that is spent on it grows with the square.
     time_limit : float, optional
         Seconds for training and for listing the directions.
+    start : TwoLayerReLU, optional
+        A network to start training from, such as one that is optimal already: the set does not depend on it.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     verbose : int
@@ -117,10 +121,13 @@ def optimal_set(
         loss=loss,
     )
     options = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": check_verbose(verbose)}
-    return optimal_set_of(problem, vertex_limit=vertex_limit, **options)
+    if start is not None:
+        check_is_network(start, "start")
+        problem.check_terms(start, "start")
+    return optimal_set_of(problem, vertex_limit=vertex_limit, start=start, **options)
 
 
-def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None, verbose=0):
+def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, start=None, n_jobs=None, verbose=0):
     """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
     refuse_outputs(problem.y)
     if not problem.loss.is_strictly_convex:
@@ -129,15 +136,55 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
             f"{problem.loss.name} loss optimal networks may differ in their fits, and no polytope of masses holds them "
             f"all. Training, certificates and paths over beta do not need one fit."
         )
-    deadline = deadline_after(time_limit)
-    rng = np.random.default_rng(0)
-    options = {"deadline": deadline, "proof": "exact", "n_jobs": n_jobs, "rng": rng}
+    vertex_limit, deadline = check_count(vertex_limit, "vertex_limit"), deadline_after(time_limit)
+    options = {"vertex_limit": vertex_limit, "deadline": deadline, "n_jobs": n_jobs, "start": start}
     with reporting(verbose, deadline) as reporter:
-        optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
-        found = OptimalSet(problem, optimum, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
-    found.verbose = verbose
-    warn_of(found)
-    return found
+        solved = solve_set(problem, report=reporter.round, **options)
+    if solved.optimal_set is None:
+        raise solved.obstacle
+    solved.optimal_set.verbose = verbose
+    warn_of(solved.optimal_set)
+    return solved.optimal_set
+
+
+@dataclass(frozen=True)
+class SolvedSet:
+    """The optimum of a problem, and the set of all its optima where that can be described.
+
+    Attributes
+    ----------
+    solution : Solution
+    optimal_set : OptimalSet or None
+        None where optimality was not proven, or the directions are not known to enough digits.
+    obstacle : SolverError or None
+        Why there is no set.
+    """
+
+    solution: Solution
+    optimal_set: OptimalSet | None = None
+    obstacle: SolverError | None = None
+
+
+def solve_set(
+    problem, *, proof="exact", vertex_limit=VERTEX_LIMIT, deadline=None, n_jobs=None, start=None, report=None
+):
+    """Train on a `Problem` of one output to all digits and describe the set of its optima; return a `SolvedSet`.
+
+    With a loss that is not strictly convex optimal networks may differ in their fits: there is no set, and no obstacle.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When interrupted: there is no optimum yet.
+    """
+    options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": np.random.default_rng(0)}
+    optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, start=start, report=report, **options)
+    if not problem.loss.is_strictly_convex:
+        return SolvedSet(optimum.solution)
+    try:
+        return SolvedSet(optimum.solution, OptimalSet(problem, optimum, vertex_limit, deadline, n_jobs))
+    except SolverError as obstacle:
+        return SolvedSet(optimum.solution, obstacle=obstacle)
 
 
 def warn_of(found):

@@ -13,7 +13,7 @@ import numpy as np
 from .._utils.aliases import ArrayLike, LossName, Proof
 from .._utils.clock import now
 from .._utils.display import Shown, optimum
-from .._utils.progress import reporting
+from .._utils.progress import current, reporting
 from .._utils.validation import (
     check_choice,
     check_count,
@@ -22,17 +22,20 @@ from .._utils.validation import (
     check_positive,
     check_strengths,
     check_verbose,
+    deadline_after,
 )
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..optimal_sets.solution_set import VERTEX_LIMIT
+from ..optimal_sets.solution_set import VERTEX_LIMIT, SolvedSet, solve_set
 from ..programs.program import make_problem
 from ..resumable.checkpoint import Checkpoint, header_of
 from ..resumable.records import NOT_IN_FRAMES, Record, Records
 from ..resumable.runner import Runner
-from ._optima import shape_of, solve_for_set, value_of
+from ..solvers.base import uninterrupted
+from ..solvers.solve import solve
+from ._optima import KnownOptimum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
+MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
 BLOCK = 5  # strengths that are solved one after the other, each from the network before
 WATCHED = ("m_star", "M_star", "is_unique")
 WEIGHTS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
@@ -386,18 +390,25 @@ def _changes(upper, lower):
     ]
 
 
+def _solve(problem, start, proof, vertex_limit, time_limit, certify=True):
+    """Return the `SolvedSet` of one strength; without `certify` its value, from where that hardly falls any more."""
+    options = {"deadline": deadline_after(time_limit), "n_jobs": 1, "start": start, "report": current().detail}
+    if certify:
+        return solve_set(problem, proof=proof, vertex_limit=vertex_limit, **options)
+    return SolvedSet(uninterrupted(solve(problem, proof="heuristic", max_work=MAX_WORK_PER_VALUE, **options)))
+
+
 def _record(problem, start, limits):
     """Solve for one strength and return its record."""
     started = now()
-    solution, found = solve_for_set(problem, start=start, n_jobs=1, **limits)
-    network = solution.network
+    solved = _solve(problem, start, **limits)
+    solution, network = solved.solution, solved.solution.network
     return PathRecord(
         beta=problem.beta,
-        **value_of(solution),
+        **KnownOptimum.of(solved).to_json(),
         width=network.width,
         loss=problem.loss.value(problem.y, network.predict(problem.features), problem.weight),
         penalty=problem.beta * float(network.masses.sum()),  # the solver's networks are balanced
-        **shape_of(found),
         n_iter=solution.n_iter,
         network=network,
         seconds=now() - started,

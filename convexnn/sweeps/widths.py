@@ -13,19 +13,28 @@ import numpy as np
 from .._utils.aliases import ArrayLike, LossName, Proof
 from .._utils.clock import now
 from .._utils.display import figure, optimum
-from .._utils.progress import reporting
-from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
+from .._utils.progress import current, reporting
+from .._utils.validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_n_jobs,
+    check_positive,
+    check_verbose,
+    deadline_after,
+)
 from ..duality.pricing import PROOFS
-from ..exceptions import InvalidInputError, VertexLimitError
+from ..exceptions import InvalidInputError
 from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
 from ..landscape.labels import label
 from ..landscape.polishing import polished
-from ..optimal_sets.solution_set import VERTEX_LIMIT
+from ..optimal_sets.solution_set import VERTEX_LIMIT, solve_set
 from ..programs.program import make_problem
 from ..resumable.checkpoint import Checkpoint, check_seed, header_of
 from ..resumable.records import NOT_IN_FRAMES, Record, Records
 from ..resumable.runner import Runner
-from ._optima import shape_of, solve_for_set, value_of
+from ._optima import OptimumOfWidths
+from ._width_settings import WidthSettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,9 +42,9 @@ if TYPE_CHECKING:
     from ..plotting import WidthLabelsDisplay, WidthSweepDisplay
 
 
-REACHED = 1e-3
+MAX_EXCESS_REACHED = 1e-3  # runs that end at most 0.1 % above the optimal value have reached it, by default
 OPTIMUM = "optimum"  # the key under which a checkpoint has it
-STATIONARY = 1e-8  # the tolerance of labels
+LABEL_TOLERANCE = 1e-8  # polished ends count as stationary, and as global, within this relative tolerance
 COUNTED = {
     "n_global": "global",
     "n_strict": "local-strict",
@@ -179,7 +188,7 @@ def width_sweep(
     skip_connection: bool = False,
     sample_weight: ArrayLike | None = None,
     loss: LossName = "squared",
-    tol: float = REACHED,
+    tol: float = MAX_EXCESS_REACHED,
     init_scale: float = INIT_SCALE,
     learning_rate: float | None = None,
     max_iter: int = MAX_ITER,
@@ -272,32 +281,32 @@ def width_sweep(
         loss=loss,
         losses=("squared",),
     )
-    parameters = {
-        "beta": problem.beta,
-        "widths": _check_widths(widths),
-        "n_runs": check_count(n_runs, "n_runs"),
-        "tol": check_positive(tol, "tol"),
-        "descent": check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
-        "labels": check_flag(labels, "labels"),
-        "proof": check_choice(proof, "proof", PROOFS),
-        "vertex_limit": check_count(vertex_limit, "vertex_limit"),
-        "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
-        "random_state": check_seed(random_state),
-    }
+    settings = WidthSettings(
+        beta=problem.beta,
+        widths=_check_widths(widths),
+        n_runs=check_count(n_runs, "n_runs"),
+        tol=check_positive(tol, "tol"),
+        descent=check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
+        labels=check_flag(labels, "labels"),
+        proof=check_choice(proof, "proof", PROOFS),
+        vertex_limit=check_count(vertex_limit, "vertex_limit"),
+        time_limit=None if time_limit is None else check_positive(time_limit, "time_limit"),
+        random_state=check_seed(random_state),
+    )
     check_n_jobs(n_jobs)
     verbose = check_verbose(verbose)
     free = ("random_state",) if random_state is None else ()
-    with Checkpoint(checkpoint, header_of("width_sweep", problem, parameters), free=free) as kept:
-        with reporting(verbose) as reporter, reporter.stage("widths", len(parameters["widths"]), patience=0.0) as stage:
-            runner = Runner(kept, WidthRecord, n_jobs, stage)
-            complete = runner.complete(partial(_sweep, problem=problem, parameters=kept.header))
+    with Checkpoint(checkpoint, header_of("width_sweep", problem, settings.to_json()), free=free) as kept:
+        with reporting(verbose) as reporter, reporter.stage("widths", len(settings.widths), patience=0.0) as stage:
+            runner, settings = Runner(kept, WidthRecord, n_jobs, stage), WidthSettings.from_json(kept.header)
+            complete = runner.complete(partial(_sweep, problem=problem, settings=settings))
     return WidthSweep(tuple(runner.records[width] for width in sorted(runner.records)), complete)
 
 
 def _check_widths(widths):
-    """Return the distinct widths in increasing order."""
+    """Return the distinct widths in increasing order, as a tuple."""
     try:
-        checked = sorted({check_count(width, "every entry of widths") for width in widths})
+        checked = tuple(sorted({check_count(width, "every entry of widths") for width in widths}))
     except TypeError as error:
         raise InvalidInputError(f"widths must be a sequence of integers; got {widths!r}.") from error
     if not checked:
@@ -305,53 +314,45 @@ def _check_widths(widths):
     return checked
 
 
-def _sweep(runner, problem, parameters):
+def _sweep(runner, problem, settings):
     """Compute what the checkpoint does not have."""
-    optimum = _optimum(runner, problem, parameters)
-    tasks = {width: (problem, width, optimum, parameters) for width in parameters["widths"]}
+    optimum = _optimum(runner, problem, settings)
+    tasks = {width: (problem, width, optimum, settings) for width in settings.widths}
     runner.compute(_record, tasks)
 
 
-def _optimum(runner, problem, parameters):
-    """Return the entries that the records share, and the step of the staircase at every width, as JSON has them."""
+def _optimum(runner, problem, settings):
+    """Return the `OptimumOfWidths` that the records share, from the checkpoint where it has it."""
     kept = runner.checkpoint.finished.get(OPTIMUM)
     if kept is not None:
-        return kept
-    limits = {name: parameters[name] for name in ("proof", "vertex_limit", "time_limit")}
-    solution, found = solve_for_set(problem, n_jobs=runner.n_jobs, **limits)
-    optimum = {"known": value_of(solution) | shape_of(found), "steps": _steps(found, parameters["widths"])}
-    runner.checkpoint.append(OPTIMUM, optimum)
+        return OptimumOfWidths.from_json(kept)
+    options = {"proof": settings.proof, "vertex_limit": settings.vertex_limit, "n_jobs": runner.n_jobs}
+    options |= {"deadline": deadline_after(settings.time_limit), "report": current().detail}
+    optimum = OptimumOfWidths.of(solve_set(problem, **options), settings.widths)
+    runner.checkpoint.append(OPTIMUM, optimum.to_json())
     return optimum
 
 
-def _steps(found, widths):
-    """Return ``[n_components, n_isolated, regime]`` for every width."""
-    try:
-        steps = {} if found is None else found.staircase(max(widths))
-    except VertexLimitError:
-        steps = {}
-    if not steps:
-        return [[None, None, None]] * len(widths)
-    return [[steps[width][name] for name in ("n_components", "n_isolated", "regime")] for width in widths]
-
-
-def _record(problem, width, optimum, parameters):
+def _record(problem, width, optimum, settings):
     """Run gradient descent at one width and return its record."""
-    started, known = now(), optimum["known"]
-    children = spawn(np.random.SeedSequence(parameters["random_state"], spawn_key=(width,)))
-    found = descend(problem, width, parameters["n_runs"], children, parameters["descent"], n_jobs=1)
-    n_components, n_isolated, regime = optimum["steps"][parameters["widths"].index(width)]
-    labels = _labels(problem, found.networks, known) if parameters["labels"] else ()
+    started, known, step = now(), optimum.known, optimum.steps[settings.widths.index(width)]
+    children = spawn(np.random.SeedSequence(settings.random_state, spawn_key=(width,)))
+    found = descend(problem, width, settings.n_runs, children, settings.descent, n_jobs=1)
+    labels = _labels(problem, found.networks, known) if settings.labels else ()
     return WidthRecord(
         width=width,
-        **{name: known[name] for name in ("optimal_value", "lower_bound", "proof", "m_star", "M_star")},
-        n_components=n_components,
-        n_isolated=n_isolated,
-        regime=regime,
+        optimal_value=known.optimal_value,
+        lower_bound=known.lower_bound,
+        proof=known.proof,
+        m_star=known.m_star,
+        M_star=known.M_star,
+        n_components=step.n_components,
+        n_isolated=step.n_isolated,
+        regime=step.regime,
         best=float(found.objectives.min()),
         median=float(np.median(found.objectives)),
         worst=float(found.objectives.max()),
-        share_reached=float(np.mean(found.objectives <= known["optimal_value"] * (1.0 + parameters["tol"]))),
+        share_reached=float(np.mean(found.objectives <= known.optimal_value * (1.0 + settings.tol))),
         share_converged=float(np.mean(found.converged)),
         **{name: labels.count(kind) if labels else None for name, kind in COUNTED.items()},
         objectives=tuple(found.objectives.tolist()),
@@ -364,10 +365,10 @@ def _labels(problem, networks, known):
     """Return the labels of polished networks. Where p* is proven its value tells which of them are global."""
     kinds = []
     for network in networks:
-        end = polished(problem, network, STATIONARY)
-        found = label(problem, end, STATIONARY, "heuristic")
-        is_above = found.objective > known["optimal_value"] * (1.0 + STATIONARY)
-        if found.kind.startswith("global") and is_above and known["proof"] == "exact":  # ascents have missed a neuron
-            found = label(problem, end, STATIONARY, "exact")
+        end = polished(problem, network, LABEL_TOLERANCE)
+        found = label(problem, end, LABEL_TOLERANCE, "heuristic")
+        is_above = found.objective > known.optimal_value * (1.0 + LABEL_TOLERANCE)
+        if found.kind.startswith("global") and is_above and known.proof == "exact":  # ascents have missed a neuron
+            found = label(problem, end, LABEL_TOLERANCE, "exact")
         kinds.append("global" if found.kind.startswith("global") else found.kind)
     return tuple(kinds)

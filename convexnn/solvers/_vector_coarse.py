@@ -7,10 +7,10 @@ gap is wide. New neurons start with a small share of the mass that would be best
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..losses import orthonormal
 from ..losses.several_outputs import loss_hessian
+from ._lbfgs import Stopped, StoppableObjective, minimise, parts_of
 
 MEMORY = 10  # pairs of L-BFGS
 SMALLEST_MASS = 1e-8  # relative to the largest
@@ -22,30 +22,24 @@ WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an e
 WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
 
 
-class _Stopped(Exception):
-    """The budget has ended, or nothing moves any more; the best point is kept."""
-
-
-class _AllWeights:
+class _AllWeights(StoppableObjective):
     """The objective of neurons, outputs and coefficients of the free terms, as one vector."""
 
     def __init__(self, problem, columns, n_neurons, dtype, stop):
-        self.problem, self.columns, self.stop = problem, columns, stop
+        super().__init__(stop)
+        self.problem, self.columns = problem, columns
         self.design = problem.design.astype(dtype, copy=False)
         shapes = [(n_neurons, problem.design.shape[1]), (n_neurons, problem.n_outputs)]
         self.shapes = [*shapes, (columns.shape[1], problem.n_outputs)]
-        self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
-        self.best, self.point, self.course = np.inf, None, []
+        self.course = []
 
     def unpack(self, vector):
         """Return neurons, outputs and the coefficients of the free terms."""
-        parts = np.split(vector, self.ends[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return parts_of(vector, self.shapes)
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
-        if self.stop() and self.point is not None:
-            raise _Stopped
+        self.check_budget()
         problem, dtype, (neurons, outputs, free) = self.problem, self.design.dtype, self.unpack(vector)
         rounded = outputs.astype(dtype, copy=False)
         hidden = self.design @ neurons.T.astype(dtype, copy=False)
@@ -53,15 +47,14 @@ class _AllWeights:
         fit = hidden @ rounded + self.columns @ free
         value = problem.loss.value(problem.y, fit, problem.weight) + 0.5 * problem.beta * (vector @ vector)
         value -= 0.5 * problem.beta * float(np.sum(free**2))
-        if value < self.best:
-            self.best, self.point = value, vector.copy()
+        self.note(value, vector)
         dual = problem.loss.dual_point(problem.y, fit, problem.weight)
         forces = dual.astype(dtype, copy=False) @ rounded.T
         forces *= hidden > 0.0
         slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual
         return value, np.concatenate([slope.ravel() for slope in (*slopes, -self.columns.T @ dual)]).astype(float)
 
-    def has_settled(self, tolerance):
+    def is_flat(self, tolerance):
         """Note a step; whether the last ones have lowered the objective by less than `tolerance` of it each."""
         self.course.append(self.best)
         if len(self.course) <= STEPS_OF_A_LOOK:
@@ -92,16 +85,12 @@ def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolera
     start = np.concatenate(
         [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
     )
-    options = {"maxiter": max_steps, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
 
     def look(_):
-        if objective.has_settled(tolerance):
-            raise _Stopped
+        if objective.is_flat(tolerance):
+            raise Stopped
 
-    try:
-        minimize(objective, start, jac=True, method="L-BFGS-B", options=options, callback=look)
-    except _Stopped:
-        pass
+    minimise(objective, start, look, maxiter=max_steps, maxcor=N_LBFGS_PAIRS, ftol=0.0)
     neurons, outputs, free = objective.unpack(objective.point)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)

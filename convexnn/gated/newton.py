@@ -12,7 +12,7 @@ import numpy as np
 from .._utils.clock import now
 from .._utils.validation import is_late
 from ..losses import SquaredLoss
-from ..solvers.base import LARGEST_PROVEN_GAP, Status, check_masks, tell
+from ..solvers.base import LARGEST_PROVEN_GAP, Status, check_masks, hand_over
 from .certificate import certify_gated, fit_loss
 from .program import gated_fit
 from .solver import GatedSolution, check_start, solve_gated
@@ -61,7 +61,7 @@ class _Newton:
             }
         )
         point, problem = self.point, self.problem
-        tell(self.report, self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
+        hand_over(self.report, self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
 
     def working_problem(self):
         """Return the problem with a squared loss that touches the true one at the point."""

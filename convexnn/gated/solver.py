@@ -17,7 +17,7 @@ from .._utils.validation import is_late
 from ..exceptions import InvalidInputError
 from ..programs.program import Problem
 from ..programs.scaling import best_dual, scale_problem
-from ..solvers.base import Status, check_masks, tell
+from ..solvers.base import Status, check_masks, hand_over
 from .interior_point import InteriorPoint
 from .systems import Groups
 
@@ -125,7 +125,7 @@ class _Search:
             "working_set": len(index),
         }
         self.history.append(record)
-        tell(self.report, record, lambda: self.translate(self.best.blocks))
+        hand_over(self.report, record, lambda: self.translate(self.best.blocks))
         return proof
 
     def run(self):
@@ -237,7 +237,7 @@ def solve_gated(
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional
-        Called with every record of the history, see `tell`.
+        Called with every record of the history, see `hand_over`.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalSet, warn_of
 from ..solvers.base import Solution, Status
-from ..solvers.small_strength import Optimum, optimum_as_it_is, settled_pair
+from ..solvers.small_strength import Optimum, optimum_as_it_is, stationary_network
 from .program import InterpolationProblem
 from .restoring import held, polished
 
@@ -99,7 +99,7 @@ def _settled(problem, network, nu, deadline, n_jobs):
     shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
     options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}
     certificate = certify_problem(network, shifted, tolerance=0.1 * SOLVER_TOLERANCE, **options)
-    solution, found = Solution(network, certificate, Status.converged, 1, []), settled_pair(shifted, network, nu)
+    solution, found = Solution(network, certificate, Status.converged, 1, []), stationary_network(shifted, network, nu)
     if found is None:
         return optimum_as_it_is(shifted, solution)
     _, point, doubt = found

@@ -13,7 +13,7 @@ from .._utils.clock import now
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..duality.pricing import search_price
-from ..solvers.base import Status, build_network, conclude, make_record, proof_options, tell
+from ..solvers.base import Status, build_network, conclude, hand_over, make_record, proof_options
 from ..solvers.column_generation import MAX_ITER, solve_column_generation
 from .certificate import certify_interpolant, interpolation_price
 from .restoring import any_interpolant, polished, restored
@@ -164,7 +164,7 @@ class _Multipliers:
         cost = np.inf if self.best is None else self.problem.cost(self.best)
         record = make_record(started, cost, self.gap, self.network.width)
         self.history.append(record)
-        tell(self.report, record, lambda: self.best)
+        hand_over(self.report, record, lambda: self.best)
 
     def _finish(self, status):
         if status is Status.interrupted:

@@ -22,7 +22,7 @@ from ..network import TwoLayerReLU
 from ..programs.program import check_is_network, problem_of
 from ..solvers.base import build_network
 from .mass_refit import MassRefit
-from .polytope import ZERO, mass_polytope
+from .polytope import MAX_ZERO_SHARE, mass_polytope
 from .solution_set import OptimalSet
 from .widths import SECONDS, prove_fewest, random_vertices
 
@@ -200,7 +200,7 @@ def _fewest(fits, masses, time_limit):
         return masses, 1
     fewest = met[np.argmin(np.count_nonzero(met[:, counted], axis=1))]
     best, least = prove_fewest(polytope, fewest, time_limit, counted)
-    return np.where(best[:-1] > ZERO, best[:-1] * total, 0.0), least
+    return np.where(best[:-1] > MAX_ZERO_SHARE, best[:-1] * total, 0.0), least
 
 
 def approximate_pruning(

@@ -22,16 +22,17 @@ from ..solvers.small_strength import Optimum, solve_to_all_digits
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
-from .polytope import ZERO
+from .polytope import MAX_ZERO_SHARE
 
 VERTEX_LIMIT = 20_000
-THIN = 1e-5
-DIRECTION = 1e-4
-SAME_FUNCTION, SAME_LINE = 1e-6, 1e-10
-SAME = 1e-7
-SOLVER_TOLERANCE = 1e-9
-REPRODUCED = 1e-7  # of the optimal fit: what the directions may leave of it
-NO_SHARE = 1e-13  # of the total mass: what is rounding and no neuron
+SOLVER_TOLERANCE = 1e-9  # relative gap to which the optimum is proven
+MIN_MARGIN = 1e-5  # of beta: a thinner one between optimal directions and others is warned of
+MAX_DIRECTION_ERROR = 1e-4  # of an entry of a unit vector: neurons of optimal networks are that close to a direction
+MAX_FUNCTION_CHANGE = 1e-6  # of the kinks per edge of unit size: the function is the same
+MAX_COSINE_DEFECT = 1e-10  # directions are on one line where 1 - |cosine|, half the squared angle, is below
+MAX_SHARE_ERROR = 1e-7  # of the total mass: placements that differ by less are the same
+MAX_FIT_ERROR = 1e-7  # of the optimal fit: what the directions may leave of it
+MIN_COUNTED_SHARE = 1e-13  # of the total mass: less is rounding and no neuron
 
 
 def optimal_set(
@@ -189,7 +190,7 @@ def solve_set(
 
 def warn_of(found):
     """Warn where a set is not known to be what it seems: a thin margin, or masses that are too small to count."""
-    if found.margin < THIN:
+    if found.margin < MIN_MARGIN:
         warnings.warn(
             f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
             f"change under perturbations of that size.",
@@ -199,8 +200,8 @@ def warn_of(found):
     share = found.uncounted_share
     if share > 0.0:
         warnings.warn(
-            f"an optimal network has a neuron with the share {share:.1e} of the total mass. Shares up to {ZERO:.0e} "
-            f"count as none: m*, M* and the counts are those without it.",
+            f"an optimal network has a neuron with the share {share:.1e} of the total mass. Shares up to "
+            f"{MAX_ZERO_SHARE:.0e} count as none: m*, M* and the counts are those without it.",
             UserWarning,
             stacklevel=4,
         )
@@ -265,7 +266,7 @@ class OptimalSet(MassSet):
         wanted = self.problem.project(root * hidden)
         size = max(float(np.linalg.norm(wanted)), np.finfo(float).tiny)
         error = float(np.linalg.norm(self.problem.project(root * self.optimal_fit) - wanted)) / size
-        if error > REPRODUCED:
+        if error > MAX_FIT_ERROR:
             raise SolverError(
                 f"the optimal directions that were found do not give the optimal fit: they leave {error:.1e} of it. "
                 f"{MORE_DIGITS}"
@@ -285,7 +286,7 @@ class OptimalSet(MassSet):
     @property
     def uncounted_share(self) -> float:
         """Largest share of the total mass that a direction has at no optimum more of, and that counts as none."""
-        small = (self._shares > NO_SHARE) & (self._shares <= ZERO)
+        small = (self._shares > MIN_COUNTED_SHARE) & (self._shares <= MAX_ZERO_SHARE)
         if small.any():
             small[self._polytope.free] = False
         return float(self._shares.max(initial=0.0, where=small))
@@ -301,12 +302,14 @@ class OptimalSet(MassSet):
             return True
         moves = np.zeros((len(self.signs), self.dimension))
         moves[self._polytope.free] = self._polytope.edges
-        return bool(np.abs(self._function_form(moves)).max() <= SAME_FUNCTION)
+        return bool(np.abs(self._function_form(moves)).max() <= MAX_FUNCTION_CHANGE)
 
     def _function_form(self, masses):
         """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
         cosines = self.directions @ self.directions.T
-        line = (np.abs(cosines) > 1.0 - SAME_LINE).argmax(axis=1)  # the first direction of a line stands for it
+        line = (np.abs(cosines) > 1.0 - MAX_COSINE_DEFECT).argmax(
+            axis=1
+        )  # the first direction of a line stands for it
         flipped = cosines[np.arange(len(line)), line] < 0
         signed = self.signs[:, None] * masses
         kinks = (line == np.arange(len(line))[:, None]) @ signed
@@ -331,7 +334,7 @@ class OptimalSet(MassSet):
             When the masses are not optimal or need more neurons than `width`.
         """
         masses = self._check_masses(masses)
-        active = masses > ZERO * self.total_mass
+        active = masses > MAX_ZERO_SHARE * self.total_mass
         network = build_network(self.problem, self.directions[active], self.signs[active], masses[active])
         if width is None:
             return network
@@ -366,7 +369,7 @@ class OptimalSet(MassSet):
         if a.width != b.width:
             raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
         (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
-        if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=SAME):
+        if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=MAX_SHARE_ERROR):
             return NetworkPath(self.problem, [partial(between, a, b)], (a, b))
         segments = PathFinder(self._columns, self.vertices / self.total_mass).connect((labels, shares), goal)
         if segments is None:
@@ -383,11 +386,11 @@ class OptimalSet(MassSet):
                 f"optimum {self.optimal_value:.10g}."
             )
         labels, shares = np.zeros(network.width, int), np.zeros(network.width)
-        for j in np.flatnonzero(network.masses > ZERO * self.total_mass):
+        for j in np.flatnonzero(network.masses > MAX_ZERO_SHARE * self.total_mass):
             distance = np.abs(self.directions - network.directions[j]).max(axis=1)
             distance[self.signs != network.signs[j]] = np.inf
             labels[j] = int(np.argmin(distance))
-            if distance[labels[j]] > DIRECTION:
+            if distance[labels[j]] > MAX_DIRECTION_ERROR:
                 raise InvalidInputError(
                     f"{name} must put its mass on the optimal directions; neuron {j} is {distance[labels[j]]:.1e} away "
                     f"from the nearest one."

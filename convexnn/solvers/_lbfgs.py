@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.optimize import minimize
 
+N_LBFGS_PAIRS = 20  # pairs of steps and changes of the gradient that are remembered
+
 
 class Stopped(Exception):
     """The budget has ended, or nothing moves any more; the best point is kept."""

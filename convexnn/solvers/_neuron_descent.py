@@ -14,10 +14,9 @@ import numpy as np
 from .._utils.row_blocks import ROWS, gate, subtract_relus
 from .._utils.threads import slices, thread_map
 from ..losses import orthonormal
-from ._lbfgs import StoppableObjective, minimise
+from ._lbfgs import N_LBFGS_PAIRS, StoppableObjective, minimise
 from ._work import gradient_work
 
-N_LBFGS_PAIRS = 20  # pairs of L-BFGS that are remembered
 MIN_SIZE_PER_LARGEST = 1e-10  # blocks below this share of the largest have vanished
 
 

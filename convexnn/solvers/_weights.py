@@ -12,9 +12,9 @@ import numpy as np
 
 from .._utils.row_blocks import gate, shut
 from ..losses import orthonormal
-from ._lbfgs import StoppableObjective, minimise, parts_of
+from ._lbfgs import N_LBFGS_PAIRS, StoppableObjective, minimise, parts_of
 
-N_LBFGS_PAIRS, MAX_LBFGS_STEPS = 20, 200  # pairs of L-BFGS that are remembered, and its steps
+MAX_LBFGS_STEPS = 200
 MIN_MASS_PER_LARGEST = 1e-10  # neurons with less than this share of the largest mass have vanished
 
 

@@ -13,6 +13,7 @@ from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 
 LARGEST_PROVEN_GAP = 1e-3  # whatever the tolerance, a network with a larger relative gap is not called proven
+MIN_GAIN = 1e-15  # a round that lowers the objective by less of itself than this moves within rounding: the last
 MAX_PRICE_TOLERANCE = 1e-7  # a proof leaves at most this share of beta between the bounds on the price,
 PRICE_TOLERANCE_PER_TOL = 0.1  # and at most this share of the tolerance
 
@@ -149,7 +150,7 @@ def make_record(started, objective, visible_gap, width):
     return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 
 
-def tell(report, record, make_model):
+def hand_over(report, record, make_model):
     """Hand a record to `report`, if there is one; with a true attribute `wants_models` it gets `make_model` too.
 
     `make_model`, without arguments, makes the model of the moment: a network, or blocks and free terms of gated models.

@@ -13,12 +13,11 @@ from .._utils.clock import Moment, now
 from .._utils.threads import one_blas_thread
 from ._runs import certify_run, start_run
 from ._work import Course
-from .base import Status, build_zero_network, conclude, make_record, proof_options, tell
+from .base import MIN_GAIN, Status, build_zero_network, conclude, hand_over, make_record, proof_options
 
 MAX_ITER = 500  # rounds of pricing
 MAX_EXCESS_PER_TOL = 0.25  # prices above beta by less of it than this cost at most a quarter of the tolerance
 MIN_GAIN_PER_TOL = 1e-2  # a round that lowers the objective by less of itself than this is idle
-MIN_GAIN = 1e-15  # a round that lowers the objective by no more of itself than this moves within rounding: the last
 MAX_IDLE_ROUNDS = 10  # in a row before the run ends: gradients may circle around kinks
 
 MIN_SAMPLED_ROWS, SAMPLED_ROWS_PER_INPUT = 2000, 20  # long data are first tried on a sample of at least so many rows
@@ -62,7 +61,7 @@ def solve_column_generation(
     start : TwoLayerReLU, optional
         A network to start from.
     report : callable, optional
-        Called with every record of the history, see `tell`.
+        Called with every record of the history, see `hand_over`.
     max_starts : int, optional
         Random starts of a search after which none is missed any more.
     max_work : float, optional
@@ -92,7 +91,7 @@ def solve_column_generation(
         ).solve()
 
 
-def move_neurons(problem, network):
+def improve_network(problem, network):
     """Return the network after its neurons have moved to the best place that Newton steps from theirs lead to."""
     run = start_run(problem, np.random.default_rng(0))
     if run is None or network.width == 0:
@@ -195,7 +194,7 @@ class _Training:
         """Add to the history where the run is."""
         run = self.run
         self.history.append(make_record(self.started, run.primal, run.visible, run.width))
-        tell(self.report, self.history[-1], lambda: run.network(self.problem))
+        hand_over(self.report, self.history[-1], lambda: run.network(self.problem))
 
     def _proven(self, status=None):
         """Return the network so far and its certificate."""

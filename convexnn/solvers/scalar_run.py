@@ -1,7 +1,7 @@
 """A run of column generation for one output: the pool of directions, the residual and what searching has seen.
 
 The restricted program lives on directions, not on patterns: the best masses for the pool of directions are a small
-non-negative lasso, Newton's method slides the neurons in use to the best place of their cells, and local ascents on
+non-negative lasso, Newton's method moves the neurons in use to the best place of their cells, and local ascents on
 the price release or add the rows they should sit on.
 """
 
@@ -15,28 +15,32 @@ from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, ra
 from ..duality.price_function import price_function, price_rows
 from ..masses.lasso import best_masses
 from ..programs.scaling import best_dual, scale_problem
-from ._company import COARSE_ANGLE, climb_in_company, is_medium
-from ._gliding import glide
-from ._newton import slide
+from ._joint_ascents import MIN_ROUGH_ANGLE, ascend_jointly, is_medium
+from ._neuron_descent import descend_neurons
+from ._newton import move_neurons
 from ._violators import Violators
 from ._work import ascent_work, masses_work, proof_work
 from .base import build_network
 
-FIRST_STARTS, MAX_STARTS = 32, 4096
-ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
-LONG_STARTS = 128  # on long data, where only the best of them go on
-BLOCK_STARTS = 256
-NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
-SINGLE = 1e-4  # visible gap down to which single precision will do
-FINE = 1e-5  # visible gap from which on gradients are too coarse
+FIRST_STARTS, MAX_STARTS = 32, 4096  # random starts of a search at first, and after which none is missed any more
+MAX_SEARCHED_ROWS = 2_000_000  # rows times starts, so that long data get fewer starts
+LONG_STARTS = 128  # random starts on long data, where only the best of them go on
+BLOCK_STARTS = 256  # a search ends with the first block of starts that finds a violator
+COARSE_NEWTON_WORK, MAX_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
+COARSE_UNTIL_GAP = 1e-5  # below this visible gap Newton steps are worth up to the larger of them
+SINGLE_UNTIL_GAP = 1e-4  # visible gap down to which single precision will do
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-MAX_NEW, FEW_NEW = 600, 96  # violators taken into the pool at once, and on a sample or on huge data
+MAX_NEW_NEURONS, MAX_NEW_ROUGH_NEURONS = 600, 96  # violators that join at once, and on a sample or on huge data
 ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
-MAX_REMEMBERED = 64
-INNER_ROUNDS = 30
-FADING = 0.3  # of what the last search promised: one search may have been blind
-MIN_MOVE_GAIN, MAX_REST = 0.25, 7  # moves rest for a few rounds where they gain less than this beside new neurons
-LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
+MAX_REMEMBERED = 64  # local maxima from which the next search starts
+REMEMBERED_FROM_PRICE = 0.7  # of the level: local maxima above it are remembered
+MAX_INNER_ROUNDS = 30
+PROMISE_LEFT = 0.3  # of what the last search promised: one search may have been blind
+MIN_MOVE_GAIN, MAX_REST_ROUNDS = 0.25, 7  # moves rest for some rounds where they gain less than 0.25 of new neurons
+MIN_INNER_GAIN_PER_GAP = 0.05  # inner rounds end when one lowers the objective by less than 0.05 of the promised gap,
+MIN_INNER_GAIN = 1e-13  # or by less than this share of itself
+MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN = 1e-5, 1e-3  # of gradients: at most, and per gain of an inner round
+MAX_RISE = 1e-14  # relative, of the objective: what counts as rounding
 
 
 @dataclass
@@ -105,7 +109,7 @@ class ScalarRun:
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
         if self.borrow(network):
             self.exploring = False
-            self.promise = ADOPTED_GAP if self.newton_work() > NEWTON_WORK else 0.0
+            self.promise = ADOPTED_GAP if self.newton_work() > COARSE_NEWTON_WORK else 0.0
             self.improve(np.inf)
 
     @property
@@ -132,7 +136,7 @@ class ScalarRun:
         masses = best_masses(fits, self.scaled.target, self.scaled.beta, pool.masses)
         residual = self.scaled.target - fits @ masses
         objective = self.scaled.objective(residual, masses)
-        if objective > self.objective * (1.0 + 1e-14):
+        if objective > self.objective * (1.0 + MAX_RISE):
             return False
         pool = Pool(pool.directions, pool.signs, masses).take(masses > 0)
         self.pool, self.residual, self.objective = pool, residual, objective
@@ -158,7 +162,7 @@ class ScalarRun:
             self.resting -= 1
             return
         started = self.objective
-        for _ in range(INNER_ROUNDS):
+        for _ in range(MAX_INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
             blocks, signs = self.move(used.masses[:, None] * used.directions, used.signs)
@@ -172,16 +176,19 @@ class ScalarRun:
                 violators = self.climb(used.directions, used.signs, excess)
                 if len(violators):
                     self.accept(self.pool.join(violators.directions, violators.signs))
-            if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.is_over():
+            if (
+                before - self.objective <= max(MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP * self.promise) * before
+                or self.is_over()
+            ):
                 break
         gained = started - self.objective
-        self.rest = min(MAX_REST, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
-        self.resting = self.rest if self.is_medium and not self.rough and self.promise > SINGLE else 0
+        self.rest = min(MAX_REST_ROUNDS, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
+        self.resting = self.rest if self.is_medium and not self.rough and self.promise > SINGLE_UNTIL_GAP else 0
 
     @property
     def most_new(self):
         """Violators taken into the pool at once: the fit of each is a column as long as the data."""
-        return FEW_NEW if self.rough or is_huge(self.scaled.design) else MAX_NEW
+        return MAX_NEW_ROUGH_NEURONS if self.rough or is_huge(self.scaled.design) else MAX_NEW_NEURONS
 
     def newton_work(self):
         """Multiplications of a Newton step on the neurons in use."""
@@ -194,21 +201,21 @@ class ScalarRun:
         work = self.newton_work()
         if self.rough or is_huge(self.scaled.design) or (self.exploring and self.is_medium):
             return True
-        return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
+        return work > COARSE_NEWTON_WORK and (self.promise > COARSE_UNTIL_GAP or work > MAX_NEWTON_WORK)
 
     @property
     def is_medium(self):
-        """Whether ascents go in company at first, and to the kinks afterwards."""
+        """Whether ascents go jointly at first, and to the kinks afterwards."""
         return is_medium(self.rows[0])
 
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
-            return slide(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
-        dtype = np.float32 if self.promise > SINGLE and self.single else np.float64
-        tolerance = min(1e-5, 1e-3 * LITTLE * self.promise)
+            return move_neurons(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
+        dtype = np.float32 if self.promise > SINGLE_UNTIL_GAP and self.single else np.float64
+        tolerance = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
         options = {"dtype": dtype, "tolerance": tolerance, "stop": self.is_over, "n_jobs": self.n_jobs}
-        return glide(self.scaled, blocks, signs, spend=self.spend, **options)
+        return descend_neurons(self.scaled, blocks, signs, spend=self.spend, **options)
 
     def level(self, excess):
         """The price that violators are above: beta and a share of it."""
@@ -238,15 +245,15 @@ class ScalarRun:
         near, near_signs = perturbed_starts(points, signs, 2 * n_near, self.rng)
         far = random_starts(function, n_random - n_near, self.rng)
         if rough:  # only the best go on, and neurons are good already: they would leave no room
-            others = slice(int(np.sum(self.pool.used)), None)
+            others = slice(self.width, None)
             points, signs = points[others], signs[others]
         starts = np.vstack([near, far, far])
         fresh_signs = np.concatenate([near_signs, np.ones(len(far)), -np.ones(len(far))])
         if len(starts) and function.stretched is None and is_medium(function.lines):
             self.spend(ascent_work(*function.lines.shape, len(starts), True))
-            starts, fresh_signs, values = climb_in_company(function, starts, fresh_signs, rough, self.n_jobs)
+            starts, fresh_signs, values = ascend_jointly(function, starts, fresh_signs, rough, self.n_jobs)
             if rough:
-                return distinct_maxima(function, starts, fresh_signs, values, angle=COARSE_ANGLE)
+                return distinct_maxima(function, starts, fresh_signs, values, angle=MIN_ROUGH_ANGLE)
         starts, signs = np.vstack([points, starts]), np.append(signs, fresh_signs)
         self.spend(ascent_work(*function.lines.shape, len(starts), rough))
         return distinct_maxima(
@@ -270,9 +277,9 @@ class ScalarRun:
         function, level = self.price_function(), self.level(excess)
         self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
         self.searched = self.primal
-        rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
+        rough = self.rough or (function.is_long and self.promise > SINGLE_UNTIL_GAP and not self.careful)
         rough = rough or (self.is_medium and self.exploring)
-        n_starts = max(self.n_starts, min(int(np.sum(self.pool.used)), MAX_REMEMBERED * 8) if self.is_medium else 0)
+        n_starts = max(self.n_starts, min(self.width, MAX_REMEMBERED * 8) if self.is_medium else 0)
         block = n_starts if function.is_long else max(BLOCK_STARTS, n_starts // 4)
         largest, done = 0.0, 0
         while done < n_starts:
@@ -282,14 +289,14 @@ class ScalarRun:
                 function, starts.directions, starts.signs, fresh, level=level, rough=rough
             )
             largest, done = max(largest, values.max(initial=0.0)), done + fresh
-            near = values > 0.7 * level
+            near = values > REMEMBERED_FROM_PRICE * level
             self.remembered = directions[near][:MAX_REMEMBERED], signs[near][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
-        self.promise = max(self.visible, FADING * self.promise if function.is_long else 0.0)
+        self.promise = max(self.visible, PROMISE_LEFT * self.promise if function.is_long else 0.0)
         return Violators(directions[above][: self.most_new], signs[above][: self.most_new])
 
     def widen_search(self, proof, max_starts=None):
@@ -299,7 +306,7 @@ class ScalarRun:
         """
         n_samples, d = self.scaled.design.shape
         max_starts = MAX_STARTS if max_starts is None else max_starts
-        enough = min(max_starts, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
+        enough = min(max_starts, max(4 * FIRST_STARTS, MAX_SEARCHED_ROWS // n_samples))
         if d <= 3 and proof != "heuristic":
             enough = min(enough, FIRST_STARTS)
         elif d <= 7:

@@ -18,9 +18,9 @@ from .proximal_steps import solve_kinked
 
 SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")
-MAX_PROGRAM_PATTERNS = 2000
-MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}
-SAMPLED_PATTERNS = 200
+MAX_PROGRAM_PATTERNS = 2000  # up to so many patterns `patterns="auto"` takes all of them
+MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}  # that a solver can be expected to solve a program over
+N_SAMPLED_PATTERNS = 200  # by default, where there are too many
 
 
 def check_pairing(solver, patterns, loss="squared"):
@@ -63,7 +63,7 @@ def choose_patterns(design, patterns, n_patterns, solver, rng, n_jobs):
                 f"bound."
             )
         return enumerate_patterns(design, n_jobs=n_jobs), True
-    n_patterns = SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
+    n_patterns = N_SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
     return sample_patterns(design, n_patterns, random_state=rng), False
 
 

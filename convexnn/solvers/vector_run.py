@@ -16,28 +16,38 @@ from ..duality.vector_price import vector_price_function
 from ..duality.vector_pricing import distinct_vector_maxima, vector_maxima, vector_starts, work_of_maxima
 from ..masses.group_lasso import best_groups
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
-from ._vector_newton import merge_neurons, slide_vectors
+from ._vector_newton import merge_neurons, move_vector_neurons
 from ._violators import Violators
 from ._work import proof_work
 from .base import assemble
+from .scalar_run import (
+    ADOPTED_GAP,
+    DESCENT_TOLERANCE_PER_GAIN,
+    FIRST_STARTS,
+    MAX_REMEMBERED,
+    REMEMBERED_FROM_PRICE,
+)
 
-FIRST_STARTS, ROUGH_STARTS, MAX_STARTS = 32, 128, 2048
-FEW_INPUTS = 4  # up to here the proof is as cheap as many starts
-MAX_NEW, MAX_REMEMBERED = 32, 64
-INNER_ROUNDS = 20
-LITTLE = 0.02  # of the gap seen: what an inner round must gain for the next to be worth it
-ALIKE, NARROWER, NARROWEST = 0.1, 0.5, 1e-6  # one minus the cosine of outputs of neurons tried as one
-STILL = 1e-12  # relative gain of a round of the group lasso that is the last: Newton steps follow
-ROUGHLY = 1e-5  # of the gap seen: gain below which the group lasso is left
-NEWTON_WORK, MOST_NEWTON_WORK = 2e8, 2e10  # multiplications of a Newton step: some hundredths of a second, seconds
-FINE = 1e-4  # gap seen from which on gradients are too coarse
-ROUGH, SINGLE = 1e-2, 1e-3  # gaps seen down to which few steps of gradients, and single precision, will do
-FEW_STEPS, MANY_STEPS = 60, 200
-FEW_NEURONS = 4  # expected where there are none yet
-ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-GROUPS_WORK = 10.0  # of a round of the group lasso, in evaluations of the objective, up to which it is worth it
+MAX_VECTOR_STARTS = 2048  # random starts of a search after which none is missed any more
+COARSE_STARTS = 128  # at least as many while moves are coarse
+MAX_CHEAP_PROOF_INPUTS = 4  # on up to four inputs a proof is as cheap as many starts
+MAX_NEW_VECTOR_NEURONS = 32  # violators that join at once
+MAX_VECTOR_ROUNDS = 20
+MIN_VECTOR_GAIN_PER_GAP = 0.02  # inner rounds end when one lowers the objective by less than 0.02 of the visible gap,
+MIN_VECTOR_GAIN = 1e-14  # or by less than this share of itself
+FIRST_MERGED_DISTANCE, MIN_MERGED_DISTANCE = 0.1, 1e-6  # neurons whose outputs differ by less, as 1 - cosine, may merge
+MERGED_DISTANCE_SHRINKAGE = 0.5  # after a merger that did not help
+MIN_GROUPS_GAIN = 1e-12  # the group lasso ends after a round that gains less of the objective than this,
+MIN_GROUPS_GAIN_PER_GAP = 1e-5  # or less than 1e-5 of the visible gap: Newton steps follow
+COARSE_VECTOR_WORK = 2e8  # multiplications of a Newton step that is too dear while the gap is wide: hundredths of a second
+MAX_VECTOR_WORK = 2e10  # of one that is too dear at any gap: seconds
+COARSE_VECTOR_UNTIL_GAP = 1e-4  # visible gap below which Newton steps up to the larger of them are worth it
+FEW_STEPS_UNTIL_GAP, SINGLE_VECTOR_UNTIL_GAP = 1e-2, 1e-3  # down to these gaps short descents, and single precision, will do
+SHORT_DESCENT, LONG_DESCENT = 60, 200  # steps of L-BFGS
+EXPECTED_NEURONS = 4  # where there are none yet
+MAX_GROUPS_WORK = 10.0  # a round of the group lasso is worth up to ten evaluations of the objective
 CALL_WORK = 1_000_000  # nanoseconds of a move besides its products
-WORK_OF_A_PRODUCT = 0.2  # nanoseconds of a multiplication
+WORK_PER_PRODUCT = 0.2  # nanoseconds of a multiplication
 
 
 class VectorRun:
@@ -54,7 +64,7 @@ class VectorRun:
         self.directions = np.zeros((0, problem.design.shape[1]))
         self.outputs, self.free_fit, self.objective = best_groups(problem, np.zeros((len(problem.y), 0)))
         self.remembered, self.n_starts, self.visible = self.directions, FIRST_STARTS, 1.0
-        self.alike, self.single = ALIKE, True
+        self.merged_distance, self.single = FIRST_MERGED_DISTANCE, True
 
     def out_of_time(self):
         """Whether the deadline has passed."""
@@ -118,7 +128,7 @@ class VectorRun:
     def accept(self, directions, start):
         """Find the best outputs on `directions` and keep them when the objective does not rise."""
         fits = self.problem.hidden_fits(directions)
-        still = max(STILL, ROUGHLY * self.visible)
+        still = max(MIN_GROUPS_GAIN, MIN_GROUPS_GAIN_PER_GAP * self.visible)
         stop = self.meter(self._work_of_groups(len(directions)))
         outputs, free_fit, objective = best_groups(self.problem, fits, start, still, stop)
         if objective > self.objective:
@@ -130,7 +140,7 @@ class VectorRun:
 
     def _work_of_groups(self, n_neurons):
         n, c = self.problem.y.shape
-        return CALL_WORK + WORK_OF_A_PRODUCT * (n * float(n_neurons * c) ** 2 + float(n_neurons * c) ** 3)
+        return CALL_WORK + WORK_PER_PRODUCT * (n * float(n_neurons * c) ** 2 + float(n_neurons * c) ** 3)
 
     def join(self, directions, outputs=None):
         """Add directions to those in use."""
@@ -149,7 +159,7 @@ class VectorRun:
             self.improve(excess)
             return
         n_neurons = len(self.directions) + len(directions)
-        if self._work_of_groups(n_neurons) < GROUPS_WORK * work_of_an_evaluation(self.problem, n_neurons):
+        if self._work_of_groups(n_neurons) < MAX_GROUPS_WORK * work_of_an_evaluation(self.problem, n_neurons):
             self.join(directions)
             self.descend(self.directions, self.outputs)
             return
@@ -160,15 +170,15 @@ class VectorRun:
 
     def descend(self, directions, outputs):
         """Lower the objective by gradients from these neurons, and keep the end where it is better."""
-        single = self.single and self.visible > SINGLE
+        single = self.single and self.visible > SINGLE_VECTOR_UNTIL_GAP
         directions, outputs, free_fit, objective = descend_all_weights(
             self.problem,
             directions,
             outputs,
             self.free_fit,
             dtype=np.float32 if single else np.float64,
-            tolerance=1e-3 * LITTLE * self.visible,
-            max_steps=FEW_STEPS if self.visible > ROUGH else MANY_STEPS,
+            tolerance=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible,
+            max_steps=SHORT_DESCENT if self.visible > FEW_STEPS_UNTIL_GAP else LONG_DESCENT,
             stop=self.meter((1.0 if single else 2.0) * work_of_an_evaluation(self.problem, len(directions))),
         )
         if objective < self.objective:
@@ -178,31 +188,31 @@ class VectorRun:
 
     def improve(self, excess):
         """Alternate outputs, Newton steps and local ascents from the neurons in use until none of them helps."""
-        for _ in range(INNER_ROUNDS):
+        for _ in range(MAX_VECTOR_ROUNDS):
             before = self.objective
             if self.is_coarse(len(self.directions)):
                 self.descend(self.directions, self.outputs)
             else:
                 self._move_exactly(excess)
-            if before - self.objective <= max(1e-14, LITTLE * self.visible) * before or self.is_over():
+            if before - self.objective <= max(MIN_VECTOR_GAIN, MIN_VECTOR_GAIN_PER_GAP * self.visible) * before or self.is_over():
                 break
 
     def _move_exactly(self, excess):
-        merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.alike)
+        merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.merged_distance)
         fewer = len(merged[0]) < len(self.directions)
-        if not self._slide(*merged, alone=fewer) and fewer:
-            self.alike = max(NARROWEST, NARROWER * self.alike)
-            self._slide(self.directions, self.outputs)
+        if not self._move_neurons(*merged, alone=fewer) and fewer:
+            self.merged_distance = max(MIN_MERGED_DISTANCE, MERGED_DISTANCE_SHRINKAGE * self.merged_distance)
+            self._move_neurons(self.directions, self.outputs)
         if np.isfinite(excess):
             violators = self.climb(self.directions, excess)
             if len(violators):
                 self.join(violators.directions)
 
-    def _slide(self, directions, outputs, alone=False):
+    def _move_neurons(self, directions, outputs, alone=False):
         """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
         before = self.objective
-        stop = self.meter(CALL_WORK + WORK_OF_A_PRODUCT * self.newton_work(len(directions)))
-        directions, outputs = slide_vectors(self.problem, directions, outputs, self.free_fit, stop=stop)
+        stop = self.meter(CALL_WORK + WORK_PER_PRODUCT * self.newton_work(len(directions)))
+        directions, outputs = move_vector_neurons(self.problem, directions, outputs, self.free_fit, stop=stop)
         if not self.accept(directions, outputs) and not alone:
             self.join(directions)
         return self.objective < before
@@ -215,12 +225,12 @@ class VectorRun:
     def is_coarse(self, n_neurons):
         """Whether gradients do: Newton steps are too dear, and kinks do not matter yet."""
         work = self.newton_work(n_neurons)
-        return work > NEWTON_WORK and (self.visible > FINE or work > MOST_NEWTON_WORK)
+        return work > COARSE_VECTOR_WORK and (self.visible > COARSE_VECTOR_UNTIL_GAP or work > MAX_VECTOR_WORK)
 
     def dual_point(self):
         """``-grad L`` at the fit, orthogonal to the free terms."""
         problem, hidden = self.problem, self.problem.hidden_fit(self.directions, self.outputs)
-        if self.is_coarse(max(FEW_NEURONS, len(self.directions))):  # the free terms are as good as they need be
+        if self.is_coarse(max(EXPECTED_NEURONS, len(self.directions))):  # the free terms are as good as they need be
             return problem.orthogonal(problem.loss.dual_point(problem.y, hidden + self.free_fit, problem.weight))[0]
         return problem.dual_point(hidden)
 
@@ -230,7 +240,7 @@ class VectorRun:
         if function.rank == 0:
             return Violators(self.directions[:0])
         directions, values = self._ascend(function, function.reduce(directions))
-        return Violators(directions[values > self.level(excess)][:MAX_NEW])
+        return Violators(directions[values > self.level(excess)][:MAX_NEW_VECTOR_NEURONS])
 
     def violators_of(self, price, excess):
         """Return the `Violators` that the `Price` of a proof has met, as this run sees them."""
@@ -254,23 +264,23 @@ class VectorRun:
             self.visible = self.gap(dual_point, 0.0)
             return Violators(self.directions[:0])
         known = np.vstack([self.directions, self.remembered])
-        rough = self.is_coarse(max(FEW_NEURONS, len(self.directions)))
-        n_starts = max(ROUGH_STARTS, self.n_starts) if rough else self.n_starts
+        rough = self.is_coarse(max(EXPECTED_NEURONS, len(self.directions)))
+        n_starts = max(COARSE_STARTS, self.n_starts) if rough else self.n_starts
         starts = vector_starts(function, known, n_starts, self.rng)
         if len(known):
             near = function.reduce(known)
             near, _ = perturbed_starts(near, np.ones(len(near)), n_starts // 2, self.rng)
             starts = np.vstack([starts, near])
         directions, values = self._ascend(function, starts, rough)
-        self.remembered = directions[values > 0.7 * level][:MAX_REMEMBERED]
+        self.remembered = directions[values > REMEMBERED_FROM_PRICE * level][:MAX_REMEMBERED]
         seen = self.gap(dual_point, values.max(initial=0.0))
         self.visible = max(seen, self.visible if self.out_of_time() else 0.0)
-        return Violators(directions[values > level][:MAX_NEW])
+        return Violators(directions[values > level][:MAX_NEW_VECTOR_NEURONS])
 
     def widen_search(self, proof, max_starts=None):
         """Search from more starts from now on; return whether that is worth it, before a proof is tried."""
-        is_cheap = self.problem.design.shape[1] <= FEW_INPUTS and proof != "heuristic"
-        enough = FIRST_STARTS if is_cheap else MAX_STARTS if max_starts is None else max_starts
+        is_cheap = self.problem.design.shape[1] <= MAX_CHEAP_PROOF_INPUTS and proof != "heuristic"
+        enough = FIRST_STARTS if is_cheap else MAX_VECTOR_STARTS if max_starts is None else max_starts
         if 4 * self.n_starts > enough:
             return False
         self.n_starts *= 4

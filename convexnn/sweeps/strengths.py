@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
 MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
-BLOCK = 5  # strengths that are solved one after the other, each from the network before
+STRENGTHS_PER_BLOCK = 5  # that are solved one after the other, each from the network before
 WATCHED = ("m_star", "M_star", "is_unique")
 WEIGHTS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
 
@@ -353,7 +353,7 @@ def _follow(runner, problem, betas, refine, limits):
 
 def _places(betas):
     """Yield what can be solved at the same time: from a beta to the one before it in its block, or to None."""
-    blocks = [betas[start : start + BLOCK] for start in range(0, len(betas), BLOCK)]
+    blocks = [betas[start : start + STRENGTHS_PER_BLOCK] for start in range(0, len(betas), STRENGTHS_PER_BLOCK)]
     for place in range(len(blocks[0])):
         # The smallest strengths take longest: they go first.
         reached = [block for block in reversed(blocks) if place < len(block)]

@@ -73,6 +73,7 @@ def n_lines(path):
     return len(path.read_bytes().splitlines()) if path.exists() else 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", [widths, strengths])
 def test_a_sweep_does_not_depend_on_the_cluster(sweep, client, tmp_path):
     alone = sweep()
@@ -90,6 +91,7 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(parts, "FIRST_WORK", 10_000_000)
 
 
+@pytest.mark.slow
 def test_exact_pricing_in_parts(client, small_parts):
     X, nu = random_problem(120, 5, 1)
     here = price_on_cluster(X, nu, n_parts=16)
@@ -113,6 +115,7 @@ def weights(seed):
     return random_problem(20_000, 5, seed)[1]
 
 
+@pytest.mark.slow
 def test_shards_on_workers(client):
     seeds = range(2)
     local = LocalShards([rows(seed) for seed in seeds], [weights(seed) for seed in seeds])

@@ -84,6 +84,7 @@ def drawn():
     plt.close("all")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_code_of_a_page_runs_and_prints_what_it_says(page, drawn, tmp_path, monkeypatch):
@@ -215,6 +216,7 @@ def check_pictures(path, page):
         assert picture.get("alt", "").strip() or picture["src"].endswith("_thumb.png"), f"{path.name}: {picture['src']}"
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_is_whole(tmp_path):
     for needed in ("sphinx", "numpydoc", "pydata_sphinx_theme", "sphinx_gallery", "sphinx_copybutton", "sphinx_design"):
         pytest.importorskip(needed)
@@ -240,7 +242,7 @@ def test_fractions_of_digits_and_closing_bars_are_set_right(monkeypatch):
         to_mathml(r"\nonsense{x}")
 
 
-def test_links_of_the_pages_and_of_the_readme_are_files_of_the_project():
+def test_links_of_pages_and_readme_are_files_of_the_project():
     for source in [ROOT / "README.md", ROOT / "CHANGELOG.md"]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", source.read_text()):
             assert re.match(r"https://[\w.-]+\.\w+", target) or (source.parent / target).exists(), target

@@ -43,6 +43,21 @@ def test_kernels_have_one_decorator_and_limits_one_clock():
     assert not lines_with(r"(?<!`)time\.monotonic\(", but=("clock.py", "progress.py"))
 
 
+@pytest.mark.slow
+def packages(folder):
+    return {path.name for path in (ROOT / folder).iterdir() if (path / "__init__.py").exists()}
+
+
+def test_tree_of_the_tests_is_that_of_the_package():
+    assert packages("tests") == packages("convexnn") | {"verifier"}
+
+
+def test_names_of_tests_are_short():
+    files = (ROOT / "tests").rglob("test_*.py")
+    names = [name for path in files for name in re.findall(r"^ *def (test_\w+)", path.read_text(), re.M)]
+    assert max(map(len, names)) <= 60
+
+
 def test_mypy_finds_nothing():
     pytest.importorskip("mypy")
     code, said = run("-m", "mypy")

@@ -166,7 +166,7 @@ def test_symmetries_keep_the_function_and_the_objective(kind, n_outputs, move):
 
 @kinds
 @outputs
-def test_balancing_keeps_the_function_and_lowers_the_penalty_to_the_masses(kind, n_outputs):
+def test_balancing_keeps_the_function_and_lowers_the_penalty(kind, n_outputs):
     X = random_problem(8, 3)[0]
     network = random_network(5, 3, kind, n_outputs)
     balanced = network.balanced()

@@ -49,6 +49,7 @@ def numbers(text):
     return [float(number) for number in NUMBER.findall(text)]
 
 
+@pytest.mark.slow
 def test_the_example_of_the_readme_prints_what_the_readme_says():
     example, promised = block("## An example", "python"), block("prints, within")
     assert len(example.strip().splitlines()) <= 10
@@ -87,7 +88,7 @@ def test_import_is_light():
     assert loaded.strip() == ""
 
 
-def test_public_names_exist_and_no_module_bears_the_name_of_a_function():
+def test_public_names_exist_and_are_no_modules():
     assert sorted(convexnn.__all__) == convexnn.__all__
     public = {name for name in convexnn.__all__ if callable(getattr(convexnn, name))}
     assert not public & {part for module in MODULES for part in module.split(".")[1:]}
@@ -106,6 +107,7 @@ def test_links_of_the_readme_lead_somewhere():
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_run_and_end_with_a_certificate(name):
     pytest.importorskip("matplotlib")

@@ -223,7 +223,7 @@ def test_tables_are_escaped_and_bounded():
     assert "and 5 more" in checked.text and checked.text.count("<script>") == MOST_ROWS
 
 
-def test_networks_without_neurons_and_with_several_outputs_show_themselves():
+def test_networks_without_neurons_or_with_outputs_are_shown():
     empty = convexnn.TwoLayerReLU(np.zeros((0, 2)), np.zeros(0))
     assert "neither bias nor free terms" in empty._repr_html_()
     assert "0 neurons" in repr(empty)

@@ -307,9 +307,7 @@ class OptimalSet(MassSet):
     def _function_form(self, masses):
         """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
         cosines = self.directions @ self.directions.T
-        line = (np.abs(cosines) > 1.0 - MAX_COSINE_DEFECT).argmax(
-            axis=1
-        )  # the first direction of a line stands for it
+        line = (np.abs(cosines) > 1.0 - MAX_COSINE_DEFECT).argmax(axis=1)  # the first direction of a line stands for it
         flipped = cosines[np.arange(len(line)), line] < 0
         signed = self.signs[:, None] * masses
         kinks = (line == np.arange(len(line))[:, None]) @ signed

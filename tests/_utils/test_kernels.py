@@ -216,6 +216,7 @@ def read_only(tmp_path):
     os.chmod(tmp_path / "convexnn" / "_utils", 0o755)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="mode bits do not protect folders on Windows")
 def test_a_read_only_installation_starts(read_only):
     os.chmod(read_only / "convexnn" / "_utils", 0o555)
@@ -226,6 +227,7 @@ def test_a_read_only_installation_starts(read_only):
     assert finished.stdout == f"convexnn {convexnn.__version__}\n" and finished.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="mode bits do not protect folders on Windows")
 def test_what_was_compiled_into_a_read_only_folder_is_used_there(read_only):
     run(SUBTRACT, folder=read_only)
@@ -247,6 +249,7 @@ print(model.status_, model.network_.width > 0, _CLOCK.stood > 1.5)
 """
 
 
+@pytest.mark.slow
 def test_compilation_is_not_charged_to_the_time_limit(tmp_path):
     assert run(FIT, NUMBA_CACHE_DIR=str(tmp_path)).stdout.split() == ["proven", "True", "True"]
 

@@ -76,6 +76,7 @@ def assert_same(a, b):
 # Lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_fits_are_the_same_and_silent_by_default(estimator, capsys):
     plain = fitted(estimator)
@@ -216,7 +217,7 @@ def test_sweeps_estimate_the_time_left(capsys):
     assert second == "4 of 4: b"
 
 
-def test_the_time_left_is_only_estimated_where_the_work_is_steady():
+def test_time_left_is_estimated_only_for_steady_work():
     with reporting(1) as reporter:
         for steady in (True, False):
             with reporter.stage("s", 10, steady=steady) as stage:
@@ -326,14 +327,14 @@ def test_on_a_terminal_a_sweep_has_a_bar(monkeypatch, capsys):
     assert "widths" in terminal.drawn and "width 2, best" in terminal.drawn and "━" in terminal.drawn
 
 
-def test_on_a_terminal_two_draws_the_bar_and_prints_the_lines_where_they_belong(monkeypatch, capsys):
+def test_terminal_draws_the_bar_below_the_lines(monkeypatch, capsys):
     with Terminal(monkeypatch) as terminal:
         sweep(2)
     assert "1 of 2: width 1" in capsys.readouterr().out
     assert "━" in terminal.drawn and "1 of 2" not in terminal.drawn
 
 
-def test_on_a_terminal_a_long_stage_has_a_bar_and_a_short_one_none(monkeypatch, capsys):
+def test_terminal_shows_a_bar_for_long_stages_only(monkeypatch, capsys):
     with Terminal(monkeypatch) as terminal, reporting(1) as reporter, reporter.stage("whole", 9, patience=0.0) as whole:
         whole.record("part", 1)
         for name, patience in (("short search", 10.0), ("long [search]", 0.01)):
@@ -515,6 +516,7 @@ def test_cross_validation_passes_callbacks_on_to_the_last_fit():
     assert counter.begun.count("round") > 1 and sorted(counter.begun) == sorted(counter.ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_searches_with_callbacks_and_workers(n_jobs, capfd):
     X, y = problem_for(ConvexReLURegressor(), 24)
@@ -529,6 +531,7 @@ def test_searches_with_callbacks_and_workers(n_jobs, capfd):
     assert len(monitor.get_logs().data) > 4
 
 
+@pytest.mark.slow
 def test_clones_pickles_and_scores_are_not_in_the_way(capfd):
     X, y = problem_for(ConvexReLURegressor(), 24)
     monitor = callbacks.ScoringMonitor(scoring="r2")

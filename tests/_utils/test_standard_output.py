@@ -34,6 +34,7 @@ def printed(code):
     return done.stdout.decode().replace("\r\n", "\n"), done.stderr.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_highs_prints_into_json_unless_it_is_kept_from_it():
     if "HighsMipSolverData" not in printed("program()")[0]:
         pytest.skip("this version of HiGHS prints nothing")
@@ -41,6 +42,7 @@ def test_highs_prints_into_json_unless_it_is_kept_from_it():
     assert out == "{}\n"
 
 
+@pytest.mark.slow
 def test_bounds_on_the_widths_print_nothing():
     code = """
 import convexnn.optimal_sets.widths as widths

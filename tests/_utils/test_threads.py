@@ -27,6 +27,7 @@ def test_threads_inside(n_jobs):
     assert fitted(n_jobs) == fitted(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", [1, 2])
 def test_threads_outside(inner):
     with ThreadPoolExecutor(4) as pool:
@@ -34,6 +35,7 @@ def test_threads_outside(inner):
     assert answers == [fitted(1, seed) for seed in range(8)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_joblib_outside(backend):
     answers = Parallel(n_jobs=2, backend=backend)(delayed(fitted)(2, seed) for seed in range(4))
@@ -68,11 +70,13 @@ def run(script, **environment):
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
 def test_forking_after_threads_have_run():
     run(FORKING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["workqueue", "omp", "default"])
 def test_two_threads_on_any_threading_layer_of_numba(layer):
     run(TWO_THREADS, NUMBA_THREADING_LAYER=layer)

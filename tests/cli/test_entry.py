@@ -27,7 +27,7 @@ def test_help_tells_the_exit_codes(capsys, command):
     assert "exit codes:" in capsys.readouterr().out
 
 
-def test_the_overview_says_in_whole_sentences_what_the_commands_do():
+def test_overview_describes_the_commands_in_sentences():
     (commands,) = (action for action in make_parser()._actions if action.dest == "command")
     overview = {choice.dest: choice.help for choice in commands._choices_actions}
     assert list(overview) == list(COMMANDS)
@@ -123,7 +123,7 @@ def test_json_is_strict():
     assert parsed(to_json({"n": 2**200})) == {"n": 2**200}
 
 
-def test_files_that_cannot_be_written_are_refused_before_the_work(tmp_path, monkeypatch):
+def test_unwritable_files_are_refused_before_the_work(tmp_path, monkeypatch):
     with pytest.raises(InvalidInputError, match="is a folder"):
         check_target_file(str(tmp_path), "--output")
     monkeypatch.setattr(os, "access", lambda *_: False)

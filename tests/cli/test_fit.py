@@ -105,6 +105,7 @@ def test_verbose_goes_to_standard_error(tmp_path, capsys):
     assert "objective" in output.err and output.out.startswith("{") and output.out.rstrip().endswith("}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [None, ("no", "yes"), ("p", "q", "r"), (0, 1), (5, 7, 9)])
 def test_what_is_saved_is_certified_again(tmp_path, capsys, labels):
     frame = make_frame() if labels is None else label_frame(labels)
@@ -147,7 +148,7 @@ def test_another_strength_is_another_problem(tmp_path, capsys):
     assert "the file claims the objective" in capsys.readouterr().err
 
 
-def test_standardised_networks_are_certified_on_standardised_data(tmp_path, capsys):
+def test_standardised_networks_are_certified_on_their_data(tmp_path, capsys):
     frame = make_frame()
     frame["a"] = 1000.0 * frame["a"] + 5.0
     path, model = save(frame, tmp_path), str(tmp_path / "model.npz")
@@ -173,7 +174,7 @@ def test_other_rows_are_standardised_as_the_training_rows_were(tmp_path, capsys)
     assert "other means and deviations" in fails(capsys, "certify", model, other, "--standardize")
 
 
-def test_files_without_scaling_are_standardised_by_the_table_on_request(tmp_path, capsys):
+def test_files_without_scaling_may_be_standardised_by_the_table(tmp_path, capsys):
     frame, model = make_frame(), str(tmp_path / "model.npz")
     X = frame[["a", "b"]].to_numpy()
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)

@@ -84,7 +84,7 @@ def test_all_columns_that_are_read_in_another_way_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("separator", [";", ","])
-def test_a_number_that_may_be_a_thousand_times_larger_is_asked_about(tmp_path, capsys, separator):
+def test_number_with_two_readings_is_asked_about(tmp_path, capsys, separator):
     table = {"a": ["12,345", *written(1e4 * SIZES[1:], 0, Marks(".", ","))], "city": ["u", "v"] * 15, "y": range(30)}
     pd.DataFrame(table).to_csv(tmp_path / "raw.csv", sep=separator, index=False)
     reading = Reading(separator=separator)
@@ -120,7 +120,7 @@ def test_options_that_a_file_does_not_need_are_taken_back(tmp_path):
     assert "with --decimal ',' --thousands '.' in place of --thousands ','." in text
 
 
-def test_columns_of_two_ways_of_writing_are_left_out_or_written_anew(tmp_path):
+def test_columns_written_in_two_ways_are_dropped_or_rewritten(tmp_path):
     path = tmp_path / "raw.csv"
     table = {"a": SHARES, "rev": written(MILLIONS, 0, GERMAN), "both": ["1,5", "2.5", "3"] * 10, "y": SIZES}
     pd.DataFrame(table).to_csv(path, sep=";", index=False)
@@ -129,7 +129,7 @@ def test_columns_of_two_ways_of_writing_are_left_out_or_written_anew(tmp_path):
     assert options == "--separator ';' --drop rev,both"
 
 
-def test_a_dropped_column_has_no_say_in_how_the_others_are_written(tmp_path):
+def test_dropped_column_does_not_change_the_others(tmp_path):
     path = tmp_path / "raw.csv"
     table = {"a": written(SHARES, 3, COMMA), "b": SIZES, "c": SIZES, "d": SIZES, "y": range(30)}
     pd.DataFrame(table).to_csv(path, sep=";", index=False)

@@ -38,7 +38,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     assert (done.stdout, done.stderr) == ("{", "")
 
 
-def test_a_terminal_gets_progress_and_standard_output_stays_clean(tmp_path):
+def test_terminal_gets_progress_and_stdout_stays_clean(tmp_path):
     pty = pytest.importorskip("pty")
     main_end, terminal = pty.openpty()
     argv = [*CONVEXNN, "sweep", save(unit_vectors(), tmp_path), "--target", "y", "--betas", "0.1,0.2", "--json"]
@@ -87,6 +87,7 @@ def test_an_interrupt_keeps_the_best_network(tmp_path, hard_table):
     assert saved.claimed.primal == document["certificate"]["primal"] and saved.network.width == document["width"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_goes_on_from_its_checkpoint(tmp_path):
     path, checkpoint, table = save(make_frame(), tmp_path), tmp_path / "kept.jsonl", tmp_path / "table.csv"
     argv = ("sweep", path, "--target", "y", "--widths", "1:40", "--n-runs", "60", "--checkpoint", str(checkpoint))
@@ -139,6 +140,7 @@ def test_what_c_prints_is_not_on_standard_output(tmp_path, command, function, op
         assert parsed(done.stdout)["command"] == command
 
 
+@pytest.mark.slow
 def test_a_raw_table_through_pipes(tmp_path):
     path, model = tmp_path / "raw.csv", str(tmp_path / "model.npz")
     german(path)

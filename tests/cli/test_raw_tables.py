@@ -129,7 +129,7 @@ def test_numbers_that_are_categories(tmp_path, capsys):
     np.testing.assert_array_equal(saved.preparation.apply(with_gap), saved.preparation.apply(frame))
 
 
-def test_missing_values_are_filled_with_those_of_the_training_rows(tmp_path, capsys):
+def test_missing_values_are_filled_from_the_training_rows(tmp_path, capsys):
     frame = frame_with(color=COLORS.astype(object), flag=np.resize([True, True, False], 20).astype(object))
     frame.loc[2, "a"], frame.loc[3, "color"], frame.loc[4, "flag"] = np.nan, None, None
     path, model = save(frame, tmp_path), str(tmp_path / "model.npz")
@@ -308,7 +308,7 @@ def test_sets_and_sweeps_take_raw_tables(tmp_path, capsys, command):
     assert "color encoded as 3 inputs; missing values filled; index not used" in capsys.readouterr().out
 
 
-def test_a_sweep_without_proofs_ends_well_unless_they_are_required(tmp_path, capsys):
+def test_sweep_without_proofs_succeeds_unless_required(tmp_path, capsys):
     argv = ("sweep", save(make_frame(), tmp_path), "--target", "y", "--betas", "1,2", "--proof", "heuristic")
     exit_code, document = run_json(capsys, *argv)
     assert exit_code == 0 and document["proven"] is False
@@ -362,7 +362,7 @@ def test_standard_input_has_an_encoding(tmp_path, capsys, monkeypatch):
     assert "Größe=red" in document["features"]
 
 
-def test_columns_called_like_identifiers_are_pointed_out_where_they_are_used(tmp_path, capsys):
+def test_columns_named_like_identifiers_are_pointed_out(tmp_path, capsys):
     path = save(frame_with(customer_id=np.resize([3, 7, 9, 9], 20)), tmp_path)
     note = (
         "convexnn: note: 'customer_id' is used as a number: --drop customer_id leaves it out, "

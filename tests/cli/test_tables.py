@@ -105,7 +105,7 @@ def test_columns_that_pandas_would_rename_or_move_are_refused(tmp_path, capsys, 
     assert message in fails(capsys, "fit", source if source == "-" else str(tmp_path / "data.csv"), *FIT)
 
 
-def test_the_header_may_have_a_mark_of_byte_order_and_unnamed_columns(tmp_path):
+def test_header_may_have_a_byte_order_mark_and_unnamed_columns(tmp_path):
     (tmp_path / "data.csv").write_text(",,a,y\n0,0,1,2\n1,1,3,4\n", encoding="utf-8-sig")
     assert list(read_frame(str(tmp_path / "data.csv")).columns) == ["Unnamed: 0", "Unnamed: 1", "a", "y"]
 
@@ -169,7 +169,7 @@ def test_standardised_columns_and_a_constant_one():
     np.testing.assert_allclose(data.X.std(axis=0), [1.0, 1.0, 0.0], atol=1e-12)
 
 
-def test_a_constant_column_is_not_divided_by_what_rounding_leaves_of_its_deviation():
+def test_constant_column_is_not_divided_by_rounding():
     data = choose_columns(make_frame().assign(same=0.1), "y").standardized()
     assert (data.center[2], data.scale[2]) == (0.1, 1.0) and not data.X[:, 2].any()
 

@@ -61,7 +61,7 @@ def test_two_samples_by_hand():
 
 
 @pytest.mark.parametrize(("seed", "n", "d"), [(0, 4, 2), (1, 5, 2), (2, 6, 2), (4, 5, 3)])
-def test_one_neuron_is_the_two_layer_problem_and_more_are_never_worse(seed, n, d):
+def test_one_neuron_is_the_two_layer_problem_more_not_worse(seed, n, d):
     X, y = problem(seed, n, d)
     two = ConvexReLURegressor(beta=0.1, hidden_bias=False, fit_intercept=False).fit(X, y)
     one, any_number = value(X, y, 0.1, 1), value(X, y, 0.1)
@@ -101,7 +101,7 @@ def test_gradient_training_of_five_samples_needs_both_layers():
 
 
 @pytest.mark.parametrize(("seed", "n", "n_hidden"), [(0, 4, None), (1, 4, 2), (2, 5, 2)])
-def test_optimal_networks_trained_elsewhere_have_the_directions_of_the_dual(seed, n, n_hidden):
+def test_optimal_networks_have_the_directions_of_the_dual(seed, n, n_hidden):
     X, y = problem(seed, n, 2)
     solution = train_three_layer(X, y, 0.1, n_hidden=n_hidden)
     n_optimal = 0
@@ -164,7 +164,7 @@ def test_the_zero_network(X, y):
     assert certificate.primal == certificate.dual == 0.5 * np.sum(np.square(y)) and certificate.relative_gap == 0
 
 
-def test_the_price_of_the_targets_is_where_the_zero_network_begins():
+def test_price_of_the_targets_is_the_zero_networks_strength():
     X, y = problem(3, 5, 2)
     beta_max = price_three_layer(X, y).upper_bound
     assert train_three_layer(X, y, 1.001 * beta_max).network.masses.sum() == 0

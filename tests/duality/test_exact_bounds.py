@@ -56,7 +56,7 @@ def test_free_terms_that_cancel_are_not_optimal():
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_two_temperature_scales_are_bounded_below_what_their_rounding_allows(seed):
+def test_two_temperature_scales_are_bounded_below_their_rounding(seed):
     rng = np.random.default_rng(seed)
     c = np.round(20 + 8 * rng.standard_normal(40), 1)
     X, y = np.column_stack([c, 1.8 * c + 32]), np.abs(c - 20) / 8 + 0.3 * rng.standard_normal(40)
@@ -105,7 +105,7 @@ def test_heavy_rows_do_not_excuse_light_ones():
         assert found.primal >= 0.5 and found.status == "not proven"
 
 
-def test_the_strength_of_the_zero_network_is_that_of_exact_columns():
+def test_zero_network_strength_is_that_of_exact_columns():
     c = np.round(20 + 8 * np.random.default_rng(0).standard_normal(6), 1)
     X = np.column_stack([c, 1.8 * c + 32])
     error = [Fraction(f) - Fraction(1.8) * Fraction(t) - 32 for t, f in X.tolist()]

@@ -27,7 +27,7 @@ def draw(loss, seed, n=9):
 @pytest.mark.parametrize("terms", TERMS, ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("seed", range(2))
-def test_an_optimum_is_certified_and_nothing_is_certified_above_it(loss, terms, seed):
+def test_only_the_optimum_is_certified(loss, terms, seed):
     X, y, weight = draw(loss, seed)
     best, network = best_network(loss, X, y, 0.4, weight, **terms)
     found = certify(network, X, y, 0.4, loss=loss, sample_weight=weight, proof="exact")
@@ -48,7 +48,7 @@ def test_an_optimum_is_certified_and_nothing_is_certified_above_it(loss, terms, 
 
 
 @pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
-def test_labels_that_the_free_terms_separate_leave_nothing_to_bound(loss):
+def test_labels_separated_by_free_terms_leave_nothing_to_bound(loss):
     X = np.linspace(-1.0, 1.0, 8)[:, None]
     line = TwoLayerReLU(np.zeros((0, 1)), np.zeros(0), hidden_bias=None, intercept=0.0, skip_weights=np.array([5.0]))
     found = certify(line, X, np.sign(X[:, 0]), 0.1, loss=loss)

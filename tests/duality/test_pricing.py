@@ -501,7 +501,7 @@ def test_unknown_proof(proof):
 
 
 @pytest.mark.parametrize(("amount", "solution"), [(-1e-25, -1e-25), (-1e-25, -1e-30), (1 + 2e-16, 1 + 2e-16)])
-def test_amounts_that_rounding_took_past_their_limit_block_at_once(amount, solution):
+def test_amounts_past_their_limit_by_rounding_block_at_once(amount, solution):
     """Seen on 9 x 4 data: the amount was negative and did not move, and the step a division by zero."""
     one = np.ones(1)
     assert _first_blocked(np.array([0]), 1, amount * one, one, solution * one) == (0.0, 0)

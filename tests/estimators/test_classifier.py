@@ -19,7 +19,10 @@ from convexnn import ConvergenceWarning, ConvexReLUClassifier, InvalidInputError
 from ..checks import best_network
 
 
-@parametrize_with_checks([ConvexReLUClassifier(), ConvexReLUClassifier(multi_class="ovr", loss="squared_hinge")])
+@pytest.mark.slow
+@parametrize_with_checks(
+    [ConvexReLUClassifier(), ConvexReLUClassifier("scale", multi_class="ovr", loss="squared_hinge")]
+)
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -180,7 +183,7 @@ def test_a_warm_start_ends_at_the_same_optimum(iris, multi_class):
     assert model.fit(iris[0], iris[1] > 0).network_.output_weights.ndim == 1  # other outputs: a start is of no use
 
 
-def test_a_warm_start_of_other_classes_is_a_cold_one_and_of_other_features_is_refused(iris):
+def test_warm_start_of_other_classes_or_features(iris):
     X, y = iris
     model = ConvexReLUClassifier(beta=5.0, multi_class="ovr", warm_start=True, proof="heuristic").fit(X, y)
     four = np.where(np.arange(len(y)) < 10, 3, y)
@@ -190,6 +193,7 @@ def test_a_warm_start_of_other_classes_is_a_cold_one_and_of_other_features_is_re
         model.fit(X[:, :2], y)
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_a_search_and_a_file(iris):
     X, y = iris[0], iris[1] == 1
     model = make_pipeline(StandardScaler(), ConvexReLUClassifier(tol=1e-4, proof="heuristic"))
@@ -200,6 +204,7 @@ def test_in_a_pipeline_a_search_and_a_file(iris):
     assert clone(model).get_params()["convexreluclassifier__tol"] == 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
 def test_real_data_are_classified_as_well_as_by_a_linear_model(load):
     X, y = load(return_X_y=True)

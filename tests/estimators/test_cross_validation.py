@@ -31,6 +31,7 @@ BOTH = [ConvexReLURegressorCV, ConvexReLUClassifierCV]
 SINGLE = {ConvexReLURegressorCV: ConvexReLURegressor, ConvexReLUClassifierCV: ConvexReLUClassifier}
 
 
+@pytest.mark.slow
 @parametrize_with_checks([kind(n_betas=2, beta_min_ratio=0.5, cv=2) for kind in BOTH])
 def test_scikit_learn(estimator, check):
     check(estimator)
@@ -71,6 +72,7 @@ def test_a_plain_loop(kind):
     assert model.optimal_set().m_star <= model.network_.width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOTH)
 def test_processes_change_no_bit(kind):
     X, y = data(kind)
@@ -162,6 +164,7 @@ def test_no_score_at_all_is_refused():
         ConvexReLURegressorCV([1.0], cv=LeaveOneOut(), proof="heuristic").fit(*random_problem(5, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["squared", "huber"])
 def test_a_width_that_is_too_small_is_said_once(loss):
     X, y = random_problem(30, 2)
@@ -183,6 +186,7 @@ def test_an_interrupt_ends_the_search(monkeypatch):
         ConvexReLURegressorCV(n_betas=2, cv=2).fit(*data(ConvexReLURegressorCV))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["quantile", "absolute"])
 def test_losses_with_kinks_have_scores_of_their_own(loss):
     X, y = data(ConvexReLURegressorCV)

@@ -88,7 +88,7 @@ def test_variants(name):
     np.testing.assert_allclose(model.predict(X), plain_values(model, X), atol=1e-9 * np.abs(y).max())
 
 
-def test_sampled_gates_do_not_depend_on_the_place_and_the_units_of_the_data():
+def test_sampled_gates_do_not_depend_on_place_and_units():
     X, y = random_problem(30, 3)
     masks = [
         np.column_stack([Z, np.ones(30)]) @ GatedReLURegressor(n_gates=12, random_state=3).fit(Z, y).gates_.T >= 0

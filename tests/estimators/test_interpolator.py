@@ -14,8 +14,9 @@ from convexnn.estimators.interpolator import MinNormReLUInterpolator
 from ..zoo import random_problem
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([MinNormReLUInterpolator(max_iter=5)])  # 200 rows in 10 dimensions would take minutes
+@parametrize_with_checks([MinNormReLUInterpolator(max_iter=2)])  # 200 rows in 10 dimensions would take minutes
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -49,7 +50,7 @@ def test_pipeline_score_and_pickle():
     assert again[-1].is_unique_ is model[-1].is_unique_
 
 
-def test_the_order_of_the_rows_and_their_repetition_change_no_bit():
+def test_order_and_repetition_of_rows_change_no_bit():
     X, y = random_problem(9, 2, seed=1)
     order = np.random.default_rng(0).permutation(np.r_[:9, :5])
     given, other = MinNormReLUInterpolator().fit(X, y), MinNormReLUInterpolator().fit(X[order], y[order])

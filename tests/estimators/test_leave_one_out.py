@@ -163,6 +163,7 @@ def test_decision_values_are_close_to_those_of_refits(loss):
     assert found.score_name == "accuracy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multi_class", ["joint", "ovr"])
 def test_three_classes_are_close_to_refits(multi_class):
     X, y = make_data()

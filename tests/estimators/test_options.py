@@ -56,7 +56,7 @@ def test_patterns_of_other_data_are_refused():
         ConvexReLURegressor(patterns=enumerate_patterns(X)).fit(X, y)
 
 
-def test_own_patterns_with_the_ones_column_reach_the_optimum_in_any_order_of_rows():
+def test_own_patterns_reach_the_optimum_in_any_order_of_rows():
     X, y = data()
     patterns = enumerate_patterns(np.column_stack([X, np.ones(len(X))]))
     given = ConvexReLURegressor(1.0, patterns=patterns).fit(X, y)
@@ -73,7 +73,7 @@ def test_a_sample_of_patterns_says_that_it_is_one():
     assert best.proof == "exact" and model.certificate_.dual <= best.primal <= model.certificate_.primal
 
 
-def test_all_patterns_are_refused_where_no_back_end_could_solve_them():
+def test_all_patterns_are_refused_where_no_back_end_solves_them():
     with pytest.raises(PatternLimitError, match="column_generation"):
         ConvexReLURegressor(patterns="exact").fit(*data(100, 5))
 
@@ -126,7 +126,7 @@ def test_patterns_of_other_data_and_of_other_kinds_are_refused():
         ConvexReLURegressor(patterns=patterns.masks).fit(X, y)
 
 
-def test_a_width_that_stops_a_run_over_given_patterns_claims_nothing_about_others():
+def test_width_limit_over_given_patterns_claims_nothing_more():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 2))
     y = np.sin(X[:, 0]) + X[:, 1]

@@ -114,7 +114,7 @@ def test_names_and_claim_return(good):
     assert "SavedNetwork(network TwoLayerReLU(3 neurons" in repr(saved)
 
 
-def test_numpy_reads_the_file_without_pickle_and_the_same_contents_are_the_same_bytes(good, tmp_path):
+def test_numpy_reads_the_file_and_equal_contents_are_equal_bytes(good, tmp_path):
     path, network = good
     with np.load(path, allow_pickle=False) as contents:
         assert np.array_equal(contents["hidden_weights"], network.hidden_weights)
@@ -340,7 +340,7 @@ def test_files_that_are_cut_off_or_spliced_are_refused(good, tmp_path):
         assert unharmed(path, network)
 
 
-def test_flipped_bytes_of_the_contents_are_refused_behind_right_zip_checksums(good, tmp_path):
+def test_flipped_bytes_behind_right_checksums_are_refused(good, tmp_path):
     with zipfile.ZipFile(good[0]) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     path, rng = tmp_path / "n.npz", np.random.default_rng(2)
@@ -354,7 +354,7 @@ def test_flipped_bytes_of_the_contents_are_refused_behind_right_zip_checksums(go
             assert unharmed(path, good[1])
 
 
-def test_archives_that_declare_too_much_are_refused_before_they_are_read(good, tmp_path):
+def test_archives_declaring_too_much_are_refused_unread(good, tmp_path):
     path = tmp_path / "n.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("header.json", "{}")
@@ -520,7 +520,7 @@ def test_a_bound_that_cannot_be_proven_is_refused(good, tmp_path, dual_point):
         load_network(path)
 
 
-def test_a_bound_that_was_not_looked_for_hard_enough_stays_a_claim(good):
+def test_bound_not_searched_hard_enough_stays_a_claim(good):
     saved = load_network(good[0], proof="heuristic")
     assert saved.certificate.dual < saved.claimed.dual and saved.certificate.proof == "heuristic"
 

@@ -48,7 +48,7 @@ def test_classifiers_keep_their_probabilities():
     np.testing.assert_allclose(expit(from_sklearn_mlp(labels).predict(X)), labels.predict_proba(X), rtol=1e-9)
 
 
-def test_the_loss_of_a_regressor_is_our_objective_without_the_biases():
+def test_loss_of_a_regressor_is_our_objective_less_biases():
     X, y = diabetes()
     mlp = MLPRegressor(hidden_layer_sizes=7, alpha=0.3, solver="lbfgs", random_state=0, max_iter=50).fit(X, y)
     network, beta = from_sklearn_mlp(mlp), equivalent_beta(mlp, len(y))
@@ -57,7 +57,7 @@ def test_the_loss_of_a_regressor_is_our_objective_without_the_biases():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_the_loss_of_a_classifier_is_our_objective_without_the_biases(n_classes):
+def test_loss_of_a_classifier_is_our_objective_less_biases(n_classes):
     X, y = load_iris(return_X_y=True)
     X, y = scale(X)[y < n_classes], y[y < n_classes]
     mlp = MLPClassifier(hidden_layer_sizes=5, alpha=0.3, solver="lbfgs", random_state=0, max_iter=50).fit(X, y)

@@ -53,7 +53,7 @@ def test_what_is_stored_and_certified_is_what_the_network_saw(fitted):
     assert again.primal == pytest.approx(saved.certificate.primal, rel=1e-12)
 
 
-def test_data_that_are_left_out_are_recognised_as_the_network_saw_them(fitted, tmp_path):
+def test_left_out_data_are_recognised_as_the_network_saw_them(fitted, tmp_path):
     X, y, scaler, model, _ = fitted
     path = tmp_path / "apart.npz"
     save_network(path, model, center=scaler.mean_, scale=scaler.scale_, store_data=False)

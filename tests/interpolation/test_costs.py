@@ -99,7 +99,7 @@ def test_targets_that_the_free_terms_meet_cost_nothing():
     assert model.cost_ == 0.0 and model.is_unique_ and model.network_.width == 0
 
 
-def test_what_is_left_of_cancelling_rows_is_priced_without_a_search():
+def test_cancelling_rows_are_priced_without_a_search():
     """Antipodal rows of equal weight leave a linear function: its price is the norm of their difference."""
     found = price([[1.0, 2.0], [-1.0, -2.0]], [1.0, -1.0], proof="heuristic")
     assert found.value == pytest.approx(np.sqrt(5.0)) and found.value <= found.upper_bound <= found.value * (1 + 1e-12)

@@ -31,7 +31,7 @@ def test_rows_on_one_ray_need_targets_on_one_ray():
     interpolation_problem(X, y, fit_intercept=True)  # b + (y_0 - b) c = y_2 has a solution
 
 
-def test_three_rows_on_one_ray_and_an_intercept_need_targets_on_a_line():
+def test_three_rows_on_a_ray_need_targets_on_a_line():
     X = [[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [1.0, 0.0]]
     refuse(r"rows \[0, 1, 2\] of X are on one ray", X, [1.0, 3.0, 2.0, 5.0], fit_intercept=True)
     interpolation_problem(X, [1.0, 3.0, 5.0, 5.0], fit_intercept=True)

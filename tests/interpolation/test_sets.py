@@ -32,7 +32,7 @@ def test_continua_have_the_cost_and_the_networks_they_promise(n_samples):
 
 
 @pytest.mark.parametrize("n_samples", [2, 5, 8])
-def test_the_interpolator_finds_the_continuum_and_a_free_affine_skip_ends_it(n_samples):
+def test_interpolator_finds_the_continuum_without_affine_skip(n_samples):
     data = make_interpolator_continuum(n_samples, random_state=1)
     model = MinNormReLUInterpolator().fit(data.X, data.y)
     found = model.optimal_set()
@@ -56,7 +56,7 @@ def test_one_sample_is_no_continuum():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_penalised_bias_and_free_affine_skip_on_a_line_are_unique(seed):
+def test_interpolant_with_affine_skip_on_a_line_is_unique(seed):
     X, y = random_problem(7, 1, seed=seed)
     assert MinNormReLUInterpolator(**AFFINE).fit(X, y).is_unique_ is True
 
@@ -94,7 +94,7 @@ def test_members_paths_and_strangers():
 
 
 @pytest.mark.parametrize("terms", [{}, AFFINE, {"hidden_bias": False}], ids=str)
-def test_every_vertex_of_random_data_interpolates_at_the_smallest_cost(terms):
+def test_every_vertex_interpolates_at_the_smallest_cost(terms):
     X, y = random_problem(7, 2, seed=4)
     model = MinNormReLUInterpolator(**terms).fit(X, y)
     found = model.optimal_set()

@@ -90,7 +90,7 @@ def test_barrier_of_the_square(beta):
 
 
 @pytest.mark.parametrize(("width", "best"), [(2, 0.9292893219), (3, 0.6265656566), (4, 0.4317893219)])
-def test_permutations_of_the_square_and_what_matching_finds_of_them(width, best):
+def test_matching_finds_permutations_of_the_square(width, best):
     X, y = polygon()
     a, b = ends(width)
     barriers = [loss_barrier(a, b.permuted(order), X, y, BETA).barrier for order in permutations(range(width))]
@@ -117,7 +117,7 @@ def test_narrow_squares_have_no_path_and_curves_leave_a_barrier(width):
         (polygonal_path, [2, 3, 0, 1], 4, 0.0193, 0.0196),
     ],
 )
-def test_best_curves_of_the_square_leave_a_barrier_that_the_exact_path_does_not(curve, order, n_starts, least, most):
+def test_best_curves_of_the_square_leave_a_barrier(curve, order, n_starts, least, most):
     a, b = ends(4)
     b = b.permuted(order)
     found = curve(a, b, *polygon(), BETA, n_starts=n_starts, random_state=0)
@@ -193,7 +193,7 @@ def test_networks_without_neurons(terms):
     assert np.ptp(plane_grid(a, X, y, BETA, n_points=3, random_state=0).values) == 0
 
 
-def test_barrier_is_invariant_under_one_permutation_of_both_and_symmetric():
+def test_barrier_is_symmetric_and_permutation_invariant():
     X, y, a, b = trained()
     order = np.random.default_rng(0).permutation(a.width)
     barrier = loss_barrier(a, b, X, y, BETA).barrier
@@ -269,7 +269,7 @@ def test_curves_join_their_ends_and_repeat(curve):
 
 
 @CURVES
-def test_target_mean_has_the_lower_mean_and_max_the_lower_barrier(curve):
+def test_target_mean_and_max_have_what_each_lowers(curve):
     a, b = ends(4)
     options = {"n_starts": 2, "random_state": 0}
     found = {target: curve(a, b, *polygon(), BETA, target=target, **options) for target in ("mean", "max")}

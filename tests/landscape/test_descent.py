@@ -190,7 +190,7 @@ def test_dead_neurons_decay_and_stay_finite():
     assert all(np.abs(parameters(found.networks[r])).max() < 0.1 for r in np.flatnonzero(dead))
 
 
-def test_a_step_that_overflows_ends_the_run_with_a_finite_network():
+def test_overflowing_step_ends_the_run_with_a_finite_network():
     X, y = random_problem(6, 2)
     found = gradient_descent(X, y, 4, 0.1, learning_rate=1e3, random_state=0)
     assert not found.converged[0] and np.isfinite(found.objectives[0]) and found.n_iter[0] < 1000
@@ -235,7 +235,7 @@ def test_bad_options_are_named(option, value):
 
 @pytest.mark.parametrize("learning_rate", [None, 1e-3])
 @pytest.mark.parametrize("extras", [{"noise": 0.5}, {"kick": 0.1}, {"noise": 0.1, "kick": 0.2, "trace": 7}], ids=str)
-def test_disturbed_descent_is_the_same_for_every_number_of_threads_and_of_runs(extras, learning_rate):
+def test_disturbed_descent_is_the_same_for_any_threads_and_runs(extras, learning_rate):
     X, y = random_problem(15, 2)
     options = {"max_iter": 300, "random_state": 5, "learning_rate": learning_rate}
     many = gradient_descent(X, y, 5, 0.1, n_runs=11, n_jobs=3, **options, **extras)

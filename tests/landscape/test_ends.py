@@ -40,6 +40,7 @@ def on_kinks(network, near, features=X):
     return np.abs(directions @ rows.T).min(axis=1) < near
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", RUNS)
 def test_counts_of_global_and_strict_ends_are_the_published_ones(ends, width):
     kinds = Counter(found.kind for found in ends[width][2])
@@ -61,7 +62,7 @@ def test_a_good_part_of_the_neurons_ends_on_kinks(ends):
     assert np.mean(before) < 0.05 < 0.27 < np.mean(after)
 
 
-def test_hessians_do_not_see_that_smooth_local_minima_are_spurious():
+def test_hessians_do_not_see_spurious_smooth_minima():
     rng, n_seen = np.random.default_rng(1), 0
     features, targets = rng.standard_normal((8, 2)), rng.standard_normal(8)  # with few neurons on kinks
     best = optimal_set(features, targets, BETA).optimal_value

@@ -41,7 +41,7 @@ def test_limit_of_special_rows():
     np.testing.assert_allclose(ntk_limit(X, hidden_bias=True), ntk_limit(np.hstack([X, np.ones((5, 1))])))
 
 
-def test_distance_to_the_limit_falls_as_one_over_the_root_of_the_width():
+def test_distance_to_the_limit_falls_as_the_root_of_the_width():
     X = np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]])
     rng = np.random.default_rng(0)
     for width in (64, 1024):
@@ -117,7 +117,7 @@ def test_pl_star_is_sharp_along_the_smallest_eigenvector():
     assert found.half_square == pytest.approx(smallest_eigenvalue(kernel) / 2) and found.holds
 
 
-def test_the_rate_bound_holds_on_a_lazy_trace_and_fails_for_a_wrong_constant():
+def test_rate_bound_holds_only_for_the_right_constant():
     X, y = sphere(6, 4), np.random.default_rng(1).normal(size=6)
     network = lazy_network(4, 1500, random_state=0)
     step = 0.5

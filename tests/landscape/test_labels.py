@@ -90,7 +90,7 @@ def polished_runs(width, seed=0, n_runs=20, **flags):
 
 
 @pytest.mark.parametrize("width", [2, 4, 9])
-def test_polished_ends_are_stationary_and_labels_keep_their_promises(width):
+def test_polished_ends_are_stationary_and_labels_hold(width):
     X, y, starts, ends, labels = polished_runs(width)
     best = optimal_set(X, y, BETA).optimal_value
     rng = np.random.default_rng(0)
@@ -109,7 +109,7 @@ def test_polished_ends_are_stationary_and_labels_keep_their_promises(width):
             assert fall == pytest.approx(0.5e-8 * found.curvature, rel=1e-2) and fall < 0
 
 
-def test_labels_are_those_of_the_permuted_rotated_and_scaled_network():
+def test_labels_do_not_change_under_symmetries():
     X, y, _, ends, labels = polished_runs(4)
     turn = np.linalg.qr(np.random.default_rng(1).standard_normal((2, 2)))[0]
     for end, found in zip(ends, labels, strict=True):
@@ -121,7 +121,7 @@ def test_labels_are_those_of_the_permuted_rotated_and_scaled_network():
         assert classify(scaled, 7.0 * X, 3.0 * y, 21.0 * BETA).kind == found.kind
 
 
-def test_escaping_leads_down_to_the_optimum_where_no_minimum_is_strict():
+def test_escaping_leads_to_the_optimum_without_strict_minima():
     X, y, _, ends, _ = polished_runs(9, n_runs=8)
     best = optimal_set(X, y, BETA).optimal_value
     for end in ends:
@@ -162,7 +162,7 @@ def test_too_many_hyperplanes_are_refused():
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-6, 1.1, 3.0, 0.7])
-def test_parts_of_a_neuron_that_comes_to_rest_on_a_kink_stay_parts_of_it(size):
+def test_parts_of_a_neuron_on_a_kink_stay_parts_of_it(size):
     rng = np.random.default_rng(3)
     X, y, beta = size * rng.normal(size=(9, 2)), rng.normal(size=9), 0.15 * size
     network = gradient_descent(X, y, 4, beta, random_state=7).networks[0]
@@ -206,7 +206,7 @@ def test_repeated_rows_are_one_hyperplane():
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-4, 1e-8, 1e8])
-def test_a_kink_of_several_hyperplanes_is_stationary_at_every_scale(scale):
+def test_kink_of_several_hyperplanes_is_stationary(scale):
     for seed in (10, 32, 52, 59):
         rng = np.random.default_rng(seed)
         rows = np.column_stack([np.zeros(k := int(rng.integers(2, 5))), rng.standard_normal((k, 2))])

@@ -33,6 +33,7 @@ def at_eight():
     return spurious_table([8], n_runs=300, random_state=0).records[0]
 
 
+@pytest.mark.slow
 def test_the_share_at_eight_is_the_published_one(at_eight):
     n_spurious = round(at_eight.share * at_eight.n_runs)
     assert at_eight.published_share == 0.126 and at_eight.n_unfinished == 0
@@ -99,6 +100,7 @@ def test_runs_without_an_end_are_counted():
     assert spurious_table([6], n_runs=5, step=100.0, max_iter=1000, random_state=0).records[0].n_unfinished == 5
 
 
+@pytest.mark.slow
 def test_records_do_not_depend_on_workers_or_other_sizes():
     expected = spurious_table(SIZES, **FEW)
     assert [(record.k, record.n_students) for record in expected.records] == [(3, 3), (6, 6), (6, 7)]

@@ -46,7 +46,7 @@ def test_known_values_of_one_bad_neuron(k, loss, eigenvalue):
 
 
 @pytest.mark.parametrize("k", [*range(3, 21), 30])
-def test_one_bad_neuron_is_a_saddle_below_six_and_a_minimum_from_there(k):
+def test_one_bad_neuron_is_a_minimum_from_six_on(k):
     W = symmetric_minimum(k)
     assert np.abs(population_gradient(W, np.eye(k))).max() < 1e-13 and population_loss(W, np.eye(k)) > 1e-3
     assert (smallest_eigenvalue(W, np.eye(k)) > 0) == (k >= 6)

@@ -57,7 +57,7 @@ def test_dual_terms_against_a_search(name, options):
 
 @every_loss
 @pytest.mark.parametrize("seed", range(3))
-def test_no_dual_value_is_above_a_primal_one_and_the_gradient_attains_it(name, options, seed):
+def test_dual_values_stay_below_and_the_gradient_attains_it(name, options, seed):
     loss = make_loss(name, **options)
     y, fit, weight = draw(loss, seed)
     nu = loss.dual_point(y, fit, weight)
@@ -86,7 +86,7 @@ def test_the_best_scale_is_best(name, options, limit, seed):
 
 
 @every_loss
-def test_outside_the_domain_is_minus_infinity_and_its_edge_is_inside(name, options):
+def test_dual_value_is_minus_infinity_outside_the_domain(name, options):
     loss = make_loss(name, **options)
     y, fit, _ = draw(loss)
     s = loss.slopes(y, fit)

@@ -75,6 +75,7 @@ LISTING = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [TRAINING, LISTING], ids=["training", "listing the vertices"])
 def test_an_interrupt_is_a_keyboard_interrupt(code):
     code, errors = run_and_interrupt(code, "started")
@@ -155,7 +156,7 @@ def test_a_sweep_that_is_interrupted_goes_on_where_it_ended(tmp_path, monkeypatc
     assert rest.complete and [record.objectives for record in rest.records] == [r.objectives for r in whole.records]
 
 
-def test_an_optimum_that_is_interrupted_leaves_a_checkpoint_to_go_on_from(tmp_path, monkeypatch):
+def test_interrupted_optimum_leaves_a_checkpoint(tmp_path, monkeypatch):
     arguments = (polygon(3), np.ones(3), 0.1, [2])
     options = {"n_runs": 2, "random_state": 0, "checkpoint": tmp_path / "kept.jsonl"}
     with monkeypatch.context() as patch:

@@ -288,6 +288,7 @@ def test_a_runner_up_within_the_tolerance_is_a_warning(below):
     assert found.margin == pytest.approx(below, rel=1e-2) and found.m_star == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [None, np.zeros(3), "network"])
 def test_contains_wants_a_network(network):
     with pytest.raises(TypeError, match="network"):

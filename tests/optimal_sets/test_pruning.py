@@ -107,6 +107,7 @@ def naive(network, kept):
     return network._with_neurons_at(np.sort(kept))
 
 
+@pytest.mark.slow
 def test_against_magnitude_random_and_the_best_subset():
     ratios, beta = [], 0.3
     for seed in range(4):
@@ -163,7 +164,7 @@ def test_refusals(options):
 
 
 @pytest.mark.parametrize("problem", [two_rows(), three_rows()], ids=str)
-def test_networks_on_all_directions_are_pruned_to_the_critical_width(problem):
+def test_networks_on_all_directions_are_pruned_to_m_star(problem):
     """Polynomial pruning may end at any vertex, here of one to three neurons; the program finds the smallest."""
     found = optimal_set(problem.X, problem.y, problem.beta)
     assert len(set(np.count_nonzero(found.vertices, axis=1))) == 2

@@ -49,7 +49,7 @@ def test_three_unit_vectors_at_every_strength(exponent):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("seed", range(3))
-def test_small_strengths_have_the_set_of_the_interpolating_networks(seed):
+def test_small_strengths_have_the_set_of_the_interpolants(seed):
     X, y = random_problem(8, 2, seed)
     limit = MinNormReLUInterpolator(hidden_bias=False, tol=1e-9).fit(X, y).optimal_set()
     for beta in (1e-6, 1e-9, 1e-12):

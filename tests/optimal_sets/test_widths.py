@@ -71,6 +71,7 @@ def test_bounds_without_any_time(time_limit):
     assert 1 <= widths.m_star_bounds[0] <= 9 <= widths.m_star_bounds[1]
 
 
+@pytest.mark.slow
 def test_a_refusal_is_found_out_once(monkeypatch):
     """Hundreds of thousands of vertices: bounds and a network without a list, and the list is tried once."""
     found = optimal_set(polygon(15), np.ones(15), 0.1, vertex_limit=100)

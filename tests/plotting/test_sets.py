@@ -90,7 +90,7 @@ def test_dual_function_is_the_price_over_the_circle():
     np.testing.assert_allclose(np.abs(display.marks_.get_ydata()), beta, rtol=1e-7)
 
 
-def test_dual_function_counts_the_hidden_bias_and_leaves_out_rows_without_weight():
+def test_dual_function_counts_the_bias_but_no_weightless_rows():
     X, y = np.array([[-1.0], [0.5], [2.0], [9.0]]), np.array([1.0, 0.0, 1.0, 5.0])
     found = optimal_set(X, y, 0.2, hidden_bias=True, sample_weight=[1.0, 2.0, 1.0, 0.0])
     display = DualFunctionDisplay.from_set(found).plot()

@@ -34,7 +34,7 @@ def test_the_fit_stays_and_the_penalty_never_grows(kind, width, n_samples):
 
 
 @kinds
-def test_there_and_back_is_the_identity_when_no_pattern_is_shared(kind):
+def test_there_and_back_is_the_identity_without_shared_patterns(kind):
     X, _ = random_problem(40, 3, seed=5)
     network = random_network(4, 3, kind, seed=3)
     again = to_network(to_convex(network, X))

@@ -21,6 +21,7 @@ def narrow(problem, width, **options):
         return solve(problem, max_width=width, proof="heuristic", **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
 @pytest.mark.parametrize("shape", [(20, 2), (40, 4)])
 def test_no_worse_than_many_runs_of_gradient_descent(shape, width):
@@ -41,6 +42,7 @@ def test_a_bump_needs_two_neurons():
     assert np.all(np.sign(found.network.predict(x)) == labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["huber", "absolute", "quantile", "logistic", "squared_hinge"])
 def test_every_loss_keeps_to_the_limit_and_repeats_itself(loss):
     X, y = random_problem(25, 3, seed=1)

@@ -88,6 +88,7 @@ def test_every_loss_is_solved_and_proven(loss, terms):
         assert np.abs(certificate.dual_point.sum(axis=1)).max() <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_no_network_beats_the_bound(loss):
     X, Y = data(2, n=16, c=2, loss=loss)
@@ -179,6 +180,7 @@ def test_beta_max_is_where_the_network_vanishes():
     assert solve(X, Y, 0.99 * largest, **FREE).network.width > 0
 
 
+@pytest.mark.slow
 def test_the_run_is_monotone_deterministic_and_reported():
     X, Y = data(7, n=30, d=3, c=3)
     records = []
@@ -191,6 +193,7 @@ def test_the_run_is_monotone_deterministic_and_reported():
     assert records[-1]["objective"] == pytest.approx(first.certificate.primal, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_warm_start_and_budgets():
     X, Y = data(8, n=30, d=3, c=3)
     problem = make_vector_problem(X, Y, 0.3, **FREE)
@@ -210,13 +213,14 @@ def wide_problem(n=300, d=30, c=4, loss="multinomial"):
     return replace(problem, beta=0.05 * zero_network_price(problem, proof="heuristic").value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_coarse_moves_come_close_to_exact_ones(loss, monkeypatch):
     X, Y = data(12, n=60, d=3, c=3, loss=loss)
     problem = make_vector_problem(X, Y, 1.0, loss=loss, **FREE)
     best = solve_column_generation(problem).certificate
-    monkeypatch.setattr(vector_run, "NEWTON_WORK", 0.0)
-    monkeypatch.setattr(vector_run, "MOST_NEWTON_WORK", 0.0)
+    monkeypatch.setattr(vector_run, "COARSE_VECTOR_WORK", 0.0)
+    monkeypatch.setattr(vector_run, "MAX_VECTOR_WORK", 0.0)
     coarse = solve_column_generation(problem, max_work=2e9)
     assert best.dual <= coarse.certificate.primal <= best.primal * (1.0 + 1e-3)
     assert np.all(np.diff([record["objective"] for record in coarse.history]) <= 0.0)
@@ -239,6 +243,7 @@ def test_a_budget_of_work_needs_no_clock():
     assert len(first.history) == len(second.history)
 
 
+@pytest.mark.slow
 def test_a_good_start_settles_at_once():
     problem = wide_problem()
     best = solve_column_generation(problem, max_work=3e9)

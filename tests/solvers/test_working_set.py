@@ -75,7 +75,7 @@ def test_degenerate_designs_against_cvxpy(name, flags):
 
 
 @pytest.mark.parametrize("name", variants(*random_problem(12, 3)))
-def test_the_same_answer_on_shifted_scaled_permuted_and_repeated_data(name):
+def test_answer_is_the_same_on_transformed_data(name):
     X, y = variants(*random_problem(12, 3))[name]
     masks = some_patterns(X, 12)
     beta = 0.05 * np.max(np.linalg.norm((masks * y) @ X, axis=1))
@@ -166,9 +166,10 @@ def test_the_estimator_takes_it_for_given_patterns():
     assert ours.n_iter_ > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["working_set", "cvxpy"])
 def test_the_certificate_says_over_which_patterns(solver):
-    X, y = random_problem(40, 4, seed=3)
+    X, y = random_problem(24, 3, seed=3)
     problem, patterns = make_problem(X, y, 1.0), sample_patterns(X, 10, random_state=0)
     solution = solve_given_patterns(problem, patterns, solver=solver, complete=False)
     certificate, words = solution.certificate, str(solution.certificate)
@@ -182,7 +183,7 @@ def test_the_certificate_says_over_which_patterns(solver):
     assert certificate.dual <= everything.certificate.primal
 
 
-def test_a_proof_over_all_patterns_costs_little_where_it_does_not_end():
+def test_proof_over_all_patterns_costs_little_where_it_fails():
     X, y = random_problem(200, 10, seed=1)
     problem, patterns = make_problem(X, y, 10.0), sample_patterns(X, 50, random_state=0)
     solution = solve_given_patterns(problem, patterns, solver="working_set", complete=False)

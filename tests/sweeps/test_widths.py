@@ -38,7 +38,7 @@ def test_below_the_critical_width_nothing_reaches_the_optimum():
     assert records[0].regime == "empty" and records[0].share_reached == 0 and records[0].n_components == 0
 
 
-def test_records_do_not_depend_on_workers_backends_or_other_widths():
+def test_records_do_not_depend_on_workers_or_other_widths():
     X, y = random_problem(10, 2)
     expected = width_sweep(X, y, 0.3, [2, 3, 6], **FAST)
     assert width_sweep(X, y, 0.3, [6, 3, 2, 3], n_jobs=2, **FAST) == expected

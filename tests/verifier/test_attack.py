@@ -9,6 +9,7 @@ from .shrinking import reproduction
 CASES, AT_ONCE = 1000, 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, CASES, AT_ONCE))
 def test_no_claim_is_refuted(first):
     refuted = [outcome for outcome in run(range(first, first + AT_ONCE)) if outcome.refutations]

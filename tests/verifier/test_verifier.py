@@ -117,7 +117,7 @@ def test_bound_of_an_infeasible_dual_point_is_refuted(rng):
     assert "dual point not feasible" in kinds(refute_certificate(grown, tested, problem, rng))
 
 
-def test_bound_above_the_best_network_of_other_free_terms_is_refuted(rng):
+def test_bound_above_a_network_of_other_free_terms_is_refuted(rng):
     e = 2.0**-40
     near = np.array([[1.0, 1 + e], [1.0, 1.0], [1.0, 1.0 - e]])
     y = np.array([1.0, 0.0, -1.0])

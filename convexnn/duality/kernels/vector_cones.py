@@ -263,6 +263,70 @@ def _add_line(share, l, n_l, columns, values, matrix, fixed):
 
 
 @compiled
+def _replace_by_chords(generators, inverse, values, settled, coefficients, sizes, index, kept, left, target, gram):
+    """Replace lines by their chords where that is cheap, and return what is left of F on the cone.
+
+    Returns the images of the generators and their spread, the side of every line, the sum of the chords at the
+    generators, the linear map (c, r) of all that is linear, what the chords miss at most at every generator, and
+    ``max sum_k t_k`` over the unit vectors ``sum_k t_k v_k``.
+    """
+    r, c = generators.shape[0], settled.shape[0]
+    gaps, spread = np.empty((r, left)), np.empty(r)
+    images = _middles(generators, values, settled, coefficients, sizes, index, kept, left, gaps, spread, gram)
+    widest = _widest(generators)
+    side, interpolant, error = np.empty(left, np.int64), np.empty((r, c)), np.empty(r)
+    _replace_lines(
+        values, gaps, coefficients, sizes, index, kept, images, spread, target, widest, side, interpolant, error, gram
+    )
+    start = settled.copy()
+    for k in range(r):
+        for a in range(c):
+            add_scaled(start[a], interpolant[k, a], inverse[k])
+    return images, spread, side, interpolant, start, error, widest
+
+
+@compiled
+def _cost_of_chords(error, inverse, widest, regular, work):
+    """Bound what chords that miss ``error_k`` at most at generator k may miss at a unit vector of the cone."""
+    work[:] = 0.0
+    for k in range(error.size):
+        add_scaled(work, error[k], inverse[k])
+    cost = min(widest * np.max(error), np.sqrt(dot(error, error)))
+    if regular:
+        cost = min(cost, np.sqrt(dot(work, work)))
+    return cost
+
+
+@compiled
+def _solve_along(axis, start, lines, limits, inside, enough, g):
+    """Solve the scalar problem of `axis` and return the multipliers of its concave lines; g is what they leave.
+
+    A few sweeps do where they bring ``||g||`` down to `enough`, and where the facets may not be used.
+    """
+    linear, amounts = np.zeros(g.size), np.zeros(limits.size)
+    for a in range(axis.size):
+        add_scaled(linear, axis[a], start[a])
+    copy(linear, g)
+    for _ in range(SWEEPS):
+        sweep(lines, limits, amounts, g)
+        if dot(g, g) <= enough**2:
+            break
+    if inside and dot(g, g) > enough**2:
+        solve_concave(lines, np.ascontiguousarray(lines.T), limits, linear, amounts, g)
+    return amounts
+
+
+@compiled
+def _move_to_facets(axis, amounts, facets, generators, matrix, fixed):
+    """Add the multipliers of the facets to the map (c, r) and take them off its values at the generators."""
+    for k in range(amounts.size):
+        if amounts[k] > 0.0:
+            for a in range(axis.size):
+                add_scaled(matrix[a], -axis[a] * amounts[k], facets[k])
+                fixed[k, a] += axis[a] * dot(facets[k], generators[k]) * -amounts[k]
+
+
+@compiled
 def _bound(
     generators, values, columns, settled, coefficients, sizes, index, kept, left, target, point, scratch, concave,
     limits,
@@ -274,45 +338,19 @@ def _bound(
     regular = _inverse(generators, elimination, inverse)
     if not regular:
         inverse[:] = 0.0
-    gaps, spread = np.empty((r, left)), np.empty(r)
-    at_generators = _middles(
-        generators, values, settled, coefficients, sizes, index, kept, left, gaps, spread, gram
-    )  # fmt: skip
-    widest = _widest(generators)
-    side, interpolant, error = np.empty(left, np.int64), np.empty((r, c)), np.empty(r)
-    _replace_lines(
-        values, gaps, coefficients, sizes, index, kept, at_generators, spread, target, widest, side, interpolant,
-        error, gram,
-    )  # fmt: skip
-    start = settled.copy()
-    for k in range(r):
-        for a in range(c):
-            add_scaled(start[a], interpolant[k, a], inverse[k])
-    work[:] = 0.0
-    for k in range(r):
-        add_scaled(work, error[k], inverse[k])
-    paid = min(widest * np.max(error), np.sqrt(dot(error, error)))
-    if regular:
-        paid = min(paid, np.sqrt(dot(work, work)))
-    _mean_direction(at_generators, axis)
-    best = np.inf
-    matrix, linear, g = np.empty((c, r)), np.empty(r), np.empty(r)
-    chosen = np.empty(left, np.int64)
+    images, spread, side, interpolant, start, error, widest = _replace_by_chords(
+        generators, inverse, values, settled, coefficients, sizes, index, kept, left, target, gram
+    )
+    paid = _cost_of_chords(error, inverse, widest, regular, work)
+    # ||A h|| = max a . A h over unit vectors a: the multipliers that are best for one axis give one linear map, whose
+    # norm bounds F on the whole cone. The axis of the next turn is where that map is largest.
+    _mean_direction(images, axis)
+    best, matrix, g, chosen = np.inf, np.empty((c, r)), np.empty(r), np.empty(left, np.int64)
     for turn in range(ROUNDS):
         m = _concave_lines(axis, columns, coefficients, index, kept, left, side, concave, limits, chosen)
-        inside = _facets(axis, inverse, at_generators, spread, regular, concave[m : m + r], limits[m : m + r])
-        linear[:] = 0.0
-        for a in range(c):
-            add_scaled(linear, axis[a], start[a])
-        lines, bounds = concave[: m + r], limits[: m + r]
-        amounts = np.zeros(m + r)
-        copy(linear, g)
-        for _ in range(SWEEPS):
-            sweep(lines, bounds, amounts, g)
-            if dot(g, g) <= (target - paid) ** 2:
-                break
-        if inside and dot(g, g) > (target - paid) ** 2:
-            solve_concave(lines, np.ascontiguousarray(lines.T), bounds, linear, amounts, g)
+        facets = concave[m : m + r]
+        inside = _facets(axis, inverse, images, spread, regular, facets, limits[m : m + r])
+        amounts = _solve_along(axis, start, concave[: m + r], limits[: m + r], inside, target - paid, g)
         for a in range(c):
             copy(start[a], matrix[a])
         fixed = interpolant.copy()
@@ -322,11 +360,7 @@ def _bound(
         best = min(best, _entrywise(generators, settled, fixed) + paid)
         if best <= target or not regular:
             break
-        for k in range(r):
-            if amounts[m + k] > 0.0:
-                for a in range(c):
-                    add_scaled(matrix[a], -axis[a] * amounts[m + k], concave[m + k])
-                    fixed[k, a] += axis[a] * dot(concave[m + k], generators[k]) * -amounts[m + k]
+        _move_to_facets(axis, amounts[m:], facets, generators, matrix, fixed)
         # Chords and facets rest on the inverse: what it lacks is measured at the generators.
         off = _mismatch(generators, matrix, settled, fixed)
         _gram(matrix, gram)

@@ -24,7 +24,7 @@ from ..solvers.base import build_network
 from .mass_refit import MassRefit
 from .polytope import MAX_ZERO_SHARE, mass_polytope
 from .solution_set import OptimalSet
-from .widths import SECONDS, prove_fewest, random_vertices
+from .widths import SEARCH_SECONDS, prove_fewest, random_vertices
 
 RULES = ("objective", "residual", "magnitude")
 
@@ -120,7 +120,7 @@ class ApproximatePruning(Shown):
 
 
 def minimal_pruning(
-    network: TwoLayerReLU, X: ArrayLike, *, optimal_set: OptimalSet | None = None, time_limit: float = SECONDS
+    network: TwoLayerReLU, X: ArrayLike, *, optimal_set: OptimalSet | None = None, time_limit: float = SEARCH_SECONDS
 ) -> MinimalPruning:
     """Prune a network to the fewest neurons that give the same values on X at no larger cost.
 

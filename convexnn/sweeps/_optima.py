@@ -59,7 +59,10 @@ class KnownOptimum:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return what `to_json` gave, after JSON has written and read it."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        kept: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**kept)
 
 
 @dataclass(frozen=True)

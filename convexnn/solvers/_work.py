@@ -17,10 +17,8 @@ NEWTON_TRIALS = 20  # points at which a Newton step is tried
 PROOF_SHARE = 1 / 3  # of the work of training, for a proof that is not expected to end
 MIN_PROOF_WORK = 1e8  # a tenth of a second for a proof in any case
 MIN_SETTLED_WORK = 5e8  # half a second of training before it may settle: short runs end by themselves
-SETTLED_SHARE, MIN_SETTLED_FALL = (
-    1 / 3,
-    1e-5,
-)  # training settles when this share of its work lowers the objective by less
+SETTLED_SHARE = 1 / 3  # training settles when the last third of its work
+MIN_SETTLED_FALL = 1e-5  # has lowered the objective by less than this share of itself
 
 
 def masses_work(n_samples, n_columns, n_inputs):

@@ -39,15 +39,11 @@ FIRST_MERGED_DISTANCE, MIN_MERGED_DISTANCE = 0.1, 1e-6  # neurons whose outputs 
 MERGED_DISTANCE_SHRINKAGE = 0.5  # after a merger that did not help
 MIN_GROUPS_GAIN = 1e-12  # the group lasso ends after a round that gains less of the objective than this,
 MIN_GROUPS_GAIN_PER_GAP = 1e-5  # or less than 1e-5 of the visible gap: Newton steps follow
-COARSE_VECTOR_WORK = (
-    2e8  # multiplications of a Newton step that is too dear while the gap is wide: hundredths of a second
-)
-MAX_VECTOR_WORK = 2e10  # of one that is too dear at any gap: seconds
+COARSE_VECTOR_WORK = 2e8  # multiplications of a Newton step, hundredths of a second: too dear while the gap is wide
+MAX_VECTOR_WORK = 2e10  # multiplications of a Newton step, seconds: too dear at any gap
 COARSE_VECTOR_UNTIL_GAP = 1e-4  # visible gap below which Newton steps up to the larger of them are worth it
-FEW_STEPS_UNTIL_GAP, SINGLE_VECTOR_UNTIL_GAP = (
-    1e-2,
-    1e-3,
-)  # down to these gaps short descents, and single precision, will do
+FEW_STEPS_UNTIL_GAP = 1e-2  # visible gap down to which short descents will do
+SINGLE_VECTOR_UNTIL_GAP = 1e-3  # visible gap down to which single precision will do
 SHORT_DESCENT, LONG_DESCENT = 60, 200  # steps of L-BFGS
 EXPECTED_NEURONS = 4  # where there are none yet
 MAX_GROUPS_WORK = 10.0  # a round of the group lasso is worth up to ten evaluations of the objective
@@ -166,6 +162,9 @@ class VectorRun:
         n_neurons = len(self.directions) + len(directions)
         if self._work_of_groups(n_neurons) < MAX_GROUPS_WORK * work_of_an_evaluation(self.problem, n_neurons):
             self.join(directions)
+            self.descend(self.directions, self.outputs)
+            return
+        if len(directions) == 0:
             self.descend(self.directions, self.outputs)
             return
         fit = self.problem.hidden_fit(self.directions, self.outputs) + self.free_fit

@@ -195,7 +195,7 @@ def _fewest(fits, masses, time_limit):
     slack = np.append(np.zeros(len(fits)), 1.0)
     polytope = mass_polytope(np.column_stack([columns, slack]), np.append(shares, 0.0))
     counted = np.append(np.ones(len(shares), dtype=bool), False)
-    met = random_vertices(polytope)
+    met = random_vertices(polytope, np.random.default_rng(0))
     if not len(met):
         return masses, 1
     fewest = met[np.argmin(np.count_nonzero(met[:, counted], axis=1))]

@@ -51,15 +51,14 @@ def bound_widths(polytope, *, time_limit=SEARCH_SECONDS):
     -------
     Widths
     """
-    met = random_vertices(polytope)
+    met = random_vertices(polytope, np.random.default_rng(0))
     sizes = [int(np.count_nonzero(vertex)) for vertex in met]
     fewest, low = prove_fewest(polytope, met[int(np.argmin(sizes))], time_limit)
     return Widths(fewest, (low, int(np.count_nonzero(fewest))), (max(sizes), polytope.rank))
 
 
-def random_vertices(polytope, seed=0):
+def random_vertices(polytope, rng):
     """Return vertices (V, K) at which random costs are lowest, in shares of the total mass."""
-    rng = np.random.default_rng(seed)
     costs = rng.standard_normal((N_RANDOM_COSTS, len(polytope.point)))
     met = [heaviest(polytope.equations, polytope.target, cost) for cost in costs]
     vertices, exact = polytope.on_supports(np.unique(np.array(met) > 0, axis=0))

@@ -16,9 +16,9 @@ from ..solvers.column_generation import MAX_ITER
 from .certificate import certify_interpolant
 from .solver import solve_interpolation
 
-LARGE = 1e4  # entry of the bias column in units of the data's radius: a bias costs at most 5e-9 of a neuron
-NEXT_TO_NONE = 1e-12
-ROUNDING = 16 * np.finfo(float).eps
+BIAS_COLUMN_PER_RADIUS = 1e4  # entry of the bias column per radius of the data: a bias costs at most 5e-9 of a neuron
+ADDED_MASS_SHARE = 1e-12  # of the largest mass: what a violating neuron starts with
+SLOPE_ROUNDING = 16 * np.finfo(float).eps  # relative, of the slope between two points
 
 
 def solve_free_bias(problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, **options):
@@ -49,7 +49,7 @@ def _with_violators(problem, posed, network, price):
     above = (price.local_values > 1.0) & (price.local_signs != 0)
     weights, biases = price.local_directions[above, :-1], price.local_directions[above, -1]
     shift = (biases + weights @ problem.features.mean(axis=0)) / posed.design[0, -1]
-    root = np.sqrt(NEXT_TO_NONE * network.masses.max(initial=0.0))
+    root = np.sqrt(ADDED_MASS_SHARE * network.masses.max(initial=0.0))
     neurons = root * np.column_stack([weights, shift])
     return replace(
         network,
@@ -120,7 +120,7 @@ def join_the_dots(problem):
     rows = np.argsort(problem.features[:, 0])
     x, y = problem.features[rows, 0], problem.y[rows]
     steps = np.diff(x)
-    slopes, errors = np.diff(y) / steps, ROUNDING * (np.abs(y[1:]) + np.abs(y[:-1])) / steps
+    slopes, errors = np.diff(y) / steps, SLOPE_ROUNDING * (np.abs(y[1:]) + np.abs(y[:-1])) / steps
     changes = np.diff(slopes)
     changes[np.abs(changes) <= errors[1:] + errors[:-1]] = 0.0
     return Dots(x, y, rows, changes)
@@ -130,7 +130,7 @@ def _with_large_bias(problem):
     """The problem with centred features and a penalised bias that is cheap: a large column, also a free term."""
     centred = problem.features - problem.features.mean(axis=0)
     radius = norms(centred).max()
-    design = np.column_stack([centred, np.full(len(centred), LARGE * radius if radius > 0 else 1.0)])
+    design = np.column_stack([centred, np.full(len(centred), BIAS_COLUMN_PER_RADIUS * radius if radius > 0 else 1.0)])
     flags = {"hidden_bias": False, "fit_intercept": False, "skip_connection": True, "penalize_bias": True}
     return replace(problem, design=design, free=design, **flags)
 

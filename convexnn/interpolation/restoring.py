@@ -59,7 +59,7 @@ def _correction(problem, blocks, signs, residual):
     return expanded(bases, step).reshape(blocks.shape)
 
 
-def polished(problem, network, nu):
+def newton_pair(problem, network, nu):
     """Return a network and a dual point that are optimal to rounding, from a pair that nearly is.
 
     Newton's method on stationarity and interpolation together, inside the cells; where they leave anything open the

@@ -9,7 +9,7 @@ from ..optimal_sets.solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalS
 from ..solvers.base import Solution, Status
 from ..solvers.small_strength import Optimum, optimum_as_it_is, stationary_network
 from .program import InterpolationProblem
-from .restoring import held, polished
+from .restoring import held, newton_pair
 
 SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
 
@@ -93,7 +93,7 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
 
 def _settled(problem, network, nu, deadline, n_jobs):
     """Return the `Optimum` of the squared problem whose optimum interpolates."""
-    network, nu = polished(problem, network, nu)
+    network, nu = newton_pair(problem, network, nu)
     nu = held(problem, network, nu)
     size = np.linalg.norm(nu)
     shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)

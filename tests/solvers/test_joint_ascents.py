@@ -11,7 +11,7 @@ from convexnn.solvers._joint_ascents import ascend_jointly, is_medium
 from convexnn.solvers._neuron_descent import LossRows, _Objective
 
 
-def test_joint_ascents_ends_above_its_starts_whatever_the_threads():
+def test_joint_ascents_end_above_their_starts():
     rng = np.random.default_rng(0)
     X, nu = rng.standard_normal((900, 8)), rng.standard_normal(900)
     function = price_function(X, nu)

@@ -2,11 +2,11 @@
 Exponentially many minima of a single neuron
 ============================================
 
-One sigmoid neuron without bias, ``sum_t (3/4 - sigmoid(w x_t))^2`` with x_t = 10^-t: each point has a well at its own
-scale of w and is flat at all others, so n points make n local minima (Auer, Herbster, Warmuth, NIPS 1995). With n such
-points on each of d axes the loss is a sum over the axes, and the minima are all combinations, n^d of them. All wells of
-the picture are found by signs of the derivative. For a ReLU network with weight decay on the same data the optimum is
-proven: the last lines.
+The model is one sigmoid neuron without bias, with the loss ``sum_t (3/4 - sigmoid(w x_t))^2`` and x_t = 10^-t. Each
+point has a minimum at its own scale of w and is flat at all other scales, so that n points make n local minima (Auer,
+Herbster, Warmuth, NIPS 1995). With n such points on each of d axes the loss is a sum over the axes, and the minima are
+all combinations, n^d of them. The signs of the derivative find all minima of the picture. The last lines train a ReLU
+network with weight decay on the same data to a proven optimum.
 """
 
 from itertools import product

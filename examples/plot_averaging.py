@@ -2,11 +2,12 @@
 Averages of permutations
 ========================
 
-The neurons of an optimal network may be permuted, and it stays optimal. If the objective were convex in the weights,
-the average of two such copies would be optimal too. It is far from it: left, the barrier between an optimal network of
-five neurons and each of its 120 permutations; right, the objective of the average of the first k of them in random
-order, which ends at the average of all, five equal neurons. Masses, unlike weights, may be averaged: the mixture of the
-same copies in mass space stays at p*, and pruning takes it back to the five neurons it began with.
+The neurons of an optimal network may be permuted, and the network stays optimal. If the objective were convex in the
+weights, the average of two such copies would be optimal too. It is far from optimal. Left: the barrier between an
+optimal network of five neurons and each of its 120 permutations. Right: the objective of the average of the first k
+permutations in random order; the average of all of them has five equal neurons. Masses, unlike weights, may be
+averaged: the mixture of the same copies in the space of masses stays at the optimum p*, and pruning returns the
+original five neurons.
 """
 
 from itertools import permutations

@@ -2,9 +2,10 @@
 Certify networks that were trained elsewhere
 ============================================
 
-A certificate judges any two-layer ReLU network. Networks of several widths are trained in two usual ways on real
-data: by MLPRegressor of scikit-learn, and by L-BFGS on the very objective that the certificate judges. Mind that
-MLPRegressor's ``alpha`` is our ``beta``, but it penalises no biases, so part of its gap is a difference of taste.
+A certificate judges any two-layer ReLU network. Networks of several widths are trained in two usual ways on real data:
+by MLPRegressor of scikit-learn, and by L-BFGS on the objective that the certificate judges. MLPRegressor's ``alpha`` is
+our regularization strength ``beta``, but MLPRegressor penalises no biases, so that a part of its gap is a difference of
+the objectives.
 """
 
 import matplotlib.pyplot as plt

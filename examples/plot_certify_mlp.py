@@ -2,11 +2,12 @@
 How far from optimal is a network, while it is being trained?
 =============================================================
 
-MLPRegressor of scikit-learn is trained on the diabetes data, epoch by epoch, and certified on the way. Every
-certificate has a lower bound that no network of any width can beat, and so it tells when training is done without
-knowing the answer. A good part of the gap is an imbalance of the layers: where ``||u_j|| = |alpha_j|``, the same
-function costs less. What remains at the end is small. MLPRegressor does not penalise hidden biases, which are a part of
-``u_j`` here, so it does not walk to this very optimum.
+MLPRegressor of scikit-learn is trained on the diabetes data, epoch by epoch, and certified after each epoch. Every
+certificate has a lower bound on the objective of all networks of any width, and therefore shows when training is
+finished without knowledge of the optimum. A large part of the gap is an imbalance of the layers: a network with the
+same function and ``||u_j|| = |alpha_j|`` has a smaller penalty. The gap at the end is small. It is not zero, because
+MLPRegressor does not penalise hidden biases, which are a part of ``u_j`` here, and therefore converges to another
+network.
 """
 
 import tempfile

@@ -2,10 +2,10 @@
 The way to a proof
 ==================
 
-The objective of every round of the solver, above the lower bound that is proven at the end. Left, three measurements of
-the diabetes data: within a second the network is proven to be globally optimal, to eight digits. Middle, all ten
-measurements: local ascents soon see no gap any more, but the proof is only a bound, and the picture says so. Right, the
-same fit with both bounds as they are: the truth lies in the coloured strip.
+The pictures show the objective of every round of the solver above the lower bound that is proven at the end. Left:
+three columns of the diabetes data; within a second the network is proven to be globally optimal, to eight digits.
+Middle: all ten columns; local ascents soon find no further improvement, but the proof is only a bound, and the title
+says so. Right: the same fit with both bounds; the optimum lies in the coloured strip.
 """
 
 import matplotlib.pyplot as plt

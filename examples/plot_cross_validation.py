@@ -2,9 +2,9 @@
 The strength by cross-validation, and what is left to chance
 ============================================================
 
-Diabetes data, body mass index and s5; half of the rows for training. A path over beta in five folds,
-and the network with the best strength, proven. LassoCV and an MLP with the same choice of its weight decay beside it:
-the MLP over two seeds.
+Diabetes data, body mass index and s5, with half of the rows for training. A path over the regularization strength
+``beta`` in five folds chooses a strength, and the network at this strength is proven to be optimal. Beside it are
+LassoCV and an MLP whose weight decay is chosen in the same way, with two seeds.
 """
 
 import time

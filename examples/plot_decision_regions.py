@@ -2,9 +2,9 @@
 Where a classifier decides, and where its neurons switch
 ========================================================
 
-The irises by their petals. Every neuron switches along a line; between the lines the decision function is linear, so
-the boundaries are straight and bend on the lines only. Left, three classes, each against the rest: three proven optima
-side by side. Right, two of them by their sepals, where they overlap. A larger strength leaves fewer lines.
+The irises by their petals. Every neuron switches along a line. Between the lines the decision function is linear, so
+that the boundaries are straight and bend on the lines only. Left: three classes, each against the rest, with three
+proven optima. Right: two of the classes by their sepals, where they overlap; a larger strength leaves fewer lines.
 """
 
 import matplotlib.pyplot as plt

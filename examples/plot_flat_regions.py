@@ -2,10 +2,10 @@
 A small gradient is no small gap
 ================================
 
-Gradient descent with fixed steps, many runs on one small problem, and for every hundredth network on the way the norm
-of the gradient beside the true gap to the optimum, which is proven. Near the saddle at 0 the gradient is small and the
-gap large; where neurons sit at kinks, at the end, the gap is smaller and the gradient is not. The gradient cannot tell
-how good a network is; a certificate can. Noise on the gradient and a kick change where the runs end, and prove nothing.
+Many runs of gradient descent with fixed steps on one small problem. For every hundredth network on the way the picture
+has the norm of the gradient and the true gap to the proven optimum. Near the saddle at 0 the gradient is small and the
+gap is large. At the end, where neurons are on kinks, the gap is smaller and the gradient is not small. The gradient
+does not show how good a network is; a certificate does. Noise on the gradient and a kick change where the runs end.
 """
 
 import matplotlib.pyplot as plt

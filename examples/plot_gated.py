@@ -2,14 +2,14 @@
 Gated ReLU: fast, proven, and a start for the ReLU network
 ==========================================================
 
-In a gated ReLU model fixed gates decide where linear pieces count, so that training is a convex group lasso: its
-optimum over the gates is found and proven whatever the dimension. Breast cancer data (569 rows, 30 features), half of
-the rows for training: over seeds (of gates and of starting weights) against MLPClassifier and logistic regression. Then
-every piece is split into two vectors of its ReLU cone: a ReLU network with the same values on the training rows,
-certified.
+In a gated ReLU model fixed gates decide on which rows a linear piece counts. Training is a convex group lasso, whose
+optimum over the gates is found and proven in any dimension. The breast cancer data (569 rows, 30 features), with half
+of the rows for training: over seeds (of the gates and of the starting weights) the model is compared with MLPClassifier
+and logistic regression. Then every piece is split into two vectors of its ReLU cone, which gives a ReLU network with
+the same values on the training rows. This network is certified.
 
-On these data the gated model predicts a little worse than the other two. Chance decides its gates only, and what is
-found on them is proven. The ReLU network that it turns into is far from optimal: its penalty is many times as large.
+On these data the gated model predicts slightly worse than the other two. Only its gates are random; the optimum over
+them is proven. The ReLU network that is made of it is far from optimal: its penalty is many times as large.
 """
 
 import time

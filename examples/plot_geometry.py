@@ -2,10 +2,11 @@
 The geometry of an optimum
 ==========================
 
-Neurons of mass one give the fits ``(X u)_+``, an ellipsoid with its negative coordinates cut to zero. The hull of these
-and their negatives is the unit ball of the norm that weight decay amounts to, and the dual optimum is the normal of the
-face on which the optimal fit lies. The corners of the face are the optimal directions: where, on the circle of all
-directions, the dual function touches beta. A face with more corners than its dimension needs has many optimal networks.
+The fits ``(X u)_+`` of neurons of mass one form an ellipsoid whose negative coordinates are set to zero. The hull of
+these fits and their negatives is the unit ball of a norm, and weight decay penalises this norm of the fit. The optimal
+fit lies on a face of the ball. The dual optimum is the normal of this face, and the optimal directions are its corners:
+on the circle of all directions the dual function touches beta there. If the face has more corners than its dimension
+needs, there are many optimal networks.
 """
 
 import matplotlib.pyplot as plt

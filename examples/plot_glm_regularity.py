@@ -2,12 +2,14 @@
 How regular the loss of a single neuron is
 ==========================================
 
-One neuron ``sigma(w^T x)`` with the targets of a planted w*: the loss is not convex, but where sigma rises strictly
-every gradient points away from w*. Weak quasi-convexity, the restricted secant and the Polyak-Lojasiewicz constant
-measure how firmly. On spheres around w*, those of the sigmoid fall with the distance, as it saturates. The leaky ReLU
-keeps its own within a factor of ten. Those of the ReLU collapse just beyond the distance of w* from 0, where the neuron
-points the other way and is small: the gradient vanishes, and the loss does not. Farther out they recover. What is drawn
-is the smallest of 2000 ratios, -w* among the directions, an upper bound on the constant of the sphere.
+The model is one neuron ``sigma(w^T x)`` with the targets of a planted w*. The loss is not convex, but where sigma is
+strictly increasing, every gradient points away from w*, so that descent leads towards w*. The constants of weak
+quasi-convexity, of the restricted secant inequality and of the Polyak-Lojasiewicz inequality measure how strongly. On
+spheres around w* the constants of the sigmoid fall with the distance, because the sigmoid saturates. Those of the leaky
+ReLU stay within a factor of ten. Those of the ReLU collapse just beyond the distance of w* from 0, where the neuron
+points in the opposite direction and is small: the gradient vanishes, and the loss does not. Farther out they increase
+again. Each point is the smallest of 2000 ratios, with -w* among the directions; it is an upper bound on the constant of
+the sphere.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@ Interpolators: one, or infinitely many
 ======================================
 
 Networks of smallest norm through the same points. Left: a penalised bias and no free terms; five of infinitely many
-optimal networks. Middle: a bias that costs nothing leaves a choice between two bends, too. Right: a penalised bias and
-a free affine skip; the network is unique. All are proven to be of the smallest cost.
+optimal networks. Middle: a bias without penalty; there is a choice between two bends too. Right: a penalised bias, a
+free intercept and a free linear term; the network is unique. All networks are proven to have the smallest norm.
 """
 
 import matplotlib.pyplot as plt

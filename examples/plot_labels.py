@@ -2,10 +2,11 @@
 What gradient descent ends in, by width
 =======================================
 
-Forty runs of gradient descent at every width, on eight random points. Each end is polished, until it is stationary to
-rounding, and labelled by the price of its own dual point. So a label is no reading of Hessian eigenvalues, of which
-there are none on a kink, but a theorem: *global* ends are as good as any network of any width; *strict* ones are local
-minima that nothing but a jump leaves; from *escapable* ones a way at constant objective leads to a *saddle*, and down.
+Forty runs of gradient descent at every width, on eight random points. Each end is polished until it is stationary to
+rounding, and labelled by the dual constraint value (the *price*) of its own dual point. The label does not depend on
+eigenvalues of a Hessian, which does not exist on a kink; it is a theorem. *Global* ends are as good as any network of
+any width. *Strict* ends are strict local minima. From an *escapable* end a path at constant objective leads to a
+*saddle*, from which the objective falls.
 """
 
 import time

@@ -2,11 +2,11 @@
 Lazy training, and where it ends
 ================================
 
-Networks of growing width, started as in the theory of the infinitely wide one, follow the gradient flow of their hidden
-weights on twelve points of the sphere, without weight decay. The wider the network, the nearer its tangent kernel is to
-the limit H*, the less it moves in training, and the nearer the loss stays to that of the linear model with the kernel
-H*: the lazy regime. Steps of gradient descent then fall at the rate that the smallest eigenvalue promises.
-With weight decay there is no lazy regime to stay in, but a proven optimum: the last lines certify it for the same data.
+Networks of growing width start as in the theory of infinitely wide networks and follow the gradient flow of their
+hidden weights, on twelve points of the sphere, without weight decay. The wider the network, the nearer its tangent
+kernel is to the limit H*, the less the kernel moves in training, and the nearer the loss stays to that of the linear
+model with the kernel H*: the lazy regime. The loss then falls at the rate that the smallest eigenvalue predicts. With
+weight decay there is no lazy regime but a proven optimum; the last lines certify it for the same data.
 """
 
 import matplotlib.pyplot as plt

@@ -2,11 +2,11 @@
 Saddles of deep linear networks
 ===============================
 
-A chain of numbers that should multiply to one: ``1/2 (1 - w1 w2)^2`` and ``1/2 (1 - w1 w2 w3)^2``. At the origin the
-Hessian of the first has the eigenvalues -1 and 1, a strict saddle; that of the second is 0: second-order stationarity
-passes at a point that is no minimum. Gradient descent from a start of size s leaves the first after about
-log(1/s) steps and the second only after about 1/s. With a ReLU in the chain of two and weight decay, the origin is
-judged for good: the certificate of the zero network is far from optimal, that of one neuron is exact.
+The product of a chain of numbers should be one: ``1/2 (1 - w1 w2)^2`` and ``1/2 (1 - w1 w2 w3)^2``. At the origin the
+Hessian of the first function has the eigenvalues -1 and 1, a strict saddle. That of the second is 0: the origin is
+second-order stationary, but no minimum. Gradient descent from a start of size s leaves the first saddle after about
+log(1/s) steps, and the second only after about 1/s. With a ReLU in the chain of two and weight decay a certificate
+shows that the zero network is far from optimal, and the certificate of a network of one neuron is exact.
 """
 
 import matplotlib.pyplot as plt

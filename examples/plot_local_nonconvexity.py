@@ -2,11 +2,11 @@
 Not convex near any minimum, and still easy
 ===========================================
 
-A wide network that fits its data exactly lies on a whole manifold of such networks. Around it the loss is convex in no
-neighbourhood: at random points ever closer to it the smallest eigenvalue of the Hessian is below 0, and vanishes only
-with the distance. Yet the Polyak-Lojasiewicz ratio ``1/2 ||grad L||^2 / L`` stays above the smallest eigenvalue of the
-tangent kernel, and gradient descent converges linearly (Liu, Zhu, Belkin 2022). With weight decay the manifold is gone;
-what remains is a proven optimum.
+A wide network that fits its data exactly lies on a manifold of such networks. The loss is convex in no neighbourhood of
+it: at random points closer and closer to the network the smallest eigenvalue of the Hessian is negative, and tends to
+zero only with the distance. Nevertheless the Polyak-Lojasiewicz ratio ``1/2 ||grad L||^2 / L`` stays above the smallest
+eigenvalue of the tangent kernel, and gradient descent converges linearly (Liu, Zhu, Belkin 2022). With weight decay the
+manifold disappears, and there is a proven optimum.
 """
 
 import matplotlib.pyplot as plt

@@ -2,12 +2,12 @@
 Losses: outliers and quantiles
 ==============================
 
-The diabetes data, progression over body mass index, with half of the patients for training. To every eighth of these
-something large is added. The squared loss follows the outliers; the huber and the absolute loss pass them by. On the
-untouched data the quantile loss gives bands. Beside them are scikit-learn's linear models of the same losses and
-MLPRegressor, which has the squared loss only and ends elsewhere with every seed. Errors are on clean patients. The
-networks choose the strength of their weight decay themselves. With outliers they predict about as well as the linear
-models, whose losses they have; the bands of the networks are slightly better.
+The diabetes data, progression over body mass index, with half of the patients for training. A large number is added to
+every eighth target. The squared loss follows these outliers; the huber and the absolute loss hardly do. On the original
+data the quantile loss gives bands. Beside the networks are scikit-learn's linear models with the same losses, and
+MLPRegressor, which has the squared loss only and ends at another network with every seed. Errors are on patients
+without added noise. The regularization strengths of the networks are chosen from the data. With outliers the networks
+predict about as well as the linear models with the same losses; the bands of the networks are slightly better.
 """
 
 import time

@@ -2,9 +2,9 @@
 One feature, every kink
 =======================
 
-With one feature the optimal network is a line with kinks, and it can be seen whole: the progression of diabetes over
-the body mass index of 442 patients, fitted to the proven optimum at four strengths of the weight decay. A larger
-strength leaves fewer kinks; from ``beta_max_`` on there is none.
+With one feature the optimal network is a piecewise linear function, and all its kinks can be seen: the progression of
+diabetes over the body mass index of 442 patients, fitted to the proven optimum at four regularization strengths. A
+larger strength leaves fewer kinks; from ``beta_max_`` on there is none.
 """
 
 import matplotlib.pyplot as plt

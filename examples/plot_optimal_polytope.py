@@ -2,11 +2,11 @@
 All optimal networks as a polytope
 ==================================
 
-The masses of all optimal networks form a polytope: its vertices are the networks that cannot be pruned, everything
-between them is optimal as well. Left, three unit vectors, 120 degrees apart: vertices of two neurons and of three.
-Middle, seven vectors with alternating targets: a polygon. Right, the progression of diabetes over the body mass index
-of twenty patients, with a penalised hidden bias and a free linear term: a neuron may be exchanged for its mirror image
-as long as the linear parts add up to nothing.
+The masses of all optimal networks form a polytope. Its vertices are the networks that cannot be pruned, and all points
+between them are optimal too. Left: three unit vectors, 120 degrees apart, with vertices of two and of three neurons.
+Middle: seven vectors with alternating targets; the polytope is a polygon. Right: the progression of diabetes over the
+body mass index of twenty patients, with a penalised hidden bias and a free linear term; a neuron may be replaced by its
+mirror image as long as the linear parts add up to nothing.
 """
 
 import matplotlib.pyplot as plt

@@ -3,9 +3,9 @@ Paths between networks
 ======================
 
 Four unit vectors at right angles have two optimal networks of two neurons. At width 2 and 3 no path of optimal networks
-joins them, and ``path`` says so; at width 4 it gives one, along which the objective stays at its minimum, while the
-straight line climbs over a ridge. From width n + 1 on a path leads from any network down to an optimal one without ever
-rising: here on forty patients of the diabetes data, from a random start.
+joins them, and ``path`` returns None. At width 4 it returns one, along which the objective stays at its minimum, while
+it rises on the straight line. From width n + 1 on a path leads from any network to an optimal one, and the objective
+never rises on it: here on forty patients of the diabetes data, from a random start.
 """
 
 import matplotlib.pyplot as plt

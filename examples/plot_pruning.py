@@ -2,11 +2,11 @@
 Pruning: for nothing, and at what price
 =======================================
 
-A network trained to global optimality on the diabetes data (three features, 442 patients) is widened to twice its
-size by random splits, and pruned again. Down to independent fits pruning costs nothing. Below that neurons leave one
-after the other, and the masses of the others are fitted anew; naive pruning of the smallest masses, and of random
-neurons, refits nothing. What is drawn is how far the training objective is above a lower bound, proven for networks
-of any width.
+A network that is globally optimal on the diabetes data (three features, 442 patients) is widened to twice its size by
+random splits, and pruned again. Pruning costs nothing until the fits are independent. Below that width neurons are
+removed one after the other, and the masses of the others are refitted; naive pruning of the smallest masses, and of
+random neurons, refits nothing. The picture shows how far the training objective is above a lower bound that is proven
+for networks of any width.
 """
 
 import matplotlib.pyplot as plt

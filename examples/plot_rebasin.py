@@ -2,12 +2,12 @@
 Re-basin, trained curves, and the exact path
 ============================================
 
-Permuting the neurons of a network changes its place, not its function. Left, the two optimal networks of four unit
-vectors at right angles, at width 4: the straight line climbs over a ridge, the matching of the weights pairs active
-neurons with active ones and keeps the ridge, the best of all 24 permutations halves it, and a trained Bezier curve
-leaves 0.00042 or, with the active neurons paired, 0.036. The path of the optimal set leaves rounding. Right, two runs
-of gradient descent on a hundred patients of the diabetes data: matching lowers their barrier to a tenth, and the curve
-lowers it further. Both runs end above the optimum, which the certificate proves, so no path of optima joins them.
+Permuting the neurons of a network changes its weights, not its function. Left: the two optimal networks of four unit
+vectors at right angles, at width 4. The straight line has a barrier. Matching the weights pairs active neurons with
+active ones and keeps the barrier, the best of all 24 permutations halves it, and a trained Bezier curve leaves 0.00042
+or, with the active neurons paired, 0.036. The path of the optimal set has no barrier beyond rounding. Right: two runs
+of gradient descent on a hundred patients of the diabetes data. Matching lowers their barrier to a tenth, and the curve
+lowers it further. Both runs end above the optimum, which the certificate proves, so that no path of optima joins them.
 """
 
 from itertools import permutations

@@ -2,11 +2,11 @@
 Forking a run of gradient descent
 =================================
 
-A run of stochastic gradient descent is forked after k steps: two copies go on with samples of their own. Forked early,
-more than half of them end in places between which the straight line climbs over a barrier; forked after a third of the
-way, the noise no longer parts them. Points are single runs, lines their means. Matching the neurons takes most of the
-height of the early barriers away: that much was permutation. The data are a teacher's of six neurons, without noise.
-The convex program gives the smallest objective there is, with its proof, to judge the ends by.
+A run of stochastic gradient descent is forked after k steps: two copies continue with samples of their own. After an
+early fork more than half of the pairs end at networks with a barrier on the straight line between them; after a fork at
+a third of the way the noise no longer separates them. Points are single runs, lines are means. Matching the neurons
+removes most of the height of the early barriers, which was therefore due to permutation. The data come from a teacher
+of six neurons, without noise. The convex program gives the smallest possible objective, with its proof, for comparison.
 """
 
 import matplotlib.pyplot as plt

@@ -2,16 +2,17 @@
 Minima that are not global, on population
 =========================================
 
-A student of n ReLU neurons learns a teacher of k orthonormal ones from Gaussian inputs. The loss is the expectation,
-in closed form, so that no sample and no noise is to blame: from k = 6 on there are local minima above 0, and gradient
-descent with a fixed step of 0.1 ends there more and more often. Left, the share of such ends among a hundred runs per
-size, with one standard error (binomial) to both sides, and what Safran and Shamir (arXiv 1712.08968) published from a
-thousand; with few runs neither the absence of such ends nor a rare one says much. One student more than teachers
-makes them rare. Right, the simplest such minimum: all students but the last have nearly found a teacher each, the last
-points away from the teacher that is left.
+A student network of n ReLU neurons learns a teacher of k orthonormal neurons from Gaussian inputs. The loss is the
+expectation, in closed form, without a sample and without noise. From k = 6 on there are local minima above 0, and
+gradient descent with a fixed step of 0.1 ends there more and more often. Left: the share of such ends among a hundred
+runs for each size, with one standard error (binomial) to both sides, and the shares that Safran and Shamir (arXiv
+1712.08968) published from a thousand runs; with few runs a share of 0, or a small one, is uncertain. One student neuron
+more than teacher neurons makes such ends rare. Right: the simplest minimum of this kind; all student neurons but the
+last are near a teacher neuron each, and the last points away from the remaining teacher neuron.
 
-At the end the same task from a sample: 20 inputs, the teacher's outputs, a little weight decay. There the convex
-program finds the global minimum and proves it, below the teacher itself; the population's minimum is far above.
+At the end is the same task from a sample: 20 inputs, the outputs of the teacher, and a little weight decay. There the
+convex program finds the global minimum and proves it. It lies below the objective of the teacher itself; the minimum of
+the population loss lies far above.
 """
 
 import matplotlib.pyplot as plt

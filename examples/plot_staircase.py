@@ -2,8 +2,8 @@
 The staircase of the optimal set
 ================================
 
-All globally optimal networks of two small problems, at every width. Below the critical width m* there are none; at m*
-they are isolated points, several of them because neurons may be permuted; from M* + 1 on no point is isolated; and from
+All globally optimal networks of two small problems, at every width. Below the critical width m* there are none. At m*
+they are isolated points, several of them because neurons may be permuted. From M* + 1 on no point is isolated, and from
 some width on all of them are connected. Dots are isolated points, areas are continua, and the counts are exact.
 """
 

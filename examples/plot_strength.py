@@ -2,11 +2,11 @@
 The strength that the default chooses
 =====================================
 
-Left, Friedman's function of five of ten inputs, with noise; right, the diabetes data, which are nearly linear. In five
+Left: Friedman's function of five of ten inputs, with noise. Right: the diabetes data, which are nearly linear. In five
 folds networks follow a path of decreasing strengths, without and with free linear terms, and every strength is judged
-on the rows that were held out. The path ends when the scores have turned. Of the strengths that are nearly as good as
-the best one the largest is taken, and the network is trained there on all rows. A tenth of ``beta_max_``, which
-``beta="scale"`` takes, would be too strong for Friedman's function by far.
+on the held-out rows. The path ends when the scores have turned. Among the strengths that are nearly as good as the best
+one the largest is chosen, and the network is trained with it on all rows. A tenth of ``beta_max_``, which
+``beta="scale"`` takes, would be far too strong for Friedman's function.
 """
 
 import matplotlib.pyplot as plt

@@ -2,11 +2,11 @@
 The surface between optimal networks
 ====================================
 
-Left, the plane through the two optimal networks a and b of four unit vectors at right angles, at width 4, and the bend
-c of the best Bezier curve found between them, which lies in that plane: the curve goes round the ridge that the line
-climbs, 0.00042 above the minimum at its highest. The exact path, which does not rise at all, leaves the plane. Right,
-around a, along two random directions that are as long at every neuron as the neuron: the minimum looks like a bowl, and
-nothing shows of the valley that leads to b.
+Left: the plane through the two optimal networks a and b of four unit vectors at right angles, at width 4, and the bend
+c of the best Bezier curve that was found between them. The curve goes round the barrier of the straight line; its
+highest point is 0.00042 above the minimum. The exact path, which does not rise at all, leaves this plane. Right: the
+surface around a, along two random directions that are as long at every neuron as the neuron itself. The minimum looks
+like a bowl, and the valley that leads to b cannot be seen.
 """
 
 import matplotlib.pyplot as plt

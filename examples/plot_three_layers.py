@@ -3,8 +3,9 @@ Three layers, six patients
 ==========================
 
 Parallel three-layer networks can be trained to the proven optimum too, on a handful of samples: here the progression of
-diabetes over the body mass index of six patients. The three-layer optimum lies a good deal below the two-layer one.
-Gradient training of three layers from twenty random starts never reaches it and often ends above the two-layer optimum.
+diabetes over the body mass index of six patients. The three-layer optimum lies well below the two-layer optimum.
+Gradient training of three layers from twenty random starts never reaches it, and often ends above the two-layer
+optimum.
 """
 
 import matplotlib.pyplot as plt

@@ -3,10 +3,10 @@ The top eigenvector: every saddle is strict
 ===========================================
 
 The function ``1/4 ||M - x x^T||^2`` has its critical points at 0 and ``+-sqrt(lambda_i) v_i``. With M = diag(3, 2, 1)
-only the two of the largest eigenvalue are minima; all others are saddles with a negative eigenvalue of the Hessian
-``||x||^2 I + 2 x x^T - M``, and a small random push leads away from each. A neural network's landscape is less kind:
-the last lines take one neuron on two opposite rows, which stops at a smooth point that passes the same test and is no
-optimum, as its certificate says.
+only the two points of the largest eigenvalue are minima. All others are saddles with a negative eigenvalue of the
+Hessian ``||x||^2 I + 2 x x^T - M``, and a small random push leads away from each. The landscape of a neural network is
+harder: in the last lines one neuron on two opposite rows stops at a smooth point that passes the same test and is no
+optimum, as its certificate shows.
 """
 
 import matplotlib.pyplot as plt

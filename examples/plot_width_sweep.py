@@ -2,11 +2,12 @@
 What gradient descent finds at every width
 ==========================================
 
-A hundred patients of scikit-learn's diabetes data, four features. The convex program gives the smallest objective p* of
-any network, with a proof, and the staircase of the optimal networks: none is narrower than m* = 5. Left, many runs of
-gradient descent at every width end where the dots are. Runs on narrow networks get stuck in other minima; already with
-two or three neurons some end within a thousandth of p*, though none can reach it there. Wide networks nearly always do.
-Right, p*, its two parts and the critical widths over the strength: as beta falls neurons join, and some leave again.
+A hundred patients of the diabetes data of scikit-learn, with four features. The convex program gives the smallest
+objective p* of any network, with a proof, and the staircase of the optimal networks; none is narrower than m* = 5.
+Left: the dots are the ends of many runs of gradient descent at every width. Runs of narrow networks end in other
+minima; with two or three neurons some already end within a thousandth of p*, although none can reach it there. Wide
+networks reach it nearly always. Right: p*, its two parts and the critical widths over the regularization strength; as
+beta falls neurons are added, and some are removed again.
 """
 
 import matplotlib.pyplot as plt

@@ -1,6 +1,6 @@
 """Data so long that to read them is what a step costs, or so large that they are kept once and as they came.
 
-Where X has more than `LONG` entries ascents go in company and neurons move by gradients. Where it has more than `HUGE`
+Where X has more than `LONG` entries ascents go jointly and neurons move by gradients. Where it has more than `HUGE`
 no second array of its size is made: single precision stays, and every product casts a block of rows at a time.
 """
 

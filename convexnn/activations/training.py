@@ -15,7 +15,7 @@ from ..duality.certificate import certify_problem
 from ..duality.records import PROOFS
 from ..programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
 from ..programs.posing import make_problem, refuse_outputs
-from ..solvers.base import Solution, Status, is_proven, make_record
+from ..solvers.base import Solution, Status, conclude, make_record, proof_options
 from .network import ActivatedNetwork, slope_of
 from .program import with_activation
 
@@ -128,20 +128,14 @@ class _Run:
         self._improve()
         return self._solution(self._certify(self.proof), Status.restricted)
 
-    def _solution(self, certificate, status=None):
-        if is_proven(certificate, self.tol):
-            status = Status.proven
-        elif is_late(self.deadline):
-            status = Status.time_limit
-        elif status is None:
-            status = Status.converged if certificate.heuristic_gap <= self.tol else Status.stalled
-        return Solution(self.network, certificate, status, max(1, len(self.history)), self.history)
+    def _solution(self, certificate, status=Status.converged):
+        status = Status.time_limit if is_late(self.deadline) else status
+        ended = {"tol": self.tol, "n_iter": len(self.history), "history": self.history}
+        return conclude(self.network, certificate, status, **ended)
 
     def _certify(self, proof):
-        tolerance = min(1e-7, 0.1 * self.tol)
-        return certify_problem(
-            self.network, self.problem, proof=proof, tolerance=tolerance, deadline=self.deadline, n_jobs=self.n_jobs
-        )
+        options = proof_options(self.tol, proof, self.deadline, self.n_jobs)
+        return certify_problem(self.network, self.problem, **options)
 
     def _new_patterns(self, price):
         """Return the patterns, not met yet, of the local maxima of the price that are not below beta."""

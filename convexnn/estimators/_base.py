@@ -18,7 +18,6 @@ from ..optimal_sets.solution_set import OptimalSet, optimal_set_of
 from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
-from ..solvers.vector import solve_vector
 from ._automatic import choose_strength
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
@@ -50,6 +49,8 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
     def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
 
+        Training to all digits starts from the network that `fit` has found.
+
         Raises
         ------
         ValueError
@@ -59,7 +60,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         """
         check_is_fitted(self)
         options = {"time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
-        return optimal_set_of(self._training_problem, **options)
+        return optimal_set_of(self._training_problem, start=self.network_, **options)
 
     def _problem(self, rows, beta=1.0, skip=None):
         """Pose the problem of canonical rows, with several outputs where there are several columns of targets."""
@@ -143,22 +144,19 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             "deadline": now() if is_interrupted else deadline,
             "proof": self.proof,
             "n_jobs": self.n_jobs,
-            "seed": seed_of(self.random_state),
+            "rng": np.random.default_rng(seed_of(self.random_state)),
             "start": start,
             "report": report,
             "max_work": choice.max_work if choice is not None and self.tol == "auto" else None,
         }
-        if problem.y.ndim == 2:
-            solution = solve_vector(problem, **options)
-        else:
-            solution = solve(
-                problem,
-                solver=self.solver,
-                patterns=self._patterns(problem, rows),
-                n_patterns=self.n_patterns,
-                max_width=self.max_width,
-                **options,
-            )
+        solution = solve(
+            problem,
+            solver=self.solver,
+            patterns=self._patterns(problem, rows),
+            n_patterns=self.n_patterns,
+            max_width=self.max_width,
+            **options,
+        )
         return replace(solution, status=Status.interrupted) if is_interrupted else solution
 
     def _fit_rows(self, rows, started, watch, choice, strength_rows=None):

@@ -13,7 +13,6 @@ from .._utils.validation import deadline_after, is_late
 from ..exceptions import ScaleWarning, WidthWarning
 from ..solvers.base import build_zero_network, uninterrupted
 from ..solvers.solve import solve
-from ..solvers.vector import solve_vector
 from ._automatic import Choice, budget_after, follower, problems_on, starts_from
 from ._parameters import has_skip, tolerance_of
 
@@ -87,8 +86,6 @@ def _settled(model, problem, beta, point, deadline):
     options = {"tol": tolerance_of(model.tol), "max_iter": model.max_iter, "max_work": LITTLE_WORK}
     options |= {"start": point.network(problem), "proof": "heuristic", "deadline": deadline}
     problem = replace(problem, beta=beta)
-    if problem.y.ndim == 2:
-        return uninterrupted(solve_vector(problem, **options)).network
     return uninterrupted(solve(problem, max_width=model.max_width, **options)).network
 
 

@@ -20,7 +20,7 @@ from ..interpolation.certifying import solve_interpolant
 from ..interpolation.free_bias import join_the_dots
 from ..interpolation.program import interpolation_problem
 from ..interpolation.solution_set import InterpolationSet, interpolation_set_of
-from ..optimal_sets.solution_set import THIN
+from ..optimal_sets.solution_set import MIN_MARGIN
 from ..solvers.base import Status
 from ._columns import warn_of_scales
 from ._data import validate_data
@@ -228,7 +228,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 found = self.optimal_set()
-            return found.is_unique_function if found.margin >= THIN else None
+            return found.is_unique_function if found.margin >= MIN_MARGIN else None
         except (SolverError, VertexLimitError):
             return None
 

@@ -12,16 +12,18 @@ import numpy as np
 from .._utils.clock import now
 from .._utils.validation import is_late
 from ..losses import SquaredLoss
-from ..solvers.base import LARGEST_PROVEN_GAP, Status, check_masks, tell
+from ..solvers.base import LARGEST_PROVEN_GAP, Status, check_masks, hand_over
 from .certificate import certify_gated, fit_loss
 from .program import gated_fit
 from .solver import GatedSolution, check_start, solve_gated
 
-DAMPING, LEAST_DAMPING, CAUTIOUS, CALMER = 0.1, 1e-7, 10.0, 10.0  # per unit of the mean pull
-SHARE, FINEST = 0.05, 1e-11  # of the gap that a working problem may leave, and the least relative gap asked of it
-FAITHFUL = 0.75  # of what the model promised
-SHORTEST, SUFFICIENT, NOISE = 1e-4, 1e-4, 1e-13
-PATIENCE = 6  # steps without progress, after which rounding is to blame
+FIRST_DAMPING, MIN_DAMPING = 0.1, 1e-7  # per unit of the mean pull
+MAX_CAREFUL_DAMPING, DAMPING_FACTOR = 10.0, 10.0  # up to the first a shortened step is progress; it grows by the second
+GAP_SHARE, MIN_WORKING_TOLERANCE = 0.05, 1e-11  # of the gap, that a working problem may leave; relative, asked of it
+MIN_SHARE_OF_PROMISE = 0.75  # of the fall that the model promised: from there on it is trusted more
+MIN_STEP_SHARE, MIN_FALL_PER_PROMISE = 1e-4, 1e-4  # of the way to the model's answer; of what it promised of that way
+VALUE_ROUNDING = 1e-13  # relative, of the objective
+MAX_IDLE_STEPS = 6  # in a row without progress, after which rounding is to blame
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class _Newton:
 
     def __init__(self, problem, masks, blocks, report):
         self.problem, self.masks, self.report = problem, masks, report
-        self.started, self.history, self.n_iter, self.damping = now(), [], 0, DAMPING
+        self.started, self.history, self.n_iter, self.damping = now(), [], 0, FIRST_DAMPING
         self.unit = 1.0 if problem.loss.labels else problem.loss.delta  # of a fit, in which its curvature changes
         self.point = self.at(blocks, gated_fit(problem.design, masks, blocks))
         self.certificate = certify_gated(problem, masks, blocks)
@@ -61,7 +63,7 @@ class _Newton:
             }
         )
         point, problem = self.point, self.problem
-        tell(self.report, self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
+        hand_over(self.report, self.history[-1], lambda: (point.blocks, problem.free_coefficients(point.hidden)))
 
     def working_problem(self):
         """Return the problem with a squared loss that touches the true one at the point."""
@@ -81,8 +83,10 @@ class _Newton:
             return False
         # The model may see less of a gap here than the loss does, whose dual is less curved: half of its own at most.
         seen = certify_gated(working, self.masks, here.blocks).gap
-        goal = min(SHARE * max(before.gap, 0.1 * tol * before.primal), 0.5 * seen) / level
-        answer = solve_gated(working, self.masks, tol=max(FINEST, min(0.1, goal)), max_iter=max_iter, deadline=deadline)
+        goal = min(GAP_SHARE * max(before.gap, 0.1 * tol * before.primal), 0.5 * seen) / level
+        answer = solve_gated(
+            working, self.masks, tol=max(MIN_WORKING_TOLERANCE, min(0.1, goal)), max_iter=max_iter, deadline=deadline
+        )
         self.n_iter += answer.n_iter
         promised = max(0.0, level - answer.primal)
         share = self.search(answer.blocks, promised)
@@ -93,23 +97,27 @@ class _Newton:
         self.certificate = ahead
         self.record()
         fall = here.value - self.point.value
-        return ahead.gap <= 0.7 * before.gap or fall > tol * here.value or (share < 1.0 and self.damping <= CAUTIOUS)
+        return (
+            ahead.gap <= 0.7 * before.gap
+            or fall > tol * here.value
+            or (share < 1.0 and self.damping <= MAX_CAREFUL_DAMPING)
+        )
 
     def adapt(self, share, fall, promised):
         """Damp more where the loss bent more than its model did, and less where the model was right."""
         if share < 1.0:
-            self.damping *= CALMER
-        elif fall >= FAITHFUL * promised:
-            self.damping = max(LEAST_DAMPING, self.damping / CALMER)
+            self.damping *= DAMPING_FACTOR
+        elif fall >= MIN_SHARE_OF_PROMISE * promised:
+            self.damping = max(MIN_DAMPING, self.damping / DAMPING_FACTOR)
 
     def search(self, blocks, promised):
         """Go towards blocks as far as the true objective falls as promised; return the share of the way."""
         here, share = self.point, 1.0
         goal = self.at(blocks, gated_fit(self.problem.design, self.masks, blocks))
         ahead = goal
-        while ahead.value > here.value * (1.0 + NOISE) - SUFFICIENT * share * promised:
+        while ahead.value > here.value * (1.0 + VALUE_ROUNDING) - MIN_FALL_PER_PROMISE * share * promised:
             share *= 0.5
-            if share < SHORTEST:
+            if share < MIN_STEP_SHARE:
                 return share
             mixed = (1.0 - share) * here.blocks + share * goal.blocks
             ahead = self.at(mixed, (1.0 - share) * here.hidden + share * goal.hidden)
@@ -120,7 +128,7 @@ class _Newton:
         """Return the status; the answer is in `point` and `certificate`."""
         failed = 0
         while self.certificate.relative_gap > tol:
-            if failed >= PATIENCE:
+            if failed >= MAX_IDLE_STEPS:
                 return Status.stalled
             if self.n_iter >= max_iter:
                 return Status.max_iter

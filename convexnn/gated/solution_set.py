@@ -16,7 +16,7 @@ from .._utils.norms import norms
 from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 from ..optimal_sets.mass_set import MassSet
-from ..optimal_sets.polytope import ZERO
+from ..optimal_sets.polytope import MAX_ZERO_SHARE
 from ..programs.problem import Problem
 from ..solvers.base import uninterrupted
 from .newton import solve_gated_loss
@@ -83,7 +83,7 @@ class GatedOptimalSet(MassSet):
         hidden = gated_fit(problem.design, masks, blocks)
         self.dual_point = problem.dual_point(hidden)
         index = np.sort(np.unique(masks, axis=0, return_index=True)[1])
-        used = norms(blocks) > ZERO * norms(blocks).sum()
+        used = norms(blocks) > MAX_ZERO_SHARE * norms(blocks).sum()
         prices = gate_prices(problem.design, masks, self.dual_point) / problem.beta
         self._check(prices, used, solution)
         self.gates = index[prices[index] >= 1.0 - ACCEPTED] if used.any() else index[:0]

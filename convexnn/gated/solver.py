@@ -17,14 +17,14 @@ from .._utils.validation import is_late
 from ..exceptions import InvalidInputError
 from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
-from ..solvers.base import Status, check_masks, tell
+from ..solvers.base import Status, check_masks, hand_over
 from .interior_point import InteriorPoint
 from .systems import Groups
 
-FIRST_GROUPS = 64
-PROMISING, ROUNDING = 10.0, 1e-12  # times the goal, and at least: the estimated gap that makes an iterate worth a proof
-TELLING = 1e-2  # the estimated gap from which on idle groups can be told from those in use
-SHORTEST, PATIENCE = 1e-3, 4  # steps as short, or proofs without progress, after which rounding is to blame
+FIRST_GROUPS = 64  # of the first working set, at least
+PROOF_FROM_GAP_PER_GOAL, MIN_PROOF_GAP = 10.0, 1e-12  # times the goal, and at least: the estimated gap worth a proof
+DROP_IDLE_FROM_GAP = 1e-2  # the estimated gap from which on idle groups differ from those in use
+MIN_STEP_LENGTH, MAX_FAILED_STEPS = 1e-3, 4  # shorter steps, or proofs without progress, before rounding is to blame
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,7 +125,7 @@ class _Search:
             "working_set": len(index),
         }
         self.history.append(record)
-        tell(self.report, record, lambda: self.translate(self.best.blocks))
+        hand_over(self.report, record, lambda: self.translate(self.best.blocks))
         return proof
 
     def run(self):
@@ -158,13 +158,13 @@ class _Search:
         complete, failed = len(working) == len(self.alive), 0
         goal = self.tol if complete else max(0.3 * self.tol, 0.1 * self.best.relative_gap)
         while self.n_iter < self.max_iter:
-            if self.pruning and method.gap() <= TELLING:
+            if self.pruning and method.gap() <= DROP_IDLE_FROM_GAP:
                 method.drop_idle()
             kept, before = working[method.index], self.best.relative_gap
-            if not method.prepare() or failed >= PATIENCE:
+            if not method.prepare() or failed >= MAX_FAILED_STEPS:
                 break
             late = self.out_of_time()
-            if late or method.gap() <= max(PROMISING * goal, ROUNDING):
+            if late or method.gap() <= max(PROOF_FROM_GAP_PER_GOAL * goal, MIN_PROOF_GAP):
                 proof = self.offer(kept, method.sparse_blocks())
                 if self.best.relative_gap <= self.tol:
                     return Status.proven
@@ -173,7 +173,7 @@ class _Search:
                 failed = failed + 1 if proof.relative_gap > 0.5 * before else 0
             if late:
                 return Status.time_limit
-            failed += method.step() < SHORTEST
+            failed += method.step() < MIN_STEP_LENGTH
             self.n_iter += 1
         if np.all(np.isfinite(method.blocks)):
             self.offer(working[method.index], method.blocks)
@@ -237,7 +237,7 @@ def solve_gated(
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional
-        Called with every record of the history, see `tell`.
+        Called with every record of the history, see `hand_over`.
 
     Returns
     -------

@@ -11,23 +11,24 @@ import numpy as np
 
 from .._utils.norms import norms
 from .._utils.validation import is_late
-from ..solvers.base import Solution, Status, assemble, is_proven
+from ..solvers.base import Status, assemble, conclude, proof_options
+from ..solvers.column_generation import MAX_ITER
 from .certificate import certify_interpolant
 from .solver import solve_interpolation
 
-LARGE = 1e4  # entry of the bias column in units of the data's radius: a bias costs at most 5e-9 of a neuron
-NEXT_TO_NONE = 1e-12
-ROUNDING = 16 * np.finfo(float).eps
+BIAS_COLUMN_PER_RADIUS = 1e4  # entry of the bias column per radius of the data: a bias costs at most 5e-9 of a neuron
+ADDED_MASS_SHARE = 1e-12  # of the largest mass: what a violating neuron starts with
+SLOPE_ROUNDING = 16 * np.finfo(float).eps  # relative, of the slope between two points
 
 
-def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, **options):
+def solve_free_bias(problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, **options):
     """Return (Solution, dual point) where the bias is not penalised; see `solve_interpolation`."""
-    proving = {"proof": proof, "tolerance": min(1e-7, 0.1 * tol), "deadline": deadline, "n_jobs": n_jobs}
+    proving = proof_options(tol, proof, deadline, n_jobs)
     if problem.features.shape[1] == 1:
         dots = join_the_dots(problem)
         network, nu = dots.network(problem), dots.dual_point()
         certificate = certify_interpolant(network, problem, nu, **proving)
-        return Solution(network, certificate, _judged(Status.converged, certificate, tol), 1, []), nu
+        return conclude(network, certificate, Status.converged, tol=tol, n_iter=1, history=[]), nu
     posed, start, left, history = _with_large_bias(problem), None, max_iter, []
     options |= {"tol": 0.1 * tol, "deadline": deadline, "proof": "heuristic", "n_jobs": n_jobs}
     while True:
@@ -36,18 +37,11 @@ def solve_free_bias(problem, *, tol=1e-6, max_iter=500, deadline=None, proof="au
         certificate = certify_interpolant(network, problem, nu, **proving)
         ended = inner.status in (Status.time_limit, Status.interrupted) or is_late(deadline)
         if certificate.heuristic_gap <= tol or ended or left <= 0 or np.all(certificate.price.local_values <= 1.0):
-            status = _judged(Status.max_iter if left <= 0 else inner.status, certificate, tol)
-            return Solution(network, certificate, status, max_iter - left, history), nu
+            reached = certificate.heuristic_gap <= tol  # for the problem as posed, however the inner run ended
+            status = Status.converged if reached else Status.max_iter if left <= 0 else inner.status
+            ended = {"tol": tol, "n_iter": max_iter - left, "history": history}
+            return conclude(network, certificate, status, **ended), nu
         start = _with_violators(problem, posed, inner.network, certificate.price)
-
-
-def _judged(status, certificate, tol):
-    """The status that the certificate of the problem as posed allows."""
-    if is_proven(certificate, tol):
-        return Status.proven
-    if certificate.heuristic_gap <= tol:
-        return Status.converged
-    return Status.stalled if status in (Status.proven, Status.converged) else status
 
 
 def _with_violators(problem, posed, network, price):
@@ -55,7 +49,7 @@ def _with_violators(problem, posed, network, price):
     above = (price.local_values > 1.0) & (price.local_signs != 0)
     weights, biases = price.local_directions[above, :-1], price.local_directions[above, -1]
     shift = (biases + weights @ problem.features.mean(axis=0)) / posed.design[0, -1]
-    root = np.sqrt(NEXT_TO_NONE * network.masses.max(initial=0.0))
+    root = np.sqrt(ADDED_MASS_SHARE * network.masses.max(initial=0.0))
     neurons = root * np.column_stack([weights, shift])
     return replace(
         network,
@@ -126,7 +120,7 @@ def join_the_dots(problem):
     rows = np.argsort(problem.features[:, 0])
     x, y = problem.features[rows, 0], problem.y[rows]
     steps = np.diff(x)
-    slopes, errors = np.diff(y) / steps, ROUNDING * (np.abs(y[1:]) + np.abs(y[:-1])) / steps
+    slopes, errors = np.diff(y) / steps, SLOPE_ROUNDING * (np.abs(y[1:]) + np.abs(y[:-1])) / steps
     changes = np.diff(slopes)
     changes[np.abs(changes) <= errors[1:] + errors[:-1]] = 0.0
     return Dots(x, y, rows, changes)
@@ -136,7 +130,7 @@ def _with_large_bias(problem):
     """The problem with centred features and a penalised bias that is cheap: a large column, also a free term."""
     centred = problem.features - problem.features.mean(axis=0)
     radius = norms(centred).max()
-    design = np.column_stack([centred, np.full(len(centred), LARGE * radius if radius > 0 else 1.0)])
+    design = np.column_stack([centred, np.full(len(centred), BIAS_COLUMN_PER_RADIUS * radius if radius > 0 else 1.0)])
     flags = {"hidden_bias": False, "fit_intercept": False, "skip_connection": True, "penalize_bias": True}
     return replace(problem, design=design, free=design, **flags)
 

@@ -8,7 +8,14 @@ from .._utils.norms import nonzero, norms
 from .._utils.validation import is_late
 from ..exceptions import SolverError
 from ..solvers.base import build_network
-from ..solvers.cell_moves import KINK, MOST_UNKNOWNS, RANK, cell_map, expanded, norm_derivatives
+from ..solvers.cell_moves import (
+    MAX_KINK_DISTANCE,
+    MAX_UNKNOWNS,
+    MIN_SINGULAR_VALUE,
+    cell_map,
+    expanded,
+    norm_derivatives,
+)
 
 STEPS = 25
 SLIGHTLY = 1e-5  # relative, by what entries of a dual point may be too small to hold a neuron at its kink
@@ -48,11 +55,11 @@ def _correction(problem, blocks, signs, residual):
     jacobian, bases = cell_map(problem, blocks, signs)
     if jacobian.shape[1] == 0:
         return np.zeros_like(blocks)
-    step = lstsq(jacobian, residual, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
+    step = lstsq(jacobian, residual, cond=MIN_SINGULAR_VALUE, lapack_driver="gelsy", check_finite=False)[0]
     return expanded(bases, step).reshape(blocks.shape)
 
 
-def polished(problem, network, nu):
+def newton_pair(problem, network, nu):
     """Return a network and a dual point that are optimal to rounding, from a pair that nearly is.
 
     Newton's method on stationarity and interpolation together, inside the cells; where they leave anything open the
@@ -66,12 +73,12 @@ def polished(problem, network, nu):
         slopes, curvature = norm_derivatives(blocks, bases)
         rest = slopes - jacobian.T @ nu
         before, error = error, np.abs(rest).max(initial=0.0)
-        if not error < 0.5 * before or len(rest) + len(nu) > MOST_UNKNOWNS:
+        if not error < 0.5 * before or len(rest) + len(nu) > MAX_UNKNOWNS:
             break
         best, point = blocks, nu
         residual = problem.dual_point(problem.hidden_fit(blocks, signs))
         system = np.block([[curvature, -jacobian.T], [jacobian, np.zeros((len(nu), len(nu)))]])
-        step = np.linalg.lstsq(system, np.concatenate([-rest, residual]), rcond=RANK)[0]
+        step = np.linalg.lstsq(system, np.concatenate([-rest, residual]), rcond=MIN_SINGULAR_VALUE)[0]
         blocks, nu = blocks + expanded(bases, step[: len(rest)]), nu + step[len(rest) :]
     found = restored(problem, _of_blocks(problem, best, signs))
     if found is None or problem.cost(found) > problem.cost(network) * (1.0 + NO_DEARER):
@@ -89,11 +96,11 @@ def held(problem, network, nu):
     units = design / nonzero(norms(design))[:, None]
     for direction, sign, mass in zip(network.directions, network.signs, network.masses, strict=True):
         values = units @ direction
-        kinks = np.abs(values) <= KINK
+        kinks = np.abs(values) <= MAX_KINK_DISTANCE
         if mass == 0.0 or not kinks.any():
             continue
-        missing = direction - sign * ((values > KINK) * nu) @ design
-        shares = sign * lstsq(design[kinks].T, missing, cond=RANK)[0]
+        missing = direction - sign * ((values > MAX_KINK_DISTANCE) * nu) @ design
+        shares = sign * lstsq(design[kinks].T, missing, cond=MIN_SINGULAR_VALUE)[0]
         short = (shares * nu[kinks] > 0.0) & (np.abs(shares) > np.abs(nu[kinks]))
         nu[kinks] = np.where(short & (np.abs(shares) <= np.abs(nu[kinks]) * (1.0 + SLIGHTLY)), shares, nu[kinks])
     return nu
@@ -141,7 +148,7 @@ def _on(problem, directions, solve):
 def _least_squares(columns, targets, scale):
     """The masses of least norm in their own units: neurons that hardly reach a row are dear."""
     own = scale / scale.max()
-    return own * lstsq(columns * own, targets, cond=RANK, lapack_driver="gelsy", check_finite=False)[0]
+    return own * lstsq(columns * own, targets, cond=MIN_SINGULAR_VALUE, lapack_driver="gelsy", check_finite=False)[0]
 
 
 def _cheapest(columns, targets, scale):

@@ -7,9 +7,9 @@ from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalSet, warn_of
 from ..solvers.base import Solution, Status
-from ..solvers.small_strength import Optimum, optimum_as_it_is, settled_pair
+from ..solvers.small_strength import Optimum, optimum_as_it_is, stationary_network
 from .program import InterpolationProblem
-from .restoring import held, polished
+from .restoring import held, newton_pair
 
 SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
 
@@ -93,13 +93,13 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
 
 def _settled(problem, network, nu, deadline, n_jobs):
     """Return the `Optimum` of the squared problem whose optimum interpolates."""
-    network, nu = polished(problem, network, nu)
+    network, nu = newton_pair(problem, network, nu)
     nu = held(problem, network, nu)
     size = np.linalg.norm(nu)
     shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
     options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}
     certificate = certify_problem(network, shifted, tolerance=0.1 * SOLVER_TOLERANCE, **options)
-    solution, found = Solution(network, certificate, Status.converged, 1, []), settled_pair(shifted, network, nu)
+    solution, found = Solution(network, certificate, Status.converged, 1, []), stationary_network(shifted, network, nu)
     if found is None:
         return optimum_as_it_is(shifted, solution)
     _, point, doubt = found

@@ -13,23 +13,22 @@ from .._utils.clock import now
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..duality.pricing import search_price
-from ..solvers.base import Solution, Status, build_network, is_proven, make_record, tell
-from ..solvers.column_generation import solve_column_generation
+from ..solvers.base import Status, build_network, conclude, hand_over, make_record, proof_options
+from ..solvers.column_generation import MAX_ITER, solve_column_generation
 from .certificate import certify_interpolant, interpolation_price
-from .restoring import any_interpolant, polished, restored
+from .restoring import any_interpolant, newton_pair, restored
 
-SHARE = 1e-3  # of the price of the targets: the strength of the squared problems
-LEAST_SHARE = 1e-7
-SLOW = 0.1  # a step that leaves more of the gap is followed by one with a smaller beta
-ROUGH, FINE = 1e-6, 1e-11  # tolerances of the squared problems
-ENOUGH = 1e-2  # of `tol`: steps are cheap near the end, and halving the gap is worth one
-NEAR = 1e-5  # gap from which on Newton's method is tried on both problems at once
-PATIENCE = 6  # steps without a smaller gap before the run ends
-STARTS = 16
+FIRST_STRENGTH, MIN_STRENGTH = 1e-3, 1e-7  # of the price of the targets: the strength of the squared problems
+MAX_GAP_LEFT = 0.1  # a step that leaves more of the gap is followed by one with a tenth of the strength
+MAX_STEP_TOLERANCE, MIN_STEP_TOLERANCE = 1e-6, 1e-11  # of the squared problems
+AIMED_GAP_PER_TOL = 1e-2  # steps are cheap near the end, and halving the gap is worth one
+NEWTON_FROM_GAP = 1e-5  # gap from which on Newton's method is tried on both problems at once
+MAX_IDLE_STEPS = 6  # in a row that leave more than half of the gap, before the run ends
+PRICE_STARTS = 16  # random starts of the ascents that price a dual point
 
 
 def solve_interpolation(
-    problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, rng, report=None, start=None
+    problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, rng, report=None, start=None
 ):
     """Return the cheapest interpolating network of an `InterpolationProblem`, with what is proven about it.
 
@@ -86,7 +85,7 @@ class _Multipliers:
             self.best = build_network(problem, none, np.zeros(0), np.zeros(0))
             return self._solution(Status.converged, self._certify("exact"))
         with one_blas_thread():
-            price = search_price(problem.design, problem.centred, proof="heuristic", n_starts=STARTS).value
+            price = search_price(problem.design, problem.centred, proof="heuristic", n_starts=PRICE_STARTS).value
         try:
             return self._rounds(price, started)
         except KeyboardInterrupt:
@@ -96,14 +95,14 @@ class _Multipliers:
 
     def _rounds(self, price, started):
         """Solve squared problems until the gap is small, or nothing helps any more."""
-        beta, searching, idle = SHARE * price, "heuristic", 0
+        beta, searching, idle = FIRST_STRENGTH * price, "heuristic", 0
         while True:
             before = self.gap
             status = self._step(beta, searching)
             self._record(started)
-            if self.gap <= NEAR:
-                self._polish()
-            if self.gap <= ENOUGH * self.tol or 0.5 * before < self.gap <= 0.5 * self.tol:
+            if self.gap <= NEWTON_FROM_GAP:
+                self._offer_newton_pair()
+            if self.gap <= AIMED_GAP_PER_TOL * self.tol or 0.5 * before < self.gap <= 0.5 * self.tol:
                 certificate = self._certify(self.proof)
                 self.gap = max(self.gap, certificate.heuristic_gap)
                 if self.gap <= self.tol:
@@ -112,17 +111,17 @@ class _Multipliers:
             if status in (Status.time_limit, Status.interrupted, Status.max_iter):
                 return self._finish(status)
             idle = idle + 1 if self.gap > 0.5 * before else 0
-            if idle >= PATIENCE:
+            if idle >= MAX_IDLE_STEPS:
                 return self._finish(Status.stalled)
-            if self.gap > SLOW * before:
-                beta = max(0.1 * beta, LEAST_SHARE * price)
+            if self.gap > MAX_GAP_LEFT * before:
+                beta = max(0.1 * beta, MIN_STRENGTH * price)
 
     def _step(self, beta, proof):
         """One squared problem; return how its solver ended."""
         problem = self.problem.squared(self.nu, beta)
         solution = solve_column_generation(
             problem,
-            tol=min(ROUGH, max(FINE, 1e-4 * self.gap)),
+            tol=min(MAX_STEP_TOLERANCE, max(MIN_STEP_TOLERANCE, 1e-4 * self.gap)),
             max_iter=max(1, self.max_iter - self.rounds),
             deadline=self.deadline,
             proof=proof,
@@ -133,18 +132,18 @@ class _Multipliers:
         self.network, self.rounds = solution.network, self.rounds + solution.n_iter
         hidden = problem.hidden_fit(self.network.neurons, self.network.output_weights)
         self.nu = problem.dual_point(hidden) / beta
-        self._weigh()
+        self._offer_step()
         if self.rounds >= self.max_iter:
             return Status.max_iter
         return Status.time_limit if is_late(self.deadline) else solution.status
 
-    def _weigh(self):
+    def _offer_step(self):
         """Try the network, made to interpolate, and the dual point."""
         self._offer(restored(self.problem, self.network), self.nu)
 
-    def _polish(self):
+    def _offer_newton_pair(self):
         """Try what Newton's method makes of the best pair."""
-        network, nu = polished(self.problem, self.best, self.best_point)
+        network, nu = newton_pair(self.problem, self.best, self.best_point)
         self._offer(network, nu)
 
     def _offer(self, network, nu):
@@ -154,7 +153,7 @@ class _Multipliers:
             self.best = network
         starts = self.network.directions[self.network.masses > 0]
         with one_blas_thread():
-            seen = interpolation_price(problem, nu, proof="heuristic", starts=starts, n_starts=STARTS).value
+            seen = interpolation_price(problem, nu, proof="heuristic", starts=starts, n_starts=PRICE_STARTS).value
         bound = float(nu @ problem.centred) / seen if seen > 0.0 else 0.0
         if bound > self.bound:
             self.bound, self.best_point = bound, nu / seen
@@ -164,23 +163,19 @@ class _Multipliers:
         cost = np.inf if self.best is None else self.problem.cost(self.best)
         record = make_record(started, cost, self.gap, self.network.width)
         self.history.append(record)
-        tell(self.report, record, lambda: self.best)
+        hand_over(self.report, record, lambda: self.best)
 
     def _finish(self, status):
         if status is Status.interrupted:
             self.deadline = now()
         if self.best is None:
             self.best = any_interpolant(self.problem, self.network, self.rng, self.deadline)
-        out_of_time = status in (Status.time_limit, Status.interrupted)
-        return self._solution(status, self._certify("heuristic" if out_of_time else self.proof))
+        return self._solution(status, self._certify(self.proof, status))
 
-    def _certify(self, proof):
-        tolerance = min(1e-7, 0.1 * self.tol)
-        options = {"tolerance": tolerance, "deadline": self.deadline, "n_jobs": self.n_jobs}
-        return certify_interpolant(self.best, self.problem, self.best_point, proof=proof, **options)
+    def _certify(self, proof, status=None):
+        options = proof_options(self.tol, proof, self.deadline, self.n_jobs, status)
+        return certify_interpolant(self.best, self.problem, self.best_point, **options)
 
     def _solution(self, status, certificate):
-        if is_proven(certificate, self.tol):
-            status = Status.proven
-        solution = Solution(self.best, certificate, status, max(1, self.rounds), self.history)
-        return solution, self.best_point
+        ended = {"tol": self.tol, "n_iter": self.rounds, "history": self.history, "visible_gap": self.gap}
+        return conclude(self.best, certificate, status, **ended), self.best_point

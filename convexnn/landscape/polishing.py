@@ -18,7 +18,7 @@ from .._utils.validation import check_count, check_positive
 from ..network import TwoLayerReLU
 from ..programs.posing import problem_of, refuse_outputs
 from ..programs.scaling import scale_problem
-from ..solvers._newton import settle, slide
+from ..solvers._newton import move_neurons, take_full_steps
 from ..solvers.base import build_network
 from ..solvers.restricted import solve_over_patterns
 from .labels import KINK, label
@@ -209,8 +209,8 @@ def _patterns_beside(problem, directions, near):
 def _exact(scaled, blocks, signs):
     """Return blocks with distinct directions after Newton's method inside their cells."""
     unit = scaled.y_scale / scaled.x_scale
-    moved, signs = slide(scaled, blocks / unit, signs)
-    return settle(scaled, moved, signs, LAST_STEPS) * unit, signs
+    moved, signs = move_neurons(scaled, blocks / unit, signs)
+    return take_full_steps(scaled, moved, signs, LAST_STEPS) * unit, signs
 
 
 def _given_back(problem, network, active, old, found, found_signs, near):

@@ -9,10 +9,10 @@ from scipy.linalg import lu_factor, lu_solve
 
 from ..exceptions import SolverError
 
-REDUCED = 1e-12  # relative to the cost and the price of a column
-PIVOT = 1e-9
-ROUNDING = 1e-12  # of amounts, of which the largest is about one
-TIE = 1e-11
+MAX_ZERO_COST = 1e-12  # relative to the cost and the price of a column: a smaller reduced cost is zero
+MIN_PIVOT = 1e-9  # relative to the largest slope
+MAX_NEGATIVE_AMOUNT = 1e-12  # amounts, of which the largest is about one, may be negative by so much: rounding
+MAX_TIED_STEP = 1e-11  # steps that differ by less are tied, and shorter ones stand still
 
 
 class Basis:
@@ -36,7 +36,7 @@ class Basis:
         """Return the costs of the columns less what the basis charges for them; rounding is zero."""
         charged = self.columns.T @ lu_solve(self._factors, costs[self.members], trans=1)
         reduced = costs - charged
-        reduced[np.abs(reduced) <= REDUCED * (np.abs(costs) + np.abs(charged))] = 0.0
+        reduced[np.abs(reduced) <= MAX_ZERO_COST * (np.abs(costs) + np.abs(charged))] = 0.0
         reduced[self.members] = 0.0
         return reduced
 
@@ -68,7 +68,7 @@ def cheapest(basis, target, costs, allowed=None):
         place, step = _first_to_vanish(values, slope, basis.members, stalls > len(values))
         if place is None:
             raise SolverError("the walk between basic solutions left the bounded region: the fits are too dependent.")
-        basis, stalls = basis.exchanged(place, entering), stalls + 1 if step <= TIE else 0
+        basis, stalls = basis.exchanged(place, entering), stalls + 1 if step <= MAX_TIED_STEP else 0
         if stalls == 0:
             points.append(basis.point(basis.solve(target)))
 
@@ -82,11 +82,11 @@ def along(basis, start, move, costs):
     for _ in _pivots(basis):
         slope = basis.solve(move)
         first, last = basis.solve(start), basis.solve(start + move)
-        if last.min() >= -ROUNDING:
+        if last.min() >= -MAX_NEGATIVE_AMOUNT:
             return [*points, basis.point(last)], basis
         values = np.maximum(first + now * slope, 0.0)
-        place, step = _first_to_vanish(values, np.where(last < -ROUNDING, slope, 0.0), basis.members)
-        if step > TIE:
+        place, step = _first_to_vanish(values, np.where(last < -MAX_NEGATIVE_AMOUNT, slope, 0.0), basis.members)
+        if step > MAX_TIED_STEP:
             points.append(basis.point(values + step * slope))
         basis, now = basis.exchanged(place, _next_to_enter(basis, place, costs)), now + step
 
@@ -97,11 +97,11 @@ def _first_to_vanish(values, slope, members, circling=False):
     Of several the one that falls fastest, which keeps the basis well conditioned; or the lowest column (Bland's rule)
     when the walk may be going round in circles.
     """
-    falling = np.flatnonzero(slope < -PIVOT * max(1.0, np.abs(slope).max()))
+    falling = np.flatnonzero(slope < -MIN_PIVOT * max(1.0, np.abs(slope).max()))
     if len(falling) == 0:
         return None, np.inf
     steps = values[falling] / -slope[falling]
-    ties = falling[steps <= steps.min() + TIE]
+    ties = falling[steps <= steps.min() + MAX_TIED_STEP]
     return ties[np.argmin(members[ties] if circling else slope[ties])], float(steps.min())
 
 
@@ -109,11 +109,11 @@ def _next_to_enter(basis, place, costs):
     """The column that keeps the reduced costs non-negative when the one at `place` leaves (dual ratio test)."""
     row, reduced = basis.row(place), np.maximum(basis.reduced_costs(costs), 0.0)
     row[basis.members] = 0.0
-    useful = np.flatnonzero(row < -PIVOT * max(1.0, np.abs(row).max()))
+    useful = np.flatnonzero(row < -MIN_PIVOT * max(1.0, np.abs(row).max()))
     if len(useful) == 0:
         raise SolverError("the walk between basic solutions found no way on: the fits are too close to dependent.")
     ratios = reduced[useful] / -row[useful]
-    return useful[np.flatnonzero(ratios <= ratios.min() * (1.0 + TIE))[0]]
+    return useful[np.flatnonzero(ratios <= ratios.min() * (1.0 + MAX_TIED_STEP))[0]]
 
 
 def _pivots(basis):

@@ -19,10 +19,10 @@ from ._simplex import Basis, along, cheapest
 from .paths import MassLegs, NetworkPath
 from .placements import Walk
 
-FREE = 1e-12  # what the free terms leave of a fit is nothing below this share of it
-DEPENDENT = 1e-10  # fits of unit norm, by their singular values: these are pruned
-SPANNED = 1e-12  # and these need no further column in a basis: far below, so that pruned fits always fit in
-DUST = 1e-13  # of the largest amount: what rounding leaves of a mass that a pivot has emptied
+MIN_FIT_LEFT = 1e-12  # what the free terms leave of a fit is nothing below this share of it
+MIN_LEG_SINGULAR_VALUE = 1e-10  # fits of unit norm with a smaller one depend on each other, and are pruned
+MIN_SPAN_SINGULAR_VALUE = 1e-12  # a basis needs no column for a smaller one: far below, so that pruned fits fit in
+MIN_AMOUNT_SHARE = 1e-13  # of the largest amount: what rounding leaves of a mass that a pivot has emptied
 
 
 def descent_path(
@@ -144,7 +144,7 @@ def _descent(problem, network, target):
     ends = np.split(labels, [network.width])
     walk, goal = (Walk(own, masses[own] / total) for own in ends)
     for one in (walk, goal):
-        for point in pruning_steps(columns, one.totals(len(masses)), DEPENDENT):
+        for point in pruning_steps(columns, one.totals(len(masses)), MIN_LEG_SINGULAR_VALUE):
             one.to(point)
     for point in _crossing(columns, walk, goal):
         walk.to(point)
@@ -185,7 +185,7 @@ def _columns(problem, directions, signs):
     """Weighted fits modulo the free terms, (n_samples, K); exactly zero where the free terms give the whole fit."""
     fits = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(directions) * signs
     columns = problem.project(problem.project(fits))
-    columns[:, norms(columns.T) <= FREE * norms(fits.T)] = 0.0
+    columns[:, norms(columns.T) <= MIN_FIT_LEFT * norms(fits.T)] = 0.0
     return columns
 
 
@@ -200,7 +200,7 @@ def _crossing(columns, walk, goal):
     points = []
     for amount in _cheapest_way(units, amounts, sizes.max() / sizes, len(walk.labels)):
         point = np.zeros(columns.shape[1])
-        point[used] = np.where(amount > DUST * amount.max(), amount, 0.0) * (sizes.max() / sizes)
+        point[used] = np.where(amount > MIN_AMOUNT_SHARE * amount.max(), amount, 0.0) * (sizes.max() / sizes)
         points.append(point)
     return points
 
@@ -236,5 +236,5 @@ def _independent(units, first, rank=None):
     rest[:, first] = 0.0
     triangle, order = qr(rest, mode="r", pivoting=True)
     sizes = np.abs(np.diag(triangle))
-    n_more = np.count_nonzero(sizes > SPANNED) if rank is None else rank - len(first)
+    n_more = np.count_nonzero(sizes > MIN_SPAN_SINGULAR_VALUE) if rank is None else rank - len(first)
     return np.append(first, order[:n_more]).astype(int)

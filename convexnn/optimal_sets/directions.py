@@ -10,16 +10,16 @@ from ..exceptions import SolverError
 MORE_DIGITS = (
     "A larger beta, columns of one scale, or targets without digits that no network can reach leave more digits."
 )
-ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be, at most
-SETTLED = 1e-10  # the same where the dual point is known to rounding, or
-ROUNDINGS = 100  # times the rounding of the price
-PRICED = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
-IN_DOUBT = 1e-6  # of beta: what rounding may have done to the price of any direction
-UNSURE = 1e-8  # of beta: the same of a direction that may be optimal
-ROUNDING = 64 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
-UNSETTLED = 1e-9  # of beta: the same where the dual point is as good as the solver's
-DEPTH = 1e-6
-MARGIN_STARTS = 2048
+MAX_SHORTFALL = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be, at most
+MIN_SHORTFALL = 1e-10  # the same where the dual point is known to rounding, or
+ROUNDINGS_PER_SHORTFALL = 100  # times the rounding of the price
+MAX_PRICE_ERROR = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
+MAX_DOUBT = 1e-6  # of beta: what rounding may have done to the price of any direction
+MAX_OPTIMAL_DOUBT = 1e-8  # of beta: the same of a direction that may be optimal
+PRICE_ROUNDING = 64 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
+SOLVER_ROUNDING = 1e-9  # of beta: the same where the dual point is as good as the solver's
+LISTING_DEPTH = 1e-6  # of beta: local maxima that far below it are all listed
+MARGIN_STARTS = 2048  # local ascents that look for those further below
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,24 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
         When the search for all maximisers ended early, the price of the dual point is not beta, or rounding may have
         moved a direction across the border.
     """
-    found = search_price(design, point, proof="exact", depth=DEPTH, deadline=deadline, n_jobs=n_jobs)
+    found = search_price(design, point, proof="exact", depth=LISTING_DEPTH, deadline=deadline, n_jobs=n_jobs)
     if found.proof != "exact":
         raise SolverError(
             f"the optimal directions could not be listed: the proof ended as {found.proof!r} after {found.n_nodes} "
             f"cones. Raise time_limit, or take fewer features: the search grows steeply with their number."
         )
-    if abs(found.value - 1.0) > PRICED:
+    if abs(found.value - 1.0) > MAX_PRICE_ERROR:
         raise SolverError(
             f"the optimal directions are not known: the price of the dual point should be beta={beta:g} and is beta "
             f"times 1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
     others, _, values = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
-    rounding = UNSETTLED
+    rounding = SOLVER_ROUNDING
     if doubt is not None:
-        rounding = ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
-    level = 1.0 - (ACCEPTED if doubt is None else min(max(SETTLED, ROUNDINGS * rounding), ACCEPTED))
+        rounding = PRICE_ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
+    level = 1.0 - (
+        MAX_SHORTFALL if doubt is None else min(max(MIN_SHORTFALL, ROUNDINGS_PER_SHORTFALL * rounding), MAX_SHORTFALL)
+    )
     doubts = _doubts(design, np.vstack([found.local_directions, others]), doubt)
     values = np.append(found.local_values, values)
     _refuse_open(values, doubts, level, beta)
@@ -102,7 +104,7 @@ def _doubts(design, directions, doubt):
 
 def _refuse_open(values, doubts, level, beta):
     """Refuse where rounding may have moved a direction across the level, or the dual point is hardly known at all."""
-    is_open = np.where(values + 2.0 * doubts >= level, doubts > UNSURE, doubts > IN_DOUBT)
+    is_open = np.where(values + 2.0 * doubts >= level, doubts > MAX_OPTIMAL_DOUBT, doubts > MAX_DOUBT)
     if is_open.any():
         raise SolverError(
             f"the optimal directions are not known: at beta={beta:g} float64 leaves the dual point, and the price of "

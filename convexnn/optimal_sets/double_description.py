@@ -16,7 +16,7 @@ from .._utils.progress import current
 from .._utils.threads import interruptible
 from .connectivity import union_size
 
-SIGN = 1e-9  # of a value, relative to the largest of its ray
+MAX_ZERO_VALUE = 1e-9  # relative to the largest value of a ray: a smaller one has no sign
 
 
 def extreme_rays(rows, most_rays, most_steps):
@@ -61,13 +61,13 @@ def _normalised(rays):
 
 def _next_row(rays, done):
     """The row with the fewest pairs of rays on different sides."""
-    pairs = np.sum(rays > SIGN, axis=0) * np.sum(rays < -SIGN, axis=0)
+    pairs = np.sum(rays > MAX_ZERO_VALUE, axis=0) * np.sum(rays < -MAX_ZERO_VALUE, axis=0)
     return int(np.argmin(np.where(done, np.iinfo(np.int64).max, pairs)))
 
 
 def _cut(rays, done, row, dimension, most_rays, most_steps):
     """Add an inequality. Returns the rays that satisfy it too, None where that is too much work, and the steps made."""
-    values = np.where(np.abs(rays[:, row]) > SIGN, rays[:, row], 0.0)
+    values = np.where(np.abs(rays[:, row]) > MAX_ZERO_VALUE, rays[:, row], 0.0)
     above, below = np.flatnonzero(values > 0), np.flatnonzero(values < 0)
     words = pack((rays > 0) & done)
     largest = int(done.sum()) - dimension + 2  # two adjacent rays share at least dimension - 2 zeros

@@ -15,7 +15,7 @@ from .._utils.validation import check_count, check_vector
 from ..exceptions import InvalidInputError, VertexLimitError
 from .connectivity import SupportGraph
 from .points import least_norm_point, random_points
-from .polytope import ZERO, mass_polytope
+from .polytope import MAX_ZERO_SHARE, mass_polytope
 from .widths import Widths, bound_widths
 
 
@@ -67,7 +67,7 @@ class MassSet(Shown):
 
     @cached_property
     def _graph(self):
-        return SupportGraph(self.vertices > ZERO * self.total_mass)
+        return SupportGraph(self.vertices > MAX_ZERO_SHARE * self.total_mass)
 
     @property
     def dimension(self) -> int:
@@ -138,7 +138,7 @@ class MassSet(Shown):
             raise InvalidInputError(f"masses must have shape {wanted}, one per direction; got shape {shape}.")
         masses = check_vector(masses, len(self.directions), "masses") if len(self.directions) else np.zeros(0)
         error = np.linalg.norm(self._columns @ (masses / max(self.total_mass, 1e-300) - self._shares))
-        if masses.min(initial=0.0) < -ZERO * self.total_mass or error > 1e-6:
+        if masses.min(initial=0.0) < -MAX_ZERO_SHARE * self.total_mass or error > 1e-6:
             raise InvalidInputError(
                 f"masses must be non-negative and give the optimal fit; the smallest is {masses.min(initial=0.0):.3g} "
                 f"and the relative error of the fit {error:.1e}."

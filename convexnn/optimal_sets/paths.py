@@ -20,8 +20,8 @@ from ..programs.problem import Problem
 from ..solvers.base import build_network
 from .placements import Walk
 
-EMPTY = 1e-12
-DEPENDENT = 1e-8
+MAX_EMPTY_SHARE = 1e-12  # of the total mass: what rounding leaves of a neuron that is empty
+MIN_PRUNED_SINGULAR_VALUE = 1e-8  # fits of unit norm with a smaller one depend on each other, and are pruned
 
 
 class NetworkPath(Shown):
@@ -130,7 +130,7 @@ class PathFinder:
 
     def __init__(self, columns, vertices):
         self.columns, self.vertices = columns, vertices
-        self.supports = vertices > EMPTY
+        self.supports = vertices > MAX_EMPTY_SHARE
 
     def connect(self, first, second):
         """Return the segments from one placement (labels, masses) to another of its width, None if there are none."""
@@ -149,8 +149,8 @@ class PathFinder:
     def _prune(self, walk):
         """Walk to a vertex and return its number."""
         walk.gather()
-        for shares in pruning_steps(self.columns, walk.totals(self.columns.shape[1]), DEPENDENT):
-            walk.to(np.where(shares > EMPTY, shares, 0.0))
+        for shares in pruning_steps(self.columns, walk.totals(self.columns.shape[1]), MIN_PRUNED_SINGULAR_VALUE):
+            walk.to(np.where(shares > MAX_EMPTY_SHARE, shares, 0.0))
         return int(np.argmin(np.abs(self.vertices - shares).sum(axis=1)))
 
     def _route(self, start, goal, width):

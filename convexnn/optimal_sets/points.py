@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import nnls
 
-MIXING = 20  # steps of hit and run per dimension between two points
+STEPS_PER_DIMENSION = 20  # of hit and run between two points
 
 
 def least_norm_point(polytope):
@@ -24,7 +24,7 @@ def random_points(polytope, n_points, rng):
     """Return points (n_points, K) of a `MassPolytope`, nearly uniform and independent, by hit and run."""
     here, found = polytope.inner, []
     for _ in range(n_points):
-        for _ in range(MIXING * polytope.dimension):
+        for _ in range(STEPS_PER_DIMENSION * polytope.dimension):
             here = _hit(here, polytope.edges @ rng.standard_normal(polytope.dimension), rng)
         found.append(_full(polytope, here))
     return np.array(found).reshape(n_points, len(polytope.point))

@@ -13,14 +13,14 @@ from scipy.optimize import linprog
 from ..exceptions import SolverError, VertexLimitError
 from .double_description import extreme_rays
 
-RANK = 1e-9
-ZERO = 1e-8
-RESIDUAL = 1e-7
-MARGIN = 1000  # added to the limit, for polytopes on the way that have more vertices than the last one
-ENTRIES = 20_000_000  # numbers in the list of vertices on the way
-BLOCK = 2_000_000  # numbers in the matrices that are solved at once
-STEPS = 4  # pairs of supports compared, times the square of the limit with its margin
-FEASIBILITY = 1e-10
+MIN_RELATIVE_RANK_VALUE = 1e-9  # singular values below this share of the largest count as zero
+MAX_ZERO_SHARE = 1e-8  # of the total mass: smaller masses count as none
+MAX_VERTEX_RESIDUAL = 1e-7  # of the optimal fit: what the masses of a vertex may leave of it
+EXTRA_VERTICES = 1000  # added to the limit, for polytopes on the way that have more vertices than the last one
+MAX_LISTED_ENTRIES = 20_000_000  # numbers in the list of vertices on the way
+BLOCK_ENTRIES = 2_000_000  # numbers in the matrices that are solved at once
+PAIRS_PER_SQUARED_LIMIT = 4  # pairs of supports compared, per square of the limit with its extra vertices
+SOLVER_FEASIBILITY = 1e-10  # primal and dual, of the linear programs
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class MassPolytope:
 
     def _supports(self, limit):
         """Return the supports of the vertices (V, K), bool."""
-        most = max(limit, min(2 * limit + MARGIN, ENTRIES // len(self.free)))
+        most = max(limit, min(2 * limit + EXTRA_VERTICES, MAX_LISTED_ENTRIES // len(self.free)))
         cone = np.column_stack([self.edges, self.inner]) / self.inner[:, None]
-        rays = extreme_rays(cone, most, STEPS * (limit + MARGIN) ** 2)
+        rays = extreme_rays(cone, most, PAIRS_PER_SQUARED_LIMIT * (limit + EXTRA_VERTICES) ** 2)
         if rays is None:
             raise VertexLimitError(
                 f"the polytope of optimal masses has dimension {self.dimension} and {len(self.free)} facets: its "
@@ -96,7 +96,7 @@ class MassPolytope:
             )
         masses = rays * self.inner
         supports = np.zeros((len(rays), len(self.point)), dtype=bool)
-        supports[:, self.free] = masses > ZERO * masses.sum(axis=1, keepdims=True)
+        supports[:, self.free] = masses > MAX_ZERO_SHARE * masses.sum(axis=1, keepdims=True)
         return np.unique(supports, axis=0)[::-1]
 
     def on_supports(self, supports):
@@ -116,18 +116,18 @@ class MassPolytope:
         """Numbers of the supports, in blocks of equal size that are not too large to be solved at once."""
         for size in np.unique(sizes):
             chosen = np.flatnonzero(sizes == size)
-            yield from np.array_split(chosen, 1 + chosen.size * size * len(self.target) // BLOCK)
+            yield from np.array_split(chosen, 1 + chosen.size * size * len(self.target) // BLOCK_ENTRIES)
 
 
 def _solve_each(matrices, target):
     """Least squares solutions for every one of `matrices` (V, rank, size), and where they are unique and exact."""
     frames, triangles = np.linalg.qr(matrices)
     spread = np.abs(np.diagonal(triangles, axis1=1, axis2=2))
-    independent = spread.min(axis=1) > RANK * spread.max(axis=1)
+    independent = spread.min(axis=1) > MIN_RELATIVE_RANK_VALUE * spread.max(axis=1)
     triangles[~independent] = np.eye(triangles.shape[1])
     masses = np.linalg.solve(triangles, (frames.transpose(0, 2, 1) @ target)[:, :, None])
     errors = np.linalg.norm((matrices @ masses)[:, :, 0] - target, axis=1)
-    return masses[:, :, 0], independent & (errors <= RESIDUAL * np.linalg.norm(target))
+    return masses[:, :, 0], independent & (errors <= MAX_VERTEX_RESIDUAL * np.linalg.norm(target))
 
 
 def mass_polytope(columns, point):
@@ -141,24 +141,24 @@ def mass_polytope(columns, point):
         Non-negative, summing to one.
     """
     basis, values, _ = np.linalg.svd(columns, full_matrices=False)
-    equations = basis[:, values > RANK * values.max(initial=0.0)].T @ columns
+    equations = basis[:, values > MIN_RELATIVE_RANK_VALUE * values.max(initial=0.0)].T @ columns
     target = equations @ point
-    points = [np.where(point > ZERO, point, 0.0), *_spreading(equations, target, point)]
+    points = [np.where(point > MAX_ZERO_SHARE, point, 0.0), *_spreading(equations, target, point)]
     free = np.flatnonzero(np.any(points, axis=0))
     used = equations[:, free]
     _, values, rotation = np.linalg.svd(used, full_matrices=True)
-    rank = int(np.sum(values > RANK * values.max(initial=0.0)))
+    rank = int(np.sum(values > MIN_RELATIVE_RANK_VALUE * values.max(initial=0.0)))
     inner = np.mean(points, axis=0)[free]
-    inner += np.linalg.lstsq(used, target - used @ inner, rcond=RANK)[0]
+    inner += np.linalg.lstsq(used, target - used @ inner, rcond=MIN_RELATIVE_RANK_VALUE)[0]
     return MassPolytope(point, equations, target, free, inner, rotation[rank:].T)
 
 
 def _spreading(equations, target, point):
     """Yield points until every direction that can carry mass does so at one of them."""
-    idle = point <= ZERO
+    idle = point <= MAX_ZERO_SHARE
     while idle.any():
         found = heaviest(equations, target, idle.astype(float))
-        used = idle & (found > ZERO)
+        used = idle & (found > MAX_ZERO_SHARE)
         if not used.any():
             return
         yield found
@@ -172,8 +172,8 @@ def heaviest(equations, target, weights):
         A_eq=equations,
         b_eq=target,
         method="highs-ds",
-        options={"primal_feasibility_tolerance": FEASIBILITY, "dual_feasibility_tolerance": FEASIBILITY},
+        options={"primal_feasibility_tolerance": SOLVER_FEASIBILITY, "dual_feasibility_tolerance": SOLVER_FEASIBILITY},
     )
     if answer.status != 0:
         raise SolverError(f"a linear program over the optimal masses failed: HiGHS answered {answer.message!r}.")
-    return np.where(answer.x > ZERO, answer.x, 0.0)
+    return np.where(answer.x > MAX_ZERO_SHARE, answer.x, 0.0)

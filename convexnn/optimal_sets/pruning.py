@@ -22,9 +22,9 @@ from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ..solvers.base import build_network
 from .mass_refit import MassRefit
-from .polytope import ZERO, mass_polytope
+from .polytope import MAX_ZERO_SHARE, mass_polytope
 from .solution_set import OptimalSet
-from .widths import SECONDS, prove_fewest, random_vertices
+from .widths import SEARCH_SECONDS, prove_fewest, random_vertices
 
 RULES = ("objective", "residual", "magnitude")
 
@@ -120,7 +120,7 @@ class ApproximatePruning(Shown):
 
 
 def minimal_pruning(
-    network: TwoLayerReLU, X: ArrayLike, *, optimal_set: OptimalSet | None = None, time_limit: float = SECONDS
+    network: TwoLayerReLU, X: ArrayLike, *, optimal_set: OptimalSet | None = None, time_limit: float = SEARCH_SECONDS
 ) -> MinimalPruning:
     """Prune a network to the fewest neurons that give the same values on X at no larger cost.
 
@@ -195,12 +195,12 @@ def _fewest(fits, masses, time_limit):
     slack = np.append(np.zeros(len(fits)), 1.0)
     polytope = mass_polytope(np.column_stack([columns, slack]), np.append(shares, 0.0))
     counted = np.append(np.ones(len(shares), dtype=bool), False)
-    met = random_vertices(polytope)
+    met = random_vertices(polytope, np.random.default_rng(0))
     if not len(met):
         return masses, 1
     fewest = met[np.argmin(np.count_nonzero(met[:, counted], axis=1))]
     best, least = prove_fewest(polytope, fewest, time_limit, counted)
-    return np.where(best[:-1] > ZERO, best[:-1] * total, 0.0), least
+    return np.where(best[:-1] > MAX_ZERO_SHARE, best[:-1] * total, 0.0), least
 
 
 def approximate_pruning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -17,21 +18,22 @@ from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network, make_problem, refuse_outputs
 from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
-from ..solvers.base import build_network
+from ..solvers.base import Solution, build_network
 from ..solvers.small_strength import Optimum, solve_to_all_digits
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
-from .polytope import ZERO
+from .polytope import MAX_ZERO_SHARE
 
 VERTEX_LIMIT = 20_000
-THIN = 1e-5
-DIRECTION = 1e-4
-SAME_FUNCTION, SAME_LINE = 1e-6, 1e-10
-SAME = 1e-7
-SOLVER_TOLERANCE = 1e-9
-REPRODUCED = 1e-7  # of the optimal fit: what the directions may leave of it
-NO_SHARE = 1e-13  # of the total mass: what is rounding and no neuron
+SOLVER_TOLERANCE = 1e-9  # relative gap to which the optimum is proven
+MIN_MARGIN = 1e-5  # of beta: a thinner one between optimal directions and others is warned of
+MAX_DIRECTION_ERROR = 1e-4  # of an entry of a unit vector: neurons of optimal networks are that close to a direction
+MAX_FUNCTION_CHANGE = 1e-6  # of the kinks per edge of unit size: the function is the same
+MAX_COSINE_DEFECT = 1e-10  # directions are on one line where 1 - |cosine|, half the squared angle, is below
+MAX_SHARE_ERROR = 1e-7  # of the total mass: placements that differ by less are the same
+MAX_FIT_ERROR = 1e-7  # of the optimal fit: what the directions may leave of it
+MIN_COUNTED_SHARE = 1e-13  # of the total mass: less is rounding and no neuron
 
 
 def optimal_set(
@@ -46,6 +48,7 @@ def optimal_set(
     loss: LossName = "squared",
     vertex_limit: int = VERTEX_LIMIT,
     time_limit: float | None = None,
+    start: TwoLayerReLU | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> OptimalSet:
@@ -67,6 +70,8 @@ def optimal_set(
         Where the polytope has more vertices they are not listed; the time that is spent on it grows with the square.
     time_limit : float, optional
         Seconds for training and for listing the directions.
+    start : TwoLayerReLU, optional
+        A network to start training from, such as one that is optimal already: the set does not depend on it.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     verbose : int
@@ -119,10 +124,13 @@ def optimal_set(
         loss=loss,
     )
     options = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": check_verbose(verbose)}
-    return optimal_set_of(problem, vertex_limit=vertex_limit, **options)
+    if start is not None:
+        check_is_network(start, "start")
+        problem.check_terms(start, "start")
+    return optimal_set_of(problem, vertex_limit=vertex_limit, start=start, **options)
 
 
-def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_jobs=None, verbose=0):
+def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, start=None, n_jobs=None, verbose=0):
     """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
     refuse_outputs(problem.y)
     if not problem.loss.is_strictly_convex:
@@ -131,20 +139,60 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, n_job
             f"{problem.loss.name} loss optimal networks may differ in their fits, and no polytope of masses holds them "
             f"all. Training, certificates and paths over beta do not need one fit."
         )
-    deadline = deadline_after(time_limit)
-    rng = np.random.default_rng(0)
-    options = {"deadline": deadline, "proof": "exact", "n_jobs": n_jobs, "rng": rng}
+    vertex_limit, deadline = check_count(vertex_limit, "vertex_limit"), deadline_after(time_limit)
+    options = {"vertex_limit": vertex_limit, "deadline": deadline, "n_jobs": n_jobs, "start": start}
     with reporting(verbose, deadline) as reporter:
-        optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=reporter.round, **options)
-        found = OptimalSet(problem, optimum, check_count(vertex_limit, "vertex_limit"), deadline, n_jobs)
-    found.verbose = verbose
-    warn_of(found)
-    return found
+        solved = solve_set(problem, report=reporter.round, **options)
+    if solved.optimal_set is None:
+        raise solved.obstacle
+    solved.optimal_set.verbose = verbose
+    warn_of(solved.optimal_set)
+    return solved.optimal_set
+
+
+@dataclass(frozen=True)
+class SolvedSet:
+    """The optimum of a problem, and the set of all its optima where that can be described.
+
+    Attributes
+    ----------
+    solution : Solution
+    optimal_set : OptimalSet or None
+        None where optimality was not proven, or the directions are not known to enough digits.
+    obstacle : SolverError or None
+        Why there is no set.
+    """
+
+    solution: Solution
+    optimal_set: OptimalSet | None = None
+    obstacle: SolverError | None = None
+
+
+def solve_set(
+    problem, *, proof="exact", vertex_limit=VERTEX_LIMIT, deadline=None, n_jobs=None, start=None, report=None
+):
+    """Train on a `Problem` of one output to all digits and describe the set of its optima; return a `SolvedSet`.
+
+    With a loss that is not strictly convex optimal networks may differ in their fits: there is no set, and no obstacle.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When interrupted: there is no optimum yet.
+    """
+    options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": np.random.default_rng(0)}
+    optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, start=start, report=report, **options)
+    if not problem.loss.is_strictly_convex:
+        return SolvedSet(optimum.solution)
+    try:
+        return SolvedSet(optimum.solution, OptimalSet(problem, optimum, vertex_limit, deadline, n_jobs))
+    except SolverError as obstacle:
+        return SolvedSet(optimum.solution, obstacle=obstacle)
 
 
 def warn_of(found):
     """Warn where a set is not known to be what it seems: a thin margin, or masses that are too small to count."""
-    if found.margin < THIN:
+    if found.margin < MIN_MARGIN:
         warnings.warn(
             f"the margin between the optimal directions and the next one is thin ({found.margin:.1e}): the set may "
             f"change under perturbations of that size.",
@@ -154,8 +202,8 @@ def warn_of(found):
     share = found.uncounted_share
     if share > 0.0:
         warnings.warn(
-            f"an optimal network has a neuron with the share {share:.1e} of the total mass. Shares up to {ZERO:.0e} "
-            f"count as none: m*, M* and the counts are those without it.",
+            f"an optimal network has a neuron with the share {share:.1e} of the total mass. Shares up to "
+            f"{MAX_ZERO_SHARE:.0e} count as none: m*, M* and the counts are those without it.",
             UserWarning,
             stacklevel=4,
         )
@@ -220,7 +268,7 @@ class OptimalSet(MassSet):
         wanted = self.problem.project(root * hidden)
         size = max(float(np.linalg.norm(wanted)), np.finfo(float).tiny)
         error = float(np.linalg.norm(self.problem.project(root * self.optimal_fit) - wanted)) / size
-        if error > REPRODUCED:
+        if error > MAX_FIT_ERROR:
             raise SolverError(
                 f"the optimal directions that were found do not give the optimal fit: they leave {error:.1e} of it. "
                 f"{MORE_DIGITS}"
@@ -240,7 +288,7 @@ class OptimalSet(MassSet):
     @property
     def uncounted_share(self) -> float:
         """Largest share of the total mass that a direction has at no optimum more of, and that counts as none."""
-        small = (self._shares > NO_SHARE) & (self._shares <= ZERO)
+        small = (self._shares > MIN_COUNTED_SHARE) & (self._shares <= MAX_ZERO_SHARE)
         if small.any():
             small[self._polytope.free] = False
         return float(self._shares.max(initial=0.0, where=small))
@@ -256,12 +304,12 @@ class OptimalSet(MassSet):
             return True
         moves = np.zeros((len(self.signs), self.dimension))
         moves[self._polytope.free] = self._polytope.edges
-        return bool(np.abs(self._function_form(moves)).max() <= SAME_FUNCTION)
+        return bool(np.abs(self._function_form(moves)).max() <= MAX_FUNCTION_CHANGE)
 
     def _function_form(self, masses):
         """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
         cosines = self.directions @ self.directions.T
-        line = (np.abs(cosines) > 1.0 - SAME_LINE).argmax(axis=1)  # the first direction of a line stands for it
+        line = (np.abs(cosines) > 1.0 - MAX_COSINE_DEFECT).argmax(axis=1)  # the first direction of a line stands for it
         flipped = cosines[np.arange(len(line)), line] < 0
         signed = self.signs[:, None] * masses
         kinks = (line == np.arange(len(line))[:, None]) @ signed
@@ -286,7 +334,7 @@ class OptimalSet(MassSet):
             When the masses are not optimal or need more neurons than `width`.
         """
         masses = self._check_masses(masses)
-        active = masses > ZERO * self.total_mass
+        active = masses > MAX_ZERO_SHARE * self.total_mass
         network = build_network(self.problem, self.directions[active], self.signs[active], masses[active])
         if width is None:
             return network
@@ -321,7 +369,7 @@ class OptimalSet(MassSet):
         if a.width != b.width:
             raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
         (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
-        if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=SAME):
+        if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=MAX_SHARE_ERROR):
             return NetworkPath(self.problem, [partial(between, a, b)], (a, b))
         segments = PathFinder(self._columns, self.vertices / self.total_mass).connect((labels, shares), goal)
         if segments is None:
@@ -338,11 +386,11 @@ class OptimalSet(MassSet):
                 f"optimum {self.optimal_value:.10g}."
             )
         labels, shares = np.zeros(network.width, int), np.zeros(network.width)
-        for j in np.flatnonzero(network.masses > ZERO * self.total_mass):
+        for j in np.flatnonzero(network.masses > MAX_ZERO_SHARE * self.total_mass):
             distance = np.abs(self.directions - network.directions[j]).max(axis=1)
             distance[self.signs != network.signs[j]] = np.inf
             labels[j] = int(np.argmin(distance))
-            if distance[labels[j]] > DIRECTION:
+            if distance[labels[j]] > MAX_DIRECTION_ERROR:
                 raise InvalidInputError(
                     f"{name} must put its mass on the optimal directions; neuron {j} is {distance[labels[j]]:.1e} away "
                     f"from the nearest one."

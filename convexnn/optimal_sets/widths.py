@@ -12,13 +12,13 @@ from scipy.optimize import Bounds, LinearConstraint, milp, nnls
 from .._utils.clock import now
 from .._utils.standard_output import without_highs_lines
 from .._utils.threads import interruptible
-from .polytope import ZERO, heaviest
+from .polytope import MAX_ZERO_SHARE, heaviest
 
-RESIDUAL = 1e-9
-MAX_CUTS = 50
-WALKS = 30
-SECONDS = 10.0
-INTEGRAL = 1e-6
+MAX_SUPPORT_RESIDUAL = 1e-9  # of the optimal fit: what the masses of a support may leave of it
+MAX_CUTS = 50  # integer programs, each without the supports found before
+N_RANDOM_COSTS = 30  # whose vertices are met for the largest and the smallest support
+SEARCH_SECONDS = 10.0  # for the bounds on the widths
+MAX_INTEGER_ERROR = 1e-6  # bounds of the integer program are rounded up from so little above
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Widths:
     M_star_bounds: tuple
 
 
-def bound_widths(polytope, *, time_limit=SECONDS):
+def bound_widths(polytope, *, time_limit=SEARCH_SECONDS):
     """Return the `Widths` of a `MassPolytope` without listing its vertices.
 
     Parameters
@@ -51,16 +51,15 @@ def bound_widths(polytope, *, time_limit=SECONDS):
     -------
     Widths
     """
-    met = random_vertices(polytope)
+    met = random_vertices(polytope, np.random.default_rng(0))
     sizes = [int(np.count_nonzero(vertex)) for vertex in met]
     fewest, low = prove_fewest(polytope, met[int(np.argmin(sizes))], time_limit)
     return Widths(fewest, (low, int(np.count_nonzero(fewest))), (max(sizes), polytope.rank))
 
 
-def random_vertices(polytope, seed=0):
+def random_vertices(polytope, rng):
     """Return vertices (V, K) at which random costs are lowest, in shares of the total mass."""
-    rng = np.random.default_rng(seed)
-    costs = rng.standard_normal((WALKS, len(polytope.point)))
+    costs = rng.standard_normal((N_RANDOM_COSTS, len(polytope.point)))
     met = [heaviest(polytope.equations, polytope.target, cost) for cost in costs]
     vertices, exact = polytope.on_supports(np.unique(np.array(met) > 0, axis=0))
     return vertices[exact]
@@ -80,7 +79,7 @@ def prove_fewest(polytope, known, time_limit, counted=None):
     for _ in range(MAX_CUTS):
         answer = program.solve(max(0.1, deadline - now()))
         if answer.mip_dual_bound is not None and np.isfinite(answer.mip_dual_bound):
-            least = max(least, int(np.ceil(answer.mip_dual_bound - INTEGRAL)))
+            least = max(least, int(np.ceil(answer.mip_dual_bound - MAX_INTEGER_ERROR)))
         if answer.x is None:
             break
         support = answer.x[len(known) :] > 0.5
@@ -96,10 +95,10 @@ def prove_fewest(polytope, known, time_limit, counted=None):
 def _fitted(polytope, support):
     """Return a vertex (K,) on a part of the support, None when there is no exact one."""
     masses, error = nnls(polytope.equations[:, support], polytope.target)
-    if error > RESIDUAL * np.linalg.norm(polytope.target):
+    if error > MAX_SUPPORT_RESIDUAL * np.linalg.norm(polytope.target):
         return None
     used = support.copy()
-    used[support] = masses > ZERO
+    used[support] = masses > MAX_ZERO_SHARE
     vertices, exact = polytope.on_supports(used[None, :])
     return vertices[0] if exact[0] else None
 

@@ -1,4 +1,4 @@
-"""Slide the neurons of a network to the best place of their cells: Newton's method on the null spaces of the kinks.
+"""Move the neurons of a network to the best place of their cells: Newton's method on the null spaces of the kinks.
 
 A neuron with block ``w = mass * direction`` keeps its activation pattern while it stays in its cell. Rows on which it
 sits exactly (``x_i w = 0``, a kink) are held at zero by a basis of their null space, so there is no cone constraint
@@ -14,8 +14,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ._work import newton_work
 
-KINK = 1e-10
-STEPS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
+MAX_HELD_DISTANCE = 1e-10  # relative to a neuron's norm: a row whose value is smaller is held at zero, a kink
+STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)  # of a Newton step that are tried, besides the first crossings
 
 
 def merge_blocks(scaled, blocks, signs):
@@ -81,7 +81,9 @@ class _Cells:
         self.scaled, self.blocks, self.signs = scaled, blocks, signs
         self.row_sizes = np.linalg.norm(scaled.design, axis=1)
         self.kinks = np.zeros((len(blocks), len(scaled.design)), bool)
-        self.kinks |= np.abs(self.values) <= KINK * np.linalg.norm(blocks, axis=1)[:, None] * self.row_sizes
+        self.kinks |= (
+            np.abs(self.values) <= MAX_HELD_DISTANCE * np.linalg.norm(blocks, axis=1)[:, None] * self.row_sizes
+        )
         self.bases = [self._null_space(kink) for kink in self.kinks]
 
     @property
@@ -112,7 +114,7 @@ class _Cells:
             crossings = np.where((values * (values + shift) < 0) & ~self.kinks, values / -shift, np.inf)
         first = np.unique(crossings[np.isfinite(crossings)])[:12]
         best, chosen = objective, 0.0
-        for t in (*STEPS, *first):
+        for t in (*STEP_LENGTHS, *first):
             trial, _ = self.objective(values + t * shift, self.blocks + t * moves)
             if trial < best:
                 best, chosen = trial, t
@@ -153,8 +155,8 @@ def _solve_symmetric(matrix, right):
     return vectors[:, used] @ ((vectors[:, used].T @ right) / values[used])
 
 
-def settle(scaled, blocks, signs, n_steps):
-    """Take full Newton steps inside the cells, where values differ by rounding only and gradients still tell."""
+def take_full_steps(scaled, blocks, signs, n_steps):
+    """Take full Newton steps inside the cells, where values differ by rounding only and gradients by more."""
     cells = _Cells(scaled, blocks, signs)
     for _ in range(n_steps if len(blocks) else 0):
         values = cells.values
@@ -167,7 +169,7 @@ def settle(scaled, blocks, signs, n_steps):
     return cells.blocks
 
 
-def slide(scaled, blocks, signs, *, max_steps=12, stop=lambda: False, spend=lambda work: None):
+def move_neurons(scaled, blocks, signs, *, max_steps=12, stop=lambda: False, spend=lambda work: None):
     """Improve the network with these blocks (K, d) and signs (K,); return its merged, moved blocks and signs."""
     blocks, signs = merge_blocks(scaled, blocks, signs)
     if len(blocks) == 0:

@@ -12,8 +12,9 @@ import numpy as np
 from .._utils.kernels import compiled
 from ..duality.kernels.concave import add_scaled, copy, dot, enter, leave, products
 
-FEASIBLE, SHORTEST = 1e-13, 1e-9
-MAX_CHANGES = 20
+MAX_VIOLATION = 1e-13  # relative: a row that is violated by less is not
+MIN_INDEPENDENT_PART = 1e-9  # a row with less of itself off the span of the rows held does not join them
+MAX_CHANGES_PER_ROW = 20  # of the rows held, before rounding is to blame
 
 
 @compiled
@@ -22,7 +23,7 @@ def _begin(rows, held, forces, n_held, basis, triangle):
     n = 0
     for k in range(n_held):
         held[n], forces[n] = held[k], forces[k]
-        if enter(rows[held[n]], basis, triangle, n, SHORTEST):
+        if enter(rows[held[n]], basis, triangle, n, MIN_INDEPENDENT_PART):
             n += 1
     return n
 
@@ -38,7 +39,7 @@ def _wanted(side, g, held, n_held, basis, triangle, wanted):
 
 
 @compiled
-def _settle(side, g, held, forces, n_held, basis, triangle, wanted):
+def _best_forces(side, g, held, forces, n_held, basis, triangle, wanted):
     """Walk to the best forces on the rows held, letting go of those that would turn negative; return how many stay."""
     while n_held > 0:
         _wanted(side, g, held, n_held, basis, triangle, wanted)
@@ -77,9 +78,9 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
     """
     basis, triangle, wanted, values = scratch
     n_held, fresh = _begin(rows, held, forces, n_held, basis, triangle), True
-    for _ in range(MAX_CHANGES * g.size + 100):
+    for _ in range(MAX_CHANGES_PER_ROW * g.size + 100):
         before = n_held
-        n_held = _settle(side, g, held, forces, n_held, basis, triangle, wanted)
+        n_held = _best_forces(side, g, held, forces, n_held, basis, triangle, wanted)
         fresh = fresh and n_held == before
         copy(g, residual)
         for k in range(n_held):
@@ -93,10 +94,10 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
         slack = 0.0
         for k in range(n_held):
             slack, values[held[k]] = max(slack, abs(values[held[k]])), 0.0
-        entering = _most_violated(side, values, FEASIBLE * size)
-        if slack <= 10.0 * FEASIBLE * size and entering < 0:
+        entering = _most_violated(side, values, MAX_VIOLATION * size)
+        if slack <= 10.0 * MAX_VIOLATION * size and entering < 0:
             return n_held, True
-        if entering >= 0 and enter(rows[entering], basis, triangle, n_held, SHORTEST):
+        if entering >= 0 and enter(rows[entering], basis, triangle, n_held, MIN_INDEPENDENT_PART):
             held[n_held], forces[n_held] = entering, 0.0
             n_held += 1
         elif fresh:

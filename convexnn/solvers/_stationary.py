@@ -11,11 +11,11 @@ all of whose terms are of order one; at beta = 0 these are the equations of inte
 
 import numpy as np
 
-from .cell_moves import MOST_UNKNOWNS, RANK, cell_map, expanded, norm_derivatives
+from .cell_moves import MAX_UNKNOWNS, MIN_SINGULAR_VALUE, cell_map, expanded, norm_derivatives
 
-MAX_STEPS = 12
-DEPENDENT = 1e-9  # singular values of the moves of the fit, relative to the largest, that count as zero
-STEP_GAIN = 0.5  # a step that leaves more than this share of the errors is the last
+MAX_NEWTON_STEPS = 12
+MIN_HELD_SINGULAR_VALUE = 1e-9  # singular values of the moves of the fit below this share of the largest count as zero
+MAX_ERROR_LEFT = 0.5  # a step that leaves more than this share of the errors is the last
 
 
 def stationary_pair(scaled, blocks, signs, point):
@@ -30,7 +30,7 @@ def stationary_pair(scaled, blocks, signs, point):
         Orthogonal to the free terms.
     """
     best, error = (blocks, point), np.inf
-    for _ in range(MAX_STEPS):
+    for _ in range(MAX_NEWTON_STEPS):
         jacobian, bases = cell_map(scaled, blocks, signs)
         slopes, curvature = norm_derivatives(blocks, bases)
         slope_errors = slopes - jacobian.T @ point
@@ -40,10 +40,10 @@ def stationary_pair(scaled, blocks, signs, point):
         if not error < before:
             return *best, before
         best = blocks, point
-        if error > STEP_GAIN * before or len(slope_errors) + len(point) > MOST_UNKNOWNS:
+        if error > MAX_ERROR_LEFT * before or len(slope_errors) + len(point) > MAX_UNKNOWNS:
             break
         system = np.block([[curvature, -jacobian.T], [jacobian, scaled.beta * np.eye(len(point))]])
-        step = np.linalg.lstsq(system, np.concatenate([-slope_errors, fit_errors]), rcond=RANK)[0]
+        step = np.linalg.lstsq(system, np.concatenate([-slope_errors, fit_errors]), rcond=MIN_SINGULAR_VALUE)[0]
         blocks, point = blocks + expanded(bases, step[: len(slopes)]), point + step[len(slopes) :]
         point = scaled.project(point)
     return *best, error
@@ -62,7 +62,7 @@ def doubt_of_point(scaled, blocks, signs):
     """
     jacobian, bases = cell_map(scaled, blocks, signs)
     moves, values, _ = np.linalg.svd(jacobian / sizes_of(bases))
-    held = int(np.sum(values > DEPENDENT * values.max(initial=0.0)))
+    held = int(np.sum(values > MIN_HELD_SINGULAR_VALUE * values.max(initial=0.0)))
     loose = scaled.project(moves[:, held:])
     fits = np.abs(signs) @ np.maximum(blocks @ scaled.design.T, 0.0)
     return loose * (4.0 * np.finfo(float).eps * (1.0 + float(np.linalg.norm(fits))) / scaled.beta)

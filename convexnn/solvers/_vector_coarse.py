@@ -7,45 +7,40 @@ gap is wide. New neurons start with a small share of the mass that would be best
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..losses import orthonormal
 from ..losses.several_outputs import loss_hessian
+from ._lbfgs import StoppableObjective, Stopped, minimise, parts_of
 
-MEMORY = 10  # pairs of L-BFGS
-SMALLEST_MASS = 1e-8  # relative to the largest
-FREE_STEPS, FREE_GAIN, FREE_DAMPING = 6, 1e-10, 1e-10  # of Newton's method; relative gain that is the last; of a trace
-STEPS_OF_A_LOOK = 10  # of L-BFGS, over which the decrease is judged: the first ones are short
-FIRST_SHARE = 0.3  # of the best mass of a new neuron alone
-SAME_DIRECTION, SAME_OUTPUT = 0.98, 0.9  # cosines from which on a new neuron would repeat another
+N_COARSE_PAIRS = 10  # pairs of L-BFGS that are remembered
+MIN_COARSE_MASS_SHARE = 1e-8  # neurons with less than this share of the largest mass have vanished
+MAX_FREE_STEPS, MIN_FREE_GAIN = 6, 1e-10  # Newton steps of the free terms, and the relative gain of the last one
+FREE_DAMPING_PER_TRACE = 1e-10  # of their Hessian
+FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
+FIRST_MASS_SHARE = 0.3  # of the best mass of a new neuron alone
+MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE = 0.98, 0.9  # above both a new neuron would repeat another
 WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
 WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
 
 
-class _Stopped(Exception):
-    """The budget has ended, or nothing moves any more; the best point is kept."""
-
-
-class _AllWeights:
+class _AllWeights(StoppableObjective):
     """The objective of neurons, outputs and coefficients of the free terms, as one vector."""
 
     def __init__(self, problem, columns, n_neurons, dtype, stop):
-        self.problem, self.columns, self.stop = problem, columns, stop
+        super().__init__(stop)
+        self.problem, self.columns = problem, columns
         self.design = problem.design.astype(dtype, copy=False)
         shapes = [(n_neurons, problem.design.shape[1]), (n_neurons, problem.n_outputs)]
         self.shapes = [*shapes, (columns.shape[1], problem.n_outputs)]
-        self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
-        self.best, self.point, self.course = np.inf, None, []
+        self.course = []
 
     def unpack(self, vector):
         """Return neurons, outputs and the coefficients of the free terms."""
-        parts = np.split(vector, self.ends[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return parts_of(vector, self.shapes)
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
-        if self.stop() and self.point is not None:
-            raise _Stopped
+        self.check_budget()
         problem, dtype, (neurons, outputs, free) = self.problem, self.design.dtype, self.unpack(vector)
         rounded = outputs.astype(dtype, copy=False)
         hidden = self.design @ neurons.T.astype(dtype, copy=False)
@@ -53,21 +48,20 @@ class _AllWeights:
         fit = hidden @ rounded + self.columns @ free
         value = problem.loss.value(problem.y, fit, problem.weight) + 0.5 * problem.beta * (vector @ vector)
         value -= 0.5 * problem.beta * float(np.sum(free**2))
-        if value < self.best:
-            self.best, self.point = value, vector.copy()
+        self.note(value, vector)
         dual = problem.loss.dual_point(problem.y, fit, problem.weight)
         forces = dual.astype(dtype, copy=False) @ rounded.T
         forces *= hidden > 0.0
         slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual
         return value, np.concatenate([slope.ravel() for slope in (*slopes, -self.columns.T @ dual)]).astype(float)
 
-    def has_settled(self, tolerance):
+    def is_flat(self, tolerance):
         """Note a step; whether the last ones have lowered the objective by less than `tolerance` of it each."""
         self.course.append(self.best)
-        if len(self.course) <= STEPS_OF_A_LOOK:
+        if len(self.course) <= FLAT_STEPS:
             return False
-        fallen = self.course[-1 - STEPS_OF_A_LOOK] - self.best
-        return not fallen > tolerance * STEPS_OF_A_LOOK * abs(self.best)
+        fallen = self.course[-1 - FLAT_STEPS] - self.best
+        return not fallen > tolerance * FLAT_STEPS * abs(self.best)
 
 
 def work_of_an_evaluation(problem, n_neurons):
@@ -92,20 +86,16 @@ def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolera
     start = np.concatenate(
         [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
     )
-    options = {"maxiter": max_steps, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
 
     def look(_):
-        if objective.has_settled(tolerance):
-            raise _Stopped
+        if objective.is_flat(tolerance):
+            raise Stopped
 
-    try:
-        minimize(objective, start, jac=True, method="L-BFGS-B", options=options, callback=look)
-    except _Stopped:
-        pass
+    minimise(objective, start, look, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
     neurons, outputs, free = objective.unpack(objective.point)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)
-    kept = masses > SMALLEST_MASS * masses.max(initial=0.0)
+    kept = masses > MIN_COARSE_MASS_SHARE * masses.max(initial=0.0)
     directions, outputs = neurons[kept] / sizes[kept, None], outputs[kept] * sizes[kept, None]
     return directions, outputs, *best_free_terms(problem, directions, outputs, columns @ free)
 
@@ -114,16 +104,16 @@ def best_free_terms(problem, directions, outputs, free_fit):
     """Return better values of the free terms, some Newton steps from `free_fit`, and the objective there."""
     hidden, basis = problem.hidden_fit(directions, outputs), orthonormal(problem.free)
     fit, value = hidden + free_fit, problem.loss.value(problem.y, hidden + free_fit, problem.weight)
-    for _ in range(FREE_STEPS if basis.shape[1] else 0):
+    for _ in range(MAX_FREE_STEPS if basis.shape[1] else 0):
         slope = basis.T @ problem.loss.dual_point(problem.y, fit, problem.weight)
         hessian = loss_hessian(problem.loss, problem.y, fit, problem.weight, basis)
-        hessian[np.diag_indices_from(hessian)] += FREE_DAMPING * max(np.trace(hessian), np.finfo(float).tiny)
+        hessian[np.diag_indices_from(hessian)] += FREE_DAMPING_PER_TRACE * max(np.trace(hessian), np.finfo(float).tiny)
         ahead = fit + basis @ np.linalg.solve(hessian, slope.ravel()).reshape(slope.shape)
         before, there = value, problem.loss.value(problem.y, ahead, problem.weight)
         if not there < before:
             break
         fit, value = ahead, there
-        if before - there <= FREE_GAIN * before:
+        if before - there <= MIN_FREE_GAIN * before:
             break
     penalty = problem.beta * float(np.linalg.norm(outputs, axis=1).sum())
     return fit - hidden, value + penalty
@@ -135,7 +125,7 @@ def new_neurons(problem, fit, dual_point, directions):
     pulls = fits.T @ dual_point
     prices = np.linalg.norm(pulls, axis=1)
     units = pulls / np.maximum(prices, np.finfo(float).tiny)[:, None]
-    same = (directions @ directions.T > SAME_DIRECTION) & (units @ units.T > SAME_OUTPUT)
+    same = (directions @ directions.T > MAX_DIRECTION_COSINE) & (units @ units.T > MAX_OUTPUT_COSINE)
     kept: list[int] = []
     for k in np.flatnonzero(prices > problem.beta):
         if not np.any(same[k, kept]):
@@ -143,5 +133,5 @@ def new_neurons(problem, fit, dual_point, directions):
     changes = fits[:, kept].T[:, :, None] * units[kept][:, None, :]
     curved = problem.loss.curve(problem.y, fit, problem.weight, changes)
     curvatures = np.einsum("knc,knc->k", changes, curved)
-    masses = FIRST_SHARE * (prices[kept] - problem.beta) / np.maximum(curvatures, np.finfo(float).tiny)
+    masses = FIRST_MASS_SHARE * (prices[kept] - problem.beta) / np.maximum(curvatures, np.finfo(float).tiny)
     return directions[kept], masses[:, None] * units[kept]

@@ -1,4 +1,4 @@
-"""Slide the neurons of a network of several outputs to the best place of their cells: Newton's method between kinks.
+"""Move the neurons of a network of several outputs to the best place of their cells: Newton's method between kinks.
 
 A neuron (u, a) keeps its activation pattern while it stays in its cell, and rows on which it sits exactly are held at
 zero by a basis of their null space, as in `_newton`. Between the kinks the objective
@@ -15,11 +15,11 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ..losses import orthonormal
-from ._newton import KINK, STEPS, null_space
+from ._newton import MAX_HELD_DISTANCE, STEP_LENGTHS, null_space
 
-CROSSINGS = 12  # of a line search
-DAMPINGS = (1e-14, 1e-10, 1e-7, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # relative to the mean of the diagonal
-SMALLEST = 1e-12  # mass, relative to the largest
+MAX_CROSSINGS = 12  # where neurons meet new kinks, tried in a line search
+DAMPINGS = (1e-14, 1e-10, 1e-7, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # relative to the mean of the diagonal, in this order
+MIN_KEPT_MASS = 1e-12  # neurons with less than this share of the largest mass have vanished
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Cells:
         self.problem, self.columns, self.point = problem, columns, point
         self.row_sizes = np.linalg.norm(problem.design, axis=1)
         sizes = np.linalg.norm(point.neurons, axis=1)
-        self.kinks = np.abs(self.values) <= KINK * sizes[:, None] * self.row_sizes
+        self.kinks = np.abs(self.values) <= MAX_HELD_DISTANCE * sizes[:, None] * self.row_sizes
         self.bases = [self._null_space(kink) for kink in self.kinks]
 
     @property
@@ -106,9 +106,9 @@ class _Cells:
         values, shift = self.values, step.neurons @ self.problem.design.T
         with np.errstate(divide="ignore", invalid="ignore"):
             crossings = np.where((values * (values + shift) < 0) & ~self.kinks, values / -shift, np.inf)
-        first = np.unique(crossings[np.isfinite(crossings)])[:CROSSINGS]
+        first = np.unique(crossings[np.isfinite(crossings)])[:MAX_CROSSINGS]
         best, chosen = objective, 0.0
-        for t in (*STEPS, *first):
+        for t in (*STEP_LENGTHS, *first):
             trial = self.objective(self.point.moved(step, t))
             if trial < best:
                 best, chosen = trial, t
@@ -130,7 +130,7 @@ class _Cells:
         """Balance the neurons and leave out those that have shrunk to nothing."""
         sizes, heights = np.linalg.norm(self.point.neurons, axis=1), np.linalg.norm(self.point.outputs, axis=1)
         masses = sizes * heights
-        keep = masses > SMALLEST * masses.max(initial=0.0)
+        keep = masses > MIN_KEPT_MASS * masses.max(initial=0.0)
         factor = np.sqrt(heights[keep] / sizes[keep])[:, None]
         self.point = _Point(self.point.neurons[keep] * factor, self.point.outputs[keep] / factor, self.point.free)
         self.kinks = self.kinks[keep]
@@ -172,7 +172,7 @@ def merge_neurons(design, directions, outputs, width):
     )
 
 
-def slide_vectors(problem, directions, outputs, free_fit, *, max_steps=12, stop=lambda: False):
+def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12, stop=lambda: False):
     """Improve the network of unit directions (K, n_inputs) and outputs (K, n_outputs); return both, moved.
 
     Parameters

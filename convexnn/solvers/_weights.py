@@ -9,17 +9,13 @@ is lowered by gradients, a few matrix products each, with one output or several.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from .._utils.row_blocks import gate, shut
 from ..losses import orthonormal
+from ._lbfgs import N_LBFGS_PAIRS, StoppableObjective, minimise, parts_of
 
-MEMORY, MOST_STEPS = 20, 200  # pairs and steps of L-BFGS
-SMALLEST = 1e-10  # mass, relative to the largest
-
-
-class _Stopped(Exception):
-    """The budget has ended; the best point is kept."""
+MAX_LBFGS_STEPS = 200
+MIN_MASS_PER_LARGEST = 1e-10  # neurons with less than this share of the largest mass have vanished
 
 
 class Metric:
@@ -57,7 +53,7 @@ class Metric:
         return (slopes - slopes[:, -1:] * self.shift) * self.scales
 
 
-class WeightSpace:
+class WeightSpace(StoppableObjective):
     """The objective of all weights of a network on one problem, and its descent.
 
     Parameters
@@ -79,7 +75,8 @@ class WeightSpace:
     """
 
     def __init__(self, problem, columns, dtype=np.float64, stop=lambda: False, metric=None):
-        self.problem, self.stop, self.dtype, self.metric = problem, stop, dtype, metric
+        super().__init__(stop)
+        self.problem, self.dtype, self.metric = problem, dtype, metric
         self.design = np.ascontiguousarray(problem.design, dtype)
         self.columns = np.ascontiguousarray(columns, dtype)
         self.n_outputs = problem.y[:1].size
@@ -96,20 +93,15 @@ class WeightSpace:
             Those of scipy's L-BFGS-B.
         """
         self.beta, self.shapes = beta, [part.shape for part in (neurons, outputs, free)]
-        self.ends = np.cumsum([rows * entries for rows, entries in self.shapes])
         self.best, self.point = np.inf, None
         points = neurons if self.metric is None else self.metric.points(neurons)
         start = np.concatenate([points.ravel(), outputs.ravel(), free.ravel()])
-        try:
-            minimize(self, start, jac=True, method="L-BFGS-B", options={"maxcor": MEMORY, "gtol": 0.0} | options)
-        except _Stopped:
-            pass
+        minimise(self, start, **({"maxcor": N_LBFGS_PAIRS} | options))
         return *self.unpack(self.point), self.best
 
     def unpack(self, vector):
         """Return neurons, outputs and the coefficients of the free terms."""
-        parts = np.split(vector, self.ends[:-1])
-        points, outputs, free = (part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True))
+        points, outputs, free = parts_of(vector, self.shapes)
         return points if self.metric is None else self.metric.weights(points), outputs, free
 
     def fit(self, neurons, outputs, free):
@@ -121,15 +113,13 @@ class WeightSpace:
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
-        if self.stop() and self.point is not None:
-            raise _Stopped
+        self.check_budget()
         problem, (neurons, outputs, free) = self.problem, self.unpack(vector)
         fit, hidden = self.fit(neurons, outputs, free)
         self.n_products += 2 * hidden.size * (neurons.shape[1] + self.n_outputs)
         penalty = 0.5 * self.beta * (np.sum(neurons**2) + np.sum(outputs**2))
         value = problem.loss.value(problem.y, fit, problem.weight) + penalty
-        if value < self.best:
-            self.best, self.point = value, vector.copy()
+        self.note(value, vector)
         dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1).astype(self.dtype)
         second = self.beta * outputs - hidden.T @ dual
         weights = outputs.T.astype(self.dtype)
@@ -164,8 +154,8 @@ def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, s
     space = WeightSpace(problem, columns, stop=stop)
     roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     start = directions * roots, outputs / roots, columns.T @ free_fit.reshape(len(columns), -1)
-    neurons, outputs, *_ = space.descend(*start, problem.beta, maxiter=MOST_STEPS, ftol=tolerance)
+    neurons, outputs, *_ = space.descend(*start, problem.beta, maxiter=MAX_LBFGS_STEPS, ftol=tolerance)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)
-    kept = masses > SMALLEST * masses.max(initial=0.0)
+    kept = masses > MIN_MASS_PER_LARGEST * masses.max(initial=0.0)
     return neurons[kept] / sizes[kept, None], outputs[kept] * sizes[kept, None]

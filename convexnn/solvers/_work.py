@@ -6,29 +6,31 @@ Measured on one core of a server of 2023; all that a budget asks of them is that
 PRODUCT = 0.03  # of a multiplication and an addition in a product of large matrices
 THIN_PRODUCT = 0.1  # the same where one matrix has few columns
 GATE = 2.0  # of an entry of the hidden layer, in a gradient
-NEWTON = 0.12  # of a multiplication in the system of a Newton step, which is factorised more than once
+NEWTON_PRODUCT = 0.12  # of a multiplication in the system of a Newton step, which is factorised more than once
 CROSSING = 3.0  # of a line in a step of a climb
-CLIMB_STEPS = 12.0  # of a climb, times the root of the rank
-APPROACH_PASSES = 10.0  # over all lines in an approach
-EXCHANGES = 6.0  # of columns of the active set, in factors made anew
+CLIMB_STEPS_PER_ROOT_RANK = 12.0  # steps of a climb, per root of the rank
+APPROACH_PASSES = 10.0  # passes over all lines in an approach
+COLUMN_EXCHANGES = 6.0  # exchanges of all columns of the active set, in factors made anew
 CALL = 1e6  # of some steps of plain Python, whatever the size
-PROOF_SHARE = 1 / 3  # of training, for a proof that is not expected to end
-LEAST_PROOF = 1e8  # of a proof in any case
-SETTLED_LEAST = 5e8  # of training before it may settle: short runs end by themselves
-SETTLED_SHARE, SETTLED_FALL = 1 / 3, 1e-5  # of the work so far, and by how much the objective must fall during it
 NEWTON_TRIALS = 20  # points at which a Newton step is tried
+
+PROOF_SHARE = 1 / 3  # of the work of training, for a proof that is not expected to end
+MIN_PROOF_WORK = 1e8  # a tenth of a second for a proof in any case
+MIN_SETTLED_WORK = 5e8  # half a second of training before it may settle: short runs end by themselves
+SETTLED_SHARE = 1 / 3  # training settles when the last third of its work
+MIN_SETTLED_FALL = 1e-5  # has lowered the objective by less than this share of itself
 
 
 def masses_work(n_samples, n_columns, n_inputs):
     """Of the fits of columns and of their best masses."""
     fits = n_samples * n_columns * (PRODUCT * (n_inputs + n_columns) + GATE)
-    return fits + EXCHANGES * PRODUCT * n_columns**3 + CALL
+    return fits + COLUMN_EXCHANGES * PRODUCT * n_columns**3 + CALL
 
 
 def newton_work(n_samples, width, n_inputs):
     """Of a Newton step on the kinks."""
     size = width * n_inputs
-    return NEWTON * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
+    return NEWTON_PRODUCT * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
 
 
 def gradient_work(n_samples, width, n_inputs):
@@ -38,13 +40,13 @@ def gradient_work(n_samples, width, n_inputs):
 
 def ascent_work(n_lines, rank, n_starts, rough):
     """Of ascents on the price from some starts."""
-    steps = APPROACH_PASSES if rough else CLIMB_STEPS * rank**0.5
+    steps = APPROACH_PASSES if rough else CLIMB_STEPS_PER_ROOT_RANK * rank**0.5
     return n_starts * n_lines * steps * (THIN_PRODUCT * rank + CROSSING)
 
 
 def proof_work(work):
     """Return what a proof may take that is not expected to end, after so much work of training."""
-    return max(LEAST_PROOF, PROOF_SHARE * work)
+    return max(MIN_PROOF_WORK, PROOF_SHARE * work)
 
 
 class Course:
@@ -59,5 +61,5 @@ class Course:
             return False
         self.marks.append((work, objective))
         before = [then for spent, then in self.marks if spent <= (1.0 - SETTLED_SHARE) * work]
-        hardly = work > SETTLED_LEAST and len(before) > 0 and objective > (1.0 - SETTLED_FALL) * before[-1]
+        hardly = work > MIN_SETTLED_WORK and len(before) > 0 and objective > (1.0 - MIN_SETTLED_FALL) * before[-1]
         return work > self.max_work or hardly

@@ -1,6 +1,6 @@
 """What every solver hands back, and how it makes a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -9,10 +9,13 @@ import numpy as np
 from .._utils.clock import now
 from .._utils.display import Shown, figure
 from ..duality.records import Certificate
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 
 LARGEST_PROVEN_GAP = 1e-3  # whatever the tolerance, a network with a larger relative gap is not called proven
+MIN_GAIN = 1e-15  # a round that lowers the objective by less of itself than this moves within rounding: the last
+MAX_PRICE_TOLERANCE = 1e-7  # a proof leaves at most this share of beta between the bounds on the price,
+PRICE_TOLERANCE_PER_TOL = 0.1  # and at most this share of the tolerance
 
 
 class Status(Enum):
@@ -30,6 +33,11 @@ class Status(Enum):
     time_limit = "The time limit was reached; the best network so far is returned."
     settled = "Training ended when its budget of work was spent, or when the objective hardly fell any more."
     interrupted = "Interrupted; the best network so far is returned."
+
+
+OUT_OF_TIME = (Status.interrupted, Status.time_limit)
+OUT_OF_BUDGET = (*OUT_OF_TIME, Status.settled)
+ENDED_BY_ITSELF = (Status.proven, Status.converged, Status.stalled)
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +76,52 @@ def is_proven(certificate, tol):
     return certificate.relative_gap <= min(tol, LARGEST_PROVEN_GAP)
 
 
+def proof_options(tol, proof, deadline, n_jobs, status=None):
+    """Return the options of the certificate at the end of a run, a dict.
+
+    A run that was interrupted or whose time is over only looks for violators.
+    """
+    return {
+        "proof": "heuristic" if status in OUT_OF_TIME else proof,
+        "tolerance": min(MAX_PRICE_TOLERANCE, PRICE_TOLERANCE_PER_TOL * tol),
+        "deadline": deadline,
+        "n_jobs": n_jobs,
+    }
+
+
+def conclude(network, certificate, status, *, tol, n_iter, history, visible_gap=0.0):
+    """Return the `Solution` of a run: the ending that all solvers share.
+
+    Parameters
+    ----------
+    network : TwoLayerReLU
+    certificate : Certificate
+    status : Status
+        How the run ended. It becomes ``proven`` where the certificate proves as much; a run that ended by itself has
+        ``converged`` where the estimated gap is within the tolerance, and else ``stalled``.
+    tol : float
+    n_iter : int
+    history : list of dict
+    visible_gap : float
+        What the run itself has seen. Where a budget ended it, the certificate searches for less long than the run did
+        and may see less of a gap: it takes over this one.
+
+    Raises
+    ------
+    SolverError
+        When not even a finite objective was reached.
+    """
+    if not np.isfinite(certificate.primal):
+        raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
+    if status in OUT_OF_BUDGET and visible_gap > certificate.heuristic_gap:
+        certificate = replace(certificate, heuristic_gap=visible_gap)
+    if is_proven(certificate, tol):
+        status = Status.proven
+    elif status in ENDED_BY_ITSELF:
+        status = Status.converged if certificate.heuristic_gap <= tol else Status.stalled
+    return Solution(network, certificate, status, max(1, n_iter), history)
+
+
 def uninterrupted(solution):
     """Return a solution; raise KeyboardInterrupt where the user has interrupted its solver.
 
@@ -96,7 +150,7 @@ def make_record(started, objective, visible_gap, width):
     return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 
 
-def tell(report, record, make_model):
+def hand_over(report, record, make_model):
     """Hand a record to `report`, if there is one; with a true attribute `wants_models` it gets `make_model` too.
 
     `make_model`, without arguments, makes the model of the moment: a network, or blocks and free terms of gated models.

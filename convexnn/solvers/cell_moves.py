@@ -6,9 +6,9 @@ from scipy.linalg import block_diag
 from .._utils.norms import nonzero, norms
 from ._newton import null_space
 
-KINK = 1e-9  # relative to a neuron's norm: a row whose value is smaller lies on the neuron's hyperplane
-RANK = 1e-12  # singular values below this share of the largest count as zero
-MOST_UNKNOWNS = 1500  # of a Newton step on a network and its dual point together: about a second
+MAX_KINK_DISTANCE = 1e-9  # relative to a neuron's norm: a row whose value is smaller lies on the neuron's hyperplane
+MIN_SINGULAR_VALUE = 1e-12  # singular values below this share of the largest count as zero
+MAX_UNKNOWNS = 1500  # of a Newton step on a network and its dual point together: about a second
 
 
 def cell_map(problem, blocks, signs):
@@ -19,7 +19,7 @@ def cell_map(problem, blocks, signs):
     masses = norms(blocks)
     units = problem.design / nonzero(norms(problem.design))[:, None]
     values = blocks @ units.T
-    at_kink = np.abs(values) <= KINK * masses[:, None]
+    at_kink = np.abs(values) <= MAX_KINK_DISTANCE * masses[:, None]
     bases = [mass * null_space(units[kinks]) for mass, kinks in zip(masses, at_kink, strict=True)]
     active = (values > 0) & ~at_kink
     columns = [

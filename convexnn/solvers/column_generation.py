@@ -1,49 +1,52 @@
-"""Column generation: price the dual point, add the violating neurons, solve the restricted program, repeat.
+"""Column generation: price the dual point, add the violating neurons, improve all of them, repeat.
 
-Only when searches from random starts find no violator is a proof attempted, whose violators are fed back.
+Only when searches from random starts find no violator is a proof attempted, whose violators are fed back. The loop is
+the same for one output and for several, and for every smooth loss: what differs is in the runs (see `_runs`).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from .._utils.clock import now
-from .._utils.row_blocks import is_long
+from .._utils.clock import Moment, now
 from .._utils.threads import one_blas_thread
-from ..duality.certificate import certify_problem
-from ..exceptions import SolverError
-from ._models import start_run
-from ._run import FIRST_STARTS
-from ._work import Course, proof_work
-from .base import Solution, Status, build_network, is_proven, make_record, tell
+from ._runs import certify_run, start_run
+from ._work import Course
+from .base import MIN_GAIN, Status, build_zero_network, conclude, hand_over, make_record, proof_options
 
-MAX_STARTS = 4096
-ROWS_A_SEARCH = 2_000_000  # rows times starts, so that long data get fewer starts
-SAMPLE, SAMPLED_ROWS = 2000, 20  # rows that long data are first tried on: at least, and for every column
-GROWTH = 4  # of the samples, as long as they are at most half of the rows
-SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2
-PATIENCE = 10  # rounds that gain next to nothing, before the run ends: gradients may circle around kinks
+MAX_ITER = 500  # rounds of pricing
+MAX_EXCESS_PER_TOL = 0.25  # prices above beta by less of it than this cost at most a quarter of the tolerance
+MIN_GAIN_PER_TOL = 1e-2  # a round that lowers the objective by less of itself than this is idle
+MAX_IDLE_ROUNDS = 10  # in a row before the run ends: gradients may circle around kinks
+
+MIN_SAMPLED_ROWS, SAMPLED_ROWS_PER_INPUT = 2000, 20  # long data are first tried on a sample of at least so many rows
+SAMPLE_GROWTH = 4  # every sample is so many times larger than the last, up to half of the rows
+MAX_SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2  # training on a sample ends after ten rounds or at an estimated gap of 1 %
 
 
 def solve_column_generation(
     problem,
     *,
     tol=1e-6,
-    max_iter=500,
+    max_iter=MAX_ITER,
     deadline=None,
     proof="auto",
     n_jobs=None,
-    rng,
+    rng=None,
     start=None,
     report=None,
-    max_starts=MAX_STARTS,
+    max_starts=None,
     max_work=None,
 ):
-    """Train a network on a `Problem` and prove what it is worth.
+    """Train a network on a `Problem` of one output or several and prove what it is worth.
+
+    Minimises ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + ||a_j||^2)`` over all widths.
 
     Parameters
     ----------
     problem : Problem
+        With a smooth loss.
     tol : float
         Relative gap at which the run ends.
     max_iter : int
@@ -51,13 +54,15 @@ def solve_column_generation(
     deadline : float, optional
         `_clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
-    rng : numpy.random.Generator
-        Chooses the starts of the ascents; the answer does not depend on `n_jobs`.
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+    rng : numpy.random.Generator, optional
+        Chooses the starts of the ascents; by default that of the seed 0.
     start : TwoLayerReLU, optional
         A network to start from.
     report : callable, optional
-        Called with every record of the history, see `tell`.
-    max_starts : int
+        Called with every record of the history, see `hand_over`.
+    max_starts : int, optional
         Random starts of a search after which none is missed any more.
     max_work : float, optional
         Nanoseconds of one core, as estimated before and never measured, after which training ends: the answer does not
@@ -66,86 +71,149 @@ def solve_column_generation(
     Returns
     -------
     Solution
+        An interrupt ends the training and returns the best network so far.
 
     Raises
     ------
     SolverError
         When not even a finite objective was reached (overflow).
+
+    Notes
+    -----
+    Pilanci and Ergen (ICML 2020) for one output; the dual constraint of several is ``max ||N^T (X u)_+|| <= beta``.
     """
+    if start is not None:
+        problem.check_network(start)
+    rng = np.random.default_rng(0) if rng is None else rng
     with one_blas_thread():
         return _Training(
             problem, tol, max_iter, deadline, proof, n_jobs, rng, start, report, max_starts, max_work
-        ).run()
+        ).solve()
 
 
-def polish_network(problem, network):
+def improve_network(problem, network):
     """Return the network after its neurons have moved to the best place that Newton steps from theirs lead to."""
     run = start_run(problem, np.random.default_rng(0))
     if run is None or network.width == 0:
         return network
     with one_blas_thread():
         run.adopt(network)
-        polished = run.network(problem)
-    return min((network, polished), key=problem.objective)
+        moved = run.network(problem)
+    return min((network, moved), key=problem.objective)
 
 
 @dataclass
 class _Training:
     """The outer loop: pricing rounds, then a proof, then again if the proof has found violators."""
 
-    problem: object
+    problem: Any
     tol: float
     max_iter: int
-    deadline: float | None
+    deadline: Moment | None
     proof: str
     n_jobs: int | None
     rng: np.random.Generator
-    start: object
-    report: object
-    max_starts: int
+    start: Any
+    report: Any
+    max_starts: int | None
     max_work: float | None
-    history: list = field(default_factory=list)
-    sampled: object = None  # on a sample of the rows, while nothing better is known
+    history: list[dict[str, Any]] = field(default_factory=list)
+    run: Any = None  # the state of training, None while there is no neuron that could help
+    sample: Any = None  # the run on a sample of the rows, while nothing better is known
 
-    def run(self):
-        started = now()
-        run = start_run(self.problem, self.rng, self.deadline, self.n_jobs)
-        if run is None:
-            solution = self._finish(None, Status.converged, 0, self.proof)
-            seen = solution.certificate.heuristic_gap > self.tol  # free terms that separate labels attain no minimum
-            return replace(solution, status=Status.stalled) if seen else solution
+    def solve(self):
+        """Train and prove; return the `Solution`."""
+        self.started, proven = now(), None
         try:
-            run.max_work = np.inf if self.max_work is None else self.max_work
-            start = self._sampled_network(run) if self.start is None else self.start
-            if start is not None:
-                run.adopt(start)
-            self.sampled = None
-            status, rounds, proven = self._loop(run, started)
+            status, proven = self._train()
         except KeyboardInterrupt:
-            status, rounds, proven = Status.interrupted, len(self.history), None
-            self.deadline = now()
-            if self.sampled is not None:
-                run.borrow(self.sampled.network(self.problem))
-        if proven is not None:
-            return self._solution(*proven, status, rounds)
-        if status not in (Status.interrupted, Status.time_limit, Status.settled):
-            return self._finish(run, status, rounds, self.proof)
-        solution = self._finish(run, status, rounds, self.proof if status is Status.settled else "heuristic")
-        seen = max(solution.certificate.heuristic_gap, run.visible)  # a proof in no time sees less than the search did
-        return replace(solution, certificate=replace(solution.certificate, heuristic_gap=seen))
+            status, self.deadline = Status.interrupted, now()
+            if self.sample is not None:
+                self.run.borrow(self.sample.network(self.problem))
+        network, certificate = self._proven(status) if proven is None else proven
+        return conclude(
+            network,
+            certificate,
+            status,
+            tol=self.tol,
+            n_iter=len(self.history),
+            history=self.history,
+            visible_gap=0.0 if self.run is None else self.run.visible,
+        )
 
-    def _sampled_network(self, run):
+    def _train(self):
+        """Return how the run ended, and (network, certificate) or None where no proof has been tried since."""
+        self.run = start_run(self.problem, self.rng, self.deadline, self.n_jobs, self.max_work)
+        if self.run is None:
+            return Status.converged, None
+        start = self._sampled_network() if self.start is None else self.start
+        if start is not None:
+            self.run.adopt(start)
+        self.sample = None
+        return self._loop()
+
+    def _loop(self):
+        """Alternate pricing and improving until nothing violates the dual constraint, or a budget is spent."""
+        run, excess, course = self.run, MAX_EXCESS_PER_TOL * self.tol, Course(self.max_work)
+        n_idle, is_stalled = 0, False
+        for _ in range(self.max_iter):
+            # Search: ascents on the price of the dual point, from the neurons and from random starts.
+            if not run.out_of_time():
+                violators = run.search(excess)
+            self._record()
+
+            # Stop? The time or the budget of work may be over.
+            if run.out_of_time():
+                return Status.time_limit, None
+            if course.has_settled(run.work, run.primal):
+                return Status.settled, None
+
+            # Nothing found: improve the neurons in use, as long as a gap is left; search more widely; or prove.
+            none_found = len(violators) == 0 and run.is_conclusive
+            if is_stalled or (none_found and run.visible <= self.tol):
+                if not is_stalled and run.widen_search(self.proof, self.max_starts):
+                    continue
+                network, certificate = self._proven()
+                if not is_stalled:
+                    violators = run.violators_of(certificate.price, excess)
+                if is_stalled or len(violators) == 0:
+                    return Status.converged, (network, certificate)
+
+            if len(violators) == 0 and not run.is_conclusive:  # the next search goes up to the kinks
+                continue
+
+            # Join and improve.
+            before = run.primal
+            run.join_and_improve(violators, excess)
+            gain = 1.0 - run.primal / before if before > 0.0 else 0.0
+            n_idle = n_idle + 1 if gain < MIN_GAIN_PER_TOL * self.tol else 0
+            is_stalled = gain <= MIN_GAIN or n_idle >= MAX_IDLE_ROUNDS
+        return Status.max_iter, None
+
+    def _record(self):
+        """Add to the history where the run is."""
+        run = self.run
+        self.history.append(make_record(self.started, run.primal, run.visible, run.width))
+        hand_over(self.report, self.history[-1], lambda: run.network(self.problem))
+
+    def _proven(self, status=None):
+        """Return the network so far and its certificate."""
+        network = build_zero_network(self.problem) if self.run is None else self.run.network(self.problem)
+        options = proof_options(self.tol, self.proof, self.deadline, self.n_jobs, status)
+        return network, certify_run(network, self.problem, self.run, **options)
+
+    def _sampled_network(self):
         """Return the network of a sample of the rows, which says on long data where the neurons should be; or None."""
         problem = self.problem
         n_samples, d = problem.design.shape
-        size, network = max(SAMPLE, SAMPLED_ROWS * d), None
-        if not is_long(problem.design):
+        size, network = max(MIN_SAMPLED_ROWS, SAMPLED_ROWS_PER_INPUT * d), None
+        if not self.run.begins_on_sample:
             return None
         while size <= n_samples // 2:
             rows = np.sort(self.rng.choice(n_samples, size, replace=False))
             network = self._grown_network(problem.take(rows, n_samples / size), network)
-            run.work += 0.0 if self.sampled is None else self.sampled.work
-            size *= GROWTH
+            self.run.work += 0.0 if self.sample is None else self.sample.work
+            size *= SAMPLE_GROWTH
         return network
 
     def _grown_network(self, sample, start):
@@ -153,89 +221,12 @@ class _Training:
         run = start_run(sample, self.rng, self.deadline, self.n_jobs, rough=True)
         if run is None:
             return start
-        self.sampled = run
+        self.sample = run
         if start is not None:
             run.adopt(start)
-        for _ in range(SAMPLED_ROUNDS):
-            directions, signs = run.search(SAMPLED_GAP)
-            if run.visible <= SAMPLED_GAP or len(signs) == 0 or run.out_of_time():
+        for _ in range(MAX_SAMPLED_ROUNDS):
+            violators = run.search(SAMPLED_GAP)
+            if run.visible <= SAMPLED_GAP or len(violators) == 0 or run.out_of_time():
                 break
-            run.accept(run.pool.join(directions, signs))
-            run.solve_restricted(SAMPLED_GAP)
+            run.join_and_improve(violators, SAMPLED_GAP)
         return run.network(sample)
-
-    def _loop(self, run, started):
-        """Return (status, number of rounds, (network, certificate) or None) when converged or out of budget."""
-        excess = 0.25 * self.tol  # prices above beta by less cost at most a quarter of the tolerance
-        course = Course(self.max_work)
-        idle, stalled = 0, False  # the violators of the last round were within rounding of the neurons in use
-        for rounds in range(1, self.max_iter + 1):
-            if not run.out_of_time():
-                directions, signs = run.search(excess)
-            self._record(run, started)
-            if run.out_of_time():
-                return Status.time_limit, rounds, None
-            if course.has_settled(run.work, run.primal):
-                return Status.settled, rounds, None
-            searched = len(signs) == 0 and not run.careful
-            unfinished = searched and not stalled and run.visible > self.tol  # the neurons in use can do better
-            searched = searched and not unfinished
-            if searched and not stalled and 4 * run.n_starts <= self._enough(run):
-                run.n_starts *= 4
-            elif searched or stalled:
-                network = run.network(self.problem)
-                certificate = self._certify(network, run, self.proof)
-                found = certificate.price
-                directions, signs = run.climb(found.local_directions, found.local_signs, excess)
-                if stalled or len(signs) == 0:
-                    reached = certificate.heuristic_gap <= self.tol
-                    return Status.converged if reached else Status.stalled, rounds, (network, certificate)
-            if len(signs) or unfinished:
-                before = run.primal
-                run.extend(directions, signs)
-                run.solve_restricted(excess)
-                gain = 1.0 - run.primal / before
-                idle = idle + 1 if gain < 1e-2 * self.tol else 0
-                stalled = gain <= 1e-15 or idle >= PATIENCE
-        return Status.max_iter, self.max_iter, None
-
-    def _enough(self, run):
-        """Number of starts after which a proof is tried: few where the proof itself is cheap."""
-        n_samples, d = run.scaled.design.shape
-        enough = min(self.max_starts, max(4 * FIRST_STARTS, ROWS_A_SEARCH // n_samples))
-        if d > 7:
-            return enough
-        return min(enough, FIRST_STARTS if d <= 3 and self.proof != "heuristic" else 8 * FIRST_STARTS)
-
-    def _record(self, run, started):
-        record = make_record(started, run.primal, run.visible, int(np.sum(run.pool.used)))
-        self.history.append(record)
-        tell(self.report, record, lambda: run.network(self.problem))
-
-    def _certify(self, network, run, proof):
-        return certify_problem(
-            network,
-            self.problem,
-            proof=proof,
-            tolerance=min(1e-7, 0.1 * self.tol),
-            starts=None if run is None else run.remembered[0],
-            max_work=None if run is None else proof_work(run.work),
-            deadline=self.deadline,
-            n_jobs=self.n_jobs,
-        )
-
-    def _network(self, run):
-        if run is None:
-            return build_network(self.problem, np.zeros((0, self.problem.design.shape[1])), np.zeros(0), np.zeros(0))
-        return run.network(self.problem)
-
-    def _finish(self, run, status, rounds, proof):
-        network = self._network(run)
-        return self._solution(network, self._certify(network, run, proof), status, rounds)
-
-    def _solution(self, network, certificate, status, rounds):
-        if not np.isfinite(certificate.primal):
-            raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
-        if is_proven(certificate, self.tol):
-            status = Status.proven
-        return Solution(network, certificate, status, max(1, rounds), self.history)

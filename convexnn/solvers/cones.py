@@ -7,8 +7,8 @@ from .._utils.threads import slices, thread_map
 from .._utils.validation import is_late
 from ._projection import project_cones
 
-INSIDE = 1e-12
-WORK_A_CHUNK = 2_000_000  # entries of the cones' rows between two looks at the clock, some tenths of a second
+MAX_OUTSIDE = 1e-12  # a unit vector is in a cone when no unit row is violated by more: rounding
+CHUNK_ENTRIES = 2_000_000  # entries of the cones' rows between two looks at the clock, some tenths of a second
 
 
 class PatternCones:
@@ -81,7 +81,7 @@ class PatternCones:
             )  # fmt: skip
             tried[part] = True
 
-        chunk = max(1, min(32, WORK_A_CHUNK // (20 * self.rows.size)))
+        chunk = max(1, min(32, CHUNK_ENTRIES // (20 * self.rows.size)))
         with thread_map(self.n_jobs) as run:
             run(project, slices(len(cones), chunk))
         return tried, done, residuals
@@ -92,7 +92,7 @@ class PatternCones:
 
     def contain(self, cones, directions):
         """Which of the unit ``directions (K, d)`` lie in their cones, to rounding."""
-        return np.all(self.side(cones) * (directions @ self.transposed) >= -INSIDE, axis=1)
+        return np.all(self.side(cones) * (directions @ self.transposed) >= -MAX_OUTSIDE, axis=1)
 
     def shares(self, cones, blocks, moves, tight):
         """How far each block may go along its move, at most all the way, before it leaves its cone.

@@ -11,14 +11,15 @@ from ..programs.cvxpy_form import solve_program
 from ..programs.problem import Problem
 from ..programs.solution_map import to_network
 from ._work import PROOF_SHARE
-from .base import Solution, Status, is_proven, make_record
-from .column_generation import polish_network
+from .base import Status, conclude, make_record, proof_options
+from .column_generation import MAX_ITER, improve_network
 from .proximal_steps import with_best_masses
 from .restricted import solve_over_patterns
 
-SMALLEST_TOLERANCE = 1e-9
-WORK_OF_A_ROUND = 50  # nanoseconds a pattern and entry of the data
-PROGRAM_TOLERANCE = 1e-6  # relative gap of the program over a sample of patterns, whatever `tol`
+MIN_PROGRAM_TOLERANCE = 1e-9  # relative gap of the program that is asked for at least
+MAX_SAMPLE_TOLERANCE = 1e-6  # relative gap of the program over a sample of patterns, whatever `tol`
+PROGRAM_TOLERANCE_PER_TOL = 0.1  # the certificate has other roundings
+NANOSECONDS_PER_ENTRY = 50  # of a round, for every pattern and entry of the data
 
 
 def solve_given_patterns(
@@ -28,7 +29,7 @@ def solve_given_patterns(
     solver,
     complete,
     tol=1e-6,
-    max_iter=500,
+    max_iter=MAX_ITER,
     deadline=None,
     proof="auto",
     n_jobs=None,
@@ -68,37 +69,29 @@ def solve_given_patterns(
     else:
         # Over a sample `tol` is about the patterns that are missing: the program itself is solved all the same. And the
         # certificate has other roundings.
-        goal = tol if complete else min(tol, PROGRAM_TOLERANCE)
-        accuracy = max(0.1 * goal, SMALLEST_TOLERANCE)
+        goal = tol if complete else min(tol, MAX_SAMPLE_TOLERANCE)
+        accuracy = max(PROGRAM_TOLERANCE_PER_TOL * goal, MIN_PROGRAM_TOLERANCE)
         found = solve_over_patterns(
             problem, patterns.masks, tol=accuracy, max_iter=max_iter, deadline=deadline, n_jobs=n_jobs, report=report
         )
         network, status, history = to_network(found.point), found.status, found.history
         pattern_gap = found.relative_gap
         if not complete:
-            max_work = PROOF_SHARE * WORK_OF_A_ROUND * found.n_iter * patterns.masks.size * problem.design.shape[1]
+            max_work = (
+                PROOF_SHARE * NANOSECONDS_PER_ENTRY * found.n_iter * patterns.masks.size * problem.design.shape[1]
+            )
     if complete and status is Status.restricted:
-        network, status = polish(problem, network), Status.converged
-    quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else proof
-    certificate = certify_problem(
-        network,
-        problem,
-        proof=quick,
-        tolerance=min(1e-7, 0.1 * tol),
-        max_work=max_work,
-        deadline=deadline,
-        n_jobs=n_jobs,
-    )
+        network, status = improve_locally(problem, network), Status.converged
+    options = proof_options(tol, proof, deadline, n_jobs, status)
+    certificate = certify_problem(network, problem, max_work=max_work, **options)
     if not complete:
         certificate = RestrictedCertificate(**vars(certificate), pattern_gap=pattern_gap)
-    if is_proven(certificate, tol):
-        status = Status.proven
-    record = make_record(started, certificate.primal, certificate.heuristic_gap, network.width)
-    return Solution(network, certificate, status, len(history) + 1, [*history, record])
+    history = [*history, make_record(started, certificate.primal, certificate.heuristic_gap, network.width)]
+    return conclude(network, certificate, status, tol=tol, n_iter=len(history), history=history)
 
 
-def polish(problem: Problem, network: TwoLayerReLU) -> TwoLayerReLU:
+def improve_locally(problem: Problem, network: TwoLayerReLU) -> TwoLayerReLU:
     """Return the network after local improvements: of its neurons, or of its masses where the loss has kinks."""
     if problem.loss.is_smooth:
-        return polish_network(problem, network)
+        return improve_network(problem, network)
     return min((network, with_best_masses(problem, network)), key=problem.objective)

@@ -17,17 +17,21 @@ from ..losses import ProximalLoss
 from ..programs.units import is_trivial
 from ._weights import descend_weights
 from .base import build_network, free_terms
-from .column_generation import polish_network
+from .column_generation import improve_network
 from .path import Path
 from .proximal_steps import with_best_masses
 
-PATHS, STRENGTHS = 40, 6  # paths of decreasing strengths, and how many of them each has
-DRAWS, KEPT, EXCHANGES, CANDIDATES, STARTS, POLISHES = 60, 4, 8, 10, 32, 5
-ROUGHLY, FINELY = 1e-4, 1e-9  # relative gain of a step by gradients that is the last
+N_PATHS, STRENGTHS_PER_PATH = 40, 6  # paths of decreasing strengths, and how many of them each has
+N_RANDOM_STARTS = 60  # random parts of the wide network, and as many networks of random neurons
+N_KEPT_NETWORKS, MAX_EXCHANGES = 4, 8  # the best networks exchange neurons, so many times at most
+MAX_CANDIDATES, PRICE_STARTS = 10, 32  # directions of the largest prices that are tried, and the starts of their search
+MAX_EXACT_ROUNDS = 5  # Newton steps on the kinks and gradients in turn
+MIN_STEP_GAIN, MIN_FINE_STEP_GAIN = 1e-4, 1e-9  # relative gain of a step by gradients that is the last, and at the end
+MIN_BETTER_GAIN = 1e-9  # networks whose objectives differ by less are equal but for rounding
 SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
 
 
-def narrow_network(problem, network, max_width, *, seed=0, deadline=None, n_jobs=None):
+def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=None):
     """Return the best network of at most `max_width` neurons that local searches find.
 
     Parameters
@@ -36,21 +40,21 @@ def narrow_network(problem, network, max_width, *, seed=0, deadline=None, n_jobs
     network : TwoLayerReLU
         Wider; its neurons are among the starts.
     max_width : int
-    seed : int or numpy.random.Generator
+    rng : numpy.random.Generator
         Chooses the random parts.
     deadline : float, optional
         `_clock.Moment` at which the best network so far is returned.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     """
-    options = max_width, np.random.default_rng(seed), deadline, n_jobs
+    options = max_width, rng, deadline, n_jobs
     if problem.loss.is_smooth:
         search = _Search(problem, *options)
         return search.exact(search.run(network))
     first, *others = _smoothed(problem)
     network = _Search(first, *options).run(network)
     for stage in others:
-        network = _Search(stage, *options).of(network, np.arange(network.width), tolerance=FINELY)
+        network = _Search(stage, *options).of(network, np.arange(network.width), tolerance=MIN_FINE_STEP_GAIN)
     return with_best_masses(problem, network, deadline)
 
 
@@ -77,11 +81,11 @@ class _Search:
                 break
             networks.append(start())
         networks.sort(key=self.problem.objective)
-        return min(map(self.settled, networks[:KEPT]), key=self.problem.objective)
+        return min(map(self.exchanged_to_the_end, networks[:N_KEPT_NETWORKS]), key=self.problem.objective)
 
-    def settled(self, network):
+    def exchanged_to_the_end(self, network):
         """Exchange neurons as long as that is for the better."""
-        for _ in range(EXCHANGES):
+        for _ in range(MAX_EXCHANGES):
             found = self.exchanged(network)
             if found is network or is_late(self.deadline):
                 return found
@@ -92,17 +96,17 @@ class _Search:
         """Yield functions that make networks under the limit."""
         yield self.grown
         if self.problem.loss.name != "proximal" and not is_trivial(self.problem):
-            yield from [self.followed] * PATHS
-        for _ in range(DRAWS):
+            yield from [self.followed] * N_PATHS
+        for _ in range(N_RANDOM_STARTS):
             yield lambda: self.part(wide)
             yield lambda: self.fresh(wide)
 
     def better(self, network, other):
         """Return the better of two networks, the first where they are equal but for rounding."""
         gain = self.problem.objective(network) - self.problem.objective(other)
-        return other if gain > 1e-9 * abs(self.problem.objective(network)) else network
+        return other if gain > MIN_BETTER_GAIN * abs(self.problem.objective(network)) else network
 
-    def polished(self, directions, signs, masses, tolerance=ROUGHLY):
+    def descended(self, directions, signs, masses, tolerance=MIN_STEP_GAIN):
         """Return the best network of as many neurons that lies downhill of these."""
         problem = self.problem
         start = build_network(problem, directions, signs, masses)
@@ -116,9 +120,9 @@ class _Search:
 
     def exact(self, network):
         """Return the network on the kinks, where gradients do not end, if that is possible under the limit."""
-        for _ in range(POLISHES):
+        for _ in range(MAX_EXACT_ROUNDS):
             before = network
-            found = polish_network(self.problem, network)
+            found = improve_network(self.problem, network)
             if found.width <= self.max_width:
                 network = self.better(network, found)
             network = self.better(network, self.of(network, np.arange(network.width)))
@@ -126,9 +130,9 @@ class _Search:
                 break
         return network
 
-    def of(self, network, chosen, tolerance=ROUGHLY):
-        """Return the polished network of some of the neurons, which move to make up for the others."""
-        return self.polished(network.directions[chosen], network.signs[chosen], network.masses[chosen], tolerance)
+    def of(self, network, chosen, tolerance=MIN_STEP_GAIN):
+        """Return the descended network of some of the neurons, which move to make up for the others."""
+        return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tolerance)
 
     def shrunk(self, network):
         """Drop the lightest neurons, a quarter at a time."""
@@ -148,20 +152,20 @@ class _Search:
         directions = self.rng.standard_normal((self.max_width, wide.directions.shape[1]))
         signs = self.rng.choice([-1.0, 1.0], self.max_width)
         masses = np.full(self.max_width, wide.masses.sum() / self.max_width)
-        return self.polished(directions / norms(directions)[:, None], signs, masses)
+        return self.descended(directions / norms(directions)[:, None], signs, masses)
 
     def violators(self, network):
         """Return the directions and signs of the largest prices beside a network."""
         nu = self.problem.dual_point(self.problem.hidden_fit(network.neurons, network.output_weights))
-        options = {"n_starts": STARTS, "deadline": self.deadline, "n_jobs": self.n_jobs}
+        options = {"n_starts": PRICE_STARTS, "deadline": self.deadline, "n_jobs": self.n_jobs}
         directions, signs, _ = local_prices(*self.problem.priced(nu), starts=network.directions, **options)
-        return directions[:CANDIDATES], signs[:CANDIDATES]
+        return directions[:MAX_CANDIDATES], signs[:MAX_CANDIDATES]
 
     def joined(self, network, direction, sign):
-        """Return the polished network with one more neuron, of the mass of the lightest or a small one."""
+        """Return the descended network with one more neuron, of the mass of the lightest or a small one."""
         mass = network.masses[network.masses > 0].min(initial=1.0)
         directions, signs = np.vstack([network.directions, direction]), np.append(network.signs, sign)
-        return self.polished(directions, signs, np.append(network.masses, mass))
+        return self.descended(directions, signs, np.append(network.masses, mass))
 
     def grown(self):
         """Add the neuron of largest price, one at a time."""
@@ -175,9 +179,9 @@ class _Search:
         return network
 
     def followed(self):
-        """Return the polished network of a path of decreasing strengths under the limit."""
+        """Return the descended network of a path of decreasing strengths under the limit."""
         path = Path(self.problem, self.rng, self.max_width)
-        for beta in np.geomspace(max(path.price, self.problem.beta), self.problem.beta, STRENGTHS):
+        for beta in np.geomspace(max(path.price, self.problem.beta), self.problem.beta, STRENGTHS_PER_PATH):
             point = path.follow(beta)
         network = point.network(self.problem)
         return self.of(network, np.arange(network.width)) if network.width else network
@@ -194,5 +198,5 @@ class _Search:
                     break
                 parts = network.directions.copy(), network.signs.copy(), network.masses
                 parts[0][k], parts[1][k] = direction, sign
-                best = self.better(best, self.polished(*parts))
+                best = self.better(best, self.descended(*parts))
         return best

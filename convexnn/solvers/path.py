@@ -18,14 +18,14 @@ from ..programs.units import in_units
 from ._weights import Metric, WeightSpace
 from .base import assemble
 
-MOST_NEW = 32  # neurons at one strength
-VIOLATED = 1.01  # of a strength: prices from which on a neuron joins
-ROUGHLY = {"maxiter": 100, "ftol": 1e-5, "maxcor": 10}  # of L-BFGS at one strength
-SMOOTHING = 0.03  # of losses with kinks, in units of the targets
-FREE_STEPS, FREE_DECREASE = 200, 1e-9  # of L-BFGS on the free terms alone
-NEGLIGIBLE = 1e-6  # mass, relative to the largest
-SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear
-NANOSECONDS = 0.05  # of one core for one multiplication
+MAX_NEW_PER_STRENGTH = 32  # neurons that join at one strength
+JOIN_FROM_PRICE = 1.01  # of a strength: a neuron of at least this price joins
+STRENGTH_DESCENT = {"maxiter": 100, "ftol": 1e-5, "maxcor": 10}  # options of L-BFGS at one strength
+SMOOTHING_SPREAD = 0.03  # of losses with kinks, in units of the targets
+FREE_STEPS, FREE_DECREASE = 200, 1e-9  # steps of L-BFGS on the free terms alone; the relative decrease that is the last
+NEGLIGIBLE_MASS_SHARE = 1e-6  # neurons with less of the largest mass are dropped
+MAX_SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear
+NANOSECONDS_PER_PRODUCT = 0.05  # of one core for one multiplication
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ class Path:
     @property
     def work(self):
         """So far, in units of about a nanosecond of one core."""
-        return NANOSECONDS * self.space.n_products
+        return NANOSECONDS_PER_PRODUCT * self.space.n_products
 
     def follow(self, beta):
         """Move to a strength, in the scale of the problem, and return the `Point` there."""
         level = beta / self.units.beta_unit
         self._grow(level)
         if len(self.neurons):
-            self._descend(level, **ROUGHLY)
+            self._descend(level, **STRENGTH_DESCENT)
             self._search()
         return self.point()
 
@@ -152,7 +152,7 @@ class Path:
         found = self.space.descend(self.neurons, self.outputs, self.free, level, **options)
         self.neurons, self.outputs, self.free, self.value = found
         masses = np.linalg.norm(self.neurons, axis=1) * np.linalg.norm(self.outputs, axis=1)
-        kept = masses > NEGLIGIBLE * masses.max(initial=0.0)
+        kept = masses > NEGLIGIBLE_MASS_SHARE * masses.max(initial=0.0)
         self.neurons, self.outputs = self.neurons[kept], self.outputs[kept]
 
     def _search(self):
@@ -168,8 +168,8 @@ class Path:
     def _grow(self, level):
         """Let violators join, each with the mass that is best for it alone."""
         directions, outputs, prices = self.found
-        room = int(min(MOST_NEW, self.max_width - len(self.neurons)))
-        chosen = distinct_starts(directions, outputs, prices, VIOLATED * level, room)
+        room = int(min(MAX_NEW_PER_STRENGTH, self.max_width - len(self.neurons)))
+        chosen = distinct_starts(directions, outputs, prices, JOIN_FROM_PRICE * level, room)
         if len(chosen):
             problem = self.space.problem
             fits = np.maximum(self.space.design @ directions[chosen].T, 0.0)
@@ -190,11 +190,11 @@ def _is_moderate(design):
     """Whether single precision tells the rows apart."""
     spread = design.std(axis=0)
     offset = np.abs(design).max(axis=0)
-    return bool(np.all(offset[spread > 0] <= SINGLE_OFFSET * spread[spread > 0]))
+    return bool(np.all(offset[spread > 0] <= MAX_SINGLE_OFFSET * spread[spread > 0]))
 
 
 def _smoothed(problem):
     """Return the problem with a smooth loss."""
     if problem.loss.is_smooth:
         return problem
-    return replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, SMOOTHING))
+    return replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, SMOOTHING_SPREAD))

@@ -15,19 +15,20 @@ from .._utils.validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
 from ..losses import ProximalLoss
-from .base import Solution, Status, assemble, build_network, is_proven, make_record, tell
-from .column_generation import solve_column_generation
+from .base import Status, assemble, build_network, conclude, hand_over, make_record, proof_options
+from .column_generation import MAX_ITER, solve_column_generation
 
-SHRINKING = 0.2  # of the spread in a step
-STEPS, PATIENCE = 20, 3  # steps, and how many of them may bring no progress
-FIRST_TOLERANCE, STEP_TOLERANCE = 1e-2, 0.03  # of the first step, and of the others in shares of the gap
-AIM = 0.5  # of tol: the proof adds its own tolerance to the gap that ascents see
-STEP_STARTS = 128  # of a search: what one step misses the next may find
-MAX_ENTRIES = 5_000_000  # of the linear program
+SPREAD_SHRINKAGE = 0.2  # the spread of a step is this share of the last one
+FIRST_SPREAD = 0.3  # of the mean residual without neurons
+MAX_PROXIMAL_STEPS, MAX_IDLE_STEPS = 20, 3  # steps in all, and those in a row that may leave over half of the gap
+FIRST_STEP_TOLERANCE, STEP_TOLERANCE_PER_GAP = 1e-2, 0.03  # of the first step, and of the others per gap that is left
+AIMED_GAP_PER_TOL = 0.5  # the steps end at half of the tolerance: the proof adds its own to the gap that ascents see
+STEP_STARTS = 128  # random starts of a search: what one step misses the next may find
+MAX_ENTRIES = 5_000_000  # entries of the linear program of the masses
 
 
 def solve_kinked(
-    problem, *, tol=1e-6, max_iter=500, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
+    problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
 ):
     """Train on a `Problem` whose loss has kinks; see `solve_column_generation`."""
     return _Steps(problem, tol, max_iter, deadline, proof, n_jobs, rng, report).run(start)
@@ -47,24 +48,20 @@ class _Steps:
         """Step until the gap that is seen is small; return the `Solution`."""
         self.offer(self.empty() if start is None else start)
         residual = np.abs(self.problem.y - self.empty().predict(self.problem.features))
-        spread, status = 0.3 * float(np.mean(residual)), Status.converged
+        spread, status = FIRST_SPREAD * float(np.mean(residual)), Status.converged
         if spread > 0.0:
             status = self.interruptible(spread, start)
-        quick = "heuristic" if status in (Status.interrupted, Status.time_limit) else self.proof
-        certificate = certify_problem(
+        options = proof_options(self.tol, self.proof, self.deadline, self.n_jobs, status)
+        certificate = certify_problem(self.network, self.problem, dual_points=self.dual_points(), **options)
+        return conclude(
             self.network,
-            self.problem,
-            proof=quick,
-            tolerance=min(1e-7, 0.1 * self.tol),
-            dual_points=self.dual_points(),
-            deadline=self.deadline,
-            n_jobs=self.n_jobs,
+            certificate,
+            status,
+            tol=self.tol,
+            n_iter=self.rounds,
+            history=self.history,
+            visible_gap=self.gap,
         )
-        if is_proven(certificate, self.tol):
-            status = Status.proven
-        elif status in (Status.converged, Status.stalled):
-            status = Status.converged if certificate.heuristic_gap <= self.tol else Status.stalled
-        return Solution(self.network, certificate, status, max(1, self.rounds), self.history)
 
     def interruptible(self, spread, start):
         """Take proximal steps; return the status, which may be that the user has interrupted them."""
@@ -85,8 +82,8 @@ class _Steps:
 
     def steps(self, spread, network):
         """Take proximal steps; return the status."""
-        tolerance, idle = FIRST_TOLERANCE, 0
-        for _ in range(STEPS):
+        tolerance, idle = FIRST_STEP_TOLERANCE, 0
+        for _ in range(MAX_PROXIMAL_STEPS):
             before, smooth = self.gap, ProximalLoss(self.problem.loss.bounds, self.centre, spread)
             solution = solve_column_generation(
                 replace(self.problem, loss=smooth),
@@ -103,14 +100,17 @@ class _Steps:
             self.step_to(replace(self.problem, loss=smooth), solution)
             if solution.status is Status.interrupted or is_late(self.deadline):
                 return Status.interrupted if solution.status is Status.interrupted else Status.time_limit
-            if self.gap <= AIM * self.tol:
+            if self.gap <= AIMED_GAP_PER_TOL * self.tol:
                 return Status.converged
             if self.rounds >= self.max_iter:
                 return Status.max_iter
             idle = idle + 1 if self.gap > 0.5 * before else 0
-            if idle >= PATIENCE:
+            if idle >= MAX_IDLE_STEPS:
                 return Status.stalled
-            tolerance, spread = max(0.1 * self.tol, STEP_TOLERANCE * min(1.0, self.gap)), SHRINKING * spread
+            tolerance, spread = (
+                max(0.1 * self.tol, STEP_TOLERANCE_PER_GAP * min(1.0, self.gap)),
+                SPREAD_SHRINKAGE * spread,
+            )
         return Status.stalled
 
     def step_to(self, smooth, solution):
@@ -124,7 +124,7 @@ class _Steps:
         self.offer(network)
         self.offer(with_best_masses(problem, network, self.deadline))
         self.history.append(make_record(self.started, self.primal, self.gap, self.network.width))
-        tell(self.report, self.history[-1], lambda: self.network)
+        hand_over(self.report, self.history[-1], lambda: self.network)
 
     @property
     def gap(self):

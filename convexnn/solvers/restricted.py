@@ -26,12 +26,12 @@ from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution, to_network
 from ._newton import newton_step, null_space
-from .base import Status, check_masks, make_record, tell
+from .base import MIN_GAIN, Status, check_masks, hand_over, make_record
 from .cones import PatternCones
 
-MAX_NEW = 200
-INNER_ROUNDS = 5
-LITTLE = 0.1  # of the proven gap: what an inner round must gain for the next to be worth it
+MAX_NEW_DIRECTIONS = 200  # directions of violated cones that join in a round, those of the largest price
+MAX_FACE_STEPS = 5  # Newton steps on the faces in a round
+MIN_FACE_GAIN_PER_GAP = 0.1  # they end when a step lowers the objective by less than 0.1 of the proven gap
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,7 +106,7 @@ def solve_over_patterns(
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     report : callable, optional
-        Called with every record of the history, see `tell`.
+        Called with every record of the history, see `hand_over`.
 
     Returns
     -------
@@ -166,10 +166,10 @@ class _Run:
             if is_late(self.deadline):
                 return Status.time_limit
             before = self.objective
-            best = np.argsort(-bounds[cones], kind="stable")[:MAX_NEW]
+            best = np.argsort(-bounds[cones], kind="stable")[:MAX_NEW_DIRECTIONS]
             self._accept(cones[best], directions[best])
-            self._slide(gap)
-            if self.objective >= before * (1.0 - 1e-15):
+            self._move_on_faces(gap)
+            if self.objective >= before * (1.0 - MIN_GAIN):
                 return Status.stalled
         return Status.max_iter
 
@@ -202,9 +202,9 @@ class _Run:
         values = self.scaled.design @ directions.T
         return self.scaled.project(self.geometry.mask(cones).T * values * self.geometry.sign(cones))
 
-    def _slide(self, gap):
+    def _move_on_faces(self, gap):
         """Newton steps on the faces that the blocks lie on, while they gain enough beside the gap."""
-        for _ in range(INNER_ROUNDS):
+        for _ in range(MAX_FACE_STEPS):
             if len(self.cones) == 0 or is_late(self.deadline):
                 return
             before, blocks, geometry = self.objective, self.blocks, self.geometry
@@ -219,13 +219,13 @@ class _Run:
             cones, directions = np.tile(self.cones, 2)[new], ends[new] / sizes[new, None]
             inside = geometry.contain(cones, directions)  # a block that all but vanishes keeps few digits
             self._accept(cones[inside], directions[inside])
-            if before - self.objective <= LITTLE * gap * before:
+            if before - self.objective <= MIN_FACE_GAIN_PER_GAP * gap * before:
                 return
 
     def _record(self, gap):
         objective = self.objective * self.scaled.y_scale**2
         self.history.append(make_record(self.started, objective, gap, len(self.cones)))
-        tell(self.report, self.history[-1], lambda: to_network(self._solution(Status.restricted).point))
+        hand_over(self.report, self.history[-1], lambda: to_network(self._solution(Status.restricted).point))
 
     def _solution(self, status):
         problem, n_patterns = self.problem, len(self.masks)

@@ -20,21 +20,18 @@ from ..duality.records import N_STARTS
 from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
 from ._stationary import doubt_of_point, stationary_pair
-from .base import Solution, Status, build_network, uninterrupted
+from .base import Solution, Status, build_network, conclude, proof_options, uninterrupted
 from .column_generation import solve_column_generation
 
-SMALL = 1e-4  # of beta_max: strengths below are solved through others
-SHARE, LEAST_SHARE = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
-SLOW = (
-    0.1  # a step that leaves more than this share of the change of nu is followed by one with a tenth of the strength
-)
-NEAR = 1e-4  # relative change of nu below which Newton's method is tried
-MODERATE = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
-MAX_SHIFTS = 30
-MAX_MODELS = 10  # squared models of another loss, each around the network that the last one led to
-SETTLED = 1e-11  # largest error of the equations of an optimum in units of one
-ROUGH, FINE = 1e-6, 1e-11  # tolerances of the problems on the way
-PROVED = 0.1  # of the tolerance: how close the price of the dual point is proven
+MAX_SMALL_STRENGTH = 1e-4  # of beta_max: strengths below are solved through others
+FIRST_STRENGTH, MIN_STRENGTH = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
+MAX_CHANGE_LEFT = 0.1  # a step that leaves more of the change of nu is followed by one with a tenth of the strength
+NEWTON_FROM_CHANGE = 1e-4  # relative change of nu below which Newton's method is tried
+READING_STRENGTH = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
+MAX_SHIFTS = 30  # problems on the way
+MAX_SQUARED_MODELS = 10  # of another loss, each around the network that the last one led to
+MAX_STATIONARY_ERROR = 1e-11  # of the equations of an optimum, in units of one
+MAX_SHIFT_TOLERANCE, MIN_SHIFT_TOLERANCE = 1e-6, 1e-11  # of the problems on the way
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,12 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
     options = {"deadline": deadline, "n_jobs": n_jobs, "rng": rng, "report": report}
     with one_blas_thread():
         largest = _first_price(problem, n_jobs) if problem.loss.is_quadratic else 0.0
-        if problem.beta < SMALL * largest:
+        if problem.beta < MAX_SMALL_STRENGTH * largest:
             found = _by_multipliers(problem, largest, tol, proof, start, options)
             if found is not None:
                 return found
         solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
-        found = None if is_late(deadline) else _settled(problem, solution.network)
+        found = None if is_late(deadline) else _stationary_network(problem, solution.network)
         if found is None:
             return optimum_as_it_is(problem, solution)
         if solution.certificate.relative_gap <= tol:
@@ -84,26 +81,26 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
         return _proven(problem, *found, solution, tol, proof, options) or optimum_as_it_is(problem, solution)
 
 
-def _settled(problem, network):
-    """Return what `settled_pair` does, for any loss whose optimal fit is unique; None where that fails."""
+def _stationary_network(problem, network):
+    """Return what `stationary_network` does, for any loss whose optimal fit is unique; None where that fails."""
     if problem.loss.is_quadratic:
-        return settled_pair(problem, network, _point(problem, network))
+        return stationary_network(problem, network, _point(problem, network))
     if not problem.loss.is_strictly_convex:
         return None
-    for _ in range(MAX_MODELS):
+    for _ in range(MAX_SQUARED_MODELS):
         point = _point(problem, network)
         model = problem.model(problem.hidden_fit(network.neurons, network.output_weights))
-        found = settled_pair(model, network, point)
+        found = stationary_network(model, network, point)
         if found is None:
             return None
         network = build_network(problem, found[0].directions, found[0].signs, found[0].masses)
-        if np.linalg.norm(found[1] - point) <= SETTLED * np.linalg.norm(point):
+        if np.linalg.norm(found[1] - point) <= MAX_STATIONARY_ERROR * np.linalg.norm(point):
             return network, _point(problem, network), np.zeros((len(point), 0))  # a slope is no small difference
     return None
 
 
 def _moved(problem, solution, network):
-    """Return the solution with the settled network in the place of its own: the bound holds for all networks."""
+    """Return the solution with the stationary network in the place of its own: the bound holds for all networks."""
     primal, rounding = problem.objective_above(network)
     certificate = replace(solution.certificate, primal=primal, rounding=rounding)
     return replace(solution, network=network, certificate=certificate)
@@ -122,10 +119,10 @@ def _first_price(problem, n_jobs):
 
 def _by_multipliers(problem, largest, tol, proof, network, options):
     """Return the proven `Optimum`, None where the steps do not lead to one."""
-    point, strength, change, n_iter = np.zeros(len(problem.y)), SHARE * largest, 1.0, 0
+    point, strength, change, n_iter = np.zeros(len(problem.y)), FIRST_STRENGTH * largest, 1.0, 0
     for _ in range(MAX_SHIFTS):
         posed = shifted_problem(problem, point, max(strength, problem.beta))
-        tolerance = min(ROUGH, max(FINE, 1e-4 * change**2))
+        tolerance = min(MAX_SHIFT_TOLERANCE, max(MIN_SHIFT_TOLERANCE, 1e-4 * change**2))
         solution = uninterrupted(
             solve_column_generation(posed, tol=tolerance, proof="heuristic", start=network, **options)
         )
@@ -134,13 +131,13 @@ def _by_multipliers(problem, largest, tol, proof, network, options):
             return None
         before, last, point = change, point, _point(posed, network)
         change = float(np.linalg.norm(point - last) / np.linalg.norm(point))
-        found = settled_pair(problem, network, point) if change <= NEAR else None
+        found = stationary_network(problem, network, point) if change <= NEWTON_FROM_CHANGE else None
         if found is not None:
             proven = _proven(problem, *found, replace(solution, n_iter=n_iter), tol, proof, options)
             if proven is not None:
                 return proven
-        if change > SLOW * before:
-            strength = max(0.1 * strength, LEAST_SHARE * largest)
+        if change > MAX_CHANGE_LEFT * before:
+            strength = max(0.1 * strength, MIN_STRENGTH * largest)
     return None
 
 
@@ -160,7 +157,7 @@ def shifted_problem(problem, point, strength):
     return replace(problem, y=problem.y + (strength - problem.beta) * point / problem.weight, beta=strength)
 
 
-def settled_pair(problem, network, point):
+def stationary_network(problem, network, point):
     """Return a network and ``nu / beta`` that are optimal to rounding in their cells and the doubt of an `Optimum`.
 
     None where Newton's method fails.
@@ -173,35 +170,27 @@ def settled_pair(problem, network, point):
     masses, signs = network.masses[used] / unit, network.signs[used]
     blocks = masses[:, None] * network.directions[used]
     blocks, point, error = stationary_pair(scaled, blocks, signs, scaled.x_scale * point / root)
-    if not error <= SETTLED:
+    if not error <= MAX_STATIONARY_ERROR:
         return None
     sizes = norms(blocks)
-    settled = build_network(problem, blocks / sizes[:, None], signs, sizes * unit)
+    moved = build_network(problem, blocks / sizes[:, None], signs, sizes * unit)
     back = root / scaled.x_scale
-    return settled, back * point, back[:, None] * doubt_of_point(scaled, blocks, signs)
+    return moved, back * point, back[:, None] * doubt_of_point(scaled, blocks, signs)
 
 
 def _proven(problem, network, point, doubt, solution, tol, proof, options):
     """Return the `Optimum` with the certificate of the network, None where it is none to the tolerance."""
-    certificate = certify_problem(
-        network,
-        problem,
-        proof=proof,
-        tolerance=PROVED * tol,
-        dual_points=[problem.beta * point],
-        deadline=options["deadline"],
-        n_jobs=options["n_jobs"],
-    )
+    proving = proof_options(tol, proof, options["deadline"], options["n_jobs"])
+    certificate = certify_problem(network, problem, dual_points=[problem.beta * point], **proving)
     if certificate.heuristic_gap > tol:
         return None
-    status = Status.proven if certificate.relative_gap <= tol else Status.converged
-    found = replace(solution, network=network, certificate=certificate, status=status)
-    return _with_point(problem, found, point, doubt)
+    ended = {"tol": tol, "n_iter": solution.n_iter, "history": solution.history}
+    return _with_point(problem, conclude(network, certificate, Status.converged, **ended), point, doubt)
 
 
 def _with_point(problem, solution, point, doubt):
-    """Return the `Optimum` of a solution with a settled ``nu / beta`` and its doubt."""
+    """Return the `Optimum` of a solution with a stationary ``nu / beta`` and its doubt."""
     if not problem.loss.is_quadratic:
         return Optimum(solution, point, problem, doubt)
-    strength = MODERATE * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
+    strength = READING_STRENGTH * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
     return Optimum(solution, point, shifted_problem(problem, point, max(strength, problem.beta)), doubt)

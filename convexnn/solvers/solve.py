@@ -1,7 +1,7 @@
 """Choose a solver and its patterns, refuse pairings that cannot work, and bring the width under its limit."""
 
 import warnings
-from functools import partial
+from copy import deepcopy
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from .._utils.validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
-from .base import Solution, Status, is_proven
-from .column_generation import solve_column_generation
+from .base import Status, conclude, proof_options
+from .column_generation import MAX_ITER, solve_column_generation
 from .given_patterns import solve_given_patterns
 from .limited_width import narrow_network
 from .proximal_steps import solve_kinked
 
 SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")
-MAX_PROGRAM_PATTERNS = 2000
-MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}
-SAMPLED_PATTERNS = 200
+MAX_PROGRAM_PATTERNS = 2000  # up to so many patterns `patterns="auto"` takes all of them
+MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}  # that a solver can be expected to solve a program over
+N_SAMPLED_PATTERNS = 200  # by default, where there are too many
 
 
 def check_pairing(solver, patterns, loss="squared"):
@@ -49,7 +49,7 @@ def check_pairing(solver, patterns, loss="squared"):
     return "column_generation" if solver == "auto" else solver
 
 
-def choose_patterns(design, patterns, n_patterns, solver, seed, n_jobs):
+def choose_patterns(design, patterns, n_patterns, solver, rng, n_jobs):
     """Return (ActivationPatterns of `design`, whether these are all of them)."""
     if isinstance(patterns, ActivationPatterns):
         return patterns, False
@@ -63,8 +63,8 @@ def choose_patterns(design, patterns, n_patterns, solver, seed, n_jobs):
                 f"bound."
             )
         return enumerate_patterns(design, n_jobs=n_jobs), True
-    n_patterns = SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
-    return sample_patterns(design, n_patterns, random_state=seed), False
+    n_patterns = N_SAMPLED_PATTERNS if n_patterns is None else check_count(n_patterns, "n_patterns")
+    return sample_patterns(design, n_patterns, random_state=rng), False
 
 
 def solve(
@@ -75,26 +75,29 @@ def solve(
     n_patterns=None,
     max_width=None,
     tol=1e-6,
-    max_iter=500,
+    max_iter=MAX_ITER,
     deadline=None,
     proof="auto",
     n_jobs=None,
-    seed=0,
+    rng=None,
     start=None,
     report=None,
     max_work=None,
 ):
-    """Train a network on a `Problem`; see `ConvexReLURegressor` for the options.
+    """Train a network on a `Problem` of one output or several; see `ConvexReLURegressor` for the options.
 
-    `max_work` is a budget as `solve_column_generation` has it; others train without one.
+    Several outputs have column generation only, without `max_width`. `max_work` is a budget as
+    `solve_column_generation` has it; others train without one. `rng` is by default that of the seed 0.
 
     Returns
     -------
     Solution
     """
     solver = check_pairing(solver, patterns, problem.loss.name)
+    rng = np.random.default_rng(0) if rng is None else rng
+    first_rng = deepcopy(rng)  # what `max_width` draws does not depend on what training has drawn
     if solver != "column_generation":
-        chosen, complete = choose_patterns(problem.design, patterns, n_patterns, solver, seed, n_jobs)
+        chosen, complete = choose_patterns(problem.design, patterns, n_patterns, solver, rng, n_jobs)
         solution = solve_given_patterns(
             problem,
             chosen,
@@ -108,24 +111,17 @@ def solve(
             report=report,
         )
     else:
-        smooth = problem.loss.is_smooth
-        train = partial(solve_column_generation, max_work=max_work) if smooth else solve_kinked
-        solution = train(
-            problem,
-            tol=tol,
-            max_iter=max_iter,
-            deadline=deadline,
-            proof=proof,
-            n_jobs=n_jobs,
-            rng=np.random.default_rng(seed),
-            start=start,
-            report=report,
-        )
+        options = {"tol": tol, "max_iter": max_iter, "deadline": deadline, "proof": proof, "n_jobs": n_jobs}
+        options |= {"rng": rng, "start": start, "report": report}
+        if problem.loss.is_smooth:
+            solution = solve_column_generation(problem, max_work=max_work, **options)
+        else:
+            solution = solve_kinked(problem, **options)
     if max_width is None or solution.network.width <= max_width:
         return solution
     if solution.status is Status.interrupted:
         deadline = now()
-    return _narrow(problem, solution, max_width, tol, proof, seed=seed, deadline=deadline, n_jobs=n_jobs)
+    return _narrow(problem, solution, max_width, tol, proof, rng=first_rng, deadline=deadline, n_jobs=n_jobs)
 
 
 def _narrow(problem, solution, max_width, tol, proof, **options):
@@ -147,12 +143,7 @@ def _narrow(problem, solution, max_width, tol, proof, **options):
     certificate = certify_problem(
         network,
         problem,
-        proof=proof,
-        tolerance=min(1e-7, 0.1 * tol),
         dual_points=[solution.certificate.dual_point[problem.rows]],  # of the wide network, which is nearly optimal
-        deadline=options["deadline"],
-        n_jobs=options["n_jobs"],
+        **proof_options(tol, proof, options["deadline"], options["n_jobs"]),
     )
-    if is_proven(certificate, tol):
-        status = Status.proven
-    return Solution(network, certificate, status, solution.n_iter, solution.history)
+    return conclude(network, certificate, status, tol=tol, n_iter=solution.n_iter, history=solution.history)

@@ -1,7 +1,9 @@
 """Many problems in a row: paths over the strength, sweeps over the width; resumable."""
 
-from .strengths import Change, PathRecord, RegularizationPath, regularization_path
-from .widths import WidthRecord, WidthSweep, width_sweep
+from .path_records import Change, PathRecord, RegularizationPath
+from .strengths import regularization_path
+from .width_records import WidthRecord, WidthSweep
+from .widths import width_sweep
 
 __all__ = [
     "Change",

@@ -1,78 +1,104 @@
-"""The optimum of one problem and what is known about the set of its optima, honest where a proof is missing."""
+"""What sweeps know about the optimum of one problem and the set of its optima, honest where a proof is missing."""
 
-import numpy as np
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
-from .._utils.progress import current
-from .._utils.validation import deadline_after
-from ..exceptions import SolverError
-from ..optimal_sets.solution_set import SOLVER_TOLERANCE, OptimalSet
-from ..solvers.base import uninterrupted
-from ..solvers.small_strength import solve_to_all_digits
-from ..solvers.solve import solve
-
-MOST_WORK = 3e10  # of a strength whose values alone are wanted, in nanoseconds: training settles long before
-UNKNOWN = {
-    "m_star": None,
-    "M_star": None,
-    "m_star_bounds": None,
-    "M_star_bounds": None,
-    "is_unique": None,
-    "is_unique_function": None,
-    "dimension": None,
-    "n_directions": None,
-    "margin": None,
-}
+from ..exceptions import VertexLimitError
 
 
-def solve_for_set(problem, *, proof, vertex_limit, time_limit, n_jobs, start=None, certify=True):
-    """Return the `Solution` of a problem and its `OptimalSet`, None where optimality was not proven or fits differ.
+@dataclass(frozen=True)
+class KnownOptimum:
+    """The optimal value and the shape of the set of optima; None is what is not known without the set.
 
-    Without `certify` the values alone are found, to where the objective hardly falls any more.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        When interrupted: there is no optimum yet.
+    Attributes
+    ----------
+    optimal_value, lower_bound, relative_gap, proof
+        Of the `Certificate`.
+    m_star, M_star, m_star_bounds, M_star_bounds, is_unique, is_unique_function, dimension, n_directions, margin
+        Of the `OptimalSet`.
     """
-    deadline = deadline_after(time_limit)
-    if not certify:
-        options = {"deadline": deadline, "proof": "heuristic", "n_jobs": n_jobs, "start": start, "max_work": MOST_WORK}
-        return uninterrupted(solve(problem, report=current().detail, **options)), None
-    rng = np.random.default_rng(0)
-    options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": rng, "start": start}
-    optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, report=current().detail, **options)
-    solution = optimum.solution
-    if not problem.loss.is_strictly_convex:  # optimal networks may differ in their fits: no polytope holds them all
-        return solution, None
-    try:
-        return solution, OptimalSet(problem, optimum, vertex_limit, deadline, n_jobs)
-    except SolverError:
-        return solution, None
+
+    optimal_value: float
+    lower_bound: float
+    relative_gap: float
+    proof: str
+    m_star: int | None = None
+    M_star: int | None = None
+    m_star_bounds: tuple[int, int] | None = None
+    M_star_bounds: tuple[int, int] | None = None
+    is_unique: bool | None = None
+    is_unique_function: bool | None = None
+    dimension: int | None = None
+    n_directions: int | None = None
+    margin: float | None = None
+
+    @classmethod
+    def of(cls, solved: Any) -> Self:
+        """Return what is known after `solve_set`, from its `SolvedSet`."""
+        certificate, found = solved.solution.certificate, solved.optimal_set
+        value = certificate.primal, certificate.dual, certificate.relative_gap, certificate.proof
+        if found is None:
+            return cls(*value)
+        return cls(
+            *value,
+            m_star=found.m_star,
+            M_star=found.M_star,
+            m_star_bounds=found.m_star_bounds,
+            M_star_bounds=found.M_star_bounds,
+            is_unique=found.is_unique,
+            is_unique_function=found.is_unique_function,
+            dimension=found.dimension,
+            n_directions=len(found.signs),
+            margin=float(found.margin),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entries as a dict that JSON can write."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return what `to_json` gave, after JSON has written and read it."""
+        kept: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**kept)
 
 
-def value_of(solution):
-    """Return what is proven about the optimal value, as a dict."""
-    certificate = solution.certificate
-    return {
-        "optimal_value": certificate.primal,
-        "lower_bound": certificate.dual,
-        "relative_gap": certificate.relative_gap,
-        "proof": certificate.proof,
-    }
+@dataclass(frozen=True)
+class Step:
+    """The step of the staircase at one width: components and isolated points of the optima, and the regime."""
+
+    n_components: int | None = None
+    n_isolated: int | None = None
+    regime: str | None = None
 
 
-def shape_of(found):
-    """Return what is known about an `OptimalSet` or None, as a dict with the keys of `UNKNOWN`."""
-    if found is None:
-        return UNKNOWN
-    return {
-        "m_star": found.m_star,
-        "M_star": found.M_star,
-        "m_star_bounds": found.m_star_bounds,
-        "M_star_bounds": found.M_star_bounds,
-        "is_unique": found.is_unique,
-        "is_unique_function": found.is_unique_function,
-        "dimension": found.dimension,
-        "n_directions": len(found.signs),
-        "margin": float(found.margin),
-    }
+@dataclass(frozen=True)
+class OptimumOfWidths:
+    """What all widths of a sweep share: the known optimum, and the `Step` of every width in their order."""
+
+    known: KnownOptimum
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, solved: Any, widths: tuple[int, ...]) -> Self:
+        """Return what is known after `solve_set`; steps are empty without a set or a list of its vertices."""
+        known, found = KnownOptimum.of(solved), solved.optimal_set
+        try:
+            stairs = {} if found is None else found.staircase(max(widths))
+        except VertexLimitError:
+            stairs = {}
+        if not stairs:
+            return cls(known, (Step(),) * len(widths))
+        names = [entry.name for entry in fields(Step)]
+        return cls(known, tuple(Step(*(stairs[width][name] for name in names)) for width in widths))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as a dict that JSON can write."""
+        return {"known": self.known.to_json(), "steps": [list(vars(step).values()) for step in self.steps]}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return what `to_json` gave, after JSON has written and read it."""
+        return cls(KnownOptimum.from_json(values["known"]), tuple(Step(*step) for step in values["steps"]))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName, Proof
 from .._utils.clock import now
-from .._utils.display import Shown, optimum
-from .._utils.progress import reporting
+from .._utils.progress import current, reporting
 from .._utils.validation import (
     check_choice,
     check_count,
@@ -22,167 +20,23 @@ from .._utils.validation import (
     check_positive,
     check_strengths,
     check_verbose,
+    deadline_after,
 )
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
-from ..network import TwoLayerReLU
-from ..optimal_sets.solution_set import VERTEX_LIMIT
+from ..optimal_sets.solution_set import VERTEX_LIMIT, SolvedSet, solve_set
 from ..programs.posing import make_problem, refuse_outputs
 from ..resumable.checkpoint import Checkpoint, header_of
-from ..resumable.records import NOT_IN_FRAMES, Record, Records
 from ..resumable.runner import Runner
-from ._optima import shape_of, solve_for_set, value_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..plotting import RegularizationPathDisplay
-
+from ..solvers.base import uninterrupted
+from ..solvers.solve import solve
+from ._optima import KnownOptimum
+from .path_records import PathRecord, RegularizationPath, changes_between
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
-BLOCK = 5  # strengths that are solved one after the other, each from the network before
-WATCHED = ("m_star", "M_star", "is_unique")
-WEIGHTS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
-
-
-@dataclass(frozen=True, repr=False)
-class PathRecord(Record):
-    """One strength of a path. None stands for what is not known without a proof or a list of the vertices.
-
-    Attributes
-    ----------
-    beta : float
-    optimal_value, lower_bound, relative_gap : float
-        p*, or the best value known where `proof` is not exact; what is proven to be below it; the gap between them.
-    proof : {"exact", "bound", "heuristic"}
-    width : int
-        Neurons of `network`, at least m*.
-    loss, penalty : float
-        The two parts of its objective: ``sum_i w_i loss(y_i, f(x_i))`` and ``beta/2 sum_j (||u_j||^2 + alpha_j^2)``.
-    m_star, M_star, m_star_bounds, M_star_bounds, is_unique, is_unique_function, dimension, n_directions, margin
-        See `OptimalSet`; all of them None when optimality was not proven, or the loss is not strictly convex.
-    n_iter : int
-        Rounds of the solver.
-    network : TwoLayerReLU
-        An optimal network, or the best one found.
-    seconds : float
-        That the record took; no part of comparisons.
-    """
-
-    beta: float
-    optimal_value: float
-    lower_bound: float
-    relative_gap: float
-    proof: str
-    width: int
-    loss: float
-    penalty: float
-    m_star: int | None
-    M_star: int | None
-    m_star_bounds: tuple[int, int] | None
-    M_star_bounds: tuple[int, int] | None
-    is_unique: bool | None
-    is_unique_function: bool | None
-    dimension: int | None
-    n_directions: int | None
-    margin: float | None
-    n_iter: int
-    network: TwoLayerReLU = field(compare=False, metadata=NOT_IN_FRAMES)
-    seconds: float = field(compare=False)
-
-    def line(self) -> str:
-        """Return the figures for a line of output."""
-        widths = "m* and M* not known" if self.m_star is None else f"m* {self.m_star}, M* {self.M_star}"
-        return f"beta {self.beta:.6g}, p* {self.optimal_value:.10g} ({self.proof}), {widths}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as a dict that JSON can write, to the last bit."""
-        weights = {name: getattr(self.network, name) for name in WEIGHTS}
-        lists = {name: None if value is None else np.asarray(value).tolist() for name, value in weights.items()}
-        return super().to_json() | {"network": lists | {"n_inputs": self.network.n_inputs}}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the record that `to_json` gave, after JSON has written and read it."""
-        weights = dict(values["network"])
-        weights["hidden_weights"] = np.reshape(weights["hidden_weights"], (-1, weights.pop("n_inputs")))
-        return super().from_json(values | {"network": TwoLayerReLU(**weights)})
-
-    def told(self) -> dict[str, str]:
-        """Return what a table shows, a dict of texts."""
-        return {
-            "beta": f"{self.beta:.6g}",
-            "p*": optimum(self.optimal_value, self.lower_bound, self.proof),
-            "width": str(self.width),
-            "m*": "-" if self.m_star is None else str(self.m_star),
-            "M*": "-" if self.M_star is None else str(self.M_star),
-            "one network": "-" if self.is_unique is None else str(self.is_unique),
-        }
-
-
-@dataclass(frozen=True, repr=False)
-class Change(Shown):
-    """Where a quantity differs between two neighbouring strengths of a path.
-
-    Attributes
-    ----------
-    quantity : {"m_star", "M_star", "is_unique"}
-    before, after
-        Its values at the larger and at the smaller strength.
-    beta_before, beta_after : float
-        The two strengths, the larger one first.
-    """
-
-    quantity: str
-    before: int | bool
-    after: int | bool
-    beta_before: float
-    beta_after: float
-
-    def _shown(self):
-        pairs = [("before", str(self.before)), ("after", str(self.after))]
-        return f"Change of {self.quantity}", [*pairs, ("beta", f"{self.beta_before:.6g} to {self.beta_after:.6g}")]
-
-    def __repr__(self):
-        return (
-            f"Change({self.quantity}: {self.before} to {self.after} between beta {self.beta_before:.6g} and "
-            f"{self.beta_after:.6g})"
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class RegularizationPath(Records):
-    """The records of `regularization_path`, one per strength.
-
-    Attributes
-    ----------
-    records : tuple of PathRecord
-        In decreasing order of beta.
-    complete : bool
-        False when an interrupt left some out.
-    """
-
-    records: tuple[PathRecord, ...]
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """Where m*, M* or uniqueness change between neighbours, a tuple of `Change`; what is not known is no change."""
-        return tuple(change for pair in pairwise(self.records) for change in _changes(*pair))
-
-    def __repr__(self):
-        first, last = self.records[0], self.records[-1]
-        proven = sum(record.proof == "exact" for record in self.records)
-        return (
-            f"RegularizationPath({len(self)} strengths from {first.beta:.6g} to {last.beta:.6g}, {proven} proven, "
-            f"{len(self.changes)} changes{'' if self.complete else ', not complete'})"
-        )
-
-    def plot(self, ax: Axes | None = None, **kwargs: Any) -> RegularizationPathDisplay:
-        """Draw the path and return its `convexnn.plotting.RegularizationPathDisplay`, whose arguments these are."""
-        from ..plotting import RegularizationPathDisplay
-
-        return RegularizationPathDisplay.from_path(self).plot(ax, **kwargs)
+MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
+STRENGTHS_PER_BLOCK = 5  # that are solved one after the other, each from the network before
 
 
 def regularization_path(
@@ -350,7 +204,7 @@ def _follow(runner, problem, betas, refine, limits):
 
 def _places(betas):
     """Yield what can be solved at the same time: from a beta to the one before it in its block, or to None."""
-    blocks = [betas[start : start + BLOCK] for start in range(0, len(betas), BLOCK)]
+    blocks = [betas[start : start + STRENGTHS_PER_BLOCK] for start in range(0, len(betas), STRENGTHS_PER_BLOCK)]
     for place in range(len(blocks[0])):
         # The smallest strengths take longest: they go first.
         reached = [block for block in reversed(blocks) if place < len(block)]
@@ -370,35 +224,32 @@ def _middles(records, refine):
     """Return the geometric means of the neighbours between which something changes, leading to the larger of them."""
     middles = {}
     for upper, lower in pairwise(records):
-        if upper.beta > lower.beta * (1.0 + refine) and _changes(upper, lower):
+        if upper.beta > lower.beta * (1.0 + refine) and changes_between(upper, lower):
             middle = float(np.sqrt(upper.beta) * np.sqrt(lower.beta))
             if lower.beta < middle < upper.beta:
                 middles[middle] = upper.beta
     return middles
 
 
-def _changes(upper, lower):
-    """Return a `Change` for every watched quantity that differs between two records."""
-    values = {name: (getattr(upper, name), getattr(lower, name)) for name in WATCHED}
-    return [
-        Change(name, before, after, upper.beta, lower.beta)
-        for name, (before, after) in values.items()
-        if None not in (before, after) and before != after
-    ]
+def _solve(problem, start, proof, vertex_limit, time_limit, certify=True):
+    """Return the `SolvedSet` of one strength; without `certify` its value, from where that hardly falls any more."""
+    options = {"deadline": deadline_after(time_limit), "n_jobs": 1, "start": start, "report": current().detail}
+    if certify:
+        return solve_set(problem, proof=proof, vertex_limit=vertex_limit, **options)
+    return SolvedSet(uninterrupted(solve(problem, proof="heuristic", max_work=MAX_WORK_PER_VALUE, **options)))
 
 
 def _record(problem, start, limits):
     """Solve for one strength and return its record."""
     started = now()
-    solution, found = solve_for_set(problem, start=start, n_jobs=1, **limits)
-    network = solution.network
+    solved = _solve(problem, start, **limits)
+    solution, network = solved.solution, solved.solution.network
     return PathRecord(
         beta=problem.beta,
-        **value_of(solution),
+        **KnownOptimum.of(solved).to_json(),
         width=network.width,
         loss=problem.loss.value(problem.y, network.predict(problem.features), problem.weight),
         penalty=problem.beta * float(network.masses.sum()),  # the solver's networks are balanced
-        **shape_of(found),
         n_iter=solution.n_iter,
         network=network,
         seconds=now() - started,

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName, Proof
 from .._utils.clock import now
-from .._utils.display import figure, optimum
-from .._utils.progress import reporting
-from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
+from .._utils.progress import current, reporting
+from .._utils.validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_n_jobs,
+    check_positive,
+    check_verbose,
+    deadline_after,
+)
 from ..duality.pricing import PROOFS
-from ..exceptions import InvalidInputError, VertexLimitError
+from ..exceptions import InvalidInputError
 from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
 from ..landscape.labels import label
 from ..landscape.polishing import polished
-from ..optimal_sets.solution_set import VERTEX_LIMIT
+from ..optimal_sets.solution_set import VERTEX_LIMIT, solve_set
 from ..programs.posing import make_problem, refuse_outputs
 from ..resumable.checkpoint import Checkpoint, check_seed, header_of
-from ..resumable.records import NOT_IN_FRAMES, Record, Records
 from ..resumable.runner import Runner
-from ._optima import shape_of, solve_for_set, value_of
+from ._optima import OptimumOfWidths
+from ._width_settings import WidthSettings
+from .width_records import WidthRecord, WidthSweep
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..plotting import WidthLabelsDisplay, WidthSweepDisplay
-
-
-REACHED = 1e-3
+MAX_EXCESS_REACHED = 1e-3  # runs that end at most 0.1 % above the optimal value have reached it, by default
 OPTIMUM = "optimum"  # the key under which a checkpoint has it
-STATIONARY = 1e-8  # the tolerance of labels
+LABEL_TOLERANCE = 1e-8  # polished ends count as stationary, and as global, within this relative tolerance
 COUNTED = {
     "n_global": "global",
     "n_strict": "local-strict",
@@ -43,128 +43,6 @@ COUNTED = {
     "n_saddle": "saddle",
     "n_not_stationary": "not-stationary",
 }
-
-
-@dataclass(frozen=True, repr=False)
-class WidthRecord(Record):
-    """One width of a sweep. None stands for what is not known without a proof or a list of the vertices.
-
-    Attributes
-    ----------
-    width : int
-    optimal_value, lower_bound : float
-        p* over all widths, or the best value known where `proof` is not exact; and what is proven to be below it.
-    proof : {"exact", "bound", "heuristic"}
-    m_star, M_star : int or None
-        See `OptimalSet`.
-    n_components, n_isolated : int or None
-        Components and isolated points of the set of optimal networks of this width.
-    regime : str or None
-        See `OptimalSet.staircase`.
-    best, median, worst : float
-        Of the runs' final objectives.
-    share_reached : float
-        Of the runs that ended within the tolerance above `optimal_value`, which other stationary points may do too: the
-        labels tell them apart.
-    share_converged : float
-        Of the runs that stopped before `max_iter`.
-    n_global, n_strict, n_escapable, n_saddle, n_not_stationary : int or None
-        Labels of the polished ends of the runs, see `convexnn.landscape.classify`; None without `labels`. Global ones
-        are proven where `proof` is exact.
-    objectives : tuple of float
-        Every run's final objective.
-    labels : tuple of str
-        Every run's label; empty without `labels`.
-    seconds : float
-        That the runs took; no part of comparisons.
-    """
-
-    width: int
-    optimal_value: float
-    lower_bound: float
-    proof: str
-    m_star: int | None
-    M_star: int | None
-    n_components: int | None
-    n_isolated: int | None
-    regime: str | None
-    best: float
-    median: float
-    worst: float
-    share_reached: float
-    share_converged: float
-    n_global: int | None
-    n_strict: int | None
-    n_escapable: int | None
-    n_saddle: int | None
-    n_not_stationary: int | None
-    objectives: tuple[float, ...] = field(metadata=NOT_IN_FRAMES)
-    labels: tuple[str, ...] = field(metadata=NOT_IN_FRAMES)
-    seconds: float = field(compare=False)
-
-    def line(self) -> str:
-        """Return the figures for a line of output."""
-        return f"width {self.width}, best {self.best:.10g}, {self.share_reached:.0%} reached {self.optimal_value:.10g}"
-
-    def told(self) -> dict[str, str]:
-        """Return what a table shows, a dict of texts."""
-        return {
-            "width": str(self.width),
-            "p*": optimum(self.optimal_value, self.lower_bound, self.proof),
-            "best": figure(self.best),
-            "median": figure(self.median),
-            "reached p*": f"{self.share_reached:.0%} of {len(self.objectives)}",
-            "components": figure(self.n_components) if self.n_components is None else str(self.n_components),
-            "regime": self.regime or "-",
-        }
-
-
-@dataclass(frozen=True, repr=False)
-class WidthSweep(Records):
-    """The records of `width_sweep`, one per width.
-
-    Attributes
-    ----------
-    records : tuple of WidthRecord
-        In increasing order of the width.
-    complete : bool
-        False when an interrupt left some out.
-    """
-
-    records: tuple[WidthRecord, ...]
-
-    def __repr__(self):
-        first, last = self.records[0], self.records[-1]
-        known = "m* and M* not known" if first.m_star is None else f"m* = {first.m_star}, M* = {first.M_star}"
-        return (
-            f"WidthSweep({len(self)} widths from {first.width} to {last.width}, {len(first.objectives)} runs each, "
-            f"p* = {first.optimal_value:.10g} ({first.proof}), {known}{'' if self.complete else ', not complete'})"
-        )
-
-    def plot(
-        self, ax: Axes | None = None, *, kind: str = "objectives", **kwargs: Any
-    ) -> WidthSweepDisplay | WidthLabelsDisplay:
-        """Draw the sweep and return its display.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            New ones by default.
-        kind : {"objectives", "labels"}
-            The final objective of every run, a `convexnn.plotting.WidthSweepDisplay`; or the shares of their labels, a
-            `convexnn.plotting.WidthLabelsDisplay`, for a sweep with labels.
-        **kwargs
-            Properties of the dots, or of the bars.
-
-        Raises
-        ------
-        ValueError
-            For ``kind="labels"`` when the sweep has none.
-        """
-        from ..plotting import WidthLabelsDisplay, WidthSweepDisplay
-
-        labelled = check_choice(kind, "kind", ("objectives", "labels")) == "labels"
-        return (WidthLabelsDisplay if labelled else WidthSweepDisplay).from_sweep(self).plot(ax, **kwargs)
 
 
 def width_sweep(
@@ -179,7 +57,7 @@ def width_sweep(
     skip_connection: bool = False,
     sample_weight: ArrayLike | None = None,
     loss: LossName = "squared",
-    tol: float = REACHED,
+    tol: float = MAX_EXCESS_REACHED,
     init_scale: float = INIT_SCALE,
     learning_rate: float | None = None,
     max_iter: int = MAX_ITER,
@@ -273,32 +151,32 @@ def width_sweep(
         loss=loss,
         losses=("squared",),
     )
-    parameters = {
-        "beta": problem.beta,
-        "widths": _check_widths(widths),
-        "n_runs": check_count(n_runs, "n_runs"),
-        "tol": check_positive(tol, "tol"),
-        "descent": check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
-        "labels": check_flag(labels, "labels"),
-        "proof": check_choice(proof, "proof", PROOFS),
-        "vertex_limit": check_count(vertex_limit, "vertex_limit"),
-        "time_limit": None if time_limit is None else check_positive(time_limit, "time_limit"),
-        "random_state": check_seed(random_state),
-    }
+    settings = WidthSettings(
+        beta=problem.beta,
+        widths=_check_widths(widths),
+        n_runs=check_count(n_runs, "n_runs"),
+        tol=check_positive(tol, "tol"),
+        descent=check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
+        labels=check_flag(labels, "labels"),
+        proof=check_choice(proof, "proof", PROOFS),
+        vertex_limit=check_count(vertex_limit, "vertex_limit"),
+        time_limit=None if time_limit is None else check_positive(time_limit, "time_limit"),
+        random_state=check_seed(random_state),
+    )
     check_n_jobs(n_jobs)
     verbose = check_verbose(verbose)
     free = ("random_state",) if random_state is None else ()
-    with Checkpoint(checkpoint, header_of("width_sweep", problem, parameters), free=free) as kept:
-        with reporting(verbose) as reporter, reporter.stage("widths", len(parameters["widths"]), patience=0.0) as stage:
-            runner = Runner(kept, WidthRecord, n_jobs, stage)
-            complete = runner.complete(partial(_sweep, problem=problem, parameters=kept.header))
+    with Checkpoint(checkpoint, header_of("width_sweep", problem, settings.to_json()), free=free) as kept:
+        with reporting(verbose) as reporter, reporter.stage("widths", len(settings.widths), patience=0.0) as stage:
+            runner, settings = Runner(kept, WidthRecord, n_jobs, stage), WidthSettings.from_json(kept.header)
+            complete = runner.complete(partial(_sweep, problem=problem, settings=settings))
     return WidthSweep(tuple(runner.records[width] for width in sorted(runner.records)), complete)
 
 
 def _check_widths(widths):
-    """Return the distinct widths in increasing order."""
+    """Return the distinct widths in increasing order, as a tuple."""
     try:
-        checked = sorted({check_count(width, "every entry of widths") for width in widths})
+        checked = tuple(sorted({check_count(width, "every entry of widths") for width in widths}))
     except TypeError as error:
         raise InvalidInputError(f"widths must be a sequence of integers; got {widths!r}.") from error
     if not checked:
@@ -306,53 +184,45 @@ def _check_widths(widths):
     return checked
 
 
-def _sweep(runner, problem, parameters):
+def _sweep(runner, problem, settings):
     """Compute what the checkpoint does not have."""
-    optimum = _optimum(runner, problem, parameters)
-    tasks = {width: (problem, width, optimum, parameters) for width in parameters["widths"]}
+    optimum = _optimum(runner, problem, settings)
+    tasks = {width: (problem, width, optimum, settings) for width in settings.widths}
     runner.compute(_record, tasks)
 
 
-def _optimum(runner, problem, parameters):
-    """Return the entries that the records share, and the step of the staircase at every width, as JSON has them."""
+def _optimum(runner, problem, settings):
+    """Return the `OptimumOfWidths` that the records share, from the checkpoint where it has it."""
     kept = runner.checkpoint.finished.get(OPTIMUM)
     if kept is not None:
-        return kept
-    limits = {name: parameters[name] for name in ("proof", "vertex_limit", "time_limit")}
-    solution, found = solve_for_set(problem, n_jobs=runner.n_jobs, **limits)
-    optimum = {"known": value_of(solution) | shape_of(found), "steps": _steps(found, parameters["widths"])}
-    runner.checkpoint.append(OPTIMUM, optimum)
+        return OptimumOfWidths.from_json(kept)
+    options = {"proof": settings.proof, "vertex_limit": settings.vertex_limit, "n_jobs": runner.n_jobs}
+    options |= {"deadline": deadline_after(settings.time_limit), "report": current().detail}
+    optimum = OptimumOfWidths.of(solve_set(problem, **options), settings.widths)
+    runner.checkpoint.append(OPTIMUM, optimum.to_json())
     return optimum
 
 
-def _steps(found, widths):
-    """Return ``[n_components, n_isolated, regime]`` for every width."""
-    try:
-        steps = {} if found is None else found.staircase(max(widths))
-    except VertexLimitError:
-        steps = {}
-    if not steps:
-        return [[None, None, None]] * len(widths)
-    return [[steps[width][name] for name in ("n_components", "n_isolated", "regime")] for width in widths]
-
-
-def _record(problem, width, optimum, parameters):
+def _record(problem, width, optimum, settings):
     """Run gradient descent at one width and return its record."""
-    started, known = now(), optimum["known"]
-    children = spawn(np.random.SeedSequence(parameters["random_state"], spawn_key=(width,)))
-    found = descend(problem, width, parameters["n_runs"], children, parameters["descent"], n_jobs=1)
-    n_components, n_isolated, regime = optimum["steps"][parameters["widths"].index(width)]
-    labels = _labels(problem, found.networks, known) if parameters["labels"] else ()
+    started, known, step = now(), optimum.known, optimum.steps[settings.widths.index(width)]
+    children = spawn(np.random.SeedSequence(settings.random_state, spawn_key=(width,)))
+    found = descend(problem, width, settings.n_runs, children, settings.descent, n_jobs=1)
+    labels = _labels(problem, found.networks, known) if settings.labels else ()
     return WidthRecord(
         width=width,
-        **{name: known[name] for name in ("optimal_value", "lower_bound", "proof", "m_star", "M_star")},
-        n_components=n_components,
-        n_isolated=n_isolated,
-        regime=regime,
+        optimal_value=known.optimal_value,
+        lower_bound=known.lower_bound,
+        proof=known.proof,
+        m_star=known.m_star,
+        M_star=known.M_star,
+        n_components=step.n_components,
+        n_isolated=step.n_isolated,
+        regime=step.regime,
         best=float(found.objectives.min()),
         median=float(np.median(found.objectives)),
         worst=float(found.objectives.max()),
-        share_reached=float(np.mean(found.objectives <= known["optimal_value"] * (1.0 + parameters["tol"]))),
+        share_reached=float(np.mean(found.objectives <= known.optimal_value * (1.0 + settings.tol))),
         share_converged=float(np.mean(found.converged)),
         **{name: labels.count(kind) if labels else None for name, kind in COUNTED.items()},
         objectives=tuple(found.objectives.tolist()),
@@ -365,10 +235,10 @@ def _labels(problem, networks, known):
     """Return the labels of polished networks. Where p* is proven its value tells which of them are global."""
     kinds = []
     for network in networks:
-        end = polished(problem, network, STATIONARY)
-        found = label(problem, end, STATIONARY, "heuristic")
-        is_above = found.objective > known["optimal_value"] * (1.0 + STATIONARY)
-        if found.kind.startswith("global") and is_above and known["proof"] == "exact":  # ascents have missed a neuron
-            found = label(problem, end, STATIONARY, "exact")
+        end = polished(problem, network, LABEL_TOLERANCE)
+        found = label(problem, end, LABEL_TOLERANCE, "heuristic")
+        is_above = found.objective > known.optimal_value * (1.0 + LABEL_TOLERANCE)
+        if found.kind.startswith("global") and is_above and known.proof == "exact":  # ascents have missed a neuron
+            found = label(problem, end, LABEL_TOLERANCE, "exact")
         kinds.append("global" if found.kind.startswith("global") else found.kind)
     return tuple(kinds)

@@ -8,7 +8,7 @@ import pytest
 from convexnn import ConvexReLURegressor, WidthWarning, beta_max, certify, enumerate_patterns
 from convexnn.estimators._parameters import SCALE_FRACTION, tolerance_of
 from convexnn.exceptions import ConvergenceWarning, ScaleWarning
-from convexnn.solvers import _run, column_generation
+from convexnn.solvers import _runs, scalar_run
 
 from ..checks import augment, brute_force, check_certificate, plain_objective, plain_predict
 from ..zoo import random_problem
@@ -253,7 +253,7 @@ def test_time_limit_keeps_the_best_network(larger):
 
 def interrupt(monkeypatch, name, after):
     """Let the call number `after` of a part of the solver be interrupted, as by Ctrl-C."""
-    module = _run if hasattr(_run, name) else column_generation
+    module = scalar_run if hasattr(scalar_run, name) else _runs
     calls, kept = [], getattr(module, name)
 
     def interrupted(*args, **kwargs):
@@ -266,7 +266,7 @@ def interrupt(monkeypatch, name, after):
 
 
 @pytest.mark.parametrize(
-    ("name", "after"), [("slide", 3), ("best_masses", 5), ("random_starts", 3), ("certify_problem", 1)]
+    ("name", "after"), [("move_neurons", 3), ("best_masses", 5), ("random_starts", 3), ("certify_problem", 1)]
 )
 def test_interrupts_keep_the_best_network(larger, monkeypatch, name, after):
     X, y = larger

@@ -223,7 +223,7 @@ def test_conjugate_gradients_on_variants(monkeypatch, name):
 def test_groups_dropped_too_early_come_back(monkeypatch, shape):
     n_samples, d, n_gates = shape
     problem, masks = gated_problem(*random_problem(n_samples, d, seed=1), 0.05, n_gates)
-    monkeypatch.setattr(gated, "TELLING", 0.3)
+    monkeypatch.setattr(gated, "DROP_IDLE_FROM_GAP", 0.3)
     monkeypatch.setattr(_group_lasso, "IDLE", 2.0)
     solution = solve_gated(problem, masks)
     check_proven(solution, problem, masks)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 
-from convexnn import certify
+from convexnn import ConvexReLURegressor, InvalidInputError, TwoLayerReLU, certify
 from convexnn.optimal_sets import optimal_set
 
 from ..checks import plain_objective, sampled_price
@@ -72,3 +72,26 @@ def test_the_ones_column_is_the_hidden_bias():
     apart = np.abs(found.directions[:, None] - other.directions).max(axis=2)
     assert apart.shape == (found.m_star, found.m_star) and apart.min(axis=1).max() < 1e-6
     assert other.minimal_network().hidden_bias is not None
+
+
+@pytest.mark.parametrize("beta", [3.0, 10.0])
+def test_the_set_from_a_start_is_the_set_without(beta):
+    X, y = data()
+    model = ConvexReLURegressor(beta, hidden_bias=True, fit_intercept=False).fit(X[:, :-1], y)
+    posed = model.optimal_set()
+    without = optimal_set(X[:, :-1], y, beta, hidden_bias=True)
+    given = optimal_set(X[:, :-1], y, beta, hidden_bias=True, start=model.network_)
+    for found in (posed, given):
+        assert len(found.signs) == len(without.signs) and found.vertices.shape == without.vertices.shape
+        assert (found.m_star, found.M_star) == (without.m_star, without.M_star)
+        assert found.optimal_value == pytest.approx(without.optimal_value, rel=1e-12)
+        order = [int(np.argmin(np.abs(found.directions - row).max(axis=1))) for row in without.directions]
+        assert sorted(order) == list(range(len(order)))
+        np.testing.assert_allclose(found.directions[order], without.directions, atol=1e-9)
+    np.testing.assert_allclose(given.dual_point, without.dual_point, atol=1e-9)
+
+
+def test_a_start_of_another_problem_is_refused():
+    X, y = data()
+    with pytest.raises(InvalidInputError, match="start"):
+        optimal_set(X, y, 10.0, start=TwoLayerReLU(np.ones((1, 5)), [1.0], intercept=0.5))

@@ -243,9 +243,9 @@ def test_an_interrupt_before_the_first_record_is_raised(run, module, monkeypatch
 
 
 def test_an_interrupt_inside_the_solver_ends_the_path(monkeypatch):
-    from convexnn.solvers._run import Run
+    from convexnn.solvers.scalar_run import ScalarRun
 
-    search, calls = Run.search, []
+    search, calls = ScalarRun.search, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -253,7 +253,7 @@ def test_an_interrupt_inside_the_solver_ends_the_path(monkeypatch):
             raise KeyboardInterrupt
         return search(*arguments)
 
-    monkeypatch.setattr(Run, "search", interrupted)
+    monkeypatch.setattr(ScalarRun, "search", interrupted)
     with pytest.warns(ConvergenceWarning, match="missing"):
         part = strength_path(None)
     assert all(record.proof == "exact" for record in part.records)

@@ -17,8 +17,8 @@ from convexnn.duality.kernels.approach import approach
 from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
-from convexnn.solvers import _gliding, _run, column_generation
-from convexnn.solvers._gliding import _Objective, glide
+from convexnn.solvers import _neuron_descent, column_generation, scalar_run
+from convexnn.solvers._neuron_descent import _Objective, descend_neurons
 
 from ..zoo import random_problem
 
@@ -34,13 +34,13 @@ def teacher_problem(n, d, seed=0):
 
 @pytest.fixture
 def everything_is_long(monkeypatch):
-    """Take all data for long: ascents in company, gradients until the gap is small, a sample of the rows first."""
+    """Take all data for long: joint ascents, gradients until the gap is small, a sample of the rows first."""
     monkeypatch.setattr(_long, "LONG", 0)
-    monkeypatch.setattr(_run, "NEWTON_WORK", 0.0)
-    monkeypatch.setattr(column_generation, "SAMPLE", 20)
-    monkeypatch.setattr(column_generation, "SAMPLED_ROWS", 5)
+    monkeypatch.setattr(scalar_run, "COARSE_NEWTON_WORK", 0.0)
+    monkeypatch.setattr(column_generation, "MIN_SAMPLED_ROWS", 20)
+    monkeypatch.setattr(column_generation, "SAMPLED_ROWS_PER_INPUT", 5)
     monkeypatch.setattr(_approach, "SAMPLE", 32)
-    for module in (_approach, _gliding):
+    for module in (_approach, _neuron_descent):
         monkeypatch.setattr(module, "ROWS", 50)
 
 
@@ -50,7 +50,7 @@ def everything_is_huge(everything_is_long, monkeypatch):
     monkeypatch.setattr(_long, "HUGE", 0)
     monkeypatch.setattr(_long, "ROWS", 50)
     monkeypatch.setattr(scalar_price, "MAX_RANK", 0)
-    monkeypatch.setattr(column_generation, "ROWS_A_SEARCH", 0)  # as few starts as on data of that size
+    monkeypatch.setattr(scalar_run, "MAX_SEARCHED_ROWS", 0)  # as few starts as on data of that size
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
@@ -136,7 +136,7 @@ def test_gradients_against_differences(flags):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
-def test_gliding_lowers_the_objective(flags, dtype):
+def test_gradients_lowers_the_objective(flags, dtype):
     X, y = teacher_problem(200, 4)
     scaled = scale_problem(make_problem(X, y, 1.0, **flags))
     rng = np.random.default_rng(1)
@@ -146,9 +146,9 @@ def test_gliding_lowers_the_objective(flags, dtype):
         fit = scaled.project(np.maximum(scaled.design @ blocks.T, 0.0) @ signs)
         return scaled.objective(scaled.target - fit, np.linalg.norm(blocks, axis=1))
 
-    moved, kinds = glide(scaled, blocks, signs, dtype=dtype)
+    moved, kinds = descend_neurons(scaled, blocks, signs, dtype=dtype)
     assert value(moved, kinds) < 0.8 * value(blocks, signs)
-    stopped, _ = glide(scaled, blocks, signs, dtype=dtype, stop=lambda: True)
+    stopped, _ = descend_neurons(scaled, blocks, signs, dtype=dtype, stop=lambda: True)
     np.testing.assert_allclose(stopped, blocks, rtol=1e-12)
 
 

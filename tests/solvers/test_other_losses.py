@@ -39,7 +39,8 @@ def draw(loss, seed, n=9, d=2):
 
 def train(X, y, beta, seed=0, start=None, max_width=None, solver="auto", patterns="auto", **options):
     problem = make_problem(X, y, beta, **options)
-    return solve(problem, seed=seed, start=start, max_width=max_width, solver=solver, patterns=patterns)
+    rng = np.random.default_rng(seed)
+    return solve(problem, rng=rng, start=start, max_width=max_width, solver=solver, patterns=patterns)
 
 
 @every_loss

@@ -10,7 +10,6 @@ from convexnn.programs.units import in_units, is_trivial
 from convexnn.solvers.base import build_zero_network
 from convexnn.solvers.path import Path
 from convexnn.solvers.solve import solve
-from convexnn.solvers.vector import solve_vector
 
 TERMS = {"hidden_bias": True, "fit_intercept": True}
 
@@ -43,7 +42,7 @@ def test_near_the_optimum_of_every_strength(loss, skip):
     posed = replace(problem, beta=share * largest)
     network = point.network(posed)
     assert posed.objective(network) == pytest.approx(point.objective, rel=1e-3, abs=1e-6 * len(problem.y))
-    optimum = (solve_vector if loss == "multinomial" else solve)(posed, proof="heuristic", max_work=3e9)
+    optimum = solve(posed, proof="heuristic", max_work=3e9)
     best, nothing = optimum.certificate.primal, posed.objective(build_zero_network(posed))
     assert posed.objective(network) <= best + max(0.2 * best, 0.1 * nothing)  # gradients end in local minima
 

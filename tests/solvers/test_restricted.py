@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from convexnn.masses.lasso import best_masses
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
-from convexnn.solvers._newton import merge_blocks, slide
+from convexnn.solvers._newton import merge_blocks, move_neurons
 
 from ..zoo import random_problem
 
@@ -118,15 +118,15 @@ def test_sliding_never_raises_the_objective(seed, flags):
     blocks = rng.standard_normal((4, scaled.design.shape[1])) * 10.0 ** rng.uniform(-3, 0, (4, 1))
     blocks[0] -= scaled.design[3] * (blocks[0] @ scaled.design[3]) / max(scaled.design[3] @ scaled.design[3], 1e-300)
     signs = rng.choice([-1.0, 1.0], 4)
-    moved, kinds = slide(scaled, blocks, signs)
+    moved, kinds = move_neurons(scaled, blocks, signs)
     assert network_value(scaled, moved, kinds) <= network_value(scaled, blocks, signs) * (1 + 1e-12)
-    again, kinds_again = slide(scaled, moved, kinds)
+    again, kinds_again = move_neurons(scaled, moved, kinds)
     assert network_value(scaled, again, kinds_again) <= network_value(scaled, moved, kinds) * (1 + 1e-12)
 
 
 def test_sliding_nothing():
     scaled = scale_problem(make_problem(*random_problem(5, 2), 0.1))
-    blocks, signs = slide(scaled, np.zeros((0, 2)), np.zeros(0))
+    blocks, signs = move_neurons(scaled, np.zeros((0, 2)), np.zeros(0))
     assert blocks.shape == (0, 2)
     assert signs.shape == (0,)
 

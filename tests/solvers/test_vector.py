@@ -11,10 +11,9 @@ from convexnn.duality.strength import zero_network_price
 from convexnn.exceptions import InvalidInputError
 from convexnn.optimal_sets import optimal_set
 from convexnn.programs.posing import make_problem
-from convexnn.solvers import _vector_run
+from convexnn.solvers import vector_run
 from convexnn.solvers.base import Status
 from convexnn.solvers.column_generation import solve_column_generation
-from convexnn.solvers.vector import solve_vector
 
 LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")
 FREE = {"hidden_bias": True, "fit_intercept": True}
@@ -35,9 +34,9 @@ def data(seed, n=20, d=2, c=2, loss="squared"):
 def solve(X, Y, beta, **options):
     """Return the solution of a problem; options of the solver are picked out."""
     mine = {
-        key: options.pop(key) for key in ("tol", "seed", "start", "max_iter", "deadline", "n_jobs") if key in options
+        key: options.pop(key) for key in ("tol", "rng", "start", "max_iter", "deadline", "n_jobs") if key in options
     }
-    return solve_vector(make_problem(X, Y, beta, **options), **mine)
+    return solve_column_generation(make_problem(X, Y, beta, **options), **mine)
 
 
 def grid_objective(X, Y, beta, n_directions=1500):
@@ -185,8 +184,8 @@ def test_the_run_is_monotone_deterministic_and_reported():
     X, Y = data(7, n=30, d=3, c=3)
     records = []
     problem = make_problem(X, Y, 0.3, **FREE)
-    first = solve_vector(problem, seed=1, report=records.append)
-    second = solve_vector(problem, seed=1, n_jobs=2)
+    first = solve_column_generation(problem, rng=np.random.default_rng(1), report=records.append)
+    second = solve_column_generation(problem, rng=np.random.default_rng(1), n_jobs=2)
     assert np.array_equal(first.network.output_weights, second.network.output_weights)
     assert records == first.history
     assert np.all(np.diff([record["objective"] for record in records]) <= 0.0)
@@ -197,13 +196,13 @@ def test_the_run_is_monotone_deterministic_and_reported():
 def test_warm_start_and_budgets():
     X, Y = data(8, n=30, d=3, c=3)
     problem = make_problem(X, Y, 0.3, **FREE)
-    cold = solve_vector(problem)
-    warm = solve_vector(problem, start=cold.network, max_iter=2)
+    cold = solve_column_generation(problem)
+    warm = solve_column_generation(problem, start=cold.network, max_iter=2)
     assert warm.certificate.primal <= cold.certificate.primal * (1.0 + 1e-12)
-    late = solve_vector(problem, deadline=time.monotonic())
+    late = solve_column_generation(problem, deadline=time.monotonic())
     assert late.status is Status.time_limit
     assert 0.0 <= late.certificate.dual <= cold.certificate.primal
-    assert solve_vector(problem, max_iter=1).status is Status.max_iter
+    assert solve_column_generation(problem, max_iter=1).status is Status.max_iter
 
 
 def wide_problem(n=300, d=30, c=4, loss="multinomial"):
@@ -218,26 +217,26 @@ def wide_problem(n=300, d=30, c=4, loss="multinomial"):
 def test_coarse_moves_come_close_to_exact_ones(loss, monkeypatch):
     X, Y = data(12, n=60, d=3, c=3, loss=loss)
     problem = make_problem(X, Y, 1.0, loss=loss, **FREE)
-    best = solve_vector(problem).certificate
-    monkeypatch.setattr(_vector_run, "NEWTON_WORK", 0.0)
-    monkeypatch.setattr(_vector_run, "MOST_NEWTON_WORK", 0.0)
-    coarse = solve_vector(problem, max_work=2e9)
+    best = solve_column_generation(problem).certificate
+    monkeypatch.setattr(vector_run, "COARSE_VECTOR_WORK", 0.0)
+    monkeypatch.setattr(vector_run, "MAX_VECTOR_WORK", 0.0)
+    coarse = solve_column_generation(problem, max_work=2e9)
     assert best.dual <= coarse.certificate.primal <= best.primal * (1.0 + 1e-3)
     assert np.all(np.diff([record["objective"] for record in coarse.history]) <= 0.0)
 
 
 def test_a_budget_of_work_ends_the_training():
     problem = wide_problem()
-    short, long = (solve_vector(problem, max_work=work) for work in (1e8, 1e9))
+    short, long = (solve_column_generation(problem, max_work=work) for work in (1e8, 1e9))
     assert short.status is long.status is Status.settled
     assert short.n_iter < long.n_iter and long.certificate.primal < short.certificate.primal
     assert long.certificate.heuristic_gap < 0.2 and 0.0 < long.certificate.dual < long.certificate.primal
-    assert solve_vector(problem, max_work=1).network.width == 0
+    assert solve_column_generation(problem, max_work=1).network.width == 0
 
 
 def test_a_budget_of_work_needs_no_clock():
     problem = wide_problem(c=3, loss="squared")
-    first, second = (solve_vector(problem, max_work=3e8, n_jobs=n_jobs) for n_jobs in (1, 2))
+    first, second = (solve_column_generation(problem, max_work=3e8, n_jobs=n_jobs) for n_jobs in (1, 2))
     assert np.array_equal(first.network.hidden_weights, second.network.hidden_weights)
     assert first.certificate.dual == second.certificate.dual
     assert len(first.history) == len(second.history)
@@ -246,8 +245,8 @@ def test_a_budget_of_work_needs_no_clock():
 @pytest.mark.slow
 def test_a_good_start_settles_at_once():
     problem = wide_problem()
-    best = solve_vector(problem, max_work=3e9)
-    again = solve_vector(problem, max_work=3e9, start=best.network)
+    best = solve_column_generation(problem, max_work=3e9)
+    again = solve_column_generation(problem, max_work=3e9, start=best.network)
     assert again.certificate.primal <= best.certificate.primal * (1.0 + 1e-9)
     assert again.n_iter <= 4
 
@@ -256,9 +255,9 @@ def test_a_good_start_settles_at_once():
 def test_a_start_is_taken_over_in_the_units_of_the_data(factor):
     X, Y = data(13, n=200, d=20, c=3)
     problem = make_problem(X, factor * Y, 3.0 * factor, **FREE)
-    best = solve_vector(problem, max_work=3e8)
+    best = solve_column_generation(problem, max_work=3e8)
     first = []
-    solve_vector(problem, start=best.network, max_iter=1, report=first.append)
+    solve_column_generation(problem, start=best.network, max_iter=1, report=first.append)
     assert first[0]["objective"] <= best.certificate.primal * (1.0 + 1e-6)
 
 
@@ -269,7 +268,7 @@ def test_an_interrupt_keeps_the_best_network():
         if record["width"] > 0:
             raise KeyboardInterrupt
 
-    solution = solve_vector(make_problem(X, Y, 0.3, **FREE), report=interrupt)
+    solution = solve_column_generation(make_problem(X, Y, 0.3, **FREE), report=interrupt)
     assert solution.status is Status.interrupted and solution.network.width > 0
     assert solution.certificate.dual <= solution.certificate.primal
 

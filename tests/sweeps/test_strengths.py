@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from convexnn import InvalidInputError, beta_max, certify, optimal_set, regularization_path
-from convexnn.sweeps import _optima
+from convexnn.sweeps import strengths
 from tests.zoo import identity, random_problem, three_rows
 
 Y = np.array([3.0, 4.0, -2.0])  # with X = I neurons join at ||y_+|| = 5 and ||y_-|| = 2
@@ -130,7 +130,7 @@ def test_frame_and_output(capsys):
     ],
 )
 def test_bad_options_are_named_before_any_work(option, value, monkeypatch):
-    monkeypatch.setattr(_optima, "solve_to_all_digits", lambda *_, **__: pytest.fail("work was begun"))
+    monkeypatch.setattr(strengths, "solve_set", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(InvalidInputError, match=option):
         regularization_path(np.eye(2), np.ones(2), **{option: value})
 

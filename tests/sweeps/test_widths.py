@@ -8,7 +8,7 @@ import pytest
 
 from convexnn import InvalidInputError, width_sweep
 from convexnn.landscape import gradient_descent
-from convexnn.sweeps import _optima
+from convexnn.sweeps import widths as widths_module
 from tests.zoo import identity, random_problem, three_rows, two_rows
 
 FAST = {"n_runs": 8, "max_iter": 1000, "random_state": 0}
@@ -126,7 +126,7 @@ def test_a_frame_without_pandas_names_the_extra(monkeypatch):
     ],
 )
 def test_bad_options_are_named_before_any_work(option, value, monkeypatch):
-    monkeypatch.setattr(_optima, "solve_to_all_digits", lambda *_, **__: pytest.fail("work was begun"))
+    monkeypatch.setattr(widths_module, "solve_set", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(InvalidInputError, match=option):
         width_sweep(**({"X": np.eye(2), "y": np.ones(2), "beta": 0.1, "widths": [1]} | {option: value}))
 

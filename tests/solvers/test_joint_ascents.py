@@ -1,4 +1,4 @@
-"""Ascents in company on medium data, and gradients of losses other than the squared one."""
+"""Joint ascents on medium data, and gradients of losses other than the squared one."""
 
 import numpy as np
 import pytest
@@ -7,23 +7,23 @@ from convexnn._utils.threads import in_turn
 from convexnn.duality.scalar_price import scalar_price_function
 from convexnn.losses import LOSSES
 from convexnn.programs import make_problem
-from convexnn.solvers._company import climb_in_company, is_medium
-from convexnn.solvers._gliding import LossRows, _Objective
+from convexnn.solvers._joint_ascents import ascend_jointly, is_medium
+from convexnn.solvers._neuron_descent import LossRows, _Objective
 
 
-def test_company_ends_above_its_starts_whatever_the_threads():
+def test_joint_ascents_end_above_their_starts():
     rng = np.random.default_rng(0)
     X, nu = rng.standard_normal((900, 8)), rng.standard_normal(900)
     function = scalar_price_function(X, nu)
     assert is_medium(function.lines)
     starts, signs = rng.standard_normal((300, function.rank)), rng.choice([-1.0, 1.0], 300)
     starts /= np.linalg.norm(starts, axis=1)[:, None]
-    points, kept, values = climb_in_company(function, starts, signs, True)
+    points, kept, values = ascend_jointly(function, starts, signs, True)
     heights = np.maximum(function.lines @ points.T, 0.0).T @ function.coefficients + points @ function.linear
     assert kept * heights == pytest.approx(values, abs=1e-6)
     before = np.maximum(function.lines @ starts.T, 0.0).T @ function.coefficients + starts @ function.linear
     assert np.mean(values) > np.mean(signs * before) + 0.1 * np.std(before)
-    again = climb_in_company(function, starts, signs, True, n_jobs=2)
+    again = ascend_jointly(function, starts, signs, True, n_jobs=2)
     assert np.array_equal(points, again[0])
 
 

@@ -1,4 +1,4 @@
-"""Move all neurons at once on long data: L-BFGS on the network's own objective, row block by row block.
+"""Descend in all neurons at once on long data: L-BFGS on the network's own objective, row block by row block.
 
 Newton's method on the kinks (`_newton`) is exact and pays ``n (K d)^2`` for a step. Where that is too much the kinks
 lie so close that the objective is smooth at the scale of a step, and
@@ -10,14 +10,14 @@ blocks, in threads, and summed in order, so the answer does not depend on the nu
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from .._utils.row_blocks import ROWS, gate, subtract_relus
 from .._utils.threads import slices, thread_map
 from ..losses import orthonormal
+from ._lbfgs import N_LBFGS_PAIRS, StoppableObjective, minimise
 from ._work import gradient_work
 
-MEMORY = 20  # pairs of L-BFGS
+MIN_SIZE_PER_LARGEST = 1e-10  # blocks below this share of the largest have vanished
 
 
 class LossRows:
@@ -35,17 +35,13 @@ class LossRows:
         return loss.value(*given), loss.dual_point(*given)
 
 
-class _Stopped(Exception):
-    """The budget has ended; the best point is kept."""
-
-
-class _Objective:
+class _Objective(StoppableObjective):
     """The objective of blocks (K, d) with fixed signs and free coefficients (q,), flattened into one vector."""
 
     def __init__(self, scaled, dtype, signs, run, stop):
-        self.scaled, self.dtype, self.signs, self.run, self.stop = scaled, dtype, signs, run, stop
+        super().__init__(stop)
+        self.scaled, self.dtype, self.signs, self.run = scaled, dtype, signs, run
         self.size = len(signs) * scaled.design.shape[1]
-        self.best, self.point = np.inf, None
 
     def unpack(self, vector):
         """Return the blocks and the free coefficients."""
@@ -53,8 +49,7 @@ class _Objective:
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
-        if self.stop() and self.point is not None:
-            raise _Stopped
+        self.check_budget()
         blocks, free = self.unpack(vector)
         weights, signs = blocks.astype(self.dtype, copy=False).T, self.signs.astype(self.dtype)
 
@@ -72,12 +67,11 @@ class _Objective:
         value = float(sum(p[0] for p in parts)) + self.scaled.beta * float(sizes.sum())
         pull = self.scaled.beta * blocks / np.maximum(sizes, 1e-300)[:, None]
         gradient = pull - np.sum([p[1] for p in parts], axis=0, dtype=np.float64)
-        if value < self.best:
-            self.best, self.point = value, vector.copy()
+        self.note(value, vector)
         return value, np.concatenate([gradient.ravel(), -sum(p[2] for p in parts)])
 
 
-def glide(
+def descend_neurons(
     scaled,
     blocks,
     signs,
@@ -123,12 +117,8 @@ def glide(
             value, gradient = objective(vector * unit)
             return value, gradient * unit
 
-        options = {"maxiter": max_steps, "maxcor": MEMORY, "ftol": tolerance, "gtol": 0.0}
-        try:
-            minimize(in_units, start, jac=True, method="L-BFGS-B", options=options)
-        except _Stopped:
-            pass
+        minimise(in_units, start, maxiter=max_steps, maxcor=N_LBFGS_PAIRS, ftol=tolerance)
     moved, _ = objective.unpack(objective.point)
     sizes = np.linalg.norm(moved, axis=1)
-    kept = sizes > 1e-10 * sizes.max()
+    kept = sizes > MIN_SIZE_PER_LARGEST * sizes.max()
     return moved[kept], signs[kept]

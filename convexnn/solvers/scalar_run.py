@@ -1,7 +1,7 @@
-"""The state of one run of column generation: the pool of directions, the residual and what searching has seen.
+"""A run of column generation for one output: the pool of directions, the residual and what searching has seen.
 
 The restricted program lives on directions, not on patterns: the best masses for the pool of directions are a small
-non-negative lasso, Newton's method slides the neurons in use to the best place of their cells, and local ascents on
+non-negative lasso, Newton's method moves the neurons in use to the best place of their cells, and local ascents on
 the price release or add the rows they should sit on.
 """
 
@@ -14,27 +14,33 @@ from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.scalar_price import price_rows, scalar_price_function
 from ..masses.lasso import best_masses
-from ..programs.scaling import best_dual
-from ._company import COARSE_ANGLE, climb_in_company, is_medium
-from ._gliding import glide
-from ._newton import slide
-from ._work import ascent_work, masses_work
+from ..programs.scaling import best_dual, scale_problem
+from ._joint_ascents import MIN_ROUGH_ANGLE, ascend_jointly, is_medium
+from ._neuron_descent import descend_neurons
+from ._newton import move_neurons
+from ._violators import Violators
+from ._work import ascent_work, masses_work, proof_work
 from .base import build_network
 
-FIRST_STARTS = 32
-LONG_STARTS = 128  # on long data, where only the best of them go on
-BLOCK_STARTS = 256
-NEWTON_WORK, MOST_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
-SINGLE = 1e-4  # visible gap down to which single precision will do
-FINE = 1e-5  # visible gap from which on gradients are too coarse
+FIRST_STARTS, MAX_STARTS = 32, 4096  # random starts of a search at first, and after which none is missed any more
+MAX_SEARCHED_ROWS = 2_000_000  # rows times starts, so that long data get fewer starts
+LONG_STARTS = 128  # random starts on long data, where only the best of them go on
+BLOCK_STARTS = 256  # a search ends with the first block of starts that finds a violator
+COARSE_NEWTON_WORK, MAX_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton step: a tenth of a second, a second
+COARSE_UNTIL_GAP = 1e-5  # below this visible gap Newton steps are worth up to the larger of them
+SINGLE_UNTIL_GAP = 1e-4  # visible gap down to which single precision will do
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-MAX_NEW, FEW_NEW = 600, 96  # violators taken into the pool at once, and on a sample or on huge data
+MAX_NEW_NEURONS, MAX_NEW_ROUGH_NEURONS = 600, 96  # violators that join at once, and on a sample or on huge data
 ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
-MAX_REMEMBERED = 64
-INNER_ROUNDS = 30
-FADING = 0.3  # of what the last search promised: one search may have been blind
-MIN_MOVE_GAIN, MAX_REST = 0.25, 7  # moves rest for a few rounds where they gain less than this beside new neurons
-LITTLE = 0.05  # of the gap seen: what an inner round must gain for the next to be worth it
+MAX_REMEMBERED = 64  # local maxima from which the next search starts
+REMEMBERED_FROM_PRICE = 0.7  # of the level: local maxima above it are remembered
+MAX_INNER_ROUNDS = 30
+PROMISE_LEFT = 0.3  # of what the last search promised: one search may have been blind
+MIN_MOVE_GAIN, MAX_REST_ROUNDS = 0.25, 7  # moves rest for some rounds where they gain less than 0.25 of new neurons
+MIN_INNER_GAIN_PER_GAP = 0.05  # inner rounds end when one lowers the objective by less than 0.05 of the promised gap,
+MIN_INNER_GAIN = 1e-13  # or by less than this share of itself
+MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN = 1e-5, 1e-3  # of gradients: at most, and per gain of an inner round
+MAX_RISE = 1e-14  # relative, of the objective: what counts as rounding
 
 
 @dataclass
@@ -63,10 +69,10 @@ class Pool:
         return Pool(self.directions[index], self.signs[index], self.masses[index])
 
 
-class Run:
+class ScalarRun:
     """The state of one run: the pool, the residual (the scaled dual point) and the clock."""
 
-    def __init__(self, scaled, rng, deadline=None, n_jobs=None, rough=False):
+    def __init__(self, scaled, rng, deadline=None, n_jobs=None, max_work=None, rough=False):
         self.rng, self.deadline, self.n_jobs, self.rough = rng, deadline, n_jobs, rough
         self.load(scaled)
         self.remembered = self.pool.directions, self.pool.signs
@@ -74,7 +80,8 @@ class Run:
         self.visible, self.promise, self.careful, self.single = 1.0, 1.0, False, True
         self.exploring, self.searched = True, np.inf  # while kinks do not matter; the objective at the last search
         self.gained, self.rest, self.resting = 0.0, 0, 0  # by the last new neurons; rounds that do not move neurons
-        self.work, self.max_work = 0.0, np.inf  # nanoseconds of one core, as estimated in `_work`
+        self.work = 0.0  # nanoseconds of one core, as estimated in `_work`
+        self.max_work = np.inf if max_work is None else max_work
 
     def load(self, scaled):
         """Start on a problem without any neuron."""
@@ -102,8 +109,8 @@ class Run:
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
         if self.borrow(network):
             self.exploring = False
-            self.promise = ADOPTED_GAP if self.newton_work() > NEWTON_WORK else 0.0
-            self.solve_restricted(np.inf)
+            self.promise = ADOPTED_GAP if self.newton_work() > COARSE_NEWTON_WORK else 0.0
+            self.improve(np.inf)
 
     @property
     def primal(self):
@@ -129,19 +136,24 @@ class Run:
         masses = best_masses(fits, self.scaled.target, self.scaled.beta, pool.masses)
         residual = self.scaled.target - fits @ masses
         objective = self.scaled.objective(residual, masses)
-        if objective > self.objective * (1.0 + 1e-14):
+        if objective > self.objective * (1.0 + MAX_RISE):
             return False
         pool = Pool(pool.directions, pool.signs, masses).take(masses > 0)
         self.pool, self.residual, self.objective = pool, residual, objective
         return True
 
-    def extend(self, directions, signs):
+    def join(self, violators):
         """Take new neurons into the pool and note what they gain."""
         before = self.objective
-        self.accept(self.pool.join(directions, signs))
+        self.accept(self.pool.join(violators.directions, violators.signs))
         self.gained = before - self.objective
 
-    def solve_restricted(self, excess):
+    def join_and_improve(self, violators, excess):
+        """Take new neurons into the pool, then improve all of them."""
+        self.join(violators)
+        self.improve(excess)
+
+    def improve(self, excess):
         """Alternate masses, Newton steps and local ascents from the neurons in use until none of them helps.
 
         Or helps little beside what new neurons promise: the gap that the search has seen.
@@ -150,7 +162,7 @@ class Run:
             self.resting -= 1
             return
         started = self.objective
-        for _ in range(INNER_ROUNDS):
+        for _ in range(MAX_INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
             blocks, signs = self.move(used.masses[:, None] * used.directions, used.signs)
@@ -161,19 +173,22 @@ class Run:
                 self.single = False
             if not self.is_coarse:
                 used = self.pool.take(self.pool.used)
-                directions, signs = self.climb(used.directions, used.signs, excess)
-                if len(signs):
-                    self.accept(self.pool.join(directions, signs))
-            if before - self.objective <= max(1e-13, LITTLE * self.promise) * before or self.is_over():
+                violators = self.climb(used.directions, used.signs, excess)
+                if len(violators):
+                    self.accept(self.pool.join(violators.directions, violators.signs))
+            if (
+                before - self.objective <= max(MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP * self.promise) * before
+                or self.is_over()
+            ):
                 break
         gained = started - self.objective
-        self.rest = min(MAX_REST, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
-        self.resting = self.rest if self.is_medium and self.promise > SINGLE else 0
+        self.rest = min(MAX_REST_ROUNDS, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
+        self.resting = self.rest if self.is_medium and not self.rough and self.promise > SINGLE_UNTIL_GAP else 0
 
     @property
     def most_new(self):
         """Violators taken into the pool at once: the fit of each is a column as long as the data."""
-        return FEW_NEW if self.rough or is_huge(self.scaled.design) else MAX_NEW
+        return MAX_NEW_ROUGH_NEURONS if self.rough or is_huge(self.scaled.design) else MAX_NEW_NEURONS
 
     def newton_work(self):
         """Multiplications of a Newton step on the neurons in use."""
@@ -186,32 +201,36 @@ class Run:
         work = self.newton_work()
         if self.rough or is_huge(self.scaled.design) or (self.exploring and self.is_medium):
             return True
-        return work > NEWTON_WORK and (self.promise > FINE or work > MOST_NEWTON_WORK)
+        return work > COARSE_NEWTON_WORK and (self.promise > COARSE_UNTIL_GAP or work > MAX_NEWTON_WORK)
 
     @property
     def is_medium(self):
-        """Whether ascents go in company at first, and to the kinks afterwards."""
+        """Whether ascents go jointly at first, and to the kinks afterwards."""
         return is_medium(self.rows[0])
 
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
-            return slide(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
-        dtype = np.float32 if self.promise > SINGLE and self.single else np.float64
-        tolerance = min(1e-5, 1e-3 * LITTLE * self.promise)
+            return move_neurons(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
+        dtype = np.float32 if self.promise > SINGLE_UNTIL_GAP and self.single else np.float64
+        tolerance = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
         options = {"dtype": dtype, "tolerance": tolerance, "stop": self.is_over, "n_jobs": self.n_jobs}
-        return glide(self.scaled, blocks, signs, spend=self.spend, **options)
+        return descend_neurons(self.scaled, blocks, signs, spend=self.spend, **options)
 
     def level(self, excess):
         """The price that violators are above: beta and a share of it."""
         return self.scaled.beta * (1.0 + excess)
 
     def climb(self, directions, signs, excess):
-        """Return the distinct directions and signs that ascents from those given reach above ``level(excess)``."""
+        """Return the distinct `Violators` that ascents from these neurons reach above ``level(excess)``."""
         level = self.level(excess)
         directions, signs, values = self.ascend(self.price_function(), directions, signs, level=level)
         above = values > level
-        return directions[above][: self.most_new], signs[above][: self.most_new]
+        return Violators(directions[above][: self.most_new], signs[above][: self.most_new])
+
+    def violators_of(self, price, excess):
+        """Return the `Violators` that the `Price` of a proof has met, as this run sees them."""
+        return self.climb(price.local_directions, price.local_signs, excess)
 
     def price_function(self):
         """The price of the residual, the scaled dual point."""
@@ -226,15 +245,15 @@ class Run:
         near, near_signs = perturbed_starts(points, signs, 2 * n_near, self.rng)
         far = random_starts(function, n_random - n_near, self.rng)
         if rough:  # only the best go on, and neurons are good already: they would leave no room
-            others = slice(int(np.sum(self.pool.used)), None)
+            others = slice(self.width, None)
             points, signs = points[others], signs[others]
         starts = np.vstack([near, far, far])
         fresh_signs = np.concatenate([near_signs, np.ones(len(far)), -np.ones(len(far))])
         if len(starts) and function.stretched is None and is_medium(function.lines):
             self.spend(ascent_work(*function.lines.shape, len(starts), True))
-            starts, fresh_signs, values = climb_in_company(function, starts, fresh_signs, rough, self.n_jobs)
+            starts, fresh_signs, values = ascend_jointly(function, starts, fresh_signs, rough, self.n_jobs)
             if rough:
-                return distinct_maxima(function, starts, fresh_signs, values, angle=COARSE_ANGLE)
+                return distinct_maxima(function, starts, fresh_signs, values, angle=MIN_ROUGH_ANGLE)
         starts, signs = np.vstack([points, starts]), np.append(signs, fresh_signs)
         self.spend(ascent_work(*function.lines.shape, len(starts), rough))
         return distinct_maxima(
@@ -253,14 +272,14 @@ class Run:
     def search(self, excess):
         """Ascend from the neurons, the remembered maxima, around them and from random starts, until a block finds some.
 
-        Returns the violators (directions, signs) and notes in `visible` the gap that the largest value seen leaves.
+        Returns the `Violators` and notes in `visible` the gap that the largest value seen leaves.
         """
         function, level = self.price_function(), self.level(excess)
         self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
         self.searched = self.primal
-        rough = self.rough or (function.is_long and self.promise > SINGLE and not self.careful)
+        rough = self.rough or (function.is_long and self.promise > SINGLE_UNTIL_GAP and not self.careful)
         rough = rough or (self.is_medium and self.exploring)
-        n_starts = max(self.n_starts, min(int(np.sum(self.pool.used)), MAX_REMEMBERED * 8) if self.is_medium else 0)
+        n_starts = max(self.n_starts, min(self.width, MAX_REMEMBERED * 8) if self.is_medium else 0)
         block = n_starts if function.is_long else max(BLOCK_STARTS, n_starts // 4)
         largest, done = 0.0, 0
         while done < n_starts:
@@ -270,15 +289,57 @@ class Run:
                 function, starts.directions, starts.signs, fresh, level=level, rough=rough
             )
             largest, done = max(largest, values.max(initial=0.0)), done + fresh
-            near = values > 0.7 * level
+            near = values > REMEMBERED_FROM_PRICE * level
             self.remembered = directions[near][:MAX_REMEMBERED], signs[near][:MAX_REMEMBERED]
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
-        self.promise = max(self.visible, FADING * self.promise if function.is_long else 0.0)
-        return directions[above][: self.most_new], signs[above][: self.most_new]
+        self.promise = max(self.visible, PROMISE_LEFT * self.promise if function.is_long else 0.0)
+        return Violators(directions[above][: self.most_new], signs[above][: self.most_new])
+
+    def widen_search(self, proof, max_starts=None):
+        """Search from more starts from now on; return whether that is worth it, before a proof is tried.
+
+        Few are enough where the proof itself is cheap, on few inputs.
+        """
+        n_samples, d = self.scaled.design.shape
+        max_starts = MAX_STARTS if max_starts is None else max_starts
+        enough = min(max_starts, max(4 * FIRST_STARTS, MAX_SEARCHED_ROWS // n_samples))
+        if d <= 3 and proof != "heuristic":
+            enough = min(enough, FIRST_STARTS)
+        elif d <= 7:
+            enough = min(enough, 8 * FIRST_STARTS)
+        if 4 * self.n_starts > enough:
+            return False
+        self.n_starts *= 4
+        return True
+
+    @property
+    def begins_on_sample(self):
+        """Whether a network of a sample of the rows is worth its work: where to read all rows is what a step costs."""
+        return is_long(self.scaled.design)
+
+    @property
+    def is_conclusive(self):
+        """Whether the last search would have seen what there is: not one that stopped before the kinks."""
+        return not self.careful
+
+    @property
+    def width(self):
+        """Number of neurons in use."""
+        return int(np.sum(self.pool.used))
+
+    @property
+    def known_directions(self):
+        """Directions of large price, from which a proof begins."""
+        return self.remembered[0]
+
+    @property
+    def proof_work(self):
+        """The work of a proof that is not expected to end."""
+        return proof_work(self.work)
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the residual."""
@@ -291,6 +352,12 @@ class Run:
         """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
         used = self.pool.take(self.pool.used)
         return network_of(problem, replace(used, masses=used.masses * (self.scaled.y_scale / self.scaled.x_scale)))
+
+
+def start_scalar_run(problem, *options):
+    """Return the `ScalarRun` on a problem with the squared loss; None where no neuron can fit anything."""
+    scaled = scale_problem(problem)
+    return None if scaled is None else ScalarRun(scaled, *options)
 
 
 def network_of(problem, pool):

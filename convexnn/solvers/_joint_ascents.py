@@ -10,19 +10,19 @@ from .._utils.row_blocks import is_long
 from .._utils.threads import slices, thread_map
 from ..duality.kernels.approach import approach
 
-MEDIUM = 5_000  # entries of the lines from which on it pays
-TOGETHER = 96  # starts, whose values stay in the cache
-STEPS, ROUGH_STEPS = 20, 12  # in company
+MIN_MEDIUM_ENTRIES = 5_000  # entries of the lines from which on joint ascents pay
+STARTS_PER_GROUP = 96  # starts that ascend jointly, so that their values stay in the cache
+JOINT_STEPS, ROUGH_JOINT_STEPS = 20, 12  # before the best go on alone, and where none does
 CLIMBING_SHARE = 0.34  # of the starts go on alone
-COARSE_ANGLE = 1e-2  # between ends in company that are taken for different ones
+MIN_ROUGH_ANGLE = 1e-2  # ends of rough ascents that are closer than this many radians count as one
 
 
 def is_medium(lines):
-    """Whether ascents on these lines first go in company, and then alone."""
-    return lines.size > MEDIUM and not is_long(lines)
+    """Whether ascents on these lines first go jointly, and then alone."""
+    return lines.size > MIN_MEDIUM_ENTRIES and not is_long(lines)
 
 
-def climb_in_company(function, starts, signs, rough, n_jobs=None):
+def ascend_jointly(function, starts, signs, rough, n_jobs=None):
     """Return the most promising points, the best first, with signs and values in units of ``function.scale``.
 
     Parameters
@@ -36,12 +36,12 @@ def climb_in_company(function, starts, signs, rough, n_jobs=None):
     """
 
     def part(start, stop):
-        options = {"n_steps": ROUGH_STEPS if rough else STEPS, "dtype": np.float32, "n_jobs": 1}
+        options = {"n_steps": ROUGH_JOINT_STEPS if rough else JOINT_STEPS, "dtype": np.float32, "n_jobs": 1}
         chosen, points, values = approach(function, starts[start:stop], signs[start:stop], **options)
         return start + chosen, points.astype(np.float64), values
 
     with thread_map(n_jobs) as run:
-        parts = run(part, slices(len(starts), TOGETHER))
+        parts = run(part, slices(len(starts), STARTS_PER_GROUP))
     chosen, points, values = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     order = np.argsort(-values, kind="stable")
     if not rough:

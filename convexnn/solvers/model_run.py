@@ -1,7 +1,7 @@
 """Newton's method on the loss: column generation for losses that are smooth and not quadratic.
 
 Around a fit z with ``nu = -grad L(z)`` and the curvatures h the loss is, to second order and up to a constant, a
-squared loss with the weights h and the targets ``z + nu / h``. So every model is a problem that `Run` can deal with,
+squared loss with the weights h and the targets ``z + nu / h``. So every model is a problem for a `ScalarRun`,
 and the price of its residual is that of nu itself. The masses that improve the model give a direction in which the
 true objective, which is convex in the masses, is searched: it never rises.
 """
@@ -11,27 +11,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..programs.scaling import scale_problem
-from ._gliding import LossRows, glide
-from ._run import LITTLE, Pool, Run, network_of
+from ._neuron_descent import LossRows, descend_neurons
+from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, Pool, ScalarRun, network_of
 
-FIRST_DAMPING, LEAST_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
-MOST_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
-MODELS = 30  # in one round of pricing
-HALVINGS = 30
-GLIDE_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of the loss, on medium data
-GLIDE_TOLERANCE = 1e-5  # relative decrease of a step of gradients
+FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
+MAX_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
+MAX_MODELS_PER_ROUND = 30
+MAX_HALVINGS = 30  # of the way to the best masses of a model
+GRADIENTS_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of the loss, on medium data
+GRADIENTS_TOLERANCE = 1e-5  # relative decrease of a step of gradients that is the last
 
 
-def start_run(problem, rng, deadline=None, n_jobs=None, rough=False):
-    """Return the run that trains on `problem`, from the network without neurons; None where that is optimal."""
-    if problem.loss.is_quadratic:
-        scaled = scale_problem(problem)
-        return None if scaled is None else Run(scaled, rng, deadline, n_jobs, rough)
+def start_model_run(problem, *options):
+    """Return the `ModelRun` on a problem from the network without neurons; None where that is optimal."""
     point = _Point.at(problem, _empty_pool(problem))
     if not np.any(point.nu) or not np.any(problem.design):
         return None
     scaled, damping = _scaled_model(problem, point.hidden, FIRST_DAMPING)
-    return None if scaled is None else ModelRun(problem, point, scaled, damping, rng, deadline, n_jobs, rough)
+    return None if scaled is None else ModelRun(problem, point, scaled, damping, *options)
 
 
 @dataclass(frozen=True)
@@ -54,12 +51,12 @@ class _Point:
         return cls(pool, hidden, nu, value + problem.beta * float(pool.masses.sum()))
 
 
-class ModelRun(Run):
+class ModelRun(ScalarRun):
     """A run on quadratic models of the loss; `point` is the best network so far, where the model was made."""
 
-    def __init__(self, problem, point, scaled, damping, rng, deadline, n_jobs, rough=False):
+    def __init__(self, problem, point, scaled, damping, *options):
         self.problem, self.point, self.damping = problem, point, damping
-        super().__init__(scaled, rng, deadline, n_jobs, rough)
+        super().__init__(scaled, *options)
 
     @property
     def primal(self):
@@ -77,23 +74,23 @@ class ModelRun(Run):
             self.accept(self.pool.join(pool.directions, pool.signs))
         return len(active) > 0
 
-    def solve_restricted(self, excess):
+    def improve(self, excess):
         """Improve models until the true objective gains little beside what new neurons promise.
 
         Far from the optimum one model says what new neurons weigh, and gradients of the loss itself do the rest.
         """
-        if self.is_medium and (self.exploring or self.promise > GLIDE_UNTIL_GAP):
+        if self.is_medium and (self.exploring or self.promise > GRADIENTS_UNTIL_GAP):
             self._advance()
-            self._glide()
+            self._descend()
             return
-        for _ in range(MODELS):
+        for _ in range(MAX_MODELS_PER_ROUND):
             before = self.primal
-            super().solve_restricted(excess)
+            super().improve(excess)
             self._advance()
             gain = before - self.primal
-            if gain <= 1e-13 * before or self.is_over():
+            if gain <= MIN_INNER_GAIN * before or self.is_over():
                 break
-            if max(gain / before, self._own_gap()) <= LITTLE * self.promise:
+            if max(gain / before, self._own_gap()) <= MIN_INNER_GAIN_PER_GAP * self.promise:
                 break
 
     def gap(self, largest):
@@ -118,21 +115,21 @@ class ModelRun(Run):
         used = self.pool.take(self.pool.used)
         end = _Point.at(self.problem, replace(used, masses=used.masses * unit))
         share, point = 1.0, end
-        while point.primal >= start.primal and share > 0.5**HALVINGS:
+        while point.primal >= start.primal and share > 0.5**MAX_HALVINGS:
             share *= 0.5
             point = self._between(start, end, share)
-        self.damping = max(LEAST_DAMPING, 0.1 * self.damping) if share == 1.0 else min(1.0, 10.0 * self.damping)
+        self.damping = max(MIN_DAMPING, 0.1 * self.damping) if share == 1.0 else min(1.0, 10.0 * self.damping)
         self._move_to(point if point.primal < start.primal else start)
 
-    def _glide(self):
+    def _descend(self):
         """Move all neurons of the point by gradients of the loss."""
         rows, pool, problem = LossRows(self.problem), self.point.pool, self.problem
         if len(pool.signs) == 0:
             return
         free = rows.free_basis.T @ (problem.free @ problem.free_coefficients(self.point.hidden))
-        options = {"tolerance": GLIDE_TOLERANCE, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+        options = {"tolerance": GRADIENTS_TOLERANCE, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
         blocks, signs = pool.masses[:, None] * pool.directions, pool.signs
-        blocks, signs = glide(rows, blocks, signs, free=free, dtype=np.float32, **options)
+        blocks, signs = descend_neurons(rows, blocks, signs, free=free, dtype=np.float32, **options)
         sizes = np.linalg.norm(blocks, axis=1)
         point = _Point.at(problem, Pool(blocks / sizes[:, None], signs, sizes))
         if point.primal < self.primal:
@@ -161,7 +158,7 @@ class ModelRun(Run):
 def _scaled_model(problem, hidden, damping):
     """The model in units of one and its damping, a larger one where nothing at all would be best; (None, damping)."""
     scaled = None
-    while scaled is None and damping <= MOST_DAMPING:
+    while scaled is None and damping <= MAX_DAMPING:
         scaled = scale_problem(problem.model(hidden, damping))
         if scaled is None:
             damping *= 2.0

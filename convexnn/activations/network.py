@@ -15,6 +15,7 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from .program import problem_of_activated
 
+# The reasons for which an activation is refused.
 CURVED = "it is not positively homogeneous, so that its neurons cannot be balanced and no cone program is theirs"
 LINEAR = "it is linear, so that the network is a linear model and needs no neurons: use skip_connection"
 LEARNT = "its slope is learnt, which makes the problem over the patterns nonconvex: fix it with leaky_relu"
@@ -108,6 +109,7 @@ class ActivatedNetwork(Shown):
         if self.slope == 0.0:
             return self.weights
         neurons, outputs, bias = self.hidden_weights, self.output_weights, self.hidden_bias
+        # sigma(z) = (z)_+ - slope (-z)_+: a second copy of every neuron, mirrored, has the output weight -slope alpha.
         return TwoLayerReLU(
             np.vstack([neurons, -neurons]),
             np.append(outputs, -self.slope * outputs),

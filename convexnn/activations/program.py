@@ -29,6 +29,7 @@ class ActivatedProblem(Problem):
         """Return the rows ``[X; -X]`` and ``(nu, -slope nu)``."""
         if self.slope == 0.0:
             return self.design, dual_point
+        # nu^T sigma(X u) = nu^T (X u)_+ - slope nu^T (-X u)_+, a price of the ReLU on twice the rows.
         return np.vstack([self.design, -self.design]), np.append(dual_point, -self.slope * dual_point)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._utils.norms import norms
 from .program import gate_slopes, gated_fit
 
-MAX_NEWTON_STEPS = 20
+MAX_REFINEMENT_STEPS = 20
 # Singular values below 1e-12 of the largest are zero: along them several optima share a fit.
 SINGULAR_SHARE = 1e-12
 # A gate is in use when its block holds more than 1e-7 of all mass.
@@ -27,7 +27,7 @@ def refine_blocks(problem, masks, blocks):
     best[used] = blocks[used]
     residuals = _gate_residuals(problem, masks[used], best[used])
     error = norms(residuals.ravel()[None])[0]
-    for _ in range(MAX_NEWTON_STEPS):
+    for _ in range(MAX_REFINEMENT_STEPS):
         ahead = np.zeros_like(blocks)
         ahead[used] = best[used] + _newton_step(problem, masks[used], best[used], residuals)
         slopes = _gate_residuals(problem, masks[used], ahead[used])

@@ -178,7 +178,7 @@ class TwoLayerReLU(Shown):
         """
         X = self._check_inputs(X)
         self._scalar_outputs("fits")
-        neurons, outputs = _evened(self.neurons, self._outputs)
+        neurons, outputs = _balance_exponents(self.neurons, self._outputs)
         return _relu(X, neurons) * outputs[:, 0]
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -193,7 +193,8 @@ class TwoLayerReLU(Shown):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         X = self._check_inputs(X)
-        neurons, outputs = _evened(self.neurons, self._outputs)
+        # Powers of two move between u_j and alpha_j: exact, and no product with a huge u_j overflows.
+        neurons, outputs = _balance_exponents(self.neurons, self._outputs)
         values = np.concatenate([_relu(rows, neurons) @ outputs for _, rows in row_blocks(X)])
         values = values.reshape(X.shape[0], *self.output_weights.shape[1:])
         if self.skip_weights is not None:
@@ -257,6 +258,7 @@ class TwoLayerReLU(Shown):
 
     def penalty(self, beta: float) -> float:
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""
+        # beta/2 ||w||^2 = ||sqrt(beta/2) w||^2: the square of a small weight alone would underflow.
         sizes = np.sqrt(beta / 2) * np.concatenate([norms(self.neurons), norms(self._outputs)])
         return float(np.dot(sizes, sizes))
 
@@ -295,6 +297,7 @@ class TwoLayerReLU(Shown):
             Unit vectors (of u_j and of the output weights) no further apart than this are the same. Neurons that
             are merged without being exactly collinear change the function by the order of their distance.
         """
+        # Neurons whose direction and unit output vector agree are one neuron in several parts.
         members = self._with_neurons_at(self._root_masses() > 0)
         directions, balanced = members.directions, members.balanced()
         outputs = members._outputs / nonzero(norms(members._outputs))[:, None]
@@ -302,6 +305,7 @@ class TwoLayerReLU(Shown):
         neurons, weights = members.neurons.copy(), members._outputs.copy()
         for group in groups:
             if len(group) > 1:
+                # The mass of the merged neuron is the sum of the masses: the root of a sum of squared roots.
                 root = np.hypot.reduce(norms(balanced._outputs[group]))
                 neurons[group[0]] = directions[group[0]] * root
                 weights[group[0]] = outputs[group[0]] * root
@@ -369,6 +373,7 @@ class TwoLayerReLU(Shown):
         if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-8:
             raise InvalidInputError(f"shares must be a list of positive numbers of sum 1; got {shares!r}.")
         which = np.insert(np.arange(self.width), j, np.full(len(shares) - 1, j))
+        # u and alpha scale by the root of the share, so that the mass scales by the share.
         roots = np.ones(len(which))
         roots[j : j + len(shares)] = np.sqrt(shares / shares.sum())
         return self._with_neurons(self.neurons[which] * roots[:, None], self._outputs[which] * roots[:, None])
@@ -420,7 +425,7 @@ def _relu(X, neurons):
     return np.maximum(values, 0.0)
 
 
-def _evened(neurons, outputs):
+def _balance_exponents(neurons, outputs):
     """Shift powers of two between u_j and alpha_j until they are of a size: exact, and ``X u_j`` cannot overflow."""
     exponent = np.frexp(norms(neurons))[1] - np.frexp(norms(outputs))[1]
     exponent = (exponent // 2)[:, None]

@@ -15,7 +15,8 @@ from numba.core import caching, config
 
 from .._version import __version__
 
-DIGEST_SIZE = 32  # bytes at the end of every file
+# Every file ends with a digest of 32 bytes.
+DIGEST_BYTES = 32
 _said: set[str] = set()  # one warning of a kind in a process: there are more than a hundred kernels
 
 
@@ -74,12 +75,12 @@ def _check(path):
             content = file.read()
     except FileNotFoundError:
         return
-    if _digest(content[:-DIGEST_SIZE]) != content[-DIGEST_SIZE:]:
+    if _digest(content[:-DIGEST_BYTES]) != content[-DIGEST_BYTES:]:
         raise DamagedFileError(path)
 
 
 def _digest(content):
-    return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 class ReadOnlyLocator(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):

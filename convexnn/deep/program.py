@@ -20,7 +20,8 @@ from scipy import sparse
 from .._utils.norms import norms
 from ..exceptions import SolverError
 
-TOLERANCES = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11, "max_iter": 300}
+# The proof uses what Clarabel returns and not what it claims, but it is the better the further Clarabel goes.
+CLARABEL_SETTINGS = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11, "max_iter": 300}
 
 
 class ConicForm:
@@ -30,7 +31,7 @@ class ConicForm:
         self.cells = cells
         n_slots, r = len(cells.signs), cells.X.shape[1]
         self.shape = n_slots, r
-        self.rows = cells.X / norms(cells.X)[:, None]  # only the signs of a row count in a cone
+        self.rows = cells.X / norms(cells.X)[:, None]  # cones depend on the directions of rows only
         signed = cells.gates * cells.signs[:, None]
         self.fit = _row_blocks(signed * cells.masks[cells.owner], cells.X)
         self.cones = sparse.vstack([self._first_layer(), self._second_layer(signed)], format="csr")
@@ -47,6 +48,7 @@ class ConicForm:
         starts = np.searchsorted(cells.owner, np.arange(cells.n_cells + 1))
         for mask, first, last in zip(cells.masks, starts[:-1], starts[1:], strict=True):
             slots = signed[first:last]
+            # Where all active neurons have one sign, z has it too: the constraint is redundant.
             rows = (slots.max(axis=0) > 0) & (slots.min(axis=0) < 0)
             sides = np.where(mask[rows], 1.0, -1.0)[:, None]
             blocks.append(sides * _row_blocks(slots, self.rows)[rows])
@@ -109,7 +111,7 @@ def _solve(problem, *variables):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # "Solution may be inaccurate"
-            problem.solve(solver="CLARABEL", **TOLERANCES)
+            problem.solve(solver="CLARABEL", **CLARABEL_SETTINGS)
     except (cp.SolverError, ArithmeticError, ValueError) as error:
         raise SolverError(f"CLARABEL raised {type(error).__name__}: {error}") from error
     if any(variable.value is None or not np.all(np.isfinite(variable.value)) for variable in variables):

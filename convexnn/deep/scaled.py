@@ -49,6 +49,7 @@ class Problem:
         """Check the data; many columns are rotated to as many as there are rows."""
         X = check_design(X)
         n_samples, n_features = X.shape
+        # Networks see X only through its rows: n coordinates of their span are enough.
         basis = np.linalg.qr(X.T)[0] if n_features > n_samples else np.eye(n_features)
         return cls(X, check_vector(y, n_samples, name), check_positive(beta, "beta"), basis)
 

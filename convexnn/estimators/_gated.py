@@ -27,7 +27,8 @@ from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched
 
 N_GATES = 100
-WORDS = {"objective": "objective", "gap": "relative gap", "width": "gates in use"}
+# The figures of a round by their keys in its record, as gated models name them.
+GATED_ROUND_LABELS = {"objective": "objective", "gap": "relative gap", "width": "gates in use"}
 WORST_FIRST = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
 
 
@@ -128,7 +129,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         starts = [None] * len(problems)
         if previous is not None and len(previous) == len(problems):
             starts = previous
-        with watched(self, *given, words=WORDS, n_problems=len(problems)) as watch:
+        with watched(self, *given, words=GATED_ROUND_LABELS, n_problems=len(problems)) as watch:
             self._keep(rows, masks, self._solve(masks, starts, deadline, watch))
         return self
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 
 from .._utils.clock import now
-from .._utils.progress import WORDS, reporting
+from .._utils.progress import ROUND_LABELS, reporting
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -163,7 +163,7 @@ def network_only(network):
 
 
 @contextmanager
-def watched(estimator, X, y, sample_weight=None, *, words=WORDS, n_problems=1):
+def watched(estimator, X, y, sample_weight=None, *, words=ROUND_LABELS, n_problems=1):
     """Yield the `Watch` of a fit, which is told of every round; the body sets what is fitted."""
     deadline = None if estimator.time_limit is None else now() + estimator.time_limit
     with reporting(estimator.verbose, deadline) as reporter:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.aliases import ArrayLike, Proof, RandomState
 from .._utils.clock import now
-from .._utils.progress import WORDS
+from .._utils.progress import ROUND_LABELS
 from .._utils.validation import check_choice
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
@@ -168,7 +168,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         warn_of_scales(self, X, None, y)
         problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
-        with watched(self, *given, words=WORDS | {"objective": "cost"}) as watch:
+        with watched(self, *given, words=ROUND_LABELS | {"objective": "cost"}) as watch:
             with watch.problem(attributes=network_only) as report:
                 solution, self._dual_point = solve_interpolant(
                     problem,

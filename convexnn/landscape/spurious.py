@@ -13,7 +13,7 @@ from .._utils.progress import reporting
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_count, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
-from ..resumable.checkpoint import FORMAT, Checkpoint, check_seed
+from ..resumable.checkpoint import CHECKPOINT_FORMAT, Checkpoint, check_seed
 from ..resumable.records import Record, Records
 from ..resumable.runner import Runner
 from ._teacher_ends import descend_to_ends, draw_starts
@@ -230,7 +230,7 @@ def spurious_table(
     }
     check_n_jobs(n_jobs)
     verbose = check_verbose(verbose)
-    header = {"format": FORMAT, "sweep": "spurious_table", **parameters}
+    header = {"format": CHECKPOINT_FORMAT, "sweep": "spurious_table", **parameters}
     with Checkpoint(checkpoint, header, free=("random_state",) if random_state is None else ()) as kept:
         options = {name: kept.header[name] for name in ("n_runs", "step", "max_iter", "random_state")}
         tasks = {f"{k}, {n}": (k, n, options) for k, n in parameters["sizes"]}

@@ -13,8 +13,10 @@ from ..resumable.records import import_pandas
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LARGEST_MOVE = 0.1  # of the unit of the predictions: typical moves up to it are small enough for one linear solve
-OPTIMAL = 1e-3  # the largest gradient relative to its summands, and the largest gap, of a network that is optimal
+# One linear solve is trusted for typical moves up to 0.1 of the unit of the predictions.
+MAX_TYPICAL_MOVE = 0.1
+# A network counts as optimal when its gradient, relative to its summands, and its visible gap are at most 1e-3.
+MAX_OPTIMALITY_ERROR = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,9 +117,9 @@ class LeaveOneOut(Shown):
         n_open = int(np.isnan(self.predictions).reshape(len(self.influence), -1).any(axis=1).sum())
         if n_open:
             return f"{n_open} open"
-        if max(self.stationarity, self.visible_gap) > OPTIMAL:
+        if max(self.stationarity, self.visible_gap) > MAX_OPTIMALITY_ERROR:
             return "not at an optimum"
-        return "" if self.typical_move <= LARGEST_MOVE else "large moves"
+        return "" if self.typical_move <= MAX_TYPICAL_MOVE else "large moves"
 
     def to_frame(self) -> DataFrame:
         """Return a pandas DataFrame with a row for every row of the data.

@@ -22,8 +22,10 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import check_not_negative, pose_at
 
-KINK = 1e-12  # relative distance from a hyperplane, or from a jump of the loss's curvature, that counts as none
-SHOWN = 5  # rows that a message names
+# A point within 1e-12, relatively, of a hyperplane or of a jump of the loss's curvature is on it.
+KINK_DISTANCE = 1e-12
+# A message names 5 rows.
+MAX_NAMED_ROWS = 5
 
 
 @dataclass(frozen=True, repr=False)
@@ -257,6 +259,7 @@ def hessian_at(problem, network):
     width, n_inputs = network.neurons.shape
     jacobian, pull = jacobian_at(problem, network), pull_at(problem, network)
     curvatures = problem.weight * problem.loss.curvatures(problem.y, network.predict(problem.features))
+    # H = J' C J + (X' D_j p between u_j and alpha_j) + beta on the penalised weights.
     rooted = np.sqrt(curvatures)[:, None] * jacobian
     hessian = rooted.T @ rooted
     on = problem.design @ network.neurons.T > 0
@@ -289,7 +292,7 @@ def refuse_neuron_kinks(problem, network):
             f"network must be at a smooth point; neuron {j} is zero, and every row lies on its kink. "
             f"network.merged() leaves zero neurons out."
         )
-    near = np.abs(problem.design @ network.neurons.T) <= KINK * np.outer(sizes, lengths)
+    near = np.abs(problem.design @ network.neurons.T) <= KINK_DISTANCE * np.outer(sizes, lengths)
     near &= sizes[:, None] > 0
     if near.any():
         j = int(np.flatnonzero(near.any(axis=0))[0])
@@ -307,7 +310,8 @@ def refuse_loss_kinks(problem, network):
             f"'logistic' and 'squared_hinge'."
         )
     fit = network.predict(problem.features)
-    step = KINK * (np.abs(fit) + np.abs(problem.y))
+    step = KINK_DISTANCE * (np.abs(fit) + np.abs(problem.y))
+    # The curvature jumps at a row when its values on both sides differ by more than half of the largest.
     sides = [problem.loss.curvatures(problem.y, fit + sign * step) for sign in (-1.0, 1.0)]
     jumps = np.abs(sides[1] - sides[0]) > 0.5 * problem.loss.largest_curvature
     if jumps.any():
@@ -322,5 +326,5 @@ def _named(problem, mask):
     rows = problem.rows[mask]
     if len(rows) == 1:
         return f"row {rows[0]} lies"
-    more = f", ... ({len(rows)} in all)" if len(rows) > SHOWN else ""
-    return f"rows {', '.join(map(str, rows[:SHOWN]))}{more} lie"
+    more = f", ... ({len(rows)} in all)" if len(rows) > MAX_NAMED_ROWS else ""
+    return f"rows {', '.join(map(str, rows[:MAX_NAMED_ROWS]))}{more} lie"

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ..plotting import LandscapeDisplay
 
 
-COLLINEAR = 1e-8
+# Three networks span a plane when the shorter side of their triangle is above 1e-8 of the longest entry.
+MIN_TRIANGLE_SHARE = 1e-8
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,8 +186,9 @@ def _plane(corners):
     """Return the first corner, orthonormal axes of the plane through three, and the coordinates of the three."""
     moves = corners[1:] - corners[0]
     axes, triangle = np.linalg.qr(moves.T)
-    if np.abs(np.diag(triangle)).min() <= COLLINEAR * np.abs(triangle).max():
+    if np.abs(np.diag(triangle)).min() <= MIN_TRIANGLE_SHARE * np.abs(triangle).max():
         raise InvalidInputError("networks must not lie on a straight line in the weights: then there is no one plane.")
+    # QR leaves the signs of the axes open: the second network is on the positive first axis.
     signs = np.sign(np.diag(triangle))
     return corners[0], (axes * signs).T, np.vstack([np.zeros(2), (triangle * signs[:, None]).T])
 

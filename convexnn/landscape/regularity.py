@@ -15,7 +15,8 @@ from ..network import TwoLayerReLU
 from ._weights import network_at, pose_at, weights_of
 from .curvature import gradient_of, refuse_kinks
 
-ROUNDING = 1e-13  # relative gap to the minimum below which its ratios are noise
+# Below a relative gap of 1e-13 to the minimum the ratios are rounding.
+GAP_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,7 +134,7 @@ def function_regularity(
     lowest = float(value(minimiser))
     gaps = np.array([value(point) for point in points]) - lowest
     slopes = np.array([gradient(point) for point in points])
-    rounding = ROUNDING * np.maximum(abs(lowest), np.abs(gaps + lowest))
+    rounding = GAP_ROUNDING * np.maximum(abs(lowest), np.abs(gaps + lowest))
     if np.any(gaps < -rounding):
         raise InvalidInputError(
             f"minimiser must have the least value; points[{gaps.argmin()}] is lower by {-gaps.min():g}."

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ..plotting import SpuriousTableDisplay
 
 
-STEP = 0.1
-MAX_ITER = 200_000
+# The published step, and the number of steps after which a run counts as not finished.
+PUBLISHED_STEP = 0.1
+MAX_RUN_STEPS = 200_000
 
 # Safran and Shamir: (k, n) -> share of spurious ends, mean smallest eigenvalue and mean loss there; None: not at hand.
 PUBLISHED = {
@@ -154,8 +155,8 @@ def spurious_table(
     sizes: Sequence[int | tuple[int, int]] | None = None,
     *,
     n_runs: int = 1000,
-    step: float = STEP,
-    max_iter: int = MAX_ITER,
+    step: float = PUBLISHED_STEP,
+    max_iter: int = MAX_RUN_STEPS,
     random_state: int | None = None,
     n_jobs: int | None = None,
     checkpoint: str | PathLike[str] | None = None,

@@ -23,7 +23,8 @@ from ._weights import n_trained, pose_at
 from .curvature import gradient_at, jacobian_at, refuse_neuron_kinks
 from .descent import spawn
 
-ROUNDING = 1e-12  # relative, by which a bound may be missed
+# A bound may be missed by 1e-12 of its size.
+BOUND_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,7 +46,7 @@ class PLStar(Shown):
     def holds(self) -> bool:
         """Whether the inequality holds, to rounding."""
         bound = self.lambda_min * self.loss
-        return bool(self.half_square >= bound - ROUNDING * max(abs(bound), self.half_square))
+        return bool(self.half_square >= bound - BOUND_ROUNDING * max(abs(bound), self.half_square))
 
     def __bool__(self):
         return self.holds
@@ -81,7 +82,7 @@ class RateCheck(Shown):
     @property
     def holds(self) -> bool:
         """Whether no objective is above its bound, to rounding."""
-        return self.worst_ratio <= 1.0 + ROUNDING
+        return self.worst_ratio <= 1.0 + BOUND_ROUNDING
 
     def __bool__(self):
         return self.holds
@@ -207,6 +208,7 @@ def check_rate(objectives: ArrayLike, mu: float, smoothness: float, steps: Array
         raise InvalidInputError(f"mu must be at most smoothness, {smoothness:g}; got {mu:g}.")
     bounds = objectives[0] * (1.0 - mu / smoothness) ** (steps - steps[0])
     with np.errstate(divide="ignore", invalid="ignore"):
+        # A bound that has underflowed to 0 is kept by an objective of 0, and missed by any other.
         ratios = np.where(objectives <= bounds, np.minimum(objectives / nonzero(bounds), 1.0), objectives / bounds)
     return RateCheck(bounds, float(ratios.max()))
 
@@ -242,6 +244,7 @@ def ntk_limit(X: ArrayLike, *, hidden_bias: bool = False) -> np.ndarray:
     if hidden_bias:
         X = np.hstack([X, np.ones((len(X), 1))])
     rows = X / nonzero(norms(X))[:, None]
+    # The angle from half the difference and the sum of unit rows: exact at 0 and pi, unlike an arccosine.
     angles = 2.0 * np.arctan2(cdist(rows, rows), cdist(rows, -rows))
     return X @ X.T * (np.pi - angles) / (2.0 * np.pi)
 

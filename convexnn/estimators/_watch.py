@@ -1,22 +1,25 @@
-"""Who is told how a fit goes: the reporter of `verbose`, and scikit-learn's callbacks where it has them (from 1.9 on).
+"""Progress of a fit for the reporter of `verbose`, and for scikit-learn's callbacks where it has them (from 1.9 on).
 
 Both read only; but a callback may ask to stop, which ends the training as an interrupt does.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
+from typing import Any, TypeVar
 
 from .._utils.clock import now
 from .._utils.progress import ROUND_LABELS, reporting
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as add_callbacks
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing: this scikit-learn has no callbacks."""
 
-    def with_callbacks(fit):
+    def add_callbacks(fit):
         """Return `fit` in a frame of its own, as scikit-learn's decorator does: warnings count frames."""
 
         @wraps(fit)
@@ -24,6 +27,14 @@ except ImportError:
             return fit(estimator, *args, **kwargs)
 
         return fit_without_callbacks
+
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def with_callbacks(fit: Fit) -> Fit:
+    """Return `fit` with callbacks, where scikit-learn has them; type checkers see the signature that was given."""
+    return add_callbacks(fit)
 
 
 class StopRequested(KeyboardInterrupt):

@@ -105,6 +105,8 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     ('optimal over these gates', array([0, 0]))
     """
 
+    classes_: np.ndarray
+
     _losses = ("logistic", "squared_hinge")
 
     def __init__(

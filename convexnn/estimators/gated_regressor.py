@@ -105,6 +105,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     ('proven', 'optimal over these gates')
     """
 
+    huber_delta_: float
+
     _losses = ("squared", "huber")
 
     def __init__(

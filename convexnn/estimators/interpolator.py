@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -16,10 +16,12 @@ from .._utils.progress import ROUND_LABELS
 from .._utils.validation import check_choice
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
+from ..interpolation.certificate import InterpolationCertificate
 from ..interpolation.certifying import solve_interpolant
 from ..interpolation.free_bias import join_the_dots
 from ..interpolation.program import interpolation_problem
 from ..interpolation.solution_set import InterpolationSet, interpolation_set_of
+from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import THIN
 from ..solvers.base import Status
 from ._columns import warn_of_scales
@@ -27,7 +29,7 @@ from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
-FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
+PROBLEM_FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
 
 class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimator):
@@ -104,6 +106,15 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
     13.0 True exact
     """
 
+    network_: TwoLayerReLU
+    certificate_: InterpolationCertificate
+    dual_: np.ndarray
+    cost_: float
+    status_: str
+    n_iter_: int
+    history_: list[dict[str, Any]]
+    n_features_in_: int
+
     def __init__(
         self,
         *,
@@ -167,7 +178,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         warn_of_scales(self, X, None, y)
-        problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
+        problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in PROBLEM_FLAGS})
         with watched(self, *given, words=ROUND_LABELS | {"objective": "cost"}) as watch:
             with watch.problem(attributes=network_only) as report:
                 solution, self._dual_point = solve_interpolant(
@@ -180,10 +191,10 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
                     rng=np.random.default_rng(seed_of(self.random_state)),
                     report=report,
                 )
-            self._keep(solution)
+            self._set_fitted(solution)
         return self
 
-    def _keep(self, solution):
+    def _set_fitted(self, solution):
         """Set what is fitted."""
         self._known_unique: tuple[bool | None, ...] = ()
         self.network_, self.history_ = solution.network, solution.history

@@ -152,6 +152,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     ('proven', 'exact')
     """
 
+    huber_delta_: float
+
     _losses = ("squared", "huber", "absolute", "quantile")
     _score_name = "R2"
 
@@ -238,7 +240,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         warn_of_scales(self, X, weight, y)
-        targets, weight = self._posed(y, weight)
+        targets, weight = self._pose_targets(y, weight)
         with watched(self, *given) as watch:
             self._sample_weight = weight
             choice = self._choose(X, targets, weight, started)
@@ -258,7 +260,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self.huber_delta_ = delta_of(self.huber_delta, y, weight)
         return X, y, weight
 
-    def _posed(self, y, weight):
+    def _pose_targets(self, y, weight):
         """Return the targets of every problem and the weights that it is trained with; set what `predict` needs."""
         self._is_column = y.shape[1:] == (1,)
         return self._targets(y), weight

@@ -25,8 +25,9 @@ from .streams import stop_if_interrupted
 from .unbiased_mlp import UnbiasedMLP
 
 BETA = 1.0
-WIDTH = 100  # of the networks that MLPRegressor trains
-COLUMNS = {
+# MLPRegressor trains networks of 100 neurons.
+WIDTH = 100
+BENCH_COLUMNS = {
     "name": "who",
     "seconds": "seconds",
     "ratio": "times ours",
@@ -34,9 +35,10 @@ COLUMNS = {
     "excess": "above the optimum",
     "note": "",
 }
-FORMATS = {"seconds": ".3g", "ratio": ".3g", "excess": ".1e"}
+BENCH_FORMATS = {"seconds": ".3g", "ratio": ".3g", "excess": ".1e"}
 WARMUP_ROWS = 8
-SHORT = 2.0  # seconds above which one run is enough
+# Above 2 seconds one run is enough.
+MAX_REPEATED_SECONDS = 2.0
 
 
 def add_arguments(parser):
@@ -62,7 +64,7 @@ def run(arguments):
 
     def show(console):
         console.print(f"{len(X)} rows x {X.shape[1]} columns, beta = {BETA:g}, median of {arguments.repeats} runs")
-        print_table(console, rows, COLUMNS, FORMATS)
+        print_table(console, rows, BENCH_COLUMNS, BENCH_FORMATS)
         console.print(str(certificate))
 
     return Outcome(document, show, proven_or_not(model.status_ == "proven"))
@@ -78,7 +80,7 @@ def timed(function, X, y, repeats):
     """Return the median seconds of some runs (one where it is long), and the last answer."""
     function(*problem(WARMUP_ROWS))
     seconds = []
-    while not seconds or (len(seconds) < repeats and seconds[0] < SHORT):
+    while not seconds or (len(seconds) < repeats and seconds[0] < MAX_REPEATED_SECONDS):
         start = perf_counter()
         answer = function(X, y)
         seconds.append(perf_counter() - start)

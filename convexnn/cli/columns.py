@@ -15,7 +15,8 @@ from .preparing import prepare
 from .problems import columns_text, listed, refuse
 
 NO_RULES = Rules()
-UNEVEN = 100.0  # ratio of deviations from which on a note is due
+# A note is due when the deviations of two columns have a ratio of 100.
+MAX_DEVIATION_RATIO = 100.0
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def is_uneven(data):
     """Whether the deviations of the features differ by orders of magnitude."""
     sizes = data.X.std(axis=0)
     sizes = sizes[sizes > 0]
-    return len(sizes) > 0 and sizes.max() > UNEVEN * sizes.min()
+    return len(sizes) > 0 and sizes.max() > MAX_DEVIATION_RATIO * sizes.min()
 
 
 def numeric_columns(frame, names, role=INPUT, problems=()):

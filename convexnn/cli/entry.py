@@ -12,7 +12,7 @@ from .parser import make_parser
 from .problems import TableError
 from .streams import keeping_notes, noticing_interrupts, plain_warnings, printing_apart, say
 
-INTERRUPTED = "interrupted before there was anything to keep."
+INTERRUPTED_MESSAGE = "interrupted before there was anything to keep."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,12 +59,12 @@ def _run(arguments):
             with printing_apart(arguments.json or not arguments.prints):
                 outcome = arguments.run(arguments)
         except KeyboardInterrupt as error:
-            return _fail(arguments, told, error, ExitCode.interrupted, str(error) or INTERRUPTED)
+            return _fail(arguments, told, error, ExitCode.interrupted, str(error) or INTERRUPTED_MESSAGE)
         except BrokenPipeError:
             raise
         except SolverError as error:
             if interrupts:  # the solver kept the interrupt to itself, and what it had was not enough
-                return _fail(arguments, told, error, ExitCode.interrupted, INTERRUPTED)
+                return _fail(arguments, told, error, ExitCode.interrupted, INTERRUPTED_MESSAGE)
             return _fail(arguments, told, error, ExitCode.not_proven)
         except TableError as error:
             return _fail(arguments, told, error, ExitCode.bad_input, lines=error.lines())

@@ -5,17 +5,19 @@ from enum import Enum
 
 import numpy as np
 
-from .marks import PLAIN, SIGN, are_numbers, matches
+from .marks import PLAIN_MARKS, SIGN, are_numbers, matches
 
-MOST = 0.9  # share of the cells from which on a column is what they look like
-HALF = 0.5  # share of numbers from which on the other cells of a column are taken for marks of missing values
+# A column is what 0.9 of its cells look like.
+MIN_KIND_SHARE = 0.9
+# Where half of the cells are numbers the others are taken for marks of missing values.
+MIN_NUMBER_SHARE = 0.5
 
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
 DAY = r"\d{4}(?P<a>[-/.])\d{1,2}(?P=a)\d{1,2}|\d{1,2}(?P<b>[-/.])\d{1,2}(?P=b)(\d{4}|\d{2})|\d{4}[-/]\d{2}"
-WORDS = rf"\d{{1,2}}\.?[ -]{MONTH}([ -,]+\d{{2,4}})?|{MONTH}[ -]\d{{1,2}},? \d{{2,4}}|{MONTH}[ -]\d{{4}}"
+WRITTEN_DAY = rf"\d{{1,2}}\.?[ -]{MONTH}([ -,]+\d{{2,4}})?|{MONTH}[ -]\d{{1,2}},? \d{{2,4}}|{MONTH}[ -]\d{{4}}"
 ZONE = r"( ?(z|utc|gmt|[+-]\d{2}:?\d{2}))?"
-DATE = re.compile(rf"({DAY}|{WORDS})([t ]+{TIME}{ZONE})?|{TIME}{ZONE}", re.IGNORECASE)
+DATE = re.compile(rf"({DAY}|{WRITTEN_DAY})([t ]+{TIME}{ZONE})?|{TIME}{ZONE}", re.IGNORECASE)
 SIGNED = re.compile(rf"(?=.*[%€$£¥]){SIGN}?[$€£¥]?\s?{SIGN}?[\d.,' \u2019\u00a0\u2009\u202f]*\d\s?[%€$£¥]?")
 
 
@@ -33,7 +35,7 @@ class Kind(Enum):
     other = "neither numbers nor text"
 
 
-def kind_of(column, marks=PLAIN):
+def kind_of(column, marks=PLAIN_MARKS):
     """Return the `Kind` of a Series, and which of its rows show it; `marks` are those that its file is read with."""
     from pandas.api import types
 
@@ -66,7 +68,7 @@ def _kind_of_objects(column, there, marks):
     return kind, rows
 
 
-def kind_of_text(cells, marks=PLAIN):
+def kind_of_text(cells, marks=PLAIN_MARKS):
     """Return the `Kind` of text that is not missing, and which of the cells show it (bool)."""
     read, dates = marks.matches(cells), matches(DATE, cells)
     numbers = are_numbers(cells, marks)
@@ -79,10 +81,10 @@ def kind_of_text(cells, marks=PLAIN):
     signed = matches(SIGNED, cells) & ~numbers
     if signed.any() and _is_most(signed | numbers):
         return Kind.signed, signed
-    if numbers.any() and not numbers.all() and numbers.mean() >= HALF:
+    if numbers.any() and not numbers.all() and numbers.mean() >= MIN_NUMBER_SHARE:
         return Kind.mixed, ~numbers
     return Kind.text, np.ones(len(cells), dtype=bool)
 
 
 def _is_most(shows):
-    return len(shows) > 0 and shows.mean() >= MOST
+    return len(shows) > 0 and shows.mean() >= MIN_KIND_SHARE

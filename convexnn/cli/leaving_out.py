@@ -7,7 +7,8 @@ import numpy as np
 UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
 IDENTIFIER = re.compile(r"(?i:row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)|.*[a-z](Id|ID)")
 FIRST_DAY, LAST_DAY = 19000101, 20991231
-FEW = 4  # rows from which on consecutive numbers are no chance
+# From 4 rows on consecutive numbers are no coincidence.
+MIN_CONSECUTIVE_ROWS = 4
 
 
 def needless(frame, names):
@@ -48,7 +49,7 @@ def _reason(column):
 def _what_it_counts(column, cells):
     """Return how a column numbers or names the rows, None if it does not: only its name tells it of text and of
     integers that are not consecutive."""
-    if len(cells) < max(FEW, len(column)) or not cells.is_unique:
+    if len(cells) < max(MIN_CONSECUTIVE_ROWS, len(column)) or not cells.is_unique:
         return None
     is_unnamed = UNNAMED.fullmatch(column.name) is not None
     is_identifier = is_unnamed or has_name_of_identifiers(column.name)

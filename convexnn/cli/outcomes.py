@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-WIDE = 160  # columns of output that does not go to a terminal
+# Output that does not go to a terminal has 160 columns.
+FILE_WIDTH = 160
 DIGITS = ".8g"
-MISSING = {"median": "missing values filled", "drop": "rows with missing values left out"}
+MISSING_SENTENCES = {"median": "missing values filled", "drop": "rows with missing values left out"}
 
 
 class ExitCode(IntEnum):
@@ -88,8 +89,8 @@ def prepared_text(preparation):
     if encoded:
         n_inputs = sum(len(column.categories) for column in encoded)
         parts.append(f"{', '.join(column.name for column in encoded)} encoded as {n_inputs} inputs")
-    if preparation.missing in MISSING:
-        parts.append(MISSING[preparation.missing])
+    if preparation.missing in MISSING_SENTENCES:
+        parts.append(MISSING_SENTENCES[preparation.missing])
     if preparation.left_out:
         parts.append(f"{', '.join(preparation.left_out)} not used")
     if preparation.reading:
@@ -112,7 +113,7 @@ def make_console(stream):
     """Return a rich console that neither wraps files and pipes at 80 columns nor colours figures."""
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else WIDE)
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else FILE_WIDTH)
 
 
 def print_pairs(console, pairs):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ..exceptions import InvalidInputError
 
-SHOWN = 6  # names that a message has before it only counts
+# A message lists 6 names, and counts the others.
+MAX_LISTED_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def columns_text(names, role):
     return f"{role} column{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
-def listed(names, most=SHOWN):
+def listed(names, most=MAX_LISTED_NAMES):
     """Return names with commas between them; where there are many the rest is counted."""
     text = ", ".join(map(str, names[:most]))
     return text if len(names) <= most else f"{text} and {len(names) - most} more"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .kinds import Kind, kind_of
-from .marks import COMMON, Marks, are_numbers, fitting
+from .marks import COMMON_MARKS, Marks, are_numbers, fitting
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def rereading(frame):
     columns = {name: found for name in frame.columns if (found := _numerals(frame, name, given))}
     if all(numerals.is_read for numerals in columns.values()):
         return None
-    ways = [way for way in dict.fromkeys((given, *COMMON)) if way.thousands or not given.thousands]
+    ways = [way for way in dict.fromkeys((given, *COMMON_MARKS)) if way.thousands or not given.thousands]
     counts = [sum(way in numerals.fits for numerals in columns.values()) for way in ways]
     best = [way for way, count in zip(ways, counts, strict=True) if count == max(counts)]
     best = [given] if given in best else _as_said(best, given, frame.attrs["said"])

@@ -11,7 +11,12 @@ from .outcomes import Outcome, bounds_text, prepared_text, print_pairs, print_ta
 from .pictures import add_plot, check_plot, save_plot
 from .streams import note, say, verbosity
 
-COLUMNS = {"width": "width", "n_components": "components", "n_isolated": "isolated points", "regime": "regime"}
+STAIRCASE_COLUMNS = {
+    "width": "width",
+    "n_components": "components",
+    "n_isolated": "isolated points",
+    "regime": "regime",
+}
 FIGURES = (
     "m_star",
     "m_star_bounds",
@@ -99,4 +104,4 @@ def _show(console, document, prepared):
     print_pairs(console, pairs)
     if document["staircase"] is not None:
         n_empty = sum(step["regime"] == "empty" for step in document["staircase"])
-        print_table(console, document["staircase"][max(0, n_empty - 1) :], COLUMNS)
+        print_table(console, document["staircase"][max(0, n_empty - 1) :], STAIRCASE_COLUMNS)

@@ -46,7 +46,7 @@ BETA_COLUMNS = {
     "is_unique": "unique",
 }
 
-FORMATS = {"relative_gap": ".1e", "share_reached": ".0%"}
+SWEEP_FORMATS = {"relative_gap": ".1e", "share_reached": ".0%"}
 
 
 def add_arguments(parser):
@@ -144,7 +144,7 @@ def _show(console, found, rows, prepared):
     columns = BETA_COLUMNS
     if "width" in rows[0] and "n_global" in rows[0]:
         columns = WIDTH_COLUMNS | (LABEL_COLUMNS if rows[0]["n_global"] is not None else {})
-    print_table(console, rows, columns, FORMATS)
+    print_table(console, rows, columns, SWEEP_FORMATS)
     for change in getattr(found, "changes", ()):
         between = f"between beta {change.beta_before:.6g} and {change.beta_after:.6g}"
         name = BETA_COLUMNS[change.quantity]

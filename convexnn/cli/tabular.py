@@ -14,15 +14,19 @@ from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import TABLES
-from .marks import PLAIN, are_numbers, fitting, marks_of, matches
+from .marks import PLAIN_MARKS, are_numbers, fitting, marks_of, matches
 from .problems import Problem, listed, refuse
 from .streams import note
 
-TYPED = {"\\t": "\t"}  # what shells hand over for a tab
-MARKS = ";\t|,"  # what else stands between columns
+# Shells hand over a typed tab as two characters.
+TYPED_SEPARATORS = {"\\t": "\t"}
+# The marks that may stand between columns.
+SEPARATORS = ";\t|,"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-USUAL = "utf-8-sig"  # with or without a byte order mark
-WHOLE = re.compile(r"([+-]?\d+)\.0+")  # what a gap elsewhere in a column makes of a code
+# UTF-8 with or without a byte order mark.
+DEFAULT_ENCODING = "utf-8-sig"
+# A gap elsewhere in a column turns the code 7 into 7.0.
+INTEGER_WITH_ZEROS = re.compile(r"([+-]?\d+)\.0+")
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,9 @@ def _read(pandas, path, reading, as_text):
         require("pyarrow", "cli")
         return pandas.read_parquet(path), []
     text, problems = _text_of(path, reading.encoding)
-    separator = TYPED.get(reading.separator, reading.separator) or ("\t" if path.lower().endswith(".tsv") else ",")
+    separator = TYPED_SEPARATORS.get(reading.separator, reading.separator) or (
+        "\t" if path.lower().endswith(".tsv") else ","
+    )
     header = _header(pandas, text, separator)
     other = _other_separator(text, header)
     if other:
@@ -162,7 +168,7 @@ def _text_of(path, encoding):
     if isinstance(raw, str):
         return raw.removeprefix("\ufeff"), []
     try:
-        return raw.decode(encoding or USUAL).removeprefix("\ufeff"), []
+        return raw.decode(encoding or DEFAULT_ENCODING).removeprefix("\ufeff"), []
     except LookupError as error:
         raise InvalidInputError(f"--encoding {encoding} is unknown; use utf-8, latin-1, cp1252 or utf-16.") from error
     except UnicodeDecodeError as error:
@@ -208,7 +214,7 @@ def _other_separator(text, header):
     if len(header) > 1:
         return None
     names, first = [*text.split("\n", 2), "", ""][:2]
-    marks = MARKS.replace(",", "") if ", " in names else MARKS  # a name may be "mass, in kg"
+    marks = SEPARATORS.replace(",", "") if ", " in names else SEPARATORS  # a name may be "mass, in kg"
     return next((mark for mark in marks if 0 < names.count(mark) <= first.count(mark)), None)
 
 
@@ -271,7 +277,7 @@ def _pointed(raw, marks):
 
 def _code(cell):
     """Return a cell of categories, whole numbers without a point."""
-    found = WHOLE.fullmatch(cell)
+    found = INTEGER_WITH_ZEROS.fullmatch(cell)
     return found[1] if found else cell
 
 
@@ -306,7 +312,7 @@ def _strip(cell):
 def _note_numbers(header):
     """Say so where the names of the columns may be numbers of a first row."""
     counted = [[str(k) for k in range(first, len(header) + first)] for first in (0, 1)]
-    if len(header) > 1 and header not in counted and matches(PLAIN.number, header).all():
+    if len(header) > 1 and header not in counted and matches(PLAIN_MARKS.number, header).all():
         note(f"the first line, {listed([repr(name) for name in header])}, is taken for the names of the columns.")
 
 

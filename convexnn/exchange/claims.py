@@ -10,10 +10,12 @@ from ..estimators._rows import canonical_rows
 from ..exceptions import FileFormatError
 from ..programs.program import is_orthogonal, problem_of
 from ..programs.vector_program import vector_problem_of
-from .headers import ROUNDING
+from .headers import CLAIM_ROUNDING
 
-FORWARD = 64 * np.finfo(float).eps  # relative to the sizes added up, what float64 may leave of a prediction
-UNCONFIRMED = 1e-6  # relative to the objective, how far below the claimed bound the proof may end
+# float64 computes a prediction to within 64 units in the last place of the sizes that are added up.
+PREDICTION_ROUNDING = 64 * np.finfo(float).eps
+# A claimed bound is confirmed when the proof ends at most 1e-6 of the objective below it.
+MAX_MISSED_BOUND = 1e-6
 
 
 def posed(network, data, entry):
@@ -35,8 +37,8 @@ def agrees(problem, network, primal):
     slopes = np.abs(problem.loss.dual_point(problem.y, values, problem.weight))
     size = np.abs(problem.y) + _largest_summands(network, problem)
     weight = problem.weight if values.ndim == 1 else problem.weight[:, None]
-    slack = FORWARD * np.sum(slopes * size) + FORWARD**2 * np.sum(weight * size**2)
-    return abs(found - primal) <= ROUNDING * max(abs(found), abs(primal)) + slack
+    slack = PREDICTION_ROUNDING * np.sum(slopes * size) + PREDICTION_ROUNDING**2 * np.sum(weight * size**2)
+    return abs(found - primal) <= CLAIM_ROUNDING * max(abs(found), abs(primal)) + slack
 
 
 def _largest_summands(network, problem):
@@ -103,7 +105,7 @@ def proven_again(claimed, network, data, entry, dual_point, options):
 
 
 def _is_enough(found, claimed):
-    return claimed is None or claimed.dual <= found.dual + UNCONFIRMED * found.primal
+    return claimed is None or claimed.dual <= found.dual + MAX_MISSED_BOUND * found.primal
 
 
 def _from_hint(problem, network, dual_point, options):

@@ -24,6 +24,7 @@ from .preparation import Preparation, checked_preparation
 from .records import SavedNetwork
 from .scaling import checked_scaling
 
+# A file of more than 1 GiB is not read unless that is asked for.
 MAX_BYTES = 2**30
 TERMS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
 DATA = ("X", "y", "sample_weight")

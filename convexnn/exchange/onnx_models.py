@@ -10,7 +10,8 @@ from ..programs.program import check_is_network
 from .atomic import write_whole
 from .libraries import require
 
-OPSET, IR_VERSION = 17, 8  # of 2022: every runtime since reads them
+# The versions of 2022, which every runtime since then reads.
+OPSET, IR_VERSION = 17, 8
 
 
 def to_onnx(network: Any, path: str | PathLike[str] | None = None) -> Any:

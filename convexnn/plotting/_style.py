@@ -9,9 +9,13 @@ from ..duality.records import OPTIMAL
 from ..exceptions import InvalidInputError
 
 INK, ACCENT, PALE, COLOURS = "#1f2a44", "#d55e00", "#8a94a6", "cividis"
-BLUE, SKY, ORANGE, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#cc79a7"  # of Okabe and Ito, as ACCENT; no green by red
+# Colours of Okabe and Ito, as is ACCENT; there is no green beside red.
+BLUE, SKY, ORANGE, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#cc79a7"
+# The golden ratio spreads points evenly, however many there are.
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 SHADES = {"empty": "#ffffff", "finite": "#e9edf2", "mixed": "#d9dfe7", "continua": "#c9d1dc", "connected": "#f6ead9"}
-KINDS = (  # colour, marker and hatch of the first, second, ... of several kinds: each alone tells them apart
+# Colour, marker and hatch of the first, second, ... of several series: each alone tells them apart.
+SERIES_KINDS = (
     (BLUE, "o", ""),
     (ORANGE, "s", "//"),
     (INK, "^", ".."),
@@ -57,7 +61,7 @@ def tint(colour, share):
 
 def kind_of(place):
     """Return colour, marker and hatch of the kind at this place, counted from 0."""
-    return KINDS[place % len(KINDS)]
+    return SERIES_KINDS[place % len(SERIES_KINDS)]
 
 
 def verdict(certificate):

@@ -8,9 +8,11 @@ from ..exceptions import InvalidInputError
 from ._estimators import fitted
 from ._style import ACCENT, INK, PALE, Display, below, styled, tint, verdict
 
-FLOOR = 1e-16
-KINDS = ("gap", "bounds")
-FLAT = 5e-3  # of the objective: less than this room between the bounds is too little to be seen, and is widened
+# Gaps below 1e-16 are drawn there: a logarithmic axis has no zero.
+MIN_GAP_DRAWN = 1e-16
+CERTIFICATE_KINDS = ("gap", "bounds")
+# Bounds closer than 5e-3 of the objective cannot be told apart: the axis is widened.
+MIN_VISIBLE_ROOM = 5e-3
 
 
 class CertificateDisplay(Display):
@@ -96,7 +98,7 @@ class CertificateDisplay(Display):
         **kwargs
             Properties of the line of the objective.
         """
-        check_choice(kind, "kind", KINDS)
+        check_choice(kind, "kind", CERTIFICATE_KINDS)
         ax = self._start(ax)
         self.visible_ = None
         draw = self._plot_gap if kind == "gap" else self._plot_bounds
@@ -121,9 +123,9 @@ class CertificateDisplay(Display):
         bound, primal = self.certificate.dual, self.certificate.primal
         size = primal if primal > 0 else 1.0
         seconds, above = self._with_end(self.objectives, primal)
-        above = np.maximum((above - bound) / size, FLOOR)
+        above = np.maximum((above - bound) / size, MIN_GAP_DRAWN)
         above[~np.isfinite(above)] = np.nan
-        proven = max(self.certificate.relative_gap, FLOOR)
+        proven = max(self.certificate.relative_gap, MIN_GAP_DRAWN)
         ax.set_yscale("log")
         low = proven / 30
         ax.axhspan(low, proven, facecolor="#e9edf2", edgecolor="#b7c0cc", hatch="//", linewidth=0)
@@ -161,8 +163,8 @@ class CertificateDisplay(Display):
         self.bound_ = ax.axhline(bound, color=ACCENT, ls="--", label=f"proven lower bound, of every {self._over}")
         (self.line_,) = ax.plot(seconds, upper, label="objective (upper bound)", **style)
         ax.fill_between(seconds, bound, upper, step="post", color=tint(ACCENT, 0.15), linewidth=0, zorder=0)
-        if np.nanmax(upper) - min(bound, np.nanmin(upper)) < FLAT * abs(primal):
-            ax.set_ylim(primal * (1 - FLAT), primal * (1 + FLAT))
+        if np.nanmax(upper) - min(bound, np.nanmin(upper)) < MIN_VISIBLE_ROOM * abs(primal):
+            ax.set_ylim(primal * (1 - MIN_VISIBLE_ROOM), primal * (1 + MIN_VISIBLE_ROOM))
         ax.set_ylabel("objective")
         below(ax, 1)
 

@@ -10,7 +10,8 @@ from scipy.spatial import ConvexHull
 from ..exceptions import InvalidInputError
 from ._style import ACCENT, INK, PALE, Display, below, said, styled
 
-FLAT = 1e-9
+# Corners whose second extent is at most 1e-9 of the first are on one line.
+MIN_EXTENT_SHARE = 1e-9
 
 
 class DualFunctionDisplay(Display):
@@ -230,7 +231,7 @@ class RectifiedEllipsoidDisplay(Display):
         corners = self.fits.T
         _, sizes, axes = np.linalg.svd(corners - corners.mean(axis=0))
         flat = (corners - corners.mean(axis=0)) @ axes[:2].T
-        if len(corners) > 2 and sizes[1] > FLAT * sizes[0]:
+        if len(corners) > 2 and sizes[1] > MIN_EXTENT_SHARE * sizes[0]:
             return corners[ConvexHull(flat).vertices]
         return corners[[np.argmin(flat[:, 0]), np.argmax(flat[:, 0])]]
 
@@ -261,7 +262,7 @@ def _image(X, ball):
 def _hull(points):
     """The hull of points and their negatives."""
     both = np.vstack([points, -points])
-    if np.linalg.matrix_rank(both, tol=FLAT * np.abs(both).max()) < both.shape[1]:
+    if np.linalg.matrix_rank(both, tol=MIN_EXTENT_SHARE * np.abs(both).max()) < both.shape[1]:
         raise InvalidInputError("X must have fits that span the picture; those of X lie on a line or in a plane.")
     return ConvexHull(both)
 

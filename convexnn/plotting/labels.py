@@ -5,14 +5,16 @@ import numpy as np
 from ..exceptions import InvalidInputError
 from ._style import ACCENT, BLUE, INK, ORANGE, PALE, SKY, Display, below
 
-STYLES = {  # of the labels, best ends at the bottom
+# Colours and hatches of the labels; the best ends are at the bottom.
+LABEL_STYLES = {
     "global": (BLUE, ""),
     "saddle": ("#e3e7ee", ".."),
     "local-escapable": (SKY, "//"),
     "local-strict": (ACCENT, "xx"),
     "not-stationary": (ORANGE, "++"),
 }
-ALWAYS = 4  # the labels of stationary points are always in the legend
+# The 4 labels of stationary points are always in the legend.
+N_LABELS_SHOWN = 4
 
 
 class WidthLabelsDisplay(Display):
@@ -68,7 +70,7 @@ class WidthLabelsDisplay(Display):
         records = sweep.records
         if not all(record.labels for record in records):
             raise InvalidInputError("sweep must have labels; make it with width_sweep(..., labels=True).")
-        shares = {name: np.array([np.mean(np.array(r.labels) == name) for r in records]) for name in STYLES}
+        shares = {name: np.array([np.mean(np.array(r.labels) == name) for r in records]) for name in LABEL_STYLES}
         first = records[0]
         components = [record.n_components for record in records]
         widths, n_runs = [record.width for record in records], len(first.labels)
@@ -87,9 +89,9 @@ class WidthLabelsDisplay(Display):
         ax = self._start(ax)
         places, bottom = np.arange(len(self.widths)), np.zeros(len(self.widths))
         self.bars_ = {}
-        for number, (name, (colour, hatch)) in enumerate(STYLES.items()):
+        for number, (name, (colour, hatch)) in enumerate(LABEL_STYLES.items()):
             share = 100 * self.shares.get(name, np.zeros(len(places)))
-            if number < ALWAYS or np.any(share):
+            if number < N_LABELS_SHOWN or np.any(share):
                 edge = PALE if name == "saddle" else "white"
                 style = {"color": colour, "hatch": hatch, "edgecolor": edge, "width": 0.75, "label": name} | kwargs
                 self.bars_[name] = ax.bar(places, share, bottom=bottom, **style)

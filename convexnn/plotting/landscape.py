@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 from .._utils.validation import check_choice, check_count
 from ._style import ACCENT, COLOURS, INK, Display
 
-KINDS = ("contour", "surface")
+SURFACE_KINDS = ("contour", "surface")
 
 
 class LandscapeDisplay(Display):
@@ -71,7 +71,7 @@ class LandscapeDisplay(Display):
         **kwargs
             Properties of the filled contours or of the surface.
         """
-        check_choice(kind, "kind", KINDS)
+        check_choice(kind, "kind", SURFACE_KINDS)
         n_levels = check_count(n_levels, "n_levels")
         ax = self._start(ax, "3d" if kind == "surface" else None)
         (self._plot_contour if kind == "contour" else self._plot_surface)(ax, n_levels, kwargs)

@@ -7,7 +7,8 @@ from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 from ._style import ACCENT, INK, PALE, Display, styled
 
-STEEP = 30.0  # from here on the ratio of the objectives asks for a logarithmic axis
+# Objectives whose ratio is above 30 are drawn on a logarithmic axis.
+MAX_LINEAR_RATIO = 30.0
 
 
 class PathDisplay(Display):
@@ -77,7 +78,7 @@ class PathDisplay(Display):
         (self.knots_,) = ax.plot(self.knots, heights, "o", color=INK, mfc="white", ms=4.5, label="knots of the path")
         self.least_ = ax.axhline(self.objectives.min(), color=PALE, linewidth=0.8, linestyle=":", zorder=0)
         values = np.append(self.objectives, self.straight)
-        if values.min() > 0 and values.max() > STEEP * values.min():
+        if values.min() > 0 and values.max() > MAX_LINEAR_RATIO * values.min():
             ax.set_yscale("log")
         ax.set_xlabel("share t of the way from the first network to the second")
         ax.set_ylabel("objective")

@@ -9,8 +9,9 @@ from ._estimators import last_step, slice_of
 from ._style import INK, PALE, Display, below, kind_of, tint
 from .network import draw_switches
 
-MOST_CLASSES = 8
-HATCH = 0.25  # share of its colour in the hatch of a region
+# There are colours and hatches for 8 classes; the hatch of a region has 0.25 more of its colour.
+MAX_CLASSES = 8
+HATCH_TINT = 0.25
 
 
 class DecisionRegionDisplay(Display):
@@ -93,9 +94,9 @@ class DecisionRegionDisplay(Display):
             raise InvalidInputError("estimator must be a classifier; NetworkDisplay draws regressors.")
         view = slice_of(estimator, X, features, at, n_points, allowed=(2,))
         classes = [str(name) for name in (model.classes_ if class_names is None else class_names)]
-        if len(classes) != len(model.classes_) or len(classes) > MOST_CLASSES:
+        if len(classes) != len(model.classes_) or len(classes) > MAX_CLASSES:
             raise InvalidInputError(
-                f"class_names must name each of the {len(model.classes_)} classes, {MOST_CLASSES} at most; got "
+                f"class_names must name each of the {len(model.classes_)} classes, {MAX_CLASSES} at most; got "
                 f"{len(classes)}."
             )
         values = estimator.decision_function(view.rows)
@@ -141,7 +142,7 @@ class DecisionRegionDisplay(Display):
             return
         style = {"colors": [tint(colour, 0.22)], "hatches": [hatch], "zorder": 0}
         self.regions_[name] = ax.contourf(*self.grid, margin, levels=[0.0, np.inf], **style)
-        self.regions_[name].set(edgecolor=tint(colour, 0.22 + HATCH), linewidth=0.0)
+        self.regions_[name].set(edgecolor=tint(colour, 0.22 + HATCH_TINT), linewidth=0.0)
         if margin.min() < 0:
             style = {"colors": INK, "linewidths": 2.0, "linestyles": "-", "zorder": 2}
             self.boundaries_[name] = ax.contour(*self.grid, margin, levels=[0.0], **style)

@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from ..duality.records import OPTIMAL
-from ._style import ACCENT, INK, PALE, SHADES, Display, below, styled
+from ._style import ACCENT, GOLDEN_RATIO, INK, PALE, SHADES, Display, below, styled
 
-JITTER = 0.3  # of the distance between two widths
-GOLDEN = (5**0.5 - 1) / 2
-SEEN = 5e-3  # relative gaps from here on are seen in a picture
+# Runs are spread by 0.3 of the distance between two widths.
+WIDTH_SPREAD = 0.3
+# Relative gaps above 5e-3 are seen in a picture.
+MIN_VISIBLE_GAP = 5e-3
 
 
 class WidthSweepDisplay(Display):
@@ -208,7 +209,7 @@ class RegularizationPathDisplay(Display):
         ax.set_title(f"{n_proven} of {len(gaps)} optima proven", fontsize="medium")
         if n_proven < len(gaps):
             self.lines_["p*"].set_label("p*, or the best value known")
-        if gaps.max() > SEEN:
+        if gaps.max() > MIN_VISIBLE_GAP:
             (self.bound_,) = ax.plot(self.betas, self.lower_bounds, color=PALE, lw=1.2, label="proven lower bound")
             ax.fill_between(self.betas, self.lower_bounds, values, color=PALE, alpha=0.25, linewidth=0)
 
@@ -243,7 +244,7 @@ class RegularizationPathDisplay(Display):
 
 def _jitter(n_runs):
     """Places of the dots of one width around it, spread evenly by the golden ratio: the same every time."""
-    return JITTER * (2 * ((np.arange(n_runs) * GOLDEN) % 1.0) - 1)
+    return WIDTH_SPREAD * (2 * ((np.arange(n_runs) * GOLDEN_RATIO) % 1.0) - 1)
 
 
 def _with_room(low, high, optimum):

@@ -1,4 +1,4 @@
-"""What is installed, for bug reports."""
+"""Versions of everything installed, for bug reports."""
 
 import os
 import platform

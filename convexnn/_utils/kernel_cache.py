@@ -1,4 +1,4 @@
-"""The files that keep compiled kernels: what they cannot be read from or written to costs time, and never a fit.
+"""The files that keep compiled kernels: one that cannot be read or written costs time, and never a fit.
 
 numba keeps them in ``NUMBA_CACHE_DIR``, else beside the sources, else in the user's cache folder. It raises where none
 of them can be written, where a file was cut short by a full disk or a killed process, and where the disk is full. Here
@@ -102,7 +102,7 @@ class ReadOnlyLocator(caching._SourceFileBackedLocatorMixin, caching._CacheLocat
 
 
 class KernelFiles(caching.CompileResultCacheImpl):
-    """Where the files of one kernel are, and what they are called."""
+    """The folder and the names of the files of one kernel."""
 
     _locator_classes = [*caching.CompileResultCacheImpl._locator_classes, ReadOnlyLocator]
 

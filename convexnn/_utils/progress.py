@@ -1,4 +1,4 @@
-"""What is said during long work: nothing by default, plain lines, or a bar where standard error is a terminal.
+"""Progress of long work: nothing by default, plain lines, or a bar where standard error is a terminal.
 
 A public function or an estimator that was asked to be verbose opens `reporting`; the loops below it ask for `current()`
 and tell it where they are. They only read, so that no answer depends on it. Threads and processes that the work is
@@ -95,7 +95,7 @@ class Stage:
 
 
 class _NoStage(Stage):
-    """Of a silent reporter."""
+    """A stage of a silent reporter."""
 
     def __init__(self, total):
         self.total, self.skipped = total, 0

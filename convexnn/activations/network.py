@@ -56,7 +56,7 @@ class ActivatedNetwork(Shown):
     output_weights : array-like of shape (width,)
     activation : {"leaky_relu", "absolute", "relu"}
     slope : float, from -1 to below 1
-        Of the leaky ReLU, for negative arguments.
+        Slope of the leaky ReLU for negative arguments.
     hidden_bias, intercept, skip_weights
         As in `TwoLayerReLU`: None means absent.
 

@@ -56,7 +56,7 @@ def train_activation(
         Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
     activation : {"leaky_relu", "absolute", "relu"}
     slope : float, from -1 to below 1
-        Of the leaky ReLU, for negative arguments.
+        Slope of the leaky ReLU for negative arguments.
     patterns : ActivationPatterns, or array-like of bool of shape (n_patterns, n_samples), optional
         Solve the program over these instead; with a hidden bias those of X with a column of ones appended.
     tol : float

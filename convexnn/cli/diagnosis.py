@@ -29,14 +29,14 @@ KIND_ADVICE = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What a training command may do to make columns usable.
+    """The options of a training command that make columns usable.
 
     Attributes
     ----------
     encode : bool
         Text becomes 0/1 inputs.
     max_categories : int
-        Of one column.
+        Largest number of categories of one column.
     categorical : list of str
         Columns whose cells are categories, whatever they look like.
     impute : {"median", "drop"} or None

@@ -1,4 +1,4 @@
-"""What a column of a table holds, by its type and by the look of its text."""
+"""The kind of a column of a table, by its type and by the look of its text."""
 
 import re
 from enum import Enum
@@ -22,7 +22,7 @@ SIGNED = re.compile(rf"(?=.*[%€$£¥]){SIGN}?[$€£¥]?\s?{SIGN}?[\d.,' \u201
 
 
 class Kind(Enum):
-    """What a column holds."""
+    """The kind of a column."""
 
     number = "numbers"
     boolean = "true and false"

@@ -1,4 +1,4 @@
-"""What a command hands back, and how it is printed: as tables, or as one JSON object."""
+"""The outcome of a command, printed as tables or as one JSON object."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MISSING_SENTENCES = {"median": "missing values filled", "drop": "rows with missi
 
 
 class ExitCode(IntEnum):
-    """What the shell sees."""
+    """The exit code that the shell sees."""
 
     done = 0
     not_proven = 1

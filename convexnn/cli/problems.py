@@ -1,4 +1,4 @@
-"""What keeps a table from being used: all of it is said at once, each with the option that helps."""
+"""The problems that keep a table from being used, all reported at once, each with the option that helps."""
 
 import shlex
 from dataclasses import dataclass

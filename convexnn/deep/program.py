@@ -72,7 +72,7 @@ def solve_training(form, y, beta):
     positive, negative : ndarray of shape (n_slots, r)
         Blocks of the sub-networks with a positive and with a negative output weight.
     multipliers : tuple of two ndarrays of shape (n_rows,)
-        Of the cones of the two.
+        Multipliers of the cones of the two.
     """
     import cvxpy as cp
 

@@ -182,7 +182,7 @@ def check_hidden(n_hidden):
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """What the training program gives: the network, the value it ended with, and the dual bound."""
+    """The answer of the training program: the network, the value it ended with, and the dual bound."""
 
     network: ThreeLayerReLU
     value: float

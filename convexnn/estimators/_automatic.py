@@ -1,4 +1,4 @@
-"""``beta="auto"``: which folds there are, what is followed in them, and the network that training starts from."""
+"""``beta="auto"``: the folds, the paths followed in them, and the network that training starts from."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ TRAINING_OVER_CHOICE_WORK, MIN_TRAINING_WORK_NS = 0.6, 1e9
 
 @dataclass(frozen=True)
 class Choice:
-    """A strength, whether there is a skip connection, and what was learned on the way.
+    """A strength, whether there is a skip connection, and the networks found on the way.
 
     Attributes
     ----------
@@ -42,9 +42,9 @@ class Choice:
     starts : list of TwoLayerReLU or None
         One per problem, near the optimum of all rows.
     max_work : float
-        What training may take, in units of about a nanosecond of one core.
+        Most work of training, in units of about a nanosecond of one core.
     path : BetaPath, optional
-        What has been judged.
+        The strengths that were judged.
     """
 
     beta: float

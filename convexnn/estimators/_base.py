@@ -1,4 +1,4 @@
-"""What the estimators share: their parameters, the strength, training on canonical rows, and warnings."""
+"""Base of the estimators: their parameters, the strength, training on canonical rows, and warnings."""
 
 import warnings
 from dataclasses import replace
@@ -263,7 +263,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             )
 
     def _advice(self, status, reached, problem):
-        """What helps where a fit has ended short of its tolerance."""
+        """Return advice for a fit that has ended short of its tolerance."""
         if self.loss == "logistic" and self.skip_connection_ and reached >= 1.0 and status is Status.stalled:
             return (
                 "the skip connection separates the classes, so that the logistic loss has no minimum; use "

@@ -87,7 +87,7 @@ class Walk:
     ----------
     folds : list of Fold
     whole : list of Problem or VectorProblem
-        Of all rows, one per output where these are trained apart.
+        The problems of all rows, one per output where these are trained apart.
     """
 
     def __init__(self, folds, whole, seed, max_width, stop, run):
@@ -192,7 +192,7 @@ def choose(walks, largest, share, *, started, deadline, stage):
     largest : float
         The strength that the path starts at.
     share : float
-        Of the weight of all rows that the walks' rows have; records are of the strengths of all rows.
+        Part of the weight of all rows that the rows of the walks have; records hold the strengths of all rows.
     """
     ended, open_walks = "smallest", dict(walks)
     try:

@@ -157,5 +157,5 @@ def _name(estimator, k):
 
 
 def _described(low, high):
-    """What a column or targets look like, in words."""
+    """Return the range of a column or of targets, in words."""
     return f"(constant {low:.6g})" if low == high else f"({low:.6g} to {high:.6g}, a range of {high - low:.3g})"

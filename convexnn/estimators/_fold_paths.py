@@ -23,7 +23,7 @@ FOLD_WORK_NS = 3e8
 
 @dataclass(frozen=True)
 class Followed:
-    """What came of one fold.
+    """The outcome of one fold.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the gated ReLU regressor and classifier share: gates, strength, training and what is made of the blocks."""
+"""Base of the gated ReLU regressor and classifier: gates, strength, training, and the attributes made of blocks."""
 
 import warnings
 from dataclasses import replace

@@ -37,7 +37,7 @@ MAX_TARGET_RATIO = 5.0
 
 @dataclass(frozen=True)
 class Spreads:
-    """Where columns lie and how far they reach.
+    """The location and the spread of columns.
 
     Attributes
     ----------

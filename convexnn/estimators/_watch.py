@@ -121,7 +121,7 @@ class Tasks:
 
 
 class Watch:
-    """Told of every round of the solvers; see `watched`."""
+    """The audience of a fit, which hears of every round of the solvers; see `watched`."""
 
     def __init__(self, reporter, tasks, words):
         self.reporter, self.tasks, self.words = reporter, tasks, words
@@ -147,7 +147,7 @@ class Watch:
 
 
 class Report:
-    """What a solver tells of every round.
+    """The callable with which a solver reports every round.
 
     `attributes` returns those of the fitted estimator, a dict, for the model that the solver makes, usually a network;
     None where one problem does not make a model.
@@ -175,7 +175,7 @@ def network_only(network):
 
 @contextmanager
 def watched(estimator, X, y, sample_weight=None, *, words=ROUND_LABELS, n_problems=1):
-    """Yield the `Watch` of a fit, which is told of every round; the body sets what is fitted."""
+    """Yield the `Watch` of a fit, which hears of every round; the body sets the fitted attributes."""
     deadline = None if estimator.time_limit is None else now() + estimator.time_limit
     with reporting(estimator.verbose, deadline) as reporter:
         watch = Watch(reporter, Tasks(estimator, X, y, sample_weight, n_problems), words)

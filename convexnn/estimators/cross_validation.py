@@ -212,7 +212,7 @@ proof, tol, max_iter, time_limit, random_state, verbose
     betas_ : ndarray of shape (n_betas,)
         In decreasing order.
     scores_ : ndarray of shape (n_betas, n_folds)
-        Of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
+        Scores of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
     cv_results_ : dict of ndarray
         As scikit-learn's searches have it: `param_beta`, `mean_test_score`, `std_test_score`, `rank_test_score`,
         `mean_fit_time`, and ``split0_test_score`` and so on.

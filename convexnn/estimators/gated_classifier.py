@@ -57,7 +57,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         one-vs-rest, as in liblinear, the class that is told from the others gets its factor, and these get 1.
     tol : float, default=1e-6
     max_iter : int, default=1000
-        Per class.
+        Steps per class.
     time_limit : float, optional
         Seconds, for all classes together.
     n_jobs : int, optional
@@ -82,7 +82,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     status_ : {"proven", "stalled", "max_iter", "time_limit", "interrupted"}
         The worst of the classes.
     n_iter_ : int
-        Of all classes together.
+        Steps of all classes together.
     history_ : list of dict
     n_features_in_, feature_names_in_
         As in scikit-learn.

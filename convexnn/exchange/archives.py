@@ -52,9 +52,9 @@ def write_archive(path, header, arrays):
     ----------
     path : str or path-like
     header : dict
-        Of what JSON can write; ``arrays`` and ``sha256`` are added.
+        Values that JSON can write; ``arrays`` and ``sha256`` are added.
     arrays : dict of str to ndarray
-        Of at most two dimensions.
+        Arrays of at most two dimensions.
     """
     arrays = {name: np.array(array, dtype=FLOAT, order="C") for name, array in arrays.items()}
     header = header | {"arrays": {name: _described(array) for name, array in arrays.items()}}

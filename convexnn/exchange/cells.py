@@ -1,4 +1,4 @@
-"""What the cells of a table's column hold: numbers, truth values, labels, or nothing."""
+"""The cells of a table's column: numbers, truth values, labels, or nothing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a file claims, held against its own network and data."""
+"""The claims of a file, checked against its own network and data."""
 
 import hashlib
 

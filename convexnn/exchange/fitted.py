@@ -1,4 +1,4 @@
-"""What a fitted estimator has to say about itself when its network is saved."""
+"""The entries about a fitted estimator that are saved with its network."""
 
 from dataclasses import replace
 

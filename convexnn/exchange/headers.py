@@ -26,7 +26,7 @@ PREPARATION_ENTRY = "preparation"
 
 @dataclass(frozen=True)
 class ClaimedCertificate:
-    """What a file says about its network; nothing of it is believed.
+    """The claims of a file about its network; none of them is believed.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ def to_onnx(network: Any, path: str | PathLike[str] | None = None) -> Any:
     Parameters
     ----------
     network : TwoLayerReLU
-        Of a fitted estimator its `network_`; a classifier's values are those of its `decision_function`.
+        Or a fitted estimator, for its `network_`; a classifier's values are those of its `decision_function`.
     path : str or path-like, optional
         The file appears when it is complete, or not at all.
 

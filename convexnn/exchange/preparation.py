@@ -37,7 +37,7 @@ class Column:
         What stands for a missing value: the median of the training rows, or their most frequent value; None where
         missing values are not filled.
     categories : tuple of str
-        Of text, sorted; a cell that is none of them is 0 in all their inputs.
+        Categories of text, sorted; a cell that is none of them is 0 in all their inputs.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What `load_network` returns."""
+"""The record that `load_network` returns."""
 
 from __future__ import annotations
 

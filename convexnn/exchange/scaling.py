@@ -1,4 +1,4 @@
-"""What was done to the inputs before the network saw them: a centre subtracted, then a division by a scale."""
+"""The scaling of the inputs before the network saw them: a centre subtracted, then a division by a scale."""
 
 import numpy as np
 

@@ -18,7 +18,7 @@ PRICE_ROUNDING = 16.0 * np.finfo(float).eps
 
 @dataclass(frozen=True, repr=False)
 class GatedCertificate(Shown):
-    """What is proven about a gated ReLU model, over its own gates.
+    """The proof of how good a gated ReLU model is, over its own gates.
 
     Attributes
     ----------

@@ -154,7 +154,7 @@ def _masses(problem, fits, hidden):
     if fits.shape[1] == 0:
         return np.zeros(fits.shape), np.zeros(0), 0.0
     columns = problem.project(root[:, None] * fits)
-    unit = norms(columns.T).max() / norms(target[None])[0]  # of the masses: about one over their sum
+    unit = norms(columns.T).max() / norms(target[None])[0]  # the masses are in these units: about one over their sum
     # Columns and target are scaled to one, where the tolerances of nonnegative least squares are meant.
     masses, error = nnls(columns / norms(columns.T).max(), target / norms(target[None])[0])
     if error > MAX_FIT_RESIDUAL:

@@ -17,7 +17,7 @@ from ..duality.records import KINDS, PROOFS, VERDICTS, Certificate, relative_to
 
 @dataclass(frozen=True, repr=False)
 class InterpolationCertificate(Certificate):
-    """What is proven about an interpolating network.
+    """The proof of how good an interpolating network is.
 
     Attributes
     ----------

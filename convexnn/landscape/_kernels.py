@@ -221,7 +221,7 @@ def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise
     width : int
     point : ndarray of shape (n_parameters,)
     step : float
-        Of no account when `adaptive`.
+        The fixed step; ignored when `adaptive`.
     adaptive : bool
         Whether the step is chosen here: windows are averaged, and undone when they raise the objective.
     n_iter : int

@@ -1,4 +1,4 @@
-"""Where gradient descent on the population loss ends: at a global minimum, at a spurious one, or nowhere yet."""
+"""Ends of gradient descent on the population loss: a global minimum, a spurious one, or none yet."""
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh

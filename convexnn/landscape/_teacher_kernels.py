@@ -129,7 +129,7 @@ def _fill_gradient(students, work):
 
 @_compiled
 def _squared_norm(gradient, lane):
-    """Of the gradient of one run, whose 2 pi is taken off."""
+    """Return the squared norm of the gradient of one run, without its factor 2 pi."""
     total = 0.0
     for i in range(gradient.shape[0]):
         for a in range(gradient.shape[1]):

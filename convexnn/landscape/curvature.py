@@ -30,13 +30,13 @@ MAX_NAMED_ROWS = 5
 
 @dataclass(frozen=True, repr=False)
 class SecondOrderPoint(Shown):
-    """What the gradient and the Hessian say at a point; true when it is (eps, gamma)-second-order stationary.
+    """The verdict of gradient and Hessian at a point; true when it is (eps, gamma)-second-order stationary.
 
     Attributes
     ----------
     gradient_norm : float
     eigenvalues : ndarray of shape (n_weights,)
-        Of the Hessian, ascending.
+        Eigenvalues of the Hessian, ascending.
     direction : ndarray of shape (n_weights,)
         Unit eigenvector of the smallest of them.
     eps, gamma : float

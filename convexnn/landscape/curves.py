@@ -116,13 +116,13 @@ def bezier_path(
     Parameters
     ----------
     a, b : TwoLayerReLU
-        Of one width and the same terms; the problem has exactly the free terms that they have.
+        Networks of one width and the same terms; the problem has exactly the free terms that they have.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     beta : float
     target : {"max", "mean"}
-        What is made small: the barrier, by soft maxima of the excess that become ever sharper, or the mean of the
-        objective over t, as in the literature, which is where the other starts from.
+        The quantity to minimise: the barrier, by soft maxima of the excess that become ever sharper, or the mean of
+        the objective over t, as in the literature. The first starts from the second.
     n_points : int
         Evenly spaced t of the mean and the maximum.
     n_starts : int

@@ -30,7 +30,7 @@ RUNS_PER_TASK = 4
 
 @dataclass(frozen=True, repr=False)
 class Descents(Shown):
-    """Where the runs of `gradient_descent` ended.
+    """The ends of the runs of `gradient_descent`.
 
     Attributes
     ----------

@@ -91,7 +91,7 @@ class Step(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Label(Shown):
-    """What kind of point a network is.
+    """The kind of point that a network is.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Label(Shown):
         of what pulls on them); at most `tol` for all labels but the last.
     objective, beta : float
     price : Price or None
-        Of ``nu = -grad L`` at the network's fit; None where the network is not stationary.
+        Price of ``nu = -grad L`` at the network's fit; None where the network is not stationary.
     step : Step or None
         A unit vector in weight space.
     slope : float
@@ -175,7 +175,7 @@ def classify(
     tol : float
         Largest `stationarity` of a stationary point. Ends of gradient descent chatter on kinks: `polish` them first.
     proof : {"auto", "exact", "bound", "heuristic"}
-        Of the price. Only an exact price gives the label ``global``.
+        How the price is proven. Only an exact price gives the label ``global``.
     time_limit : float, optional
         Seconds for the price.
     n_jobs : int, optional
@@ -292,7 +292,7 @@ def _steepest(problem, network, nu):
 
 
 def _rounding(problem, network):
-    """What float64 may leave of an entry of nu that should be 0."""
+    """Return the largest size of an entry of nu that is 0 but for rounding."""
     fits = problem.hidden_fits(network.neurons) @ np.abs(network.output_weights)
     sizes = np.abs(problem.y) + fits + np.abs(problem.free) @ np.abs(free_terms(network))
     return ROUNDING * problem.loss.largest_curvature * problem.weight * sizes
@@ -324,7 +324,7 @@ def _steepest_at_kinks(smooth, pulls, rows):
     """
     sizes = norms(rows)
     rows, which = np.unique(rows[sizes > 0] / sizes[sizes > 0, None], axis=0, return_inverse=True)
-    pulls = np.bincount(which.reshape(-1), (pulls * sizes)[sizes > 0], len(rows))  # of parallel rows they add up
+    pulls = np.bincount(which.reshape(-1), (pulls * sizes)[sizes > 0], len(rows))  # parallel rows add up
     outwards, inwards = rows[pulls > 0] * pulls[pulls > 0, None], rows[pulls < 0] * pulls[pulls < 0, None]
     if len(outwards) > MAX_KINKS:
         raise InvalidInputError(

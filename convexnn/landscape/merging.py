@@ -51,13 +51,13 @@ def merge_optimal(
     a, b : TwoLayerReLU
         Globally optimal, of the same free terms.
     share : float
-        Of b, between 0 and 1.
+        Share of b, between 0 and 1.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     beta : float
     tol : float
-        Largest relative gap of a and b; the objective of the merged network exceeds the mixture of theirs by rounding
-        and what neurons differ that count as the same.
+        Largest relative gap of a and b; the objective of the merged network exceeds the mixture of theirs by
+        rounding, and by the distance of neurons that count as the same.
     proof : {"auto", "exact", "bound", "heuristic"}
         How their gaps are known, see `price`. With ``"heuristic"`` the visible gap stands for it.
     time_limit : float, optional

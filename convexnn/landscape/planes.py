@@ -67,7 +67,7 @@ class PlaneGrid(Shown):
             New ones by default; for a surface with ``projection="3d"``.
         kind : {"contour", "surface"}
         n_levels : int
-            Of the contours.
+            Number of contour levels.
         **kwargs
             Properties of the filled contours or of the surface.
         """
@@ -117,7 +117,7 @@ def plane_grid(
     y : array-like of shape (n_samples,)
     beta : float
     n_points : int
-        Of the grid, along each direction.
+        Points of the grid along each direction.
     margin : float
         How far the grid goes beyond three networks, relative to their extent.
     reach : float

@@ -49,8 +49,8 @@ def polish(
 ) -> TwoLayerReLU:
     """Return the stationary network beside one that gradient descent has left near it.
 
-    Of the same width: neurons that the program merges are given back as parts of what they have become, in the
-    shares that they had, and neurons that vanish as zero neurons. The objective does not rise beyond rounding
+    It has the same width: neurons that the program merges come back as parts of the merged neuron, in the shares that
+    they had, and neurons that vanish come back as zero neurons. The objective does not rise beyond rounding
     (a part in 10^10).
 
     Parameters
@@ -124,7 +124,7 @@ def escape(
     Returns
     -------
     TwoLayerReLU
-        Of the same width; its objective is smaller, or the network is the one that was given.
+        A network of the same width and of a smaller objective, or the network that was given.
     """
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
     for round_ in range(check_count(max_rounds, "max_rounds")):

@@ -63,7 +63,7 @@ class SpuriousRecord(Record):
         Teachers, as many as features, and students.
     n_runs : int
     share : float
-        Of the runs that ended at a spurious minimum.
+        Share of the runs that ended at a spurious minimum.
     standard_error : float
         ``sqrt(share (1 - share) / n_runs)``: of no use when no run, or every run, ended there.
     eigenvalue, loss : float or None
@@ -71,9 +71,9 @@ class SpuriousRecord(Record):
     n_unfinished : int
         Runs that ended nowhere within `max_iter` steps; they count among the runs, but not as spurious.
     published_share, published_eigenvalue, published_loss : float or None
-        Of Safran and Shamir, from 1000 runs; None where we have no figure.
+        Figures of Safran and Shamir, from 1000 runs; None where we have none.
     seconds : float
-        That the runs took; no part of comparisons.
+        Time that the runs took; no part of comparisons.
     """
 
     k: int
@@ -175,8 +175,8 @@ def spurious_table(
         k = 6 to 20, and (8, 9), (13, 14), (15, 16), (17, 18), (19, 20).
     n_runs : int
     step : float
-        Of gradient descent; the published one by default. Large k need a smaller one: the largest eigenvalue is about
-        k/4.
+        Step of gradient descent; the published one by default. Large k need a smaller one: the largest eigenvalue is
+        about k/4.
     max_iter : int
         Steps after which a run counts as not finished.
     random_state : int or None

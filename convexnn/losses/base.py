@@ -1,4 +1,4 @@
-"""Losses of the fit: value, negative gradient, conjugate and what the dual needs of them.
+"""Losses of the fit: value, negative gradient, conjugate, and the bounds that the dual needs.
 
 Conventions
 -----------
@@ -26,7 +26,7 @@ MIN_ROOM = 1e-24
 
 
 class Loss:
-    """What every loss has: subclasses give the terms of one sample.
+    """Base of all losses: subclasses give the terms of one sample.
 
     Attributes
     ----------

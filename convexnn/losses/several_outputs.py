@@ -170,7 +170,7 @@ class MultinomialLoss:
 
     def terms_above(self, Y, fit, error):
         """Return bounds on the loss of every row at every fit that is no further from `fit` than `error`."""
-        rounding = 4.0 * np.finfo(float).eps  # of the logarithm of a number near 1
+        rounding = 4.0 * np.finfo(float).eps  # the logarithm of a number near 1 has this error
         return self.terms(Y, fit) + 2.0 * error.max(axis=1, initial=0.0) + rounding
 
     def dual_value_below(self, Y, dual_point, leak, weight):

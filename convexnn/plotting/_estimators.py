@@ -37,11 +37,11 @@ class Slice:
     rows : array or DataFrame of shape (n_points, n_features)
         The points of the grid, as the estimator takes them.
     shape : tuple
-        Of an array of values on the grid.
+        Shape of an array of values on the grid.
     points : ndarray of shape (n_samples, len(grid))
         The rows of X in the features that are drawn.
     names : list of str
-        Of these features.
+        Names of these features.
     n_held : int
         Number of the other features.
     """
@@ -54,7 +54,7 @@ class Slice:
     n_held: int
 
     def title(self, certificate, at):
-        """What is proven, and where the features are that are not drawn."""
+        """Return the verdict of the certificate, and the values of the features that are not drawn."""
         where = "their medians" if at is None else "given values"
         held = f"\nother features held at {where}: {self.n_held}" if self.n_held else ""
         return verdict(certificate) + held

@@ -1,4 +1,4 @@
-"""What the pictures share: colours that are told apart in grey and by colour-blind eyes, axes, words for proofs."""
+"""Style of all pictures: colours that differ in grey and for colour-blind eyes, axes, words for proofs."""
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes

@@ -27,7 +27,7 @@ class CertificateDisplay(Display):
     objectives : ndarray of shape (n_records,)
         ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the best network so far.
     certificate : Certificate
-        Of the network that was returned.
+        Certificate of the network that was returned.
     visible_gaps : ndarray of shape (n_records,), optional
         Relative gaps that the solver saw on its way.
     proven_on_the_way : bool

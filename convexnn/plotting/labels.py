@@ -1,4 +1,4 @@
-"""What the ends of gradient descent are, by width: shares of exact labels beside what is optimal there."""
+"""Labels of the ends of gradient descent, by width: shares of each beside the optimal set of that width."""
 
 import numpy as np
 
@@ -28,12 +28,12 @@ class WidthLabelsDisplay(Display):
     ----------
     widths : sequence of int
     shares : dict of str to ndarray of shape (n_widths,)
-        Of the runs, from 0 to 1, by label.
+        Shares of the runs, from 0 to 1, by label.
     n_runs : int
     n_components : sequence of int or None
-        Of the set of optimal networks of each width.
+        Number of components of the set of optimal networks of each width.
     proof : str
-        Of the optimum.
+        Proof of the optimum.
     m_star, M_star : int or None
 
     Attributes

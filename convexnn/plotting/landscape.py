@@ -25,7 +25,7 @@ class LandscapeDisplay(Display):
     heights : ndarray of shape (n_networks,), optional
         The objective there; by default at the nearest points of the grid.
     labels : pair of str
-        Of the directions.
+        Labels of the directions.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class LandscapeDisplay(Display):
             New ones by default; for a surface with ``projection="3d"``.
         kind : {"contour", "surface"}
         n_levels : int
-            Of the contours.
+            Number of contour levels.
         **kwargs
             Properties of the filled contours or of the surface.
         """

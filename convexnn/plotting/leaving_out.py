@@ -1,4 +1,4 @@
-"""What every row's prediction is without the row, against its target."""
+"""The prediction of every row without the row, against its target."""
 
 import numpy as np
 
@@ -22,10 +22,10 @@ class LeaveOneOutDisplay(Display):
     Parameters
     ----------
     targets, predictions, influence : ndarrays of shape (n_samples,)
-        Of one output. For classifiers targets are positive in the class and not positive outside it. Rows whose
+        Values of one output. For classifiers targets are positive in the class and not positive outside it. Rows whose
         prediction is NaN are left out.
     score : float
-        Of the predictions, R2 or accuracy.
+        R2 or accuracy of the predictions.
     degrees_of_freedom : float
     is_trusted : bool
         Whether the closed form is close to refits; the title says so if it is not.

@@ -29,7 +29,7 @@ class NetworkDisplay(Display):
     points, targets : ndarray of shape (n_samples, len(grid)) and (n_samples,)
         The data.
     labels : list of str
-        Of the features, then of the target.
+        Labels of the features, then of the target.
     title : str, optional
 
     Attributes
@@ -71,7 +71,7 @@ class NetworkDisplay(Display):
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : sequence of str, optional
-            Of the drawn features and the target; by default the features' names or numbers, in no units.
+            Labels of the drawn features and the target; by default the features' names or numbers, in no units.
         n_points : int
             Points of the grid along each feature.
         output : int, optional
@@ -155,7 +155,7 @@ def draw_switches(ax, grid, preactivations, colour=ACCENT):
     style = {"colors": colour, "linewidths": 1.8, "linestyles": "--"}
     lines = [ax.contour(*grid, plane, levels=[0.0], **style) for plane in crossing]
     for line in lines:
-        line.set_path_effects([withStroke(linewidth=3.4, foreground="white")])  # to be seen in grey
+        line.set_path_effects([withStroke(linewidth=3.4, foreground="white")])  # so that lines are seen in grey
     return lines
 
 

@@ -42,7 +42,7 @@ class OptimalPolytopeDisplay(Display):
     coordinates : ndarray of shape (n_vertices, min(dimension, 3))
         What is drawn.
     dimension : int
-        Of the polytope itself.
+        Dimension of the polytope itself.
     n_neurons : ndarray of shape (n_vertices,)
         Neurons with mass at every vertex.
     ax_, figure_, points_, body_, least_norm_
@@ -123,7 +123,7 @@ class OptimalPolytopeDisplay(Display):
         return self
 
     def _placed(self, masses):
-        """Where masses (n, K) are drawn: (n, 2) or (n, 3)."""
+        """Return the places (n, 2) or (n, 3) at which masses (n, K) are drawn."""
         at = (masses - self._centre) @ self._axes.T
         return np.pad(at, ((0, 0), (0, max(0, 2 - at.shape[1]))))
 

@@ -1,4 +1,4 @@
-"""Where a fitted classifier decides for which class, and along which lines its neurons switch."""
+"""The regions in which a fitted classifier decides for each class, and the lines along which its neurons switch."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -34,7 +34,7 @@ class DecisionRegionDisplay(Display):
     classes : sequence
         Names of the classes.
     labels : list of two str
-        Of the features.
+        Labels of the features.
     title : str, optional
 
     Attributes
@@ -76,7 +76,7 @@ class DecisionRegionDisplay(Display):
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : pair of str, optional
-            Of the features; by default their names or numbers, in no units.
+            Labels of the features; by default their names or numbers, in no units.
         class_names : sequence of str, optional
             In the order of the estimator's `classes_`.
         n_points : int

@@ -26,7 +26,7 @@ class WidthSweepDisplay(Display):
     objectives : list of ndarray of shape (n_runs,)
         ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` at the end of every run, by width.
     shares : ndarray of shape (n_widths,)
-        Of the runs that reached the optimum.
+        Shares of the runs that reached the optimum.
     regimes : list of str or None
     optimal_value : float
     proof : str

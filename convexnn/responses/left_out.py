@@ -34,7 +34,7 @@ class Samples:
 
 
 class LeftOut:
-    """What becomes of the fit of a problem when its samples leave, one at a time.
+    """The fit of a problem when its samples leave, one at a time.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""`LeaveOneOut`: what every row's prediction is without the row."""
+"""`LeaveOneOut`: the prediction of every row without the row."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class LeaveOneOut(Shown):
     lie on the hyperplane of a row stay there, and none comes or goes: true for small changes, and less and less true
     for larger ones. `is_trusted` says whether the moves are small enough.
 
-    Of rows that are equal one leaves and the others stay; a row with a sample weight of 2 leaves as a whole. Networks
+    When one of several equal rows leaves, the others stay; a row with a sample weight of 2 leaves as a whole. Networks
     of both are the same, and so are the degrees of freedom.
 
     References

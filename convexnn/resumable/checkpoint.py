@@ -29,7 +29,7 @@ def header_of(sweep, problem, parameters):
     problem : Problem
         Its `beta` does not count: it is among the parameters of the sweeps that have one.
     parameters : dict
-        Of values that JSON can write.
+        Values that JSON can write.
     """
     terms = ("hidden_bias", "fit_intercept", "skip_connection")
     return {

@@ -1,4 +1,4 @@
-"""What the records of sweeps share: JSON, tables, and a tuple of them."""
+"""Base classes of the records of sweeps: JSON, tables, and a tuple of them."""
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self

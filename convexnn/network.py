@@ -90,6 +90,7 @@ class TwoLayerReLU(Shown):
 
     def _set(self, name, value):
         if isinstance(value, np.ndarray):
+            # A frozen network must not change through an array that somebody kept.
             value.flags.writeable = False
         object.__setattr__(self, name, value)
 
@@ -128,6 +129,7 @@ class TwoLayerReLU(Shown):
     @property
     def neurons(self) -> np.ndarray:
         """The vectors u_j, of shape (width, n_inputs) or, with the hidden bias last, (width, n_inputs + 1)."""
+        # The bias is one more entry of u_j, which belongs to a column of ones in X.
         if self.hidden_bias is None:
             return self.hidden_weights
         return np.hstack([self.hidden_weights, self.hidden_bias[:, None]])
@@ -250,8 +252,10 @@ class TwoLayerReLU(Shown):
         beta = check_positive(beta, "beta")
         weight = check_weights(sample_weight, X.shape[0])
         loss = make_matrix_loss(loss, huber_delta=huber_delta, quantile=quantile)
+        # Rows of weight zero are not there: their targets may even be outside the domain of the loss.
         rows = weight > 0
         loss.check_targets(y[rows])
+        # A value beyond float64 is returned as infinity, without a warning.
         with np.errstate(over="ignore"):
             fit = self.predict(X).reshape(len(rows), -1)[rows]
             return float(loss.value(y[rows], fit, weight[rows]) + self.penalty(beta))
@@ -277,6 +281,7 @@ class TwoLayerReLU(Shown):
 
         The objective never rises. A neuron without mass (u_j or alpha_j is zero) becomes a zero neuron.
         """
+        # sqrt(mass) on both sides: ||u_j|| = |alpha_j| gives the smallest ||u||^2 + alpha^2 of all rescalings.
         roots = self._root_masses()
         outputs = self._outputs / nonzero(norms(self._outputs))[:, None]
         return self._with_neurons(self.directions * roots[:, None], outputs * roots[:, None])
@@ -427,6 +432,7 @@ def _relu(X, neurons):
 
 def _balance_exponents(neurons, outputs):
     """Shift powers of two between u_j and alpha_j until they are of a size: exact, and ``X u_j`` cannot overflow."""
+    # ldexp is exact, and (X u 2^-k)_+ (alpha 2^k) = (X u)_+ alpha.
     exponent = np.frexp(norms(neurons))[1] - np.frexp(norms(outputs))[1]
     exponent = (exponent // 2)[:, None]
     return np.ldexp(neurons, -exponent), np.ldexp(outputs, exponent)
@@ -437,6 +443,7 @@ def _group(rows, tolerance):
     left = np.arange(len(rows))
     groups = []
     while len(left):
+        # Compared with the first of the group, not with each other: groups cannot creep along a chain.
         close = np.abs(rows[left] - rows[left[0]]).max(axis=1) <= tolerance
         groups.append(left[close])
         left = left[~close]

@@ -79,6 +79,7 @@ class ActivatedNetwork(Shown):
     def __post_init__(self):
         names = ("hidden_bias", "intercept", "skip_weights")
         terms = {name: getattr(self, name) for name in names}
+        # The ReLU network of the same weights checks the shapes, and has the same penalty and balance.
         weights = TwoLayerReLU(self.hidden_weights, self.output_weights, **terms)
         weights._scalar_outputs("an activation other than the ReLU")
         object.__setattr__(self, "slope", slope_of(self.activation, self.slope))

@@ -15,6 +15,7 @@ class ActivatedProblem(Problem):
 
     def hidden_fits(self, neurons):
         """Return ``sigma(design neurons^T)`` of shape (n_samples, K)."""
+        # sigma(z) = (z)_+ - slope (-z)_+.
         return super().hidden_fits(neurons) - self.slope * super().hidden_fits(-neurons)
 
     def hidden_fit(self, neurons, outputs):

@@ -123,6 +123,7 @@ class _Run:
             self.masks = np.vstack([self.masks, new])
             self._solve_program()
             certificate = self._certify("heuristic")
+        # Out of rounds: the last network gets the proof that was asked for. Out of time: the ascents have to do.
         late = status is Status.time_limit
         return self._solution(certificate if late else self._certify(self.proof), status)
 
@@ -133,6 +134,7 @@ class _Run:
         return self._solution(self._certify(self.proof), Status.restricted)
 
     def _solution(self, certificate, status=None):
+        # A run that is not proven ended at its time limit, or where local ascents see no gap, or it has stalled.
         if is_proven(certificate, self.tol):
             status = Status.proven
         elif is_late(self.deadline):
@@ -155,6 +157,7 @@ class _Run:
         sizes = np.abs(self.problem.design).max(axis=0)
         found = (price.local_directions[above] * sizes)[:MAX_NEW_PATTERNS]
         found = found + np.linalg.norm(found, axis=1)[:, None] * self.shift
+        # Distinct patterns only, and none that is in the program already.
         met = {mask.tobytes() for mask in self.masks}
         masks = {mask.tobytes(): mask for mask in (rows @ found.T >= 0).T}
         return np.array([mask for key, mask in masks.items() if key not in met]).reshape(-1, len(rows))
@@ -162,6 +165,7 @@ class _Run:
     def _solve_program(self):
         """Solve the program over the patterns met, and keep its network if it is better."""
         before = self.problem.objective(self.network)
+        # The back ends of cvxpy in turn: the first that returns blocks counts.
         for name in BACK_ENDS:
             blocks, _ = find_blocks(self.problem, self.masks, name)
             if blocks is not None:
@@ -181,6 +185,7 @@ class _Run:
         # An interior-point method leaves a little in every block: which ones are zero is found by trying.
         for share in DROPPED:
             kept = sizes > share * sizes.max()
+            # A block w becomes the balanced neuron (w / sqrt||w||, +-sqrt||w||).
             roots = np.sqrt(sizes[kept])
             network = self._assemble(blocks[kept] / roots[:, None], signs[kept] * roots)
             self.network = min((self.network, network), key=self.problem.objective)

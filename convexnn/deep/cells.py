@@ -103,6 +103,7 @@ def check_tuples(n_patterns, n_hidden, max_blocks):
 
 def check_blocks(width, n_cells, max_blocks):
     """Raise `PatternLimitError` when `n_cells` cells of `width` neurons have more blocks than `max_blocks`."""
+    # Every cell has a block for each neuron and each sign of the output.
     n_blocks = 2 * width * n_cells
     if n_blocks > max_blocks:
         raise PatternLimitError(
@@ -136,6 +137,7 @@ def signed_tuples(n_patterns, n_hidden):
 
 def mixed_rows(gates, signs):
     """Return the rows on which neurons of both signs are active; on all others the sign of z is known."""
+    # z >= 0 where only positive neurons are active, z <= 0 where only negative ones are.
     return np.any(gates[signs > 0], axis=0) & np.any(gates[signs < 0], axis=0)
 
 
@@ -162,6 +164,7 @@ def list_cells(X, patterns, tuples, in_cones):
 def cone_samples(X, patterns):
     """Return the values ``X v`` (N, n) of some points strictly inside the cone of each pattern; N may be 0."""
     values = np.random.default_rng(0).standard_normal((N_CONE_SAMPLES, X.shape[1])) @ X.T
+    # Points are sorted by the pattern that they have.
     _, index = np.unique(np.vstack([patterns, values > 0]), axis=0, return_inverse=True)
     index = index.ravel()
     return [values[index[len(patterns) :] == index[i]] for i in range(len(patterns))]

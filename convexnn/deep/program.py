@@ -32,6 +32,7 @@ class ConicForm:
         n_slots, r = len(cells.signs), cells.X.shape[1]
         self.shape = n_slots, r
         self.rows = cells.X / norms(cells.X)[:, None]  # cones depend on the directions of rows only
+        # Phi: a slot adds s_j D_j X v_j to the rows on which its cell is active in the second layer.
         signed = cells.gates * cells.signs[:, None]
         self.fit = _row_blocks(signed * cells.masks[cells.owner], cells.X)
         self.cones = sparse.vstack([self._first_layer(), self._second_layer(signed)], format="csr")
@@ -79,6 +80,7 @@ def solve_training(form, y, beta):
     positive, negative = cp.Variable(form.shape), cp.Variable(form.shape)
     flat = [cp.vec(block, order="C") for block in (positive, negative)]
     cones = [form.cones @ block >= 0 for block in flat]
+    # beta sum ||v_k|| with cones for both output signs, as at the top of the module.
     penalty = cp.sum(cp.norm(positive, 2, axis=1)) + cp.sum(cp.norm(negative, 2, axis=1))
     misfit = 0.5 * cp.sum_squares(y - form.fit @ (flat[0] - flat[1]))
     _solve(cp.Problem(cp.Minimize(misfit + beta * penalty), cones), positive, negative)
@@ -98,6 +100,7 @@ def solve_price(form, nu):
     blocks = cp.Variable(form.shape)
     flat = cp.vec(blocks, order="C")
     cells = form.cells
+    # One ball for every cell: the norms of its slots add up to at most 1.
     members = sparse.csr_matrix((np.ones(len(cells.owner)), (cells.owner, np.arange(len(cells.owner)))))
     cone, ball = form.cones @ flat >= 0, members @ cp.norm(blocks, 2, axis=1) <= 1
     _solve(cp.Problem(cp.Maximize((form.fit.T @ nu) @ flat), [cone, ball]), blocks)

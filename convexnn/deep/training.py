@@ -165,6 +165,7 @@ def price_three_layer(
         return ThreeLayerPrice(0.0, 0.0, problem.zero_network())
     form = ConicForm(make_cells(unit.X, n_hidden, max_blocks))
     bound, best = 0.0, (0.0, problem.zero_network())
+    # |nu^T f| is the larger of the maxima for nu and for -nu; each is bounded by its own multipliers.
     for sign in (1.0, -1.0):
         blocks, multipliers = solve_price(form, sign * unit.y)
         bound = max(bound, norms(form.slopes(sign * unit.y, multipliers)).max())
@@ -205,7 +206,8 @@ def _optimum(problem, n_hidden, max_blocks):
     slopes = [form.slopes(sign * residual, cone) for sign, cone in zip((1.0, -1.0), multipliers, strict=True)]
     slopes = np.concatenate(slopes)
     sizes = norms(slopes)
-    nu = problem.y.copy()  # on zero rows no network does anything
+    # The residual is -grad L. On rows of zeros every network is 0, so that it is y there.
+    nu = problem.y.copy()
     nu[problem.rows] = unit.y_scale * residual
     # Shrunk by beta over the largest slope, the residual is dual feasible.
     dual, scale = _best_scaling(problem.y, nu, unit.beta / sizes.max())
@@ -263,6 +265,7 @@ def _part(X, directions, sizes, signs, output_sign):
     fit = np.maximum(hidden @ sizes, 0.0)
     if not fit.any():
         return None
+    # Scaled to mass one: the masses of the sub-networks are found afterwards.
     total = sizes.sum()
     return Part(directions[used] * (sizes[used] / total)[:, None], signs[used], output_sign, output_sign * fit / total)
 

@@ -119,6 +119,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
     def _strength(self, problem, started):
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
         proof = "heuristic" if self.proof == "heuristic" else "auto"
+        # The proof of beta_max may take a part of the time only; a heuristic fit does not prove it at all.
         early = None if self.time_limit is None else started + STRENGTH_TIME_SHARE * self.time_limit
         work = None if getattr(self, "beta", "scale") == "scale" else REPORTED_STRENGTH_WORK_NS
         return zero_network_price(problem, proof=proof, max_work=work, deadline=early, n_jobs=self.n_jobs)
@@ -201,6 +202,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
 
     def _set_fitted(self, solution, rows):
         """Set what is fitted from a solution on canonical rows."""
+        # The certificate of the problem is over distinct rows; the fitted one is over the samples, by their weights.
         self._training_dual = solution.certificate.dual_point
         self.network_, self.history_ = solution.network, solution.history
         self._left_out_parts = [(self._training_problem, self.network_, rows.samples(self._training_problem))]
@@ -281,6 +283,7 @@ def missing_neurons(network, status):
     """Return a sentence, after a space, that names the outputs for which a limit of time left no neurons; else ''."""
     if status not in (Status.time_limit, Status.interrupted):
         return ""
+    # An output without neurons is a column of zeros in the output weights.
     weights = network.output_weights
     columns = weights if weights.ndim == 2 else weights[:, None]
     without = np.flatnonzero(~np.any(columns, axis=0))

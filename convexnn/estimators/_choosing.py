@@ -91,6 +91,7 @@ class Walk:
     """
 
     def __init__(self, folds, whole, seed, max_width, stop, run):
+        # A strength of all rows is that times the fold's share of the weight, since losses are sums.
         total = sum(problem.weight.sum() for problem in whole)
         self.folds, self.run = folds, run
         self.shares = [sum(problem.weight.sum() for problem in fold.train) / total for fold in folds]
@@ -149,6 +150,7 @@ class Walk:
     def score(self, losses):
         """Return the share of the loss of constants that is gone, and its standard error."""
         scale = np.dot(self.weight, self.constant)
+        # The share of the loss of the best constant that the network takes away: R2 for the squared loss.
         gains = self.constant - losses
         return np.dot(self.weight, gains) / scale, _standard_error(gains, self.weight) / scale
 
@@ -178,6 +180,7 @@ def _constant(problem):
 
 def _standard_error(values, weight):
     """Return the standard error of ``weight @ values``."""
+    # A sum of weighted independent terms has the variance sum w_i^2 (v_i - mean)^2.
     mean = np.dot(weight, values) / weight.sum()
     return float(np.sqrt(np.sum((weight * (values - mean)) ** 2)))
 
@@ -232,6 +235,7 @@ def _best(walks):
 
 def _chosen(walks):
     """Return the record of the largest strength that is nearly as good as the best one, of the same free terms."""
+    # Among strengths that are hardly worse than the best one, the largest: fewer neurons, less work.
     best = _best(walks)
     walk, losses = walks[best.skip_connection], _losses_at(walks, best)
     judged = zip(walk.records, walk.losses, strict=False)

@@ -144,6 +144,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
             self.beta_ = scaled_strength(_strongest(plain, masks))
         self._training_problems = [replace(problem, beta=self.beta_) for problem in problems]
         deadline = None if self.time_limit is None else started + self.time_limit
+        # A warm start needs as many outputs as before.
         starts = [None] * len(problems)
         if previous is not None and len(previous) == len(problems):
             starts = previous
@@ -181,6 +182,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         duals = np.column_stack([rows.spread(proof.dual_point) for proof in proofs])
         skips = free[:, : rows.X.shape[1]]
         intercepts = free[:, -1] if self.fit_intercept else np.zeros(len(free))
+        # A model of one output hides the leading axis of outputs.
         if len(solutions) == 1:
             blocks, skips, intercepts, duals = blocks[0], skips[0], float(intercepts[0]), duals[:, 0]
         self.blocks_, self.intercept_ = blocks, intercepts
@@ -267,6 +269,7 @@ def _strongest(problems, masks):
     for problem in problems:
         nu = problem.dual_point(zeros)
         price = gate_prices(problem.design, masks, nu).max(initial=0.0)
+        # A price that rounding explains is zero: every strength leads to zero blocks.
         if price > ROUNDING * (np.abs(nu) @ norms(problem.design)):
             strongest = max(strongest, float(price))
     return strongest

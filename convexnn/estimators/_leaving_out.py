@@ -82,6 +82,7 @@ class LeaveOneOutMixin:
             moves, largest = part.moves.reshape(len(weight), -1), np.abs(part.fit).max()
             sizes = np.sqrt(np.average(moves**2, axis=0, weights=weight))
             for size, unit in zip(sizes, self._units(part, weight), strict=True):
+                # Moves of an output that is fitted exactly are rounding, however small its unit.
                 is_rounding = size <= MOVE_ROUNDING * largest
                 found.append(0.0 if is_rounding else size / unit if unit > 0.0 else np.inf)
         return float(np.max(found))

@@ -79,6 +79,7 @@ def weighted_median(values, weight):
     order = np.argsort(values, kind="stable")
     values, reached = values[order], np.cumsum(weight[order])
     half = 0.5 * reached[-1]
+    # With half of the weight exactly at a boundary the median is the mean of both sides.
     lower = np.searchsorted(reached, half * (1.0 - HALF_WEIGHT_ROUNDING))
     upper = np.searchsorted(reached, half * (1.0 + HALF_WEIGHT_ROUNDING), side="right")
     return 0.5 * values[lower] + 0.5 * values[min(upper, len(values) - 1)]

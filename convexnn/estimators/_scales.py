@@ -90,6 +90,7 @@ def uneven_columns(spreads):
     """Return the indices of columns that vary far more, and of those that vary far less, than the median column."""
     varies = spreads.extent > 0
     more, less = varies.copy(), varies.copy()
+    # Deviation and range both have to be out of proportion: rare entries have a small deviation alone.
     for spread in (spreads.deviation, spreads.extent):
         middle = np.median(spread[varies]) if varies.any() else 1.0
         more &= spread / MAX_SPREAD_RATIO > middle

@@ -87,6 +87,7 @@ class Tasks:
         """
         if self.round is None:
             return
+        # Cleared first: a callback that raises must not have its round ended twice.
         over, self.round = self.round, None
         if over.call_on_fit_task_end(**self.shared, reconstruction_attributes=fitted):
             raise StopRequested

@@ -313,6 +313,7 @@ n_features_in_, feature_names_in_
             return np.ones(len(labels))
         if isinstance(self.class_weight, str):
             check_choice(self.class_weight, "class_weight (when it is a string)", ("balanced",))
+            # Factors total / (n_classes totals_k) give every class the same weight in all.
             totals = weight @ members
             return members @ (totals.sum() / (len(totals) * totals))
         try:
@@ -396,6 +397,7 @@ def _side_by_side(networks):
 def _sum_of(certificates):
     """Return the certificate of the sum of several objectives, which bounds it by the sum of the bounds."""
     primal, dual = sum(c.primal for c in certificates), sum(c.dual for c in certificates)
+    # The visible gap of the sum is the mean of the gaps, weighted by the objectives.
     seen = sum(c.heuristic_gap * c.primal for c in certificates)
     proof = max((c.proof for c in certificates), key=PROOFS.index)
     points = np.column_stack([c.dual_point for c in certificates])

@@ -177,6 +177,7 @@ class _CrossValidation:
 def _as_they_come(n_jobs, calls):
     """Return the answers to `calls` in order, one after the other where joblib's backend can hand them over so."""
     backend, _ = parallel.get_active_backend()
+    # Answers as they come, for the progress; some backends return them only all at once.
     one_by_one = getattr(backend, "supports_return_generator", False)
     return Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator" if one_by_one else "list")(calls)
 

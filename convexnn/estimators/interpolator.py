@@ -234,11 +234,13 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         if self.status_ != Status.proven.name or self.certificate_.proof != "exact":
             return None
         if not self._problem.penalize_bias:
+            # Without a penalty on the bias only one input has a theory of uniqueness.
             return join_the_dots(self._problem).is_unique if self.n_features_in_ == 1 else None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 found = self.optimal_set()
+            # A thin margin means that another direction may be optimal too: then uniqueness is not known.
             return found.is_unique_function if found.margin >= THIN else None
         except (SolverError, VertexLimitError):
             return None

@@ -58,6 +58,7 @@ class WeightSpace:
 
     def objectives(self, points):
         """Return the objective at every point."""
+        # Points in blocks: the activations of all of them would not fit into memory.
         step = max(1, MAX_ACTIVATIONS // max(1, self.width * len(self.problem.y)))
         blocks = [points[start : start + step] for start in range(0, len(points), step)]
         return np.concatenate([self._forward(block)[0] for block in blocks])

@@ -292,6 +292,7 @@ def refuse_neuron_kinks(problem, network):
             f"network must be at a smooth point; neuron {j} is zero, and every row lies on its kink. "
             f"network.merged() leaves zero neurons out."
         )
+    # The sine of the angle between row and neuron is |x . u| / (||x|| ||u||).
     near = np.abs(problem.design @ network.neurons.T) <= KINK_DISTANCE * np.outer(sizes, lengths)
     near &= sizes[:, None] > 0
     if near.any():

@@ -279,6 +279,7 @@ def _in_units_of_one(problem, scaled, learning_rate):
     which their columns are of the size of the design.
     """
     columns = np.sqrt(problem.weight)[:, None] * problem.free
+    # u and alpha share the scale of y over that of X: each gets the root of it.
     unit = np.sqrt(scaled.y_scale) / np.sqrt(scaled.x_scale)
     size = np.linalg.norm(scaled.design)
     if learning_rate is None:

@@ -133,6 +133,7 @@ def _solve(velocity, start, times, rtol):
     """Return the weights at the times, of shape (n_times, n_weights)."""
     if times[-1] == 0.0:
         return [start]
+    # The absolute tolerance is relative to the largest weight; 1e-9 stands in for weights of zero.
     size, calls = np.abs(start).max(), count()
 
     def limited(time, weights):

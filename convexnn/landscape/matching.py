@@ -91,6 +91,7 @@ def match_neurons(
     """
     check_choice(method, "method", METHODS)
     _check_pair(a, b)
+    # ||a - P b||^2 = ||a||^2 + ||b||^2 - 2 sum_j similarity_j,P(j): the smallest distance has the largest sum.
     similarity = _columns(a.output_weights) @ _columns(b.output_weights).T
     if method == "weights":
         similarity = similarity + a.neurons @ b.neurons.T

@@ -160,10 +160,12 @@ def plane_grid(
     space = common_space(problem, networks, [f"networks[{k}]" for k in range(len(networks))])
     n_points = check_count(n_points, "n_points", minimum=2)
     if len(networks) == 1:
+        # One network: two random directions, in lengths of its own neurons.
         origin = space.point(networks[0].balanced())
         axes, points = _random_axes(space, origin, spawn(random_state)(2)), np.zeros((1, 2))
         first = second = np.linspace(-1.0, 1.0, n_points) * check_positive(reach, "reach")
     else:
+        # Three networks: the plane through them, with a margin around their extent.
         corners = np.stack([space.point(network) for network in networks])
         origin, axes, points = _plane(corners)
         first, second = (_range(values, check_positive(margin, "margin"), n_points) for values in points.T)

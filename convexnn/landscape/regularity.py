@@ -141,6 +141,7 @@ def function_regularity(
         )
     away = points - minimiser
     squares, inner = np.sum(away**2, axis=1), np.sum(slopes * away, axis=1)
+    # Ratios with a gap below rounding, or at the minimiser itself, say nothing.
     above, apart = gaps > rounding, squares > 0
     if not above.any():
         raise InvalidInputError("points must have at least one that is above the minimiser; all have its value.")

@@ -231,6 +231,7 @@ def spurious_table(
     }
     check_n_jobs(n_jobs)
     verbose = check_verbose(verbose)
+    # Everything that changes a record is in the header: a checkpoint of other parameters is refused.
     header = {"format": CHECKPOINT_FORMAT, "sweep": "spurious_table", **parameters}
     with Checkpoint(checkpoint, header, free=("random_state",) if random_state is None else ()) as kept:
         options = {name: kept.header[name] for name in ("n_runs", "step", "max_iter", "random_state")}

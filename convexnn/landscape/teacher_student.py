@@ -64,6 +64,7 @@ def population_loss(W: ArrayLike, V: ArrayLike) -> float:
     0.25
     """
     W, V = _check_neurons(W, V)
+    # F = 1/2 sum f(w, w') - sum f(w, v) + 1/2 sum f(v, v'); rounding may leave it below 0.
     own, cross, teacher = (_overlaps(_pairs(A, B)).sum() for A, B in ((W, W), (W, V), (V, V)))
     return max(float(0.5 * own - cross + 0.5 * teacher), 0.0)
 

@@ -38,6 +38,7 @@ class Runner:
     def compute(self, function, tasks):
         """Add the records ``function(*arguments)`` of `tasks`, a dict from key to arguments."""
         finished = self.checkpoint.finished
+        # Finished records are read back, to the last bit, and not computed again.
         known = {key: self.record_type.from_json(finished[key]) for key in tasks if key in finished}
         self.records |= known
         self.stage.skipped += len(known)

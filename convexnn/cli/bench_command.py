@@ -50,6 +50,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Time everybody; return the `Outcome`."""
+    # Our proven optimum is the measure of all others.
     X, y = problem(max(arguments.rows, WARMUP_ROWS))
     seconds, model = timed(ours, X, y, arguments.repeats)
     certificate = model.certificate_
@@ -78,6 +79,7 @@ def problem(rows):
 
 def timed(function, X, y, repeats):
     """Return the median seconds of some runs (one where it is long), and the last answer."""
+    # A small problem first: compiling and importing are not what is timed.
     function(*problem(WARMUP_ROWS))
     seconds = []
     while not seconds or (len(seconds) < repeats and seconds[0] < MAX_REPEATED_SECONDS):

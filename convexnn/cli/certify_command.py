@@ -81,6 +81,7 @@ def _scaled_for(saved, data, arguments):
     if not saved.is_scaled:
         return data.standardized() if arguments.standardize else data
     if arguments.standardize:
+        # --standardize is harmless where it gives the scaling that the file has.
         table = data.standardized()
         center = 0.0 if saved.center is None else saved.center
         scale = 1.0 if saved.scale is None else saved.scale

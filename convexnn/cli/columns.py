@@ -68,7 +68,8 @@ class Dataset:
 
 def standard_scaling(X):
     """Return the means and the deviations of the columns; for a constant column, its value and 1."""
-    constant = X.min(axis=0) == X.max(axis=0)  # rounding may leave a deviation, and new rows would be divided by it
+    # By the extremes: rounding may leave a constant column a tiny deviation, by which new rows would be divided.
+    constant = X.min(axis=0) == X.max(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
         center, scale = X.mean(axis=0), X.std(axis=0)
     return np.where(constant, X[0], center), np.where(constant | (scale == 0), 1.0, scale)
@@ -107,6 +108,7 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     features = _feature_names(frame, targets, features, drop, weight, rules)
     frame = with_columns(frame, [*features, *targets, *([] if weight is None else [weight])])
     unusual = {} if reading is None else reading.unusual()
+    # Collect all problems of reading, features, targets and weights, and refuse the table once.
     rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
     weights = [] if weight is None else [weight]
     found = [*problems, *found, *weight_problems(frame, weights)]

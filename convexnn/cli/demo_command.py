@@ -57,6 +57,7 @@ def run(arguments):
 
     print("\n3. Is the network any good? R2 on held-out patients, five folds, all the measurements standardised.")
     print("   Ridge and ours choose their strength from the rows they train on; the second MLP takes that of step 1.")
+    # The peers would spread small products over threads, which makes all of them slower.
     with one_blas_thread():
         scores, seconds = cross_validate(models(full[-1].beta_ / y.std()), X, y)
 

@@ -60,6 +60,7 @@ class Rules:
 
 def feature_problems(frame, names, rules):
     """Return the problems of the features of a training table."""
+    # Text is encoded, left out or refused; columns that look like numbers are read in another way.
     kinds = {name: _as_asked(_kind_of(frame, name), name in rules.categorical) for name in names}
     text = [name for name, (kind, _) in kinds.items() if kind is Kind.text]
     many = [name for name in text if frame[name].nunique() > rules.max_categories]
@@ -171,6 +172,7 @@ def _look_problems(frame, kinds, role):
     groups = {}
     found = rereading(frame)
     for name, (kind, shows) in kinds.items():
+        # Columns with other marks are one problem of the file, not one each.
         if not (kind is Kind.marked and found):
             groups.setdefault(kind, {})[name] = _cell(frame, name, shows)
     problems = [] if found is None else _marks_problems(found, [n for n in kinds if kinds[n][0] is not Kind.text], role)
@@ -209,6 +211,7 @@ def _readings(found, names, options):
     """Return what becomes of a number with each of the choices."""
     one, other = found.ways
     cells = [cell for name in names for cell in found.columns[name].cells]
+    # The example is a cell that the two ways of reading make different numbers of.
     cell = next((cell for cell in cells if one.plain(cell) != other.plain(cell)), cells[0])
     first, second = (" ".join(option) for option in options)
     return f"With {first} {cell!r} is {one.plain(cell)}, with {second} it is {other.plain(cell)}"

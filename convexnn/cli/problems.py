@@ -60,6 +60,7 @@ class TableError(InvalidInputError):
 
     def options(self):
         """Return the options that solve what options can solve."""
+        # One command line that solves all problems: every option once, lists joined.
         options = list(dict.fromkeys(option for problem in self.problems for option in problem.options))
         for name, given in (("drop", self.drop), ("na_values", self.na_values)):
             added = [value for problem in self.problems for value in getattr(problem, name)]

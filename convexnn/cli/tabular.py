@@ -141,6 +141,7 @@ def _read(pandas, path, reading, as_text):
     if path.lower().endswith(".parquet"):
         require("pyarrow", "cli")
         return pandas.read_parquet(path), []
+    # Guess the encoding, then the separator: each guess is a problem that names the option.
     text, problems = _text_of(path, reading.encoding)
     separator = TYPED_SEPARATORS.get(reading.separator, reading.separator) or (
         "\t" if path.lower().endswith(".tsv") else ","
@@ -228,12 +229,14 @@ def _typed(pandas, path, text, reading, as_text, options):
     others = [name for name in columns if not _has_numbers(pandas, frame[name])]
     pointed = {}
     if as_text or _has_marked(frame, others, reading.marks):
+        # Read once more as text, where the way that numbers are written matters.
         raw = _read_whole(pandas, path, text, dtype=str, **options)
         frame = frame.assign(**{name: raw[name].map(_code, na_action="ignore") for name in as_text})
         numbers = [name for name in columns if frame[name].dtype.kind in "iuf"]
         pointed = {name: found for name in numbers if (found := _pointed(raw[name], reading.marks))}
     if reading.keep_na:
         options["na_values"] = ["", *reading.na_values]
+        # And once more with NA and null as text, for the columns that do not hold numbers.
         kept = _read_whole(pandas, path, text, dtype=str, keep_default_na=False, **options)
         frame = frame.assign(**{name: kept[name].map(_code, na_action="ignore") for name in as_text})
         frame = frame.assign(**{name: kept[name] for name in others})
@@ -290,6 +293,7 @@ def _read_whole(pandas, path, text, **options):
     """Return a csv table, no column of it taken for an index: that would move the others under wrong names."""
     options |= {"index_col": False, "skipinitialspace": True, "low_memory": False}
     with warnings.catch_warnings():
+        # pandas would drop the surplus fields with a warning.
         warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
         try:
             return _stripped(pandas.read_csv(io.StringIO(text), **options))

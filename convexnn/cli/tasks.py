@@ -17,6 +17,7 @@ MAX_INTEGER_CLASSES = 10
 def choose_task(task, loss, data):
     """Return the task: as it is given, else by the loss, else classification for text, booleans and two values."""
     if task == "auto":
+        # A loss of one task decides; the squared loss belongs to both, and the target decides.
         task = _task_by_loss(loss) or (CLASSIFICATION if has_labels(data) else REGRESSION)
     if loss is not None and loss not in LOSSES_BY_TASK[task]:
         raise InvalidInputError(f"--loss {loss} is none of {task}; it has {', '.join(LOSSES_BY_TASK[task])}.")

@@ -56,6 +56,7 @@ def write_archive(path, header, arrays):
     arrays : dict of str to ndarray
         Arrays of at most two dimensions.
     """
+    # One type and one order for all arrays, so that their bytes and sha256 are the same on every machine.
     arrays = {name: np.array(array, dtype=FLOAT, order="C") for name, array in arrays.items()}
     header = header | {"arrays": {name: _described(array) for name, array in arrays.items()}}
     text = json.dumps(header | {"sha256": digest_of(header)}, indent=1, allow_nan=False).encode()
@@ -103,6 +104,7 @@ def read_archive(path, max_bytes):
     """
     with open(path, "rb") as file:
         try:
+            # The table of contents is judged from the last bytes, before zipfile reads whatever it declares.
             _check_table(file, max_bytes)
             file.seek(0)
             with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
@@ -118,6 +120,7 @@ def _check_table(file, max_bytes):
     size = file.seek(0, os.SEEK_END)
     if size > min(max_bytes + MAX_HEADER_BYTES, MAX_FILE_BYTES):
         raise FileFormatError(f"it has {size} bytes, more than max_bytes={max_bytes} allows.")
+    # 20 more bytes: there the locator of a zip64 table would stand, which is refused.
     file.seek(max(0, size - END.size - 20))
     tail = file.read()
     if len(tail) < END.size or tail[-END.size :][:4] != END_MARK:
@@ -139,6 +142,7 @@ def _checked_members(archive, max_bytes):
     ]
     if odd:
         raise FileFormatError(f"its members must be stored or deflated, and not encrypted; {odd} are not.")
+    # A zip bomb declares, or hides, far more than it holds: the sum is limited, and each size checked on reading.
     declared = sum(member.file_size for member in members)
     if declared > max_bytes:
         raise FileFormatError(
@@ -163,6 +167,7 @@ def _read(archive, member, limit):
     if member.file_size > limit:
         raise FileFormatError(f"{member.filename} has {member.file_size} bytes, more than the {limit} allowed.")
     with archive.open(member) as stream:
+        # One byte more than declared shows that a member is longer than it says.
         content = stream.read(member.file_size + 1)
     if len(content) != member.file_size:
         raise FileFormatError(f"{member.filename} holds {len(content)} bytes and declares {member.file_size}.")
@@ -196,6 +201,7 @@ def _refuse_constant(name):
 
 def _array(content, name, entry):
     """Return the array of a member after comparing shape, type, size and sha256 with the header's entry."""
+    # The header of the array is matched byte by byte: numpy's parser would evaluate it as Python.
     found = NPY.match(content)
     if found is None or len(content) < 10 or found.end() != 10 + int.from_bytes(content[8:10], "little"):
         raise FileFormatError(
@@ -208,4 +214,5 @@ def _array(content, name, entry):
         raise FileFormatError(f"{name}.npy declares the shape {tuple(shape)} and holds {len(data)} bytes.")
     if entry != {"shape": shape, "dtype": FLOAT.str, "sha256": hashlib.sha256(data).hexdigest()}:
         raise FileFormatError(f"{name}.npy is not the array that the header describes: shape or sha256 differ.")
+    # A view of immutable bytes: the arrays of a file are read-only.
     return np.frombuffer(data, dtype=FLOAT).reshape(shape).astype(np.float64, copy=False)

@@ -37,6 +37,7 @@ def agrees(problem, network, primal):
     slopes = np.abs(problem.loss.dual_point(problem.y, values, problem.weight))
     size = np.abs(problem.y) + _largest_summands(network, problem)
     weight = problem.weight if values.ndim == 1 else problem.weight[:, None]
+    # A fit that is off by e changes the objective by |nu| e + w e^2 at most, with the loss's curvature at most 1.
     slack = PREDICTION_ROUNDING * np.sum(slopes * size) + PREDICTION_ROUNDING**2 * np.sum(weight * size**2)
     return abs(found - primal) <= CLAIM_ROUNDING * max(abs(found), abs(primal)) + slack
 
@@ -88,6 +89,7 @@ def proven_again(claimed, network, data, entry, dual_point, options):
     options : dict
         proof, time_limit and n_jobs, as `certify` takes them.
     """
+    # First from scratch; the stored dual point is used only where that proves less than is claimed.
     certificates = [certify(network, **data, **entry, **options)]
     if _is_enough(certificates[0], claimed):
         return certificates[0]
@@ -96,6 +98,7 @@ def proven_again(claimed, network, data, entry, dual_point, options):
     best = max(certificates, key=lambda found: found.dual)
     if _is_enough(best, claimed):
         return best
+    # Exact proofs that end below the claim contradict it; other proofs only have not confirmed it.
     if dual_point is not None and all(found.proof == "exact" for found in certificates):
         raise FileFormatError(
             f"it claims the lower bound {claimed.dual!r}, and what its network, data and dual point prove is "
@@ -111,6 +114,7 @@ def _is_enough(found, claimed):
 def _from_hint(problem, network, dual_point, options):
     """Return the certificate that a dual point leads to, in a list that is empty where the point cannot be used."""
     nu = dual_point[problem.rows]
+    # A dual point that is not orthogonal to the free terms proves nothing.
     if not is_orthogonal(problem.free, nu):
         return []
     deadline = deadline_after(options["time_limit"])

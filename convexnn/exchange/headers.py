@@ -158,10 +158,12 @@ def _claim(entry):
     if entry is None:
         return None
     names = set(ClaimedCertificate.__dataclass_fields__)
-    _require(isinstance(entry, dict) and set(entry) | {"rounding"} == names, "claimed", entry)  # files before had none
+    # Older files have no entry `rounding`: it was 0.
+    _require(isinstance(entry, dict) and set(entry) | {"rounding"} == names, "claimed", entry)
     _require(all(_number(entry[name]) and entry[name] >= 0 for name in set(entry) - {"proof"}), "claimed", entry)
     _require(isinstance(entry["proof"], str) and entry["proof"] in PROOFS[1:], "claimed", entry)
     claim = ClaimedCertificate(**{name: value if name == "proof" else float(value) for name, value in entry.items()})
+    # The figures of one certificate determine each other: a claim that contradicts itself is refused.
     gap = max(0.0, claim.primal - claim.dual - claim.rounding)
     fits = abs(gap - claim.relative_gap * claim.primal) <= CLAIM_ROUNDING * claim.primal
     _require(claim.dual <= claim.primal * (1 + CLAIM_ROUNDING) and fits, "claimed", entry)
@@ -181,5 +183,6 @@ def _classes(entry):
     _require(isinstance(kind, str) and kind in TYPES_BY_KIND and isinstance(values, list), "classes", entry)
     plain, dtype = TYPES_BY_KIND[kind]
     _require(all(type(value) is plain for value in values) and len(set(values)) == len(values) >= 2, "classes", entry)
+    # Larger integers would not be those of the file any more in int64.
     _require(kind != "i" or all(abs(value) < 2**63 for value in values), "classes", entry)
     return np.array(values, dtype=dtype)

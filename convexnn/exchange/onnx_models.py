@@ -82,6 +82,7 @@ def _graph(network, node):
             last = "inputs"
         nodes += [node("Relu", [last], ["hidden"]), node("MatMul", ["hidden", "output_weights"], ["layers"])]
         summands.append("layers")
+    # A network without neurons and skip weights still needs its rows: products with zeros have them.
     if network.skip_weights is not None or not network.width:
         absent = np.zeros((network.n_inputs, *network.output_weights.shape[1:]))
         weights["skip_weights"] = absent if network.skip_weights is None else network.skip_weights

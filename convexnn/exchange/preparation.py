@@ -61,6 +61,7 @@ class Column:
         """
         if self.kind == TEXT:
             labels = [self.fill if label is None else label for label in as_labels(cells)]
+            # One input per category: 1 where the cell has it, NaN in all of them where the cell is missing.
             found = np.array(labels, dtype=object)[:, None] == np.array(self.categories, dtype=object)
             is_gap = np.array([label is None for label in labels])
             return np.where(is_gap[:, None], np.nan, found.astype(float))
@@ -170,6 +171,7 @@ class Preparation:
         _require(_is_texts_by_name(entry["left_out"]), entry["left_out"])
         _require(_is_reading(entry["reading"]), entry["reading"])
         found = cls(**entry | {"columns": columns})
+        # Either every column has a value for missing cells, or none has.
         filled = [column.fill is not None for column in columns]
         _require(all(filled) if found.missing == FILL else not any(filled), entry["columns"])
         _require(len(set(found.names)) == len(found.names), found.names)

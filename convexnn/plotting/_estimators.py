@@ -62,6 +62,7 @@ class Slice:
     def preactivations(self, estimator):
         """Return ``[x, 1] u_j`` on the grid, (n_kinks, *shape), of the neurons with a mass that depend on x."""
         directions = switching(last_step(estimator))
+        # Neurons see the data after the steps before the model.
         several = isinstance(estimator, Pipeline) and len(estimator) > 1
         inputs = np.asarray(estimator[:-1].transform(self.rows) if several else self.rows, dtype=float)
         inputs = np.column_stack([inputs, np.ones(len(inputs))])[:, : directions.shape[1]]
@@ -82,6 +83,7 @@ def slice_of(estimator, X, features, at, n_points, allowed=(1, 2)):
     names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(n_features)])
     grid = [_around(table[:, k], n_points) for k in features]
     axes = np.meshgrid(*grid)
+    # Every point of the grid has the centre's values in the features that are not drawn.
     rows = np.tile(centre, (axes[0].size, 1))
     rows[:, features] = np.column_stack([axis.ravel() for axis in axes])
     rows = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows

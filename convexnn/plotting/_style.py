@@ -51,6 +51,7 @@ def axes_or_new(ax, projection=None):
 
 def styled(artist, kwargs, **defaults):
     """Return the properties of an artist: the defaults, and over them the caller's, whatever alias they go by."""
+    # "lw" and "linewidth" are one property: names are normalised before the caller's go over ours.
     return {**normalize_kwargs(defaults, artist), **normalize_kwargs(kwargs, artist)}
 
 
@@ -78,8 +79,8 @@ def verdict(certificate):
     return f"optimality not proven{over}: relative gap at most {_size(gap)}{kind}"
 
 
-def said(proven):
-    """Return what the title says of a set: that it is proven, or nothing."""
+def proven_suffix(proven):
+    """Return the end of a title that says that a set is proven, or nothing."""
     return " (proven)" if proven else ""
 
 
@@ -88,6 +89,7 @@ def below(ax, n_columns=2, distance=0.14, **kwargs):
 
     A figure without a layout engine makes no room there: in such a one the legend is where it covers least.
     """
+    # Without a layout engine a legend below the axes would be cut off.
     if ax.figure.get_layout_engine() is None:
         return ax.legend(loc="best", fontsize="small", **kwargs)
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -distance)}

@@ -127,6 +127,7 @@ class CertificateDisplay(Display):
         above[~np.isfinite(above)] = np.nan
         proven = max(self.certificate.relative_gap, MIN_GAP_DRAWN)
         ax.set_yscale("log")
+        # The strip from a thirtieth of the proven gap up to it is where the optimum is.
         low = proven / 30
         ax.axhspan(low, proven, facecolor="#e9edf2", edgecolor="#b7c0cc", hatch="//", linewidth=0)
         seen = self.visible_gaps
@@ -156,6 +157,7 @@ class CertificateDisplay(Display):
         bound, primal = self.certificate.dual, self.certificate.primal
         seconds, upper = self._with_end(self.objectives, primal)
         upper = np.where(np.isfinite(upper), upper, np.nan)
+        # On the way, objective (1 - gap) is the bound that the gap of that moment stands for.
         lower = np.maximum(self.objectives * (1.0 - self.visible_gaps), 0.0)
         if np.any(np.isfinite(lower)):
             label = "lower bound " + self._on_the_way.removeprefix("gap ")

@@ -90,6 +90,7 @@ class WidthLabelsDisplay(Display):
         places, bottom = np.arange(len(self.widths)), np.zeros(len(self.widths))
         self.bars_ = {}
         for number, (name, (colour, hatch)) in enumerate(LABEL_STYLES.items()):
+            # Bars on top of each other, in the order of the styles: they add up to 100.
             share = 100 * self.shares.get(name, np.zeros(len(places)))
             if number < N_LABELS_SHOWN or np.any(share):
                 edge = PALE if name == "saddle" else "white"

@@ -147,6 +147,7 @@ class LeaveOneOutDisplay(Display):
         ax.set_xlim(-0.5, 1.5)
         ax.set_xticks([0, 1], ["outside the class", "in the class"])
         ax.set_ylabel("decision value without the row")
+        # Multiples of the golden ratio, modulo one: evenly spread, and the same every time.
         jitter = CLASS_SPREAD * (2.0 * ((np.arange(len(known)) * GOLDEN_RATIO) % 1.0) - 1.0)
         return (self.targets > 0.0)[known] + jitter[known]
 

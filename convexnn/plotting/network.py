@@ -132,6 +132,7 @@ class NetworkDisplay(Display):
         x = self.grid[0]
         self.points_ = ax.scatter(self.points[:, 0], self.targets, s=14, color=PALE, alpha=0.6, linewidth=0)
         (self.line_,) = ax.plot(x, self.values, **styled(Line2D, kwargs, color=INK, linewidth=2.5))
+        # A neuron over one feature is a straight line: its kink is where that is zero.
         at = [_zero(x, line) for line in self.preactivations if line.min() < 0 < line.max()]
         self.kinks_ = ax.plot(at, np.interp(at, x, self.values), "o", color=ACCENT, markeredgecolor="white", ms=9)
         for place in at:

@@ -63,6 +63,7 @@ class PathDisplay(Display):
         if path is None:
             raise InvalidInputError("path must be a path; None says that the two networks lie in different components.")
         n_points = check_count(n_points, "n_points", minimum=2)
+        # The knots are among the points: between them the objective is smooth, at them it may bend.
         ts = np.union1d(np.linspace(0.0, 1.0, n_points), path.knots)
         objectives = [path.objective(t) for t in ts]
         return cls(ts, objectives, [path.straight_objective(t) for t in ts], path.knots)

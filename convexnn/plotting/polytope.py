@@ -9,7 +9,7 @@ from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, BLUE, INK, Display, below, said, styled, tint
+from ._style import ACCENT, BLUE, INK, Display, below, proven_suffix, styled, tint
 
 # A neuron with less than 1e-9 of the total mass has none.
 MIN_MASS_DRAWN = 1e-9
@@ -166,7 +166,7 @@ class OptimalPolytopeDisplay(Display):
         shape = ("one point", "a segment", "a polygon", "a polytope")[min(self.dimension, 3)]
         of = f" of dimension {self.dimension}" if self.dimension > 2 else ""
         hidden = f"\nits shadow in the {n_axes} widest dimensions" if self.dimension > n_axes else ""
-        ax.set_title(f"All optimal masses{said(self.proven)}: {shape}{of}{hidden}", fontsize="medium")
+        ax.set_title(f"All optimal masses{proven_suffix(self.proven)}: {shape}{of}{hidden}", fontsize="medium")
         below(ax, distance=0.0 if n_axes == 3 else 0.14)
 
     def _dress_plane(self, ax, n_axes):
@@ -197,6 +197,7 @@ def _affine_hull(vertices, total):
     """Return a point of the affine hull of the vertices and an orthonormal basis, widest spread first."""
     centre = vertices.mean(axis=0)
     _, sizes, axes = np.linalg.svd(vertices - centre, full_matrices=False)
+    # Axes of rounding are none: the dimension is the rank of the vertices around their mean.
     axes = axes[sizes > MIN_MASS_DRAWN * total * np.sqrt(len(vertices))]
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)] if len(axes) else np.zeros(0)
     return centre, axes * np.sign(largest)[:, None]
@@ -207,6 +208,7 @@ def _facets(points):
     hull = ConvexHull(points / np.abs(points).max())
     left = list(range(len(hull.simplices)))
     while left:
+        # The hull is cut into triangles; those in one plane are one facet.
         one = [k for k in left if np.abs(hull.equations[k] - hull.equations[left[0]]).max() < MAX_PLANE_DIFFERENCE]
         left = [k for k in left if k not in one]
         corners = np.unique(hull.simplices[one])

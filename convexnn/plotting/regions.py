@@ -140,6 +140,7 @@ class DecisionRegionDisplay(Display):
         margin, (colour, _, hatch) = self.margins[place], kind_of(place)
         if margin.max() <= 0:
             return
+        # A class is chosen where its value is above all others: its margin is positive.
         style = {"colors": [tint(colour, 0.22)], "hatches": [hatch], "zorder": 0}
         self.regions_[name] = ax.contourf(*self.grid, margin, levels=[0.0, np.inf], **style)
         self.regions_[name].set(edgecolor=tint(colour, 0.22 + HATCH_TINT), linewidth=0.0)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display, said
+from ._style import ACCENT, INK, PALE, Display, proven_suffix
 
 REGIMES = {
     "empty": "no optimal\nnetwork",
@@ -94,7 +94,9 @@ class StaircaseDisplay(Display):
         ax.set_xticks(widths if len(widths) <= 20 else widths[:: len(widths) // 10])
         ax.set_xlabel("width (hidden neurons)")
         n_names = self._mark(widths)
-        ax.set_title(f"All optimal networks, by width{said(self.proven)}", fontsize="medium", pad=8 + 13 * n_names)
+        ax.set_title(
+            f"All optimal networks, by width{proven_suffix(self.proven)}", fontsize="medium", pad=8 + 13 * n_names
+        )
         ax.spines[["top", "right", "left"]].set_visible(False)
         return self
 
@@ -106,6 +108,7 @@ class StaircaseDisplay(Display):
     def _draw(self, step, level, short):
         width, isolated = step["width"], step["n_isolated"]
         continua = step["n_components"] - isolated
+        # Points on the left and areas on the right, where a width has both.
         halves = 2 if isolated and continua else 1
         at, size = (width - 0.21 if halves == 2 else width, level + 0.19), (0.8 / halves, 0.5)
         self.dots_[width] = self._dots(isolated, at, size)
@@ -120,6 +123,7 @@ class StaircaseDisplay(Display):
         if number == 0:
             return None
         order = np.arange(min(number, MAX_DOTS)) + (0.5 if number > 1 else 0.0)
+        # A sunflower: equal angles of the golden section and roots of the order spread dots evenly.
         radius, angle = 0.47 * np.sqrt(order / max(len(order), 4)), GOLDEN_ANGLE * order
         x, y = at[0] + size[0] * radius * np.cos(angle), at[1] + size[1] * radius * np.sin(angle)
         return self.ax_.scatter(x, y, **{"s": 16, "color": ACCENT, "linewidth": 0, "zorder": 3} | self._dot_style)

@@ -171,6 +171,7 @@ class RegularizationPathDisplay(Display):
             {"p*": column("optimal_value"), "loss": column("loss"), "penalty": column("penalty")},
             {"m*": column("m_star"), "M*": column("M_star")},
             column("is_unique"),
+            # A change lies between two strengths: it is drawn at their geometric mean.
             np.unique([np.sqrt(change.beta_before) * np.sqrt(change.beta_after) for change in path.changes]),
             column("lower_bound"),
         )
@@ -222,6 +223,7 @@ class RegularizationPathDisplay(Display):
             (self.steps_[name],) = ax.plot(
                 self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=label
             )
+        # Strengths without a known m* are marked on the axis.
         at = np.where(np.isnan(self.widths["m*"]), 0.0, self.widths["m*"])
         kinds = {
             "one optimal network": (self.unique == 1, {"marker": "o", "markerfacecolor": ACCENT}),

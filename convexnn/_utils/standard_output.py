@@ -60,6 +60,7 @@ class _Window:
             self.n_blocks += 1
             if self.n_blocks > 1:
                 return
+            # The first block opens the window, the last one closes it; others in between share it.
             self.kept = _file_of_its_own()
             self.before = None if self.kept is None else _copy_of_stdout()
             if self.kept is not None and self.before is not None:
@@ -76,6 +77,7 @@ class _Window:
                     return
                 _put_back(self.before)
                 self.kept.seek(0)
+                # Give back what others have printed meanwhile.
                 rest = HIGHS_LINES.sub(b"", self.kept.read())
         if rest:
             with open(STDOUT, "wb", closefd=False) as stdout:

@@ -51,6 +51,7 @@ def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False) -> np
     With `keep_single` huge data in single precision stay as they are.
     """
     refuse_dates(X, name)
+    # Huge data in single precision are not copied: products cast them block by block.
     single = keep_single and getattr(X, "dtype", None) == np.float32 and is_huge(X)
     return check_array(X, dtype=np.float32 if single else np.float64, order="C", input_name=name)
 

@@ -12,6 +12,7 @@ MIN_KIND_SHARE = 0.9
 # Where half of the cells are numbers the others are taken for marks of missing values.
 MIN_NUMBER_SHARE = 0.5
 
+# Dates: written in words or in digits, with or without a time of day.
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
 DAY = r"\d{4}(?P<a>[-/.])\d{1,2}(?P=a)\d{1,2}|\d{1,2}(?P<b>[-/.])\d{1,2}(?P=b)(\d{4}|\d{2})|\d{4}[-/]\d{2}"
@@ -39,6 +40,7 @@ def kind_of(column, marks=PLAIN_MARKS):
     """Return the `Kind` of a Series, and which of its rows show it; `marks` are those that its file is read with."""
     from pandas.api import types
 
+    # The type decides where pandas has one; columns of objects are judged by their cells.
     there = ~column.isna().to_numpy()
     dtype = column.dtype
     if types.is_bool_dtype(dtype):
@@ -70,8 +72,10 @@ def _kind_of_objects(column, there, marks):
 
 def kind_of_text(cells, marks=PLAIN_MARKS):
     """Return the `Kind` of text that is not missing, and which of the cells show it (bool)."""
+    # The first kind that fits: each check takes the cells that those before it have not explained.
     read, dates = marks.matches(cells), matches(DATE, cells)
     numbers = are_numbers(cells, marks)
+    # pandas would have read plain numbers: these were kept as text on purpose.
     if read.all() and any("." in cell for cell in cells):
         return Kind.pointed, np.array(["." in cell for cell in cells])
     if not read.all() and _is_most(dates):

@@ -17,6 +17,7 @@ def needless(frame, names):
     Not all of them: where no column would be left, they stay.
     """
     reasons = {name: reason for name in names if (reason := _reason(frame[name]))}
+    # Where nothing would be left, only empty columns go: the table may be a test of one row.
     full = {name: reason for name, reason in reasons.items() if reason != "empty"}
     return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
 
@@ -38,7 +39,7 @@ def are_days(column):
 def _reason(column):
     cells = column.dropna()
     if column.dtype.kind == "O":
-        cells = cells.astype(str)  # lists, such as parquet may hold, cannot be compared otherwise
+        cells = cells.astype(str)  # lists, which parquet may hold, cannot be compared
     if len(cells) == 0:
         return "empty"
     if cells.nunique() == 1:
@@ -58,5 +59,6 @@ def _what_it_counts(column, cells):
     values = cells.to_numpy(dtype=float)
     if column.dtype.kind == "f" and not (is_unnamed and np.all(values == np.round(values))):
         return None
+    # Distinct whole numbers over a range of as many: they count the rows.
     consecutive = values.max() - values.min() == len(values) - 1
     return "counts the rows" if consecutive or is_identifier else None

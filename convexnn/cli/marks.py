@@ -34,6 +34,7 @@ class Marks:
         point = re.escape(self.decimal)
         whole = r"\d+"
         if self.thousands:
+            # Groups of exactly three digits after the first: 1,234 and no 12,34.
             whole = rf"(\d+|[1-9]\d{{0,2}}([{self._groups}]\d{{3}})+)"
         return re.compile(rf"{SIGN}?({whole}({point}\d*)?|{point}\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
@@ -84,6 +85,7 @@ def are_numbers(cells, given=PLAIN_MARKS):
 
 
 def _test(cells, test):
+    # Every distinct cell is tested once: columns repeat few values many times.
     found = {cell: bool(test(cell)) for cell in set(cells)}
     return np.array([found[cell] for cell in cells], dtype=bool)
 

@@ -69,6 +69,7 @@ def _plain(value):
         return [_plain(entry) for entry in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
+    # JSON has neither NaN nor infinity: both become null.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
@@ -142,6 +143,7 @@ def print_table(console, rows, columns, formats=None):
     formats = formats or {}
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for key, heading in columns.items():
+        # Columns with words are aligned to the left, figures to the right.
         words = any(isinstance(row[key], str) for row in rows)
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     for row in rows:

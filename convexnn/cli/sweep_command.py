@@ -76,12 +76,14 @@ def run(arguments):
     check_plot(arguments.plot)
     check_target_file(arguments.output, "--output", TABLES, arguments.data)
     check_target_file(arguments.checkpoint, "--checkpoint")
+    # Gradient descent is there for the squared loss only: it is the default over widths, whatever the task.
     objective = load_objective(arguments, loss="squared" if arguments.widths else None)
     try:
         found = (_over_widths if arguments.widths else _over_strengths)(objective, arguments)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted before the first record; nothing was saved.") from error
     rows = [record.row() for record in found.records]
+    # A sweep is proven when each of its records is.
     proven = all(record.proof == "exact" for record in found.records)
     document = objective.described() | {"complete": found.complete, "proven": proven, "records": rows}
     if not found.complete:

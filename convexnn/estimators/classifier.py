@@ -191,10 +191,12 @@ n_features_in_, feature_names_in_
         warn_of_scales(self, X, plain)
         targets, weight = self._pose_targets(y, plain)
         self._sample_weight = plain
+        # One problem per class, or one for all outputs; two classes are one output.
         if len(self.classes_) > 2 and self.multi_class == "ovr":
             with watched(self, *given, n_problems=len(self.classes_)) as watch:
                 choice = self._choose(X, targets, weight, started)
                 return self._fit_one_against_the_rest(X, targets, weight, plain, started, watch, choice)
+        # With and without class weights: the strength is that of the plain weights.
         rows = [canonical_rows(X, targets[0], weights) for weights in (weight, plain)]
         with watched(self, *given) as watch:
             choice = self._choose(X, targets, weight, started)

@@ -180,6 +180,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         classes = np.unique(y[weight > 0])  # a class of weight zero is as good as absent
         if len(classes) < 2:
             raise InvalidInputError(f"y must hold at least two classes of positive weight; got {len(classes)} class.")
+        # Labels of weight zero may be unknown: they get the first class, and count for nothing.
         codes = np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
         factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
@@ -233,5 +234,6 @@ def _one_vs_rest(factors, codes):
     """
     if len(factors) == 2:
         return [(np.where(codes == 1, 1.0, -1.0), factors[codes.astype(int)])]
+    # One problem per class, all on the same gates: the class against the others.
     chosen = [codes == k for k in range(len(factors))]
     return [(np.where(own, 1.0, -1.0), np.where(own, factor, 1.0)) for own, factor in zip(chosen, factors, strict=True)]

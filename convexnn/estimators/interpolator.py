@@ -181,6 +181,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in PROBLEM_FLAGS})
         with watched(self, *given, words=ROUND_LABELS | {"objective": "cost"}) as watch:
             with watch.problem(attributes=network_only) as report:
+                # The dual point on distinct rows is kept beside the certificate: the optimal set starts from it.
                 solution, self._dual_point = solve_interpolant(
                     problem,
                     tol=self.tol,

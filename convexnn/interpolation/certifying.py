@@ -91,6 +91,7 @@ def certify_interpolation(
     check_choice(proof, "proof", PROOFS)
     check_positive(tolerance, "tolerance")
     check_n_jobs(n_jobs)
+    # The problem has exactly the terms of the network: its bias, its intercept, its skip.
     problem = interpolation_problem(
         X,
         y,

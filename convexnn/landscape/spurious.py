@@ -269,6 +269,7 @@ def _record(k, n_students, options):
     with one_blas_thread():
         starts = draw_starts(k, n_students, n_runs, options["random_state"])
         ends, n_unfinished = descend_to_ends(starts, options["step"], options["max_iter"])
+    # Unfinished runs count among all runs, as in the published tables, but not as spurious.
     share = len(ends) / n_runs
     loss, eigenvalue = ends.mean(axis=0).tolist() if len(ends) else (None, None)
     published = PUBLISHED.get((k, n_students), (None, None, None))

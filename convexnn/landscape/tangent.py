@@ -164,6 +164,7 @@ def pl_star(
     problem = pose_at(network, X, y, 0.0, sample_weight=sample_weight)
     refuse_neuron_kinks(problem, network)
     n_weights = n_trained(network, layers)
+    # grad L = J' r and K = J J', both with the roots of the weights: 1/2 ||grad L||^2 = 1/2 r' K r >= lambda_min L.
     jacobian = np.sqrt(problem.weight)[:, None] * jacobian_at(problem, network)[:, :n_weights]
     gradient = gradient_at(problem, network)[:n_weights]
     return PLStar(
@@ -289,6 +290,7 @@ def kernel_drift(
 ) -> float:
     """Return ``||K_end - K_start||_2 / ||K_start||_2``: how far training moved the tangent kernel; 0 if it is lazy."""
     before, after = (tangent_kernel(network, X, layers) for network in (start, end))
+    # A drift relative to nothing has no size.
     if not before.any():
         raise InvalidInputError("start must have a tangent kernel other than 0; no weight of it changes the fit on X.")
     return _spectral_norm(after - before) / _spectral_norm(before)

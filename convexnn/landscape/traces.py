@@ -103,6 +103,7 @@ def empty_trace(extras, options, shape):
     # The automatic rule records at most once a window, which has at least 50 steps.
     spacing = max(extras.every, 1 if options["learning_rate"] else FIRST_WINDOW_STEPS)
     n_records = options["max_iter"] // spacing + 6 if extras.every else 0
+    # Room for all records is made before the run: nothing is allocated in the kernel.
     size = 8 * n_runs * n_records * n_parameters
     if size > MAX_TRACE_BYTES:
         raise InvalidInputError(

@@ -80,6 +80,7 @@ class _Linear:
         return found[:n_masses], near + found[n_masses:]
 
     def _stationary_scale(self, y, s, weight, limit):
+        # A linear dual value is largest at one end of [0, limit].
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
 
     def dual_terms(self, y, s):
@@ -246,4 +247,5 @@ class ProximalLoss(Loss):
         return _Linear.domain(self, y, s)
 
     def _stationary_scale(self, y, s, weight, limit):
+        # d/dt of t s.(y + spread centre) - spread/2 t^2 s.s is zero there.
         return np.dot(weight * s, y + self.spread * self.centre) / (self.spread * np.dot(weight * s, s))

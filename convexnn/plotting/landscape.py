@@ -95,6 +95,7 @@ class LandscapeDisplay(Display):
         style = {"cmap": COLOURS, "linewidth": 0, "rcount": 120, "ccount": 120, "alpha": 0.85} | kwargs
         heights = _logarithm(self.values)
         self.surface_ = ax.plot_surface(*np.meshgrid(self.first, self.second), heights, **style)
+        # The networks stand on the surface, at the objective of the grid's nearest points.
         at = *self.points.T, _logarithm(self.heights)
         (self.points_,) = ax.plot(*at, "o", color=ACCENT, mec="white", ms=8, zorder=10)
         for *place, name in zip(*at, "abc", strict=False):
@@ -108,6 +109,7 @@ class LandscapeDisplay(Display):
 
     def _nearest(self):
         """The objective at the points of the grid next to the networks."""
+        # The grid need not contain the networks: the nearest point stands for each.
         columns = np.abs(self.points[:, :1] - self.first).argmin(axis=1)
         rows = np.abs(self.points[:, 1:] - self.second).argmin(axis=1)
         return self.values[rows, columns]

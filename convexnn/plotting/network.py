@@ -140,6 +140,7 @@ class NetworkDisplay(Display):
 
     def _plot_surface(self, ax, limits, kwargs):
         low, high = (self.targets.min(), self.targets.max()) if limits is None else limits
+        # Colours span the targets, so that network and data share one scale.
         levels = np.linspace(low, high if high > low else low + 1.0, 21)
         style = {"levels": levels, "cmap": COLOURS, "extend": "both"} | kwargs
         self.surface_ = ax.contourf(*self.grid, self.values, **style)

@@ -100,6 +100,7 @@ class DecisionRegionDisplay(Display):
                 f"{len(classes)}."
             )
         values = estimator.decision_function(view.rows)
+        # Two classes have one value: that of the first is its negative.
         values = np.column_stack([-values, values]) if values.ndim == 1 else values
         labels = view.names if labels is None else [str(label) for label in labels]
         if len(labels) != 2:

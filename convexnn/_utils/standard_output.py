@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+# The descriptors that POSIX gives to standard output and standard error.
 STDOUT, STDERR = 1, 2
-# Left over from its development, printed whatever its options say (HiGHS issue 2783; scipy 1.17 brings 1.12).
+# HiGHS prints these lines whatever its options say (HiGHS issue 2783; scipy 1.17 brings 1.12).
 HIGHS_LINES = re.compile(rb"HighsMipSolverData::[^\n]*\n?")
-C_LIBRARY = "ucrtbase" if os.name == "nt" else None  # None: what the process has loaded, C's library among it
+# None stands for everything that the process has loaded, the library of C among it.
+C_LIBRARY = "ucrtbase" if os.name == "nt" else None
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from .outcomes import Outcome, certificate_entries, neurons_text, print_table, p
 from .streams import stop_if_interrupted
 from .unbiased_mlp import UnbiasedMLP
 
+# The strength of the problem that is timed.
 BETA = 1.0
 # MLPRegressor trains networks of 100 neurons.
 WIDTH = 100

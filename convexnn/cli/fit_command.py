@@ -28,6 +28,7 @@ from .outcomes import (
 from .streams import note, say, verbosity
 from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
 
+# Arguments of the command that are parameters of the estimators of the same name.
 SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
 
 

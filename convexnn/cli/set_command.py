@@ -17,6 +17,7 @@ STAIRCASE_COLUMNS = {
     "n_isolated": "isolated points",
     "regime": "regime",
 }
+# Attributes of the optimal set that the document has under their own names.
 FIGURES = (
     "m_star",
     "m_star_bounds",

@@ -112,7 +112,7 @@ def inspect_frame(path, reading, as_text=None):
         raise InvalidInputError(f"data: there is no file {path!r}.") from error
     except InvalidInputError:
         raise
-    except (OSError, EOFError, ValueError) as error:  # of pandas and pyarrow: damaged files
+    except (OSError, EOFError, ValueError) as error:  # pandas and pyarrow raise these for damaged files
         raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
     if len(frame) == 0:
         raise InvalidInputError(f"data: {path!r} has no rows.")

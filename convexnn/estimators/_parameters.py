@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 
+# Parameters that have to be True or False, where an estimator has them.
 FLAG_NAMES = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")
 # beta="scale" is 0.1 times beta_max.
 SCALE_FRACTION = 0.1

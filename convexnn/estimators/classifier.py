@@ -260,7 +260,7 @@ n_features_in_, feature_names_in_
             return np.column_stack([expit(-values), expit(values)])
         if self.multi_class == "joint":
             return softmax(values, axis=1)
-        logarithms = -np.logaddexp(0.0, -values)  # of the sigmoids, which may all underflow
+        logarithms = -np.logaddexp(0.0, -values)  # the sigmoids themselves may all underflow
         return softmax(logarithms, axis=1)
 
     @available_if(_is_logistic)

@@ -29,6 +29,7 @@ from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
+# Parameters that decide which problem is posed.
 PROBLEM_FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
 

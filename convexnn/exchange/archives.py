@@ -36,6 +36,7 @@ NPY = re.compile(
     rb"\(((?:\d{1,12},|\d{1,12}, \d{1,12})?)\), \} *\n",
     re.DOTALL,
 )
+# The errors that a damaged archive may raise while it is read.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
 
 

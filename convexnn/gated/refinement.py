@@ -9,6 +9,7 @@ import numpy as np
 from .._utils.norms import norms
 from .program import gate_slopes, gated_fit
 
+# Newton's method on the gates in use takes at most 20 steps.
 MAX_REFINEMENT_STEPS = 20
 # Singular values below 1e-12 of the largest are zero: along them several optima share a fit.
 SINGULAR_SHARE = 1e-12

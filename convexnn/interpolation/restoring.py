@@ -10,6 +10,7 @@ from ..exceptions import SolverError
 from ..solvers.base import build_network
 from ..solvers.cell_moves import KINK, MOST_UNKNOWNS, RANK, cell_map, expanded, norm_derivatives
 
+# A network is corrected by at most 25 Newton steps.
 MAX_CORRECTIONS = 25
 # An entry of a dual point is enlarged by at most 1e-5 of itself to hold a neuron at its kink.
 MAX_ENLARGEMENT = 1e-5

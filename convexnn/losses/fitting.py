@@ -6,6 +6,7 @@ from scipy.optimize import linprog
 from .._utils.clock import now
 from ..exceptions import SolverError
 
+# Newton's method for the free terms takes at most 200 steps.
 MAX_FIT_STEPS = 200
 # A line search gives up at 1e-18 of the step, or where the step is below 1e-16 of the fit.
 MIN_FIT_STEP_SHARE, FIT_ROUNDING = 1e-18, 1e-16

@@ -16,6 +16,7 @@ MIN_MASS_DRAWN = 1e-9
 # Two facets of the hull are in one plane when their equations differ by at most 1e-6, for points of size one.
 MAX_PLANE_DIFFERENCE = 1e-6
 MARKER_SHAPES = ("o", "s", "^", "D", "v", "P", "X")
+# A picture has three dimensions at most.
 MAX_DIMENSION_DRAWN = 3
 
 

@@ -18,6 +18,7 @@ REGIMES = {
 # A step has at most 24 dots or 9 areas; above 8 widths its label is short.
 MAX_DOTS, MAX_AREAS = 24, 9
 MAX_LONG_LABELS = 8
+# The golden angle, by which the seeds of a sunflower are turned.
 GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 
 

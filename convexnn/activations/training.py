@@ -13,7 +13,7 @@ from .._utils.validation import check_choice, check_count, check_positive, check
 from ..arrangements.patterns import ActivationPatterns
 from ..duality.certificate import certify_problem
 from ..duality.records import PROOFS
-from ..programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
+from ..programs.cvxpy_form import BACK_ENDS, DROPPED_SHARES, check_masks, find_blocks
 from ..programs.posing import make_problem, refuse_outputs
 from ..solvers.base import Solution, Status, conclude, make_record, proof_options
 from .network import ActivatedNetwork, slope_of
@@ -159,14 +159,14 @@ class _Run:
         value = float(self.problem.objective(self.network))
         if blocks is not None and value < before * (1.0 - self.tol):  # progress: no run of patterns can come back
             sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
-            self.masks = self.masks[sizes > DROPPED[-1] * sizes.max()]
+            self.masks = self.masks[sizes > DROPPED_SHARES[-1] * sizes.max()]
         self.history.append(make_record(self.started, value, np.nan, self.network.width))
         current().round(self.history[-1])
 
     def _offer(self, blocks):
         """Try the network of the blocks with more or fewer of the smallest dropped: solvers leave a little in all."""
         sizes, signs = np.linalg.norm(blocks, axis=1), np.repeat([1.0, -1.0], len(blocks) // 2)
-        for share in DROPPED:
+        for share in DROPPED_SHARES:
             kept = sizes > share * sizes.max()
             roots = np.sqrt(sizes[kept])
             network = self._assemble(blocks[kept] / roots[:, None], signs[kept] * roots)

@@ -134,10 +134,10 @@ def _check_gap(certificate, tol, proof):
 
 def _descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
-    first, last = _Settling(problem, network), _Settling(problem, target)
-    directions = np.vstack([first.settled.directions, last.settled.directions])
-    signs = np.append(first.settled.signs, last.settled.signs)
-    masses = np.append(first.settled.masses, last.settled.masses)
+    first, last = _Balancing(problem, network), _Balancing(problem, target)
+    directions = np.vstack([first.balanced.directions, last.balanced.directions])
+    signs = np.append(first.balanced.signs, last.balanced.signs)
+    masses = np.append(first.balanced.masses, last.balanced.masses)
     total = nonzero(masses.max(initial=0.0))
     columns = _columns(problem, directions, signs)
     labels = np.arange(len(masses))
@@ -153,7 +153,7 @@ def _descent(problem, network, target):
     return NetworkPath(problem, [first.forth, *legs, last.back], (network, target))
 
 
-class _Settling:
+class _Balancing:
     """From a network to its balanced form with the free terms that fit best: the objective falls all the way."""
 
     def __init__(self, problem, network):
@@ -164,7 +164,7 @@ class _Settling:
         balanced = network.balanced()
         hidden_fit = problem.hidden_fit(balanced.neurons, balanced.output_weights)
         self.own, self.best = free_terms(network), problem.free_coefficients(hidden_fit)
-        self.settled = self.forth(1.0)
+        self.balanced = self.forth(1.0)
 
     def forth(self, share):
         """The network after this share of the way: ``||u_j||`` and ``|alpha_j|`` approach each other geometrically."""

@@ -44,9 +44,11 @@ def in_units(problem):
     design_unit = float(max(problem.design.max(), -problem.design.min()))
     targets = problem.dual_targets
     largest = float(np.abs(targets).max())
+    # The weighted root mean square of the targets, by way of their largest entry so that squares do not overflow.
     share = problem.weight / problem.weight.sum()
     fit_unit = 1.0 if problem.loss.labels else largest * float(np.sqrt(share @ _squares(targets / largest)))
     loss, degree = _loss_in_units(problem.loss, fit_unit)
+    # loss(s y, s f) = s^degree loss(y, f): so losses, and with masses the strength, are counted in this unit.
     loss_unit = problem.weight.mean() * fit_unit**degree
     scaled = replace(
         problem,

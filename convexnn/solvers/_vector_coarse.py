@@ -8,6 +8,7 @@ gap is wide. New neurons start with a small share of the mass that would be best
 
 import numpy as np
 
+from ..duality.rough import MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE
 from ..losses import orthonormal
 from ..losses.several_outputs import loss_hessian
 from ._lbfgs import StoppableObjective, Stopped, minimise, parts_of
@@ -18,7 +19,6 @@ MAX_FREE_STEPS, MIN_FREE_GAIN = 6, 1e-10  # Newton steps of the free terms, and 
 FREE_DAMPING_PER_TRACE = 1e-10  # of their Hessian
 FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
 FIRST_MASS_SHARE = 0.3  # of the best mass of a new neuron alone
-MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE = 0.98, 0.9  # above both a new neuron would repeat another
 WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
 WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
 
@@ -87,11 +87,11 @@ def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolera
         [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
     )
 
-    def look(_):
+    def stop_when_flat(_):
         if objective.is_flat(tolerance):
             raise Stopped
 
-    minimise(objective, start, look, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
+    minimise(objective, start, stop_when_flat, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
     neurons, outputs, free = objective.unpack(objective.point)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)

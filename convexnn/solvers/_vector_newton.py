@@ -126,7 +126,7 @@ class _Cells:
             if np.linalg.norm(projected) > 0.5 * np.linalg.norm(self.point.neurons[k]):
                 self.kinks[k], self.bases[k], self.point.neurons[k] = kinks, basis, projected
 
-    def tidy(self):
+    def balance_and_drop(self):
         """Balance the neurons and leave out those that have shrunk to nothing."""
         sizes, heights = np.linalg.norm(self.point.neurons, axis=1), np.linalg.norm(self.point.outputs, axis=1)
         masses = sizes * heights
@@ -202,7 +202,7 @@ def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12,
                 objective = cells.move(cells.unpack(step), before)
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break
-        cells.tidy()
+        cells.balance_and_drop()
         if len(cells.point.neurons) == 0 or not objective < before * (1.0 - 1e-15):
             break
     sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]

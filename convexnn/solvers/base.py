@@ -145,7 +145,7 @@ def check_masks(problem, masks):
 
 
 def make_record(started, objective, visible_gap, width):
-    """Return a record of the history; `started` is the `_clock.Moment` of the beginning."""
+    """Return a record of the history; `started` is the `clock.Moment` of the beginning."""
     seconds = now() - started
     return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 

@@ -43,7 +43,7 @@ def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=No
     rng : numpy.random.Generator
         Chooses the random parts.
     deadline : float, optional
-        `_clock.Moment` at which the best network so far is returned.
+        `clock.Moment` at which the best network so far is returned.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     """

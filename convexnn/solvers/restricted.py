@@ -102,7 +102,7 @@ def solve_over_patterns(
     max_iter : int
         Largest number of rounds.
     deadline : float, optional
-        `_clock.Moment` at which the best point so far is returned, with its true gap.
+        `clock.Moment` at which the best point so far is returned, with its true gap.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     report : callable, optional

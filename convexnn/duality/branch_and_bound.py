@@ -30,7 +30,7 @@ LINEAR_ROUNDING = 1e-14  # a computed singular value is raised by this share of 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What the search knows when it stops.
+    """The result of a search.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Exploration:
-    """What is known when the cutting of some cones stops (all values in units of ``function.scale``).
+    """The state of a search when the cutting of some cones stops (all values in units of ``function.scale``).
 
     Attributes
     ----------
@@ -250,7 +250,7 @@ def explore(
 
 
 def _progress_text(search, frontier, max_work):
-    """Where a search is, in words."""
+    """Say in words where a search is."""
     if frontier.size == 0:
         return f"{search.n_nodes:,} cones bounded, none open"
     excess = max(0.0, float(frontier.bounds.max()) / search.target - 1.0)

@@ -1,4 +1,4 @@
-"""What the price functions of one output and of several share: how they are made, and their coordinates.
+"""The part that the price functions of one output and of several share: their making, and their coordinates.
 
 ``g(u) = ||N^T (X u)_+||`` depends on the lines that the rows of X span and on nothing else: rows of zero weight go,
 parallel rows become one line, antipodal rows leave a linear term behind because ``(-z)_+ = (z)_+ - z``, and the

@@ -135,6 +135,7 @@ def _check_gap(certificate, tol, proof):
 def _descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
     first, last = _Balancing(problem, network), _Balancing(problem, target)
+    # One numbering of the directions of both networks, each with its own slots.
     directions = np.vstack([first.balanced.directions, last.balanced.directions])
     signs = np.append(first.balanced.signs, last.balanced.signs)
     masses = np.append(first.balanced.masses, last.balanced.masses)
@@ -143,6 +144,7 @@ def _descent(problem, network, target):
     labels = np.arange(len(masses))
     ends = np.split(labels, [network.width])
     walk, goal = (Walk(own, masses[own] / total) for own in ends)
+    # Prune both to independent fits; the cheapest way between them; then the neurons into their slots.
     for one in (walk, goal):
         for point in pruning_steps(columns, one.totals(len(masses)), MIN_LEG_SINGULAR_VALUE):
             one.to(point)
@@ -150,6 +152,7 @@ def _descent(problem, network, target):
         walk.to(point)
     walk.arrange(goal)
     legs = MassLegs(problem, directions, signs, total).legs(walk.segments + goal.back())
+    # All of it between the balancing of the one network and that of the other, walked backwards.
     return NetworkPath(problem, [first.forth, *legs, last.back], (network, target))
 
 
@@ -168,6 +171,7 @@ class _Balancing:
 
     def forth(self, share):
         """The network after this share of the way: ``||u_j||`` and ``|alpha_j|`` approach each other geometrically."""
+        # ||u|| -> ||u|| g^t and |alpha| -> |alpha| g^-t keep the fit; dead neurons fade, which changes no fit either.
         fading = np.where(self.live, 1.0, 1.0 - share)
         return assemble(
             self.problem,
@@ -216,8 +220,11 @@ def _cheapest_way(units, amounts, costs, width):
         )
     units = frame.T @ units
     start, end = (units @ amount for amount in amounts)
+    # v(0): the cheapest masses with the fit of the start. The objective falls with the mass.
     points, basis = cheapest(Basis(units, members), start, costs)
+    # v(t) for t from 0 to 1: L + beta v is convex in t with its minimum at t = 1, so it falls.
     swept, basis = along(basis, start, end - start, costs)
+    # v(1) may be another vertex than that which the target leads to: walk between the two, at no cost.
     others = _independent(units, np.flatnonzero(amounts[1] > 0), len(members))
     back = [amounts[1], *cheapest(Basis(units, others), end, costs)[0]]
     corner = back[-1]

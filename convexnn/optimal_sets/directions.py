@@ -75,10 +75,12 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
             f"the optimal directions are not known: the price of the dual point should be beta={beta:g} and is beta "
             f"times 1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
+    # Local maxima beyond the depth of the list, for the margin only.
     others, _, values = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
     rounding = SOLVER_ROUNDING
     if doubt is not None:
         rounding = PRICE_ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
+    # A direction is optimal when its price is one but for what rounding may have taken.
     level = 1.0 - (
         MAX_SHORTFALL if doubt is None else min(max(MIN_SHORTFALL, ROUNDINGS_PER_SHORTFALL * rounding), MAX_SHORTFALL)
     )
@@ -88,6 +90,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
     accepted = found.local_values >= level
     below = values[values < level]
     margin = 1.0 - float(below.max()) if len(below) else np.inf
+    # If accepted prices differ by more than rounding, some of these directions may be none.
     unsure = doubts[: len(accepted)][accepted].max(initial=0.0)
     unsure = max(unsure, 1.0 - float(found.local_values[accepted].min(initial=1.0)))
     if unsure > rounding:
@@ -96,7 +99,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
 
 
 def _doubts(design, directions, doubt):
-    """What rounding of the dual point may have done to the price of every direction (K,)."""
+    """Bound the error of the price of every direction (K,) by the rounding of the dual point."""
     if doubt is None:
         return np.zeros(len(directions))
     return np.linalg.norm(np.maximum(directions @ design.T, 0.0) @ doubt, axis=1)

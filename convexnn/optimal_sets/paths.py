@@ -135,14 +135,17 @@ class PathFinder:
     def connect(self, first, second):
         """Return the segments from one placement (labels, masses) to another of its width, None if there are none."""
         walk, goal = Walk(*first), Walk(*second)
+        # Prune both placements to vertices of the polytope: every step has an optimal objective.
         vertex, last = self._prune(walk), self._prune(goal)
         if min(walk.n_empty, goal.n_empty) == 0:
             return None  # an isolated point: no neuron to spare
+        # Cross edges of the support graph, whose joint supports fit into the width.
         route = self._route(vertex, last, len(walk.labels))
         if route is None:
             return None
         for vertex in route[1:]:
             walk.to(np.where(self.supports[vertex], self.vertices[vertex], 0.0))
+        # The right neurons are there: now the right slots, one after the other through an empty one.
         walk.arrange(goal)
         return walk.segments + goal.back()
 
@@ -158,6 +161,7 @@ class PathFinder:
         came_from, queue = {start: None}, deque([start])
         while queue and goal not in came_from:
             here = queue.popleft()
+            # An edge is walked with both supports in use, and a vertex on the way has a slot to spare.
             together = np.sum(self.supports | self.supports[here], axis=1) <= width
             for there in np.flatnonzero(together & (self.supports.sum(axis=1) <= width - 1)):
                 if int(there) not in came_from:

@@ -99,7 +99,7 @@ class ApproximatePruning(Shown):
 
     @property
     def relative_increase(self) -> float:
-        """What pruning costs, relative to the objective before; negative where refitted masses are better."""
+        """The cost of pruning, relative to the objective before; negative where refitted masses are better."""
         change = self.objective_after - self.objective_before
         return change / self.objective_before if change else 0.0
 
@@ -192,12 +192,14 @@ def _fewest(fits, masses, time_limit):
     shares = masses / total
     columns = fits / shares
     columns = np.vstack([columns / norms(columns.T).max(), np.ones(len(shares))])
+    # The total of the masses may fall: a slack column takes up what it has fallen by.
     slack = np.append(np.zeros(len(fits)), 1.0)
     polytope = mass_polytope(np.column_stack([columns, slack]), np.append(shares, 0.0))
     counted = np.append(np.ones(len(shares), dtype=bool), False)
     met = random_vertices(polytope, np.random.default_rng(0))
     if not len(met):
         return masses, 1
+    # Vertices at random costs are a start; the integer program proves how few there can be.
     fewest = met[np.argmin(np.count_nonzero(met[:, counted], axis=1))]
     best, least = prove_fewest(polytope, fewest, time_limit, counted)
     return np.where(best[:-1] > MAX_ZERO_SHARE, best[:-1] * total, 0.0), least
@@ -266,11 +268,13 @@ def approximate_pruning(
     refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
     problem.check_network(network)
+    # Prune to independent fits, at no cost.
     start = network.merged().pruned(problem.features)
     refit = MassRefit(problem, start.directions, start.signs)
     steps = [{"width": start.width, "objective": problem.objective(start)}]
     kept, masses = np.arange(start.width), start.masses
     while len(kept) > width:
+        # Leave out one neuron, and fit the masses of the others and the free terms anew.
         gone = _REMOVED[rule](refit, kept, masses)
         kept = np.delete(kept, gone)
         masses, objective = refit.masses(kept, np.delete(masses, gone))
@@ -279,7 +283,9 @@ def approximate_pruning(
     pruned = start if len(steps) == 1 else build_network(problem, start.directions[kept], start.signs[kept], masses)
     deadline = deadline_after(time_limit)
     before = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+    # The dual bound holds for every network: only the primal value of the certificate is another.
     after, rounding = problem.objective_above(pruned)
+    # The dual value that ascents see is primal (1 - gap) of the network before.
     visible = max(0.0, after - rounding - before.primal * (1.0 - before.heuristic_gap))
     seen = visible / after if visible else 0.0
     certificate = replace(before, primal=after, rounding=rounding, heuristic_gap=seen)

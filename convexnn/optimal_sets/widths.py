@@ -23,7 +23,7 @@ MAX_INTEGER_ERROR = 1e-6  # bounds of the integer program are rounded up from so
 
 @dataclass(frozen=True)
 class Widths:
-    """What is known of m* and M*.
+    """Bounds on m* and M*, and a vertex with few neurons.
 
     Attributes
     ----------
@@ -82,6 +82,7 @@ def prove_fewest(polytope, known, time_limit, counted=None):
             least = max(least, int(np.ceil(answer.mip_dual_bound - MAX_INTEGER_ERROR)))
         if answer.x is None:
             break
+        # The program's binaries are right to its own tolerance only: the masses on the support decide.
         support = answer.x[len(known) :] > 0.5
         masses = _fitted(polytope, support)
         if masses is not None and np.count_nonzero(masses[counted]) < np.count_nonzero(best[counted]):
@@ -94,6 +95,7 @@ def prove_fewest(polytope, known, time_limit, counted=None):
 
 def _fitted(polytope, support):
     """Return a vertex (K,) on a part of the support, None when there is no exact one."""
+    # Any masses on the support; then the vertex on what they use, exactly.
     masses, error = nnls(polytope.equations[:, support], polytope.target)
     if error > MAX_SUPPORT_RESIDUAL * np.linalg.norm(polytope.target):
         return None
@@ -133,5 +135,6 @@ class _Program:
 
     def cut_off(self, support):
         """Forbid exactly this support."""
+        # sum_{k not in S} z_k - sum_{k in S} z_k >= 1 - |S| is wrong for the support S alone.
         cut = np.r_[np.zeros(len(support)), np.where(support, -1.0, 1.0)]
         self.constraints.append(LinearConstraint(cut, 1.0 - support.sum(), np.inf))

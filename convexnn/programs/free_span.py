@@ -1,4 +1,4 @@
-"""What the free terms span, exactly: dual points are orthogonal to all of it, however thin a direction is.
+"""The exact span of the free terms: dual points are orthogonal to all of it, however thin a direction is.
 
 The columns of the free terms Z are float64 numbers, and a lower bound speaks of all real coefficients. Two columns that
 differ by rounding only span a direction that no float64 network can use and that a dual point must be orthogonal to

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InUnits:
-    """A problem in units of one and what they are.
+    """A problem in units of one, and these units.
 
     Attributes
     ----------
@@ -25,12 +25,12 @@ class InUnits:
 
     @property
     def mass_unit(self) -> float:
-        """What masses are counted in."""
+        """The unit of masses."""
         return self.fit_unit / self.design_unit
 
     @property
     def beta_unit(self) -> float:
-        """What strengths are counted in."""
+        """The unit of strengths."""
         return self.loss_unit / self.mass_unit
 
 
@@ -40,7 +40,7 @@ def is_trivial(problem):
 
 
 def in_units(problem):
-    """Return the `InUnits` of a `Problem` or `Problem` that is not trivial."""
+    """Return the `InUnits` of a `Problem` that is not trivial."""
     design_unit = float(max(problem.design.max(), -problem.design.min()))
     targets = problem.dual_targets
     largest = float(np.abs(targets).max())

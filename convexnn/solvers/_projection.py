@@ -30,6 +30,7 @@ def _orthonormalise_held(rows, held, forces, n_held, basis, triangle):
 @compiled
 def _write_wanted(side, g, held, n_held, basis, triangle, wanted):
     """Write the forces that would make the residual orthogonal to every row held."""
+    # Back substitution in the triangle of Gram-Schmidt.
     for k in range(n_held - 1, -1, -1):
         value = -dot(basis[k], g)
         for j in range(k + 1, n_held):
@@ -42,6 +43,7 @@ def _best_forces(side, g, held, forces, n_held, basis, triangle, wanted):
     """Walk to the best forces on the rows held, letting go of those that would turn negative; return how many stay."""
     while n_held > 0:
         _write_wanted(side, g, held, n_held, basis, triangle, wanted)
+        # As far towards the wanted forces as none turns negative; the one that would is let go.
         step, blocking = 1.0, -1
         for k in range(n_held):
             if wanted[k] < 0.0:
@@ -81,6 +83,7 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
         before = n_held
         n_held = _best_forces(side, g, held, forces, n_held, basis, triangle, wanted)
         fresh = fresh and n_held == before
+        # The residual g + sum forces side rows: any non-negative forces bound the maximum by its norm.
         copy(g, residual)
         for k in range(n_held):
             add_scaled(residual, forces[k] * side[held[k]], rows[held[k]])
@@ -93,9 +96,11 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
         slack = 0.0
         for k in range(n_held):
             slack, values[held[k]] = max(slack, abs(values[held[k]])), 0.0
+        # The projection violates no row and is orthogonal to the rows held, both to rounding.
         entering = _most_violated(side, values, MAX_VIOLATION * size)
         if slack <= 10.0 * MAX_VIOLATION * size and entering < 0:
             return n_held, True
+        # Else hold the row that is violated most; where that depends on those held, start the factors anew, once.
         if entering >= 0 and enter(rows[entering], basis, triangle, n_held, MIN_INDEPENDENT_PART):
             held[n_held], forces[n_held] = entering, 0.0
             n_held += 1

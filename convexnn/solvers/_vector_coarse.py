@@ -55,13 +55,13 @@ class _AllWeights(StoppableObjective):
         slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual
         return value, np.concatenate([slope.ravel() for slope in (*slopes, -self.columns.T @ dual)]).astype(float)
 
-    def is_flat(self, tolerance):
-        """Note a step; whether the last ones have lowered the objective by less than `tolerance` of it each."""
+    def is_flat(self, tol):
+        """Note a step; whether the last ones have lowered the objective by less than `tol` of it each."""
         self.course.append(self.best)
         if len(self.course) <= FLAT_STEPS:
             return False
         fallen = self.course[-1 - FLAT_STEPS] - self.best
-        return not fallen > tolerance * FLAT_STEPS * abs(self.best)
+        return not fallen > tol * FLAT_STEPS * abs(self.best)
 
 
 def work_of_an_evaluation(problem, n_neurons):
@@ -72,7 +72,7 @@ def work_of_an_evaluation(problem, n_neurons):
     return WORK_OF_A_CALL + WORK_OF_A_PRODUCT * products + WORK_OF_A_TERM * n * c + WORK_OF_A_WEIGHT * weights
 
 
-def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolerance, max_steps, stop):
+def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tol, max_steps, stop):
     """Improve unit directions (K, n_inputs), outputs (K, n_outputs) and free terms, given by their values.
 
     Returns
@@ -87,8 +87,9 @@ def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolera
         [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
     )
 
+    # L-BFGS looks at the decrease of one step; here it is judged over several.
     def stop_when_flat(_):
-        if objective.is_flat(tolerance):
+        if objective.is_flat(tol):
             raise Stopped
 
     minimise(objective, start, stop_when_flat, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)

@@ -72,6 +72,7 @@ class _Cells:
         fit, active = self.fit(point), (self.values > 0) & ~self.kinks
         dual = problem.loss.dual_point(problem.y, fit, problem.weight)
         changes, pulls, ends, crosses = [], [], [0], []
+        # Per neuron: the change of the fit by moves of u in its null space, and by moves of a.
         for neuron, output, mask, basis in zip(point.neurons, point.outputs, active, self.bases, strict=True):
             inner = mask[:, None] * (problem.design @ basis)
             changes.append(np.einsum("ib,c->bic", inner, output))
@@ -79,13 +80,16 @@ class _Cells:
             pulls += [problem.beta * (basis.T @ neuron), problem.beta * output]
             crosses.append(-inner.T @ dual)
             ends.append(ends[-1] + basis.shape[1] + c)
+        # The free terms change the fit by their own columns, one for every output.
         changes.append(np.einsum("iq,cd->qcid", self.columns, np.eye(c)).reshape(-1, n, c))
         changes = np.concatenate(changes)
         gradient = -changes.reshape(len(changes), -1) @ dual.ravel()
         gradient[: ends[-1]] += np.concatenate(pulls)
+        # Gauss-Newton part J^T L'' J and the weight decay beta on neurons and outputs.
         curved = problem.loss.curve(problem.y, fit, problem.weight, changes)
         hessian = changes.reshape(len(changes), -1) @ curved.reshape(len(changes), -1).T
         hessian[np.arange(ends[-1]), np.arange(ends[-1])] += problem.beta
+        # The fit is bilinear in (u, a): the mixed second derivatives -nu^T (D X B) make the Hessian indefinite.
         for start, cross in zip(ends, crosses, strict=False):
             inner, outer = slice(start, start + len(cross)), slice(start + len(cross), start + len(cross) + c)
             hessian[inner, outer] += cross
@@ -131,6 +135,7 @@ class _Cells:
         sizes, heights = np.linalg.norm(self.point.neurons, axis=1), np.linalg.norm(self.point.outputs, axis=1)
         masses = sizes * heights
         keep = masses > MIN_KEPT_MASS * masses.max(initial=0.0)
+        # ||u|| = ||a|| has the least penalty of all scalings of a neuron.
         factor = np.sqrt(heights[keep] / sizes[keep])[:, None]
         self.point = _Point(self.point.neurons[keep] * factor, self.point.outputs[keep] / factor, self.point.free)
         self.kinks = self.kinks[keep]
@@ -149,6 +154,7 @@ def merge_neurons(design, directions, outputs, width):
     high, low = values > slack, values < -slack
     alike = outputs @ outputs.T > (1.0 - width) * np.outer(sizes, sizes)
     left, merged_directions, merged_outputs = np.ones(len(sizes), bool), [], []
+    # The heaviest neuron takes in what agrees with it in outputs and shares a closed cell with all of the group.
     for k in np.argsort(-sizes, kind="stable"):
         if not left[k]:
             continue
@@ -161,6 +167,7 @@ def merge_neurons(design, directions, outputs, width):
         left[group] = False
         direction, output = directions[k], outputs[k]
         if len(group) > 1:
+            # sum_k u_k a_k^T is the group on its cell; the best single neuron is its largest singular triple.
             vectors, strengths, weights = np.linalg.svd(directions[group].T @ outputs[group], full_matrices=False)
             sign = np.sign(vectors[:, 0] @ direction)
             direction, output = sign * vectors[:, 0], sign * strengths[0] * weights[0]
@@ -196,10 +203,12 @@ def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12,
             break
         before = objective
         gradient, hessian = cells.derivatives()
+        # Damp until the Hessian is positive and the step lowers the true objective.
         for damping in DAMPINGS:
             step = _damped_step(hessian, gradient, damping)
             if step is not None:
                 objective = cells.move(cells.unpack(step), before)
+                # A step that predicts nothing cannot be helped by more damping.
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break
         cells.balance_and_drop()

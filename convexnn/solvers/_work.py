@@ -1,4 +1,4 @@
-"""What the steps of training cost, in nanoseconds of one core: estimates by size, so that budgets need no clock.
+"""The cost of the steps of training, in nanoseconds of one core: estimates by size, so that budgets need no clock.
 
 Measured on one core of a server of 2023; all that a budget asks of them is that they are the same everywhere.
 """
@@ -22,24 +22,24 @@ MIN_SETTLED_FALL = 1e-5  # has lowered the objective by less than this share of 
 
 
 def masses_work(n_samples, n_columns, n_inputs):
-    """Of the fits of columns and of their best masses."""
+    """Return the work of the fits of columns and of their best masses."""
     fits = n_samples * n_columns * (PRODUCT * (n_inputs + n_columns) + GATE)
     return fits + COLUMN_EXCHANGES * PRODUCT * n_columns**3 + CALL
 
 
 def newton_work(n_samples, width, n_inputs):
-    """Of a Newton step on the kinks."""
+    """Return the work of a Newton step on the kinks."""
     size = width * n_inputs
     return NEWTON_PRODUCT * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
 
 
 def gradient_work(n_samples, width, n_inputs):
-    """Of an evaluation of the objective and its gradient."""
+    """Return the work of an evaluation of the objective and its gradient."""
     return n_samples * width * (2.0 * THIN_PRODUCT * n_inputs + GATE)
 
 
 def ascent_work(n_lines, rank, n_starts, rough):
-    """Of ascents on the price from some starts."""
+    """Return the work of ascents on the price from some starts."""
     steps = APPROACH_PASSES if rough else CLIMB_STEPS_PER_ROOT_RANK * rank**0.5
     return n_starts * n_lines * steps * (THIN_PRODUCT * rank + CROSSING)
 

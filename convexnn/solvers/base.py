@@ -1,4 +1,4 @@
-"""What every solver hands back, and how it makes a network."""
+"""The result of every solver, and how a network is made."""
 
 from dataclasses import dataclass, replace
 from enum import Enum

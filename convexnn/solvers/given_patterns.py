@@ -80,6 +80,7 @@ def solve_given_patterns(
             max_work = (
                 PROOF_SHARE * NANOSECONDS_PER_ENTRY * found.n_iter * patterns.masks.size * problem.design.shape[1]
             )
+    # Over all patterns a network whose neurons have moved is a point of the same program.
     if complete and status is Status.restricted:
         network, status = improve_locally(problem, network), Status.converged
     options = proof_options(tol, proof, deadline, n_jobs, status)

@@ -54,7 +54,7 @@ def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=No
     first, *others = _smoothed(problem)
     network = _Search(first, *options).run(network)
     for stage in others:
-        network = _Search(stage, *options).of(network, np.arange(network.width), tolerance=MIN_FINE_STEP_GAIN)
+        network = _Search(stage, *options).of(network, np.arange(network.width), tol=MIN_FINE_STEP_GAIN)
     return with_best_masses(problem, network, deadline)
 
 
@@ -75,12 +75,14 @@ class _Search:
 
     def run(self, wide):
         """Return the best network under the limit."""
+        # Many local searches: shrunk from the wide network, grown, along paths, from parts and from random neurons.
         networks = [self.shrunk(wide)]
         for start in self.starts(wide):
             if is_late(self.deadline):
                 break
             networks.append(start())
         networks.sort(key=self.problem.objective)
+        # The best few exchange neurons with violators; the best end is the answer.
         return min(map(self.exchanged_to_the_end, networks[:N_KEPT_NETWORKS]), key=self.problem.objective)
 
     def exchanged_to_the_end(self, network):
@@ -106,14 +108,14 @@ class _Search:
         gain = self.problem.objective(network) - self.problem.objective(other)
         return other if gain > MIN_BETTER_GAIN * abs(self.problem.objective(network)) else network
 
-    def descended(self, directions, signs, masses, tolerance=MIN_STEP_GAIN):
+    def descended(self, directions, signs, masses, tol=MIN_STEP_GAIN):
         """Return the best network of as many neurons that lies downhill of these."""
         problem = self.problem
         start = build_network(problem, directions, signs, masses)
         free_fit = problem.free @ free_terms(start)
         stop = partial(is_late, self.deadline)
         directions, outputs = descend_weights(
-            problem, directions, (signs * masses)[:, None], free_fit, tolerance=tolerance, stop=stop
+            problem, directions, (signs * masses)[:, None], free_fit, tol=tol, stop=stop
         )
         moved = build_network(problem, directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0]))
         return min(start, moved, key=problem.objective)
@@ -130,9 +132,9 @@ class _Search:
                 break
         return network
 
-    def of(self, network, chosen, tolerance=MIN_STEP_GAIN):
+    def of(self, network, chosen, tol=MIN_STEP_GAIN):
         """Return the descended network of some of the neurons, which move to make up for the others."""
-        return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tolerance)
+        return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tol)
 
     def shrunk(self, network):
         """Drop the lightest neurons, a quarter at a time."""
@@ -192,6 +194,7 @@ class _Search:
         for direction, sign in zip(*self.violators(network), strict=True):
             if is_late(self.deadline):
                 break
+            # Either one neuron more and the lightest less, or one neuron in the place of each.
             best = self.better(best, self.shrunk(self.joined(network, direction, sign)))
             for k in range(network.width):
                 if is_late(self.deadline):

@@ -92,6 +92,7 @@ class Path:
         n_outputs = self.space.n_outputs
         self.neurons = np.zeros((0, scaled.design.shape[1]))
         self.outputs, self.free = np.zeros((0, n_outputs)), self._first_free_terms()
+        # Without neurons first: prices at the best free terms say which neurons join, and from which strength on.
         self._descend(0.0, maxiter=FREE_STEPS, ftol=FREE_DECREASE)
         self._search()
 
@@ -108,6 +109,7 @@ class Path:
     def follow(self, beta):
         """Move to a strength, in the scale of the problem, and return the `Point` there."""
         level = beta / self.units.beta_unit
+        # New neurons, all weights by gradients, then the directions that the next strength lets in.
         self._grow(level)
         if len(self.neurons):
             self._descend(level, **STRENGTH_DESCENT)
@@ -130,6 +132,7 @@ class Path:
 
     def point(self):
         """Return the `Point` where the network is."""
+        # Masses ||u|| |a| are in mass units: u and a in their roots.
         root = np.sqrt(self.units.mass_unit)
         return Point(root * self.neurons, root * self.outputs, self._free_terms(), self.units.loss_unit * self.value)
 
@@ -143,7 +146,7 @@ class Path:
 
     @cached_property
     def _change_of_columns(self):
-        """What the columns of the path are in those of the problem, of shape (n_free, rank)."""
+        """The matrix (n_free, rank) that makes the columns of the path of those of the problem."""
         free = self.problem.free.astype(np.float64)
         return minimum_norm_fit(free, self.columns) if free.shape[1] else np.zeros((0, 0))
 
@@ -172,6 +175,7 @@ class Path:
         chosen = distinct_starts(directions, outputs, prices, JOIN_FROM_PRICE * level, room)
         if len(chosen):
             problem = self.space.problem
+            # (price - beta) / curvature along the neuron is the best mass for it alone; several share the residual.
             fits = np.maximum(self.space.design @ directions[chosen].T, 0.0)
             curvature = _steepness(problem) * (problem.weight @ fits**2)
             roots = np.sqrt((prices[chosen] - level) / curvature / len(chosen))[:, None]

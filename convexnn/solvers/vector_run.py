@@ -155,6 +155,7 @@ class VectorRun:
     def join_and_improve(self, violators, excess):
         """Add directions that violate the dual constraint, and improve the network that has them."""
         directions = violators.directions
+        # Newton steps where they are affordable; else gradients, after the group lasso where that is cheap enough.
         if not self.is_coarse(len(self.directions) + len(directions)):
             self.join(directions)
             self.improve(excess)
@@ -167,6 +168,7 @@ class VectorRun:
         if len(directions) == 0:
             self.descend(self.directions, self.outputs)
             return
+        # Too many for a group lasso: new neurons begin with a share of the mass that is best for each alone.
         fit = self.problem.hidden_fit(self.directions, self.outputs) + self.free_fit
         dual_point = self.problem.loss.dual_point(self.problem.y, fit, self.problem.weight)
         directions, outputs = new_neurons(self.problem, fit, dual_point, directions)
@@ -181,7 +183,7 @@ class VectorRun:
             outputs,
             self.free_fit,
             dtype=np.float32 if single else np.float64,
-            tolerance=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible,
+            tol=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible,
             max_steps=SHORT_DESCENT if self.visible > FEW_STEPS_UNTIL_GAP else LONG_DESCENT,
             stop=self.meter((1.0 if single else 2.0) * work_of_an_evaluation(self.problem, len(directions))),
         )
@@ -205,6 +207,7 @@ class VectorRun:
                 break
 
     def _move_exactly(self, excess):
+        # Merged neurons are fewer, and Newton steps cheaper; where that does not help the next merger is more careful.
         merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.merged_distance)
         fewer = len(merged[0]) < len(self.directions)
         if not self._move_neurons(*merged, alone=fewer) and fewer:

@@ -195,6 +195,7 @@ def _ordered(records):
 
 def _follow(runner, problem, betas, refine, limits):
     """Compute the records of the grid, the same place of all blocks at a time, and then those that refine it."""
+    # The grid first, one place of every block at a time, and all blocks at once.
     for steps in _places(betas):
         _solve_from(runner, problem, steps, limits)
     while refine is not None and (middles := _middles(_ordered(runner.records), refine)):
@@ -225,6 +226,7 @@ def _middles(records, refine):
     middles = {}
     for upper, lower in pairwise(records):
         if upper.beta > lower.beta * (1.0 + refine) and changes_between(upper, lower):
+            # The product of the two may overflow or underflow: the product of their roots does not.
             middle = float(np.sqrt(upper.beta) * np.sqrt(lower.beta))
             if lower.beta < middle < upper.beta:
                 middles[middle] = upper.beta
@@ -234,6 +236,7 @@ def _middles(records, refine):
 def _solve(problem, start, proof, vertex_limit, time_limit, certify=True):
     """Return the `SolvedSet` of one strength; without `certify` its value, from where that hardly falls any more."""
     options = {"deadline": deadline_after(time_limit), "n_jobs": 1, "start": start, "report": current().detail}
+    # With the set, to a proven optimum; or the value alone, until it hardly falls.
     if certify:
         return solve_set(problem, proof=proof, vertex_limit=vertex_limit, **options)
     return SolvedSet(uninterrupted(solve(problem, proof="heuristic", max_work=MAX_WORK_PER_VALUE, **options)))

@@ -144,7 +144,7 @@ def invert(generators, work, inverse):
 
 @compiled
 def _violation(columns, generators, settled, interpolant, g, amounts, n_concave, needed):
-    """What g lacks of the inequalities that make ||g|| a bound, times sqrt(r) (the shares of a unit vector sum to it).
+    """Return how far g violates the inequalities that make ||g|| a bound, times sqrt(r), the most that sum t can be.
 
     The generators of a node lie in one orthant of an orthonormal basis, so ``||sum t_k v_k|| >= ||t||``.
     """

@@ -1,4 +1,4 @@
-"""What pricing needs to know of a shard of rows, each a pure function of the shard and a few small arrays.
+"""The sums that pricing needs of a shard of rows, each a pure function of the shard and a few small arrays.
 
 Conventions: ``X (n_rows, n_features)`` and ``nu (n_rows,)`` are a shard; ``units = (largest row norm, largest |nu|)``
 over all shards, by which blocks of rows are divided on the way, so that nothing overflows. Every function but

@@ -101,7 +101,6 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     options = {"dtype": np.float32 if single else np.float64, "deadline": deadline, "n_jobs": n_jobs}
     reached, points, values = approach(function, starts, signs, **options)
     signs = signs[reached]
-    # Of ends near one maximum only the best goes on.
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], signs[order].astype(float), MAX_SAME_END_DISTANCE)]
     points, signs, values = points[order], signs[order], values[order]

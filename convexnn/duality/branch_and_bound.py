@@ -62,11 +62,11 @@ class Exploration:
     value : float
         The largest value of |f| known.
     target : float
-        What the search is after, and a bound on |f| in every cone that was closed.
+        The bound that the search is after, and one on |f| in every cone that was closed.
     points : list of ndarray of shape (rank,)
         See `SearchResult`.
     n_nodes, work : int
-        Cones bounded, and what that cost in units of about a nanosecond of one core.
+        Cones bounded, and the cost of that in units of about a nanosecond of one core.
     """
 
     nodes: Nodes

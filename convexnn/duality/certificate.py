@@ -62,7 +62,7 @@ def certify(
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
         Several outputs: not absolute and quantile.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     verbose : int
@@ -162,7 +162,6 @@ def _own_dual_points(problem, network, directions, dual_points, starts, refit, l
 def _most_promising(problem, pairs, starts, n_starts, limits):
     """Return the (dual point, leak) with the best value as far as local ascents see, and the local maxima they met."""
     best, answer = -1.0, None
-    # The price is replaced by what ascents find of it: that ranks the points and proves nothing.
     for nu, leak in pairs:
         directions, _, values = local_prices(*problem.priced(nu), starts=starts, n_starts=n_starts, **limits)
         value, _ = problem.dual_bound(nu, values.max(initial=0.0), leak)

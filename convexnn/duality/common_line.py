@@ -34,11 +34,11 @@ class CommonLine:
     axis : ndarray of shape (n_inputs,)
         One of the rows over a power of two, so that rows equal to it leave nothing.
     stretch : float
-        What the component of a direction along the axis is multiplied by.
+        Factor of the component of a direction along the axis.
     tangent : float
-        Of the widest angle between a row and the axis, rounded up.
+        Tangent of the widest angle between a row and the axis, rounded up.
     rows : ndarray of shape (n_samples, n_inputs)
-        What stretched directions see instead of the rows; zero where a row is not in use.
+        The rows as stretched directions see them; zero where a row is not in use.
     sides : ndarray of shape (n_samples,)
         1 and -1 for the rows along and against the axis, 0 for those not in use.
     """
@@ -52,7 +52,7 @@ class CommonLine:
     def stretched(self, basis, factor):
         """Return the columns of `basis` (n_inputs, r) with their components along the axis multiplied by `factor`.
 
-        What is orthogonal to the axis is so to the last digits of its small entries too: hence the second pass.
+        A part orthogonal to the axis is so to the last digits of its small entries too: hence the second pass.
         """
         across = basis
         for _ in range(2):

@@ -63,7 +63,6 @@ def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
         nu = improved(fits)
         if nu is None:
             break
-        # What it violates elsewhere is found by ascents, and becomes the next cuts.
         own = directions if starts is None else np.vstack([directions, starts])
         found, _, values = local_prices(*problem.priced(nu), starts=own, deadline=deadline, n_jobs=n_jobs)
         largest = values.max(initial=0.0)

@@ -93,7 +93,6 @@ class Frontier:
         if n_reused < len(index):
             self.keep(np.delete(np.arange(self.size), index[n_reused:]))
             return
-        # Slots are doubled when they run out, by copies of the last node, which are overwritten before they are read.
         grown = self.size + len(nodes) - n_reused
         if grown > len(self.slots):
             room = np.minimum(np.arange(max(grown, 2 * len(self.slots))), len(self.slots) - 1)

@@ -194,7 +194,7 @@ def in_row_space(units, weights):
     parts : dict
         The lines, coefficients, linear term and basis of a `PriceFunction`.
     merging, leaving : float
-        What merging parallel rows, and leaving out what is orthogonal to the basis, can cost.
+        Bounds on the change of g by merging parallel rows, and by leaving out the part orthogonal to the basis.
     """
     lines, coefficients, linear, merging = _merge_parallel(units, weights)
     basis, leaving = _row_space(lines, coefficients, linear)

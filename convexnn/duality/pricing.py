@@ -137,7 +137,7 @@ def search_price(
     tight : bool
         Whether an upper bound that is not exact is worth a trust-region problem.
     max_work : float, optional
-        What a proof of ``"auto"`` is worth, in units of about a nanosecond of one core. A tree that is expected to end
+        Budget of a proof of ``"auto"``, in units of about a nanosecond of one core. A tree that is expected to end
         within `most_work` goes on beyond it, and one that by far will not is given up before (see `branch_and_bound`).
         By default the budget is `most_work`, as for ``"bound"`` always; ``"exact"`` has none.
     most_work : float, optional
@@ -209,7 +209,7 @@ def _kind_of(proof, value, upper, level, tolerance):
 def _price_of_nothing(X, nu, function, proof, level, all_maximizers):
     """Return the `Price` of 0 where everything has cancelled, or was nothing to begin with.
 
-    What is left is at most the slack of the function; products that underflow are below the smallest number.
+    The rest is at most the slack of the function; products that underflow are below the smallest number.
     """
     # Zero by construction is known exactly; what has only underflowed is bounded by the smallest positive number.
     upper = 0.0 if cancels(X, nu) else max(function.scale * function.slack, float(SMALLEST))

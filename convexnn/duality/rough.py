@@ -38,7 +38,6 @@ def rough_maxima(X, dual_point, neurons, rng):
     known = _priced(X, dual_point, directions)
     damping = np.zeros(len(directions), X.dtype)
     for _ in range(N_ROUGH_STEPS):
-        # u <- normalise(g / ||g|| + damping u); a point never moves to a lower price.
         ahead = _units(_units(known[2]) + damping[:, None] * directions)
         there = _priced(X, dual_point, ahead)
         better = there[0] > known[0]

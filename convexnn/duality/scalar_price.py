@@ -98,7 +98,6 @@ def _reduced(X, nu, units, norms):
     eps = np.finfo(float).eps
     if is_long(units):
         lengths = norms if units is X else (norms > 0).astype(float)
-        # Long data are neither merged nor rotated: to sort them would cost as much as an ascent.
         return ScalarPrice(
             lines=units,
             lengths=lengths,

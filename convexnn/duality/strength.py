@@ -72,7 +72,7 @@ def beta_max(
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
         Several outputs: not absolute and quantile.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 

@@ -14,7 +14,6 @@ MAX_RATIONAL_ENTRIES = 200_000  # sums are made in rationals up to so many entri
 
 def evaluate_columns(X, dual_point, direction):
     """Return ``N^T (X direction)_+`` for N (n_samples, n_outputs), scaled against overflow, exact where it cancels."""
-    # Both factors are scaled to one: their products could overflow, or underflow one by one.
     size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
     largest = max(np.abs(dual_point).max(), np.finfo(float).tiny)
     total, amount, direction_size = np.zeros(dual_point.shape[1]), 0.0, np.abs(direction)

@@ -9,7 +9,7 @@ from .kernels.climb import distinct
 from .kernels.vector_approach import N_VECTOR_STEPS, approach_vectors
 from .kernels.vector_climb import climb_all_vectors
 
-MAX_TURNS = 200  # of the output direction in one climb
+MAX_TURNS = 200  # a climb turns its output direction at most 200 times
 MAX_VECTOR_CLIMB_ENTRIES = 1_000_000  # every start climbs up to so many entries of the lines times starts, 0.1 s
 NANOSECONDS_PER_VECTOR_CLIMB_ENTRY = 250  # a climb costs about 250 ns for every entry of the lines,
 NANOSECONDS_PER_VECTOR_STEP_ENTRY = 0.25  # a step of an approach 0.25 ns for every entry and start,
@@ -43,7 +43,6 @@ def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None
     if rough:
         return _ends(function, points, values)
     n_climbs = MAX_CLIMBS
-    # Half of the budget is for climbs; the rest is for the approach and the function.
     if max_work is not None:
         affordable = int(0.5 * max_work / (NANOSECONDS_PER_VECTOR_CLIMB_ENTRY * function.lines.size))
         n_climbs = min(MAX_CLIMBS, max(MIN_VECTOR_CLIMBS, affordable))

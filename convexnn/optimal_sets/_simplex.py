@@ -97,8 +97,8 @@ def along(basis, start, move, costs):
 def _first_to_vanish(values, slope, members, circling=False):
     """The place of the first value to fall to zero, and the step until then.
 
-    Of several the one that falls fastest, which keeps the basis well conditioned; or the lowest column (Bland's rule)
-    when the walk may be going round in circles.
+    Where several vanish at once it is the one that falls fastest, which keeps the basis well conditioned; or the lowest
+    column (Bland's rule) when the walk may be going round in circles.
     """
     falling = np.flatnonzero(slope < -MIN_PIVOT * max(1.0, np.abs(slope).max()))
     if len(falling) == 0:

@@ -135,7 +135,6 @@ def _check_gap(certificate, tol, proof):
 def _descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
     first, last = _Balancing(problem, network), _Balancing(problem, target)
-    # One numbering of the directions of both networks, each with its own slots.
     directions = np.vstack([first.balanced.directions, last.balanced.directions])
     signs = np.append(first.balanced.signs, last.balanced.signs)
     masses = np.append(first.balanced.masses, last.balanced.masses)

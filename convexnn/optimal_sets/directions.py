@@ -54,7 +54,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
     point : ndarray of shape (n_samples,)
         The dual point divided by beta: its price is one.
     doubt : ndarray of shape (n_samples, k) or None
-        What rounding may have changed in it, see `Optimum`.
+        Bound on the rounding of the point, see `Optimum`.
     beta : float
         For messages only.
 

@@ -25,7 +25,7 @@ def extreme_rays(rows, most_rays, most_steps):
     Parameters
     ----------
     rows : ndarray of shape (n_rows, dimension)
-        Of full column rank, with a point x at which ``rows @ x`` is positive.
+        A matrix of full column rank, with a point x at which ``rows @ x`` is positive.
     most_rays : int
         Give up when more rays than this satisfy some of the inequalities.
     most_steps : int

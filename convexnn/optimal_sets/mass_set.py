@@ -86,7 +86,6 @@ class MassSet(Shown):
             shares = self.vertices / max(self.total_mass, np.finfo(float).tiny)
         except VertexLimitError:
             return bound_widths(self._polytope)
-        # m* and M* are the fewest and the most neurons of a vertex.
         sizes = np.count_nonzero(shares, axis=1)
         return Widths(shares[int(np.argmin(sizes))], (int(sizes.min()),) * 2, (int(sizes.max()),) * 2)
 
@@ -130,7 +129,6 @@ class MassSet(Shown):
     @property
     def theorem_bound(self) -> int:
         """The literature's bound on `connected_from`, ``min(m* + M*, n_samples + 1)``."""
-        # min(m* + M*, n + 1), with the bounds on both where they are not known.
         return min(self.m_star_bounds[1] + self.M_star_bounds[1], len(self._columns) + 1)
 
     def _check_masses(self, masses):

@@ -98,7 +98,7 @@ class MassLegs:
     ----------
     problem : Problem
     directions, signs : ndarrays of shape (K, n_inputs) and (K,)
-        What the labels stand for.
+        The directions and signs that the labels number.
     total : float
         The unit of the masses.
     """
@@ -145,7 +145,6 @@ class PathFinder:
             return None
         for vertex in route[1:]:
             walk.to(np.where(self.supports[vertex], self.vertices[vertex], 0.0))
-        # The right neurons are there: now the right slots, one after the other through an empty one.
         walk.arrange(goal)
         return walk.segments + goal.back()
 

@@ -70,7 +70,6 @@ class Walk:
         for slot in np.flatnonzero(goal.masses > 0):
             source = np.flatnonzero((self.labels == goal.labels[slot]) & (self.masses > 0))[0]
             if source != slot:
-                # The slot is taken: its neuron moves into an empty one first.
                 if self.masses[slot] > 0:
                     self._move(slot, np.flatnonzero(self.masses == 0)[0])
                 self._move(source, slot)

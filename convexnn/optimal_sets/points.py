@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import nnls
 
-STEPS_PER_DIMENSION = 20  # of hit and run between two points
+STEPS_PER_DIMENSION = 20  # two points are 20 steps of hit and run per dimension apart
 
 
 def least_norm_point(polytope):
@@ -25,7 +25,6 @@ def random_points(polytope, n_points, rng):
     here, found = polytope.inner, []
     for _ in range(n_points):
         for _ in range(STEPS_PER_DIMENSION * polytope.dimension):
-            # Hit and run: a uniform point of the chord along a Gaussian direction.
             here = _hit(here, polytope.edges @ rng.standard_normal(polytope.dimension), rng)
         found.append(_full(polytope, here))
     return np.array(found).reshape(n_points, len(polytope.point))

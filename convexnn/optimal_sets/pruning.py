@@ -84,7 +84,7 @@ class ApproximatePruning(Shown):
         Neurons with mass.
     objective_before, objective_after : float
     certificate : Certificate
-        Of the pruned network; its lower bound is the one that the network before pruning led to.
+        The proof of the pruned network; its lower bound is the one that the network before pruning led to.
     steps : list of dict
         ``width`` and ``objective`` after the pruning that costs nothing and after every removal.
     """
@@ -240,7 +240,7 @@ def approximate_pruning(
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared"}
     proof : {"auto", "exact", "bound", "heuristic"}
-        Of the certificate, see `certify`.
+        How far to go for the certificate, see `certify`.
     time_limit : float, optional
         Seconds for the certificate.
     n_jobs : int, optional
@@ -268,13 +268,11 @@ def approximate_pruning(
     refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
     problem.check_network(network)
-    # Prune to independent fits, at no cost.
     start = network.merged().pruned(problem.features)
     refit = MassRefit(problem, start.directions, start.signs)
     steps = [{"width": start.width, "objective": problem.objective(start)}]
     kept, masses = np.arange(start.width), start.masses
     while len(kept) > width:
-        # Leave out one neuron, and fit the masses of the others and the free terms anew.
         gone = _REMOVED[rule](refit, kept, masses)
         kept = np.delete(kept, gone)
         masses, objective = refit.masses(kept, np.delete(masses, gone))

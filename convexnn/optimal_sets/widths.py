@@ -95,7 +95,6 @@ def prove_fewest(polytope, known, time_limit, counted=None):
 
 def _fitted(polytope, support):
     """Return a vertex (K,) on a part of the support, None when there is no exact one."""
-    # Any masses on the support; then the vertex on what they use, exactly.
     masses, error = nnls(polytope.equations[:, support], polytope.target)
     if error > MAX_SUPPORT_RESIDUAL * np.linalg.norm(polytope.target):
         return None

@@ -79,7 +79,7 @@ def convex_program(
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
         See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def solve_program(
         The convex form of the network found: its blocks lie in the cones of its own patterns, which may differ from
         `masks` in rows where a neuron is within rounding of a kink. The free terms are refitted.
     answers : list of str
-        What every back end that was tried answered.
+        The answer of every back end that was tried.
 
     Raises
     ------

@@ -18,7 +18,7 @@ def is_combination(column, others, coefficients):
     Parameters
     ----------
     coefficients : ndarray of shape (k,)
-        Of the combination, to about 1e-30 of the column: terms below that are left out.
+        Coefficients of the combination, to about 1e-30 of the column: terms below that are left out.
 
     Returns
     -------

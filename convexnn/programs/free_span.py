@@ -17,7 +17,7 @@ from .dependence import is_combination
 
 MIN_KEPT_PART = 1e-7  # columns of which more than this share is left beside the others are kept in float64
 MIN_TOLD_PART = 2.0**-88  # less left than this share: the column depends on the others, or that cannot be told
-MAX_CONDITION = 1e11  # of the span in the metric of a correction: float64 keeps five digits of it
+MAX_CONDITION = 1e11  # a span of a larger condition, in the metric of a correction, cannot be told: few digits are left
 MAX_REFINEMENTS = 6  # projections off the span, each of which makes what is left more accurate
 
 

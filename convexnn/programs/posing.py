@@ -11,7 +11,7 @@ from ..losses import LOSSES, VECTOR_LOSSES, make_loss
 from ..network import TwoLayerReLU
 from .problem import Problem
 
-OPTION_NAMES = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # of a problem; the last is internal
+OPTION_NAMES = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # the last is internal
 
 
 def check_objective_range(y, weight):
@@ -65,11 +65,11 @@ def make_problem(
         A penalised bias of the hidden neurons; unpenalised intercepts; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
-        Of several outputs not absolute and quantile, of one not multinomial.
+        Several outputs: not absolute and quantile; one output: not multinomial.
     losses : tuple of str, optional
         The names that the caller can deal with.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
 
     Raises
     ------

@@ -13,7 +13,7 @@ class InUnits:
     Attributes
     ----------
     problem : Problem
-        Of the design divided by `design_unit` and the targets, less what the free terms fit, by `fit_unit`.
+        The problem of the design over `design_unit` and the targets, less what the free terms fit, over `fit_unit`.
     design_unit, fit_unit, loss_unit : float
         Objectives are `loss_unit` times those of `problem`; masses ``fit_unit / design_unit`` times.
     """

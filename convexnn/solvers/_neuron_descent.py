@@ -96,7 +96,7 @@ def descend_neurons(
     dtype : type
         Precision of the products.
     max_steps : int
-        Of L-BFGS.
+        Largest number of steps of L-BFGS.
     tol : float
         Relative decrease of a step below which it ends.
     stop : callable

@@ -187,7 +187,6 @@ def move_neurons(scaled, blocks, signs, *, max_steps=12, stop=lambda: False, spe
         objective, residual = cells.objective(cells.values, cells.blocks)
         moves, decrease = cells.newton_direction(residual)
         spend(newton_work(len(scaled.design), *cells.blocks.shape))
-        # The step can gain nothing that float64 would show.
         if decrease <= 1e-16 * objective:
             break
         if cells.move(moves, objective) >= objective:

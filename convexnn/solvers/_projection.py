@@ -13,7 +13,7 @@ from .._utils.kernels import compiled
 from ..duality.kernels.concave import MIN_INDEPENDENT_PART, add_scaled, copy, dot, enter, leave, products
 
 MAX_VIOLATION = 1e-13  # relative: a row that is violated by less is not
-MAX_CHANGES_PER_ROW = 20  # of the rows held, before rounding is to blame
+MAX_CHANGES_PER_INPUT = 20  # after 20 changes of the rows held per input, and 100 more, rounding is to blame
 
 
 @compiled
@@ -30,7 +30,6 @@ def _orthonormalise_held(rows, held, forces, n_held, basis, triangle):
 @compiled
 def _write_wanted(side, g, held, n_held, basis, triangle, wanted):
     """Write the forces that would make the residual orthogonal to every row held."""
-    # Back substitution in the triangle of Gram-Schmidt.
     for k in range(n_held - 1, -1, -1):
         value = -dot(basis[k], g)
         for j in range(k + 1, n_held):
@@ -79,7 +78,7 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
     """
     basis, triangle, wanted, values = scratch
     n_held, fresh = _orthonormalise_held(rows, held, forces, n_held, basis, triangle), True
-    for _ in range(MAX_CHANGES_PER_ROW * g.size + 100):
+    for _ in range(MAX_CHANGES_PER_INPUT * g.size + 100):
         before = n_held
         n_held = _best_forces(side, g, held, forces, n_held, basis, triangle, wanted)
         fresh = fresh and n_held == before

@@ -16,9 +16,9 @@ from ._lbfgs import StoppableObjective, Stopped, minimise, parts_of
 N_COARSE_PAIRS = 10  # pairs of L-BFGS that are remembered
 MIN_COARSE_MASS_SHARE = 1e-8  # neurons with less than this share of the largest mass have vanished
 MAX_FREE_STEPS, MIN_FREE_GAIN = 6, 1e-10  # Newton steps of the free terms, and the relative gain of the last one
-FREE_DAMPING_PER_TRACE = 1e-10  # of their Hessian
+FREE_DAMPING_PER_TRACE = 1e-10  # a share of the trace of their Hessian is added to its diagonal, which may be singular
 FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
-FIRST_MASS_SHARE = 0.3  # of the best mass of a new neuron alone
+FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
 WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
 WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
 

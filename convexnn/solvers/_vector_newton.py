@@ -17,7 +17,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ..losses import orthonormal
 from ._newton import MAX_HELD_DISTANCE, STEP_LENGTHS, null_space
 
-MAX_CROSSINGS = 12  # where neurons meet new kinks, tried in a line search
+MAX_CROSSINGS = 12  # a line search tries the first 12 places where neurons meet new kinks
 DAMPINGS = (1e-14, 1e-10, 1e-7, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # relative to the mean of the diagonal, in this order
 MIN_KEPT_MASS = 1e-12  # neurons with less than this share of the largest mass have vanished
 
@@ -135,7 +135,6 @@ class _Cells:
         sizes, heights = np.linalg.norm(self.point.neurons, axis=1), np.linalg.norm(self.point.outputs, axis=1)
         masses = sizes * heights
         keep = masses > MIN_KEPT_MASS * masses.max(initial=0.0)
-        # ||u|| = ||a|| has the least penalty of all scalings of a neuron.
         factor = np.sqrt(heights[keep] / sizes[keep])[:, None]
         self.point = _Point(self.point.neurons[keep] * factor, self.point.outputs[keep] / factor, self.point.free)
         self.kinks = self.kinks[keep]
@@ -208,7 +207,6 @@ def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12,
             step = _damped_step(hessian, gradient, damping)
             if step is not None:
                 objective = cells.move(cells.unpack(step), before)
-                # A step that predicts nothing cannot be helped by more damping.
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break
         cells.balance_and_drop()

@@ -60,7 +60,7 @@ class WeightSpace(StoppableObjective):
     ----------
     problem : Problem
     columns : ndarray of shape (n_samples, n_free)
-        What the free terms are counted in; they need not be those of the problem, but must span as much.
+        Basis of the free terms; the columns need not be those of the problem, but must span as much.
     dtype : type
         Precision of the products.
     stop : callable

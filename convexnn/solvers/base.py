@@ -103,8 +103,8 @@ def conclude(network, certificate, status, *, tol, n_iter, history, visible_gap=
     n_iter : int
     history : list of dict
     visible_gap : float
-        What the run itself has seen. Where a budget ended it, the certificate searches for less long than the run did
-        and may see less of a gap: it takes over this one.
+        The gap as the run itself has seen it. Where a budget ended the run, the certificate searches for less long than
+        the run did and may see less of a gap: it takes over this one.
 
     Raises
     ------

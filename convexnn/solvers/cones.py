@@ -107,7 +107,6 @@ class PatternCones:
         side = self.side(cones)
         rates = side * (moves @ self.transposed)
         values = np.maximum(side * (blocks @ self.transposed), 0.0)
-        # Rates below rounding of the move leave no cone.
         leaving = (rates < -1e-12 * np.linalg.norm(moves, axis=1)[:, None]) & ~tight
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(leaving, values / -rates, np.inf).min(axis=1, initial=1.0)

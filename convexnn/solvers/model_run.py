@@ -17,7 +17,7 @@ from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, Pool, ScalarRun,
 FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
 MAX_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
 MAX_MODELS_PER_ROUND = 30
-MAX_HALVINGS = 30  # of the way to the best masses of a model
+MAX_HALVINGS = 30  # the way to the best masses of a model is halved at most 30 times
 GRADIENTS_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of the loss, on medium data
 GRADIENTS_TOLERANCE = 1e-5  # relative decrease of a step of gradients that is the last
 

@@ -132,7 +132,6 @@ class Path:
 
     def point(self):
         """Return the `Point` where the network is."""
-        # Masses ||u|| |a| are in mass units: u and a in their roots.
         root = np.sqrt(self.units.mass_unit)
         return Point(root * self.neurons, root * self.outputs, self._free_terms(), self.units.loss_unit * self.value)
 

@@ -188,7 +188,6 @@ class _Run:
         """Find the best masses on the blocks and these directions together, and add up what shares a cone."""
         cones, directions = np.append(self.cones, cones), np.vstack([self.directions, directions])
         fits = self._fits(cones, directions)
-        # The best masses of all directions, from those at hand: the objective cannot rise but by rounding.
         start = np.append(self.masses, np.zeros(len(cones) - len(self.masses)))
         masses = best_masses(fits, self.scaled.target, self.scaled.beta, start)
         residual = self.scaled.target - fits @ masses

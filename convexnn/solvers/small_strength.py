@@ -30,8 +30,8 @@ NEWTON_FROM_CHANGE = 1e-4  # relative change of nu below which Newton's method i
 READING_STRENGTH = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
 MAX_SHIFTS = 30  # problems on the way
 MAX_SQUARED_MODELS = 10  # of another loss, each around the network that the last one led to
-MAX_STATIONARY_ERROR = 1e-11  # of the equations of an optimum, in units of one
-MAX_SHIFT_TOLERANCE, MIN_SHIFT_TOLERANCE = 1e-6, 1e-11  # of the problems on the way
+MAX_STATIONARY_ERROR = 1e-11  # the equations of an optimum may be off by this, in units of one
+MAX_SHIFT_TOLERANCE, MIN_SHIFT_TOLERANCE = 1e-6, 1e-11  # the relative gaps of the problems on the way lie between these
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Optimum:
     Attributes
     ----------
     solution : Solution
-        Of the problem as given.
+        The solution of the problem as given.
     point : ndarray of shape (n_samples,)
         ``nu / beta`` of the problem as given, and of the shifted one.
     shifted : Problem
-        Of moderate strength, with the same optimal networks.
+        A problem of moderate strength with the same optimal networks.
     doubt : ndarray of shape (n_samples, k) or None
-        What rounding may have changed in `point`: this times a vector of norm one, where no neuron in use holds it.
+        Rounding may have changed `point` by this times a vector of norm one, where no neuron in use holds it.
         None where Newton's method did not end at the equations of an optimum: `point` is as good as the solver's.
     """
 

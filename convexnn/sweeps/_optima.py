@@ -13,9 +13,9 @@ class KnownOptimum:
     Attributes
     ----------
     optimal_value, lower_bound, relative_gap, proof
-        Of the `Certificate`.
+        As in the `Certificate`.
     m_star, M_star, m_star_bounds, M_star_bounds, is_unique, is_unique_function, dimension, n_directions, margin
-        Of the `OptimalSet`.
+        As in the `OptimalSet`.
     """
 
     optimal_value: float

@@ -42,7 +42,7 @@ class PathRecord(Record):
     network : TwoLayerReLU
         An optimal network, or the best one found.
     seconds : float
-        That the record took; no part of comparisons.
+        Time that the record took; no part of comparisons.
     """
 
     beta: float

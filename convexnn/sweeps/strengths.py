@@ -92,7 +92,7 @@ def regularization_path(
         How far to go for each proof, see `price`. Where it is not exact, the record has the best value found and a
         lower bound, and nothing is said about the set.
     vertex_limit : int
-        Of the optimal sets; where one has more vertices, what depends on their list is None.
+        Limit of the optimal sets; where one has more vertices, what depends on their list is None.
     time_limit : float, optional
         Seconds for every strength; then the records may depend on the machine.
     checkpoint : str or path-like, optional

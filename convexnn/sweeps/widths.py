@@ -100,7 +100,7 @@ def width_sweep(
         How far to go for the proof of p*, see `price`. Where it is not exact, the records have the best value known
         and a lower bound.
     vertex_limit : int
-        Of the optimal set; where it has more vertices, what depends on their list is None.
+        Limit of the optimal set; where it has more vertices, what depends on their list is None.
     time_limit : float, optional
         Seconds for the optimal set; then the records may depend on the machine.
     checkpoint : str or path-like, optional

@@ -49,7 +49,6 @@ def approach(function, points, signs, *, n_steps=N_APPROACH_STEPS, dtype=np.floa
             )
             # Good starts are better than a sample knows.
             points, known = _better(points, known, moved, _values(*whole, moved, signs, run))
-        # Steps on all lines are dear: only the best ends make them.
         best = np.sort(np.argsort(-known[0], kind="stable")[:N_WALKED_ENDS])
         chosen = tuple(part[best] for part in known)
         points, values = _step_uphill(whole, points[best], signs[best], n_steps, deadline, run, chosen)

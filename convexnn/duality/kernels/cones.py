@@ -256,7 +256,6 @@ def split_cones(
         for side in range(2):
             half, replaced = 2 * k + side, first if side == 0 else second
             for l in range(n):
-                # The values at the end that is replaced come back after this half.
                 saved[l] = at_generators[replaced, l]
             combine(middle, columns, n, at_generators[replaced])
             for j in range(r):

@@ -13,7 +13,7 @@ from .cones import combine
 from .vector_bound import bound_cone
 
 CONCAVE_EDGE_WEIGHT = 0.1  # lines that multipliers take care of count a tenth of their size when an edge is chosen
-PLAIN_EDGE_SHARE = 0.05  # of the plain length of an edge is added to its error, so that no cone becomes flat
+PLAIN_EDGE_SHARE = 0.05  # 0.05 of the plain length of an edge is added to its error, so that no cone becomes flat
 
 
 @compiled
@@ -124,7 +124,6 @@ def split_vector_cones(
         for side in range(2):
             half, replaced = 2 * k + side, first if side == 0 else second
             for l in range(n):
-                # The values at the end that is replaced come back after this half.
                 saved[l] = at_generators[replaced, l]
             combine(middle, columns, n, at_generators[replaced])
             for j in range(r):

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
 N_SAMPLED_ROWS = 2048  # exact ascents on so many rows give the directions to begin with
 N_SHARD_STARTS = 64  # directions improved together for either sign, by default
-MAX_PASSES = 100  # over the data for the ascents, by default
-MAX_BOUND_PASSES = 12  # over the data for the upper bound
-MAX_SAME_CLIMB_DISTANCE = 1e-7  # of two climbs whose directions differ by no more in any entry one ends
-STEP_SHARES = np.array([1.0, 0.5, 0.1])  # of the way to what the cuts allow, tried in one pass: random nu needs a tenth
+MAX_PASSES = 100  # the ascents pass over the data at most 100 times, by default
+MAX_BOUND_PASSES = 12  # the upper bound takes at most 12 passes over the data
+MAX_SAME_CLIMB_DISTANCE = 1e-7  # one of two climbs ends where no entry of their directions differs by more
+STEP_SHARES = np.array([1.0, 0.5, 0.1])  # shares of the way to what the cuts allow; random nu needs a tenth
 MIN_TRIAL_SIZE = 1e-3  # a mean of almost opposite unit vectors that is shorter has no direction
 MAX_IDLE_PASSES = 8  # a climb ends after so many passes in vain, and one more for every dimension
 N_RECENT_CUTS = 12  # cuts that are kept besides those that matter

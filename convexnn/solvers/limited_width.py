@@ -54,7 +54,7 @@ def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=No
     first, *others = _smoothed(problem)
     network = _Search(first, *options).run(network)
     for stage in others:
-        network = _Search(stage, *options).of(network, np.arange(network.width), tol=MIN_FINE_STEP_GAIN)
+        network = _Search(stage, *options).descended_part(network, np.arange(network.width), tol=MIN_FINE_STEP_GAIN)
     return with_best_masses(problem, network, deadline)
 
 
@@ -127,12 +127,12 @@ class _Search:
             found = improve_network(self.problem, network)
             if found.width <= self.max_width:
                 network = self.better(network, found)
-            network = self.better(network, self.of(network, np.arange(network.width)))
+            network = self.better(network, self.descended_part(network, np.arange(network.width)))
             if network is before:
                 break
         return network
 
-    def of(self, network, chosen, tol=MIN_STEP_GAIN):
+    def descended_part(self, network, chosen, tol=MIN_STEP_GAIN):
         """Return the descended network of some of the neurons, which move to make up for the others."""
         return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tol)
 
@@ -140,14 +140,14 @@ class _Search:
         """Drop the lightest neurons, a quarter at a time."""
         while network.width > self.max_width:
             keep = max(self.max_width, network.width - max(1, network.width // 4))
-            network = self.of(network, np.argsort(-network.masses, kind="stable")[:keep])
+            network = self.descended_part(network, np.argsort(-network.masses, kind="stable")[:keep])
         return network
 
     def part(self, wide):
         """Keep neurons drawn by their masses."""
         shares = wide.masses / wide.masses.sum()
         size = min(self.max_width, int(np.count_nonzero(shares)))
-        return self.of(wide, self.rng.choice(wide.width, size, replace=False, p=shares))
+        return self.descended_part(wide, self.rng.choice(wide.width, size, replace=False, p=shares))
 
     def fresh(self, wide):
         """Start from random neurons of the wide network's mean mass."""
@@ -186,7 +186,7 @@ class _Search:
         for beta in np.geomspace(max(path.price, self.problem.beta), self.problem.beta, STRENGTHS_PER_PATH):
             point = path.follow(beta)
         network = point.network(self.problem)
-        return self.of(network, np.arange(network.width)) if network.width else network
+        return self.descended_part(network, np.arange(network.width)) if network.width else network
 
     def exchanged(self, network):
         """Return a better network with one neuron exchanged, or the network itself."""

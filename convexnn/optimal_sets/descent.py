@@ -19,10 +19,10 @@ from ._simplex import Basis, along, cheapest
 from .paths import MassLegs, NetworkPath
 from .placements import Walk
 
-MIN_FIT_LEFT = 1e-12  # what the free terms leave of a fit is nothing below this share of it
+MIN_FIT_LEFT = 1e-12  # a fit of which the free terms leave less than this share is nothing
 MIN_LEG_SINGULAR_VALUE = 1e-10  # fits of unit norm with a smaller one depend on each other, and are pruned
 MIN_SPAN_SINGULAR_VALUE = 1e-12  # a basis needs no column for a smaller one: far below, so that pruned fits fit in
-MIN_AMOUNT_SHARE = 1e-13  # of the largest amount: what rounding leaves of a mass that a pivot has emptied
+MIN_AMOUNT_SHARE = 1e-13  # amounts below this share of the largest are emptied by a pivot, but for rounding
 
 
 def descent_path(

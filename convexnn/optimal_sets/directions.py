@@ -10,15 +10,15 @@ from ..exceptions import SolverError
 MORE_DIGITS = (
     "A larger beta, columns of one scale, or targets without digits that no network can reach leave more digits."
 )
-MAX_SHORTFALL = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be, at most
-MIN_SHORTFALL = 1e-10  # the same where the dual point is known to rounding, or
-ROUNDINGS_PER_SHORTFALL = 100  # times the rounding of the price
-MAX_PRICE_ERROR = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
-MAX_DOUBT = 1e-6  # of beta: what rounding may have done to the price of any direction
-MAX_OPTIMAL_DOUBT = 1e-8  # of beta: the same of a direction that may be optimal
-PRICE_ROUNDING = 64 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
-SOLVER_ROUNDING = 1e-9  # of beta: the same where the dual point is as good as the solver's
-LISTING_DEPTH = 1e-6  # of beta: local maxima that far below it are all listed
+MAX_SHORTFALL = 1e-7  # the price of an optimal direction may seem to be this share of beta below it, at most,
+MIN_SHORTFALL = 1e-10  # or this share where the dual point is known to rounding, but no less than
+ROUNDINGS_PER_SHORTFALL = 100  # a hundred times the rounding of the price
+MAX_PRICE_ERROR = 2e-8  # the price of the dual point may be this share of beta off it, on either side
+MAX_DOUBT = 1e-6  # rounding may have changed the price of any direction by this share of beta,
+MAX_OPTIMAL_DOUBT = 1e-8  # and that of a direction which may be optimal by this one
+PRICE_ROUNDING = 64 * np.finfo(float).eps  # accepted values that differ by more of ``sum_i |nu_i| ||x_i||`` may differ,
+SOLVER_ROUNDING = 1e-9  # or by more of beta where the dual point is only as good as the solver's
+LISTING_DEPTH = 1e-6  # local maxima down to this share of beta below it are all listed
 MARGIN_STARTS = 2048  # local ascents that look for those further below
 
 

@@ -20,7 +20,7 @@ from ..programs.problem import Problem
 from ..solvers.base import build_network
 from .placements import Walk
 
-MAX_EMPTY_SHARE = 1e-12  # of the total mass: what rounding leaves of a neuron that is empty
+MAX_EMPTY_SHARE = 1e-12  # a neuron with less than this share of the total mass is empty: rounding
 MIN_PRUNED_SINGULAR_VALUE = 1e-8  # fits of unit norm with a smaller one depend on each other, and are pruned
 
 

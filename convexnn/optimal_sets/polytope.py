@@ -14,8 +14,8 @@ from ..exceptions import SolverError, VertexLimitError
 from .double_description import extreme_rays
 
 MIN_RELATIVE_RANK_VALUE = 1e-9  # singular values below this share of the largest count as zero
-MAX_ZERO_SHARE = 1e-8  # of the total mass: smaller masses count as none
-MAX_VERTEX_RESIDUAL = 1e-7  # of the optimal fit: what the masses of a vertex may leave of it
+MAX_ZERO_SHARE = 1e-8  # masses below this share of the total count as none
+MAX_VERTEX_RESIDUAL = 1e-7  # the masses of a vertex may leave this share of the optimal fit
 EXTRA_VERTICES = 1000  # added to the limit, for polytopes on the way that have more vertices than the last one
 MAX_LISTED_ENTRIES = 20_000_000  # numbers in the list of vertices on the way
 BLOCK_ENTRIES = 2_000_000  # numbers in the matrices that are solved at once

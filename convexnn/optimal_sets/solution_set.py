@@ -27,13 +27,13 @@ from .polytope import MAX_ZERO_SHARE
 
 VERTEX_LIMIT = 20_000  # a list of more vertices is refused, by default
 SOLVER_TOLERANCE = 1e-9  # relative gap to which the optimum is proven
-MIN_MARGIN = 1e-5  # of beta: a thinner one between optimal directions and others is warned of
-MAX_DIRECTION_ERROR = 1e-4  # of an entry of a unit vector: neurons of optimal networks are that close to a direction
-MAX_FUNCTION_CHANGE = 1e-6  # of the kinks per edge of unit size: the function is the same
+MIN_MARGIN = 1e-5  # a margin below 1e-5 of beta between optimal directions and others is warned of
+MAX_DIRECTION_ERROR = 1e-4  # neurons of optimal networks are that close to a direction, by entries of unit vectors
+MAX_FUNCTION_CHANGE = 1e-6  # the function is one if no unit edge changes its kinks by more
 MAX_COSINE_DEFECT = 1e-10  # directions are on one line where 1 - |cosine|, half the squared angle, is below
-MAX_SHARE_ERROR = 1e-7  # of the total mass: placements that differ by less are the same
-MAX_FIT_ERROR = 1e-7  # of the optimal fit: what the directions may leave of it
-MIN_COUNTED_SHARE = 1e-13  # of the total mass: less is rounding and no neuron
+MAX_SHARE_ERROR = 1e-7  # placements that differ by less than this share of the total mass are the same
+MAX_FIT_ERROR = 1e-7  # the directions may leave this share of the optimal fit
+MIN_COUNTED_SHARE = 1e-13  # less than this share of the total mass is rounding and no neuron
 
 
 def optimal_set(

@@ -14,9 +14,9 @@ from .._utils.standard_output import without_highs_lines
 from .._utils.threads import interruptible
 from .polytope import MAX_ZERO_SHARE, heaviest
 
-MAX_SUPPORT_RESIDUAL = 1e-9  # of the optimal fit: what the masses of a support may leave of it
+MAX_SUPPORT_RESIDUAL = 1e-9  # the masses of a support may leave this share of the optimal fit
 MAX_CUTS = 50  # integer programs, each without the supports found before
-N_RANDOM_COSTS = 30  # whose vertices are met for the largest and the smallest support
+N_RANDOM_COSTS = 30  # random costs are lowest at as many vertices, which bound the supports
 SEARCH_SECONDS = 10.0  # for the bounds on the widths
 MAX_INTEGER_ERROR = 1e-6  # bounds of the integer program are rounded up from so little above
 

@@ -15,7 +15,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ._work import newton_work
 
 MAX_HELD_DISTANCE = 1e-10  # relative to a neuron's norm: a row whose value is smaller is held at zero, a kink
-STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)  # of a Newton step that are tried, besides the first crossings
+STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)  # shares of a Newton step that are tried, besides the first crossings
 
 
 def merge_blocks(scaled, blocks, signs):

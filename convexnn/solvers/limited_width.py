@@ -28,7 +28,7 @@ MAX_CANDIDATES, PRICE_STARTS = 10, 32  # directions of the largest prices that a
 MAX_EXACT_ROUNDS = 5  # Newton steps on the kinks and gradients in turn
 MIN_STEP_GAIN, MIN_FINE_STEP_GAIN = 1e-4, 1e-9  # relative gain of a step by gradients that is the last, and at the end
 MIN_BETTER_GAIN = 1e-9  # networks whose objectives differ by less are equal but for rounding
-SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
+SPREADS = (0.1, 1e-2, 1e-3)  # smooth losses that stand for one with kinks have these spreads, over the mean residual
 
 
 def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=None):

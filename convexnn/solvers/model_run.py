@@ -14,7 +14,7 @@ from ..programs.scaling import scale_problem
 from ._neuron_descent import LossRows, descend_neurons
 from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, Pool, ScalarRun, network_of
 
-FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
+FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # every row has at least this share of the largest curvature
 MAX_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
 MAX_MODELS_PER_ROUND = 30
 MAX_HALVINGS = 30  # the way to the best masses of a model is halved at most 30 times

@@ -19,13 +19,13 @@ from ._weights import Metric, WeightSpace
 from .base import assemble
 
 MAX_NEW_PER_STRENGTH = 32  # neurons that join at one strength
-JOIN_FROM_PRICE = 1.01  # of a strength: a neuron of at least this price joins
+JOIN_FROM_PRICE = 1.01  # a neuron joins from a price of 1.01 strengths on
 STRENGTH_DESCENT = {"maxiter": 100, "ftol": 1e-5, "maxcor": 10}  # options of L-BFGS at one strength
-SMOOTHING_SPREAD = 0.03  # of losses with kinks, in units of the targets
+SMOOTHING_SPREAD = 0.03  # losses with kinks are smoothed over 0.03 units of the targets
 FREE_STEPS, FREE_DECREASE = 200, 1e-9  # steps of L-BFGS on the free terms alone; the relative decrease that is the last
 NEGLIGIBLE_MASS_SHARE = 1e-6  # neurons with less of the largest mass are dropped
 MAX_SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear
-NANOSECONDS_PER_PRODUCT = 0.05  # of one core for one multiplication
+NANOSECONDS_PER_PRODUCT = 0.05  # one core takes 0.05 ns for a multiplication
 
 
 @dataclass(frozen=True)

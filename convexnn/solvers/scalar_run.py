@@ -33,13 +33,13 @@ ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from else
 MAX_NEW_NEURONS, MAX_NEW_ROUGH_NEURONS = 600, 96  # violators that join at once, and on a sample or on huge data
 ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
 MAX_REMEMBERED = 64  # local maxima from which the next search starts
-REMEMBERED_FROM_PRICE = 0.7  # of the level: local maxima above it are remembered
+REMEMBERED_FROM_PRICE = 0.7  # local maxima above 0.7 of the level are remembered
 MAX_INNER_ROUNDS = 30
-PROMISE_LEFT = 0.3  # of what the last search promised: one search may have been blind
+PROMISE_LEFT = 0.3  # on long data a search counts for 0.3 of the last promise at least: one may have been blind
 MIN_MOVE_GAIN, MAX_REST_ROUNDS = 0.25, 7  # moves rest for some rounds where they gain less than 0.25 of new neurons
 MIN_INNER_GAIN_PER_GAP = 0.05  # inner rounds end when one lowers the objective by less than 0.05 of the promised gap,
 MIN_INNER_GAIN = 1e-13  # or by less than this share of itself
-MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN = 1e-5, 1e-3  # of gradients: at most, and per gain of an inner round
+MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN = 1e-5, 1e-3  # at most; per inner gain
 MAX_RISE = 1e-14  # relative, of the objective: what counts as rounding
 
 

@@ -23,13 +23,13 @@ from ._stationary import doubt_of_point, stationary_pair
 from .base import Solution, Status, build_network, conclude, proof_options, uninterrupted
 from .column_generation import solve_column_generation
 
-MAX_SMALL_STRENGTH = 1e-4  # of beta_max: strengths below are solved through others
-FIRST_STRENGTH, MIN_STRENGTH = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
+MAX_SMALL_STRENGTH = 1e-4  # strengths below 1e-4 of beta_max are solved through others
+FIRST_STRENGTH, MIN_STRENGTH = 1e-2, 1e-6  # problems on the way have strengths from 1e-2 down to 1e-6 of beta_max
 MAX_CHANGE_LEFT = 0.1  # a step that leaves more of the change of nu is followed by one with a tenth of the strength
 NEWTON_FROM_CHANGE = 1e-4  # relative change of nu below which Newton's method is tried
-READING_STRENGTH = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
+READING_STRENGTH = 0.1  # nu is read from a problem of the strength 0.1 ``||y|| beta / ||nu||``
 MAX_SHIFTS = 30  # problems on the way
-MAX_SQUARED_MODELS = 10  # of another loss, each around the network that the last one led to
+MAX_SQUARED_MODELS = 10  # another loss takes at most ten of them, each around the network of the last
 MAX_STATIONARY_ERROR = 1e-11  # the equations of an optimum may be off by this, in units of one
 MAX_SHIFT_TOLERANCE, MIN_SHIFT_TOLERANCE = 1e-6, 1e-11  # the relative gaps of the problems on the way lie between these
 

@@ -18,7 +18,7 @@ from ..masses.group_lasso import best_groups
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import merge_neurons, move_vector_neurons
 from ._violators import Violators
-from ._work import proof_work
+from ._work import CALL_WORK, proof_work
 from .base import assemble
 from .scalar_run import (
     ADOPTED_GAP,
@@ -47,7 +47,6 @@ SINGLE_VECTOR_UNTIL_GAP = 1e-3  # visible gap down to which single precision wil
 SHORT_DESCENT, LONG_DESCENT = 60, 200  # steps of L-BFGS
 EXPECTED_NEURONS = 4  # a network without neurons is judged as one of four: whether Newton steps are too dear
 MAX_GROUPS_WORK = 10.0  # a round of the group lasso is worth up to ten evaluations of the objective
-CALL_WORK = 1_000_000  # nanoseconds of a move besides its products
 WORK_PER_PRODUCT = 0.2  # nanoseconds of a multiplication
 
 

@@ -36,7 +36,7 @@ from .path_records import PathRecord, RegularizationPath, changes_between
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
 MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
-STRENGTHS_PER_BLOCK = 5  # that are solved one after the other, each from the network before
+STRENGTHS_PER_BLOCK = 5  # five strengths are solved one after the other, each from the network before
 
 
 def regularization_path(

@@ -87,8 +87,8 @@ def test_a_sweep_does_not_depend_on_the_cluster(sweep, client, tmp_path):
 @pytest.fixture
 def small_parts(monkeypatch):
     """Hand out work from the start, in portions that leave time to kill a worker."""
-    monkeypatch.setattr(parts, "WORK_HERE", 1_000_000)
-    monkeypatch.setattr(parts, "FIRST_WORK", 10_000_000)
+    monkeypatch.setattr(parts, "LOCAL_WORK", 1_000_000)
+    monkeypatch.setattr(parts, "FIRST_PART_WORK", 10_000_000)
 
 
 @pytest.mark.slow

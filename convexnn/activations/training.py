@@ -13,7 +13,7 @@ from .._utils.validation import check_choice, check_count, check_positive, check
 from ..arrangements.patterns import ActivationPatterns
 from ..duality.certificate import certify_problem
 from ..duality.records import PROOFS
-from ..programs.cvxpy_form import BACK_ENDS, DROPPED, check_masks, find_blocks
+from ..programs.cvxpy_form import BACK_ENDS, DROPPED_SHARES, check_masks, find_blocks
 from ..programs.posing import make_problem, refuse_outputs
 from ..solvers.base import Solution, Status, conclude, make_record, proof_options
 from .network import ActivatedNetwork, slope_of
@@ -169,7 +169,7 @@ class _Run:
         if blocks is not None and value < before * (1.0 - self.tol):
             # Patterns without a block leave only when the objective falls: no set of patterns can come back.
             sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
-            self.masks = self.masks[sizes > DROPPED[-1] * sizes.max()]
+            self.masks = self.masks[sizes > DROPPED_SHARES[-1] * sizes.max()]
         self.history.append(make_record(self.started, value, np.nan, self.network.width))
         current().round(self.history[-1])
 
@@ -177,7 +177,7 @@ class _Run:
         """Keep the network of the blocks if it is better, with more or fewer of the smallest blocks dropped."""
         sizes, signs = np.linalg.norm(blocks, axis=1), np.repeat([1.0, -1.0], len(blocks) // 2)
         # An interior-point method leaves a little in every block: which ones are zero is found by trying.
-        for share in DROPPED:
+        for share in DROPPED_SHARES:
             kept = sizes > share * sizes.max()
             # A block w becomes the balanced neuron (w / sqrt||w||, +-sqrt||w||).
             roots = np.sqrt(sizes[kept])

@@ -11,11 +11,12 @@ from bisect import bisect_left
 
 import numpy as np
 
-END_WIDTH = 1e-6  # of bounds above their target, relative: from here on the rest closes at once
-FIRST_PASSES = 8.0  # the least number of passes over the orthants after which a tree was seen to end
-GROWTH_POWER = 4.0  # of twice the share of halves left open: where all stay open, a hundred passes and more
-LOOKS = 20  # a tree that may be given up is looked at this often while it spends its budget
-GIVE_UP_AFTER, FAR = 0.1, 10.0  # of a budget; forecast of a hopeless tree, over the most work it may take
+END_WIDTH = 1e-6  # once bounds lie 1e-6 of their target above it, in the mean, the rest of the tree closes at once
+MIN_PASSES = 8.0  # a tree is forecast to take at least eight passes over the orthants: none was seen to end earlier
+GROWTH_POWER = 4.0  # passes grow with the fourth power of twice the share of halves left open: 128 where all are
+LOOKS_PER_BUDGET = 20  # a tree that may be given up is looked at twenty times while it spends its budget
+GIVE_UP_FROM_SHARE = 0.1  # a tree may be given up once it has spent a tenth of its budget,
+HOPELESS_OVER_LIMIT = 10.0  # if its forecast is above ten times the most work that it may take
 
 
 class Forecast:
@@ -37,16 +38,18 @@ class Forecast:
             Those of the open cones, at least one; infinite where a cone was not bounded yet.
         target : float
         """
+        # Before every orthant has a bound there is no width: the passes over them are forecast instead.
         n_unbounded = int(np.isinf(bounds).sum())
         if n_unbounded or not self.work:
             n_open = len(bounds) - n_unbounded
-            passes = FIRST_PASSES * max(1.0, 2.0 * n_open / max(1, n_halves)) ** GROWTH_POWER
+            passes = MIN_PASSES * max(1.0, 2.0 * n_open / max(1, n_halves)) ** GROWTH_POWER
         if n_unbounded:
             return passes * self.first_pass(work, n_halves, n_unbounded)
         self.work.append(work)
         self.log_width.append(np.log(max(np.mean(bounds) / target - 1.0, np.finfo(float).tiny)))
         if len(self.work) == 1:
             return passes * work
+        # The logarithm of the mean width goes on along the line through here and half the work.
         before = min(bisect_left(self.work, 0.5 * work), len(self.work) - 2)
         fallen = self.log_width[before] - self.log_width[-1]
         left = max(0.0, self.log_width[-1] - np.log(END_WIDTH))
@@ -69,7 +72,7 @@ class Budget:
         """Work between two looks."""
         if self.most_work is None:
             return self.largest_batch
-        return min(self.largest_batch, max(self.max_work, search.work) / LOOKS)
+        return min(self.largest_batch, max(self.max_work, search.work) / LOOKS_PER_BUDGET)
 
     def is_spent(self, search, frontier):
         """Whether the budget is spent, or what is left of it would be wasted."""
@@ -85,6 +88,7 @@ class Budget:
         if self.most_work is None:
             return False
         expected = self.forecast.total(search.work, search.n_nodes, bounds, search.cut)
+        # Beyond its budget a tree goes on only if it is expected to end; before, it ends only if that is hopeless.
         if search.work >= self.max_work:
             return not expected <= search.overestimate * most
-        return search.work >= GIVE_UP_AFTER * self.max_work and not expected <= FAR * most
+        return search.work >= GIVE_UP_FROM_SHARE * self.max_work and not expected <= HOPELESS_OVER_LIMIT * most

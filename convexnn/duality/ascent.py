@@ -9,15 +9,16 @@ from .._utils.validation import is_late
 from .kernels.approach import approach
 from .kernels.climb import climb_all, distinct
 
-CHUNK = 64  # climbs between two looks at the clock, at most
-WORK_A_CHUNK = 1_000_000  # entries of the lines times climbs between two looks at the clock, a tenth of a second
-MAX_STEP_ENTRIES = 1_000_000_000  # entries of the lines times steps of a climb, about a second
-LINES_OF_STARTS = 2048  # lines of huge data that random starts are made from
-HUGE_STEPS = 60  # steps on huge data of the ends that go on, instead of climbs
-MIN_SINGLE_LENGTH = 1e-15  # the length of a line, and its inverse, that single precision is asked to hold
-SAME_END = 1e-2  # nearer ends of an approach, by entries of unit vectors, are taken for one
-SAME_MAXIMUM = 1e-6  # nearer local maxima, by entries of unit vectors, are one
-MAX_CLIMBS, MAX_CLIMB_ENTRIES = 16, 16_000_000  # climbs from the best ends of an approach; times entries of the lines
+MAX_CLIMBS_PER_CHUNK = 64  # at most 64 climbs are made between two looks at the clock,
+ENTRIES_PER_CHUNK = 1_000_000  # and fewer where climbs times entries of the lines exceed this, a tenth of a second
+MAX_STEP_ENTRIES = 1_000_000_000  # a climb ends where steps times entries of the lines exceed this, about a second
+MAX_LINES_FOR_STARTS = 2048  # on huge data random starts are made from about so many of the lines
+N_HUGE_STEPS = 60  # on huge data the best ends take 60 more joint steps in the place of climbs
+MIN_SINGLE_LENGTH = 1e-15  # single precision is used where the longest line and its inverse are longer than this
+MAX_SAME_END_DISTANCE = 1e-2  # ends of an approach are one where no entry of the unit vectors differs by more
+MAX_SAME_MAXIMUM_DISTANCE = 1e-6  # local maxima are one where no entry of the unit vectors differs by more
+MAX_CLIMBS = 16  # at most the 16 best ends of an approach climb on,
+MAX_LONG_CLIMB_ENTRIES = 16_000_000  # and fewer, but four, where climbs times entries of the lines exceed this
 
 
 def random_starts(function, n_starts, rng):
@@ -32,9 +33,10 @@ def random_starts(function, n_starts, rng):
     starts = rng.standard_normal((n_starts, r))
     lines = function.lines
     if is_huge(lines):
-        lines = unit_rows(lines[:: n_lines // LINES_OF_STARTS + 1].astype(np.float64, copy=False))[0]
+        lines = unit_rows(lines[:: n_lines // MAX_LINES_FOR_STARTS + 1].astype(np.float64, copy=False))[0]
     values, vectors = np.linalg.eigh(lines.T @ lines)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
+    # Every third start is Gaussian in the metric of the lines, and every third a difference or sum of two lines.
     starts[1::3] = starts[1::3] @ whitening.T
     pairs = rng.integers(0, len(lines), (len(starts[2::3]), 2))
     mix = rng.choice([-1.0, 1.0], (len(pairs), 2))
@@ -80,7 +82,7 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
     rough : bool
         Bring the starts near maxima in single precision, and leave it at that, on long data.
     deadline : float, optional
-        `_clock.Moment` after which no further climb is begun, but for the first few.
+        `clock.Moment` after which no further climb is begun, but for the first few.
 
     Returns
     -------
@@ -93,19 +95,20 @@ def local_maxima(function, starts, signs=None, *, enough=np.inf, rough=False, de
         starts, signs = np.vstack([starts, starts]), np.repeat([1, -1], len(starts))
     if not function.is_long:
         return with_poles(function, *_climb_from(function, starts, signs, deadline, n_jobs))
+    # Long data: all starts come near maxima jointly, in single precision where only that is asked for.
     rough = rough or is_late(deadline)
     single = rough and MIN_SINGLE_LENGTH < function.lengths.max() < 1.0 / MIN_SINGLE_LENGTH
     options = {"dtype": np.float32 if single else np.float64, "deadline": deadline, "n_jobs": n_jobs}
     reached, points, values = approach(function, starts, signs, **options)
     signs = signs[reached]
     order = np.argsort(-values, kind="stable")
-    order = order[distinct(points[order], signs[order].astype(float), SAME_END)]
+    order = order[distinct(points[order], signs[order].astype(float), MAX_SAME_END_DISTANCE)]
     points, signs, values = points[order], signs[order], values[order]
     if rough or values.max(initial=0.0) > enough:
         return points, signs, values
-    best = slice(0, max(4, min(MAX_CLIMBS, MAX_CLIMB_ENTRIES // function.lines.size)))
+    best = slice(0, max(4, min(MAX_CLIMBS, MAX_LONG_CLIMB_ENTRIES // function.lines.size)))
     if is_huge(function.lines):
-        reached, ends, tops = approach(function, points[best], signs[best], n_steps=HUGE_STEPS, **options)
+        reached, ends, tops = approach(function, points[best], signs[best], n_steps=N_HUGE_STEPS, **options)
         climbed = ends, signs[best][reached], tops
     else:
         climbed = _climb_from(function, points[best], signs[best], deadline, n_jobs)
@@ -126,6 +129,7 @@ def with_poles(function, points, signs, values):
 
 def _climb_from(function, starts, signs, deadline, n_jobs):
     """Climb from every start with its sign; see `local_maxima`."""
+    # A climb maximises: -f has the coefficients of f with the other sign, so slices have one sign each.
     order = np.argsort(-signs, kind="stable")
     points, signs = np.ascontiguousarray(starts[order]), signs[order]
     n_steps = max_steps(function)
@@ -155,10 +159,10 @@ def max_steps(function):
 
 def chunk_size(function):
     """Return the number of climbs between two looks at the clock."""
-    return max(1, min(CHUNK, WORK_A_CHUNK // max(1, function.lines.size)))
+    return max(1, min(MAX_CLIMBS_PER_CHUNK, ENTRIES_PER_CHUNK // max(1, function.lines.size)))
 
 
-def distinct_maxima(function, points, signs, values, *, angle=SAME_MAXIMUM):
+def distinct_maxima(function, points, signs, values, *, angle=MAX_SAME_MAXIMUM_DISTANCE):
     """Return the distinct local maxima above rounding, the largest first, in the caller's coordinates and units.
 
     Returns

@@ -1,9 +1,10 @@
 """Geometric branch and bound over directions: a valid upper bound on the price that tightens until it is exact.
 
 The unit sphere is covered by the 2^r orthants of an orthonormal basis, once for each sign of the price function. A node
-is a simplicial cone with a bound (see `cones` and `vector_cones`); the nodes with the largest bounds are cut in two
-until the largest bound falls to the target. No arrangement is needed, so degenerate data cost nothing and nothing can
-be missed. Batches have a fixed size and are answered in order: the tree does not depend on the number of threads.
+is a simplicial cone with a bound (see `kernels.cones` and `kernels.vector_cones`); the nodes with the largest bounds
+are cut in two until the largest bound falls to the target. No arrangement is needed, so degenerate data cost nothing
+and nothing can be missed. Batches have a fixed size and are answered in order: the tree does not depend on the number
+of threads.
 """
 
 from dataclasses import dataclass
@@ -17,19 +18,19 @@ from .._utils.validation import is_late
 from ._forecast import Budget
 from .nodes import Frontier, Nodes, orthants
 
-MAX_RANK = 13  # the sphere is covered by 2^rank cones
-BATCH = 512  # nodes between two looks at the clock, at most
-WORK_A_BATCH = 200_000_000  # nanoseconds of one core, about, between two looks at the clock
-CHUNK = 32  # nodes that one thread takes at a time
-MEMORY_LIMIT = 1 << 30  # bytes of the open nodes
-MIN_WIDTH = 1e-9  # distance of the generators of a cone that holds one direction
-ABSOLUTE = 1e-12  # of ``function.scale``, the smallest value that a bound is pressed to
-LINEAR_ROUNDING = 1e-14  # of a largest singular value, relative
+MAX_RANK = 13  # no tree is begun above rank 13: its first nodes are 2^rank cones for each sign
+MAX_NODES_PER_BATCH = 512  # at most 512 nodes are cut between two looks at the clock,
+NANOSECONDS_PER_BATCH = 200_000_000  # and not many more than one core cuts in about 0.2 s
+NODES_PER_CHUNK = 32  # a thread takes 32 nodes at a time
+MAX_OPEN_BYTES = 1 << 30  # the search ends when the open nodes take more than one GiB of memory
+MIN_CONE_WIDTH = 1e-9  # a cone whose generators are closer together than this holds one direction
+MIN_TARGET = 1e-12  # bounds are not pressed below 1e-12 of ``function.scale``: a price of 0 would never be reached
+LINEAR_ROUNDING = 1e-14  # a computed singular value is raised by this share of itself to be an upper bound
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What the search knows when it stops.
+    """The result of a search.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Exploration:
-    """What is known when the cutting of some cones stops (all values in units of ``function.scale``).
+    """The state of a search when the cutting of some cones stops (all values in units of ``function.scale``).
 
     Attributes
     ----------
@@ -61,11 +62,11 @@ class Exploration:
     value : float
         The largest value of |f| known.
     target : float
-        What the search is after, and a bound on |f| in every cone that was closed.
+        The bound that the search is after, and one on |f| in every cone that was closed.
     points : list of ndarray of shape (rank,)
         See `SearchResult`.
     n_nodes, work : int
-        Cones bounded, and what that cost in units of about a nanosecond of one core.
+        Cones bounded, and the cost of that in units of about a nanosecond of one core.
     """
 
     nodes: Nodes
@@ -117,6 +118,7 @@ class Search:
     def split(self, nodes):
         """Return the two bounded halves of every node."""
         cut = self.cut
+        # A kernel maximises one sign at a time: nodes of one sign stand together, and each slice has one.
         nodes = nodes.take(np.argsort(-nodes.sign, kind="stable"))
         halves = Nodes.empty(2 * len(nodes), self.function)
         halves.sign[:] = np.repeat(nodes.sign, 2)
@@ -125,7 +127,7 @@ class Search:
             part, out = nodes.take(slice(start, stop)), halves.take(slice(2 * start, 2 * stop))
             return self.function.halve(float(part.sign[0]), part, cut, out)
 
-        return self.account(halves, self.run(bound, one_sign_slices(nodes.sign, CHUNK)))
+        return self.account(halves, self.run(bound, one_sign_slices(nodes.sign, NODES_PER_CHUNK)))
 
     def account(self, nodes, work):
         """Count the work, remember the good points and return the nodes."""
@@ -140,7 +142,9 @@ class Search:
         nodes = nodes.take(~(nodes.bound <= self.cut))  # a bound that is not a number closes nothing
         if self.depth is None or len(nodes) == 0:
             return nodes
-        narrow = np.linalg.norm(nodes.generators - nodes.generators[:, :1], axis=2).max(axis=1) < MIN_WIDTH
+        # Where all maximisers are wanted a cone is cut until it holds one direction, or until no convex line changes
+        # sign on it: f is concave there, and an ascent from its point cannot miss the maximum.
+        narrow = np.linalg.norm(nodes.generators - nodes.generators[:, :1], axis=2).max(axis=1) < MIN_CONE_WIDTH
         settled = ((nodes.convex == 0) | narrow) & (nodes.bound <= self.target)
         self.points.extend(nodes.point[settled])
         return nodes.take(~settled)
@@ -152,7 +156,7 @@ def branch_and_bound(
     known_value=0.0,
     level=0.0,
     tolerance=1e-7,
-    absolute=ABSOLUTE,
+    absolute=MIN_TARGET,
     stop_above=np.inf,
     max_work=None,
     most_work=None,
@@ -178,7 +182,7 @@ def branch_and_bound(
         With this, a tree that has spent `max_work` goes on while its `Forecast` is that it ends within `most_work`; and
         after a tenth of `max_work` one that would by far not end within `most_work` is given up.
     deadline : float, optional
-        `_clock.Moment` at which to stop.
+        `clock.Moment` at which to stop.
     depth : float, optional
         Collect points from which ascents lead to every local maximum above ``(1 - depth)`` times the largest.
 
@@ -203,7 +207,7 @@ def explore(
     known_value,
     level,
     tolerance,
-    absolute=ABSOLUTE,
+    absolute=MIN_TARGET,
     stop_above=np.inf,
     max_work=None,
     most_work=None,
@@ -225,23 +229,28 @@ def explore(
         search = Search(function, run, known_value, level, tolerance, absolute, depth)
         frontier = Frontier(nodes)
         frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
-        budget = Budget(max_work, most_work, WORK_A_BATCH)
-        capacity = MEMORY_LIMIT // nodes.node_bytes()
+        budget = Budget(max_work, most_work, NANOSECONDS_PER_BATCH)
+        capacity = MAX_OPEN_BYTES // nodes.node_bytes()
+        # Largest bounds first: the largest open bound is the bound on the price, so no cone is cut in vain. A batch is
+        # as large as about 0.2 s allow, at least 16 so that threads have something to do.
         while 0 < frontier.size <= capacity and search.value <= stop_above:
             if budget.is_spent(search, frontier) or is_late(deadline):
                 break
-            batch = max(16, min(BATCH, int(budget.work_a_batch(search) / (function.lines.size * function.rank))))
+            batch = max(
+                16, min(MAX_NODES_PER_BATCH, int(budget.work_a_batch(search) / (function.lines.size * function.rank)))
+            )
             chosen, before = frontier.largest(batch), search.cut
             frontier.replace(chosen, search.open(search.split(frontier.slots.take(chosen))))
+            # A better value closes cones that are open already.
             if search.cut > before:
                 frontier.keep(np.flatnonzero(~(frontier.bounds <= search.cut)))
-            stage.tick(search.n_nodes, partial(_figures, search, frontier, max_work))
+            stage.tick(search.n_nodes, partial(_progress_text, search, frontier, max_work))
     left = frontier.slots.take(slice(frontier.size))
     return Exploration(left, search.value, search.target, search.points, search.n_nodes, search.work)
 
 
-def _figures(search, frontier, max_work):
-    """Where a search is, in words."""
+def _progress_text(search, frontier, max_work):
+    """Say in words where a search is."""
     if frontier.size == 0:
         return f"{search.n_nodes:,} cones bounded, none open"
     excess = max(0.0, float(frontier.bounds.max()) / search.target - 1.0)
@@ -251,6 +260,7 @@ def _figures(search, frontier, max_work):
 
 def result_of(function, explored):
     """Return the `SearchResult` of an `Exploration`."""
+    # Closed cones are bounded by the target, open ones by their own bounds.
     upper = max(explored.target, float(explored.nodes.bound.max(initial=0.0)))
     points = np.array(explored.points).reshape(-1, function.rank)
     return SearchResult(upper + function.slack, points, explored.n_nodes, len(explored.nodes) == 0)

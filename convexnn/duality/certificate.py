@@ -23,8 +23,8 @@ from .cuts import best_dual_point
 from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
 
-MAX_CLIMB_ENTRIES = 1_000_000  # starts times entries of the design up to which a budget pays for two dual points
-MAX_REFIT_WORK = 2e8  # multiplications of a step of the group lasso, some tenths of a second
+MAX_TWO_POINT_ENTRIES = 1_000_000  # within a budget the refitted dual point is tried up to so many starts times entries
+MAX_REFIT_WORK = 2e8  # a step of the group lasso may take so many multiplications, some tenths of a second
 
 
 def certify(
@@ -62,7 +62,7 @@ def certify(
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
         Several outputs: not absolute and quantile.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     verbose : int
@@ -124,20 +124,25 @@ def certify_problem(
 def _certify(network, problem, tolerance, n_starts, starts, dual_points, refit, options):
     problem.check_network(network)
     directions, _ = unit_rows(network.neurons)
+    # The neurons of a trained network lie near maxima of the price: ascents begin there, and then at random.
     own = directions if starts is None else np.vstack([directions, starts])
     max_work, limits = options["max_work"], {name: options[name] for name in ("deadline", "n_jobs")}
     n_starts = starts_beside(options["proof"], problem.design, n_starts, max_work)
-    refit = refit and (max_work is None or len(own) * problem.design.size <= MAX_CLIMB_ENTRIES)
+    refit = refit and (max_work is None or len(own) * problem.design.size <= MAX_TWO_POINT_ENTRIES)
+    # 1. The dual points: nu = -grad L at the best free terms, of the network's own fit and of the refitted one.
     points = [*dual_points, *_own_dual_points(problem, network, directions, dual_points, own, refit, limits)]
+    # 2. Z^T nu = 0 exactly, but for a leak that the bound allows for; the most promising of them goes on.
     pairs = [problem.orthogonal(nu) for nu in points]
     nu, leak = pairs[0]
     if len(points) > 1:
         n_random = n_starts if max_work is None else 0  # it costs less to search for the better of them alone
         nu, leak, own = _most_promising(problem, pairs, own, n_random, limits)
         n_starts -= n_random
+    # 3. The price of nu. Below beta / t, for the t >= 0 of the best dual value, a tighter bound gains nothing.
     level = problem.needed_bound(nu)
     search = {"level": level, "tolerance": tolerance, "starts": own, "n_starts": n_starts}
     found = search_price(*problem.priced(nu), **search, **options)
+    # 4. t in [0, beta / U] gives the lower bound.
     return certificate_of(problem, network, nu, leak, found)
 
 
@@ -145,6 +150,7 @@ def _own_dual_points(problem, network, directions, dual_points, starts, refit, l
     """Return the dual points of the network's fit and, with `refit`, of the best fit on its own directions."""
     has_output = network.output_weights != 0
     in_use = (has_output if has_output.ndim == 1 else has_output.any(axis=1)) & np.any(directions != 0, axis=1)
+    # The gradient of a loss with kinks does not name one nu: a linear program chooses it in the subdifferential.
     if not problem.loss.is_smooth:
         return [] if dual_points else [best_dual_point(problem, directions[in_use], starts=starts, **limits)]
     fits = [problem.hidden_fit(network.neurons, network.output_weights)]

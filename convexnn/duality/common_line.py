@@ -4,10 +4,10 @@ A constant column of 1e12 makes the rows ``x_i = s_i c + e_i`` parallel to twelv
 orthogonal to it). Let t be the largest ``||e_i|| / |s_i|``, the tangent of the widest angle to the line. A direction u
 at the poles, ``|c . u| >= t ||u - (c . u) c||``, has every row on one side: there the price is linear, and its largest
 value is the norm of a sum. Elsewhere the component along c takes next to nothing of the unit ball, so that it may be
-counted ``stretch = 1 / (NARROWEST t)`` times as large as it is: in these coordinates the rows are
-``s_i / stretch c + e_i``, ordinary data, and the ball is larger by a factor of `GROWTH` at most. In this way
+counted ``stretch = 1 / (STRETCHED_COTANGENT t)`` times as large as it is: in these coordinates the rows are
+``s_i / stretch c + e_i``, ordinary data, and the ball is larger by a factor of `BALL_GROWTH` at most. In this way
 
-    ``max over the ball <= max(GROWTH * max over the ball of the stretched coordinates, the poles)``,
+    ``max over the ball <= max(BALL_GROWTH * max over the ball of the stretched coordinates, the poles)``,
 
 and every direction in the stretched ball is one of the ball, so that what is found is reached.
 The e_i are computed from ``x_i - (x_i . c) c`` with the product exact, to the last digits of what is left.
@@ -20,9 +20,9 @@ import numpy as np
 
 from .._utils.double_double import two_product
 
-NARROWEST = 4096.0  # rows whose angles to one line are below 1 / NARROWEST are stretched to that
-GROWTH = math.sqrt(1.0 + NARROWEST**-2)  # 1 + 3e-8
-RESOLVED = 1e-20  # a smaller tangent is rounding: the rows are one line
+STRETCHED_COTANGENT = 4096.0  # rows at angles below 1 / 4096 to one line are stretched until the widest is that
+BALL_GROWTH = math.sqrt(1.0 + STRETCHED_COTANGENT**-2)  # the ball grows by a factor of at most 1 + 3e-8
+MIN_TANGENT = 1e-20  # a smaller tangent of the widest angle is rounding: the rows are one line
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class CommonLine:
     axis : ndarray of shape (n_inputs,)
         One of the rows over a power of two, so that rows equal to it leave nothing.
     stretch : float
-        What the component of a direction along the axis is multiplied by.
+        Factor of the component of a direction along the axis.
     tangent : float
-        Of the widest angle between a row and the axis, rounded up.
+        Tangent of the widest angle between a row and the axis, rounded up.
     rows : ndarray of shape (n_samples, n_inputs)
-        What stretched directions see instead of the rows; zero where a row is not in use.
+        The rows as stretched directions see them; zero where a row is not in use.
     sides : ndarray of shape (n_samples,)
         1 and -1 for the rows along and against the axis, 0 for those not in use.
     """
@@ -52,7 +52,7 @@ class CommonLine:
     def stretched(self, basis, factor):
         """Return the columns of `basis` (n_inputs, r) with their components along the axis multiplied by `factor`.
 
-        What is orthogonal to the axis is so to the last digits of its small entries too: hence the second pass.
+        A part orthogonal to the axis is so to the last digits of its small entries too: hence the second pass.
         """
         across = basis
         for _ in range(2):
@@ -85,22 +85,24 @@ def common_line(X, units, used):
     `units` are the rows divided by their norms.
     """
     first = int(np.argmax(used))
-    if np.abs(units[used] @ units[first]).min() < 1.0 - NARROWEST**-2:  # the quick way out of ordinary data
+    if np.abs(units[used] @ units[first]).min() < 1.0 - STRETCHED_COTANGENT**-2:  # the quick way out of ordinary data
         return None
     axis, _ = power_scaled(X[first])
     rows, exponent = power_scaled(X)
+    # x_i = s_i c + e_i; the product s_i c is exact, so that e_i has its own digits and not those of x_i.
     multiples = _along(rows, axis)
     high, low = two_product(multiples[:, None], axis)
     rest = (rows - high) - low
+    # What rounding of s_i has left of c in e_i goes back to s_i.
     shift = _along(rest, axis)
     rest -= np.outer(shift, axis)
     multiples = np.where(used, multiples + shift, 0.0)
     rest[~used] = 0.0
     tangents = np.linalg.norm(rest[used], axis=1) / np.abs(multiples[used])
     tangent = float(tangents.max() / np.linalg.norm(axis)) * (1.0 + 1e-12)
-    if not RESOLVED < tangent < 1.0 / NARROWEST:
+    if not MIN_TANGENT < tangent < 1.0 / STRETCHED_COTANGENT:
         return None
-    stretch = 1.0 / (NARROWEST * tangent)
+    stretch = 1.0 / (STRETCHED_COTANGENT * tangent)
     seen = np.ldexp(rest + np.outer(multiples / stretch, axis), exponent)
     return CommonLine(axis, stretch, tangent, seen, np.sign(multiples))
 
@@ -110,6 +112,7 @@ def poles(line, X, dual_point):
     directions, outputs, bound = [], [], 0.0
     for side in (1.0, -1.0):
         total, exponent = column_sums(X, np.where((line.sides == side)[:, None], dual_point, 0.0))
+        # On one side of the rows the price is linear: its largest value is a singular value of the sum.
         _, values, right = np.linalg.svd(total, full_matrices=False)
         value, direction = math.ldexp(values[0], exponent), right[0]
         along = float(direction @ line.axis / np.linalg.norm(line.axis))
@@ -152,6 +155,8 @@ def exact_outputs(X, dual_point, direction):
     values = np.array([math.fsum(terms) for terms in np.hstack([high, low]).tolist()])
     values = np.maximum(values, 0.0)
     sums, other = column_sums(X, np.where((values > 0.0)[:, None], dual_point, 0.0))
+    # Rounding of N^T v is bounded by |N|^T v, that of (N^T X) u by |N^T X| |u|: large rows or large columns cancel,
+    # and the smaller bound tells which sum to trust.
     by_rows, by_columns = np.ldexp(values, exponent), np.ldexp(sums, other)
     if np.linalg.norm(by_rows @ np.abs(dual_point)) <= np.linalg.norm(np.abs(by_columns) @ np.abs(direction)):
         return by_rows @ dual_point

@@ -12,9 +12,9 @@ from .._utils.validation import is_late
 from ..losses import solve_linear_program
 from .pricing import local_prices
 
-ROUNDS = 40
-ACCURATE = 1e-9
-MAX_CUTS = 48  # in one round
+MAX_CUT_ROUNDS = 40  # linear programs solved at most
+CUT_TOLERANCE = 1e-9  # a price counts as above its level when it exceeds it by this share, which programs leave open
+MAX_CUTS_PER_ROUND = 48  # at most 48 violating directions, those of the largest price, join in a round
 
 
 def best_dual_point(problem, directions, *, starts=None, deadline=None, n_jobs=None):
@@ -38,8 +38,9 @@ def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
     coefficients = problem.free_coefficients(np.zeros(len(problem.y)))
     residual = problem.y - problem.free @ coefficients
     summands = np.abs(problem.y) + np.abs(problem.free) @ np.abs(coefficients)
-    kinks = np.abs(residual) <= ACCURATE * summands  # of a row: targets may differ in size by more than 1e9
+    kinks = np.abs(residual) <= CUT_TOLERANCE * summands  # of a row: targets may differ in size by more than 1e9
     low, high = (problem.weight * bound for bound in problem.loss.bounds)
+    # Off its kinks the loss has one slope; at a kink every slope between its two ends is a subgradient.
     low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)
 
     def improved(fits):
@@ -56,7 +57,8 @@ def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
     None when the deadline passes before the first program is solved.
     """
     best, answer = -np.inf, None
-    for _ in range(ROUNDS):
+    for _ in range(MAX_CUT_ROUNDS):
+        # The relaxation: |nu^T fit_k| <= beta for the directions met so far only.
         fits = problem.hidden_fits(directions)
         nu = improved(fits)
         if nu is None:
@@ -67,8 +69,9 @@ def _cut(problem, improved, value, level, directions, starts, deadline, n_jobs):
         worth = value(nu, largest)
         if worth > best:
             best, answer = worth, nu
+        # A direction that is below what the program allowed already would not cut anything off.
         seen = max(level, np.abs(nu @ fits).max(initial=0.0))
-        violating = found[values > seen * (1.0 + ACCURATE) + np.finfo(float).tiny][:MAX_CUTS]
+        violating = found[values > seen * (1.0 + CUT_TOLERANCE) + np.finfo(float).tiny][:MAX_CUTS_PER_ROUND]
         if len(violating) == 0 or is_late(deadline):
             break
         directions = np.vstack([directions, violating])
@@ -83,6 +86,7 @@ def _program(problem, costs, fits, bounds, low=None, high=None, deadline=None):
     weight = problem.weight
     if low is None:
         low, high = weight * problem.loss.bounds[0], weight * problem.loss.bounds[1]
+    # Variables are nu_i / w_i, prices are relative to the largest fit: programs end at absolute tolerances.
     columns = weight[:, None] * fits
     size = np.abs(columns).max(initial=0.0) or 1.0  # neurons that are off on all rows bound nothing
     rows = np.hstack([columns, -columns]).T / size
@@ -90,6 +94,7 @@ def _program(problem, costs, fits, bounds, low=None, high=None, deadline=None):
     objective = weight * costs
     objective = objective / max(np.abs(objective).max(), np.finfo(float).tiny)
     limits = np.column_stack([low / weight, high / weight])
+    # The smallest price: minimise t >= |nu^T fit_k| in the place of given bounds.
     if bounds is None:
         rows, free = np.column_stack([rows, -np.ones(len(rows))]), np.column_stack([free, np.zeros(len(free))])
         objective, limits, bounds = np.append(objective, 1.0), np.vstack([limits, [0.0, np.inf]]), np.zeros(len(fits.T))

@@ -53,14 +53,17 @@ class Nodes:
 def orthants(function):
     """Return the 2^r orthants of the coordinate basis for every sign, with nothing settled; the sign + first."""
     n_lines, r = function.lines.shape
+    # Bit i of the number of an orthant is the sign of its i-th generator.
     corners = 1.0 - 2.0 * ((np.arange(1 << r)[:, None] >> np.arange(r)) & 1)
     n_signs = len(function.signs)
     nodes = Nodes.empty(n_signs << r, function)
     nodes.generators[:] = np.tile(np.eye(r) * corners[:, None, :], (n_signs, 1, 1))
+    # Every line counts as straddling at first; packed bits are read by the kernels as words of 64.
     bits = np.zeros(64 * nodes.active.shape[1], np.uint8)
     bits[:n_lines] = 1
     nodes.active[:] = np.packbits(bits, bitorder="little").view(np.uint64)
     nodes.sign[:] = np.repeat(function.signs, 1 << r)
+    # Only the linear term is settled at first, and it changes sign with f.
     nodes.settled[:] = nodes.sign.reshape(-1, *[1] * function.linear.ndim) * function.linear
     nodes.bound[:], nodes.value[:], nodes.point[:], nodes.convex[:] = np.inf, 0.0, 0.0, n_lines
     return nodes
@@ -99,6 +102,7 @@ class Frontier:
 
     def keep(self, index):
         """Close the nodes that are not at `index` (increasing); the last ones move into the gaps."""
+        # Nodes that stay beyond the new size fill the slots of closed ones before it: nothing else is copied.
         kept = len(index)
         gaps = np.setdiff1d(np.arange(kept), index, assume_unique=True)
         self.slots.put(gaps, self.slots.take(index[index >= kept]))

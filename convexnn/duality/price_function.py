@@ -1,4 +1,4 @@
-"""What the price functions of one output and of several share: how they are made, and their coordinates.
+"""The part that the price functions of one output and of several share: their making, and their coordinates.
 
 ``g(u) = ||N^T (X u)_+||`` depends on the lines that the rows of X span and on nothing else: rows of zero weight go,
 parallel rows become one line, antipodal rows leave a linear term behind because ``(-z)_+ = (z)_+ - z``, and the
@@ -23,13 +23,13 @@ import numpy as np
 from .._utils.norms import nonzero, unit_rows
 from ..exceptions import InvalidInputError
 from .ascent import random_starts
-from .common_line import GROWTH, CommonLine, Poles, common_line, poles
+from .common_line import BALL_GROWTH, CommonLine, Poles, common_line, poles
 
-PARALLEL_DECIMALS = 13
-RANK_TOLERANCE = 1e-13
+PARALLEL_DECIMALS = 13  # unit rows that agree in 13 decimals are one line; what that costs is in the slack
+MIN_RANK_SINGULAR_VALUE = 1e-13  # directions with a singular value below this share of the largest leave the row space
 MAX_START_ENTRIES = 300_000  # random starts times lines: long data have fewer starts
-MIN_STARTS = 16  # random starts that there are however long the data are
-MIN_SIZE_OF_START = 1e-12  # a shorter projection of a unit vector is rounding
+MIN_STARTS = 16  # there are at least 16 random starts, however long the data are
+MIN_START_SIZE = 1e-12  # a given unit direction whose projection is shorter is orthogonal to the rows but for rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +96,8 @@ class PriceFunction:
             return np.zeros((0, self.rank))
         reduced = directions @ (self.basis if self.stretched is None else self.stretched.dual_basis)
         sizes = np.linalg.norm(reduced, axis=1)
-        reduced[sizes <= MIN_SIZE_OF_START] = np.eye(1, self.rank)
-        return reduced / np.where(sizes > MIN_SIZE_OF_START, sizes, 1.0)[:, None]
+        reduced[sizes <= MIN_START_SIZE] = np.eye(1, self.rank)
+        return reduced / np.where(sizes > MIN_START_SIZE, sizes, 1.0)[:, None]
 
     def expand(self, points):
         """Return the unit vectors of shape (K, n_inputs) whose coordinates are `points` (K, rank)."""
@@ -106,11 +106,11 @@ class PriceFunction:
 
     def bound(self, upper):
         """Return a bound on ``|g| / scale`` over the unit ball from one on the reduced function over its own."""
-        return upper if self.stretched is None else max(GROWTH * upper, self.stretched.poles.bound / self.scale)
+        return upper if self.stretched is None else max(BALL_GROWTH * upper, self.stretched.poles.bound / self.scale)
 
     def level(self, level):
         """Return the value of the reduced function from which on the unit ball may hold the value `level` of g."""
-        return level / self.scale if self.stretched is None else level / self.scale / GROWTH
+        return level / self.scale if self.stretched is None else level / self.scale / BALL_GROWTH
 
     def lengthened(self, points, values):
         """Return the values ``g / scale`` at the unit vectors along `points`, from those of the reduced function."""
@@ -147,6 +147,7 @@ def posed(reduced, X, dual_point, units, norms):
         return reduced(X, dual_point, units, norms)
     total_size(dual_point, norms)  # refuses what overflows, which stretched rows may hide
     function = reduced(line.rows, dual_point, *unit_rows(line.rows))
+    # Rows that cancel once they are stretched leave nothing to search: take them as they are.
     if function.rank == 0:
         return reduced(X, dual_point, units, norms)
     return _stretch(function, line, poles(line, X, columns))
@@ -164,6 +165,7 @@ def total_size(dual_point, norms):
     The factors may be of any size, as long as that sum is a number: `InvalidInputError`.
     """
     columns = dual_point.reshape(len(norms), -1)
+    # Mantissas and exponents apart: |nu_i| ||x_i|| may overflow or underflow where the sum is a fine number.
     (nu, nu_exponents), (sizes, exponents) = np.frexp(columns), np.frexp(norms[:, None])
     products, exponents = nu * sizes, nu_exponents + exponents
     largest = int(exponents[products != 0.0].max(initial=-4000))
@@ -192,7 +194,7 @@ def in_row_space(units, weights):
     parts : dict
         The lines, coefficients, linear term and basis of a `PriceFunction`.
     merging, leaving : float
-        What merging parallel rows, and leaving out what is orthogonal to the basis, can cost.
+        Bounds on the change of g by merging parallel rows, and by leaving out the part orthogonal to the basis.
     """
     lines, coefficients, linear, merging = _merge_parallel(units, weights)
     basis, leaving = _row_space(lines, coefficients, linear)
@@ -201,7 +203,7 @@ def in_row_space(units, weights):
     reduced /= lengths[:, None]
     parts = {
         "lines": np.ascontiguousarray(reduced),
-        "coefficients": coefficients * _beside(lengths, coefficients),
+        "coefficients": coefficients * _as_factors(lengths, coefficients),
         "linear": linear @ basis,
         "basis": basis,
     }
@@ -210,6 +212,7 @@ def in_row_space(units, weights):
 
 def _merge_parallel(units, weights):
     """Return one unit row per line, the coefficients of each, the linear term and the error that merging made."""
+    # Orient every row by its largest entry, so that antipodal rows agree in decimals.
     pivots = np.abs(units).argmax(axis=1)
     orientation = np.sign(units[np.arange(len(units)), pivots])
     oriented = orientation[:, None] * units
@@ -220,9 +223,12 @@ def _merge_parallel(units, weights):
     lines = oriented[first]
     sums = [np.bincount(line, column, len(first)) for column in weights.reshape(len(units), -1).T]
     coefficients = np.stack(sums, axis=1).reshape(-1, *weights.shape[1:])
-    linear = -(weights * _beside(orientation < 0, weights)).T @ oriented
+    # (-z)_+ = (z)_+ - z: a row that was turned around leaves a linear term behind.
+    linear = -(weights * _as_factors(orientation < 0, weights)).T @ oriented
+    # |(x u)_+ - (y u)_+| <= ||x - y|| on the ball for a row x and the line y that stands for it; doubled, to be safe.
     slack = 2.0 * float(_sizes(weights) @ np.linalg.norm(oriented - lines[line], axis=1))
     sizes = _sizes(coefficients)
+    # Lines whose coefficients have cancelled go; what rounding left of them is in the slack.
     gone = sizes <= np.finfo(float).eps
     slack += float(sizes[gone].sum())
     return lines[~gone], coefficients[~gone], linear, slack
@@ -231,9 +237,10 @@ def _merge_parallel(units, weights):
 def _row_space(lines, coefficients, linear):
     """Return an orthonormal basis of the space the lines span, and what leaving the rest out can cost."""
     linear = np.atleast_2d(linear)
+    # The linear term counts like one more line: it may point out of the span of the lines that are left.
     spanning = np.vstack([lines, linear / max(np.linalg.norm(linear), np.finfo(float).tiny)])
     _, values, rotation = np.linalg.svd(spanning, full_matrices=False)
-    rank = int(np.sum(values > RANK_TOLERANCE * max(values[0], 1e-300)))  # 0 when everything has cancelled
+    rank = int(np.sum(values > MIN_RANK_SINGULAR_VALUE * max(values[0], 1e-300)))  # 0 when everything has cancelled
     basis = rotation[:rank].T
     cost = _sizes(coefficients) @ np.linalg.norm(lines - (lines @ basis) @ basis.T, axis=1)
     cost += np.linalg.norm(linear - (linear @ basis) @ basis.T)
@@ -245,6 +252,6 @@ def _sizes(coefficients):
     return np.abs(coefficients) if coefficients.ndim == 1 else np.linalg.norm(coefficients, axis=1)
 
 
-def _beside(one_a_row, coefficients):
+def _as_factors(one_a_row, coefficients):
     """Return one number a row in the shape in which it multiplies the coefficients."""
     return one_a_row.reshape(-1, *[1] * (coefficients.ndim - 1))

@@ -17,6 +17,7 @@ from .._utils.progress import reporting
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_choice, check_design, check_matrix, check_vector, check_verbose, deadline_after
 from ..exceptions import InvalidInputError
+from ..programs.evaluation import SMALLEST
 from .ascent import distinct_maxima
 from .branch_and_bound import MAX_RANK, branch_and_bound
 from .records import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, PROOFS, Price, work_of
@@ -24,11 +25,10 @@ from .scalar_price import scalar_price_function
 from .values import cancels, evaluate
 from .vector_price import vector_price_function
 
-SEARCH_SHARE = 0.5  # of a tolerance, what the search may use of it; rounding and stretching have the rest
-SHARE_OF_CLIMBS = 0.5  # of a budget, what random ascents may cost
-WORK_OF_A_CLIMB = 30  # nanoseconds an entry of the data
-MAX_LOW_RANK = 3  # columns up to which a tree is done at once
-SMALLEST = float(np.finfo(float).smallest_subnormal)
+SEARCH_SHARE_OF_TOLERANCE = 0.5  # the tree may use half of a tolerance; rounding and stretching have the rest
+CLIMBS_SHARE_OF_BUDGET = 0.5  # random ascents may cost half of a budget
+NANOSECONDS_PER_START_ENTRY = 30  # an ascent costs about 30 ns for every entry of the data
+MAX_QUICK_TREE_INPUTS = 3  # up to three columns a tree ends at once, so that few random ascents do
 
 
 def price(
@@ -137,7 +137,7 @@ def search_price(
     tight : bool
         Whether an upper bound that is not exact is worth a trust-region problem.
     max_work : float, optional
-        What a proof of ``"auto"`` is worth, in units of about a nanosecond of one core. A tree that is expected to end
+        Budget of a proof of ``"auto"``, in units of about a nanosecond of one core. A tree that is expected to end
         within `most_work` goes on beyond it, and one that by far will not is given up before (see `branch_and_bound`).
         By default the budget is `most_work`, as for ``"bound"`` always; ``"exact"`` has none.
     most_work : float, optional
@@ -145,19 +145,23 @@ def search_price(
     tree : callable
         `branch_and_bound`, or what takes the same arguments and returns a `SearchResult` too.
     """
+    # The price function in its smallest form: parallel rows merged, the rest in coordinates of the row space.
     function = price_function(X, nu)
     if function.is_nothing:
         return _price_of_nothing(X, nu, function, proof, level, depth is not None)
+    # Local ascents: values that are reached, and the start of the tree.
     limits = {"deadline": deadline, "n_jobs": n_jobs}
     enough = np.inf if n_starts else 0.0  # without random starts the caller has climbed from everywhere already
     found = function.climb(function.starts(starts, n_starts), enough=enough, max_work=max_work, **limits)
+    # Branch and bound: a valid bound, pressed down to the larger of the best value and the level. The points that it
+    # meets are starts near maxima which the ascents have missed.
     upper, n_nodes, finished = np.inf, 0, False
     if proof != "heuristic" and function.rank <= MAX_RANK:
         result = tree(
             function,
             known_value=float(found[2].max(initial=0.0)),
             level=function.level(level),
-            tolerance=SEARCH_SHARE * tolerance,
+            tolerance=SEARCH_SHARE_OF_TOLERANCE * tolerance,
             **work_of(proof, max_work, function.auto_work if most_work is None else most_work),
             depth=depth,
             **limits,
@@ -166,8 +170,11 @@ def search_price(
         if len(result.points):
             more = function.climb(_thinned(result.points, depth is not None), **limits)
             found = tuple(np.concatenate(pair) for pair in zip(found, more, strict=True))
+    # A tree that has not ended may leave a bound above the cheap one, or none.
     if not finished:
         upper = min(upper, function.cheap_bound(tight, deadline))
+    # The value is summed anew from X itself: the reduced function is it but for its slack. A bound in units of the
+    # scale is rounded up when it goes back to the caller's, and is never below what is reached.
     directions, signs, values = distinct_maxima(function, *found)
     direction, signed = np.zeros(X.shape[1]), 0.0
     if len(directions):
@@ -202,9 +209,10 @@ def _kind_of(proof, value, upper, level, tolerance):
 def _price_of_nothing(X, nu, function, proof, level, all_maximizers):
     """Return the `Price` of 0 where everything has cancelled, or was nothing to begin with.
 
-    What is left is at most the slack of the function; products that underflow are below the smallest number.
+    The rest is at most the slack of the function; products that underflow are below the smallest number.
     """
-    upper = 0.0 if cancels(X, nu) else max(function.scale * function.slack, SMALLEST)
+    # Zero by construction is known exactly; what has only underflowed is bounded by the smallest positive number.
+    upper = 0.0 if cancels(X, nu) else max(function.scale * function.slack, float(SMALLEST))
     kind = "exact" if upper == 0.0 else _kind_of(proof, 0.0, upper, level, PRICE_TOLERANCE)
     none = np.zeros((0, X.shape[1]))
     maximizers = none if all_maximizers and kind == "exact" else None
@@ -216,11 +224,15 @@ def starts_beside(proof, design, n_starts, max_work=None):
 
     Few where a tree is done at once, and no more than half of `max_work` pays for, but for a few.
     """
-    if proof != "heuristic" and design.shape[1] <= MAX_LOW_RANK:
+    if proof != "heuristic" and design.shape[1] <= MAX_QUICK_TREE_INPUTS:
         n_starts = min(n_starts, FEW_STARTS)
     if max_work is None:
         return n_starts
-    return min(n_starts, max(FEW_STARTS, int(SHARE_OF_CLIMBS * max_work / (2 * WORK_OF_A_CLIMB * design.size))))
+    # Either sign has its own ascents: hence the factor 2.
+    return min(
+        n_starts,
+        max(FEW_STARTS, int(CLIMBS_SHARE_OF_BUDGET * max_work / (2 * NANOSECONDS_PER_START_ENTRY * design.size))),
+    )
 
 
 def local_prices(X, nu, *, starts=None, n_starts=N_STARTS, deadline=None, n_jobs=None):

@@ -1,4 +1,4 @@
-"""What a search for the price and a proof hand back, and the words and budgets that they share."""
+"""The results of a search for the price and of a proof, and the words and budgets that they share."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import numpy as np
 from .._utils.display import Shown, figure
 
 PROOFS = ("auto", "exact", "bound", "heuristic")
-AUTO_WORK = 750_000_000  # about a second of one core
-VECTOR_WORK = 2_000_000_000  # two to four seconds: cones of several outputs cost more
-TRIED = 10_000_000  # what is tried at least, a hundredth of a second
-PRICE_TOLERANCE = 1e-7
-N_STARTS = 128
-FEW_STARTS = 16
-LARGEST_OPTIMAL_GAP = 1e-6  # proven relative gap up to which a network is called optimal
+AUTO_WORK = 750_000_000  # nanoseconds of a proof of "auto": about a second of one core
+VECTOR_WORK = 2_000_000_000  # the same for several outputs, two to four seconds: their cones cost more
+MIN_TREE_WORK = 10_000_000  # nanoseconds that a tree is given in any case, a hundredth of a second
+PRICE_TOLERANCE = 1e-7  # a price is exact where its bounds differ by at most this share
+N_STARTS = 128  # random ascents for either sign, by default
+FEW_STARTS = 16  # random ascents where a tree is done at once, or the budget is small
+LARGEST_OPTIMAL_GAP = 1e-6  # a network is called optimal up to this proven relative gap
 VERDICTS = {
     "optimal": "globally optimal",
     "not proven": "optimality not proven",
@@ -43,8 +43,8 @@ class Price(Shown):
     proof : str
         ``"exact"``: the upper bound is at most ``1 + 1e-7`` times `value` (or the level that the caller asked about),
         or both are 0 by construction; ``"bound"``: it is valid and may be loose, also because double precision does
-        not resolve more; ``"heuristic"``: the value comes from local ascents alone and the upper bound is the
-        cheapest valid one.
+        not resolve more; ``"heuristic"``: the value comes from local ascents alone and the upper bound is valid and
+        loose, that of a trust-region problem (see `duality.spectral`).
     n_nodes : int
         Cones that the branch and bound has bounded.
     maximizers : ndarray of shape (K, n_features) or None
@@ -116,7 +116,7 @@ class Bracket(Shown):
 
     @property
     def _detail(self):
-        """What `repr` says last."""
+        """The text that `repr` ends with."""
         return f"proof={self.proof!r}"
 
     def __repr__(self):
@@ -128,7 +128,7 @@ class Bracket(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Certificate(Bracket):
-    """What is proven about a network.
+    """The proof of how far a network is from the best one.
 
     X, y and the weights are taken for the rational numbers that their float64 entries are, and so is the network.
 
@@ -144,11 +144,11 @@ class Certificate(Bracket):
         orthogonal to all that the free terms span but for the rounding of its entries, which `dual` allows for.
     proof : {"exact", "bound", "heuristic"}
         How the price of the dual point was bounded: within a stated tolerance, validly but perhaps loosely, or by
-        the cheapest valid bound after local ascents only. `dual` is valid in all three cases.
+        a trust-region problem beside local ascents (see `duality.spectral`). `dual` is valid in all three cases.
     heuristic_gap : float
         The relative gap if the largest price that local ascents have found were the largest there is. Not a proof.
     price : Price
-        Of the dual point before scaling.
+        The price of the dual point before scaling.
     rounding : float
         The loss in `primal` where every row is fitted to rounding, else 0: where each residual is within 16 units in
         the last place of the target and of what the best free terms add up there (at most 1e6 times the largest
@@ -200,7 +200,7 @@ class Certificate(Bracket):
 
 @dataclass(frozen=True, repr=False)
 class RestrictedCertificate(Certificate):
-    """What is proven, over all patterns, about a network that was trained over given ones.
+    """The proof, over all patterns, of how good a network is that was trained over given ones.
 
     Attributes
     ----------
@@ -218,7 +218,7 @@ class RestrictedCertificate(Certificate):
         return title, [*rows, *self._patterns()]
 
     def _patterns(self):
-        """Over which patterns what is proven, in words."""
+        """Say in words over which patterns optimality is proven."""
         gap = "" if self.pattern_gap is None else f", {self.pattern_gap:.2e} from the optimum over them (proven)"
         rows = [("given patterns", f"trained over these only{gap}")]
         if self.status == "not proven":
@@ -239,14 +239,14 @@ def certificate_of(problem, network, dual_point, leak, price):
 def work_of(proof, max_work, most):
     """Return the budget of a tree, as options of `branch_and_bound`.
 
-    ``"exact"`` has none, ``"bound"`` has `most`, and ``"auto"`` has `max_work`, at least TRIED, or `most` where that is
-    not given: what is expected to end is followed up to `most`.
+    ``"exact"`` has none, ``"bound"`` has `most`, and ``"auto"`` has `max_work`, at least MIN_TREE_WORK, or `most` where
+    that is not given: a tree that is expected to end is followed up to `most`.
     """
     if proof == "exact":
         return {}
     if max_work is None or proof == "bound":
         return {"max_work": most}
-    return {"max_work": min(max(max_work, TRIED), most), "most_work": most}
+    return {"max_work": min(max(max_work, MIN_TREE_WORK), most), "most_work": most}
 
 
 def relative_to(primal, gap):

@@ -12,10 +12,10 @@ all starts a step are the whole cost.
 
 import numpy as np
 
-STARTS, STEPS = 64, 8
-ROWS = 3000  # of the data that ascents look at
-NEAR, ALIKE = 0.98, 0.9  # cosines of directions and of outputs from which on two starts are one
-SPREAD = 0.5  # of starts around neurons
+N_ROUGH_STARTS, N_ROUGH_STEPS = 64, 8  # 64 directions ascend jointly, eight steps each
+MAX_ROUGH_ROWS = 3000  # ascents look at a random sample of 3000 rows where there are more
+MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE = 0.98, 0.9  # above both a new neuron would repeat another
+NEURON_START_SPREAD = 0.5  # starts around a neuron are about half of a radius away from it
 
 
 def rough_maxima(X, dual_point, neurons, rng):
@@ -31,13 +31,13 @@ def rough_maxima(X, dual_point, neurons, rng):
     rng : numpy.random.Generator
     """
     factor = 1.0
-    if len(X) > ROWS:
-        rows = np.sort(rng.choice(len(X), ROWS, replace=False))
-        X, dual_point, factor = X[rows], dual_point[rows], len(X) / ROWS
+    if len(X) > MAX_ROUGH_ROWS:
+        rows = np.sort(rng.choice(len(X), MAX_ROUGH_ROWS, replace=False))
+        X, dual_point, factor = X[rows], dual_point[rows], len(X) / MAX_ROUGH_ROWS
     directions = _starts(X, neurons, rng)
     known = _priced(X, dual_point, directions)
     damping = np.zeros(len(directions), X.dtype)
-    for _ in range(STEPS):
+    for _ in range(N_ROUGH_STEPS):
         ahead = _units(_units(known[2]) + damping[:, None] * directions)
         there = _priced(X, dual_point, ahead)
         better = there[0] > known[0]
@@ -56,7 +56,9 @@ def distinct_starts(directions, outputs, prices, level, most):
     for k in np.argsort(-prices, kind="stable"):
         if prices[k] <= level or len(kept) >= most:
             break
-        alike = (directions[kept] @ directions[k] > NEAR) & (outputs[kept] @ outputs[k] > ALIKE)
+        alike = (directions[kept] @ directions[k] > MAX_DIRECTION_COSINE) & (
+            outputs[kept] @ outputs[k] > MAX_OUTPUT_COSINE
+        )
         if not np.any(alike):
             kept.append(k)
     return np.array(kept, int)
@@ -64,14 +66,15 @@ def distinct_starts(directions, outputs, prices, level, most):
 
 def _starts(X, neurons, rng):
     """Return starts: random directions, some in the metric of the rows, differences of rows, places around neurons."""
-    starts = rng.standard_normal((STARTS, X.shape[1]))
+    starts = rng.standard_normal((N_ROUGH_STARTS, X.shape[1]))
     pairs = rng.integers(0, len(X), (len(starts[::3]), 2))
+    # In the metric of the rows: narrow directions of the data are as likely as wide ones.
     values, vectors = np.linalg.eigh(X.T.astype(np.float64) @ X)
     starts[1::3] = starts[1::3] @ (vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))).T
     starts[::3] = X[pairs[:, 0]] - X[pairs[:, 1]]
     if len(neurons):
         chosen = neurons[rng.integers(0, len(neurons), len(starts[2::6]))]
-        starts[2::6] = _units(chosen) + SPREAD * starts[2::6] / np.sqrt(X.shape[1])
+        starts[2::6] = _units(chosen) + NEURON_START_SPREAD * starts[2::6] / np.sqrt(X.shape[1])
     return _units(starts).astype(X.dtype)
 
 

@@ -93,7 +93,7 @@ def scalar_price_function(X, nu, rows=None):
 def _reduced(X, nu, units, norms):
     """Return the `ScalarPrice` of rows given as unit rows and norms."""
     if not np.any((nu != 0.0) & (norms > 0.0)):
-        return _nothing(X.shape[1])
+        return _zero_function(X.shape[1])
     weights, total, scale = total_size(nu, norms)
     eps = np.finfo(float).eps
     if is_long(units):
@@ -113,7 +113,7 @@ def _reduced(X, nu, units, norms):
     return ScalarPrice(**parts, lengths=np.ones(len(parts["lines"])), scale=scale, slack=slack)
 
 
-def _nothing(n_inputs):
+def _zero_function(n_inputs):
     """The price function that is zero."""
     none, lines, basis = np.zeros(0), np.zeros((0, 0)), np.zeros((n_inputs, 0))
     return ScalarPrice(lines=lines, lengths=none, coefficients=none, linear=none, basis=basis, scale=0.0, slack=0.0)

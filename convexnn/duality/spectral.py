@@ -7,9 +7,9 @@ from .._utils.row_blocks import ROWS, row_blocks
 from .._utils.threads import slices
 from .._utils.validation import is_late
 
-ROUNDS = 25
-SETTLED = 1e-3  # relative gain of a round below which there is no other
-WORK = 2e10  # multiplications for either sign, some seconds; beyond it the sum of the lines' largest values must do
+MAX_SPECTRAL_ROUNDS = 25  # choices of the parabolas at most, each from the moments of the last maximiser
+MIN_SPECTRAL_GAIN = 1e-3  # a round that lowers the bound by less than this share of it is the last
+MAX_SPECTRAL_WORK = 2e10  # multiplications for either sign, some seconds: fewer rounds are made where they take longer
 
 
 def spectral_bound(function, *, deadline=None):
@@ -24,7 +24,7 @@ def spectral_bound(function, *, deadline=None):
         return 0.0
     if function.lines.size == 0:  # all that is left is linear, whose largest value is known
         return function.total + function.slack
-    n_rounds = min(ROUNDS, int(WORK / (2 * function.lines.size * function.rank)))
+    n_rounds = min(MAX_SPECTRAL_ROUNDS, int(MAX_SPECTRAL_WORK / (2 * function.lines.size * function.rank)))
     bounds = [_one_sign(function, sign, n_rounds, deadline) for sign in (1.0, -1.0)]
     return max(0.0, *bounds) + function.slack
 
@@ -32,21 +32,26 @@ def spectral_bound(function, *, deadline=None):
 def _one_sign(function, sign, n_rounds, deadline):
     coefficients, lines, lengths = sign * function.coefficients, function.lines, function.lengths
     convex = coefficients > 0
+    # No parabola: every convex line at its largest value, every concave one at zero.
     best = float(np.linalg.norm(sign * function.linear) + coefficients[convex] @ lengths[convex])
     if n_rounds == 0 or is_late(deadline):
         return best
+    # (z)_+ = (z + |z|) / 2: the halves of z are linear.
     slope = sign * function.linear + 0.5 * sum(coefficients[part] @ rows for part, rows in row_blocks(lines))
     concave = coefficients < 0
+    # c |z| / 2 <= c z^2 / (2 length) where c < 0: the quadratic of the concave lines stays the same in all rounds.
     before, fixed = np.inf, _weighted_gram(lines, concave, coefficients[concave] / lengths[concave])
     widths = lengths[convex] / np.sqrt(function.rank)
     for _ in range(n_rounds):
+        # |z| <= (z^2 / t + t) / 2 on the convex lines, t their widths.
         quadratic = fixed + _weighted_gram(lines, convex, coefficients[convex] / (2.0 * widths))
         bound, moments = trust_region(quadratic, slope)
         bound += 0.25 * float(coefficients[convex] @ widths)
         best = min(best, bound)
-        if bound > before * (1.0 - SETTLED) or is_late(deadline):
+        if bound > before * (1.0 - MIN_SPECTRAL_GAIN) or is_late(deadline):
             break
         before = bound
+        # The best t is |z| at the maximiser, or the root of its second moment where that is a mixture of two points.
         squares = [np.sum((rows @ moments) * rows, axis=1) for rows in _blocks(lines, convex)]
         squares = np.concatenate([*squares, np.zeros(0)])
         widths = np.maximum(np.sqrt(np.maximum(squares, 0.0)), 1e-4 * lengths[convex])
@@ -78,9 +83,11 @@ def trust_region(quadratic, slope):
     size = max(np.abs(values).max(), np.linalg.norm(slope), 1e-300)
     slack = 1e-12 * size  # covers the rounding of the eigenvalues
     weights = (vectors.T @ slope) ** 2
+    # Any multiplier above the largest eigenvalue is valid: the bisection need not be accurate.
     multiplier = _best_multiplier(weights, values[-1] - values, 1e-10 * size, 2.0 * size + np.linalg.norm(slope))
     gaps = values[-1] + multiplier - values
     bound = 0.5 * (np.sum(weights / gaps) + values[-1] + multiplier) + slack
+    # In the hard case the point is too short: the rest of its length lies along the top eigenvector, in both senses.
     point = vectors @ ((vectors.T @ slope) / gaps)
     rest = max(0.0, 1.0 - point @ point)
     return float(bound), np.outer(point, point) + rest * np.outer(vectors[:, -1], vectors[:, -1])

@@ -12,29 +12,31 @@ from .._utils.threads import one_blas_thread
 from ..programs.posing import make_problem
 from .cuts import cheapest_dual_point
 from .pricing import search_price, starts_beside
-from .records import PRICE_TOLERANCE, TRIED
+from .records import MIN_TREE_WORK, PRICE_TOLERANCE
 
-N_STARTS = 512
-MOST_WORK = 100_000_000  # of a tree that nobody asked for: a tenth of a second
+N_ZERO_STARTS = 512  # random ascents for the price of the zero network
+ZERO_TREE_WORK = 100_000_000  # nanoseconds that a tree which nobody asked for may take: a tenth of a second
 
 
-def zero_network_price(problem, *, proof="auto", max_work=None, most_work=MOST_WORK, deadline=None, n_jobs=None):
+def zero_network_price(problem, *, proof="auto", max_work=None, most_work=ZERO_TREE_WORK, deadline=None, n_jobs=None):
     """Return the `Price` of the zero network's dual point, searched with fixed starts within a budget of work.
 
     `max_work` and `most_work` are those of `search_price`; the first limits the starts too. By default a tree that is
     not expected to end is hardly begun. The upper bound is not pressed down where the proof is not exact: nobody asks
     for it. Where what float64 leaves of the dual point along the free terms counts, the proof is a bound.
     """
+    # nu = -grad L at the best fit of the free terms alone; losses with kinks leave a choice.
     if problem.loss.is_smooth:
         nu = problem.dual_point(np.zeros_like(problem.y))
     else:
         nu = cheapest_dual_point(problem, deadline=deadline, n_jobs=n_jobs)
     nu, leak = problem.orthogonal(nu)
-    n_starts = starts_beside(proof, problem.design, N_STARTS, max_work)
+    n_starts = starts_beside(proof, problem.design, N_ZERO_STARTS, max_work)
     options = {"n_starts": n_starts, "tight": False, "most_work": most_work, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), current().naming("beta_max"):
-        max_work = TRIED if max_work is None else max_work
+        max_work = MIN_TREE_WORK if max_work is None else max_work
         found = search_price(problem.design, nu, proof=proof, max_work=max_work, **options)
+    # A vector that is exactly orthogonal to Z may have a price that is larger by what the leak allows.
     lost = problem.price_leak(leak)
     known = found.proof != "exact" or lost <= PRICE_TOLERANCE * found.value
     return replace(found, upper_bound=found.upper_bound + lost, proof=found.proof if known else "bound")
@@ -70,7 +72,7 @@ def beta_max(
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
         Several outputs: not absolute and quantile.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 

@@ -7,9 +7,9 @@ import numpy as np
 from .._utils.row_blocks import row_blocks
 from .common_line import exact_outputs
 
-EXACT_BELOW = 1e-12  # a sum below this share of its terms' rounding is made exactly
-MAX_EXACT_ENTRIES = 4_000_000  # of X, up to which sums are made exactly
-MAX_RATIONAL_ENTRIES = 200_000  # of X, up to which sums are made in rationals
+MAX_SUM_ROUNDING = 1e-12  # a sum whose rounding may exceed this share of it is made exactly,
+MAX_EXACT_ENTRIES = 4_000_000  # where X has at most so many entries
+MAX_RATIONAL_ENTRIES = 200_000  # sums are made in rationals up to so many entries of the rows in use
 
 
 def evaluate_columns(X, dual_point, direction):
@@ -21,7 +21,8 @@ def evaluate_columns(X, dual_point, direction):
         weights, rows = dual_point[part] / largest, rows / size
         total = total + np.maximum(rows @ direction, 0.0) @ weights
         amount += float((np.abs(rows) @ direction_size) @ np.linalg.norm(weights, axis=1))
-    if np.finfo(float).eps * amount > EXACT_BELOW * np.linalg.norm(total) and X.size <= MAX_EXACT_ENTRIES:
+    # Rounding is eps times the sum of the absolute terms: where that counts beside the total the terms cancel.
+    if np.finfo(float).eps * amount > MAX_SUM_ROUNDING * np.linalg.norm(total) and X.size <= MAX_EXACT_ENTRIES:
         return exact_outputs(X, dual_point, direction)
     return total * size * largest
 
@@ -41,6 +42,7 @@ def cancels(X, dual_point):
         return False
     sums: dict[tuple[Fraction, ...], list[Fraction]] = {}
     for row, entries in zip(X[used].tolist(), columns[used].tolist(), strict=True):
+        # A row over its first nonzero entry names its half-line: rows of one half-line have one gate, and can cancel.
         size = abs(Fraction(next(entry for entry in row if entry)))
         total = sums.setdefault(tuple(Fraction(entry) / size for entry in row), [Fraction(0)] * len(entries))
         total[:] = [before + size * Fraction(entry) for before, entry in zip(total, entries, strict=True)]

@@ -4,17 +4,18 @@ import numpy as np
 
 from .._utils.threads import slices, thread_map
 from .._utils.validation import is_late
-from .ascent import MAX_CLIMBS, SAME_END, chunk_size, max_steps, with_poles
+from .ascent import MAX_CLIMBS, MAX_SAME_END_DISTANCE, chunk_size, max_steps, with_poles
 from .kernels.climb import distinct
-from .kernels.vector_approach import STEPS, approach_vectors
+from .kernels.vector_approach import N_VECTOR_STEPS, approach_vectors
 from .kernels.vector_climb import climb_all_vectors
 
-MAX_TURNS = 200  # of the output direction in one climb
-MAX_CLIMB_ENTRIES = 1_000_000  # entries of the lines times climbs, a tenth of a second
-WORK_OF_A_CLIMB, WORK_OF_A_STEP = 250, 0.25  # nanoseconds an entry of the lines; an entry and a start
-WORK_OF_A_FUNCTION = 100  # nanoseconds an entry of the lines and coefficients: to make them
-ROUGH_STEPS = 4  # steps of an approach that no climb follows
-MIN_CLIMBS = 2  # climbs from the best ends of an approach, however small the budget
+MAX_TURNS = 200  # a climb turns its output direction at most 200 times
+MAX_VECTOR_CLIMB_ENTRIES = 1_000_000  # every start climbs up to so many entries of the lines times starts, 0.1 s
+NANOSECONDS_PER_VECTOR_CLIMB_ENTRY = 250  # a climb costs about 250 ns for every entry of the lines,
+NANOSECONDS_PER_VECTOR_STEP_ENTRY = 0.25  # a step of an approach 0.25 ns for every entry and start,
+NANOSECONDS_PER_POSED_ENTRY = 100  # and to make the function 100 ns for every entry of lines and coefficients
+N_ROUGH_APPROACH_STEPS = 4  # an approach that no climb follows has four steps
+MIN_VECTOR_CLIMBS = 2  # the two best ends of an approach climb on, however small the budget
 
 
 def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None, n_jobs=None):
@@ -32,19 +33,19 @@ def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None
     points = np.ascontiguousarray(starts)
     if len(points) == 0:
         return points, np.ones(0, int), np.zeros(0)
-    if function.lines.size * len(points) <= MAX_CLIMB_ENTRIES:
+    if function.lines.size * len(points) <= MAX_VECTOR_CLIMB_ENTRIES:
         return _ends(function, points, _climb_all(function, points, deadline, n_jobs))
-    n_steps = ROUGH_STEPS if rough else STEPS
+    n_steps = N_ROUGH_APPROACH_STEPS if rough else N_VECTOR_STEPS
     points, values = approach_vectors(function, points, n_steps=n_steps, deadline=deadline, n_jobs=n_jobs)
     order = np.argsort(-values, kind="stable")
-    order = order[distinct(points[order], np.ones(len(order)), SAME_END)]
+    order = order[distinct(points[order], np.ones(len(order)), MAX_SAME_END_DISTANCE)]
     points, values = points[order], values[order]
     if rough:
         return _ends(function, points, values)
     n_climbs = MAX_CLIMBS
     if max_work is not None:
-        affordable = int(0.5 * max_work / (WORK_OF_A_CLIMB * function.lines.size))
-        n_climbs = min(MAX_CLIMBS, max(MIN_CLIMBS, affordable))
+        affordable = int(0.5 * max_work / (NANOSECONDS_PER_VECTOR_CLIMB_ENTRY * function.lines.size))
+        n_climbs = min(MAX_CLIMBS, max(MIN_VECTOR_CLIMBS, affordable))
     ends = points[:n_climbs].copy()
     tops = _climb_all(function, ends, deadline, n_jobs)
     return _ends(function, np.vstack([ends, points]), np.append(tops, values))
@@ -54,13 +55,17 @@ def work_of_maxima(function, n_starts, rough=False):
     """Return about how many nanoseconds of one core `vector_maxima` takes, the making of the function included."""
     n_lines, rank = function.lines.shape
     entries = n_lines * (rank + function.n_axes)
-    n_climbs, n_steps = MAX_CLIMBS, STEPS
-    if function.lines.size * n_starts <= MAX_CLIMB_ENTRIES:
+    n_climbs, n_steps = MAX_CLIMBS, N_VECTOR_STEPS
+    if function.lines.size * n_starts <= MAX_VECTOR_CLIMB_ENTRIES:
         n_climbs, n_steps = n_starts, 0
     elif rough:
-        n_climbs, n_steps = 0, ROUGH_STEPS
-    steps = WORK_OF_A_STEP * entries * n_steps * n_starts
-    return WORK_OF_A_FUNCTION * entries + steps + WORK_OF_A_CLIMB * function.lines.size * n_climbs
+        n_climbs, n_steps = 0, N_ROUGH_APPROACH_STEPS
+    steps = NANOSECONDS_PER_VECTOR_STEP_ENTRY * entries * n_steps * n_starts
+    return (
+        NANOSECONDS_PER_POSED_ENTRY * entries
+        + steps
+        + NANOSECONDS_PER_VECTOR_CLIMB_ENTRY * function.lines.size * n_climbs
+    )
 
 
 def _climb_all(function, points, deadline, n_jobs):

@@ -17,8 +17,8 @@ from .scalar_price import ScalarPrice
 from .spectral import spectral_bound
 from .vector_ascent import vector_maxima
 
-MIN_SINGULAR_VALUE = 1e-14  # relative to the largest; axes of N with smaller ones are dropped
-BOUND_ROUNDING = 1e-12  # relative, of the norms and singular values of a cheap bound
+MIN_AXIS_SINGULAR_VALUE = 1e-14  # principal axes of N with singular values below this share of the largest are dropped
+CHEAP_BOUND_ROUNDING = 1e-12  # a cheap bound is raised by this share of itself for its norms and singular values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +83,18 @@ class VectorPrice(PriceFunction):
         bounds of the principal axes.
         """
         lines, coefficients, sizes = self.lines, self.coefficients, self.sizes
+        # ||N^T (X u)_+|| <= ||linear|| + sum_l ||n_l||, every line at its largest value.
         bounds = [np.linalg.norm(self.linear, 2) + float(sizes.sum())]
         root = np.sqrt(sizes)[:, None]
         if len(lines):
+            # (z)_+ = (z + |z|) / 2, and ||sum_l n_l |x_l u||| <= ||sqrt(s) X|| ||N / sqrt(s)|| with s_l = ||n_l||.
             half = np.linalg.norm(self.linear + 0.5 * coefficients.T @ lines, 2)
             bounds.append(half + 0.5 * np.linalg.norm(root * lines, 2) * np.linalg.norm(coefficients / root, 2))
         if tight and not is_late(deadline):
+            # ||F||^2 is the sum of the squares along the principal axes, each at most the square of its own bound.
             axes = np.eye(self.n_axes)
             bounds.append(float(np.linalg.norm([spectral_bound(self.along(a), deadline=deadline) for a in axes])))
-        return float(min(bounds)) * (1.0 + BOUND_ROUNDING) + self.slack
+        return float(min(bounds)) * (1.0 + CHEAP_BOUND_ROUNDING) + self.slack
 
 
 def vector_price_function(X, dual_point):
@@ -102,12 +105,13 @@ def vector_price_function(X, dual_point):
 def _reduced(X, dual_point, units, norms):
     """Return the `VectorPrice` of rows given as unit rows and norms."""
     if not np.any(np.any(dual_point != 0.0, axis=1) & (norms > 0.0)):
-        return _nothing(X.shape[1], dual_point.shape[1])
+        return _zero_function(X.shape[1], dual_point.shape[1])
     weights, total, scale = total_size(dual_point, norms)
     if scale == 0.0:
-        return _nothing(X.shape[1], dual_point.shape[1])
+        return _zero_function(X.shape[1], dual_point.shape[1])
+    # ||N^T (X u)_+|| stays the same in the principal axes of N, of which small ones go, into the slack.
     _, values, rotation = np.linalg.svd(weights, full_matrices=False)
-    axes = rotation[values > MIN_SINGULAR_VALUE * values[0]].T
+    axes = rotation[values > MIN_AXIS_SINGULAR_VALUE * values[0]].T
     reduced = weights @ axes
     slack = float(np.linalg.norm(weights - reduced @ axes.T, axis=1).sum()) / total
     keep = np.any(reduced != 0.0, axis=1)
@@ -116,7 +120,7 @@ def _reduced(X, dual_point, units, norms):
     return VectorPrice(**parts, axes=axes, scale=scale, slack=slack + leaving)
 
 
-def _nothing(n_inputs, n_outputs):
+def _zero_function(n_inputs, n_outputs):
     """The price function that is zero."""
     none, axes, basis = np.zeros((0, 0)), np.zeros((n_outputs, 0)), np.zeros((n_inputs, 0))
     return VectorPrice(lines=none, coefficients=none, linear=none, axes=axes, basis=basis, scale=0.0, slack=0.0)

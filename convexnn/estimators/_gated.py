@@ -20,7 +20,7 @@ from ..gated.program import gate_masks, gate_prices, gated_fit
 from ..gated.sampling import sample_gates
 from ..gated.solution_set import GatedOptimalSet, gated_optimal_set
 from ..network import TwoLayerReLU
-from ..programs.evaluation import ROUNDING
+from ..programs.evaluation import FIT_ROUNDING
 from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ._data import validate_data
@@ -271,7 +271,7 @@ def _strongest(problems, masks):
         nu = problem.dual_point(zeros)
         price = gate_prices(problem.design, masks, nu).max(initial=0.0)
         # A price that rounding explains is zero: every strength leads to zero blocks.
-        if price > ROUNDING * (np.abs(nu) @ norms(problem.design)):
+        if price > FIT_ROUNDING * (np.abs(nu) @ norms(problem.design)):
             strongest = max(strongest, float(price))
     return strongest
 

@@ -29,7 +29,7 @@ from ..duality.pricing import PROOFS, search_price
 from ..duality.records import Price
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.evaluation import ROUNDING
+from ..programs.evaluation import FIT_ROUNDING
 from ..programs.posing import problem_of, refuse_outputs
 from ..solvers.base import free_terms
 
@@ -297,7 +297,7 @@ def _rounding(problem, network):
     """Return the largest size of an entry of nu that is 0 but for rounding."""
     fits = problem.hidden_fits(network.neurons) @ np.abs(network.output_weights)
     sizes = np.abs(problem.y) + fits + np.abs(problem.free) @ np.abs(free_terms(network))
-    return ROUNDING * problem.loss.largest_curvature * problem.weight * sizes
+    return FIT_ROUNDING * problem.loss.largest_curvature * problem.weight * sizes
 
 
 def _neuron_pull(problem, neuron, output, nu):

@@ -34,6 +34,7 @@ class Basis:
 
     def reduced_costs(self, costs):
         """Return the costs of the columns less what the basis charges for them; rounding is zero."""
+        # c_k - y . column_k with the prices y of the basis: negative where the column would lower the cost.
         charged = self.columns.T @ lu_solve(self._factors, costs[self.members], trans=1)
         reduced = costs - charged
         reduced[np.abs(reduced) <= MAX_ZERO_COST * (np.abs(costs) + np.abs(charged))] = 0.0
@@ -63,6 +64,7 @@ def cheapest(basis, target, costs, allowed=None):
         useful = np.flatnonzero(reduced < 0.0 if allowed is None else (reduced < 0.0) & allowed)
         if len(useful) == 0:
             return points, basis
+        # The steepest column, or after a step of length zero the first one: Bland's rule cannot go round in circles.
         entering = useful[0] if stalls else useful[np.argmin(reduced[useful])]
         slope = -basis.solve(basis.columns[:, entering])
         place, step = _first_to_vanish(values, slope, basis.members, stalls > len(values))
@@ -85,6 +87,7 @@ def along(basis, start, move, costs):
         if last.min() >= -MAX_NEGATIVE_AMOUNT:
             return [*points, basis.point(last)], basis
         values = np.maximum(first + now * slope, 0.0)
+        # The basis stays optimal until one of its amounts would turn negative: there it is exchanged.
         place, step = _first_to_vanish(values, np.where(last < -MAX_NEGATIVE_AMOUNT, slope, 0.0), basis.members)
         if step > MAX_TIED_STEP:
             points.append(basis.point(values + step * slope))
@@ -94,8 +97,8 @@ def along(basis, start, move, costs):
 def _first_to_vanish(values, slope, members, circling=False):
     """The place of the first value to fall to zero, and the step until then.
 
-    Of several the one that falls fastest, which keeps the basis well conditioned; or the lowest column (Bland's rule)
-    when the walk may be going round in circles.
+    Where several vanish at once it is the one that falls fastest, which keeps the basis well conditioned; or the lowest
+    column (Bland's rule) when the walk may be going round in circles.
     """
     falling = np.flatnonzero(slope < -MIN_PIVOT * max(1.0, np.abs(slope).max()))
     if len(falling) == 0:

@@ -56,18 +56,22 @@ class SupportGraph:
         """Return the number of components of the set of optimal networks of this width, 0 below m*."""
         if self.M_star == 0:
             return 1
+        # #components = m! N_m + #components(G_m).
         return self.n_isolated(width) + self._n_pieces(width)
 
     def _n_pieces(self, width):
         """Components of the graph on the vertices with a neuron to spare."""
+        # A forest has as many pieces as vertices less edges: those of the minimum spanning tree of weight <= m.
         return int(np.sum(self.sizes < width) - np.sum(self.bridges <= width))
 
     def connected_from(self):
         """Return the smallest width from which on the set is connected at every width."""
         if self.M_star == 0:
             return 0
+        # One vertex: a single neuron can only be split; several need one empty slot to change places.
         if len(self.sizes) == 1:
             return 1 if self.M_star == 1 else self.M_star + 1
+        # No isolated points from M* + 1 on, and one piece from the largest bridge on.
         return max(self.M_star + 1, int(self.bridges.max()))
 
 
@@ -83,6 +87,7 @@ def _tree(words):
     weights = np.empty(n - 1, dtype=np.int64)
     here = 0
     for k in range(n - 1):
+        # Prim: the vertex that was joined last may be nearer to the others than those before it.
         outside[here] = False
         there = -1
         for i in range(n):

@@ -19,10 +19,10 @@ from ._simplex import Basis, along, cheapest
 from .paths import MassLegs, NetworkPath
 from .placements import Walk
 
-MIN_FIT_LEFT = 1e-12  # what the free terms leave of a fit is nothing below this share of it
+MIN_FIT_LEFT = 1e-12  # a fit of which the free terms leave less than this share is nothing
 MIN_LEG_SINGULAR_VALUE = 1e-10  # fits of unit norm with a smaller one depend on each other, and are pruned
 MIN_SPAN_SINGULAR_VALUE = 1e-12  # a basis needs no column for a smaller one: far below, so that pruned fits fit in
-MIN_AMOUNT_SHARE = 1e-13  # of the largest amount: what rounding leaves of a mass that a pivot has emptied
+MIN_AMOUNT_SHARE = 1e-13  # amounts below this share of the largest are emptied by a pivot, but for rounding
 
 
 def descent_path(
@@ -134,15 +134,16 @@ def _check_gap(certificate, tol, proof):
 
 def _descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
-    first, last = _Settling(problem, network), _Settling(problem, target)
-    directions = np.vstack([first.settled.directions, last.settled.directions])
-    signs = np.append(first.settled.signs, last.settled.signs)
-    masses = np.append(first.settled.masses, last.settled.masses)
+    first, last = _Balancing(problem, network), _Balancing(problem, target)
+    directions = np.vstack([first.balanced.directions, last.balanced.directions])
+    signs = np.append(first.balanced.signs, last.balanced.signs)
+    masses = np.append(first.balanced.masses, last.balanced.masses)
     total = nonzero(masses.max(initial=0.0))
     columns = _columns(problem, directions, signs)
     labels = np.arange(len(masses))
     ends = np.split(labels, [network.width])
     walk, goal = (Walk(own, masses[own] / total) for own in ends)
+    # Prune both to independent fits; the cheapest way between them; then the neurons into their slots.
     for one in (walk, goal):
         for point in pruning_steps(columns, one.totals(len(masses)), MIN_LEG_SINGULAR_VALUE):
             one.to(point)
@@ -150,10 +151,11 @@ def _descent(problem, network, target):
         walk.to(point)
     walk.arrange(goal)
     legs = MassLegs(problem, directions, signs, total).legs(walk.segments + goal.back())
+    # All of it between the balancing of the one network and that of the other, walked backwards.
     return NetworkPath(problem, [first.forth, *legs, last.back], (network, target))
 
 
-class _Settling:
+class _Balancing:
     """From a network to its balanced form with the free terms that fit best: the objective falls all the way."""
 
     def __init__(self, problem, network):
@@ -164,10 +166,11 @@ class _Settling:
         balanced = network.balanced()
         hidden_fit = problem.hidden_fit(balanced.neurons, balanced.output_weights)
         self.own, self.best = free_terms(network), problem.free_coefficients(hidden_fit)
-        self.settled = self.forth(1.0)
+        self.balanced = self.forth(1.0)
 
     def forth(self, share):
         """The network after this share of the way: ``||u_j||`` and ``|alpha_j|`` approach each other geometrically."""
+        # ||u|| -> ||u|| g^t and |alpha| -> |alpha| g^-t keep the fit; dead neurons fade, which changes no fit either.
         fading = np.where(self.live, 1.0, 1.0 - share)
         return assemble(
             self.problem,
@@ -216,8 +219,11 @@ def _cheapest_way(units, amounts, costs, width):
         )
     units = frame.T @ units
     start, end = (units @ amount for amount in amounts)
+    # v(0): the cheapest masses with the fit of the start. The objective falls with the mass.
     points, basis = cheapest(Basis(units, members), start, costs)
+    # v(t) for t from 0 to 1: L + beta v is convex in t with its minimum at t = 1, so it falls.
     swept, basis = along(basis, start, end - start, costs)
+    # v(1) may be another vertex than that which the target leads to: walk between the two, at no cost.
     others = _independent(units, np.flatnonzero(amounts[1] > 0), len(members))
     back = [amounts[1], *cheapest(Basis(units, others), end, costs)[0]]
     corner = back[-1]

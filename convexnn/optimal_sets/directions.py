@@ -10,15 +10,15 @@ from ..exceptions import SolverError
 MORE_DIGITS = (
     "A larger beta, columns of one scale, or targets without digits that no network can reach leave more digits."
 )
-MAX_SHORTFALL = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be, at most
-MIN_SHORTFALL = 1e-10  # the same where the dual point is known to rounding, or
-ROUNDINGS_PER_SHORTFALL = 100  # times the rounding of the price
-MAX_PRICE_ERROR = 2e-8  # of beta: how far from it, on either side, the price of the dual point may be
-MAX_DOUBT = 1e-6  # of beta: what rounding may have done to the price of any direction
-MAX_OPTIMAL_DOUBT = 1e-8  # of beta: the same of a direction that may be optimal
-PRICE_ROUNDING = 64 * np.finfo(float).eps  # of ``sum_i |nu_i| ||x_i||``: accepted values that differ by more may differ
-SOLVER_ROUNDING = 1e-9  # of beta: the same where the dual point is as good as the solver's
-LISTING_DEPTH = 1e-6  # of beta: local maxima that far below it are all listed
+MAX_SHORTFALL = 1e-7  # the price of an optimal direction may seem to be this share of beta below it, at most,
+MIN_SHORTFALL = 1e-10  # or this share where the dual point is known to rounding, but no less than
+ROUNDINGS_PER_SHORTFALL = 100  # a hundred times the rounding of the price
+MAX_PRICE_ERROR = 2e-8  # the price of the dual point may be this share of beta off it, on either side
+MAX_DOUBT = 1e-6  # rounding may have changed the price of any direction by this share of beta,
+MAX_OPTIMAL_DOUBT = 1e-8  # and that of a direction which may be optimal by this one
+PRICE_ROUNDING = 64 * np.finfo(float).eps  # accepted values that differ by more of ``sum_i |nu_i| ||x_i||`` may differ,
+SOLVER_ROUNDING = 1e-9  # or by more of beta where the dual point is only as good as the solver's
+LISTING_DEPTH = 1e-6  # local maxima down to this share of beta below it are all listed
 MARGIN_STARTS = 2048  # local ascents that look for those further below
 
 
@@ -54,7 +54,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
     point : ndarray of shape (n_samples,)
         The dual point divided by beta: its price is one.
     doubt : ndarray of shape (n_samples, k) or None
-        What rounding may have changed in it, see `Optimum`.
+        Bound on the rounding of the point, see `Optimum`.
     beta : float
         For messages only.
 
@@ -75,10 +75,12 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
             f"the optimal directions are not known: the price of the dual point should be beta={beta:g} and is beta "
             f"times 1 {found.value - 1.0:+.1e}. {MORE_DIGITS}"
         )
+    # Local maxima beyond the depth of the list, for the margin only.
     others, _, values = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
     rounding = SOLVER_ROUNDING
     if doubt is not None:
         rounding = PRICE_ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
+    # A direction is optimal when its price is one but for what rounding may have taken.
     level = 1.0 - (
         MAX_SHORTFALL if doubt is None else min(max(MIN_SHORTFALL, ROUNDINGS_PER_SHORTFALL * rounding), MAX_SHORTFALL)
     )
@@ -88,6 +90,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
     accepted = found.local_values >= level
     below = values[values < level]
     margin = 1.0 - float(below.max()) if len(below) else np.inf
+    # If accepted prices differ by more than rounding, some of these directions may be none.
     unsure = doubts[: len(accepted)][accepted].max(initial=0.0)
     unsure = max(unsure, 1.0 - float(found.local_values[accepted].min(initial=1.0)))
     if unsure > rounding:
@@ -96,7 +99,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
 
 
 def _doubts(design, directions, doubt):
-    """What rounding of the dual point may have done to the price of every direction (K,)."""
+    """Bound the error of the price of every direction (K,) by the rounding of the dual point."""
     if doubt is None:
         return np.zeros(len(directions))
     return np.linalg.norm(np.maximum(directions @ design.T, 0.0) @ doubt, axis=1)

@@ -25,7 +25,7 @@ def extreme_rays(rows, most_rays, most_steps):
     Parameters
     ----------
     rows : ndarray of shape (n_rows, dimension)
-        Of full column rank, with a point x at which ``rows @ x`` is positive.
+        A matrix of full column rank, with a point x at which ``rows @ x`` is positive.
     most_rays : int
         Give up when more rays than this satisfy some of the inequalities.
     most_steps : int
@@ -36,6 +36,7 @@ def extreme_rays(rows, most_rays, most_steps):
     ndarray of shape (n_rays, n_rows) or None
         Non-negative.
     """
+    # A pivoted QR chooses well-conditioned inequalities for the first simplicial cone.
     *_, order = qr(rows.T, mode="economic", pivoting=True)
     done = np.zeros(len(rows), dtype=bool)
     done[order[: rows.shape[1]]] = True
@@ -76,6 +77,7 @@ def _cut(rays, done, row, dimension, most_rays, most_steps):
         return None, steps
     rays[:, row] = values
     first, second = pairs.T
+    # The ray between two adjacent ones on which the new inequality is zero.
     between = rays[first] * -values[second, None] + rays[second] * values[first, None]
     between[:, row] = 0.0
     return np.vstack([rays[values >= 0], _normalised(between)]), steps

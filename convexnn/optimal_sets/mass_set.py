@@ -81,7 +81,7 @@ class MassSet(Shown):
 
     @cached_property
     def _widths(self):
-        """What is known of m* and M*: everything where the vertices can be listed."""
+        """The `Widths` m* and M*, or bounds on them where the vertices cannot be listed."""
         try:
             shares = self.vertices / max(self.total_mass, np.finfo(float).tiny)
         except VertexLimitError:
@@ -137,6 +137,7 @@ class MassSet(Shown):
         if shape != wanted:
             raise InvalidInputError(f"masses must have shape {wanted}, one per direction; got shape {shape}.")
         masses = check_vector(masses, len(self.directions), "masses") if len(self.directions) else np.zeros(0)
+        # F c = y* in units in which both the fit and the total mass are one.
         error = np.linalg.norm(self._columns @ (masses / max(self.total_mass, 1e-300) - self._shares))
         if masses.min(initial=0.0) < -MAX_ZERO_SHARE * self.total_mass or error > 1e-6:
             raise InvalidInputError(
@@ -196,7 +197,7 @@ class MassSet(Shown):
         }
 
     def _shown_widths(self):
-        """What is known of m* and M*, as pairs; what nobody has asked for yet may take long, and is not found here."""
+        """Return m* and M*, or bounds, as pairs; they may take long, and are not computed for being shown."""
         if "_widths" not in vars(self):
             return [("m*, M*", "found when they are first asked for")]
         return [("m*", between(self.m_star_bounds)), ("M*", between(self.M_star_bounds))]

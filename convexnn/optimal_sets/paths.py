@@ -20,7 +20,7 @@ from ..programs.problem import Problem
 from ..solvers.base import build_network
 from .placements import Walk
 
-MAX_EMPTY_SHARE = 1e-12  # of the total mass: what rounding leaves of a neuron that is empty
+MAX_EMPTY_SHARE = 1e-12  # a neuron with less than this share of the total mass is empty: rounding
 MIN_PRUNED_SINGULAR_VALUE = 1e-8  # fits of unit norm with a smaller one depend on each other, and are pruned
 
 
@@ -98,7 +98,7 @@ class MassLegs:
     ----------
     problem : Problem
     directions, signs : ndarrays of shape (K, n_inputs) and (K,)
-        What the labels stand for.
+        The directions and signs that the labels number.
     total : float
         The unit of the masses.
     """
@@ -135,9 +135,11 @@ class PathFinder:
     def connect(self, first, second):
         """Return the segments from one placement (labels, masses) to another of its width, None if there are none."""
         walk, goal = Walk(*first), Walk(*second)
+        # Prune both placements to vertices of the polytope: every step has an optimal objective.
         vertex, last = self._prune(walk), self._prune(goal)
         if min(walk.n_empty, goal.n_empty) == 0:
             return None  # an isolated point: no neuron to spare
+        # Cross edges of the support graph, whose joint supports fit into the width.
         route = self._route(vertex, last, len(walk.labels))
         if route is None:
             return None
@@ -158,6 +160,7 @@ class PathFinder:
         came_from, queue = {start: None}, deque([start])
         while queue and goal not in came_from:
             here = queue.popleft()
+            # An edge is walked with both supports in use, and a vertex on the way has a slot to spare.
             together = np.sum(self.supports | self.supports[here], axis=1) <= width
             for there in np.flatnonzero(together & (self.supports.sum(axis=1) <= width - 1)):
                 if int(there) not in came_from:

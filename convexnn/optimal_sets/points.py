@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import nnls
 
-STEPS_PER_DIMENSION = 20  # of hit and run between two points
+STEPS_PER_DIMENSION = 20  # two points are 20 steps of hit and run per dimension apart
 
 
 def least_norm_point(polytope):
@@ -25,12 +25,12 @@ def random_points(polytope, n_points, rng):
     here, found = polytope.inner, []
     for _ in range(n_points):
         for _ in range(STEPS_PER_DIMENSION * polytope.dimension):
-            here = _hit(here, polytope.edges @ rng.standard_normal(polytope.dimension), rng)
+            here = _random_chord_point(here, polytope.edges @ rng.standard_normal(polytope.dimension), rng)
         found.append(_full(polytope, here))
     return np.array(found).reshape(n_points, len(polytope.point))
 
 
-def _hit(here, move, rng):
+def _random_chord_point(here, move, rng):
     """A uniform point of the chord through `here` along `move`."""
     reach = here / np.where(move == 0.0, np.inf, -move)
     forth = reach[move < 0].min(initial=np.inf)

@@ -14,8 +14,8 @@ from ..exceptions import SolverError, VertexLimitError
 from .double_description import extreme_rays
 
 MIN_RELATIVE_RANK_VALUE = 1e-9  # singular values below this share of the largest count as zero
-MAX_ZERO_SHARE = 1e-8  # of the total mass: smaller masses count as none
-MAX_VERTEX_RESIDUAL = 1e-7  # of the optimal fit: what the masses of a vertex may leave of it
+MAX_ZERO_SHARE = 1e-8  # masses below this share of the total count as none
+MAX_VERTEX_RESIDUAL = 1e-7  # the masses of a vertex may leave this share of the optimal fit
 EXTRA_VERTICES = 1000  # added to the limit, for polytopes on the way that have more vertices than the last one
 MAX_LISTED_ENTRIES = 20_000_000  # numbers in the list of vertices on the way
 BLOCK_ENTRIES = 2_000_000  # numbers in the matrices that are solved at once
@@ -86,6 +86,7 @@ class MassPolytope:
     def _supports(self, limit):
         """Return the supports of the vertices (V, K), bool."""
         most = max(limit, min(2 * limit + EXTRA_VERTICES, MAX_LISTED_ENTRIES // len(self.free)))
+        # c = inner + edges z >= 0, homogenised: rows over `inner`, so that all constraints are of one size.
         cone = np.column_stack([self.edges, self.inner]) / self.inner[:, None]
         rays = extreme_rays(cone, most, PAIRS_PER_SQUARED_LIMIT * (limit + EXTRA_VERTICES) ** 2)
         if rays is None:
@@ -124,6 +125,7 @@ def _solve_each(matrices, target):
     frames, triangles = np.linalg.qr(matrices)
     spread = np.abs(np.diagonal(triangles, axis1=1, axis2=2))
     independent = spread.min(axis=1) > MIN_RELATIVE_RANK_VALUE * spread.max(axis=1)
+    # A dependent support is no vertex: any regular matrix keeps the batch solvable.
     triangles[~independent] = np.eye(triangles.shape[1])
     masses = np.linalg.solve(triangles, (frames.transpose(0, 2, 1) @ target)[:, :, None])
     errors = np.linalg.norm((matrices @ masses)[:, :, 0] - target, axis=1)
@@ -143,11 +145,13 @@ def mass_polytope(columns, point):
     basis, values, _ = np.linalg.svd(columns, full_matrices=False)
     equations = basis[:, values > MIN_RELATIVE_RANK_VALUE * values.max(initial=0.0)].T @ columns
     target = equations @ point
+    # Directions that carry no mass anywhere are no facets: find points until all others have some.
     points = [np.where(point > MAX_ZERO_SHARE, point, 0.0), *_spreading(equations, target, point)]
     free = np.flatnonzero(np.any(points, axis=0))
     used = equations[:, free]
     _, values, rotation = np.linalg.svd(used, full_matrices=True)
     rank = int(np.sum(values > MIN_RELATIVE_RANK_VALUE * values.max(initial=0.0)))
+    # A mean of points with mass on every free direction lies in the relative interior; corrected to the equations.
     inner = np.mean(points, axis=0)[free]
     inner += np.linalg.lstsq(used, target - used @ inner, rcond=MIN_RELATIVE_RANK_VALUE)[0]
     return MassPolytope(point, equations, target, free, inner, rotation[rank:].T)

@@ -84,7 +84,7 @@ class ApproximatePruning(Shown):
         Neurons with mass.
     objective_before, objective_after : float
     certificate : Certificate
-        Of the pruned network; its lower bound is the one that the network before pruning led to.
+        The proof of the pruned network; its lower bound is the one that the network before pruning led to.
     steps : list of dict
         ``width`` and ``objective`` after the pruning that costs nothing and after every removal.
     """
@@ -99,7 +99,7 @@ class ApproximatePruning(Shown):
 
     @property
     def relative_increase(self) -> float:
-        """What pruning costs, relative to the objective before; negative where refitted masses are better."""
+        """The cost of pruning, relative to the objective before; negative where refitted masses are better."""
         change = self.objective_after - self.objective_before
         return change / self.objective_before if change else 0.0
 
@@ -192,12 +192,14 @@ def _fewest(fits, masses, time_limit):
     shares = masses / total
     columns = fits / shares
     columns = np.vstack([columns / norms(columns.T).max(), np.ones(len(shares))])
+    # The total of the masses may fall: a slack column takes up what it has fallen by.
     slack = np.append(np.zeros(len(fits)), 1.0)
     polytope = mass_polytope(np.column_stack([columns, slack]), np.append(shares, 0.0))
     counted = np.append(np.ones(len(shares), dtype=bool), False)
     met = random_vertices(polytope, np.random.default_rng(0))
     if not len(met):
         return masses, 1
+    # Vertices at random costs are a start; the integer program proves how few there can be.
     fewest = met[np.argmin(np.count_nonzero(met[:, counted], axis=1))]
     best, least = prove_fewest(polytope, fewest, time_limit, counted)
     return np.where(best[:-1] > MAX_ZERO_SHARE, best[:-1] * total, 0.0), least
@@ -238,7 +240,7 @@ def approximate_pruning(
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared"}
     proof : {"auto", "exact", "bound", "heuristic"}
-        Of the certificate, see `certify`.
+        How far to go for the certificate, see `certify`.
     time_limit : float, optional
         Seconds for the certificate.
     n_jobs : int, optional
@@ -279,7 +281,9 @@ def approximate_pruning(
     pruned = start if len(steps) == 1 else build_network(problem, start.directions[kept], start.signs[kept], masses)
     deadline = deadline_after(time_limit)
     before = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+    # The dual bound holds for every network: only the primal value of the certificate is another.
     after, rounding = problem.objective_above(pruned)
+    # The dual value that ascents see is primal (1 - gap) of the network before.
     visible = max(0.0, after - rounding - before.primal * (1.0 - before.heuristic_gap))
     seen = visible / after if visible else 0.0
     certificate = replace(before, primal=after, rounding=rounding, heuristic_gap=seen)

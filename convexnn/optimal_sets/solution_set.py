@@ -25,15 +25,15 @@ from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import MAX_ZERO_SHARE
 
-VERTEX_LIMIT = 20_000
+VERTEX_LIMIT = 20_000  # a list of more vertices is refused, by default
 SOLVER_TOLERANCE = 1e-9  # relative gap to which the optimum is proven
-MIN_MARGIN = 1e-5  # of beta: a thinner one between optimal directions and others is warned of
-MAX_DIRECTION_ERROR = 1e-4  # of an entry of a unit vector: neurons of optimal networks are that close to a direction
-MAX_FUNCTION_CHANGE = 1e-6  # of the kinks per edge of unit size: the function is the same
+MIN_MARGIN = 1e-5  # a margin below 1e-5 of beta between optimal directions and others is warned of
+MAX_DIRECTION_ERROR = 1e-4  # neurons of optimal networks are that close to a direction, by entries of unit vectors
+MAX_FUNCTION_CHANGE = 1e-6  # the function is one if no unit edge changes its kinks by more
 MAX_COSINE_DEFECT = 1e-10  # directions are on one line where 1 - |cosine|, half the squared angle, is below
-MAX_SHARE_ERROR = 1e-7  # of the total mass: placements that differ by less are the same
-MAX_FIT_ERROR = 1e-7  # of the optimal fit: what the directions may leave of it
-MIN_COUNTED_SHARE = 1e-13  # of the total mass: less is rounding and no neuron
+MAX_SHARE_ERROR = 1e-7  # placements that differ by less than this share of the total mass are the same
+MAX_FIT_ERROR = 1e-7  # the directions may leave this share of the optimal fit
+MIN_COUNTED_SHARE = 1e-13  # less than this share of the total mass is rounding and no neuron
 
 
 def optimal_set(
@@ -67,7 +67,8 @@ def optimal_set(
     loss : {"squared", "logistic"}
         Those that are strictly convex; others are refused, because their optimal fit need not be unique.
     vertex_limit : int
-        Where the polytope has more vertices they are not listed; the time that is spent on it grows with the square.
+        Where the polytope has more vertices than this, 20 000 by default, they are not listed; the time that is spent
+        on it grows with the square.
     time_limit : float, optional
         Seconds for training and for listing the directions.
     start : TwoLayerReLU, optional
@@ -180,6 +181,7 @@ def solve_set(
     KeyboardInterrupt
         When interrupted: there is no optimum yet.
     """
+    # The set is the same whatever the starts: a fixed generator makes it so to the last bit.
     options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": np.random.default_rng(0)}
     optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, start=start, report=report, **options)
     if not problem.loss.is_strictly_convex:
@@ -246,6 +248,7 @@ class OptimalSet(MassSet):
         self.problem = problem
         self.optimal_value = solution.certificate.primal
         network = solution.network
+        # In this order: the dual point nu*, its maximisers, their fits F, and one point of {c >= 0 : F c = y*}.
         hidden = problem.hidden_fit(network.neurons, network.output_weights)
         self.dual_point = problem.spread(problem.beta * optimum.point)
         if network.width == 0:
@@ -267,6 +270,7 @@ class OptimalSet(MassSet):
         root = np.sqrt(self.problem.weight)
         wanted = self.problem.project(root * hidden)
         size = max(float(np.linalg.norm(wanted)), np.finfo(float).tiny)
+        # ||F c - y*|| / ||y*|| modulo the free terms, in the weighted norm.
         error = float(np.linalg.norm(self.problem.project(root * self.optimal_fit) - wanted)) / size
         if error > MAX_FIT_ERROR:
             raise SolverError(
@@ -278,6 +282,7 @@ class OptimalSet(MassSet):
         """Return the projected fits in units of ||y*||, one point of the polytope summing to one, and its total."""
         if len(found.signs) == 0:
             return np.zeros((len(hidden), 0)), np.zeros(0), 0.0
+        # The shifted problem has the same optimal networks, at a strength at which masses are known to all digits.
         scaled = scale_problem(shifted.model(hidden))
         fits = scaled.fits(found.directions, found.signs)
         masses = best_masses(fits, scaled.target, scaled.beta)
@@ -302,6 +307,7 @@ class OptimalSet(MassSet):
         """
         if self.dimension == 0:
             return True
+        # The function is linear in the masses: it is one if every edge of the affine hull leaves it as it is.
         moves = np.zeros((len(self.signs), self.dimension))
         moves[self._polytope.free] = self._polytope.edges
         return bool(np.abs(self._function_form(moves)).max() <= MAX_FUNCTION_CHANGE)
@@ -310,10 +316,12 @@ class OptimalSet(MassSet):
         """The functions of masses (K, n) in a basis: a kink mass for every line of directions, and a linear part."""
         cosines = self.directions @ self.directions.T
         line = (np.abs(cosines) > 1.0 - MAX_COSINE_DEFECT).argmax(axis=1)  # the first direction of a line stands for it
+        # (-z)_+ = (z)_+ - z: directions that point the other way add a linear part to the kink of their line.
         flipped = cosines[np.arange(len(line)), line] < 0
         signed = self.signs[:, None] * masses
         kinks = (line == np.arange(len(line))[:, None]) @ signed
         linear = (self.directions * flipped[:, None]).T @ signed
+        # A skip and an intercept take up linear and constant parts: these need not agree.
         fixed = np.full(len(linear), not self.problem.skip_connection)
         if self.problem.hidden_bias:
             fixed[-1] = not self.problem.fit_intercept
@@ -371,6 +379,7 @@ class OptimalSet(MassSet):
         (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
         if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=MAX_SHARE_ERROR):
             return NetworkPath(self.problem, [partial(between, a, b)], (a, b))
+        # The middle of the path is a walk on the polytope; its ends lead to the networks as they were given.
         segments = PathFinder(self._columns, self.vertices / self.total_mass).connect((labels, shares), goal)
         if segments is None:
             return None
@@ -388,6 +397,7 @@ class OptimalSet(MassSet):
         labels, shares = np.zeros(network.width, int), np.zeros(network.width)
         for j in np.flatnonzero(network.masses > MAX_ZERO_SHARE * self.total_mass):
             distance = np.abs(self.directions - network.directions[j]).max(axis=1)
+            # A direction of the other sign is no place for a neuron, however near it is.
             distance[self.signs != network.signs[j]] = np.inf
             labels[j] = int(np.argmin(distance))
             if distance[labels[j]] > MAX_DIRECTION_ERROR:

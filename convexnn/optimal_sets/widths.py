@@ -14,16 +14,16 @@ from .._utils.standard_output import without_highs_lines
 from .._utils.threads import interruptible
 from .polytope import MAX_ZERO_SHARE, heaviest
 
-MAX_SUPPORT_RESIDUAL = 1e-9  # of the optimal fit: what the masses of a support may leave of it
+MAX_SUPPORT_RESIDUAL = 1e-9  # the masses of a support may leave this share of the optimal fit
 MAX_CUTS = 50  # integer programs, each without the supports found before
-N_RANDOM_COSTS = 30  # whose vertices are met for the largest and the smallest support
+N_RANDOM_COSTS = 30  # random costs are lowest at as many vertices, which bound the supports
 SEARCH_SECONDS = 10.0  # for the bounds on the widths
 MAX_INTEGER_ERROR = 1e-6  # bounds of the integer program are rounded up from so little above
 
 
 @dataclass(frozen=True)
 class Widths:
-    """What is known of m* and M*.
+    """Bounds on m* and M*, and a vertex with few neurons.
 
     Attributes
     ----------
@@ -82,6 +82,7 @@ def prove_fewest(polytope, known, time_limit, counted=None):
             least = max(least, int(np.ceil(answer.mip_dual_bound - MAX_INTEGER_ERROR)))
         if answer.x is None:
             break
+        # The program's binaries are right to its own tolerance only: the masses on the support decide.
         support = answer.x[len(known) :] > 0.5
         masses = _fitted(polytope, support)
         if masses is not None and np.count_nonzero(masses[counted]) < np.count_nonzero(best[counted]):
@@ -133,5 +134,6 @@ class _Program:
 
     def cut_off(self, support):
         """Forbid exactly this support."""
+        # sum_{k not in S} z_k - sum_{k in S} z_k >= 1 - |S| is wrong for the support S alone.
         cut = np.r_[np.zeros(len(support)), np.where(support, -1.0, 1.0)]
         self.constraints.append(LinearConstraint(cut, 1.0 - support.sum(), np.inf))

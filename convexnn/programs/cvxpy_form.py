@@ -37,10 +37,10 @@ BACK_ENDS = {
 }
 """cvxpy's names of the back ends, in the order in which they are tried, and what each of them is asked for."""
 
-DROPPED = (0.0, 1e-10, 1e-8, 1e-6)
+DROPPED_SHARES = (0.0, 1e-10, 1e-8, 1e-6)
 """Blocks below this share of the largest are tried without: an interior point leaves a little in all of them."""
 
-SLACK = 1e-6
+MAX_ZERO_EXCESS = 1e-6
 """How far above the network without neurons, relatively, an answer may end where that network is the optimum."""
 
 
@@ -79,7 +79,7 @@ def convex_program(
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
         See `TwoLayerReLU.objective`. The last two take labels -1 and 1.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
 
     Returns
     -------
@@ -121,8 +121,8 @@ def solve_program(
 
     The data are centred by the free terms and scaled to magnitude one first. Whatever status a back end reports, its
     blocks are made into a network and the objective is recomputed from that network. A back end has failed where its
-    network is worse than the one without neurons (by more than `SLACK`); then the next one is asked. The program is
-    always feasible, so an "infeasible" is the back end's fault.
+    network is worse than the one without neurons (by more than `MAX_ZERO_EXCESS`); then the next one is asked. The
+    program is always feasible, so an "infeasible" is the back end's fault.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def solve_program(
         The convex form of the network found: its blocks lie in the cones of its own patterns, which may differ from
         `masks` in rows where a neuron is within rounding of a kink. The free terms are refitted.
     answers : list of str
-        What every back end that was tried answered.
+        The answer of every back end that was tried.
 
     Raises
     ------
@@ -152,15 +152,16 @@ def solve_program(
     bare, (unit, scale) = _without_neurons(problem), _in_units(problem)
     if unit is None:
         return to_convex(bare, problem.features), ["no back end was asked: beta exceeds a bound on the price"]
+    # The network without neurons is always there: an answer that is worse is a failure of the back end.
     ceiling = problem.objective(bare)
     answers: list[str] = []
     for name in back_ends:
-        blocks, answer = _ask(unit, masks, name)
+        blocks, answer = _run_back_end(unit, masks, name)
         if blocks is not None:
             network = _best_network(problem, masks, blocks, scale)
             value = problem.objective(network)
             answer += f", objective of the network {value:.12g}"
-            if value <= ceiling * (1 + SLACK):
+            if value <= ceiling * (1 + MAX_ZERO_EXCESS):
                 best = network if value <= ceiling else bare
                 return to_convex(best, problem.features), answers + [answer]
             answer += f" above {ceiling:.12g} without neurons"
@@ -176,7 +177,7 @@ def find_blocks(problem, masks, name):
     unit, scale = _in_units(problem)
     if unit is None:
         return None, "no back end was asked: beta exceeds a bound on the price"
-    blocks, answer = _ask(unit, masks, name)
+    blocks, answer = _run_back_end(unit, masks, name)
     return blocks if blocks is None else [scale * block for block in blocks], answer
 
 
@@ -187,6 +188,7 @@ def _in_units(problem):
         if size == 0.0:
             return None, 1.0
         return replace(problem, design=problem.design / size, beta=problem.beta / size), 1.0 / size
+    # Interior points call wrong values optimal where data are far from one: rows weighted, all in units of one.
     scaled = scale_problem(problem)
     if scaled is None or _is_zero_optimal(scaled):
         return None, 1.0
@@ -212,6 +214,7 @@ def _huber(problem, fit):
 def _kinked(problem, fit):
     import cvxpy as cp
 
+    # max(high r, low r) of the residual r: slope `high` above zero and `low`, which is negative, below it.
     low, high = problem.loss.bounds
     residual = problem.y - fit
     return cp.sum(cp.multiply(problem.weight, high * cp.pos(residual) - low * cp.neg(residual)))
@@ -247,6 +250,7 @@ def _pose(problem, masks):
     blocks = (problem.design.shape[1], len(masks))
     positive = cp.Variable(blocks, name="positive")
     negative = cp.Variable(blocks, name="negative")
+    # D_i X (u_i - v_i) as columns: one product for all blocks, then the masks.
     gated = cp.multiply(problem.gains(masks).T, problem.design @ (positive - negative))
     fit = cp.sum(gated, axis=1)
     if problem.free.shape[1]:  # cvxpy before 1.9 knows no empty variable
@@ -265,7 +269,7 @@ def _is_zero_optimal(scaled):
     return scaled.beta >= np.abs(scaled.target) @ np.linalg.norm(scaled.design, axis=1)
 
 
-def _ask(unit, masks, name):
+def _run_back_end(unit, masks, name):
     """Return the blocks (positive, negative) found by one back end, or None, and what it answered."""
     import cvxpy as cp
 
@@ -289,7 +293,8 @@ def _best_network(problem, masks, blocks, scale):
     sizes = [np.linalg.norm(block, axis=0) for block in blocks]
     largest = max(size.max() for size in sizes)
     networks = []
-    for share in DROPPED:
+    # Every share is tried, and the objective of the network decides: no threshold suits all back ends.
+    for share in DROPPED_SHARES:
         kept = [np.where(size > share * largest, scale * block, 0.0) for size, block in zip(sizes, blocks, strict=True)]
         networks.append(_with_free_terms(problem, to_network(_bare_solution(problem, masks, *kept))))
     return min(networks, key=lambda network: problem.objective(network))

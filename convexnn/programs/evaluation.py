@@ -14,9 +14,10 @@ from .._utils.norms import norms
 from .._utils.row_blocks import is_huge
 
 EPS, SMALLEST = np.finfo(float).eps, np.finfo(float).smallest_subnormal
-ROUNDING = 16.0 * EPS  # relative to what is added up, what float64 may leave of an exact fit
-UNSEEN, TOLERABLE = 1e-15, 1e-10  # relative: roundings that nobody sees, and those that a long sum may have
-FEW, MANY = 3_000_000, 100_000_000  # products with twice the digits, a tenth of a second and some seconds
+FIT_ROUNDING = 16.0 * EPS  # float64 may leave this share of what is added up of an exact fit
+MAX_UNSEEN_ROUNDING = 1e-15  # an objective is computed again where its rounding may exceed this share of it,
+MAX_LONG_ROUNDING = 1e-10  # or this one, which nobody sees beside a gap either, where that takes long
+MAX_QUICK_PRODUCTS, MAX_PRODUCTS = 3_000_000, 100_000_000  # with twice the digits: a tenth of a second; some seconds
 
 
 def objective_above(problem, network):
@@ -28,12 +29,14 @@ def objective_above(problem, network):
     penalty = _penalty_above(network, problem.beta)
     error = _fit_rounding(problem, network)
     with np.errstate(over="ignore", invalid="ignore"):
+        # The loss from above at values known to `error`, and without the error: the difference is the rounding.
         terms = _terms_above(problem, problem.y - fit, fit, error)
         known, least = _total(problem, terms), _total(problem, _terms_above(problem, problem.y - fit, fit, 0.0 * error))
         n_products = problem.design.size * (network.width + 1) * fit[:1].size
-        within = UNSEEN if n_products <= FEW else TOLERABLE
+        within = MAX_UNSEEN_ROUNDING if n_products <= MAX_QUICK_PRODUCTS else MAX_LONG_ROUNDING
+        # Twice the digits where that difference shows beside the objective; a comparison with NaN matters too.
         matters = not known - least <= within * (least + penalty)
-        if matters and n_products <= MANY and not is_huge(problem.design):
+        if matters and n_products <= MAX_PRODUCTS and not is_huge(problem.design):
             terms = np.minimum(terms, _terms_above(problem, *_accurate(problem, network)))
         loss = _total(problem, terms)
         return float(loss + penalty), float(loss) if is_fitted(problem, terms) else 0.0
@@ -66,6 +69,7 @@ def _fit_rounding(problem, network):
     """Bound on the rounding of the network's values in float64, of their shape."""
     outputs = _as_columns(network.output_weights, problem)
     rows = problem.row_norms[:, None]
+    # |x_i . u_j| |alpha_j| <= ||x_i|| ||u_j|| |alpha_j|, summed over the neurons, and the free terms.
     size = rows * (norms(network.neurons) @ np.abs(outputs))
     if network.skip_weights is not None:
         size = size + rows * norms(_as_columns(network.skip_weights, problem).T)
@@ -84,6 +88,7 @@ def _accurate(problem, network):
     """Return residual, fit and a bound on the error of both, from values with twice the digits."""
     rounding = _fit_rounding(problem, network) * (dd.EPSILON / EPS)
     relu = network.to_relu() if hasattr(network, "to_relu") else network
+    # X u, its ReLU and the sums over neurons as pairs of floats, then skip and intercept.
     values = dd.relu_sums(problem.design.astype(np.float64), relu.neurons, _as_columns(relu.output_weights, problem))
     if relu.skip_weights is not None:
         skip = _as_columns(relu.skip_weights, problem)
@@ -104,6 +109,7 @@ def is_fitted(problem, terms):
     """
     if not problem.loss.can_vanish:
         return False
-    allowed = ROUNDING * problem.summands
+    # The loss where a residual is as large as rounding may make it, to either side.
+    allowed = FIT_ROUNDING * problem.summands
     ends = [problem.loss.terms(problem.y, problem.y + side * allowed) for side in (-1.0, 1.0)]
     return bool(np.all(terms <= np.maximum(*ends)))

@@ -1,4 +1,4 @@
-"""What the free terms span, exactly: dual points are orthogonal to all of it, however thin a direction is.
+"""The exact span of the free terms: dual points are orthogonal to all of it, however thin a direction is.
 
 The columns of the free terms Z are float64 numbers, and a lower bound speaks of all real coefficients. Two columns that
 differ by rounding only span a direction that no float64 network can use and that a dual point must be orthogonal to
@@ -15,10 +15,10 @@ from .._utils import double_double as dd
 from .._utils.norms import nonzero
 from .dependence import is_combination
 
-NEARLY = 1e-7  # of its norm, what must be left of a column beside the others for float64 to keep it as it is
-VANISHING = 2.0**-88  # of its norm: less is left of a column only where it depends on the others, or cannot be told
-MAX_CONDITION = 1e11  # of the span in the metric of a correction
-MAX_REFINEMENTS = 6
+MIN_KEPT_PART = 1e-7  # columns of which more than this share is left beside the others are kept in float64
+MIN_TOLD_PART = 2.0**-88  # less left than this share: the column depends on the others, or that cannot be told
+MAX_CONDITION = 1e11  # a span of a larger condition, in the metric of a correction, cannot be told: few digits are left
+MAX_REFINEMENTS = 6  # projections off the span, each of which makes what is left more accurate
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class FreeSpan:
         none = np.zeros_like(dual_points)
         if self.rank == 0 or not np.any(dual_points):
             return dual_points, none
+        # The nearest point in the metric room^-1: project off sqrt(room) Z.
         factors = self._factors(np.sqrt(room)) if self.is_known and self.rank < len(room) else None
         if factors is None:
             return none, none.copy()
@@ -80,10 +81,13 @@ class FreeSpan:
 
     def _orthogonal(self, nu, root, basis, inverse, sizes):
         """One column of `orthogonal`, in units of its largest entry."""
+        # A power of two as unit: dividing by it is exact.
         unit = np.ldexp(1.0, np.frexp(np.abs(nu).max())[1])
         answer = nu / unit
+        # nu - room Z (Z^T room Z)^-1 Z^T nu, Z^T nu with twice the digits; a second time for what rounding leaves.
         for _ in range(2):
             answer = answer - root * (basis @ (inverse.T @ (self._products(answer) / sizes)))
+        # What is left along the span after the last pass, and what the errors of the columns may hide of it.
         along = np.linalg.norm(inverse.T @ (self._products(answer) / sizes))
         unseen = (self.blur + dd.EPSILON * np.abs(self.high).max(axis=0)) * np.abs(answer).sum()
         length = 1.01 * (along + np.linalg.norm(np.abs(inverse.T) @ (unseen / sizes)))
@@ -116,6 +120,7 @@ def _adding_to_zero(nu, room):
     unit = max(np.ldexp(1.0, int(np.frexp(np.abs(nu).max())[1]) - 52), np.finfo(float).smallest_subnormal)
     steps = np.rint(nu / unit).astype(np.int64)
     order = np.argsort(-room, kind="stable")[: max(1, np.count_nonzero(room))]
+    # The sum is a number of units: spread it evenly over the entries with room, the rest one unit each.
     share, rest = divmod(int(steps.sum()), len(order))
     steps[order] -= share
     steps[order[:rest]] -= 1
@@ -130,9 +135,10 @@ def free_span(free, weight):
         return FreeSpan(free, np.zeros_like(free), np.zeros(n_free))
     root = np.sqrt(weight / weight.max())
     sizes = np.linalg.norm(root[:, None] * free, axis=0)
+    # A pivoted QR puts independent columns first; the others are judged one by one, with twice the digits.
     triangle, order = qr(root[:, None] * (free / nonzero(sizes)), mode="r", pivoting=True)
     left = np.abs(np.diag(triangle[:n_samples]))
-    kept = int(np.sum(left > NEARLY * left[0]))
+    kept = int(np.sum(left > MIN_KEPT_PART * left[0]))
     span = _GrowingSpan(free[:, order[:kept]], root)
     is_known = all(span.take(free[:, column]) for column in order[kept:]) if kept < n_samples else True
     return FreeSpan(*span.columns, np.array(span.blur), is_known)
@@ -148,6 +154,7 @@ def _distinct_columns(free):
         low, high = free.min(axis=0), free.max(axis=0)
         two_valued = (low < high) & np.all((free == low) | (free == high), axis=0)
         free = np.where(two_valued, (free == high).astype(float), free)
+    # Powers of two as units keep every digit of the columns.
     largest = np.abs(free).max(axis=0, initial=0.0)
     used = largest > 0.0
     columns = np.ldexp(free[:, used], -np.frexp(largest[used])[1])
@@ -175,8 +182,10 @@ class _GrowingSpan:
         """Take what is left of a column beside the span; False where that cannot be told."""
         rest, blur, amounts = self._rest(column)
         size = np.linalg.norm(self.root * rest[0])
-        if size <= VANISHING * np.linalg.norm(self.root * column):
+        # Nothing visible is left: rational arithmetic decides whether that is exactly nothing.
+        if size <= MIN_TOLD_PART * np.linalg.norm(self.root * column):
             return is_combination(column, self.taken, self.made @ amounts)
+        # What is left of a thin column is tiny: bring it to magnitude one, by a power of two.
         exponent = -np.frexp(np.abs(rest[0]).max())[1]
         rest = [np.ldexp(part, exponent) for part in rest]
         self.columns = tuple(np.column_stack(pair) for pair in zip(self.columns, rest, strict=True))
@@ -201,6 +210,7 @@ class _GrowingSpan:
         before = np.inf
         for _ in range(MAX_REFINEMENTS):
             size = np.linalg.norm(self.root * rest[0])
+            # Refine while it helps: below the digits of a pair what is left no longer shrinks.
             if size == 0.0 or size > 0.5 * before:
                 break
             before = size

@@ -11,7 +11,7 @@ from ..losses import LOSSES, VECTOR_LOSSES, make_loss
 from ..network import TwoLayerReLU
 from .problem import Problem
 
-OPTIONS = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # of a problem; the last is not the user's
+OPTION_NAMES = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # the last is internal
 
 
 def check_objective_range(y, weight):
@@ -65,11 +65,11 @@ def make_problem(
         A penalised bias of the hidden neurons; unpenalised intercepts; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
-        Of several outputs not absolute and quantile, of one not multinomial.
+        Several outputs: not absolute and quantile; one output: not multinomial.
     losses : tuple of str, optional
         The names that the caller can deal with.
     huber_delta, quantile : float
-        Of the losses of these names.
+        Parameters of the losses of these names.
 
     Raises
     ------
@@ -91,6 +91,7 @@ def make_problem(
 
 def _pose(X, y, weight, beta, loss, hidden_bias, fit_intercept, skip_connection):
     """Return the problem of checked data."""
+    # Rows of weight zero count for nothing, not even for patterns: they go.
     rows = np.flatnonzero(weight > 0)
     loss.check_targets(y[rows])
     ones = np.ones((X.shape[0], 1))
@@ -122,9 +123,9 @@ def problem_of(network, X, y, beta, **options):
         As `make_problem`.
     """
     check_is_network(network, "network")
-    unknown = sorted(options.keys() - set(OPTIONS))
+    unknown = sorted(options.keys() - set(OPTION_NAMES))
     if unknown:
-        raise TypeError(f"{unknown[0]} is no argument here; the options are {', '.join(OPTIONS[:-1])}.")
+        raise TypeError(f"{unknown[0]} is no argument here; the options are {', '.join(OPTION_NAMES[:-1])}.")
     return make_problem(
         X,
         y,

@@ -26,7 +26,7 @@ from .evaluation import is_fitted, objective_above
 from .free_span import free_span
 from .problem_data import ProblemData
 
-ROUNDED_DOWN = 1.0 - 16 * np.finfo(float).eps  # a bound divided by a price times this is below the true quotient
+ROUNDING_DOWN_FACTOR = 1.0 - 16 * np.finfo(float).eps  # a bound over a price, times this, is below the true quotient
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +55,7 @@ class Problem(ProblemData):
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
         weight = self.beside(self.weight)
         if self.loss.is_quadratic:
+            # Squared loss: the residual after the best free terms is the projection of y - fit off them.
             return weight * self._off_free_terms(self.centred - hidden_fit)
         fit = hidden_fit + self.free_fit(hidden_fit)
         nu = self.loss.dual_point(self.y, fit, self.weight)
@@ -68,6 +69,7 @@ class Problem(ProblemData):
         Some real vector is orthogonal to all that the free terms span and differs from the returned point by no more
         than the leak, entry by entry. The point is zero where there is no such vector in the domain.
         """
+        # The second try starts from a point whose entries near an end of their domain have been put there.
         for nu in (dual_point, self.loss.snapped(self.y, dual_point, self.weight)):
             nu = self.loss.inside(self.y, nu, self.weight)
             found, leak = self._off_free_span(nu)
@@ -79,6 +81,7 @@ class Problem(ProblemData):
     def _off_free_span(self, nu):
         """Return a dual point in its domain less its part along the free terms, and the leak."""
         weight = self.beside(self.weight)
+        # Entries move in proportion to the room in their domain, so that those at an end of it stay.
         room = (weight * self.loss.room(self.y, nu / weight)).reshape(len(nu), -1)
         columns = nu.reshape(len(nu), -1)
         if np.all(room == room[:, :1]):  # one metric for all columns
@@ -101,6 +104,7 @@ class Problem(ProblemData):
 
     def price_leak(self, leak: np.ndarray) -> float:
         """Return by how much the price of a vector within `leak` of a dual point may be above that of the point."""
+        # max_u |leak^T (X u)_+| <= sum_i ||leak_i|| ||x_i||.
         return float(np.dot(norms(leak.reshape(len(leak), -1)), self.row_norms))
 
     @cached_property
@@ -123,9 +127,11 @@ class Problem(ProblemData):
         given = self.dual_targets, dual_point, np.zeros_like(dual_point) if leak is None else leak, self.weight
         if leak is not None:
             price = price + self.price_leak(leak)
+        # t <= beta / U, and inside the domain of L*; a little less, so that rounding is on the safe side.
         with np.errstate(over="ignore"):
             limit = float(np.divide(self.beta, price)) if price > 0 else np.inf
-        limit = ROUNDED_DOWN * min(limit, self.loss.domain_within(*given))
+        limit = ROUNDING_DOWN_FACTOR * min(limit, self.loss.domain_within(*given))
+        # The t of the largest dual value -L*(-t nu); 0, the value at t = 0, is always valid.
         scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, limit)
         value = self.loss.dual_value_below(given[0], scale * dual_point, scale * given[2], self.weight)
         return (value, scale) if value > 0 else (0.0, 0.0)
@@ -144,6 +150,7 @@ class Problem(ProblemData):
         """
         if self.loss.is_quadratic:
             return self
+        # h/2 (z - fit - nu/h)^2 has the gradient -nu and the curvature h at z = fit.
         fit = hidden_fit + self.free @ self.free_coefficients(hidden_fit)
         nu = self.loss.dual_point(self.y, fit, self.weight)
         least = np.minimum(self.weight, np.abs(nu).mean() / self.loss.typical_slope) * self.loss.largest_curvature

@@ -15,11 +15,11 @@ from .._utils.display import Shown
 from .._utils.norms import norms
 from .._utils.row_blocks import relu_products, row_blocks
 from ..losses import Loss, minimum_norm_fit
-from .evaluation import ROUNDING
+from .evaluation import FIT_ROUNDING
 from .free_span import free_span
 
-LARGEST_SUMMANDS = 1e6  # relative to the largest target: what free terms may add up and still explain a residual
-MIN_SINGULAR_VALUE = 1e-12  # relative to the largest; free terms with smaller ones are not fitted
+LARGEST_SUMMANDS = 1e6  # free terms may add up to this times the largest target and still explain a residual
+MIN_FREE_SINGULAR_VALUE = 1e-12  # free terms with a singular value below this share of the largest are not fitted
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,7 +69,7 @@ class ProblemData(Shown):
         sizes = np.abs(columns).max(axis=0, initial=0.0)
         columns = columns[:, sizes > 0] / sizes[sizes > 0]
         basis, values, _ = np.linalg.svd(columns, full_matrices=False)
-        return basis[:, values > MIN_SINGULAR_VALUE * values.max(initial=0.0)]
+        return basis[:, values > MIN_FREE_SINGULAR_VALUE * values.max(initial=0.0)]
 
     @cached_property
     def free_span(self) -> Any:
@@ -111,9 +111,11 @@ class ProblemData(Shown):
         if self.free_basis.shape[1] == 0:
             return values
         root = self.beside(np.sqrt(self.weight))
+        # Beside an intercept targets far from zero keep their digits when the first one is taken off.
         near = values - values[0] if self.fit_intercept else values
+        # Projected twice: the first projection leaves rounding of what it takes off.
         rest = self.project(self.project(root * near))
-        rest[np.abs(rest) <= ROUNDING * np.abs(root * values).max(axis=0)] = 0.0
+        rest[np.abs(rest) <= FIT_ROUNDING * np.abs(root * values).max(axis=0)] = 0.0
         return rest / root
 
     def project(self, columns: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._utils.row_blocks import is_huge, relu_products
 
-MODERATE = 1e3
+MAX_MODERATE_ENTRY = 1e3  # huge designs whose largest entry is between 1e-3 and 1e3 are used as they are, not copied
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def best_dual(residual, target, beta, price):
 
     The dual value of nu is ``nu^T target - 1/2 ||nu||^2``; `price` is a bound on the largest price of the residual.
     """
+    # t nu^T y - t^2/2 ||nu||^2 is largest at t = nu^T y / ||nu||^2; feasible is t <= beta / price.
     inner, square = float(residual @ target), float(residual @ residual)
     scale = max(inner / square, 0.0) if square > 0.0 else 0.0
     if scale * price > beta:
@@ -58,6 +59,7 @@ def best_dual(residual, target, beta, price):
 
 def scale_problem(problem):
     """Return the `ScaledProblem` of a checked `Problem`, or None when the zero network fits best for free."""
+    # w_i / 2 (y_i - f_i)^2 is the loss 1/2 of row and target times sqrt(w_i): ReLU is positively homogeneous.
     root = np.sqrt(problem.weight)
     as_it_is = is_huge(problem.design) and np.all(root == 1.0)
     design = problem.design if as_it_is else root[:, None] * problem.design
@@ -65,10 +67,11 @@ def scale_problem(problem):
     x_scale, y_scale = float(max(design.max(), -design.min())), np.abs(target).max()
     if x_scale == 0.0 or y_scale == 0.0:
         return None
-    if as_it_is and 1.0 / MODERATE <= x_scale <= MODERATE:
+    if as_it_is and 1.0 / MAX_MODERATE_ENTRY <= x_scale <= MAX_MODERATE_ENTRY:
         x_scale = 1.0
     else:
         design = design / x_scale
+    # In two steps: the norm of what is divided by its largest entry does not overflow.
     y_scale *= np.linalg.norm(target / y_scale)
     return ScaledProblem(
         design, target / y_scale, problem.beta / x_scale / y_scale, problem.free_basis, x_scale, y_scale

@@ -170,8 +170,10 @@ def to_convex(network: TwoLayerReLU, X: ArrayLike) -> ConvexSolution:
     with_bias = network.hidden_bias is not None
     used = np.flatnonzero(network.masses > 0)
     blocks = network.directions[used] * network.masses[used, None]
+    # The pattern 1[X u >= 0]: a neuron on a kink belongs to several cones, of which this is one.
     masks = _with_bias(X, with_bias) @ network.directions[used].T >= 0
     patterns, column = _distinct(masks.T)
+    # Blocks of one pattern and sign add up: the fit stays and the penalty, a norm, cannot grow.
     sides = np.zeros((2, len(patterns), network.neurons.shape[1]))
     np.add.at(sides, ((signs[used] < 0).astype(int), column), blocks)
     skip = np.zeros(0) if network.skip_weights is None else network.skip_weights

@@ -8,12 +8,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InUnits:
-    """A problem in units of one and what they are.
+    """A problem in units of one, and these units.
 
     Attributes
     ----------
     problem : Problem
-        Of the design divided by `design_unit` and the targets, less what the free terms fit, by `fit_unit`.
+        The problem of the design over `design_unit` and the targets, less what the free terms fit, over `fit_unit`.
     design_unit, fit_unit, loss_unit : float
         Objectives are `loss_unit` times those of `problem`; masses ``fit_unit / design_unit`` times.
     """
@@ -25,12 +25,12 @@ class InUnits:
 
     @property
     def mass_unit(self) -> float:
-        """What masses are counted in."""
+        """The unit of masses."""
         return self.fit_unit / self.design_unit
 
     @property
     def beta_unit(self) -> float:
-        """What strengths are counted in."""
+        """The unit of strengths."""
         return self.loss_unit / self.mass_unit
 
 
@@ -40,13 +40,15 @@ def is_trivial(problem):
 
 
 def in_units(problem):
-    """Return the `InUnits` of a `Problem` or `Problem` that is not trivial."""
+    """Return the `InUnits` of a `Problem` that is not trivial."""
     design_unit = float(max(problem.design.max(), -problem.design.min()))
     targets = problem.dual_targets
     largest = float(np.abs(targets).max())
+    # The weighted root mean square of the targets, by way of their largest entry so that squares do not overflow.
     share = problem.weight / problem.weight.sum()
     fit_unit = 1.0 if problem.loss.labels else largest * float(np.sqrt(share @ _squares(targets / largest)))
     loss, degree = _loss_in_units(problem.loss, fit_unit)
+    # loss(s y, s f) = s^degree loss(y, f): so losses, and with masses the strength, are counted in this unit.
     loss_unit = problem.weight.mean() * fit_unit**degree
     scaled = replace(
         problem,

@@ -13,7 +13,7 @@ from ..duality.kernels.approach import approach
 MIN_MEDIUM_ENTRIES = 5_000  # entries of the lines from which on joint ascents pay
 STARTS_PER_GROUP = 96  # starts that ascend jointly, so that their values stay in the cache
 JOINT_STEPS, ROUGH_JOINT_STEPS = 20, 12  # before the best go on alone, and where none does
-CLIMBING_SHARE = 0.34  # of the starts go on alone
+CLIMBING_SHARE = 0.34  # about a third of the starts go on alone
 MIN_ROUGH_ANGLE = 1e-2  # ends of rough ascents that are closer than this many radians count as one
 
 

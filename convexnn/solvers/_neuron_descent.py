@@ -55,6 +55,7 @@ class _Objective(StoppableObjective):
 
         def part(start, end):
             rows = self.scaled.design[start:end].astype(self.dtype, copy=False)
+            # residual = target - free part - sum_k s_k (X w_k)_+, all of it for one block of rows.
             values, basis = rows @ weights, self.scaled.free_basis[start:end]
             residual = self.scaled.target[start:end] - basis @ free
             subtract_relus(values, signs, residual)
@@ -65,6 +66,7 @@ class _Objective(StoppableObjective):
         parts = self.run(part, slices(len(self.scaled.design), ROWS))
         sizes = np.linalg.norm(blocks, axis=1)
         value = float(sum(p[0] for p in parts)) + self.scaled.beta * float(sizes.sum())
+        # grad_k = beta w_k / ||w_k|| - s_k X^T (1[X w_k > 0] nu), nu the negative slope of the loss.
         pull = self.scaled.beta * blocks / np.maximum(sizes, 1e-300)[:, None]
         gradient = pull - np.sum([p[1] for p in parts], axis=0, dtype=np.float64)
         self.note(value, vector)
@@ -78,7 +80,7 @@ def descend_neurons(
     *,
     dtype=np.float64,
     max_steps=100,
-    tolerance=1e-9,
+    tol=1e-9,
     stop=lambda: False,
     spend=lambda work: None,
     n_jobs=None,
@@ -94,8 +96,8 @@ def descend_neurons(
     dtype : type
         Precision of the products.
     max_steps : int
-        Of L-BFGS.
-    tolerance : float
+        Largest number of steps of L-BFGS.
+    tol : float
         Relative decrease of a step below which it ends.
     stop : callable
         Asked before every evaluation.
@@ -117,7 +119,7 @@ def descend_neurons(
             value, gradient = objective(vector * unit)
             return value, gradient * unit
 
-        minimise(in_units, start, maxiter=max_steps, maxcor=N_LBFGS_PAIRS, ftol=tolerance)
+        minimise(in_units, start, maxiter=max_steps, maxcor=N_LBFGS_PAIRS, ftol=tol)
     moved, _ = objective.unpack(objective.point)
     sizes = np.linalg.norm(moved, axis=1)
     kept = sizes > MIN_SIZE_PER_LARGEST * sizes.max()

@@ -15,12 +15,13 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ._work import newton_work
 
 MAX_HELD_DISTANCE = 1e-10  # relative to a neuron's norm: a row whose value is smaller is held at zero, a kink
-STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)  # of a Newton step that are tried, besides the first crossings
+STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)  # shares of a Newton step that are tried, besides the first crossings
 
 
 def merge_blocks(scaled, blocks, signs):
     """Add up the blocks of one sign whose directions share a closed cell: the fit stays, the penalty cannot grow."""
     values = blocks @ scaled.design.T
+    # Two blocks share a closed cell if no row is above zero for one and below it for the other; the slack is rounding.
     slack = 1e-9 * np.linalg.norm(blocks, axis=1)[:, None] * np.linalg.norm(scaled.design, axis=1)
     merged_blocks, merged_signs, high, low = [], [], [], []
     for block, sign, above, below in zip(blocks, signs, values > slack, values < -slack, strict=True):
@@ -54,6 +55,7 @@ def newton_step(scaled, blocks, signs, active, bases, residual):
     ]
     ends = np.cumsum([0] + [basis.shape[1] for basis in bases])
     jacobian = scaled.project(np.hstack(columns))
+    # H = J^T J + beta blockdiag((I - z z^T / ||z||^2) / ||z||): loss, then the norms of the blocks.
     hessian, gradient = jacobian.T @ jacobian, -jacobian.T @ residual
     for k, basis in enumerate(bases):
         part = slice(ends[k], ends[k + 1])
@@ -112,6 +114,7 @@ class _Cells:
         values, shift = self.values, moves @ self.scaled.design.T
         with np.errstate(divide="ignore", invalid="ignore"):
             crossings = np.where((values * (values + shift) < 0) & ~self.kinks, values / -shift, np.inf)
+        # Beyond a crossing the model is another one: the first few are places to stop at, as new kinks.
         first = np.unique(crossings[np.isfinite(crossings)])[:12]
         best, chosen = objective, 0.0
         for t in (*STEP_LENGTHS, *first):
@@ -130,6 +133,7 @@ class _Cells:
             kinks = self.kinks[k] | crossed[k]
             basis = self._null_space(kinks)
             projected = basis @ (basis.T @ self.blocks[k])
+            # A block that would lose half of itself does not belong on these kinks.
             if np.linalg.norm(projected) > 0.5 * np.linalg.norm(self.blocks[k]):
                 self.kinks[k], self.bases[k], self.blocks[k] = kinks, basis, projected
 
@@ -145,6 +149,7 @@ def _solve_symmetric(matrix, right):
     """Solve a positive semidefinite system; least squares of minimum norm when it is singular."""
     size = float(np.trace(matrix)) / max(1, len(matrix))
     try:
+        # Cholesky first: the shift of 1e-15 of the mean diagonal is rounding, and too small a pivot means singular.
         factor = cho_factor(matrix + 1e-15 * size * np.eye(len(matrix)), check_finite=False)
         if np.min(np.abs(np.diag(factor[0]))) ** 2 > 1e-13 * size:
             return cho_solve(factor, right)
@@ -163,6 +168,7 @@ def take_full_steps(scaled, blocks, signs, n_steps):
         _, residual = cells.objective(values, cells.blocks)
         moves, _ = cells.newton_direction(residual)
         ahead = (cells.blocks + moves) @ scaled.design.T
+        # A step that leaves the cell was made on the wrong model.
         if np.any(((ahead > 0) != (values > 0)) & ~cells.kinks):
             break
         cells.blocks = cells.blocks + moves

@@ -10,15 +10,14 @@ of the cone, so a projection may end as soon as that norm falls to the level of 
 import numpy as np
 
 from .._utils.kernels import compiled
-from ..duality.kernels.concave import add_scaled, copy, dot, enter, leave, products
+from ..duality.kernels.concave import MIN_INDEPENDENT_PART, add_scaled, copy, dot, enter, leave, products
 
 MAX_VIOLATION = 1e-13  # relative: a row that is violated by less is not
-MIN_INDEPENDENT_PART = 1e-9  # a row with less of itself off the span of the rows held does not join them
-MAX_CHANGES_PER_ROW = 20  # of the rows held, before rounding is to blame
+MAX_CHANGES_PER_INPUT = 20  # after 20 changes of the rows held per input, and 100 more, rounding is to blame
 
 
 @compiled
-def _begin(rows, held, forces, n_held, basis, triangle):
+def _orthonormalise_held(rows, held, forces, n_held, basis, triangle):
     """Orthonormalise the rows held; return how many of them, in order, are independent."""
     n = 0
     for k in range(n_held):
@@ -29,7 +28,7 @@ def _begin(rows, held, forces, n_held, basis, triangle):
 
 
 @compiled
-def _wanted(side, g, held, n_held, basis, triangle, wanted):
+def _write_wanted(side, g, held, n_held, basis, triangle, wanted):
     """Write the forces that would make the residual orthogonal to every row held."""
     for k in range(n_held - 1, -1, -1):
         value = -dot(basis[k], g)
@@ -42,7 +41,8 @@ def _wanted(side, g, held, n_held, basis, triangle, wanted):
 def _best_forces(side, g, held, forces, n_held, basis, triangle, wanted):
     """Walk to the best forces on the rows held, letting go of those that would turn negative; return how many stay."""
     while n_held > 0:
-        _wanted(side, g, held, n_held, basis, triangle, wanted)
+        _write_wanted(side, g, held, n_held, basis, triangle, wanted)
+        # As far towards the wanted forces as none turns negative; the one that would is let go.
         step, blocking = 1.0, -1
         for k in range(n_held):
             if wanted[k] < 0.0:
@@ -77,11 +77,12 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
     Returns how many rows hold it and whether it is one of the two; if not its norm is still a bound.
     """
     basis, triangle, wanted, values = scratch
-    n_held, fresh = _begin(rows, held, forces, n_held, basis, triangle), True
-    for _ in range(MAX_CHANGES_PER_ROW * g.size + 100):
+    n_held, fresh = _orthonormalise_held(rows, held, forces, n_held, basis, triangle), True
+    for _ in range(MAX_CHANGES_PER_INPUT * g.size + 100):
         before = n_held
         n_held = _best_forces(side, g, held, forces, n_held, basis, triangle, wanted)
         fresh = fresh and n_held == before
+        # The residual g + sum forces side rows: any non-negative forces bound the maximum by its norm.
         copy(g, residual)
         for k in range(n_held):
             add_scaled(residual, forces[k] * side[held[k]], rows[held[k]])
@@ -94,16 +95,18 @@ def _project(rows, transposed, side, g, level, held, forces, n_held, residual, s
         slack = 0.0
         for k in range(n_held):
             slack, values[held[k]] = max(slack, abs(values[held[k]])), 0.0
+        # The projection violates no row and is orthogonal to the rows held, both to rounding.
         entering = _most_violated(side, values, MAX_VIOLATION * size)
         if slack <= 10.0 * MAX_VIOLATION * size and entering < 0:
             return n_held, True
+        # Else hold the row that is violated most; where that depends on those held, start the factors anew, once.
         if entering >= 0 and enter(rows[entering], basis, triangle, n_held, MIN_INDEPENDENT_PART):
             held[n_held], forces[n_held] = entering, 0.0
             n_held += 1
         elif fresh:
             break
         else:  # rotations have spent some digits
-            n_held, fresh = _begin(rows, held, forces, n_held, basis, triangle), True
+            n_held, fresh = _orthonormalise_held(rows, held, forces, n_held, basis, triangle), True
     return n_held, False
 
 

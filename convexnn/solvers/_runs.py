@@ -18,7 +18,7 @@ def start_run(problem, rng, deadline=None, n_jobs=None, max_work=None, rough=Fal
     Parameters
     ----------
     problem : Problem
-        Of one output or several, with a smooth loss.
+        A problem of one output or several, with a smooth loss.
     rng : numpy.random.Generator
     deadline : float, optional
     n_jobs : int, optional

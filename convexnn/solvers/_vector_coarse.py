@@ -8,6 +8,7 @@ gap is wide. New neurons start with a small share of the mass that would be best
 
 import numpy as np
 
+from ..duality.rough import MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE
 from ..losses import orthonormal
 from ..losses.several_outputs import loss_hessian
 from ._lbfgs import StoppableObjective, Stopped, minimise, parts_of
@@ -15,10 +16,9 @@ from ._lbfgs import StoppableObjective, Stopped, minimise, parts_of
 N_COARSE_PAIRS = 10  # pairs of L-BFGS that are remembered
 MIN_COARSE_MASS_SHARE = 1e-8  # neurons with less than this share of the largest mass have vanished
 MAX_FREE_STEPS, MIN_FREE_GAIN = 6, 1e-10  # Newton steps of the free terms, and the relative gain of the last one
-FREE_DAMPING_PER_TRACE = 1e-10  # of their Hessian
+FREE_DAMPING_PER_TRACE = 1e-10  # a share of the trace of their Hessian is added to its diagonal, which may be singular
 FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
-FIRST_MASS_SHARE = 0.3  # of the best mass of a new neuron alone
-MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE = 0.98, 0.9  # above both a new neuron would repeat another
+FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
 WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
 WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
 
@@ -55,13 +55,13 @@ class _AllWeights(StoppableObjective):
         slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual
         return value, np.concatenate([slope.ravel() for slope in (*slopes, -self.columns.T @ dual)]).astype(float)
 
-    def is_flat(self, tolerance):
-        """Note a step; whether the last ones have lowered the objective by less than `tolerance` of it each."""
+    def is_flat(self, tol):
+        """Note a step; whether the last ones have lowered the objective by less than `tol` of it each."""
         self.course.append(self.best)
         if len(self.course) <= FLAT_STEPS:
             return False
         fallen = self.course[-1 - FLAT_STEPS] - self.best
-        return not fallen > tolerance * FLAT_STEPS * abs(self.best)
+        return not fallen > tol * FLAT_STEPS * abs(self.best)
 
 
 def work_of_an_evaluation(problem, n_neurons):
@@ -72,7 +72,7 @@ def work_of_an_evaluation(problem, n_neurons):
     return WORK_OF_A_CALL + WORK_OF_A_PRODUCT * products + WORK_OF_A_TERM * n * c + WORK_OF_A_WEIGHT * weights
 
 
-def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolerance, max_steps, stop):
+def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tol, max_steps, stop):
     """Improve unit directions (K, n_inputs), outputs (K, n_outputs) and free terms, given by their values.
 
     Returns
@@ -87,11 +87,12 @@ def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tolera
         [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
     )
 
-    def look(_):
-        if objective.is_flat(tolerance):
+    # L-BFGS looks at the decrease of one step; here it is judged over several.
+    def stop_when_flat(_):
+        if objective.is_flat(tol):
             raise Stopped
 
-    minimise(objective, start, look, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
+    minimise(objective, start, stop_when_flat, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
     neurons, outputs, free = objective.unpack(objective.point)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)

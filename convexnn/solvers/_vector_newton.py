@@ -17,7 +17,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ..losses import orthonormal
 from ._newton import MAX_HELD_DISTANCE, STEP_LENGTHS, null_space
 
-MAX_CROSSINGS = 12  # where neurons meet new kinks, tried in a line search
+MAX_CROSSINGS = 12  # a line search tries the first 12 places where neurons meet new kinks
 DAMPINGS = (1e-14, 1e-10, 1e-7, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # relative to the mean of the diagonal, in this order
 MIN_KEPT_MASS = 1e-12  # neurons with less than this share of the largest mass have vanished
 
@@ -72,6 +72,7 @@ class _Cells:
         fit, active = self.fit(point), (self.values > 0) & ~self.kinks
         dual = problem.loss.dual_point(problem.y, fit, problem.weight)
         changes, pulls, ends, crosses = [], [], [0], []
+        # Per neuron: the change of the fit by moves of u in its null space, and by moves of a.
         for neuron, output, mask, basis in zip(point.neurons, point.outputs, active, self.bases, strict=True):
             inner = mask[:, None] * (problem.design @ basis)
             changes.append(np.einsum("ib,c->bic", inner, output))
@@ -79,13 +80,16 @@ class _Cells:
             pulls += [problem.beta * (basis.T @ neuron), problem.beta * output]
             crosses.append(-inner.T @ dual)
             ends.append(ends[-1] + basis.shape[1] + c)
+        # The free terms change the fit by their own columns, one for every output.
         changes.append(np.einsum("iq,cd->qcid", self.columns, np.eye(c)).reshape(-1, n, c))
         changes = np.concatenate(changes)
         gradient = -changes.reshape(len(changes), -1) @ dual.ravel()
         gradient[: ends[-1]] += np.concatenate(pulls)
+        # Gauss-Newton part J^T L'' J and the weight decay beta on neurons and outputs.
         curved = problem.loss.curve(problem.y, fit, problem.weight, changes)
         hessian = changes.reshape(len(changes), -1) @ curved.reshape(len(changes), -1).T
         hessian[np.arange(ends[-1]), np.arange(ends[-1])] += problem.beta
+        # The fit is bilinear in (u, a): the mixed second derivatives -nu^T (D X B) make the Hessian indefinite.
         for start, cross in zip(ends, crosses, strict=False):
             inner, outer = slice(start, start + len(cross)), slice(start + len(cross), start + len(cross) + c)
             hessian[inner, outer] += cross
@@ -126,7 +130,7 @@ class _Cells:
             if np.linalg.norm(projected) > 0.5 * np.linalg.norm(self.point.neurons[k]):
                 self.kinks[k], self.bases[k], self.point.neurons[k] = kinks, basis, projected
 
-    def tidy(self):
+    def balance_and_drop(self):
         """Balance the neurons and leave out those that have shrunk to nothing."""
         sizes, heights = np.linalg.norm(self.point.neurons, axis=1), np.linalg.norm(self.point.outputs, axis=1)
         masses = sizes * heights
@@ -149,6 +153,7 @@ def merge_neurons(design, directions, outputs, width):
     high, low = values > slack, values < -slack
     alike = outputs @ outputs.T > (1.0 - width) * np.outer(sizes, sizes)
     left, merged_directions, merged_outputs = np.ones(len(sizes), bool), [], []
+    # The heaviest neuron takes in what agrees with it in outputs and shares a closed cell with all of the group.
     for k in np.argsort(-sizes, kind="stable"):
         if not left[k]:
             continue
@@ -161,6 +166,7 @@ def merge_neurons(design, directions, outputs, width):
         left[group] = False
         direction, output = directions[k], outputs[k]
         if len(group) > 1:
+            # sum_k u_k a_k^T is the group on its cell; the best single neuron is its largest singular triple.
             vectors, strengths, weights = np.linalg.svd(directions[group].T @ outputs[group], full_matrices=False)
             sign = np.sign(vectors[:, 0] @ direction)
             direction, output = sign * vectors[:, 0], sign * strengths[0] * weights[0]
@@ -196,13 +202,14 @@ def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12,
             break
         before = objective
         gradient, hessian = cells.derivatives()
+        # Damp until the Hessian is positive and the step lowers the true objective.
         for damping in DAMPINGS:
             step = _damped_step(hessian, gradient, damping)
             if step is not None:
                 objective = cells.move(cells.unpack(step), before)
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break
-        cells.tidy()
+        cells.balance_and_drop()
         if len(cells.point.neurons) == 0 or not objective < before * (1.0 - 1e-15):
             break
     sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]

@@ -1,4 +1,4 @@
-"""What a search for better neurons hands to the run that it is for."""
+"""The result of a search for better neurons, as the run that asked for it takes it."""
 
 from dataclasses import dataclass
 

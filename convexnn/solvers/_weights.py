@@ -60,7 +60,7 @@ class WeightSpace(StoppableObjective):
     ----------
     problem : Problem
     columns : ndarray of shape (n_samples, n_free)
-        What the free terms are counted in; they need not be those of the problem, but must span as much.
+        Basis of the free terms; the columns need not be those of the problem, but must span as much.
     dtype : type
         Precision of the products.
     stop : callable
@@ -121,6 +121,7 @@ class WeightSpace(StoppableObjective):
         value = problem.loss.value(problem.y, fit, problem.weight) + penalty
         self.note(value, vector)
         dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1).astype(self.dtype)
+        # grad a = beta a - H^T nu, grad u = beta u - X^T (1[H > 0] nu a^T), grad b = -Z^T nu.
         second = self.beta * outputs - hidden.T @ dual
         weights = outputs.T.astype(self.dtype)
         if len(weights) == 1:
@@ -135,7 +136,7 @@ class WeightSpace(StoppableObjective):
         return value, np.concatenate([slope.ravel() for slope in slopes], dtype=np.float64)
 
 
-def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, stop=lambda: False):
+def descend_weights(problem, directions, outputs, free_fit, *, tol=1e-9, stop=lambda: False):
     """Improve the network of unit directions (K, n_inputs) and outputs (K, n_outputs); return both, moved.
 
     Parameters
@@ -145,16 +146,17 @@ def descend_weights(problem, directions, outputs, free_fit, *, tolerance=1e-9, s
         A column of outputs for a `Problem`.
     free_fit : ndarray of the shape of the targets
         Values of the free terms.
-    tolerance : float
+    tol : float
         Relative decrease of a step below which it ends.
     stop : callable
         Asked before every evaluation.
     """
     columns = orthonormal(problem.free)
     space = WeightSpace(problem, columns, stop=stop)
+    # Balanced neurons, ||u|| = ||a||, have the least penalty of their fit.
     roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     start = directions * roots, outputs / roots, columns.T @ free_fit.reshape(len(columns), -1)
-    neurons, outputs, *_ = space.descend(*start, problem.beta, maxiter=MAX_LBFGS_STEPS, ftol=tolerance)
+    neurons, outputs, *_ = space.descend(*start, problem.beta, maxiter=MAX_LBFGS_STEPS, ftol=tol)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)
     kept = masses > MIN_MASS_PER_LARGEST * masses.max(initial=0.0)

@@ -1,47 +1,47 @@
-"""What the steps of training cost, in nanoseconds of one core: estimates by size, so that budgets need no clock.
+"""The cost of the steps of training, in nanoseconds of one core: estimates by size, so that budgets need no clock.
 
 Measured on one core of a server of 2023; all that a budget asks of them is that they are the same everywhere.
 """
 
-PRODUCT = 0.03  # of a multiplication and an addition in a product of large matrices
-THIN_PRODUCT = 0.1  # the same where one matrix has few columns
-GATE = 2.0  # of an entry of the hidden layer, in a gradient
-NEWTON_PRODUCT = 0.12  # of a multiplication in the system of a Newton step, which is factorised more than once
-CROSSING = 3.0  # of a line in a step of a climb
+PRODUCT_WORK = 0.03  # nanoseconds of a multiplication and an addition in a product of large matrices
+THIN_PRODUCT_WORK = 0.1  # the same where one matrix has few columns
+GATE_WORK = 2.0  # nanoseconds of an entry of the hidden layer, in a gradient
+NEWTON_PRODUCT_WORK = 0.12  # nanoseconds of a multiplication in a Newton system, which is factorised more than once
+CROSSING_WORK = 3.0  # nanoseconds of a line in a step of a climb
 CLIMB_STEPS_PER_ROOT_RANK = 12.0  # steps of a climb, per root of the rank
 APPROACH_PASSES = 10.0  # passes over all lines in an approach
 COLUMN_EXCHANGES = 6.0  # exchanges of all columns of the active set, in factors made anew
-CALL = 1e6  # of some steps of plain Python, whatever the size
+CALL_WORK = 1e6  # nanoseconds of a move besides its products: some steps of plain Python
 NEWTON_TRIALS = 20  # points at which a Newton step is tried
 
-PROOF_SHARE = 1 / 3  # of the work of training, for a proof that is not expected to end
-MIN_PROOF_WORK = 1e8  # a tenth of a second for a proof in any case
+PROOF_SHARE = 1 / 3  # a proof that is not expected to end may take a third of the work of training,
+MIN_PROOF_WORK = 1e8  # and a tenth of a second in any case
 MIN_SETTLED_WORK = 5e8  # half a second of training before it may settle: short runs end by themselves
 SETTLED_SHARE = 1 / 3  # training settles when the last third of its work
 MIN_SETTLED_FALL = 1e-5  # has lowered the objective by less than this share of itself
 
 
 def masses_work(n_samples, n_columns, n_inputs):
-    """Of the fits of columns and of their best masses."""
-    fits = n_samples * n_columns * (PRODUCT * (n_inputs + n_columns) + GATE)
-    return fits + COLUMN_EXCHANGES * PRODUCT * n_columns**3 + CALL
+    """Return the work of the fits of columns and of their best masses."""
+    fits = n_samples * n_columns * (PRODUCT_WORK * (n_inputs + n_columns) + GATE_WORK)
+    return fits + COLUMN_EXCHANGES * PRODUCT_WORK * n_columns**3 + CALL_WORK
 
 
 def newton_work(n_samples, width, n_inputs):
-    """Of a Newton step on the kinks."""
+    """Return the work of a Newton step on the kinks."""
     size = width * n_inputs
-    return NEWTON_PRODUCT * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE * n_samples * width
+    return NEWTON_PRODUCT_WORK * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE_WORK * n_samples * width
 
 
 def gradient_work(n_samples, width, n_inputs):
-    """Of an evaluation of the objective and its gradient."""
-    return n_samples * width * (2.0 * THIN_PRODUCT * n_inputs + GATE)
+    """Return the work of an evaluation of the objective and its gradient."""
+    return n_samples * width * (2.0 * THIN_PRODUCT_WORK * n_inputs + GATE_WORK)
 
 
 def ascent_work(n_lines, rank, n_starts, rough):
-    """Of ascents on the price from some starts."""
+    """Return the work of ascents on the price from some starts."""
     steps = APPROACH_PASSES if rough else CLIMB_STEPS_PER_ROOT_RANK * rank**0.5
-    return n_starts * n_lines * steps * (THIN_PRODUCT * rank + CROSSING)
+    return n_starts * n_lines * steps * (THIN_PRODUCT_WORK * rank + CROSSING_WORK)
 
 
 def proof_work(work):

@@ -1,4 +1,4 @@
-"""What every solver hands back, and how it makes a network."""
+"""The result of every solver, and how a network is made."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -103,8 +103,8 @@ def conclude(network, certificate, status, *, tol, n_iter, history, visible_gap=
     n_iter : int
     history : list of dict
     visible_gap : float
-        What the run itself has seen. Where a budget ended it, the certificate searches for less long than the run did
-        and may see less of a gap: it takes over this one.
+        The gap as the run itself has seen it. Where a budget ended the run, the certificate searches for less long than
+        the run did and may see less of a gap: it takes over this one.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def check_masks(problem, masks):
 
 
 def make_record(started, objective, visible_gap, width):
-    """Return a record of the history; `started` is the `_clock.Moment` of the beginning."""
+    """Return a record of the history; `started` is the `clock.Moment` of the beginning."""
     seconds = now() - started
     return {"seconds": seconds, "objective": objective, "visible_gap": visible_gap, "width": width}
 

@@ -8,7 +8,7 @@ from ._newton import null_space
 
 MAX_KINK_DISTANCE = 1e-9  # relative to a neuron's norm: a row whose value is smaller lies on the neuron's hyperplane
 MIN_SINGULAR_VALUE = 1e-12  # singular values below this share of the largest count as zero
-MAX_UNKNOWNS = 1500  # of a Newton step on a network and its dual point together: about a second
+MAX_UNKNOWNS = 1500  # a Newton step on network and dual point together has at most so many: about a second
 
 
 def cell_map(problem, blocks, signs):

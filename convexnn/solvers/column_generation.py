@@ -52,7 +52,7 @@ def solve_column_generation(
     max_iter : int
         Largest number of rounds of pricing.
     deadline : float, optional
-        `_clock.Moment` at which training and proof end.
+        `clock.Moment` at which training and proof end.
     proof : {"auto", "exact", "bound", "heuristic"}
     n_jobs : int, optional
         Threads; the answer does not depend on it.

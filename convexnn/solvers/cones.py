@@ -47,9 +47,12 @@ class PatternCones:
         directions : ndarray of shape (K, d), unit vectors
         bounds : ndarray of shape (2 P,), at least the maximum of every cone
         """
+        # X^T D_i nu for every pattern, and its negative for the other sign of the output.
         gradients = (self.masks * dual_point) @ self.design
         gradients = np.vstack([gradients, -gradients])
+        # The forces of the last projection are feasible for this dual point too: ||g + shift|| is a valid bound.
         bounds = np.linalg.norm(gradients + self.shifts, axis=1)
+        # Only cones whose old forces do not show that they are below the level are projected on.
         cones = np.flatnonzero(bounds > level)
         held, forces, n_held = self.held[cones], self.forces[cones], self.n_held[cones]
         tried, done, residuals = self._project(cones, gradients[cones], level, held, forces, n_held)
@@ -57,6 +60,7 @@ class PatternCones:
         self.held[cones], self.forces[cones], self.n_held[cones] = held[tried], forces[tried], n_held[tried]
         self.shifts[cones] = residuals - gradients[cones]
         values = bounds[cones] = np.linalg.norm(residuals, axis=1)
+        # max_{u in K, ||u|| <= 1} g . u = ||Proj_K(g)||, reached along the projection.
         above = done & (values > level)
         return cones[above], residuals[above] / values[above, None], bounds
 
@@ -81,6 +85,7 @@ class PatternCones:
             )  # fmt: skip
             tried[part] = True
 
+        # A projection takes about 20 passes over the rows.
         chunk = max(1, min(32, CHUNK_ENTRIES // (20 * self.rows.size)))
         with thread_map(self.n_jobs) as run:
             run(project, slices(len(cones), chunk))

@@ -19,7 +19,7 @@ from .restricted import solve_over_patterns
 MIN_PROGRAM_TOLERANCE = 1e-9  # relative gap of the program that is asked for at least
 MAX_SAMPLE_TOLERANCE = 1e-6  # relative gap of the program over a sample of patterns, whatever `tol`
 PROGRAM_TOLERANCE_PER_TOL = 0.1  # the certificate has other roundings
-NANOSECONDS_PER_ENTRY = 50  # of a round, for every pattern and entry of the data
+NANOSECONDS_PER_ENTRY = 50  # a round costs 50 ns for every pattern and entry of the data
 
 
 def solve_given_patterns(
@@ -80,6 +80,7 @@ def solve_given_patterns(
             max_work = (
                 PROOF_SHARE * NANOSECONDS_PER_ENTRY * found.n_iter * patterns.masks.size * problem.design.shape[1]
             )
+    # Over all patterns a network whose neurons have moved is a point of the same program.
     if complete and status is Status.restricted:
         network, status = improve_locally(problem, network), Status.converged
     options = proof_options(tol, proof, deadline, n_jobs, status)

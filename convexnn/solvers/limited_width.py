@@ -28,7 +28,7 @@ MAX_CANDIDATES, PRICE_STARTS = 10, 32  # directions of the largest prices that a
 MAX_EXACT_ROUNDS = 5  # Newton steps on the kinks and gradients in turn
 MIN_STEP_GAIN, MIN_FINE_STEP_GAIN = 1e-4, 1e-9  # relative gain of a step by gradients that is the last, and at the end
 MIN_BETTER_GAIN = 1e-9  # networks whose objectives differ by less are equal but for rounding
-SPREADS = (0.1, 1e-2, 1e-3)  # of the mean residual: of the smooth losses that stand for one with kinks
+SPREADS = (0.1, 1e-2, 1e-3)  # smooth losses that stand for one with kinks have these spreads, over the mean residual
 
 
 def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=None):
@@ -43,7 +43,7 @@ def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=No
     rng : numpy.random.Generator
         Chooses the random parts.
     deadline : float, optional
-        `_clock.Moment` at which the best network so far is returned.
+        `clock.Moment` at which the best network so far is returned.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     """
@@ -54,7 +54,7 @@ def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=No
     first, *others = _smoothed(problem)
     network = _Search(first, *options).run(network)
     for stage in others:
-        network = _Search(stage, *options).of(network, np.arange(network.width), tolerance=MIN_FINE_STEP_GAIN)
+        network = _Search(stage, *options).descended_part(network, np.arange(network.width), tol=MIN_FINE_STEP_GAIN)
     return with_best_masses(problem, network, deadline)
 
 
@@ -75,12 +75,14 @@ class _Search:
 
     def run(self, wide):
         """Return the best network under the limit."""
+        # Many local searches: shrunk from the wide network, grown, along paths, from parts and from random neurons.
         networks = [self.shrunk(wide)]
         for start in self.starts(wide):
             if is_late(self.deadline):
                 break
             networks.append(start())
         networks.sort(key=self.problem.objective)
+        # The best few exchange neurons with violators; the best end is the answer.
         return min(map(self.exchanged_to_the_end, networks[:N_KEPT_NETWORKS]), key=self.problem.objective)
 
     def exchanged_to_the_end(self, network):
@@ -106,14 +108,14 @@ class _Search:
         gain = self.problem.objective(network) - self.problem.objective(other)
         return other if gain > MIN_BETTER_GAIN * abs(self.problem.objective(network)) else network
 
-    def descended(self, directions, signs, masses, tolerance=MIN_STEP_GAIN):
+    def descended(self, directions, signs, masses, tol=MIN_STEP_GAIN):
         """Return the best network of as many neurons that lies downhill of these."""
         problem = self.problem
         start = build_network(problem, directions, signs, masses)
         free_fit = problem.free @ free_terms(start)
         stop = partial(is_late, self.deadline)
         directions, outputs = descend_weights(
-            problem, directions, (signs * masses)[:, None], free_fit, tolerance=tolerance, stop=stop
+            problem, directions, (signs * masses)[:, None], free_fit, tol=tol, stop=stop
         )
         moved = build_network(problem, directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0]))
         return min(start, moved, key=problem.objective)
@@ -125,27 +127,27 @@ class _Search:
             found = improve_network(self.problem, network)
             if found.width <= self.max_width:
                 network = self.better(network, found)
-            network = self.better(network, self.of(network, np.arange(network.width)))
+            network = self.better(network, self.descended_part(network, np.arange(network.width)))
             if network is before:
                 break
         return network
 
-    def of(self, network, chosen, tolerance=MIN_STEP_GAIN):
+    def descended_part(self, network, chosen, tol=MIN_STEP_GAIN):
         """Return the descended network of some of the neurons, which move to make up for the others."""
-        return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tolerance)
+        return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tol)
 
     def shrunk(self, network):
         """Drop the lightest neurons, a quarter at a time."""
         while network.width > self.max_width:
             keep = max(self.max_width, network.width - max(1, network.width // 4))
-            network = self.of(network, np.argsort(-network.masses, kind="stable")[:keep])
+            network = self.descended_part(network, np.argsort(-network.masses, kind="stable")[:keep])
         return network
 
     def part(self, wide):
         """Keep neurons drawn by their masses."""
         shares = wide.masses / wide.masses.sum()
         size = min(self.max_width, int(np.count_nonzero(shares)))
-        return self.of(wide, self.rng.choice(wide.width, size, replace=False, p=shares))
+        return self.descended_part(wide, self.rng.choice(wide.width, size, replace=False, p=shares))
 
     def fresh(self, wide):
         """Start from random neurons of the wide network's mean mass."""
@@ -184,7 +186,7 @@ class _Search:
         for beta in np.geomspace(max(path.price, self.problem.beta), self.problem.beta, STRENGTHS_PER_PATH):
             point = path.follow(beta)
         network = point.network(self.problem)
-        return self.of(network, np.arange(network.width)) if network.width else network
+        return self.descended_part(network, np.arange(network.width)) if network.width else network
 
     def exchanged(self, network):
         """Return a better network with one neuron exchanged, or the network itself."""
@@ -192,6 +194,7 @@ class _Search:
         for direction, sign in zip(*self.violators(network), strict=True):
             if is_late(self.deadline):
                 break
+            # Either one neuron more and the lightest less, or one neuron in the place of each.
             best = self.better(best, self.shrunk(self.joined(network, direction, sign)))
             for k in range(network.width):
                 if is_late(self.deadline):

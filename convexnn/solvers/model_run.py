@@ -14,10 +14,10 @@ from ..programs.scaling import scale_problem
 from ._neuron_descent import LossRows, descend_neurons
 from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, Pool, ScalarRun, network_of
 
-FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # of the largest curvature: what every row has at least
+FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # every row has at least this share of the largest curvature
 MAX_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
 MAX_MODELS_PER_ROUND = 30
-MAX_HALVINGS = 30  # of the way to the best masses of a model
+MAX_HALVINGS = 30  # the way to the best masses of a model is halved at most 30 times
 GRADIENTS_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of the loss, on medium data
 GRADIENTS_TOLERANCE = 1e-5  # relative decrease of a step of gradients that is the last
 
@@ -127,7 +127,7 @@ class ModelRun(ScalarRun):
         if len(pool.signs) == 0:
             return
         free = rows.free_basis.T @ (problem.free @ problem.free_coefficients(self.point.hidden))
-        options = {"tolerance": GRADIENTS_TOLERANCE, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+        options = {"tol": GRADIENTS_TOLERANCE, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
         blocks, signs = pool.masses[:, None] * pool.directions, pool.signs
         blocks, signs = descend_neurons(rows, blocks, signs, free=free, dtype=np.float32, **options)
         sizes = np.linalg.norm(blocks, axis=1)

@@ -19,13 +19,13 @@ from ._weights import Metric, WeightSpace
 from .base import assemble
 
 MAX_NEW_PER_STRENGTH = 32  # neurons that join at one strength
-JOIN_FROM_PRICE = 1.01  # of a strength: a neuron of at least this price joins
+JOIN_FROM_PRICE = 1.01  # a neuron joins from a price of 1.01 strengths on
 STRENGTH_DESCENT = {"maxiter": 100, "ftol": 1e-5, "maxcor": 10}  # options of L-BFGS at one strength
-SMOOTHING_SPREAD = 0.03  # of losses with kinks, in units of the targets
+SMOOTHING_SPREAD = 0.03  # losses with kinks are smoothed over 0.03 units of the targets
 FREE_STEPS, FREE_DECREASE = 200, 1e-9  # steps of L-BFGS on the free terms alone; the relative decrease that is the last
 NEGLIGIBLE_MASS_SHARE = 1e-6  # neurons with less of the largest mass are dropped
 MAX_SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear
-NANOSECONDS_PER_PRODUCT = 0.05  # of one core for one multiplication
+NANOSECONDS_PER_PRODUCT = 0.05  # one core takes 0.05 ns for a multiplication
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class Path:
         n_outputs = self.space.n_outputs
         self.neurons = np.zeros((0, scaled.design.shape[1]))
         self.outputs, self.free = np.zeros((0, n_outputs)), self._first_free_terms()
+        # Without neurons first: prices at the best free terms say which neurons join, and from which strength on.
         self._descend(0.0, maxiter=FREE_STEPS, ftol=FREE_DECREASE)
         self._search()
 
@@ -108,6 +109,7 @@ class Path:
     def follow(self, beta):
         """Move to a strength, in the scale of the problem, and return the `Point` there."""
         level = beta / self.units.beta_unit
+        # New neurons, all weights by gradients, then the directions that the next strength lets in.
         self._grow(level)
         if len(self.neurons):
             self._descend(level, **STRENGTH_DESCENT)
@@ -143,7 +145,7 @@ class Path:
 
     @cached_property
     def _change_of_columns(self):
-        """What the columns of the path are in those of the problem, of shape (n_free, rank)."""
+        """The matrix (n_free, rank) that makes the columns of the path of those of the problem."""
         free = self.problem.free.astype(np.float64)
         return minimum_norm_fit(free, self.columns) if free.shape[1] else np.zeros((0, 0))
 
@@ -172,6 +174,7 @@ class Path:
         chosen = distinct_starts(directions, outputs, prices, JOIN_FROM_PRICE * level, room)
         if len(chosen):
             problem = self.space.problem
+            # (price - beta) / curvature along the neuron is the best mass for it alone; several share the residual.
             fits = np.maximum(self.space.design @ directions[chosen].T, 0.0)
             curvature = _steepness(problem) * (problem.weight @ fits**2)
             roots = np.sqrt((prices[chosen] - level) / curvature / len(chosen))[:, None]

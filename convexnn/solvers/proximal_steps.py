@@ -19,9 +19,9 @@ from .base import Status, assemble, build_network, conclude, hand_over, make_rec
 from .column_generation import MAX_ITER, solve_column_generation
 
 SPREAD_SHRINKAGE = 0.2  # the spread of a step is this share of the last one
-FIRST_SPREAD = 0.3  # of the mean residual without neurons
+FIRST_SPREAD = 0.3  # the spread of the first step is 0.3 of the mean residual without neurons
 MAX_PROXIMAL_STEPS, MAX_IDLE_STEPS = 20, 3  # steps in all, and those in a row that may leave over half of the gap
-FIRST_STEP_TOLERANCE, STEP_TOLERANCE_PER_GAP = 1e-2, 0.03  # of the first step, and of the others per gap that is left
+FIRST_STEP_TOLERANCE, STEP_TOLERANCE_PER_GAP = 1e-2, 0.03  # of the first; of others per gap left
 AIMED_GAP_PER_TOL = 0.5  # the steps end at half of the tolerance: the proof adds its own to the gap that ascents see
 STEP_STARTS = 128  # random starts of a search: what one step misses the next may find
 MAX_ENTRIES = 5_000_000  # entries of the linear program of the masses

@@ -102,7 +102,7 @@ def solve_over_patterns(
     max_iter : int
         Largest number of rounds.
     deadline : float, optional
-        `_clock.Moment` at which the best point so far is returned, with its true gap.
+        `clock.Moment` at which the best point so far is returned, with its true gap.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     report : callable, optional
@@ -154,17 +154,21 @@ class _Run:
             return self._solution(Status.interrupted)
 
     def _rounds(self):
+        # Cones whose price is within a tenth of the tolerance of beta cost less than the gap that is asked for.
         level = self.scaled.beta * (1.0 + 0.1 * self.tol)
         for _ in range(self.max_iter):
+            # Price: project the residual on every cone that may be violated.
             cones, directions, bounds = self.geometry.violators(self.residual, level)
             allowed, bounds = self.used[cones], bounds * self.used
             cones, directions = cones[allowed], directions[allowed]
+            # Bound: the residual scaled by beta / price is dual feasible.
             gap = self._bound(bounds.max())
             self._record(gap)
             if gap <= self.tol:
                 return Status.restricted
             if is_late(self.deadline):
                 return Status.time_limit
+            # Improve: the worst violators join, then all blocks move on the faces that they lie on.
             before = self.objective
             best = np.argsort(-bounds[cones], kind="stable")[:MAX_NEW_DIRECTIONS]
             self._accept(cones[best], directions[best])
@@ -190,6 +194,7 @@ class _Run:
         if self.scaled.objective(residual, masses) > self.objective * (1.0 + 1e-14):
             return
         used = masses > 0
+        # Directions of one cone add up to one block of it: the fit stays, and the norm of a sum is no larger.
         self.cones, owner = np.unique(cones[used], return_inverse=True)
         blocks = np.zeros((len(self.cones), directions.shape[1]))
         np.add.at(blocks, owner, masses[used, None] * directions[used])
@@ -208,11 +213,13 @@ class _Run:
             if len(self.cones) == 0 or is_late(self.deadline):
                 return
             before, blocks, geometry = self.objective, self.blocks, self.geometry
+            # The face of a block: the null space of the rows that it lies on, where its cone is flat.
             tight = geometry.tight(blocks)
             bases = [null_space(geometry.rows[rows]) for rows in tight]
             signs, active = geometry.sign(self.cones), geometry.mask(self.cones)
             moves, _ = newton_step(self.scaled, blocks, signs, active, bases, self.residual)
             shares = geometry.shares(self.cones, blocks, moves, tight)
+            # Two candidates for each: the full step, projected back on the cone, and as far as the cone reaches.
             ends = np.vstack([geometry.nearest(self.cones, blocks + moves), blocks + shares[:, None] * moves])
             sizes = np.linalg.norm(ends, axis=1)
             new = np.flatnonzero((sizes > 1e-12 * sizes.max()) & np.append(shares > 0.0, shares < 1.0))

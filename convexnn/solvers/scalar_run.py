@@ -33,13 +33,13 @@ ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from else
 MAX_NEW_NEURONS, MAX_NEW_ROUGH_NEURONS = 600, 96  # violators that join at once, and on a sample or on huge data
 ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
 MAX_REMEMBERED = 64  # local maxima from which the next search starts
-REMEMBERED_FROM_PRICE = 0.7  # of the level: local maxima above it are remembered
+REMEMBERED_FROM_PRICE = 0.7  # local maxima above 0.7 of the level are remembered
 MAX_INNER_ROUNDS = 30
-PROMISE_LEFT = 0.3  # of what the last search promised: one search may have been blind
+PROMISE_LEFT = 0.3  # on long data a search counts for 0.3 of the last promise at least: one may have been blind
 MIN_MOVE_GAIN, MAX_REST_ROUNDS = 0.25, 7  # moves rest for some rounds where they gain less than 0.25 of new neurons
 MIN_INNER_GAIN_PER_GAP = 0.05  # inner rounds end when one lowers the objective by less than 0.05 of the promised gap,
 MIN_INNER_GAIN = 1e-13  # or by less than this share of itself
-MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN = 1e-5, 1e-3  # of gradients: at most, and per gain of an inner round
+MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN = 1e-5, 1e-3  # at most; per inner gain
 MAX_RISE = 1e-14  # relative, of the objective: what counts as rounding
 
 
@@ -165,12 +165,15 @@ class ScalarRun:
         for _ in range(MAX_INNER_ROUNDS):
             before = self.objective
             used = self.pool.take(self.pool.used)
+            # Move: by Newton steps between the kinks, or by gradients while kinks do not matter.
             blocks, signs = self.move(used.masses[:, None] * used.directions, used.signs)
             sizes = np.linalg.norm(blocks, axis=1)
             moved = Pool(blocks / sizes[:, None], signs, sizes)
+            # Masses: on the moved neurons, or where that is worse (single precision) on old and new ones together.
             if not self.accept(moved):
                 self.accept(self.pool.join(moved.directions, moved.signs))
                 self.single = False
+            # Ascend: from the neurons in use to maxima of the price nearby.
             if not self.is_coarse:
                 used = self.pool.take(self.pool.used)
                 violators = self.climb(used.directions, used.signs, excess)
@@ -181,6 +184,7 @@ class ScalarRun:
                 or self.is_over()
             ):
                 break
+        # On medium data moves rest for 1, 3, 7 rounds where they gain less than a quarter of what new neurons did.
         gained = started - self.objective
         self.rest = min(MAX_REST_ROUNDS, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
         self.resting = self.rest if self.is_medium and not self.rough and self.promise > SINGLE_UNTIL_GAP else 0
@@ -213,8 +217,8 @@ class ScalarRun:
         if not self.is_coarse:
             return move_neurons(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
         dtype = np.float32 if self.promise > SINGLE_UNTIL_GAP and self.single else np.float64
-        tolerance = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
-        options = {"dtype": dtype, "tolerance": tolerance, "stop": self.is_over, "n_jobs": self.n_jobs}
+        tol = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
+        options = {"dtype": dtype, "tol": tol, "stop": self.is_over, "n_jobs": self.n_jobs}
         return descend_neurons(self.scaled, blocks, signs, spend=self.spend, **options)
 
     def level(self, excess):
@@ -275,10 +279,12 @@ class ScalarRun:
         Returns the `Violators` and notes in `visible` the gap that the largest value seen leaves.
         """
         function, level = self.price_function(), self.level(excess)
+        # How accurate: rough while the objective still falls fast and the last search did find violators.
         self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
         self.searched = self.primal
         rough = self.rough or (function.is_long and self.promise > SINGLE_UNTIL_GAP and not self.careful)
         rough = rough or (self.is_medium and self.exploring)
+        # How many: on medium data as many as there are neurons, in blocks, so that an early find ends the search.
         n_starts = max(self.n_starts, min(self.width, MAX_REMEMBERED * 8) if self.is_medium else 0)
         block = n_starts if function.is_long else max(BLOCK_STARTS, n_starts // 4)
         largest, done = 0.0, 0
@@ -294,6 +300,7 @@ class ScalarRun:
             above = values > level
             if np.any(above) or self.out_of_time():
                 break
+        # What it means: the gap that the largest value leaves, and what neurons may still gain.
         self.careful = rough and not np.any(above)  # what single precision does not see may still be there
         self.visible = max(self.gap(largest), self.visible if self.out_of_time() else 0.0)
         self.promise = max(self.visible, PROMISE_LEFT * self.promise if function.is_long else 0.0)

@@ -23,15 +23,15 @@ from ._stationary import doubt_of_point, stationary_pair
 from .base import Solution, Status, build_network, conclude, proof_options, uninterrupted
 from .column_generation import solve_column_generation
 
-MAX_SMALL_STRENGTH = 1e-4  # of beta_max: strengths below are solved through others
-FIRST_STRENGTH, MIN_STRENGTH = 1e-2, 1e-6  # of beta_max: the strength of the problems on the way, at first and at least
+MAX_SMALL_STRENGTH = 1e-4  # strengths below 1e-4 of beta_max are solved through others
+FIRST_STRENGTH, MIN_STRENGTH = 1e-2, 1e-6  # problems on the way have strengths from 1e-2 down to 1e-6 of beta_max
 MAX_CHANGE_LEFT = 0.1  # a step that leaves more of the change of nu is followed by one with a tenth of the strength
 NEWTON_FROM_CHANGE = 1e-4  # relative change of nu below which Newton's method is tried
-READING_STRENGTH = 0.1  # of ``||y|| beta / ||nu||``: the strength of the last problem, from which nu is read
+READING_STRENGTH = 0.1  # nu is read from a problem of the strength 0.1 ``||y|| beta / ||nu||``
 MAX_SHIFTS = 30  # problems on the way
-MAX_SQUARED_MODELS = 10  # of another loss, each around the network that the last one led to
-MAX_STATIONARY_ERROR = 1e-11  # of the equations of an optimum, in units of one
-MAX_SHIFT_TOLERANCE, MIN_SHIFT_TOLERANCE = 1e-6, 1e-11  # of the problems on the way
+MAX_SQUARED_MODELS = 10  # another loss takes at most ten of them, each around the network of the last
+MAX_STATIONARY_ERROR = 1e-11  # the equations of an optimum may be off by this, in units of one
+MAX_SHIFT_TOLERANCE, MIN_SHIFT_TOLERANCE = 1e-6, 1e-11  # the relative gaps of the problems on the way lie between these
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Optimum:
     Attributes
     ----------
     solution : Solution
-        Of the problem as given.
+        The solution of the problem as given.
     point : ndarray of shape (n_samples,)
         ``nu / beta`` of the problem as given, and of the shifted one.
     shifted : Problem
-        Of moderate strength, with the same optimal networks.
+        A problem of moderate strength with the same optimal networks.
     doubt : ndarray of shape (n_samples, k) or None
-        What rounding may have changed in `point`: this times a vector of norm one, where no neuron in use holds it.
+        Rounding may have changed `point` by this times a vector of norm one, where no neuron in use holds it.
         None where Newton's method did not end at the equations of an optimum: `point` is as good as the solver's.
     """
 
@@ -68,10 +68,12 @@ def solve_to_all_digits(problem, *, tol, deadline=None, proof="exact", n_jobs=No
     options = {"deadline": deadline, "n_jobs": n_jobs, "rng": rng, "report": report}
     with one_blas_thread():
         largest = _first_price(problem, n_jobs) if problem.loss.is_quadratic else 0.0
+        # At tiny strengths nu / beta is a quotient of roundings: read it off problems of moderate strength.
         if problem.beta < MAX_SMALL_STRENGTH * largest:
             found = _by_multipliers(problem, largest, tol, proof, start, options)
             if found is not None:
                 return found
+        # Else solve as it is, and end by Newton's method on the equations of an optimum.
         solution = uninterrupted(solve_column_generation(problem, tol=tol, proof=proof, start=start, **options))
         found = None if is_late(deadline) else _stationary_network(problem, solution.network)
         if found is None:
@@ -89,6 +91,7 @@ def _stationary_network(problem, network):
         return None
     for _ in range(MAX_SQUARED_MODELS):
         point = _point(problem, network)
+        # Newton on the loss: the squared loss around the network, whose own optimum is exact to rounding.
         model = problem.model(problem.hidden_fit(network.neurons, network.output_weights))
         found = stationary_network(model, network, point)
         if found is None:
@@ -112,7 +115,7 @@ def optimum_as_it_is(problem, solution):
 
 
 def _first_price(problem, n_jobs):
-    """What local ascents see of beta_max."""
+    """Return beta_max as far as local ascents see it."""
     nu = problem.dual_point(np.zeros(len(problem.y)))
     return search_price(problem.design, nu, proof="heuristic", n_starts=N_STARTS, n_jobs=n_jobs).value
 
@@ -121,6 +124,7 @@ def _by_multipliers(problem, largest, tol, proof, network, options):
     """Return the proven `Optimum`, None where the steps do not lead to one."""
     point, strength, change, n_iter = np.zeros(len(problem.y)), FIRST_STRENGTH * largest, 1.0, 0
     for _ in range(MAX_SHIFTS):
+        # The problem on the way: of a moderate strength, around the nu / beta that is known so far.
         posed = shifted_problem(problem, point, max(strength, problem.beta))
         tolerance = min(MAX_SHIFT_TOLERANCE, max(MIN_SHIFT_TOLERANCE, 1e-4 * change**2))
         solution = uninterrupted(
@@ -130,6 +134,7 @@ def _by_multipliers(problem, largest, tol, proof, network, options):
         if is_late(options["deadline"]) or network.width == 0:
             return None
         before, last, point = change, point, _point(posed, network)
+        # Newton's method is tried once nu / beta hardly changes; where it changes as much as before the strength falls.
         change = float(np.linalg.norm(point - last) / np.linalg.norm(point))
         found = stationary_network(problem, network, point) if change <= NEWTON_FROM_CHANGE else None
         if found is not None:
@@ -192,5 +197,6 @@ def _with_point(problem, solution, point, doubt):
     """Return the `Optimum` of a solution with a stationary ``nu / beta`` and its doubt."""
     if not problem.loss.is_quadratic:
         return Optimum(solution, point, problem, doubt)
+    # The shift changes neither networks nor nu / beta; at this strength both have all their digits.
     strength = READING_STRENGTH * float(np.linalg.norm(problem.centred) / np.linalg.norm(point))
     return Optimum(solution, point, shifted_problem(problem, point, max(strength, problem.beta)), doubt)

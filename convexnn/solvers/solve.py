@@ -19,7 +19,7 @@ from .proximal_steps import solve_kinked
 SOLVERS = ("auto", "column_generation", "working_set", "cvxpy")
 PATTERNS = ("auto", "exact", "sampled")
 MAX_PROGRAM_PATTERNS = 2000  # up to so many patterns `patterns="auto"` takes all of them
-MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}  # that a solver can be expected to solve a program over
+MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}  # more cannot be expected of a solver
 N_SAMPLED_PATTERNS = 200  # by default, where there are too many
 
 

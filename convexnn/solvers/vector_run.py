@@ -18,7 +18,7 @@ from ..masses.group_lasso import best_groups
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import merge_neurons, move_vector_neurons
 from ._violators import Violators
-from ._work import proof_work
+from ._work import CALL_WORK, proof_work
 from .base import assemble
 from .scalar_run import (
     ADOPTED_GAP,
@@ -45,9 +45,8 @@ COARSE_VECTOR_UNTIL_GAP = 1e-4  # visible gap below which Newton steps up to the
 FEW_STEPS_UNTIL_GAP = 1e-2  # visible gap down to which short descents will do
 SINGLE_VECTOR_UNTIL_GAP = 1e-3  # visible gap down to which single precision will do
 SHORT_DESCENT, LONG_DESCENT = 60, 200  # steps of L-BFGS
-EXPECTED_NEURONS = 4  # where there are none yet
+EXPECTED_NEURONS = 4  # a network without neurons is judged as one of four: whether Newton steps are too dear
 MAX_GROUPS_WORK = 10.0  # a round of the group lasso is worth up to ten evaluations of the objective
-CALL_WORK = 1_000_000  # nanoseconds of a move besides its products
 WORK_PER_PRODUCT = 0.2  # nanoseconds of a multiplication
 
 
@@ -155,6 +154,7 @@ class VectorRun:
     def join_and_improve(self, violators, excess):
         """Add directions that violate the dual constraint, and improve the network that has them."""
         directions = violators.directions
+        # Newton steps where they are affordable; else gradients, after the group lasso where that is cheap enough.
         if not self.is_coarse(len(self.directions) + len(directions)):
             self.join(directions)
             self.improve(excess)
@@ -167,6 +167,7 @@ class VectorRun:
         if len(directions) == 0:
             self.descend(self.directions, self.outputs)
             return
+        # Too many for a group lasso: new neurons begin with a share of the mass that is best for each alone.
         fit = self.problem.hidden_fit(self.directions, self.outputs) + self.free_fit
         dual_point = self.problem.loss.dual_point(self.problem.y, fit, self.problem.weight)
         directions, outputs = new_neurons(self.problem, fit, dual_point, directions)
@@ -181,7 +182,7 @@ class VectorRun:
             outputs,
             self.free_fit,
             dtype=np.float32 if single else np.float64,
-            tolerance=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible,
+            tol=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible,
             max_steps=SHORT_DESCENT if self.visible > FEW_STEPS_UNTIL_GAP else LONG_DESCENT,
             stop=self.meter((1.0 if single else 2.0) * work_of_an_evaluation(self.problem, len(directions))),
         )
@@ -205,6 +206,7 @@ class VectorRun:
                 break
 
     def _move_exactly(self, excess):
+        # Merged neurons are fewer, and Newton steps cheaper; where that does not help the next merger is more careful.
         merged = merge_neurons(self.problem.design, self.directions, self.outputs, self.merged_distance)
         fewer = len(merged[0]) < len(self.directions)
         if not self._move_neurons(*merged, alone=fewer) and fewer:

@@ -1,4 +1,4 @@
-"""What sweeps know about the optimum of one problem and the set of its optima, honest where a proof is missing."""
+"""The optimum of one problem and the set of its optima, as far as a sweep knows them."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -13,9 +13,9 @@ class KnownOptimum:
     Attributes
     ----------
     optimal_value, lower_bound, relative_gap, proof
-        Of the `Certificate`.
+        As in the `Certificate`.
     m_star, M_star, m_star_bounds, M_star_bounds, is_unique, is_unique_function, dimension, n_directions, margin
-        Of the `OptimalSet`.
+        As in the `OptimalSet`.
     """
 
     optimal_value: float
@@ -76,7 +76,7 @@ class Step:
 
 @dataclass(frozen=True)
 class OptimumOfWidths:
-    """What all widths of a sweep share: the known optimum, and the `Step` of every width in their order."""
+    """The part of a record that all widths share: the known optimum, and the `Step` of every width in their order."""
 
     known: KnownOptimum
     steps: tuple[Step, ...]

@@ -42,7 +42,7 @@ class PathRecord(Record):
     network : TwoLayerReLU
         An optimal network, or the best one found.
     seconds : float
-        That the record took; no part of comparisons.
+        Time that the record took; no part of comparisons.
     """
 
     beta: float
@@ -73,6 +73,7 @@ class PathRecord(Record):
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a dict that JSON can write, to the last bit."""
+        # Weights as lists of floats, which JSON writes to the last bit, and the inputs of a network without neurons.
         weights = {name: getattr(self.network, name) for name in WEIGHTS}
         lists = {name: None if value is None else np.asarray(value).tolist() for name, value in weights.items()}
         return super().to_json() | {"network": lists | {"n_inputs": self.network.n_inputs}}

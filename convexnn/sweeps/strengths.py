@@ -36,7 +36,7 @@ from .path_records import PathRecord, RegularizationPath, changes_between
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
 MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
-STRENGTHS_PER_BLOCK = 5  # that are solved one after the other, each from the network before
+STRENGTHS_PER_BLOCK = 5  # five strengths are solved one after the other, each from the network before
 
 
 def regularization_path(
@@ -92,7 +92,7 @@ def regularization_path(
         How far to go for each proof, see `price`. Where it is not exact, the record has the best value found and a
         lower bound, and nothing is said about the set.
     vertex_limit : int
-        Of the optimal sets; where one has more vertices, what depends on their list is None.
+        Limit of the optimal sets; where one has more vertices, what depends on their list is None.
     time_limit : float, optional
         Seconds for every strength; then the records may depend on the machine.
     checkpoint : str or path-like, optional
@@ -195,6 +195,7 @@ def _ordered(records):
 
 def _follow(runner, problem, betas, refine, limits):
     """Compute the records of the grid, the same place of all blocks at a time, and then those that refine it."""
+    # The grid first, one place of every block at a time, and all blocks at once.
     for steps in _places(betas):
         _solve_from(runner, problem, steps, limits)
     while refine is not None and (middles := _middles(_ordered(runner.records), refine)):
@@ -225,6 +226,7 @@ def _middles(records, refine):
     middles = {}
     for upper, lower in pairwise(records):
         if upper.beta > lower.beta * (1.0 + refine) and changes_between(upper, lower):
+            # The product of the two may overflow or underflow: the product of their roots does not.
             middle = float(np.sqrt(upper.beta) * np.sqrt(lower.beta))
             if lower.beta < middle < upper.beta:
                 middles[middle] = upper.beta
@@ -234,6 +236,7 @@ def _middles(records, refine):
 def _solve(problem, start, proof, vertex_limit, time_limit, certify=True):
     """Return the `SolvedSet` of one strength; without `certify` its value, from where that hardly falls any more."""
     options = {"deadline": deadline_after(time_limit), "n_jobs": 1, "start": start, "report": current().detail}
+    # With the set, to a proven optimum; or the value alone, until it hardly falls.
     if certify:
         return solve_set(problem, proof=proof, vertex_limit=vertex_limit, **options)
     return SolvedSet(uninterrupted(solve(problem, proof="heuristic", max_work=MAX_WORK_PER_VALUE, **options)))

@@ -32,12 +32,12 @@ class WidthRecord(Record):
     regime : str or None
         See `OptimalSet.staircase`.
     best, median, worst : float
-        Of the runs' final objectives.
+        Statistics of the runs' final objectives.
     share_reached : float
-        Of the runs that ended within the tolerance above `optimal_value`, which other stationary points may do too: the
-        labels tell them apart.
+        Share of the runs that ended within the tolerance above `optimal_value`, which other stationary points may do
+        too: the labels tell them apart.
     share_converged : float
-        Of the runs that stopped before `max_iter`.
+        Share of the runs that stopped before `max_iter`.
     n_global, n_strict, n_escapable, n_saddle, n_not_stationary : int or None
         Labels of the polished ends of the runs, see `convexnn.landscape.classify`; None without `labels`. Global ones
         are proven where `proof` is exact.
@@ -46,7 +46,7 @@ class WidthRecord(Record):
     labels : tuple of str
         Every run's label; empty without `labels`.
     seconds : float
-        That the runs took; no part of comparisons.
+        Time that the runs took; no part of comparisons.
     """
 
     width: int

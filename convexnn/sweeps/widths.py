@@ -1,4 +1,4 @@
-"""What gradient descent finds at every width, beside the proven optimum."""
+"""Gradient descent at every width, beside the proven optimum."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def width_sweep(
         How far to go for the proof of p*, see `price`. Where it is not exact, the records have the best value known
         and a lower bound.
     vertex_limit : int
-        Of the optimal set; where it has more vertices, what depends on their list is None.
+        Limit of the optimal set; where it has more vertices, what depends on their list is None.
     time_limit : float, optional
         Seconds for the optimal set; then the records may depend on the machine.
     checkpoint : str or path-like, optional
@@ -198,6 +198,7 @@ def _optimum(runner, problem, settings):
         return OptimumOfWidths.from_json(kept)
     options = {"proof": settings.proof, "vertex_limit": settings.vertex_limit, "n_jobs": runner.n_jobs}
     options |= {"deadline": deadline_after(settings.time_limit), "report": current().detail}
+    # The optimum of all widths is one problem: it is solved once, and kept in the checkpoint like a record.
     optimum = OptimumOfWidths.of(solve_set(problem, **options), settings.widths)
     runner.checkpoint.append(OPTIMUM, optimum.to_json())
     return optimum
@@ -206,6 +207,7 @@ def _optimum(runner, problem, settings):
 def _record(problem, width, optimum, settings):
     """Run gradient descent at one width and return its record."""
     started, known, step = now(), optimum.known, optimum.steps[settings.widths.index(width)]
+    # Seeds by width: the runs of a width do not depend on which other widths there are.
     children = spawn(np.random.SeedSequence(settings.random_state, spawn_key=(width,)))
     found = descend(problem, width, settings.n_runs, children, settings.descent, n_jobs=1)
     labels = _labels(problem, found.networks, known) if settings.labels else ()
@@ -235,6 +237,7 @@ def _labels(problem, networks, known):
     """Return the labels of polished networks. Where p* is proven its value tells which of them are global."""
     kinds = []
     for network in networks:
+        # Runs end near a stationary point: labels are of the point itself.
         end = polished(problem, network, LABEL_TOLERANCE)
         found = label(problem, end, LABEL_TOLERANCE, "heuristic")
         is_above = found.objective > known.optimal_value * (1.0 + LABEL_TOLERANCE)

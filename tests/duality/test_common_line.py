@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convexnn import price
-from convexnn.duality.common_line import GROWTH, common_line, exact_outputs
+from convexnn.duality.common_line import BALL_GROWTH, common_line, exact_outputs
 from convexnn.duality.pricing import search_price
 from convexnn.duality.scalar_price import price_rows
 
@@ -144,7 +144,7 @@ def test_stretched_directions_stay_in_the_ball_and_cover_it():
     np.testing.assert_allclose(X @ (points @ there.T).T, line.rows @ points.T, rtol=1e-9, atol=1e-6)
     across = directions_across(X, rng)[:300]
     across /= np.linalg.norm(across, axis=1)[:, None]
-    assert np.all(np.linalg.norm(across @ back.T, axis=1) <= GROWTH * (1.0 + 1e-12))
+    assert np.all(np.linalg.norm(across @ back.T, axis=1) <= BALL_GROWTH * (1.0 + 1e-12))
 
 
 def test_outputs_are_exact_where_large_columns_cancel():

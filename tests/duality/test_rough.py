@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn.duality.pricing import price
-from convexnn.duality.rough import ROWS, distinct_starts, rough_maxima
+from convexnn.duality.rough import MAX_ROUGH_ROWS, distinct_starts, rough_maxima
 from convexnn.duality.values import evaluate_columns
 
 
@@ -31,7 +31,7 @@ def test_prices_are_true_and_near_the_largest(n_outputs, offset):
 
 
 def test_long_data_are_seen_by_a_sample():
-    X, dual = data(5 * ROWS, 3, 1)
+    X, dual = data(5 * MAX_ROUGH_ROWS, 3, 1)
     dual += 0.5 * np.maximum(X[:, :1], 0.0)
     directions, _, prices = rough_maxima(X.astype(np.float32), dual.astype(np.float32), X[:2], np.random.default_rng(0))
     best = np.argmax(prices)

@@ -39,7 +39,7 @@ def everything_is_long(monkeypatch):
     monkeypatch.setattr(scalar_run, "COARSE_NEWTON_WORK", 0.0)
     monkeypatch.setattr(column_generation, "MIN_SAMPLED_ROWS", 20)
     monkeypatch.setattr(column_generation, "SAMPLED_ROWS_PER_INPUT", 5)
-    monkeypatch.setattr(_approach, "SAMPLE", 32)
+    monkeypatch.setattr(_approach, "N_SAMPLED_LINES", 32)
     for module in (_approach, _neuron_descent):
         monkeypatch.setattr(module, "ROWS", 50)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..._utils.kernels import compiled
 
+MIN_INDEPENDENT_PART = 1e-9  # a unit line with less of itself off the span of the lines held depends on them
+
 
 @compiled(fastmath={"reassoc", "contract"})
 def dot(a, b):
@@ -51,6 +53,7 @@ def enter(line, basis, triangle, k, shortest):
     copy(line, basis[k])
     for j in range(k):
         triangle[j, k] = 0.0
+    # The second pass removes what rounding of the first has left along the others.
     for _ in range(2):
         for j in range(k):
             overlap = dot(basis[j], basis[k])
@@ -71,6 +74,7 @@ def leave(basis, triangle, k, n):
     for column in range(k, n - 1):
         for row in range(column + 2):
             triangle[row, column] = triangle[row, column + 1]
+    # A column less leaves one entry below the diagonal in every later one: Givens rotations take them away.
     for row in range(k, n - 1):
         length = np.hypot(triangle[row, row], triangle[row + 1, row])
         c, s = triangle[row, row] / length, triangle[row + 1, row] / length
@@ -162,6 +166,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
     target = start.copy()  # start less the columns at their limits
     state, slopes = np.zeros(n, np.int8), np.empty(n)  # state 0: at zero, 1: at the limit, 2: free
     n_done, n_free, entering, origin, banned = 0, 0, -1, 0, -1
+    # Take over the amounts given: those between zero and their limit are free, at most r - 1 of them.
     for k in range(n):
         if amounts[k] >= limits[k]:
             state[k] = 1
@@ -172,6 +177,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
         else:
             amounts[k] = 0.0
     for _ in range(4 * n + 20):
+        # Inner loop: go towards the best amounts of the free columns, and fix those that meet a limit on the way.
         blocking = 0
         while blocking >= 0 and n_free > 0:
             if _solve_free(columns, free, n_done, n_free, target, basis, triangle, solution):
@@ -184,16 +190,19 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
                 blocking = n_free - 1
                 at_limit = origin == 1
             if blocking >= 0:
+                # A column that goes straight back to where it came from would be chosen again for ever.
                 if free[blocking] == entering and at_limit == (origin == 1):
                     banned = entering
                 n_free = _release_blocked(columns, limits, amounts, state, target, free, n_free, blocking, at_limit)
                 n_done = min(n_done, blocking)
+        # Outer loop: the residual, and the fixed column whose amount it wants to change most.
         copy(target, residual)
         for k in range(n_free):
             add_scaled(residual, -amounts[free[k]], columns[free[k]])
         if n_free >= r:
             break
         products(transposed, residual, slopes)
+        # Optimal is: no slope beyond rounding, inwards from zero or back from a limit.
         worst, entering = 1e-13 * np.sqrt(dot(residual, residual)), -1
         for k in range(n):
             if state[k] != 2 and k != banned:

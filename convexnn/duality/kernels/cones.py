@@ -16,11 +16,11 @@ import numpy as np
 from ..._utils.kernels import compiled
 from .concave import add_scaled, copy, dot, solve_concave, sweep
 
-SWEEPS = 6
+MAX_SWEEPS = 6  # passes of coordinate descent; the exact method follows only where they leave a bound undecided
 
 
 @compiled
-def _gather(lines, coefficients, active, columns, weights, index):
+def _gather_lines(lines, coefficients, active, columns, weights, index):
     """Collect the straddling lines as columns (r, n), the convex ones first; return the counts of convex and all."""
     n, n_convex = 0, 0
     for kind in range(2):
@@ -41,7 +41,7 @@ def _gather(lines, coefficients, active, columns, weights, index):
 
 
 @compiled
-def _combine(shares, columns, n, out):
+def combine(shares, columns, n, out):
     """``out[:n] = shares^T columns[:, :n]``, along the columns so that vector instructions can be used."""
     for l in range(n):
         out[l] = shares[0] * columns[0, l]
@@ -54,6 +54,7 @@ def _combine(shares, columns, n, out):
 def _longest_edge(generators, values, weights, n_convex):
     """Return the two generators between which the straddling convex lines are furthest from linear."""
     r = generators.shape[0]
+    # ||v_a - v_b||^2 in the metric X_P^T diag(weights) X_P of the straddling convex lines.
     gram = np.zeros((r, r))
     for a in range(r):
         for b in range(a + 1):
@@ -76,7 +77,7 @@ def _longest_edge(generators, values, weights, n_convex):
 
 
 @compiled
-def _settle(values, columns, weights, index, n_convex, n, active, settled, interpolant, concave, limits):
+def _sum_settled_lines(values, columns, weights, index, n_convex, n, active, settled, interpolant, concave, limits):
     """Settle the lines that keep their sign on the cone and narrow the rest.
 
     Writes the interpolant of the straddling convex lines at the generators and the straddling concave lines (as unit
@@ -86,6 +87,7 @@ def _settle(values, columns, weights, index, n_convex, n, active, settled, inter
     convex_left, concave_left = 0, 0
     active[:] = 0
     interpolant[:] = 0.0
+    # A line is linear on the cone when it has one sign at all generators: on, it is added; off, it is nothing.
     for l in range(n):
         low = high = values[0, l]
         for k in range(1, r):
@@ -108,7 +110,7 @@ def _settle(values, columns, weights, index, n_convex, n, active, settled, inter
 
 
 @compiled
-def _inverse(generators, work, inverse):
+def invert(generators, work, inverse):
     """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
     r = generators.shape[0]
     # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
@@ -142,7 +144,7 @@ def _inverse(generators, work, inverse):
 
 @compiled
 def _violation(columns, generators, settled, interpolant, g, amounts, n_concave, needed):
-    """What g lacks of the inequalities that make ||g|| a bound, times sqrt(r) (the shares of a unit vector sum to it).
+    """Return how far g violates the inequalities that make ||g|| a bound, times sqrt(r), the most that sum t can be.
 
     The generators of a node lie in one orthant of an orthonormal basis, so ``||sum t_k v_k|| >= ||t||``.
     """
@@ -150,6 +152,7 @@ def _violation(columns, generators, settled, interpolant, g, amounts, n_concave,
     add_scaled(needed, -1.0, g)
     for k in range(n_concave):
         add_scaled(needed, -amounts[k], columns[k])
+    # v_k . g >= v_k . (settled - sum_l a_l x_l) + p_k for every generator, or what it lacks is added to ||g||.
     worst = 0.0
     for k in range(generators.shape[0]):
         worst = max(worst, interpolant[k] + dot(generators[k], needed))
@@ -160,6 +163,7 @@ def _violation(columns, generators, settled, interpolant, g, amounts, n_concave,
 def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, target, work, point):
     """True when a point of the cone (written) has a relaxed value above the target, which no bound can then reach."""
     work[:] = 0.0
+    # The point of the cone with the positive shares of g: a maximiser of the relaxation if the bound is tight.
     for k in range(g.size):
         share = dot(inverse[k], g)
         if share > 0.0:
@@ -178,7 +182,7 @@ def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, tar
 
 
 @compiled
-def _bound(generators, settled, interpolant, concave, limits, n_concave, target, point, scratch):
+def _bound_cone(generators, settled, interpolant, concave, limits, n_concave, target, point, scratch):
     """Bound the relaxation on the cone and write a point of it; `concave` and `limits` have room for r more rows."""
     r = generators.shape[0]
     elimination, inverse, g, work, linear = scratch
@@ -188,11 +192,13 @@ def _bound(generators, settled, interpolant, concave, limits, n_concave, target,
     size = np.sqrt(dot(point, point))
     for i in range(r):
         point[i] /= size
-    if not _inverse(generators, elimination, inverse):
+    if not invert(generators, elimination, inverse):
         return np.inf
+    # The interpolant of the convex lines, p . t with t = W u, is linear: it joins the settled lines.
     copy(settled, linear)
     for k in range(r):
         add_scaled(linear, interpolant[k], inverse[k])
+        # t_k >= 0 is a concave line of no limit: the cone enters by its multipliers.
         length = np.sqrt(dot(inverse[k], inverse[k]))
         for i in range(r):
             concave[n_concave + k, i] = -inverse[k, i] / length
@@ -200,8 +206,9 @@ def _bound(generators, settled, interpolant, concave, limits, n_concave, target,
     columns, limits = concave[: n_concave + r], limits[: n_concave + r]
     amounts = np.zeros(n_concave + r)
     copy(linear, g)
+    # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
     decided = False
-    for repeat in range(SWEEPS):
+    for repeat in range(MAX_SWEEPS):
         sweep(columns, limits, amounts, g)
         decided = dot(g, g) <= target * target or (
             repeat & 1 == 1
@@ -209,9 +216,11 @@ def _bound(generators, settled, interpolant, concave, limits, n_concave, target,
         )
         if decided:
             break
+    # Neither is certain: the best multipliers, exactly.
     if not decided:
         solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
         _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+    # What g lacks of the inequalities is rounding after the exact method, and is added after any other.
     return np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, work)
 
 
@@ -233,9 +242,11 @@ def split_cones(
     scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r))
     work = 0
     for k in range(generators.shape[0]):
-        n_convex, n = _gather(lines, coefficients, active[k], columns, weights, index)
+        # The lines that change sign on the cone, and their values at its generators.
+        n_convex, n = _gather_lines(lines, coefficients, active[k], columns, weights, index)
         for j in range(r):
-            _combine(generators[k, j], columns, n, at_generators[j])
+            combine(generators[k, j], columns, n, at_generators[j])
+        # The cut: the middle of the longest edge takes the place of either end.
         first, second = _longest_edge(generators[k], at_generators, weights, n_convex)
         for i in range(r):
             middle[i] = generators[k, first, i] + generators[k, second, i]
@@ -246,22 +257,23 @@ def split_cones(
             half, replaced = 2 * k + side, first if side == 0 else second
             for l in range(n):
                 saved[l] = at_generators[replaced, l]
-            _combine(middle, columns, n, at_generators[replaced])
+            combine(middle, columns, n, at_generators[replaced])
             for j in range(r):
                 copy(middle if j == replaced else generators[k, j], new_generators[half, j])
             copy(settled[k], new_settled[half])
-            n_straddling[half], n_concave = _settle(
+            n_straddling[half], n_concave = _sum_settled_lines(
                 at_generators, columns, weights, index, n_convex, n,
                 new_active[half], new_settled[half], interpolant, concave, limits,
             )  # fmt: skip
             for l in range(n):
                 at_generators[replaced, l] = saved[l]
-            bound = _bound(
+            bound = _bound_cone(
                 new_generators[half], new_settled[half], interpolant, concave, limits, n_concave, target,
                 points[half], scratch,
             )  # fmt: skip
+            # A half is bounded by its parent too.
             new_bounds[half] = bound if bound < bounds[k] else bounds[k]  # also when not a number
-            _combine(points[half], columns, n, saved)
+            combine(points[half], columns, n, saved)
             values[half] = dot(settled[k], points[half])
             for l in range(n):
                 values[half] += weights[l] * max(saved[l], 0.0)

@@ -3,7 +3,7 @@
 It is ``F(u) = ||linear u + sum_l coefficients_l (lines_l . u)_+||``.
 
 F is the largest of the scalar price functions ``a . (...)`` over the unit vectors a. For the a that is best at u the
-exact scalar climb (`_climb`) leads from u to a local maximiser, and F there is at least as large: the two are
+exact scalar climb (see `climb`) leads from u to a local maximiser, and F there is at least as large: the two are
 alternated until neither gains.
 """
 
@@ -13,7 +13,7 @@ from ..._utils.kernels import compiled
 from .climb import climb
 from .concave import dot
 
-GAIN = 1e-15
+MIN_TURN_GAIN = 1e-15  # a turn of the output direction that gains less than this share of the value is rounding
 
 
 @compiled
@@ -37,10 +37,12 @@ def climb_vector(lines, transposed, coefficients, linear, u, max_rounds, max_ste
     scalar, slope, trial = np.empty(n), np.empty(u.size), np.empty(u.size)
     value = outputs_at(lines, coefficients, linear, u, here)
     for _ in range(max_rounds):
+        # No direction of the output is better than another where all vanish.
         if value == 0.0:
             here[:] = 0.0
             here[0] = 1.0
         size = np.sqrt(dot(here, here))
+        # F = max a . h over unit vectors a: the scalar price of the a that is best at u.
         for l in range(n):
             scalar[l] = dot(coefficients[l], here) / size
         for i in range(u.size):
@@ -49,8 +51,9 @@ def climb_vector(lines, transposed, coefficients, linear, u, max_rounds, max_ste
                 slope[i] += linear[a, i] * here[a] / size
             trial[i] = u[i]
         climb(lines, transposed, scalar, slope, trial, max_steps)
+        # F at the end is at least a . h there, so it cannot fall but by rounding, which ends the climb.
         ahead = outputs_at(lines, coefficients, linear, trial, out)
-        if not ahead > value * (1.0 + GAIN):
+        if not ahead > value * (1.0 + MIN_TURN_GAIN):
             break
         value = ahead
         u[:] = trial

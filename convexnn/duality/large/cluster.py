@@ -17,14 +17,15 @@ from joblib import Parallel, delayed
 from ..._utils.aliases import ArrayLike
 from ..._utils.clock import now
 from ..._utils.validation import check_count, check_design, check_n_jobs, check_vector, deadline_after, is_late
-from ..branch_and_bound import ABSOLUTE, MEMORY_LIMIT, both_directions, explore, result_of
+from ..branch_and_bound import MAX_OPEN_BYTES, MIN_TARGET, both_directions, explore, result_of
 from ..nodes import Nodes, orthants
 from ..pricing import search_price
 from ..records import PRICE_TOLERANCE, Price
 
-N_PARTS = 256
-WORK_HERE = 1_000_000_000  # before anything is handed out: about a second of one core
-FIRST_WORK, LAST_WORK = 1_000_000_000, 4_000_000_000  # of a part; a round has twice the budget of the one before it
+N_PARTS = 256  # tasks of a round, by default: several times as many as most clusters have workers
+LOCAL_WORK = 1_000_000_000  # nanoseconds searched here before anything is handed out: about a second of one core
+FIRST_PART_WORK = 1_000_000_000  # nanoseconds of a part in the first round; a round has twice the budget of the last,
+LAST_PART_WORK = 4_000_000_000  # up to this, so that a worker that dies costs four seconds
 
 
 def price_on_cluster(
@@ -101,7 +102,7 @@ def search_in_parts(
     known_value=0.0,
     level=0.0,
     tolerance=PRICE_TOLERANCE,
-    absolute=ABSOLUTE,
+    absolute=MIN_TARGET,
     max_work=None,
     deadline=None,
     n_jobs=None,
@@ -117,35 +118,36 @@ def search_in_parts(
     targets = {"level": level, "tolerance": tolerance, "absolute": absolute, "depth": depth}
     here = {"deadline": deadline, "n_jobs": n_jobs}
     state = explore(
-        function, orthants(function), known_value=known_value, max_work=_least(WORK_HERE, max_work), **targets, **here
+        function, orthants(function), known_value=known_value, max_work=_capped(LOCAL_WORK, max_work), **targets, **here
     )
     ends = None if deadline is None else time.time() + (deadline - now())
-    budget = FIRST_WORK
-    while _goes_on(state, max_work, deadline):
-        parts = [(function, part, state.value, budget, ends, targets) for part in _dealt(state.nodes, n_parts)]
+    budget = FIRST_PART_WORK
+    # Rounds: deal the open cones, search the parts, collect what is open, share the best value.
+    while _has_work_left(state, max_work, deadline):
+        parts = [(function, part, state.value, budget, ends, targets) for part in _deal(state.nodes, n_parts)]
         # One task a batch: what a dead worker costs stays small. Arrays are not mapped from files, or the kernels
         # would be compiled once more for arrays that cannot be written.
         results = Parallel(n_jobs=n_jobs, batch_size=1, max_nbytes=None)(delayed(_explore)(part) for part in parts)
-        state = _combined(function, [replace(state, nodes=state.nodes.take(slice(0))), *results], targets)
-        budget = min(2 * budget, LAST_WORK)
+        state = _combine(function, [replace(state, nodes=state.nodes.take(slice(0))), *results], targets)
+        budget = min(2 * budget, LAST_PART_WORK)
     return result_of(function, state)
 
 
-def _least(amount, limit):
+def _capped(amount, limit):
     return amount if limit is None else min(amount, limit)
 
 
-def _goes_on(state, max_work, deadline):
+def _has_work_left(state, max_work, deadline):
     """Whether cones are open, and neither memory nor work nor time is used up."""
     n_open = len(state.nodes)
     return (
-        0 < n_open <= MEMORY_LIMIT // state.nodes.node_bytes()
+        0 < n_open <= MAX_OPEN_BYTES // state.nodes.node_bytes()
         and (max_work is None or state.work < max_work)
         and not is_late(deadline)
     )
 
 
-def _dealt(nodes, n_parts):
+def _deal(nodes, n_parts):
     """Deal the nodes, the largest bounds first, to at most `n_parts` parts."""
     order = (-nodes.bound).argsort(kind="stable")
     return [nodes.take(order[k::n_parts]) for k in range(min(n_parts, len(nodes)))]
@@ -162,7 +164,7 @@ def _explore(part):
     return explore(function, nodes, known_value=value, max_work=budget, deadline=deadline, n_jobs=1, **targets)
 
 
-def _combined(function, results, targets):
+def _combine(function, results, targets):
     """Return one `Exploration` for all results, less the open cones that the best value of all closes."""
     value = max(result.value for result in results)
     whole = replace(

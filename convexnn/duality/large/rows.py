@@ -1,4 +1,4 @@
-"""What pricing needs to know of a shard of rows, each a pure function of the shard and a few small arrays.
+"""The sums that pricing needs of a shard of rows, each a pure function of the shard and a few small arrays.
 
 Conventions: ``X (n_rows, n_features)`` and ``nu (n_rows,)`` are a shard; ``units = (largest row norm, largest |nu|)``
 over all shards, by which blocks of rows are divided on the way, so that nothing overflows. Every function but
@@ -11,15 +11,15 @@ from ..._utils.norms import unit_rows
 from ..._utils.validation import check_design, check_vector
 from ...exceptions import InvalidInputError
 
-BLOCK = 8192  # rows at a time: neither a memory map nor the products with many directions are ever held as a whole
-NARROWEST = 1e-4  # of a parabola above ``|x . u|``, in row norms
+ROWS_PER_BLOCK = 8192  # read at a time: neither a memory map nor its products with directions are held as a whole
+MIN_PARABOLA_WIDTH = 1e-4  # in row norms: a parabola above ``|x . u|`` is no narrower: else its curvature has no bound
 
 
 def _blocks(X, nu, units):
     """Yield blocks of rows and of the dual point, as float64 and divided by `units`."""
-    for start in range(0, len(X), BLOCK):
-        rows = np.asarray(X[start : start + BLOCK], dtype=float)
-        yield rows / units[0], np.asarray(nu[start : start + BLOCK], dtype=float) / units[1]
+    for start in range(0, len(X), ROWS_PER_BLOCK):
+        rows = np.asarray(X[start : start + ROWS_PER_BLOCK], dtype=float)
+        yield rows / units[0], np.asarray(nu[start : start + ROWS_PER_BLOCK], dtype=float) / units[1]
 
 
 def _summed(terms, *shapes):
@@ -38,10 +38,10 @@ def sizes_of(X, nu):
     if np.shape(nu) != (len(X),):
         raise InvalidInputError(f"a shard of nu must have shape ({len(X)},), as its rows; got shape {np.shape(nu)}.")
     largest_norm, largest_nu, counts = 0.0, 0.0, False
-    for start in range(0, len(X), BLOCK):
-        rows = check_design(X[start : start + BLOCK])
+    for start in range(0, len(X), ROWS_PER_BLOCK):
+        rows = check_design(X[start : start + ROWS_PER_BLOCK])
         norms = unit_rows(rows)[1]
-        values = check_vector(nu[start : start + BLOCK], len(rows), "nu")
+        values = check_vector(nu[start : start + ROWS_PER_BLOCK], len(rows), "nu")
         largest_norm, largest_nu = max(largest_norm, norms.max()), max(largest_nu, np.abs(values).max())
         counts = counts or bool(np.any((values != 0.0) & (norms > 0.0)))
     return len(X), np.shape(X)[1], float(largest_norm), float(largest_nu), counts
@@ -62,6 +62,7 @@ def totals_of(X, nu, units):
     def terms():
         for rows, values in _blocks(X, nu, units):
             norms = np.linalg.norm(rows, axis=1)
+            # sum |nu_i| x_i x_i^T / ||x_i||: the parabolas |z| >= z^2 / ||x|| below the concave rows.
             directions = rows / np.where(norms > 0, norms, 1.0)[:, None]
             sides = np.maximum(values, 0.0), np.maximum(-values, 0.0)
             yield (
@@ -116,6 +117,7 @@ def _parabolas(rows, weights, moment):
     """Return ``sum weights_i x_i x_i^T / (2 t_i)`` and ``sum weights_i t_i``."""
     norms = np.linalg.norm(rows, axis=1)
     rows, weights, norms = rows[norms > 0], weights[norms > 0], norms[norms > 0]
+    # t_i^2 = x_i^T moments x_i: the best widths if the maximiser had these second moments.
     spread = np.sum((rows @ moment) * rows, axis=1)
-    widths = np.sqrt(np.maximum(spread, (NARROWEST * norms) ** 2))
+    widths = np.sqrt(np.maximum(spread, (MIN_PARABOLA_WIDTH * norms) ** 2))
     return (rows.T * (weights / (2.0 * widths))) @ rows, weights @ widths

@@ -26,6 +26,7 @@ from ..._utils.aliases import ArrayLike
 from ..._utils.threads import one_blas_thread, thread_map
 from ..._utils.validation import check_count, check_positive, deadline_after, is_late
 from ...exceptions import InvalidInputError
+from ...programs.evaluation import EPS
 from ..ascent import distinct_maxima, random_starts
 from ..kernels.concave import solve_concave
 from ..pricing import local_prices
@@ -38,17 +39,16 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-SAMPLE = 2048  # rows from which the directions come
-N_STARTS = 64
-MAX_PASSES = 100
-BOUND_PASSES = 12
-ALIKE = 1e-7  # entries of two directions at which one of the climbs ends
-STEPS = np.array([1.0, 0.5, 0.1])  # shares of the way to what the cuts allow; that of random nu is too far
-SHORT = 1e-3  # length of what is left between opposite directions
-PATIENCE = 8  # passes in vain, besides one for every dimension, after which a climb ends
-RECENT = 12  # cuts that are kept besides those that matter
-SAME = 1e-5  # entries of two directions that count as one maximum
-EPS = float(np.finfo(float).eps)
+N_SAMPLED_ROWS = 2048  # exact ascents on so many rows give the directions to begin with
+N_SHARD_STARTS = 64  # directions improved together for either sign, by default
+MAX_PASSES = 100  # the ascents pass over the data at most 100 times, by default
+MAX_BOUND_PASSES = 12  # the upper bound takes at most 12 passes over the data
+MAX_SAME_CLIMB_DISTANCE = 1e-7  # one of two climbs ends where no entry of their directions differs by more
+STEP_SHARES = np.array([1.0, 0.5, 0.1])  # shares of the way to what the cuts allow; random nu needs a tenth
+MIN_TRIAL_SIZE = 1e-3  # a mean of almost opposite unit vectors that is shorter has no direction
+MAX_IDLE_PASSES = 8  # a climb ends after so many passes in vain, and one more for every dimension
+N_RECENT_CUTS = 12  # cuts that are kept besides those that matter
+MAX_SAME_SHARD_DISTANCE = 1e-5  # directions at the end that differ by no more in any entry are one maximum
 
 
 class LocalShards:
@@ -105,7 +105,7 @@ def price_shards(
     shards: LocalShards | DaskShards | Any,
     *,
     tol: float = PRICE_TOLERANCE,
-    n_starts: int = N_STARTS,
+    n_starts: int = N_SHARD_STARTS,
     max_passes: int = MAX_PASSES,
     time_limit: float | None = None,
 ) -> Price:
@@ -150,12 +150,15 @@ def price_shards(
     """
     n_starts, max_passes = check_count(n_starts, "n_starts"), check_count(max_passes, "max_passes")
     tol, deadline = check_positive(tol, "tol"), deadline_after(time_limit)
-    counts, d, units = _measured(shards)
+    # First pass: the sizes, and units that keep every sum of order one.
+    counts, d, units = _check_shards(shards)
     scale = units[0] * units[1]
     if scale == 0.0 and min(units) == 0.0:
         return Price(0.0, 0.0, np.zeros(d), 0, "heuristic")
     sums = _Sums(shards, units)
-    climbs = _climbed(sums, _starts(sums, counts, d, n_starts), tol, max_passes, deadline)
+    # Exact ascents on a sample say where to begin; passes over all rows improve on that.
+    climbs = _climb_together(sums, _starts(sums, counts, d, n_starts), tol, max_passes, deadline)
+    # The bound: trust-region problems on sums over all rows.
     upper, slack = _upper_bound(sums, sum(counts), deadline)
     with np.errstate(over="ignore"):
         if not np.isfinite(scale * upper):
@@ -163,7 +166,7 @@ def price_shards(
                 f"X and the dual point are too large: the bound overflows float64 (largest entry of nu {units[1]:g}, "
                 f"largest row norm {units[0]:g}). Divide one of them."
             )
-    return _assembled(climbs, d, scale, upper, slack)
+    return _price_of(climbs, d, scale, upper, slack)
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ class _Sums:
         return tuple(sum(terms[1:], start=terms[0]) for terms in zip(*parts, strict=True))
 
 
-def _measured(shards):
+def _check_shards(shards):
     """Check the shards; return the rows of each, the number of features and the units."""
     sizes = shards.apply(_rows.sizes_of, [()] * len(shards))
     widths, counts = {size[1] for size in sizes}, [size[0] for size in sizes]
@@ -215,8 +218,8 @@ def _sample(sums, counts):
     """Return some rows, chosen by their place among all so that the choice does not depend on the shards."""
     n_rows = sum(counts)
     chosen = np.arange(n_rows)
-    if n_rows > SAMPLE:
-        chosen = np.sort(np.random.default_rng(0).choice(n_rows, SAMPLE, replace=False))
+    if n_rows > N_SAMPLED_ROWS:
+        chosen = np.sort(np.random.default_rng(0).choice(n_rows, N_SAMPLED_ROWS, replace=False))
     edges = np.cumsum([0, *counts])
     places = np.searchsorted(chosen, edges)
     each = [(chosen[a:b] - edge, sums.units) for a, b, edge in zip(places, places[1:], edges, strict=False)]
@@ -254,6 +257,7 @@ class _Climb:
 
     def observe(self, slopes, tol):
         """Take in the gradients (2, n_trials, d) of the two convex parts of f at the trials; choose the next ones."""
+        # For sign -1 the two convex parts change roles.
         before, (convex, concave) = self.value, slopes[:: self.sign]
         values = np.sum((convex - concave) * self.trials, axis=1)
         best = int(values.argmax())
@@ -261,21 +265,23 @@ class _Climb:
             self.direction, self.value, self.slope = self.trials[best], float(values[best]), convex[best]
         self.cuts = concave if self.cuts is None else np.vstack([self.cuts, concave])
         self.idle = 0 if self.value > before + tol * abs(self.value) else self.idle + 1
-        self._advance(tol)
+        self._choose_trials(tol)
 
-    def _advance(self, tol):
+    def _choose_trials(self, tol):
         """Go to what the cuts allow, and less far; finish where they allow no more, or after many passes in vain."""
+        # c'(u) . v - max_j h'(v_j) . v is at most the norm of the point of least norm in conv {c'(u) - h'(v_j)}.
         nearest, shares = nearest_to_zero(self.slope - self.cuts)
         allowed = np.linalg.norm(nearest)
         rounding = 8.0 * EPS * np.abs(self.slope).max()
-        patience = len(self.direction) + PATIENCE
+        patience = len(self.direction) + MAX_IDLE_PASSES
         self.finished = allowed <= max(0.0, self.value * (1.0 + tol)) + rounding or self.idle > patience
         if not self.finished:
-            trials = self.direction + STEPS[:, None] * (nearest / allowed - self.direction)
+            trials = self.direction + STEP_SHARES[:, None] * (nearest / allowed - self.direction)
             sizes = np.linalg.norm(trials, axis=1)
-            self.trials = trials[sizes > SHORT] / sizes[sizes > SHORT, None]
+            self.trials = trials[sizes > MIN_TRIAL_SIZE] / sizes[sizes > MIN_TRIAL_SIZE, None]
+        # Cuts without a share do not bound anything now; recent ones may again.
         matter = np.flatnonzero(shares > 0.0)
-        recent = np.arange(max(0, len(self.cuts) - RECENT), len(self.cuts))
+        recent = np.arange(max(0, len(self.cuts) - N_RECENT_CUTS), len(self.cuts))
         self.cuts = self.cuts[np.union1d(matter, recent)]
 
 
@@ -297,7 +303,7 @@ def nearest_to_zero(points):
     return shares @ points, shares
 
 
-def _climbed(sums, starts, tol, max_passes, deadline):
+def _climb_together(sums, starts, tol, max_passes, deadline):
     """Improve all directions at the same time until none can be, or a limit is met; return the climbs."""
     climbs = [_Climb(direction[None], sign) for direction, sign in starts]
     for n_passes in range(max_passes):
@@ -325,7 +331,7 @@ def _distinct(climbs):
 
 
 def _near(directions, direction):
-    return bool(np.any(np.abs(directions - direction).max(axis=1, initial=0.0) <= ALIKE))
+    return bool(np.any(np.abs(directions - direction).max(axis=1, initial=0.0) <= MAX_SAME_CLIMB_DISTANCE))
 
 
 # What is proven
@@ -344,25 +350,26 @@ def _upper_bound(sums, n_rows, deadline):
     slack = rounding * lengths.sum()
     best = lengths.copy()
     moments = np.tile(np.eye(d) / d, (2, 1, 1))
-    for n_passes in range(BOUND_PASSES):
+    for n_passes in range(MAX_BOUND_PASSES):
         if n_passes > 0 and is_late(deadline):
             break
         convex, widths = sums.of(_rows.parabolas_of, moments)
         for k, sign in enumerate((1.0, -1.0)):
+            # Of f the rows of positive nu are convex, of -f those of negative nu: the concave part is the other index.
             bound, moments[k] = trust_region(convex[k] - concave[1 - k], 0.5 * sign * total)
             error = rounding * (np.trace(convex[k]) + np.trace(concave[1 - k]) + lengths.sum())
             best[k] = min(best[k], bound + 0.25 * widths[k] + error)
     return float(best.max()) + slack, slack
 
 
-def _assembled(climbs, d, scale, upper, slack):
+def _price_of(climbs, d, scale, upper, slack):
     """Return the `Price` in the caller's units."""
     none, lines, linear = np.zeros(0), np.zeros((0, d)), np.zeros(d)
     whole = ScalarPrice(
         lines=lines, lengths=none, coefficients=none, linear=linear, basis=np.eye(d), scale=scale, slack=slack
     )
     found = [np.array([getattr(climb, name) for climb in climbs]) for name in ("direction", "sign", "value")]
-    directions, signs, values = distinct_maxima(whole, *found, angle=SAME)
+    directions, signs, values = distinct_maxima(whole, *found, angle=MAX_SAME_SHARD_DISTANCE)
     value = float(values.max(initial=0.0))
     best = (directions[0], int(signs[0])) if len(values) else (np.zeros(d), 0)
     upper = max(scale * upper, value)

@@ -21,9 +21,9 @@ def cut(X, nu, edges):
 @pytest.fixture
 def small_sample(monkeypatch):
     """Few starts that know next to nothing: the passes have to do the work."""
-    monkeypatch.setattr(sharded, "SAMPLE", 4)
+    monkeypatch.setattr(sharded, "N_SAMPLED_ROWS", 4)
     monkeypatch.setattr(price_shards, "__kwdefaults__", price_shards.__kwdefaults__ | {"n_starts": 24})
-    monkeypatch.setattr(_rows, "BLOCK", 7)
+    monkeypatch.setattr(_rows, "ROWS_PER_BLOCK", 7)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (9, 1), (12, 2), (40, 3), (60, 4), (30, 6), (3, 5)])

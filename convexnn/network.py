@@ -90,6 +90,7 @@ class TwoLayerReLU(Shown):
 
     def _set(self, name, value):
         if isinstance(value, np.ndarray):
+            # A frozen network must not change through an array that somebody kept.
             value.flags.writeable = False
         object.__setattr__(self, name, value)
 
@@ -128,6 +129,7 @@ class TwoLayerReLU(Shown):
     @property
     def neurons(self) -> np.ndarray:
         """The vectors u_j, of shape (width, n_inputs) or, with the hidden bias last, (width, n_inputs + 1)."""
+        # The bias is one more entry of u_j, which belongs to a column of ones in X.
         if self.hidden_bias is None:
             return self.hidden_weights
         return np.hstack([self.hidden_weights, self.hidden_bias[:, None]])
@@ -178,7 +180,7 @@ class TwoLayerReLU(Shown):
         """
         X = self._check_inputs(X)
         self._scalar_outputs("fits")
-        neurons, outputs = _evened(self.neurons, self._outputs)
+        neurons, outputs = _balance_exponents(self.neurons, self._outputs)
         return _relu(X, neurons) * outputs[:, 0]
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -193,7 +195,8 @@ class TwoLayerReLU(Shown):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         X = self._check_inputs(X)
-        neurons, outputs = _evened(self.neurons, self._outputs)
+        # Powers of two move between u_j and alpha_j: exact, and no product with a huge u_j overflows.
+        neurons, outputs = _balance_exponents(self.neurons, self._outputs)
         values = np.concatenate([_relu(rows, neurons) @ outputs for _, rows in row_blocks(X)])
         values = values.reshape(X.shape[0], *self.output_weights.shape[1:])
         if self.skip_weights is not None:
@@ -249,14 +252,17 @@ class TwoLayerReLU(Shown):
         beta = check_positive(beta, "beta")
         weight = check_weights(sample_weight, X.shape[0])
         loss = make_loss(loss, n_outputs=y.shape[1], huber_delta=huber_delta, quantile=quantile)
+        # Rows of weight zero are not there: their targets may even be outside the domain of the loss.
         rows = weight > 0
         loss.check_targets(y[rows])
+        # A value beyond float64 is returned as infinity, without a warning.
         with np.errstate(over="ignore"):
             fit = self.predict(X).reshape(len(rows), -1)[rows]
             return float(loss.value(y[rows], fit, weight[rows]) + self.penalty(beta))
 
     def penalty(self, beta: float) -> float:
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""
+        # beta/2 ||w||^2 = ||sqrt(beta/2) w||^2: the square of a small weight alone would underflow.
         sizes = np.sqrt(beta / 2) * np.concatenate([norms(self.neurons), norms(self._outputs)])
         return float(np.dot(sizes, sizes))
 
@@ -275,6 +281,7 @@ class TwoLayerReLU(Shown):
 
         The objective never rises. A neuron without mass (u_j or alpha_j is zero) becomes a zero neuron.
         """
+        # sqrt(mass) on both sides: ||u_j|| = |alpha_j| gives the smallest ||u||^2 + alpha^2 of all rescalings.
         roots = self._root_masses()
         outputs = self._outputs / nonzero(norms(self._outputs))[:, None]
         return self._with_neurons(self.directions * roots[:, None], outputs * roots[:, None])
@@ -295,6 +302,7 @@ class TwoLayerReLU(Shown):
             Unit vectors (of u_j and of the output weights) no further apart than this are the same. Neurons that
             are merged without being exactly collinear change the function by the order of their distance.
         """
+        # Neurons whose direction and unit output vector agree are one neuron in several parts.
         members = self._with_neurons_at(self._root_masses() > 0)
         directions, balanced = members.directions, members.balanced()
         outputs = members._outputs / nonzero(norms(members._outputs))[:, None]
@@ -302,6 +310,7 @@ class TwoLayerReLU(Shown):
         neurons, weights = members.neurons.copy(), members._outputs.copy()
         for group in groups:
             if len(group) > 1:
+                # The mass of the merged neuron is the sum of the masses: the root of a sum of squared roots.
                 root = np.hypot.reduce(norms(balanced._outputs[group]))
                 neurons[group[0]] = directions[group[0]] * root
                 weights[group[0]] = outputs[group[0]] * root
@@ -369,6 +378,7 @@ class TwoLayerReLU(Shown):
         if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-8:
             raise InvalidInputError(f"shares must be a list of positive numbers of sum 1; got {shares!r}.")
         which = np.insert(np.arange(self.width), j, np.full(len(shares) - 1, j))
+        # u and alpha scale by the root of the share, so that the mass scales by the share.
         roots = np.ones(len(which))
         roots[j : j + len(shares)] = np.sqrt(shares / shares.sum())
         return self._with_neurons(self.neurons[which] * roots[:, None], self._outputs[which] * roots[:, None])
@@ -420,8 +430,9 @@ def _relu(X, neurons):
     return np.maximum(values, 0.0)
 
 
-def _evened(neurons, outputs):
+def _balance_exponents(neurons, outputs):
     """Shift powers of two between u_j and alpha_j until they are of a size: exact, and ``X u_j`` cannot overflow."""
+    # ldexp is exact, and (X u 2^-k)_+ (alpha 2^k) = (X u)_+ alpha.
     exponent = np.frexp(norms(neurons))[1] - np.frexp(norms(outputs))[1]
     exponent = (exponent // 2)[:, None]
     return np.ldexp(neurons, -exponent), np.ldexp(outputs, exponent)
@@ -432,6 +443,7 @@ def _group(rows, tolerance):
     left = np.arange(len(rows))
     groups = []
     while len(left):
+        # Compared with the first of the group, not with each other: groups cannot creep along a chain.
         close = np.abs(rows[left] - rows[left[0]]).max(axis=1) <= tolerance
         groups.append(left[close])
         left = left[~close]

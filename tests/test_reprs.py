@@ -14,7 +14,7 @@ import pytest
 
 import convexnn
 from convexnn import activations, deep, landscape, optimal_sets, sweeps
-from convexnn._utils.display import MOST_ROWS, Shown, html_table
+from convexnn._utils.display import MAX_TABLE_ROWS, Shown, html_table
 from convexnn.duality import records as duality_records
 from convexnn.gated.solver import solve_gated
 from convexnn.programs.problem import Problem
@@ -217,10 +217,10 @@ def test_what_takes_long_is_not_found_for_a_table():
 
 
 def test_tables_are_escaped_and_bounded():
-    html = html_table("<b>&", [(str(k), "<script>") for k in range(MOST_ROWS + 5)], ("a", "b"))
+    html = html_table("<b>&", [(str(k), "<script>") for k in range(MAX_TABLE_ROWS + 5)], ("a", "b"))
     checked = Checker(html)
     assert "script" not in checked.tags and "<script>" in checked.text and "<b>&" in checked.text
-    assert "and 5 more" in checked.text and checked.text.count("<script>") == MOST_ROWS
+    assert "and 5 more" in checked.text and checked.text.count("<script>") == MAX_TABLE_ROWS
 
 
 def test_networks_without_neurons_or_with_outputs_are_shown():

@@ -13,6 +13,7 @@ import pytest
 import convexnn
 from convexnn._utils import aliases as _typing
 from convexnn.duality.records import PROOFS
+from convexnn.estimators._watch import with_callbacks
 from convexnn.losses import LOSSES
 from convexnn.solvers.solve import PATTERNS, SOLVERS
 
@@ -141,3 +142,22 @@ def test_signatures_are_short_enough_to_be_read(name):
     for function in members(value) if inspect.isclass(value) else [value]:
         for argument in inspect.signature(function).parameters.values():
             assert len(str(argument)) < 130, argument
+
+
+ESTIMATORS = [value for value in PUBLIC_OBJECTS.values() if inspect.isclass(value) and hasattr(value, "get_params")]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.__name__)
+def test_fitted_attributes_have_types(estimator):
+    """`feature_names_in_` is scikit-learn's, and there only for tables."""
+    section = inspect.getdoc(estimator).split("Attributes\n----------\n")[1].split("\n\n")[0]
+    documented = set(re.findall(r"\b[a-z]\w*_\b", re.sub(r"^ .*$", "", section, flags=re.MULTILINE)))
+    annotated = set().union(*(inspect.get_annotations(cls) for cls in estimator.__mro__))
+    assert len(documented) > 5
+    assert {name for name in documented - {"feature_names_in_"} if not hasattr(estimator, name)} <= annotated
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.__name__)
+def test_fit_returns_the_estimator_for_type_checkers(estimator):
+    assert "Self" in str(inspect.signature(estimator.fit).return_annotation)
+    assert typing.get_type_hints(with_callbacks)["return"] is typing.get_type_hints(with_callbacks)["fit"]

@@ -1,1 +1,1 @@
-"""What every layer uses: checks of arguments, threads, progress, compiled kernels, displays."""
+"""Tools of every layer: checks of arguments, threads, progress, compiled kernels, displays."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from .kernels import compiled
 
-_ONE = np.uint64(1)
+ONE = np.uint64(1)
 
 
 def n_words(n):
@@ -51,9 +51,9 @@ def expand_into(words, line, flipped, target):
     for c in range(words.shape[0]):
         target[c] = 0
         for i in range(len(line)):
-            bit = _ONE
+            bit = ONE
             if line[i] >= 0:
-                bit = (words[c, line[i] >> 6] >> np.uint64(line[i] & 63)) & _ONE
+                bit = (words[c, line[i] >> 6] >> np.uint64(line[i] & 63)) & ONE
                 bit ^= np.uint64(flipped[i])
             target[c, i >> 6] |= bit << np.uint64(i & 63)
 
@@ -65,6 +65,7 @@ def hashes(words):
     for i in range(words.shape[0]):
         h = np.uint64(0x9E3779B97F4A7C15)
         for w in range(words.shape[1]):
+            # One round of a multiplicative hash (SplitMix64) for every word.
             h = (h ^ words[i, w]) * np.uint64(0xBF58476D1CE4E5B9)
             h ^= h >> np.uint64(29)
         out[i] = h

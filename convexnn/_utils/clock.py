@@ -64,6 +64,7 @@ class Clock:
             yield
         finally:
             with self.lock:
+                # The last of several overlapping stops ends them all: time stood still since the first.
                 if self.stops == {stop}:
                     self.stood += time.monotonic() - self.since
                 self.stops.discard(stop)

@@ -2,8 +2,10 @@
 
 from html import escape
 
-STYLE = "text-align:left;padding:0.1em 1em 0.1em 0"  # no colours: those of the notebook, light or dark
-MOST_ROWS = 40
+# Cells have no colours of their own: those of the notebook, light or dark, stay.
+CELL_STYLE = "text-align:left;padding:0.1em 1em 0.1em 0"
+# Tables in a notebook show 40 rows.
+MAX_TABLE_ROWS = 40
 
 
 class Shown:
@@ -32,12 +34,12 @@ def html_table(title, rows, head=None):
     head : sequence of str, optional
         The names of the columns.
     """
-    hidden = len(rows) - MOST_ROWS
-    body = [_row(row) for row in rows[:MOST_ROWS]]
+    hidden = len(rows) - MAX_TABLE_ROWS
+    body = [_row(row) for row in rows[:MAX_TABLE_ROWS]]
     if hidden > 0:
         body.append(_row([f"and {hidden} more", *[""] * (len(rows[0]) - 1)]))
     columns = "" if head is None else f"<thead>{_row(head, 'col')}</thead>"
-    caption = f'<caption style="caption-side:top;color:inherit;{STYLE}"><b>{escape(title)}</b></caption>'
+    caption = f'<caption style="caption-side:top;color:inherit;{CELL_STYLE}"><b>{escape(title)}</b></caption>'
     return (
         f'<table class="convexnn" style="border-collapse:collapse">{caption}{columns}'
         f"<tbody>{''.join(body)}</tbody></table>"
@@ -49,7 +51,7 @@ def _row(cells, scope="row"):
 
     def cell(k, text):
         kind = f'th scope="{scope}"' if scope == "col" or k == 0 else "td"
-        return f'<{kind} style="{STYLE}">{escape(str(text))}</{kind[:2]}>'
+        return f'<{kind} style="{CELL_STYLE}">{escape(str(text))}</{kind[:2]}>'
 
     return f"<tr>{''.join(cell(k, text) for k, text in enumerate(cells))}</tr>"
 

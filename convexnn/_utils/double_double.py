@@ -6,9 +6,12 @@ two pairs has a relative error of about 2^-104 of what is added (Knuth 1969). En
 
 import numpy as np
 
-EPSILON = 2.0**-98  # relative to the sizes added up, for a chain of up to 60 operations
-SPLITTER = 134217729.0  # 2^27 + 1
-ENTRIES_A_BLOCK = 32_768  # numbers that a step works on together: they stay in the cache
+# A chain of up to 60 operations has an error of at most 2^-98 of the sizes added up.
+EPSILON = 2.0**-98
+# Veltkamp's constant 2^27 + 1 splits a float64 number into two halves of 26 bits.
+SPLITTER = 134217729.0
+# A step works on 32 768 numbers together: they stay in the cache.
+ENTRIES_PER_STEP = 32_768
 
 
 def two_sum(a, b):
@@ -66,7 +69,7 @@ def total(terms):
 def products(columns, vector):
     """Return ``columns^T vector`` in float64, for a pair of arrays (n, k) and float64 numbers (n,)."""
     high, low = columns
-    step = max(64, ENTRIES_A_BLOCK // max(1, high.shape[1]))
+    step = max(64, ENTRIES_PER_STEP // max(1, high.shape[1]))
     answer = np.zeros(high.shape[1]), np.zeros(high.shape[1])
     for start in range(0, len(vector), step):
         part = slice(start, start + step)
@@ -77,7 +80,7 @@ def products(columns, vector):
 def relu_sums(rows, neurons, outputs):
     """Return ``(rows neurons^T)_+ outputs`` as a pair of shape (n, n_outputs), for float64 arrays."""
     answer = np.zeros((2, len(rows), outputs.shape[1]))
-    step = max(1, ENTRIES_A_BLOCK // max(1, neurons.size))
+    step = max(1, ENTRIES_PER_STEP // max(1, neurons.size))
     for start in range(0, len(rows) if len(neurons) else 0, step):
         part = slice(start, start + step)
         high, low = total(two_product(rows[part].T[:, None], neurons.T[:, :, None]))

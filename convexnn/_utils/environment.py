@@ -1,4 +1,4 @@
-"""What is installed, for bug reports."""
+"""Versions of everything installed, for bug reports."""
 
 import os
 import platform
@@ -8,6 +8,7 @@ from typing import Any
 
 from .._version import __version__
 
+# The packages that are always installed, and those of the extras.
 REQUIRED = (
     "numpy",
     "scipy",

@@ -1,4 +1,4 @@
-"""The files that keep compiled kernels: what they cannot be read from or written to costs time, and never a fit.
+"""The files that keep compiled kernels: one that cannot be read or written costs time, and never a fit.
 
 numba keeps them in ``NUMBA_CACHE_DIR``, else beside the sources, else in the user's cache folder. It raises where none
 of them can be written, where a file was cut short by a full disk or a killed process, and where the disk is full. Here
@@ -15,7 +15,8 @@ from numba.core import caching, config
 
 from .._version import __version__
 
-DIGEST_SIZE = 32  # bytes at the end of every file
+# Every file ends with a digest of 32 bytes.
+DIGEST_BYTES = 32
 _said: set[str] = set()  # one warning of a kind in a process: there are more than a hundred kernels
 
 
@@ -74,12 +75,12 @@ def _check(path):
             content = file.read()
     except FileNotFoundError:
         return
-    if _digest(content[:-DIGEST_SIZE]) != content[-DIGEST_SIZE:]:
+    if _digest(content[:-DIGEST_BYTES]) != content[-DIGEST_BYTES:]:
         raise DamagedFileError(path)
 
 
 def _digest(content):
-    return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 class ReadOnlyLocator(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
@@ -101,7 +102,7 @@ class ReadOnlyLocator(caching._SourceFileBackedLocatorMixin, caching._CacheLocat
 
 
 class KernelFiles(caching.CompileResultCacheImpl):
-    """Where the files of one kernel are, and what they are called."""
+    """The folder and the names of the files of one kernel."""
 
     _locator_classes = [*caching.CompileResultCacheImpl._locator_classes, ReadOnlyLocator]
 

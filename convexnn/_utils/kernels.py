@@ -21,7 +21,7 @@ def compiled(function=None, **options):
         return partial(compiled, **options)
     kernel = njit(nogil=True, **options)(function)
     if isinstance(kernel, Dispatcher):
-        kernel._cache = cache_of(function)  # what njit(cache=True) does, which raises where no folder can be written
+        kernel._cache = cache_of(function)  # as njit(cache=True) does, which raises where no folder can be written
         kernel.compile = holding_interrupts()(standing_still()(kernel.compile))
     return kernel
 

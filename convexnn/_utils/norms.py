@@ -5,6 +5,7 @@ import numpy as np
 
 def norms(rows):
     """Return the norm of every row, whatever its magnitude."""
+    # Scaled by the largest entry no square overflows or underflows.
     scale = np.abs(rows).max(axis=1, initial=0.0)
     return scale * np.linalg.norm(rows / nonzero(scale)[:, None], axis=1)
 

@@ -1,4 +1,4 @@
-"""What is said during long work: nothing by default, plain lines, or a bar where standard error is a terminal.
+"""Progress of long work: nothing by default, plain lines, or a bar where standard error is a terminal.
 
 A public function or an estimator that was asked to be verbose opens `reporting`; the loops below it ask for `current()`
 and tell it where they are. They only read, so that no answer depends on it. Threads and processes that the work is
@@ -12,9 +12,12 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-INTERVAL, SHORT_INTERVAL = 1.0, 0.25  # seconds between two lines of a stage, with verbose 1 and above
-PATIENCE = 1.0  # seconds after which a stage is worth a line or a bar
-WORDS = {"objective": "objective", "gap": "visible gap", "width": "width"}
+# A stage prints a line every second with verbose=1, and every quarter of a second above that.
+LINE_INTERVAL_SECONDS, SHORT_LINE_INTERVAL_SECONDS = 1.0, 0.25
+# A stage shows nothing in its first second: most end before.
+SILENT_SECONDS = 1.0
+# The figures of a round by their keys in its record.
+ROUND_LABELS = {"objective": "objective", "gap": "visible gap", "width": "width"}
 
 
 class Stage:
@@ -32,13 +35,14 @@ class Stage:
         Seconds before anything is shown; with 0 the bar stays when the stage ends.
     """
 
-    def __init__(self, reporter, name, total=None, steady=True, patience=PATIENCE):
+    def __init__(self, reporter, name, total=None, steady=True, patience=SILENT_SECONDS):
         self.reporter, self.name, self.total = reporter, name, total
         self.steady, self.patience = steady, patience
         self.done, self.skipped, self.bar, self.describe = 0, 0, None, None
 
     def __enter__(self):
         self.started = self.shown = time.monotonic()
+        # The first line comes `patience` after the start, the next ones an interval apart.
         self.shown += self.patience - self.reporter.interval
         return self
 
@@ -91,7 +95,7 @@ class Stage:
 
 
 class _NoStage(Stage):
-    """Of a silent reporter."""
+    """A stage of a silent reporter."""
 
     def __init__(self, total):
         self.total, self.skipped = total, 0
@@ -122,7 +126,10 @@ class Reporter:
 
     def __init__(self, verbose=0, deadline=None):
         self.verbose, self.deadline, self.started = int(verbose), deadline, time.monotonic()
-        self.interval, self.proof_name = SHORT_INTERVAL if self.verbose > 1 else INTERVAL, "proof"
+        self.interval, self.proof_name = (
+            SHORT_LINE_INTERVAL_SECONDS if self.verbose > 1 else LINE_INTERVAL_SECONDS,
+            "proof",
+        )
         self.bars = Bars() if self.verbose and has_terminal() else None
 
     def say(self, text, clock=True):
@@ -145,7 +152,7 @@ class Reporter:
         finally:
             self.proof_name = before
 
-    def round(self, record, words=WORDS):
+    def round(self, record, words=ROUND_LABELS):
         """Say the record of one round of a solver."""
         if not self.verbose:
             return

@@ -1,26 +1,28 @@
 """Data so long that to read them is what a step costs, or so large that they are kept once and as they came.
 
-Where X has more than `LONG` entries ascents go jointly and neurons move by gradients. Where it has more than `HUGE`
-no second array of its size is made: single precision stays, and every product casts a block of rows at a time.
+Above `LONG_ABOVE_ENTRIES` local ascents share every pass over X, and neurons move by gradients. Above
+`HUGE_ABOVE_ENTRIES` no second array of its size is made: single precision stays, and every product casts a block of
+rows at a time.
 """
 
 import numpy as np
 
 from .kernels import compiled
 
-LONG = 100_000
-HUGE = 4_000_000
-ROWS = 4096  # of a block
+# Above 100 000 entries reading X is the cost of a step; above 4 000 000 no copy of X is made.
+LONG_ABOVE_ENTRIES, HUGE_ABOVE_ENTRIES = 100_000, 4_000_000
+# A block of huge data has 4096 rows.
+ROWS = 4096
 
 
 def is_long(X):
     """Whether to read all entries is what a step costs."""
-    return X.size > LONG
+    return X.size > LONG_ABOVE_ENTRIES
 
 
 def is_huge(X):
     """Whether no copy of the data is to be made."""
-    return X.size > HUGE
+    return X.size > HUGE_ABOVE_ENTRIES
 
 
 def row_blocks(X):
@@ -42,6 +44,7 @@ def relu_products(X, weights):
 @compiled
 def gate(values, rows, columns):
     """Replace every positive entry (i, k) of `values` by ``rows[i] * columns[k]`` and every other one by zero."""
+    # A zero of the type of the columns: a literal would turn single precision into double.
     zero = columns[0] * 0
     for i in range(values.shape[0]):
         row, factor = values[i], rows[i]

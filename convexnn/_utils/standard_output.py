@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+# The descriptors that POSIX gives to standard output and standard error.
 STDOUT, STDERR = 1, 2
-# Left over from its development, printed whatever its options say (HiGHS issue 2783; scipy 1.17 brings 1.12).
+# HiGHS prints these lines whatever its options say (HiGHS issue 2783; scipy 1.17 brings 1.12).
 HIGHS_LINES = re.compile(rb"HighsMipSolverData::[^\n]*\n?")
-C_LIBRARY = "ucrtbase" if os.name == "nt" else None  # None: what the process has loaded, C's library among it
+# None stands for everything that the process has loaded, the library of C among it.
+C_LIBRARY = "ucrtbase" if os.name == "nt" else None
 
 
 @contextmanager
@@ -60,6 +62,7 @@ class _Window:
             self.n_blocks += 1
             if self.n_blocks > 1:
                 return
+            # The first block opens the window, the last one closes it; others in between share it.
             self.kept = _file_of_its_own()
             self.before = None if self.kept is None else _copy_of_stdout()
             if self.kept is not None and self.before is not None:
@@ -76,6 +79,7 @@ class _Window:
                     return
                 _put_back(self.before)
                 self.kept.seek(0)
+                # Give back what others have printed meanwhile.
                 rest = HIGHS_LINES.sub(b"", self.kept.read())
         if rest:
             with open(STDOUT, "wb", closefd=False) as stdout:

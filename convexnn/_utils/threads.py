@@ -15,7 +15,8 @@ import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
-WAKING = 0.2  # seconds between two looks for an interrupt
+# A thread that waits for compiled code looks for an interrupt every 0.2 seconds.
+INTERRUPT_CHECK_SECONDS = 0.2
 
 
 @contextmanager
@@ -67,7 +68,9 @@ def interruptible(function, *arguments, **options):
             answer.set_exception(error)
 
     Thread(target=work, daemon=True).start()
-    while not wait([answer], timeout=WAKING).done:  # an interrupt just before a wait would be seen after it
+    while not wait(
+        [answer], timeout=INTERRUPT_CHECK_SECONDS
+    ).done:  # an interrupt just before a wait would be seen after it
         continue
     return answer.result()
 

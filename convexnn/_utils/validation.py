@@ -15,8 +15,10 @@ from .aliases import ArrayLike
 from .clock import now
 from .row_blocks import is_huge
 
-DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)  # pandas' are among them
-SYMMETRIC = 1e-6  # how far opposite entries of a symmetric matrix may differ, relative to the largest
+# Types that hold dates; those of pandas are subclasses.
+DATE_TYPES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+# Opposite entries of a symmetric matrix may differ by 1e-6 of the largest entry.
+MAX_ASYMMETRY = 1e-6
 
 
 def refuse_dates(values: Any, name: str) -> None:
@@ -38,7 +40,7 @@ def _holds_dates(values):
     if "O" in kinds:
         array = np.asarray(values)
         kinds |= {array.dtype.kind}
-        if array.dtype.kind == "O" and any(isinstance(value, DATES) for value in array.flat):
+        if array.dtype.kind == "O" and any(isinstance(value, DATE_TYPES) for value in array.flat):
             return True
     return not kinds.isdisjoint("mM")
 
@@ -49,6 +51,7 @@ def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False) -> np
     With `keep_single` huge data in single precision stay as they are.
     """
     refuse_dates(X, name)
+    # Huge data in single precision are not copied: products cast them block by block.
     single = keep_single and getattr(X, "dtype", None) == np.float32 and is_huge(X)
     return check_array(X, dtype=np.float32 if single else np.float64, order="C", input_name=name)
 
@@ -83,7 +86,7 @@ def check_symmetric(values, name):
     if not np.all(np.isfinite(array)):
         raise InvalidInputError(f"{name} must be finite; it contains NaN or infinity.")
     apart, size = np.abs(array - array.T).max(), np.abs(array).max()
-    if apart > SYMMETRIC * size:
+    if apart > MAX_ASYMMETRY * size:
         raise InvalidInputError(
             f"{name} must be symmetric; opposite entries differ by up to {apart:.3g} of {size:.3g}. "
             f"({name} + {name}.T) / 2 is."

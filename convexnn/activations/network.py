@@ -15,6 +15,7 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from .program import problem_of_activated
 
+# The reasons for which an activation is refused.
 CURVED = "it is not positively homogeneous, so that its neurons cannot be balanced and no cone program is theirs"
 LINEAR = "it is linear, so that the network is a linear model and needs no neurons: use skip_connection"
 LEARNT = "its slope is learnt, which makes the problem over the patterns nonconvex: fix it with leaky_relu"
@@ -55,7 +56,7 @@ class ActivatedNetwork(Shown):
     output_weights : array-like of shape (width,)
     activation : {"leaky_relu", "absolute", "relu"}
     slope : float, from -1 to below 1
-        Of the leaky ReLU, for negative arguments.
+        Slope of the leaky ReLU for negative arguments.
     hidden_bias, intercept, skip_weights
         As in `TwoLayerReLU`: None means absent.
 
@@ -78,6 +79,7 @@ class ActivatedNetwork(Shown):
     def __post_init__(self):
         names = ("hidden_bias", "intercept", "skip_weights")
         terms = {name: getattr(self, name) for name in names}
+        # The ReLU network of the same weights checks the shapes, and has the same penalty and balance.
         weights = TwoLayerReLU(self.hidden_weights, self.output_weights, **terms)
         weights._scalar_outputs("an activation other than the ReLU")
         object.__setattr__(self, "slope", slope_of(self.activation, self.slope))
@@ -108,6 +110,7 @@ class ActivatedNetwork(Shown):
         if self.slope == 0.0:
             return self.weights
         neurons, outputs, bias = self.hidden_weights, self.output_weights, self.hidden_bias
+        # sigma(z) = (z)_+ - slope (-z)_+: a second copy of every neuron, mirrored, has the output weight -slope alpha.
         return TwoLayerReLU(
             np.vstack([neurons, -neurons]),
             np.append(outputs, -self.slope * outputs),

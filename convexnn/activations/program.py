@@ -16,6 +16,7 @@ class ActivatedProblem(Problem):
 
     def hidden_fits(self, neurons):
         """Return ``sigma(design neurons^T)`` of shape (n_samples, K)."""
+        # sigma(z) = (z)_+ - slope (-z)_+.
         return super().hidden_fits(neurons) - self.slope * super().hidden_fits(-neurons)
 
     def hidden_fit(self, neurons, outputs):
@@ -30,6 +31,7 @@ class ActivatedProblem(Problem):
         """Return the rows ``[X; -X]`` and ``(nu, -slope nu)``."""
         if self.slope == 0.0:
             return self.design, dual_point
+        # nu^T sigma(X u) = nu^T (X u)_+ - slope nu^T (-X u)_+, a price of the ReLU on twice the rows.
         return np.vstack([self.design, -self.design]), np.append(dual_point, -self.slope * dual_point)
 
 

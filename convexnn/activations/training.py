@@ -19,9 +19,12 @@ from ..solvers.base import Solution, Status, conclude, make_record, proof_option
 from .network import ActivatedNetwork, slope_of
 from .program import with_activation
 
-NEW_PATTERNS = 24  # of a round
-NEARLY = 1e-3  # relative, how far below beta a local maximum of the price may be for its pattern to be taken in
-NUDGE = 1e-9  # relative, off the rows that a direction lies on: to a cell that has an interior
+# A round takes in at most 24 new patterns.
+MAX_NEW_PATTERNS = 24
+# The pattern of a local maximum is taken in when its price is above (1 - 1e-3) beta.
+PRICE_TOLERANCE = 1e-3
+# Directions are moved by 1e-9 of their length off the rows that they lie on, into a cell that has an interior.
+SHIFT_OFF_ROWS = 1e-9
 
 
 def train_activation(
@@ -53,7 +56,7 @@ def train_activation(
         Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
     activation : {"leaky_relu", "absolute", "relu"}
     slope : float, from -1 to below 1
-        Of the leaky ReLU, for negative arguments.
+        Slope of the leaky ReLU for negative arguments.
     patterns : ActivationPatterns, or array-like of bool of shape (n_patterns, n_samples), optional
         Solve the program over these instead; with a hidden bias those of X with a column of ones appended.
     tol : float
@@ -101,13 +104,14 @@ class _Run:
         self.started, self.history = now(), []
         self.masks = np.zeros((0, len(problem.y)), bool)
         self.network = self._assemble(np.zeros((0, problem.design.shape[1])), np.zeros(0))
-        self.nudge = NUDGE * np.random.default_rng(0).standard_normal(problem.design.shape[1])
+        self.shift = SHIFT_OFF_ROWS * np.random.default_rng(0).standard_normal(problem.design.shape[1])
 
     def generate(self, max_iter):
         """Price and solve in turn; a proof is tried when ascents see no gap or no new pattern."""
         certificate, status = self._certify("heuristic"), Status.max_iter
         for _ in range(max_iter):
             new = self._new_patterns(certificate.price)
+            # Local ascents find nothing to do: the proof decides, or finds patterns that they have missed.
             if certificate.heuristic_gap <= self.tol or len(new) == 0:
                 certificate = self._certify(self.proof)
                 new = self._new_patterns(certificate.price)
@@ -116,16 +120,18 @@ class _Run:
             if is_late(self.deadline):
                 status = Status.time_limit
                 break
+            # Otherwise solve over the patterns so far and price the new dual point.
             self.masks = np.vstack([self.masks, new])
-            self._improve()
+            self._solve_program()
             certificate = self._certify("heuristic")
+        # Out of rounds: the last network gets the proof that was asked for. Out of time: the ascents have to do.
         late = status is Status.time_limit
         return self._solution(certificate if late else self._certify(self.proof), status)
 
     def solve_over(self, masks):
         """Solve the program over these patterns and certify its network."""
         self.masks = masks
-        self._improve()
+        self._solve_program()
         return self._solution(self._certify(self.proof), Status.restricted)
 
     def _solution(self, certificate, status=Status.converged):
@@ -139,35 +145,41 @@ class _Run:
 
     def _new_patterns(self, price):
         """Return the patterns, not met yet, of the local maxima of the price that are not below beta."""
-        above = price.local_values >= self.problem.beta * (1.0 - NEARLY)
+        above = price.local_values >= self.problem.beta * (1.0 - PRICE_TOLERANCE)
+        # Columns of one scale, so that the shift is relative in every coordinate.
         rows = self.problem.design / np.maximum(np.abs(self.problem.design).max(axis=0), np.finfo(float).tiny)
         sizes = np.abs(self.problem.design).max(axis=0)
-        found = (price.local_directions[above] * sizes)[:NEW_PATTERNS]
-        found = found + np.linalg.norm(found, axis=1)[:, None] * self.nudge
+        found = (price.local_directions[above] * sizes)[:MAX_NEW_PATTERNS]
+        found = found + np.linalg.norm(found, axis=1)[:, None] * self.shift
+        # Distinct patterns only, and none that is in the program already.
         met = {mask.tobytes() for mask in self.masks}
         masks = {mask.tobytes(): mask for mask in (rows @ found.T >= 0).T}
         return np.array([mask for key, mask in masks.items() if key not in met]).reshape(-1, len(rows))
 
-    def _improve(self):
-        """Solve the program over the patterns met; keep its network where it is better."""
+    def _solve_program(self):
+        """Solve the program over the patterns met, and keep its network if it is better."""
         before = self.problem.objective(self.network)
+        # The back ends of cvxpy in turn: the first that returns blocks counts.
         for name in BACK_ENDS:
             blocks, _ = find_blocks(self.problem, self.masks, name)
             if blocks is not None:
-                self._offer(np.hstack(blocks).T)
+                self._keep_if_better(np.hstack(blocks).T)
                 break
         value = float(self.problem.objective(self.network))
-        if blocks is not None and value < before * (1.0 - self.tol):  # progress: no run of patterns can come back
+        if blocks is not None and value < before * (1.0 - self.tol):
+            # Patterns without a block leave only when the objective falls: no set of patterns can come back.
             sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
             self.masks = self.masks[sizes > DROPPED[-1] * sizes.max()]
         self.history.append(make_record(self.started, value, np.nan, self.network.width))
         current().round(self.history[-1])
 
-    def _offer(self, blocks):
-        """Try the network of the blocks with more or fewer of the smallest dropped: solvers leave a little in all."""
+    def _keep_if_better(self, blocks):
+        """Keep the network of the blocks if it is better, with more or fewer of the smallest blocks dropped."""
         sizes, signs = np.linalg.norm(blocks, axis=1), np.repeat([1.0, -1.0], len(blocks) // 2)
+        # An interior-point method leaves a little in every block: which ones are zero is found by trying.
         for share in DROPPED:
             kept = sizes > share * sizes.max()
+            # A block w becomes the balanced neuron (w / sqrt||w||, +-sqrt||w||).
             roots = np.sqrt(sizes[kept])
             network = self._assemble(blocks[kept] / roots[:, None], signs[kept] * roots)
             self.network = min((self.network, network), key=self.problem.objective)

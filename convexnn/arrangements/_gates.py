@@ -7,6 +7,7 @@ from .._utils.bits import pack, unpack
 from ..exceptions import InvalidInputError
 from ._lines import distinct_lines, power_of_two
 
+# Points are found for 16 384 patterns at a time, so that masks are unpacked in blocks.
 _PATTERNS_PER_BLOCK = 1 << 14
 
 
@@ -32,6 +33,7 @@ def points_of_masks(lines, masks):
     if lines.rank == 0:
         return np.eye(1, len(lines.lift)).repeat(len(masks), axis=0)
     row = np.empty(len(lines.vectors), dtype=np.intp)
+    # The first row of every line stands for it: filled from the last row to the first.
     nonzero = np.flatnonzero(lines.row_line >= 0)[::-1]
     row[lines.row_line[nonzero]] = nonzero
     signs = np.where(masks[:, row], 1.0, -1.0) * lines.row_sign[row]
@@ -60,6 +62,7 @@ def largest_margin_point(signed):
     accurate in narrow cells too.
     """
     rank = signed.shape[1]
+    # min ||u|| subject to signed u >= 1 is dual to nonnegative least squares on [signed'; 1'] y = (0, 1).
     system = np.vstack([signed.T, np.ones(len(signed))])
     weight, _ = nnls(system, np.append(np.zeros(rank), 1.0), maxiter=100 * system.shape[1])
     return np.linalg.lstsq(signed[weight > 0], np.ones(np.count_nonzero(weight)))[0]

@@ -12,26 +12,26 @@ its cell is the one in the chart whose lowest point is v.
 
 import numpy as np
 
+from .._utils.bits import ONE
 from .._utils.kernels import compiled
-from ._lines import TOLERANCE
+from ._lines import LINE_TOLERANCE
 
 # Division by zero gives inf or nan, as in numpy, and no exception.
 _compiled = compiled(error_model="numpy")
-_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-_ONE = np.uint64(1)
-# A pivot below this asks for an exact look at the rows chosen so far.
-_SMALL_PIVOT = 1e-6
-# Beyond this distance from a vertex a line is not asked whether it passes through it.
-_NEAR = 1e-3
-# Entries above this after elimination need no closer look.
-_CLEAR = 1e-2
-# A line of the arrangement on which two vertices could be told apart only this badly is resolved slowly.
-_WIDEST_DOUBT = 1e-5
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+# A pivot below 1e-6 asks for an exact look at the rows chosen so far.
+_MIN_SAFE_PIVOT = 1e-6
+# A line more than 1e-3 away from a vertex does not pass through it, whatever the rounding.
+_MAX_INCIDENT_DISTANCE = 1e-3
+# Entries above 1e-2 after elimination are known well enough.
+_MIN_SAFE_ENTRY = 1e-2
+# Where positions on a line of the arrangement are uncertain by more than 1e-5 its vertices are resolved one by one.
+_MAX_POSITION_ERROR = 1e-5
 
 
 @_compiled
 def set_bit(words, i):
-    words[i >> 6] |= _ONE << np.uint64(i & 63)
+    words[i >> 6] |= ONE << np.uint64(i & 63)
 
 
 @_compiled
@@ -82,7 +82,7 @@ def eliminate(source, row, target, multiplier):
 def orthogonalise(vectors, subset, size, frame, triangle):
     """Gram-Schmidt, twice over, of the chosen vectors; False when they are dependent to the tolerance.
 
-    Dependence is judged by ``|det T| <= TOLERANCE * sum_j vol(T without j)``, which is symmetric in the set T, so
+    Dependence is judged by ``|det T| <= LINE_TOLERANCE * sum_j vol(T without j)``, which is symmetric in the set T, so
     that the answer cannot depend on the order in which its vectors came.
     """
     coefficients = np.empty(size)
@@ -92,7 +92,7 @@ def orthogonalise(vectors, subset, size, frame, triangle):
         norm = project_out(frame, j, residual)
         for i in range(j):
             triangle[i, j] = dot(frame[i], vector)
-        if norm <= TOLERANCE * (1.0 + expand(vector, j, frame, triangle, coefficients)):
+        if norm <= LINE_TOLERANCE * (1.0 + expand(vector, j, frame, triangle, coefficients)):
             return False
         triangle[j, j] = norm
         for c in range(len(residual)):
@@ -140,20 +140,22 @@ def resolve(vectors, subset, cell, incident):
         cell[w] = incident[w] = 0
     if not orthogonalise(vectors, subset, size, frame, triangle):
         return 0
+    # The subset itself passes through its vertex; every other line is measured against it.
     vertex = complement(frame, size)
     for j in range(size):
         set_bit(incident, subset[j])
     answer = 1
     for i in range(m):
-        if incident[i >> 6] >> np.uint64(i & 63) & _ONE:
+        if incident[i >> 6] >> np.uint64(i & 63) & ONE:
             continue
         value = dot(vectors[i], vertex)
         if value > 0:
             set_bit(cell, i)
-        if abs(value) < _NEAR:
-            if abs(value) <= TOLERANCE * (1.0 + expand(vectors[i], size, frame, triangle, coefficients)):
+        if abs(value) < _MAX_INCIDENT_DISTANCE:
+            if abs(value) <= LINE_TOLERANCE * (1.0 + expand(vectors[i], size, frame, triangle, coefficients)):
                 set_bit(incident, i)
                 answer = 2
+    # On the subset the signs are those of the direction in which the height rises: its coefficients on b_j.
     rising = np.zeros(k)
     rising[1] = 1.0
     rising[0] = -vertex[1] / vertex[0]
@@ -183,17 +185,17 @@ def positions_on_line(p, q, prefix, position, negative):
         for b in range(len(p_part)):
             places[b] = q_part[b] / (p_part[b] if p_part[b] != 0.0 else 1e-300)
             word |= np.uint64(p_part[b] < 0.0) << np.uint64(b)
-            n_small += (abs(p_part[b]) < _CLEAR) & (abs(q_part[b]) < _CLEAR)
+            n_small += (abs(p_part[b]) < _MIN_SAFE_ENTRY) & (abs(q_part[b]) < _MIN_SAFE_ENTRY)
         negative[w] = word
     for row in prefix:
         position[row >> 6, row & 63] = np.inf
-    return _CLEAR if n_small == len(prefix) else smallest_entry(p, q, prefix, m)
+    return _MIN_SAFE_ENTRY if n_small == len(prefix) else smallest_entry(p, q, prefix, m)
 
 
 @_compiled
 def smallest_entry(p, q, prefix, m):
     """Return the smallest ``max(|p_i|, |q_i|)`` over the lines outside the prefix."""
-    smallest = _CLEAR
+    smallest = _MIN_SAFE_ENTRY
     for i in range(m):
         in_prefix = False
         for row in prefix:
@@ -221,7 +223,7 @@ def compare(position, low, high, below, near):
 @_compiled
 def only_bit(words, i):
     for w in range(len(words)):
-        if words[w] != (_ONE << np.uint64(i & 63) if w == i >> 6 else np.uint64(0)):
+        if words[w] != (ONE << np.uint64(i & 63) if w == i >> 6 else np.uint64(0)):
             return False
     return True
 
@@ -290,11 +292,11 @@ def remember(flats, n_flats, incident):
 def write_cell(below, negative, outside, subset, code, cell):
     """Write the signs: off the subset those of the positions (`below`), on it the bits of `code`."""
     size = len(subset)
-    flip = _ONES if code >> size else np.uint64(0)
+    flip = _ALL_BITS if code >> size else np.uint64(0)
     for w in range(len(cell)):
         cell[w] = (below[w] ^ negative[w] ^ flip) & outside[w]
     last = subset[size - 1]
-    cell[last >> 6] &= ~(_ONE << np.uint64(last & 63))
+    cell[last >> 6] &= ~(ONE << np.uint64(last & 63))
     for j in range(size):
         row = subset[j]
         cell[row >> 6] |= np.uint64(code >> j & 1) << np.uint64(row & 63)
@@ -310,19 +312,22 @@ def cells_of_line(vectors, reduced, multipliers, subset, smallest_pivot, scratch
     below, near, negative, outside = bits[0], bits[1], bits[2], bits[3]
     m, size = len(vectors), len(subset)
     p, q, prefix = reduced[0], reduced[1], subset[: size - 1]
+    # Fast look at all vertices of the line: positions, coefficients on the prefix, signs on the subsets.
     smallest = positions_on_line(p, q, prefix, position, negative)
     coefficients_on_prefix(multipliers, prefix, coefficients)
     signs_on_subsets(p, q, coefficients, size, codes)
     copy_into(outside, bits[4])
     for row in prefix:
-        outside[row >> 6] ^= _ONE << np.uint64(row & 63)
-    doubt = 10.0 * TOLERANCE / max(smallest_pivot * smallest * smallest, 1e-300)
-    doubtful = smallest_pivot < _SMALL_PIVOT or doubt > _WIDEST_DOUBT
+        outside[row >> 6] ^= ONE << np.uint64(row & 63)
+    # Positions are uncertain by the rounding over the smallest pivot and entries that were divided by.
+    doubt = 10.0 * LINE_TOLERANCE / max(smallest_pivot * smallest * smallest, 1e-300)
+    doubtful = smallest_pivot < _MIN_SAFE_PIVOT or doubt > _MAX_POSITION_ERROR
     for last in range(prefix[size - 2] + 1 if size > 1 else 0, m):
         subset[size - 1] = last
         at = position[last >> 6, last & 63]
         width = doubt * (1.0 + at * at)
         compare(position, at - width, at + width, below, near)
+        # Another line as near as the doubt: look at the vertex with care, and keep those on more hyperplanes.
         if doubtful or not only_bit(near, last):
             answer = resolve(vectors, subset, below, near)
             if answer == 1:
@@ -372,12 +377,14 @@ def lowest_cells_from(vectors, table, first, out):
     subset[0] = first
     while depth >= 0 and subset[0] <= first:
         if k > 2:
+            # No subset begins so late: step back and take the next line at the depth before.
             if subset[depth] > m - (k - 1 - depth):
                 depth -= 1
                 subset[max(depth, 0)] += 1
                 continue
+            # Eliminate the new line; everything that begins with these lines shares the elimination.
             pivot = eliminate(reduced[depth, : k - depth], subset[depth], reduced[depth + 1], multipliers[depth])
-            if not pivot >= _SMALL_PIVOT and is_dependent(vectors, subset, depth + 1):
+            if not pivot >= _MIN_SAFE_PIVOT and is_dependent(vectors, subset, depth + 1):
                 subset[depth] += 1
                 continue
             pivots[depth + 1] = min(pivots[depth], pivot)
@@ -385,6 +392,7 @@ def lowest_cells_from(vectors, table, first, out):
                 depth += 1
                 subset[depth] = subset[depth - 1] + 1
                 continue
+        # All but the last member are chosen: every later line is a last member, one vertex each.
         n_cells, flats, n_flats = cells_of_line(
             vectors, reduced[k - 2], multipliers, subset, pivots[k - 2], scratch, out, n_cells, flats, n_flats
         )

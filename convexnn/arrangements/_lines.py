@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Relative to unit rows: what two float64 computations of the same number may differ by, with room to spare.
-TOLERANCE = 1e-12
+# Two float64 computations of the same number, from unit rows, agree to 1e-12 with room to spare.
+LINE_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def distinct_lines(X):
 
     Rows and columns are first scaled by powers of two (exact, and safe for entries of any magnitude), so that
     neither the rank nor the set of lines depends on the units of a column. Two rows are parallel, and a column is
-    dependent on others, when they are so to a relative `TOLERANCE`.
+    dependent on others, when they are so to a relative `LINE_TOLERANCE`.
     """
     nonzero = np.flatnonzero(np.any(X != 0, axis=1))
     scaled, column_scale = equilibrated(X[nonzero])
@@ -93,15 +93,17 @@ def column_basis(X):
         rest = np.setdiff1d(np.arange(X.shape[1]), chosen)
         row, k = np.unravel_index(np.abs(work[:, rest]).argmax(), (len(X), len(rest)))
         pivot = rest[k]
-        if abs(work[row, pivot]) <= TOLERANCE:
+        if abs(work[row, pivot]) <= LINE_TOLERANCE:
             break
         chosen.append(pivot)
+        # Clear the pivot row from the columns that are left, in the data and in the map back.
         others = np.setdiff1d(rest, pivot)
         ratio = work[row, others] / work[row, pivot]
         work[:, others] -= np.outer(work[:, pivot], ratio)
         lift[:, others] -= np.outer(lift[:, pivot], ratio)
         residual = np.abs(work[:, others]).max(axis=0, initial=0.0)
-        work[:, others[residual <= TOLERANCE * magnitude[others]]] = 0.0
+        # A column of which only rounding is left is dependent on those chosen.
+        work[:, others[residual <= LINE_TOLERANCE * magnitude[others]]] = 0.0
     return work[:, chosen], lift[:, chosen]
 
 
@@ -114,6 +116,7 @@ def whitened(basis, lift):
     if rank == 0:
         return basis, lift
     scale = np.linalg.norm(basis, axis=0)
+    # basis R^-1 has orthonormal columns; the rotation behind it makes coordinate directions generic.
     triangle = np.linalg.qr(basis / scale, mode="r")
     rotation = np.linalg.qr(np.random.default_rng(rank).standard_normal((rank, rank)))[0]
     change = np.linalg.solve(triangle, rotation) / scale[:, np.newaxis]
@@ -125,15 +128,17 @@ def merge_parallel(units):
     n = len(units)
     if n == 0:
         return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.ones(0)
+    # Vectors that are equal up to sign have equal heights up to sign: after sorting they are neighbours.
     probe = np.random.default_rng(n).standard_normal(units.shape[1])
     height = units @ probe
     upward = np.where(height < 0, -1.0, 1.0)
     order = np.argsort(np.abs(height), kind="stable")
     turned = (units * upward[:, np.newaxis])[order]
-    starts = np.abs(np.diff(turned, axis=0)).max(axis=1, initial=0.0) > TOLERANCE
+    starts = np.abs(np.diff(turned, axis=0)).max(axis=1, initial=0.0) > LINE_TOLERANCE
     group_sorted = np.concatenate([[0], np.cumsum(starts)])
     first = np.full(group_sorted[-1] + 1, n)
     np.minimum.at(first, group_sorted, order)
+    # Number the groups by their first row, so that lines come in the order of the rows.
     rank_of_group = np.empty(len(first), dtype=np.intp)
     rank_of_group[np.argsort(first)] = np.arange(len(first))
     line = np.empty(n, dtype=np.intp)

@@ -31,10 +31,12 @@ from ._lines import distinct_lines
 from .counting import bound_of
 from .patterns import ActivationPatterns
 
+# Lists of more than ten million patterns are refused unless they are asked for.
 MAX_PATTERNS = 10_000_000
-_ROWS_PER_TASK = 1 << 18
-# Entries of a dependency (of norm 1 between unit vectors) below this are zero.
-_NO_PART = 1e-9
+# A thread complements or expands 262 144 patterns at a time.
+_PATTERNS_PER_TASK = 1 << 18
+# Entries of a dependency (of norm 1, between unit vectors) of at most 1e-9 are zero.
+_MIN_COEFFICIENT = 1e-9
 
 
 def enumerate_patterns(
@@ -107,10 +109,12 @@ def antipodal_pairs(vectors, run):
     if rank == 0:
         return words
     n_pairs = 0
+    # Cells that meet {first = second coordinate = 0} are those of the same problem with two coordinates fewer.
     for k in range(rank, 0, -2):
         n_pairs += lowest_cells(unit_rows(vectors[:, rank - k :])[0], words[n_pairs : bound // 2], run)
+    # The antipode of a cell has the complementary signs.
     ones = all_ones(m)
-    parts = slices(n_pairs, _ROWS_PER_TASK)
+    parts = slices(n_pairs, _PATTERNS_PER_TASK)
     run(complement_into, [(words[a:b], ones, words[n_pairs + a : n_pairs + b]) for a, b in parts])
     return words if 2 * n_pairs == bound else words[: 2 * n_pairs].copy()
 
@@ -120,7 +124,8 @@ def over_rows(words, lines, run):
     target = np.empty((len(words), n_words(len(lines.row_line))), dtype=np.uint64)
     flipped = (lines.row_sign < 0).astype(np.uint8)
     run(
-        expand_into, [(words[a:b], lines.row_line, flipped, target[a:b]) for a, b in slices(len(words), _ROWS_PER_TASK)]
+        expand_into,
+        [(words[a:b], lines.row_line, flipped, target[a:b]) for a, b in slices(len(words), _PATTERNS_PER_TASK)],
     )
     return target
 
@@ -161,6 +166,7 @@ def simple_vertices(vectors, out, run):
         answers = run(lowest_cells_from, tasks, after)
     n_cells = 0
     for (start, _), (count, _) in zip(spans, answers, strict=True):
+        # Every task had room for all its vertices; degenerate ones leave holes, which are closed.
         if start != n_cells:
             out[n_cells : n_cells + count] = out[start : start + count]
         n_cells += count
@@ -184,6 +190,7 @@ def cells_above(vectors, flat):
     Off the flat their signs are those of the vertex, on it those of the bounded cells of its own arrangement.
     """
     members = np.flatnonzero(flat)
+    # The vertex is the null vector of the flat, in the chart.
     vertex = np.linalg.svd(vectors[members], full_matrices=False)[2][-1]
     vertex = vertex if vertex[0] > 0 else -vertex
     masks = vectors @ vertex > 0
@@ -218,6 +225,7 @@ def bounded_cells(vectors):
         return bounded_intervals(vectors[:, 0], vectors[:, 1])
     if p == k + 1:
         return bounded_by_dual_line(vectors)
+    # Bounded cells have a lowest and a highest vertex: lowest ones with the height and with its negative.
     turned = vectors * np.where(np.arange(k) == 1, -1.0, 1.0)
     both = [np.empty((comb(p, k - 1), n_words(p)), dtype=np.uint64) for _ in range(2)]
     counts = [lowest_cells(rows, out, in_turn) for rows, out in zip((vectors, turned), both, strict=True)]
@@ -227,6 +235,7 @@ def bounded_cells(vectors):
 
 def bounded_intervals(offset, slope):
     """Return the signs, as masks (p - 1, p), of ``offset + slope t`` (p,) between two consecutive zeros t."""
+    # Between the zeros number j and j + 1 exactly the lines with the first zeros have changed their sign.
     rank = np.argsort(np.argsort(-offset / slope))
     return (rank <= np.arange(len(rank) - 1)[:, np.newaxis]) == (slope > 0)
 
@@ -240,7 +249,7 @@ def bounded_by_dual_line(vectors):
     """
     left, size, right = np.linalg.svd(vectors)
     dependency, chart = left[:, -1], (left[:, :-1] / size) @ right[:, 0]
-    circuit = np.abs(dependency) > _NO_PART
+    circuit = np.abs(dependency) > _MIN_COEFFICIENT
     inner = bounded_intervals(chart[circuit], dependency[circuit])
     masks = np.repeat(chart[np.newaxis] > 0, len(inner), axis=0)
     masks[:, circuit] = inner

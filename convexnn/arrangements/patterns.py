@@ -75,6 +75,7 @@ class ActivationPatterns(Shown):
         """Return one mask (n,) for an integer, and the chosen `ActivationPatterns` for anything else."""
         if isinstance(index, (int, np.integer)):
             return unpack(self.words[index][np.newaxis], len(self.X))[0]
+        # Gates that were computed, or given, are kept; asking for the attribute would compute all of them.
         known = self.__dict__.get("gates")
         return ActivationPatterns(self.X, self.words[index], None if known is None else known[index])
 
@@ -128,6 +129,7 @@ class ActivationPatterns(Shown):
             raise InvalidInputError(f"mask must have shape ({len(self.X)},); got shape {mask.shape}.")
         words = pack(mask[np.newaxis])
         keys, order = self._index
+        # Equal hashes may be different patterns: the few that share one are compared word by word.
         start, stop = np.searchsorted(keys, hashes(words)[0], "left"), np.searchsorted(keys, hashes(words)[0], "right")
         return bool(np.any(np.all(self.words[order[start:stop]] == words, axis=1)))
 

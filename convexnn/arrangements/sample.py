@@ -11,7 +11,8 @@ from .._utils.validation import check_count, check_design
 from ._lines import power_of_two
 from .patterns import ActivationPatterns
 
-_FRUITLESS_BATCHES = 20
+# Sampling ends after 20 batches in a row without a new pattern.
+_MAX_FRUITLESS_BATCHES = 20
 
 
 def sample_patterns(X: ArrayLike, n_patterns: int, *, random_state: RandomState) -> ActivationPatterns:
@@ -47,10 +48,11 @@ def sample_patterns(X: ArrayLike, n_patterns: int, *, random_state: RandomState)
     X = check_design(X)
     n_patterns = check_count(n_patterns, "n_patterns")
     rng = random_state if isinstance(random_state, np.random.Generator) else check_random_state(random_state)
+    # Scaling rows by powers of two is exact and changes no sign, but keeps products finite.
     scaled = X / power_of_two(np.abs(X).max(axis=1))[:, np.newaxis]
     words, gates, fruitless = pack(np.empty((0, len(X)), dtype=bool)), np.empty((0, X.shape[1])), 0
     batch = min(max(64, 2 * n_patterns), 1 << 12)
-    while len(words) < n_patterns and fruitless < _FRUITLESS_BATCHES:
+    while len(words) < n_patterns and fruitless < _MAX_FRUITLESS_BATCHES:
         directions = rng.standard_normal((batch, X.shape[1]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         candidates = np.concatenate([words, pack(directions @ scaled.T >= 0)])

@@ -131,6 +131,7 @@ def reading_of(arguments, kept=None):
     """Return the `Reading` that the arguments describe; where they do not, as it was kept (dict)."""
     options = {name: getattr(arguments, name) for name in Reading.__dataclass_fields__}
     options = {name: value for name, value in options.items() if value}
+    # Options of the command come before what the file of a network has kept.
     found = {**(kept or {}), **options}
     return Reading(**found | {"na_values": tuple(found.get("na_values", ()))})
 

@@ -24,9 +24,11 @@ from .outcomes import Outcome, certificate_entries, neurons_text, print_table, p
 from .streams import stop_if_interrupted
 from .unbiased_mlp import UnbiasedMLP
 
+# The strength of the problem that is timed.
 BETA = 1.0
-WIDTH = 100  # of the networks that MLPRegressor trains
-COLUMNS = {
+# MLPRegressor trains networks of 100 neurons.
+WIDTH = 100
+BENCH_COLUMNS = {
     "name": "who",
     "seconds": "seconds",
     "ratio": "times ours",
@@ -34,9 +36,10 @@ COLUMNS = {
     "excess": "above the optimum",
     "note": "",
 }
-FORMATS = {"seconds": ".3g", "ratio": ".3g", "excess": ".1e"}
+BENCH_FORMATS = {"seconds": ".3g", "ratio": ".3g", "excess": ".1e"}
 WARMUP_ROWS = 8
-SHORT = 2.0  # seconds above which one run is enough
+# Above 2 seconds one run is enough.
+MAX_REPEATED_SECONDS = 2.0
 
 
 def add_arguments(parser):
@@ -48,6 +51,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Time everybody; return the `Outcome`."""
+    # Our proven optimum is the measure of all others.
     X, y = problem(max(arguments.rows, WARMUP_ROWS))
     seconds, model = timed(ours, X, y, arguments.repeats)
     certificate = model.certificate_
@@ -62,7 +66,7 @@ def run(arguments):
 
     def show(console):
         console.print(f"{len(X)} rows x {X.shape[1]} columns, beta = {BETA:g}, median of {arguments.repeats} runs")
-        print_table(console, rows, COLUMNS, FORMATS)
+        print_table(console, rows, BENCH_COLUMNS, BENCH_FORMATS)
         console.print(str(certificate))
 
     return Outcome(document, show, proven_or_not(model.status_ == "proven"))
@@ -76,9 +80,10 @@ def problem(rows):
 
 def timed(function, X, y, repeats):
     """Return the median seconds of some runs (one where it is long), and the last answer."""
+    # A small problem first: compiling and importing are not what is timed.
     function(*problem(WARMUP_ROWS))
     seconds = []
-    while not seconds or (len(seconds) < repeats and seconds[0] < SHORT):
+    while not seconds or (len(seconds) < repeats and seconds[0] < MAX_REPEATED_SECONDS):
         start = perf_counter()
         answer = function(X, y)
         seconds.append(perf_counter() - start)

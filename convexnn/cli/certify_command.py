@@ -17,7 +17,8 @@ from .prepared import training_data
 from .streams import note, verbosity
 from .tasks import ALL_LOSSES
 
-SAME = 1e-6  # relative: objectives that differ by more are of other data or of another problem
+# Objectives that differ by more than 1e-6 belong to other data or to another problem.
+MAX_OBJECTIVE_DIFFERENCE = 1e-6
 
 
 def add_arguments(parser):
@@ -80,10 +81,11 @@ def _scaled_for(saved, data, arguments):
     if not saved.is_scaled:
         return data.standardized() if arguments.standardize else data
     if arguments.standardize:
+        # --standardize is harmless where it gives the scaling that the file has.
         table = data.standardized()
         center = 0.0 if saved.center is None else saved.center
         scale = 1.0 if saved.scale is None else saved.scale
-        if np.any(np.abs([table.center - center, table.scale - scale]) > SAME * scale):
+        if np.any(np.abs([table.center - center, table.scale - scale]) > MAX_OBJECTIVE_DIFFERENCE * scale):
             raise InvalidInputError(
                 f"--standardize: the table has other means and deviations than {arguments.model!r}, which keeps those "
                 f"of its training rows. They are used without the flag; leave it out."
@@ -105,7 +107,7 @@ def _compare(saved, certificate, weight):
     if saved.claimed is None:
         return
     claimed, found = saved.claimed.primal, certificate.primal
-    if abs(claimed - found) > SAME * max(abs(claimed), abs(found)):
+    if abs(claimed - found) > MAX_OBJECTIVE_DIFFERENCE * max(abs(claimed), abs(found)):
         causes = "another table, or another objective"
         if saved.sample_weight is not None and weight is None:
             causes += ", or the weights that it was trained with (--weight)"

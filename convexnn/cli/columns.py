@@ -15,7 +15,8 @@ from .preparing import prepare
 from .problems import columns_text, listed, refuse
 
 NO_RULES = Rules()
-UNEVEN = 100.0  # ratio of deviations from which on a note is due
+# A note is due when the deviations of two columns have a ratio of 100.
+MAX_DEVIATION_RATIO = 100.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Dataset:
 
 def standard_scaling(X):
     """Return the means and the deviations of the columns; for a constant column, its value and 1."""
-    constant = X.min(axis=0) == X.max(axis=0)  # rounding may leave a deviation, and new rows would be divided by it
+    # By the extremes: rounding may leave a constant column a tiny deviation, by which new rows would be divided.
+    constant = X.min(axis=0) == X.max(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
         center, scale = X.mean(axis=0), X.std(axis=0)
     return np.where(constant, X[0], center), np.where(constant | (scale == 0), 1.0, scale)
@@ -106,6 +108,7 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     features = _feature_names(frame, targets, features, drop, weight, rules)
     frame = with_columns(frame, [*features, *targets, *([] if weight is None else [weight])])
     unusual = {} if reading is None else reading.unusual()
+    # Collect all problems of reading, features, targets and weights, and refuse the table once.
     rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
     weights = [] if weight is None else [weight]
     found = [*problems, *found, *weight_problems(frame, weights)]
@@ -154,7 +157,7 @@ def is_uneven(data):
     """Whether the deviations of the features differ by orders of magnitude."""
     sizes = data.X.std(axis=0)
     sizes = sizes[sizes > 0]
-    return len(sizes) > 0 and sizes.max() > UNEVEN * sizes.min()
+    return len(sizes) > 0 and sizes.max() > MAX_DEVIATION_RATIO * sizes.min()
 
 
 def numeric_columns(frame, names, role=INPUT, problems=()):

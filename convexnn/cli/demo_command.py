@@ -24,10 +24,12 @@ from .outcomes import Outcome, certificate_entries, neurons_text
 from .pictures import check_plot, save_figure
 from .streams import stop_if_interrupted
 
-PRINTS = True  # as it goes along
-SMALLER = ("bmi", "s5", "bp")
+# The demo prints as it goes along.
+PRINTS = True
+DRAWN_FEATURES = ("bmi", "s5", "bp")
 OURS = "ConvexReLURegressor"
-N_TRAIN, N_TEST = 500, 3000  # rows of Friedman's function
+# Rows of Friedman's function.
+N_TRAIN, N_TEST = 500, 3000
 
 
 def add_arguments(parser):
@@ -50,11 +52,12 @@ def run(arguments):
     full = fit_and_report(X, y)
 
     print("\n2. A smaller real problem, the same patients by body mass index, triglycerides and blood pressure.")
-    columns = [data.feature_names.index(name) for name in SMALLER]
+    columns = [data.feature_names.index(name) for name in DRAWN_FEATURES]
     small = fit_and_report(X[:, columns], y, tol=1e-6)
 
     print("\n3. Is the network any good? R2 on held-out patients, five folds, all the measurements standardised.")
     print("   Ridge and ours choose their strength from the rows they train on; the second MLP takes that of step 1.")
+    # The peers would spread small products over threads, which makes all of them slower.
     with one_blas_thread():
         scores, seconds = cross_validate(models(full[-1].beta_ / y.std()), X, y)
 

@@ -7,15 +7,18 @@ import numpy as np
 from ..exchange.cells import as_labels, as_numbers, as_truth, first_row
 from ..exchange.preparation import BOOLEAN, NUMBER, REFUSE
 from .kinds import Kind, kind_of
-from .marks import PLAIN
+from .marks import PLAIN_MARKS
 from .problems import Problem, argument, columns_text
 from .rereading import rereading
 
 FEATURE, TARGET, WEIGHT = "feature", "target", "weight"
-INPUT = "input"  # a feature that the network needs: no option fills it or leaves it out
-MARKS = 6  # distinct cells among numbers that a message proposes to take for missing
-AFTERWARDS = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}  # what missing values need
-ADVICE = {
+# A feature that the network needs: no option fills it or leaves it out.
+INPUT = "input"
+# A message proposes to take up to 6 distinct cells among numbers for missing.
+MAX_PROPOSED_MARKS = 6
+# The options that missing values need.
+MISSING_OPTIONS = {FEATURE: ("--impute median",), TARGET: ("--drop-missing-target",)}
+KIND_ADVICE = {
     Kind.date: "Make numbers of them first, such as the days since a day or the month",
     Kind.signed: "Remove it first",
     Kind.pointed: "Make numbers of them",
@@ -26,14 +29,14 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What a training command may do to make columns usable.
+    """The options of a training command that make columns usable.
 
     Attributes
     ----------
     encode : bool
         Text becomes 0/1 inputs.
     max_categories : int
-        Of one column.
+        Largest number of categories of one column.
     categorical : list of str
         Columns whose cells are categories, whatever they look like.
     impute : {"median", "drop"} or None
@@ -57,6 +60,7 @@ class Rules:
 
 def feature_problems(frame, names, rules):
     """Return the problems of the features of a training table."""
+    # Text is encoded, left out or refused; columns that look like numbers are read in another way.
     kinds = {name: _as_asked(_kind_of(frame, name), name in rules.categorical) for name in names}
     text = [name for name, (kind, _) in kinds.items() if kind is Kind.text]
     many = [name for name in text if frame[name].nunique() > rules.max_categories]
@@ -130,7 +134,7 @@ def prepared_problems(frame, preparation):
 
 
 def _kind_of(frame, name):
-    return kind_of(frame[name], frame.attrs.get("marks", PLAIN))
+    return kind_of(frame[name], frame.attrs.get("marks", PLAIN_MARKS))
 
 
 def _as_asked(found, is_categorical):
@@ -168,13 +172,14 @@ def _look_problems(frame, kinds, role):
     groups = {}
     found = rereading(frame)
     for name, (kind, shows) in kinds.items():
+        # Columns with other marks are one problem of the file, not one each.
         if not (kind is Kind.marked and found):
             groups.setdefault(kind, {})[name] = _cell(frame, name, shows)
     problems = [] if found is None else _marks_problems(found, [n for n in kinds if kinds[n][0] is not Kind.text], role)
     for kind, cells in groups.items():
         head, names = columns_text(list(cells.values()), role), list(cells)
-        if kind in ADVICE:
-            problems.append(_written_problem(f"{head}: {kind.value}. {ADVICE[kind]}", names, role))
+        if kind in KIND_ADVICE:
+            problems.append(_written_problem(f"{head}: {kind.value}. {KIND_ADVICE[kind]}", names, role))
         elif kind is Kind.mixed:
             problems.append(_mixed_problem(frame, {name: kinds[name][1] for name in names}, head, role))
     return problems
@@ -206,6 +211,7 @@ def _readings(found, names, options):
     """Return what becomes of a number with each of the choices."""
     one, other = found.ways
     cells = [cell for name in names for cell in found.columns[name].cells]
+    # The example is a cell that the two ways of reading make different numbers of.
     cell = next((cell for cell in cells if one.plain(cell) != other.plain(cell)), cells[0])
     first, second = (" ".join(option) for option in options)
     return f"With {first} {cell!r} is {one.plain(cell)}, with {second} it is {other.plain(cell)}"
@@ -221,12 +227,12 @@ def _written_problem(text, names, role):
 def _mixed_problem(frame, shows, head, role):
     """Return the problem of columns of numbers with some text between them."""
     marks = sorted({str(cell).strip() for name, rows in shows.items() for cell in frame[name][rows]})
-    proposed = tuple(marks[:MARKS])
+    proposed = tuple(marks[:MAX_PROPOSED_MARKS])
     missing = f"{argument('na_values', proposed)} takes the others for missing values"
     text = f"{head}: networks need numbers, as most cells are. {missing}"
     if role == FEATURE:
         text += f", {argument('categorical', shows)} all cells for categories"
-    return Problem(f"{text}.", AFTERWARDS.get(role, ()), na_values=proposed)
+    return Problem(f"{text}.", MISSING_OPTIONS.get(role, ()), na_values=proposed)
 
 
 def _size_problems(frame, kinds, role):
@@ -241,7 +247,7 @@ def _size_problems(frame, kinds, role):
     head = columns_text([repr(name) for name, _ in rows], role)
     first = f"(first in row {', '.join(str(row) for _, row in rows)})"
     text = f"{head}: infinite values cannot be used {first}. --na-values inf,-inf takes them for missing."
-    return [Problem(text, AFTERWARDS.get(role, ()), na_values=("inf", "-inf"))]
+    return [Problem(text, MISSING_OPTIONS.get(role, ()), na_values=("inf", "-inf"))]
 
 
 def _gap_problem(frame, names, role, reason=None):

@@ -12,7 +12,7 @@ from .parser import make_parser
 from .problems import TableError
 from .streams import keeping_notes, noticing_interrupts, plain_warnings, printing_apart, say
 
-INTERRUPTED = "interrupted before there was anything to keep."
+INTERRUPTED_MESSAGE = "interrupted before there was anything to keep."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_run(arguments))
     except BrokenPipeError:  # the reader, such as head, has gone
+        # Python flushes standard output at its end, which would raise once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.failed)
 
@@ -54,28 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments):
     """Run the command and print its outcome; return the exit code."""
     with plain_warnings() as messages, keeping_notes() as notes, noticing_interrupts() as interrupts:
-        told = {"warnings": messages, "notes": notes}
+        reported = {"warnings": messages, "notes": notes}
         try:
             with printing_apart(arguments.json or not arguments.prints):
                 outcome = arguments.run(arguments)
         except KeyboardInterrupt as error:
-            return _fail(arguments, told, error, ExitCode.interrupted, str(error) or INTERRUPTED)
+            return _fail(arguments, reported, error, ExitCode.interrupted, str(error) or INTERRUPTED_MESSAGE)
         except BrokenPipeError:
             raise
         except SolverError as error:
-            if interrupts:  # the solver kept the interrupt to itself, and what it had was not enough
-                return _fail(arguments, told, error, ExitCode.interrupted, INTERRUPTED)
-            return _fail(arguments, told, error, ExitCode.not_proven)
+            if interrupts:  # the solver stopped at the interrupt, with too little to go on
+                return _fail(arguments, reported, error, ExitCode.interrupted, INTERRUPTED_MESSAGE)
+            return _fail(arguments, reported, error, ExitCode.not_proven)
         except TableError as error:
-            return _fail(arguments, told, error, ExitCode.bad_input, lines=error.lines())
+            return _fail(arguments, reported, error, ExitCode.bad_input, lines=error.lines())
         except (ValueError, OSError, ImportError) as error:
-            return _fail(arguments, told, error, ExitCode.bad_input)
+            return _fail(arguments, reported, error, ExitCode.bad_input)
         except Exception as error:
             text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-            return _fail(arguments, told, error, ExitCode.failed, text)
+            return _fail(arguments, reported, error, ExitCode.failed, text)
+        # Save first, then print: the exit code says whether that worked.
         failure = _save(outcome)
     exit_code = outcome.exit_code if failure is None else _code_of(failure)
-    _print(arguments, outcome, exit_code, told, failure)
+    _print(arguments, outcome, exit_code, reported, failure)
     return exit_code
 
 
@@ -85,7 +87,7 @@ def _save(outcome):
         with printing_apart(True):
             if outcome.save is not None:
                 outcome.save()
-    except (Exception, KeyboardInterrupt) as error:  # whatever it is: the result may have taken hours, and is printed
+    except (Exception, KeyboardInterrupt) as error:  # any error: the result may have taken hours, and is printed
         return error
     return None
 
@@ -94,12 +96,12 @@ def _code_of(failure):
     return ExitCode.interrupted if isinstance(failure, KeyboardInterrupt) else ExitCode.failed
 
 
-def _print(arguments, outcome, exit_code, told, failure):
+def _print(arguments, outcome, exit_code, reported, failure):
     """Print an outcome, and what has kept it from being saved."""
     entry = {} if failure is None else {"error": _described(failure, _reason(failure))}
     if arguments.json:
         head = {"command": arguments.command, "exit_code": int(exit_code)}
-        print(to_json(head | outcome.document | told | entry), flush=True)
+        print(to_json(head | outcome.document | reported | entry), flush=True)
     else:
         outcome.show(make_console(sys.stdout))
     if failure is not None:
@@ -112,12 +114,12 @@ def _reason(failure):
     return " ".join(text.split()) or type(failure).__name__
 
 
-def _fail(arguments, told, error, exit_code, text=None, lines=None):
+def _fail(arguments, reported, error, exit_code, text=None, lines=None):
     """Say in one line what went wrong, or in several where it is several things."""
     text = " ".join((text or str(error)).split()) or type(error).__name__
     if arguments.json:
         head = {"command": arguments.command, "exit_code": int(exit_code)}
-        print(to_json(head | told | {"error": _described(error, text)}), flush=True)
+        print(to_json(head | reported | {"error": _described(error, text)}), flush=True)
     text = "\n".join(lines or [text])
     _say(arguments, error, text if exit_code is ExitCode.interrupted else f"error: {text}")
     return exit_code

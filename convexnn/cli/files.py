@@ -32,6 +32,7 @@ def check_target_file(path, name, suffixes=None, data=None):
         raise InvalidInputError(f"{name} must be a file; {str(path)!r} is a folder.")
     if data is not None and path.exists() and Path(data).exists() and path.samefile(data):
         raise InvalidInputError(f"{name} must be another file than the table; got {str(path)!r} for both.")
+    # The folder decides: the file is written beside its place and renamed.
     folder = path.resolve().parent
     if not folder.is_dir():
         raise InvalidInputError(f"{name} must lie in a folder that exists; there is no {str(folder)!r}.")

@@ -28,6 +28,7 @@ from .outcomes import (
 from .streams import note, say, verbosity
 from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
 
+# Arguments of the command that are parameters of the estimators of the same name.
 SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
 
 
@@ -55,6 +56,7 @@ def run(arguments):
     task = choose_task(arguments.task, arguments.loss, data)
     if task == REGRESSION and arguments.task == "auto" and may_be_labels(data):
         note(f"--target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
+    # Whatever could not be saved is refused before the training, which may take hours.
     check_model_file(arguments.output, task, data, arguments.multi_class)
     model = make_estimator(arguments, task)
     try:
@@ -63,6 +65,7 @@ def run(arguments):
         raise KeyboardInterrupt("interrupted before there was a network; nothing was saved.") from error
     if model.status_ == "interrupted":
         say("interrupted: the best network so far is kept, with its true certificate.")
+    # The document is complete but for the path, which is set once the file is written.
     document = _document(model, data, task)
     exit_code = proven_or_not(document["proven"], model.status_ == "interrupted", arguments.require_proof)
 

@@ -7,7 +7,8 @@ import numpy as np
 UNNAMED = re.compile(r"(Unnamed: \d+|\s*)")
 IDENTIFIER = re.compile(r"(?i:row|index|row_?(id|names?|num|numbers?)|id|.*[_ .-]id)|.*[a-z](Id|ID)")
 FIRST_DAY, LAST_DAY = 19000101, 20991231
-FEW = 4  # rows from which on consecutive numbers are no chance
+# From 4 rows on consecutive numbers are no coincidence.
+MIN_CONSECUTIVE_ROWS = 4
 
 
 def needless(frame, names):
@@ -16,6 +17,7 @@ def needless(frame, names):
     Not all of them: where no column would be left, they stay.
     """
     reasons = {name: reason for name in names if (reason := _reason(frame[name]))}
+    # Where nothing would be left, only empty columns go: the table may be a test of one row.
     full = {name: reason for name, reason in reasons.items() if reason != "empty"}
     return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
 
@@ -37,7 +39,7 @@ def are_days(column):
 def _reason(column):
     cells = column.dropna()
     if column.dtype.kind == "O":
-        cells = cells.astype(str)  # lists, such as parquet may hold, cannot be compared otherwise
+        cells = cells.astype(str)  # lists, which parquet may hold, cannot be compared
     if len(cells) == 0:
         return "empty"
     if cells.nunique() == 1:
@@ -48,7 +50,7 @@ def _reason(column):
 def _what_it_counts(column, cells):
     """Return how a column numbers or names the rows, None if it does not: only its name tells it of text and of
     integers that are not consecutive."""
-    if len(cells) < max(FEW, len(column)) or not cells.is_unique:
+    if len(cells) < max(MIN_CONSECUTIVE_ROWS, len(column)) or not cells.is_unique:
         return None
     is_unnamed = UNNAMED.fullmatch(column.name) is not None
     is_identifier = is_unnamed or has_name_of_identifiers(column.name)
@@ -57,5 +59,6 @@ def _what_it_counts(column, cells):
     values = cells.to_numpy(dtype=float)
     if column.dtype.kind == "f" and not (is_unnamed and np.all(values == np.round(values))):
         return None
+    # Distinct whole numbers over a range of as many: they count the rows.
     consecutive = values.max() - values.min() == len(values) - 1
     return "counts the rows" if consecutive or is_identifier else None

@@ -6,8 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-ALIKE = (" \u00a0\u2009\u202f", "'\u2019")  # blanks of every kind, both apostrophes: one mark each
-SIGN = "[+\u2212-]"  # with the minus of typographers
+# Blanks of every kind are one mark, and so are both apostrophes.
+EQUIVALENT_MARKS = (" \u00a0\u2009\u202f", "'\u2019")
+# A sign, the minus of typographers among them.
+SIGN = "[+\u2212-]"
 DIGIT = re.compile(r"\d")
 
 
@@ -20,7 +22,7 @@ class Marks:
     decimal : str
         Before the decimals.
     thousands : str or None
-        Between groups of three digits: the first of those in `ALIKE` stands for all of them.
+        Between groups of three digits: the first of those in `EQUIVALENT_MARKS` stands for all of them.
     """
 
     decimal: str = "."
@@ -32,12 +34,13 @@ class Marks:
         point = re.escape(self.decimal)
         whole = r"\d+"
         if self.thousands:
+            # Groups of exactly three digits after the first: 1,234 and no 12,34.
             whole = rf"(\d+|[1-9]\d{{0,2}}([{self._groups}]\d{{3}})+)"
         return re.compile(rf"{SIGN}?({whole}({point}\d*)?|{point}\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
     @property
     def _groups(self):
-        return re.escape(next((marks for marks in ALIKE if self.thousands in marks), self.thousands))
+        return re.escape(next((marks for marks in EQUIVALENT_MARKS if self.thousands in marks), self.thousands))
 
     def plain(self, cell):
         """Return a number with a point before its decimals and without other marks."""
@@ -51,9 +54,9 @@ class Marks:
         return matches(self.number, cells)
 
 
-PLAIN = Marks()
-COMMON = (
-    PLAIN,
+PLAIN_MARKS = Marks()
+COMMON_MARKS = (
+    PLAIN_MARKS,
     Marks(".", ","),
     Marks(","),
     Marks(",", "."),
@@ -66,7 +69,7 @@ COMMON = (
 
 def marks_of(decimal, thousands):
     """Return the marks that the options name; points between thousands leave the comma to the decimals."""
-    group = next((marks[0] for marks in ALIKE if thousands and thousands in marks), thousands) or None
+    group = next((marks[0] for marks in EQUIVALENT_MARKS if thousands and thousands in marks), thousands) or None
     return Marks(decimal or ("," if group == "." else "."), group)
 
 
@@ -75,18 +78,19 @@ def matches(pattern, cells):
     return _test(cells, lambda cell: pattern.fullmatch(cell) is not None)
 
 
-def are_numbers(cells, given=PLAIN):
+def are_numbers(cells, given=PLAIN_MARKS):
     """Return which of the cells are numbers, with whatever marks."""
-    patterns = [marks.number for marks in dict.fromkeys((given, *COMMON))]
+    patterns = [marks.number for marks in dict.fromkeys((given, *COMMON_MARKS))]
     return _test(cells, lambda cell: DIGIT.search(cell) and any(pattern.fullmatch(cell) for pattern in patterns))
 
 
 def _test(cells, test):
+    # Every distinct cell is tested once: columns repeat few values many times.
     found = {cell: bool(test(cell)) for cell in set(cells)}
     return np.array([found[cell] for cell in cells], dtype=bool)
 
 
-def fitting(cells, given=PLAIN):
+def fitting(cells, given=PLAIN_MARKS):
     """Return the marks with which all cells that are numbers with any can be read: often several, perhaps none."""
     numbers = [cell for cell, is_number in zip(cells, are_numbers(cells, given), strict=True) if is_number]
-    return tuple(marks for marks in dict.fromkeys((given, *COMMON)) if marks.matches(numbers).all())
+    return tuple(marks for marks in dict.fromkeys((given, *COMMON_MARKS)) if marks.matches(numbers).all())

@@ -40,6 +40,7 @@ def save_model(model, data, path):
         if any(column.categories or column.fill is not None for column in data.preparation.columns):
             note("the network in the ONNX file takes encoded and filled features; --json prints how.")
     else:
+        # A preparation that changes nothing is left out, so that older readers can read the file.
         preparation = None if data.preparation.is_plain else data.preparation
         scaling = {"center": data.center, "scale": data.scale}
         save_network(path, model, target_name=data.targets, preparation=preparation, **scaling)
@@ -58,6 +59,7 @@ def read_model(path):
     if is_onnx(path):
         raise InvalidInputError(f"model must be an .npz file of fit or of convexnn.exchange; got {path!r}.")
     try:
+        # The command proves on its own data: the proof of the stored ones would be work for nothing.
         return load_network(path, proof=None)
     except FileNotFoundError as error:
         raise InvalidInputError(f"model: there is no file {path!r}.") from error

@@ -19,6 +19,7 @@ def resolved(known, parts):
     """
     known, parts, names = set(known), list(parts), []
     while parts:
+        # The longest run of parts that is a column: "mass, in kg" is one name with a comma.
         ends = [end for end in range(len(parts), 0, -1) if _known(known, parts[:end])]
         name = _known(known, parts[: ends[0]]) if ends else parts[0]
         names += [name] if name else []

@@ -34,6 +34,7 @@ class Objective:
         """Return beta, with "scale" resolved as the estimators do."""
         if beta != "scale":
             return beta
+        # The strength of "scale" is that of the estimators, for the same terms, loss and weights.
         return scaled_strength(beta_max(self.data.X, self.y, **self.options))
 
     def described(self):
@@ -57,5 +58,6 @@ def load_objective(arguments, loss=None):
     options |= {"sample_weight": data.weight, "n_jobs": arguments.n_jobs}
     y = signed_targets(data, task)
     if options["loss"] == "huber":
+        # huber_delta="auto" is resolved here: the functions take a number.
         options["huber_delta"] = delta_of(arguments.huber_delta, y, data.weight)
     return Objective(data, task, y, options)

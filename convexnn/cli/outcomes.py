@@ -1,4 +1,4 @@
-"""What a command hands back, and how it is printed: as tables, or as one JSON object."""
+"""The outcome of a command, printed as tables or as one JSON object."""
 
 import json
 import math
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-WIDE = 160  # columns of output that does not go to a terminal
+# Output that does not go to a terminal has 160 columns.
+FILE_WIDTH = 160
 DIGITS = ".8g"
-MISSING = {"median": "missing values filled", "drop": "rows with missing values left out"}
+MISSING_SENTENCES = {"median": "missing values filled", "drop": "rows with missing values left out"}
 
 
 class ExitCode(IntEnum):
-    """What the shell sees."""
+    """The exit code that the shell sees."""
 
     done = 0
     not_proven = 1
@@ -68,6 +69,7 @@ def _plain(value):
         return [_plain(entry) for entry in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
+    # JSON has neither NaN nor infinity: both become null.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
@@ -88,8 +90,8 @@ def prepared_text(preparation):
     if encoded:
         n_inputs = sum(len(column.categories) for column in encoded)
         parts.append(f"{', '.join(column.name for column in encoded)} encoded as {n_inputs} inputs")
-    if preparation.missing in MISSING:
-        parts.append(MISSING[preparation.missing])
+    if preparation.missing in MISSING_SENTENCES:
+        parts.append(MISSING_SENTENCES[preparation.missing])
     if preparation.left_out:
         parts.append(f"{', '.join(preparation.left_out)} not used")
     if preparation.reading:
@@ -112,7 +114,7 @@ def make_console(stream):
     """Return a rich console that neither wraps files and pipes at 80 columns nor colours figures."""
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else WIDE)
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else FILE_WIDTH)
 
 
 def print_pairs(console, pairs):
@@ -141,6 +143,7 @@ def print_table(console, rows, columns, formats=None):
     formats = formats or {}
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for key, heading in columns.items():
+        # Columns with words are aligned to the left, figures to the right.
         words = any(isinstance(row[key], str) for row in rows)
         table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     for row in rows:

@@ -44,6 +44,7 @@ def make_parser():
     parser.add_argument("--version", action="version", version=f"convexnn {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     for name, module in COMMANDS.items():
+        # The docstring of a command is its help: its first line, up to the colon, in the list of commands.
         described = module.__doc__.strip()
         command = commands.add_parser(
             name,

@@ -6,6 +6,7 @@ from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import PICTURES, check_target_file
 
+# Pictures of pixels have 130 of them per inch.
 DPI = 130
 
 

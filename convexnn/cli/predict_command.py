@@ -31,9 +31,11 @@ def run(arguments):
     check_target_file(arguments.output, "--output", TABLES, arguments.data)
     saved = read_model(arguments.model)
     table, problems = read_table(saved, arguments)
+    # Names of columns may have commas in them: only the table tells where one ends.
     for option in ("features", "drop"):
         setattr(arguments, option, resolved(table.columns, getattr(arguments, option) or []))
     features, X, complete = _inputs(saved, table, arguments, problems)
+    # Rows with missing values get a missing prediction, so that the output has as many rows as the table.
     columns = {name: _spread(values, complete) for name, values in _predicted(saved, X[complete]).items()}
     frame = require("pandas", "cli").DataFrame(columns)
     document = {
@@ -119,6 +121,7 @@ def _predicted(saved, X):
         kind, values = "probability", saved.predict_proba(X).T
     else:
         kind, values = "decision", saved.decision_function(X).reshape(len(X), -1).T
+    # One value speaks for the second class.
     endings = saved.classes if len(values) > 1 else saved.classes[1:]
     return columns | {_named(kind, ending): column for ending, column in zip(endings, values, strict=True)}
 

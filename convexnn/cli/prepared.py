@@ -22,6 +22,7 @@ def read_table(saved, arguments):
 
     What the arguments do not say about reading it is taken from the file of the network.
     """
+    # The table is read as the training table was, unless options say otherwise.
     kept = {} if saved.preparation is None else saved.preparation.reading
     reading = reading_of(arguments, kept)
     taken = {name: value for name, value in kept.items() if not getattr(arguments, name)}
@@ -46,6 +47,7 @@ def prepared_inputs(saved, frame, problems, path):
     refuse([*problems, *prepared_problems(frame, preparation)])
     _name_unknown(preparation, frame)
     X = preparation.apply(frame)
+    # Rows with missing values get no prediction; in training they were left out too.
     complete = ~np.isnan(X).any(axis=1)
     if not complete.any():
         raise InvalidInputError("data: every row has missing values, and the network was trained with --impute drop.")

@@ -32,16 +32,17 @@ def prepare(frame, features, targets, rules, chosen, reading):
     if problems:
         return frame, None, problems
     rows = _complete_rows(frame, names, targets, rules)
+    # Without the incomplete rows other columns may have become constant.
     if not chosen and len(rows) < len(frame):
         left_out |= _left_out(rows, names, rules)
         names = [name for name in names if name not in left_out]
-    _tell(frame, rows, left_out)
+    _note_unused(frame, rows, left_out)
     columns = tuple(_column(rows[name], name, rules) for name in names)
     missing = {None: REFUSE, "median": FILL, "drop": DROP}[rules.impute]
     preparation = Preparation(columns, missing, rules.drop_missing_target, left_out, reading)
     _refuse_names_twice(preparation.input_names)
     if not chosen:
-        _tell_doubtful(rows, columns, rules)
+        _note_doubtful(rows, columns, rules)
     return rows, preparation, []
 
 
@@ -58,6 +59,7 @@ def _complete_rows(frame, features, targets, rules):
     rows = frame.dropna(subset=needed).reset_index(drop=True) if needed else frame
     if len(rows) == 0:
         raise InvalidInputError(f"no row of the table has all of {listed(list(map(repr, needed)))}: nothing is left.")
+    # Whole numbers become classes again once the gaps that made floats of them are gone.
     whole = {name: "int64" for name in targets if _became_float(frame[name], rows[name])}
     return rows.astype(whole) if whole else rows
 
@@ -89,8 +91,8 @@ def _refuse_names_twice(names):
         raise InvalidInputError(f"--encode makes inputs of the names {listed(twice)}, which other columns have.")
 
 
-def _tell(frame, rows, left_out):
-    """Say what is not used."""
+def _note_unused(frame, rows, left_out):
+    """Print notes on the columns and rows that are not used."""
     if left_out:
         usable = [name for name, reason in left_out.items() if reason != "empty"]
         advice = f" {argument('keep', usable)} uses {_them(usable)}." if usable else ""
@@ -100,7 +102,7 @@ def _tell(frame, rows, left_out):
         note(f"{len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
 
 
-def _tell_doubtful(rows, columns, rules):
+def _note_doubtful(rows, columns, rules):
     """Say which columns are used as numbers although their names or their cells say that they are none."""
     kept = rules.keep or ()
     names = [column.name for column in columns if column.kind == NUMBER and column.name not in kept]

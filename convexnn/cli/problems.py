@@ -1,11 +1,12 @@
-"""What keeps a table from being used: all of it is said at once, each with the option that helps."""
+"""The problems that keep a table from being used, all reported at once, each with the option that helps."""
 
 import shlex
 from dataclasses import dataclass
 
 from ..exceptions import InvalidInputError
 
-SHOWN = 6  # names that a message has before it only counts
+# A message lists 6 names, and counts the others.
+MAX_LISTED_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class TableError(InvalidInputError):
 
     def options(self):
         """Return the options that solve what options can solve."""
+        # One command line that solves all problems: every option once, lists joined.
         options = list(dict.fromkeys(option for problem in self.problems for option in problem.options))
         for name, given in (("drop", self.drop), ("na_values", self.na_values)):
             added = [value for problem in self.problems for value in getattr(problem, name)]
@@ -85,7 +87,7 @@ def columns_text(names, role):
     return f"{role} column{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
-def listed(names, most=SHOWN):
+def listed(names, most=MAX_LISTED_NAMES):
     """Return names with commas between them; where there are many the rest is counted."""
     text = ", ".join(map(str, names[:most]))
     return text if len(names) <= most else f"{text} and {len(names) - most} more"

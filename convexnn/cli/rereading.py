@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .kinds import Kind, kind_of
-from .marks import COMMON, Marks, are_numbers, fitting
+from .marks import COMMON_MARKS, Marks, are_numbers, fitting
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,13 @@ def rereading(frame):
     columns = {name: found for name in frame.columns if (found := _numerals(frame, name, given))}
     if all(numerals.is_read for numerals in columns.values()):
         return None
-    ways = [way for way in dict.fromkeys((given, *COMMON)) if way.thousands or not given.thousands]
+    ways = [way for way in dict.fromkeys((given, *COMMON_MARKS)) if way.thousands or not given.thousands]
+    # The pair of marks that most columns fit; the given one wins a tie, then the one that options name.
     counts = [sum(way in numerals.fits for numerals in columns.values()) for way in ways]
     best = [way for way, count in zip(ways, counts, strict=True) if count == max(counts)]
     best = [given] if given in best else _as_said(best, given, frame.attrs["said"])
     known = [numerals for numerals in columns.values() if best[0] in numerals.fits]
+    # A second way is named only where it would make other numbers of some cell.
     others = [way for way in best if not all(numerals.is_same(best[0], way) for numerals in known)]
     return Rereading((*best[:1], *others[:1]), given, columns)
 

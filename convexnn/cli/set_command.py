@@ -11,7 +11,13 @@ from .outcomes import Outcome, bounds_text, prepared_text, print_pairs, print_ta
 from .pictures import add_plot, check_plot, save_plot
 from .streams import note, say, verbosity
 
-COLUMNS = {"width": "width", "n_components": "components", "n_isolated": "isolated points", "regime": "regime"}
+STAIRCASE_COLUMNS = {
+    "width": "width",
+    "n_components": "components",
+    "n_isolated": "isolated points",
+    "regime": "regime",
+}
+# Attributes of the optimal set that the document has under their own names.
 FIGURES = (
     "m_star",
     "m_star_bounds",
@@ -42,6 +48,7 @@ def run(arguments):
     options = {"vertex_limit": arguments.vertex_limit, "time_limit": arguments.time_limit}
     options |= objective.options | {"verbose": verbosity(arguments)}
     found = optimal_set(objective.data.X, objective.y, beta, **options)
+    # The counts of components need the list of all vertices, which may be too long; the rest does not.
     pieces = _pieces(found, arguments.max_width)
     document = objective.described() | {"beta": beta} | _figures(found) | pieces
     prepared = prepared_text(objective.data.preparation)
@@ -98,5 +105,6 @@ def _show(console, document, prepared):
     }
     print_pairs(console, pairs)
     if document["staircase"] is not None:
+        # Of the widths without optimal networks only the last is shown.
         n_empty = sum(step["regime"] == "empty" for step in document["staircase"])
-        print_table(console, document["staircase"][max(0, n_empty - 1) :], COLUMNS)
+        print_table(console, document["staircase"][max(0, n_empty - 1) :], STAIRCASE_COLUMNS)

@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 
 from .._utils.standard_output import on_standard_error
 
-LISTENERS: list[list[str]] = []  # lists of notes, of the blocks that are being run
+# The lists of notes of the blocks that are being run.
+LISTENERS: list[list[str]] = []
 
 
 def say(text):

@@ -46,7 +46,7 @@ BETA_COLUMNS = {
     "is_unique": "unique",
 }
 
-FORMATS = {"relative_gap": ".1e", "share_reached": ".0%"}
+SWEEP_FORMATS = {"relative_gap": ".1e", "share_reached": ".0%"}
 
 
 def add_arguments(parser):
@@ -76,12 +76,14 @@ def run(arguments):
     check_plot(arguments.plot)
     check_target_file(arguments.output, "--output", TABLES, arguments.data)
     check_target_file(arguments.checkpoint, "--checkpoint")
+    # Gradient descent is there for the squared loss only: it is the default over widths, whatever the task.
     objective = load_objective(arguments, loss="squared" if arguments.widths else None)
     try:
         found = (_over_widths if arguments.widths else _over_strengths)(objective, arguments)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted before the first record; nothing was saved.") from error
     rows = [record.row() for record in found.records]
+    # A sweep is proven when each of its records is.
     proven = all(record.proof == "exact" for record in found.records)
     document = objective.described() | {"complete": found.complete, "proven": proven, "records": rows}
     if not found.complete:
@@ -144,7 +146,7 @@ def _show(console, found, rows, prepared):
     columns = BETA_COLUMNS
     if "width" in rows[0] and "n_global" in rows[0]:
         columns = WIDTH_COLUMNS | (LABEL_COLUMNS if rows[0]["n_global"] is not None else {})
-    print_table(console, rows, columns, FORMATS)
+    print_table(console, rows, columns, SWEEP_FORMATS)
     for change in getattr(found, "changes", ()):
         between = f"between beta {change.beta_before:.6g} and {change.beta_after:.6g}"
         name = BETA_COLUMNS[change.quantity]

@@ -14,15 +14,19 @@ from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from ..exchange.libraries import require
 from .files import TABLES
-from .marks import PLAIN, are_numbers, fitting, marks_of, matches
+from .marks import PLAIN_MARKS, are_numbers, fitting, marks_of, matches
 from .problems import Problem, listed, refuse
 from .streams import note
 
-TYPED = {"\\t": "\t"}  # what shells hand over for a tab
-MARKS = ";\t|,"  # what else stands between columns
+# Shells hand over a typed tab as two characters.
+TYPED_SEPARATORS = {"\\t": "\t"}
+# The marks that may stand between columns.
+SEPARATORS = ";\t|,"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-USUAL = "utf-8-sig"  # with or without a byte order mark
-WHOLE = re.compile(r"([+-]?\d+)\.0+")  # what a gap elsewhere in a column makes of a code
+# UTF-8 with or without a byte order mark.
+DEFAULT_ENCODING = "utf-8-sig"
+# A gap elsewhere in a column turns the code 7 into 7.0.
+INTEGER_WITH_ZEROS = re.compile(r"([+-]?\d+)\.0+")
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def inspect_frame(path, reading, as_text=None):
         raise InvalidInputError(f"data: there is no file {path!r}.") from error
     except InvalidInputError:
         raise
-    except (OSError, EOFError, ValueError) as error:  # of pandas and pyarrow: damaged files
+    except (OSError, EOFError, ValueError) as error:  # pandas and pyarrow raise these for damaged files
         raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
     if len(frame) == 0:
         raise InvalidInputError(f"data: {path!r} has no rows.")
@@ -137,8 +141,11 @@ def _read(pandas, path, reading, as_text):
     if path.lower().endswith(".parquet"):
         require("pyarrow", "cli")
         return pandas.read_parquet(path), []
+    # Guess the encoding, then the separator: each guess is a problem that names the option.
     text, problems = _text_of(path, reading.encoding)
-    separator = TYPED.get(reading.separator, reading.separator) or ("\t" if path.lower().endswith(".tsv") else ",")
+    separator = TYPED_SEPARATORS.get(reading.separator, reading.separator) or (
+        "\t" if path.lower().endswith(".tsv") else ","
+    )
     header = _header(pandas, text, separator)
     other = _other_separator(text, header)
     if other:
@@ -162,7 +169,7 @@ def _text_of(path, encoding):
     if isinstance(raw, str):
         return raw.removeprefix("\ufeff"), []
     try:
-        return raw.decode(encoding or USUAL).removeprefix("\ufeff"), []
+        return raw.decode(encoding or DEFAULT_ENCODING).removeprefix("\ufeff"), []
     except LookupError as error:
         raise InvalidInputError(f"--encoding {encoding} is unknown; use utf-8, latin-1, cp1252 or utf-16.") from error
     except UnicodeDecodeError as error:
@@ -208,7 +215,7 @@ def _other_separator(text, header):
     if len(header) > 1:
         return None
     names, first = [*text.split("\n", 2), "", ""][:2]
-    marks = MARKS.replace(",", "") if ", " in names else MARKS  # a name may be "mass, in kg"
+    marks = SEPARATORS.replace(",", "") if ", " in names else SEPARATORS  # a name may be "mass, in kg"
     return next((mark for mark in marks if 0 < names.count(mark) <= first.count(mark)), None)
 
 
@@ -222,12 +229,14 @@ def _typed(pandas, path, text, reading, as_text, options):
     others = [name for name in columns if not _has_numbers(pandas, frame[name])]
     pointed = {}
     if as_text or _has_marked(frame, others, reading.marks):
+        # Read once more as text, where the way that numbers are written matters.
         raw = _read_whole(pandas, path, text, dtype=str, **options)
         frame = frame.assign(**{name: raw[name].map(_code, na_action="ignore") for name in as_text})
         numbers = [name for name in columns if frame[name].dtype.kind in "iuf"]
         pointed = {name: found for name in numbers if (found := _pointed(raw[name], reading.marks))}
     if reading.keep_na:
         options["na_values"] = ["", *reading.na_values]
+        # And once more with NA and null as text, for the columns that do not hold numbers.
         kept = _read_whole(pandas, path, text, dtype=str, keep_default_na=False, **options)
         frame = frame.assign(**{name: kept[name].map(_code, na_action="ignore") for name in as_text})
         frame = frame.assign(**{name: kept[name] for name in others})
@@ -271,7 +280,7 @@ def _pointed(raw, marks):
 
 def _code(cell):
     """Return a cell of categories, whole numbers without a point."""
-    found = WHOLE.fullmatch(cell)
+    found = INTEGER_WITH_ZEROS.fullmatch(cell)
     return found[1] if found else cell
 
 
@@ -284,6 +293,7 @@ def _read_whole(pandas, path, text, **options):
     """Return a csv table, no column of it taken for an index: that would move the others under wrong names."""
     options |= {"index_col": False, "skipinitialspace": True, "low_memory": False}
     with warnings.catch_warnings():
+        # pandas would drop the surplus fields with a warning.
         warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
         try:
             return _stripped(pandas.read_csv(io.StringIO(text), **options))
@@ -306,7 +316,7 @@ def _strip(cell):
 def _note_numbers(header):
     """Say so where the names of the columns may be numbers of a first row."""
     counted = [[str(k) for k in range(first, len(header) + first)] for first in (0, 1)]
-    if len(header) > 1 and header not in counted and matches(PLAIN.number, header).all():
+    if len(header) > 1 and header not in counted and matches(PLAIN_MARKS.number, header).all():
         note(f"the first line, {listed([repr(name) for name in header])}, is taken for the names of the columns.")
 
 

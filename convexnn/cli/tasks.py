@@ -5,20 +5,22 @@ import numpy as np
 from ..exceptions import InvalidInputError
 
 REGRESSION, CLASSIFICATION = "regression", "classification"
-LOSSES = {
+LOSSES_BY_TASK = {
     REGRESSION: ("squared", "huber", "absolute", "quantile"),
     CLASSIFICATION: ("logistic", "squared_hinge", "squared"),
 }
-ALL_LOSSES = tuple(dict.fromkeys(loss for losses in LOSSES.values() for loss in losses))
-FEW = 10  # distinct integers that may well be classes
+ALL_LOSSES = tuple(dict.fromkeys(loss for losses in LOSSES_BY_TASK.values() for loss in losses))
+# Up to 10 distinct integers may well be classes.
+MAX_INTEGER_CLASSES = 10
 
 
 def choose_task(task, loss, data):
     """Return the task: as it is given, else by the loss, else classification for text, booleans and two values."""
     if task == "auto":
+        # A loss of one task decides; the squared loss belongs to both, and the target decides.
         task = _task_by_loss(loss) or (CLASSIFICATION if has_labels(data) else REGRESSION)
-    if loss is not None and loss not in LOSSES[task]:
-        raise InvalidInputError(f"--loss {loss} is none of {task}; it has {', '.join(LOSSES[task])}.")
+    if loss is not None and loss not in LOSSES_BY_TASK[task]:
+        raise InvalidInputError(f"--loss {loss} is none of {task}; it has {', '.join(LOSSES_BY_TASK[task])}.")
     if task == REGRESSION and not _is_numeric(data.y):
         raise InvalidInputError(
             f"--target {data.targets[0]} holds labels such as {str(data.y[0])!r}: regression needs numbers. Use --task "
@@ -36,12 +38,12 @@ def choose_task(task, loss, data):
 
 def default_loss(task):
     """Return the loss of the estimators."""
-    return LOSSES[task][0]
+    return LOSSES_BY_TASK[task][0]
 
 
 def may_be_labels(data):
     """Whether numbers that are taken as they are might be classes."""
-    return data.y.ndim == 1 and data.y.dtype.kind in "iu" and len(np.unique(data.y)) <= FEW
+    return data.y.ndim == 1 and data.y.dtype.kind in "iu" and len(np.unique(data.y)) <= MAX_INTEGER_CLASSES
 
 
 def has_labels(data):
@@ -70,7 +72,7 @@ def signs_of(labels, classes, name):
 
 def _task_by_loss(loss):
     """The task that a loss belongs to, None where it does not tell."""
-    homes = [task for task, losses in LOSSES.items() if loss in losses]
+    homes = [task for task, losses in LOSSES_BY_TASK.items() if loss in losses]
     return homes[0] if len(homes) == 1 else None
 
 

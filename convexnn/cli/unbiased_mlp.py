@@ -20,4 +20,5 @@ class UnbiasedMLP(MLPRegressor):
 
     def _compute_loss_grad(self, layer, n_samples, activations, deltas, coef_grads, intercept_grads):
         super()._compute_loss_grad(layer, n_samples, activations, deltas, coef_grads, intercept_grads)
+        # Biases that start at zero and have no gradient stay zero.
         intercept_grads[layer] = np.zeros_like(intercept_grads[layer])

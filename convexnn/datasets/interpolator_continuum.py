@@ -7,8 +7,10 @@ from .._utils.aliases import Seed
 from .._utils.validation import check_count
 from ..network import TwoLayerReLU
 
-FIRST, LAST = 75.0, 15.0  # degrees; 60 apart
-NEGLIGIBLE = 1e-12
+# The sums of the last rows lie between 75 and 15 degrees: 60 degrees apart, so that s_1 - s_n is a unit vector too.
+FIRST_DEGREES, LAST_DEGREES = 75.0, 15.0
+# Masses, and entries of the null vector, of at most 1e-12 are zero.
+MASS_ROUNDING = 1e-12
 
 
 def make_interpolator_continuum(n_samples: int = 5, *, random_state: Seed = None) -> Bunch:
@@ -64,8 +66,9 @@ def make_interpolator_continuum(n_samples: int = 5, *, random_state: Seed = None
     n_samples = check_count(n_samples, "n_samples", minimum=2)
     rng = np.random.default_rng(random_state)
     gaps = rng.uniform(0.5, 1.5, n_samples - 1)
-    angles = np.deg2rad(FIRST - (FIRST - LAST) * np.append(0.0, np.cumsum(gaps) / gaps.sum()))
+    angles = np.deg2rad(FIRST_DEGREES - (FIRST_DEGREES - LAST_DEGREES) * np.append(0.0, np.cumsum(gaps) / gaps.sum()))
     ends = np.column_stack([np.cos(angles), np.sin(angles)])
+    # v_i = s_i - s_{i+1} = nu_i (x_i, 1): the last coordinate is nu_i, the ratio is x_i.
     rows = ends - np.vstack([ends[1:], np.zeros((1, 2))])
     X, nu = rows[:, :1] / rows[:, 1:], rows[:, 1]
     directions = np.vstack([ends, ends[:1] - ends[-1:]])
@@ -85,11 +88,12 @@ def make_interpolator_continuum(n_samples: int = 5, *, random_state: Seed = None
 
 def _ends(fits, masses):
     """The two ends of the segment of non-negative masses with the fit of `masses`."""
+    # n equations for n + 1 masses leave one null vector; its steps end where a mass becomes zero.
     move = np.linalg.svd(fits)[2][-1]
-    steps = np.divide(-masses, move, out=np.full(len(move), np.inf), where=np.abs(move) > NEGLIGIBLE)
+    steps = np.divide(-masses, move, out=np.full(len(move), np.inf), where=np.abs(move) > MASS_ROUNDING)
     reached = [steps[steps < 0].max(), steps[np.isfinite(steps) & (steps > 0)].min()]
     found = np.array([masses + step * move for step in reached])
-    return np.where(found > NEGLIGIBLE, found, 0.0)
+    return np.where(found > MASS_ROUNDING, found, 0.0)
 
 
 def _network(directions, masses):

@@ -12,12 +12,14 @@ from ..duality.scalar_price import scalar_price_function
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
-DRAWS = 40
-ROUNDS = 8
-NEWTON_STEPS = 30
-TIED = 2e-15
-SAME_DIRECTION = 1e-6
-INDEPENDENT = 1e-3
+# At most 40 draws of X; each gets 8 rounds of choosing directions, of at most 30 Newton steps.
+MAX_DRAWS, MAX_TIE_ROUNDS, MAX_TIE_STEPS = 40, 8, 30
+# Local maxima are tied when they differ by at most 2e-15 of their mean.
+TIE_ROUNDING = 2e-15
+# Two maximisers whose entries differ by at most 1e-6 are one direction.
+MAX_MAXIMISER_DISTANCE = 1e-6
+# A fit is independent of others when at least 1e-3 of its norm is beside them.
+MIN_INDEPENDENT_SHARE = 1e-3
 
 
 def make_known_optimum(
@@ -81,40 +83,41 @@ def make_known_optimum(
     n_samples, n_features = check_count(n_samples, "n_samples"), check_count(n_features, "n_features")
     n_directions = check_count(n_directions, "n_directions")
     rng = np.random.default_rng(random_state)
-    for _ in range(DRAWS):
+    for _ in range(MAX_DRAWS):
         X = rng.standard_normal((n_samples, n_features))
         ones = np.ones((n_samples, 1))
         design = np.hstack([X, ones]) if hidden_bias else X
         free = np.hstack([X[:, : n_features * bool(skip_connection)], ones[:, : int(bool(fit_intercept))]])
         basis = np.linalg.qr(free)[0]
-        tied = _tie(design, basis, _off(basis, rng.standard_normal(n_samples)), n_directions)
+        tied = _tie_maxima(design, basis, _project_off(basis, rng.standard_normal(n_samples)), n_directions)
         if tied is not None:
             nu, directions, signs = tied
             return _assemble(X, design, free, nu, directions, signs, rng, hidden_bias, fit_intercept, skip_connection)
     raise InvalidInputError(
-        f"no dual point with n_directions={n_directions} optimal directions was found in {DRAWS} draws of X of shape "
-        f"({n_samples}, {n_features}). Ask for fewer directions, or for more samples or features."
+        f"no dual point with n_directions={n_directions} optimal directions was found in {MAX_DRAWS} draws of X of "
+        f"shape ({n_samples}, {n_features}). Ask for fewer directions, or for more samples or features."
     )
 
 
-def _off(basis, columns):
+def _project_off(basis, columns):
     """Project columns off the free terms; twice, so that rounding leaves nothing."""
     for _ in range(2):
         columns = columns - basis @ (basis.T @ columns)
     return columns
 
 
-def _tie(design, basis, nu, n_directions):
+def _tie_maxima(design, basis, nu, n_directions):
     """Move `nu` until its `n_directions` best local maxima are equal, and are all its maxima.
 
     Returns the dual point of price 1, its directions and their signs, or None if that does not succeed.
     """
-    for _ in range(ROUNDS):
+    for _ in range(MAX_TIE_ROUNDS):
         chosen = _best_maxima(design, basis, nu, n_directions)
         tied = None if chosen is None else _newton(design, basis, nu, *chosen)
         if tied is None:
             return None
         nu, directions, signs = tied
+        # A larger maximum may exist elsewhere: only a proof that none does ends the rounds.
         exact = search_price(design, nu, proof="auto", depth=PRICE_TOLERANCE)
         if exact.maximizers is None:
             return None
@@ -129,8 +132,8 @@ def _best_maxima(design, basis, nu, n_directions):
     chosen, spanned = [], basis
     for k, (direction, sign) in enumerate(zip(found.local_directions, found.local_signs, strict=True)):
         fit = _fits(design, direction[None], sign[None])
-        rest = _off(spanned, fit)
-        if np.linalg.norm(rest) > INDEPENDENT * np.linalg.norm(fit):
+        rest = _project_off(spanned, fit)
+        if np.linalg.norm(rest) > MIN_INDEPENDENT_SHARE * np.linalg.norm(fit):
             chosen.append(k)
             spanned = np.hstack([spanned, rest / np.linalg.norm(rest)])
         if len(chosen) == n_directions:
@@ -143,19 +146,20 @@ def _newton(design, basis, nu, directions, signs):
 
     By the envelope theorem the gradient of v_k is the fit of its maximiser, so every step is a linear system.
     """
-    for _ in range(NEWTON_STEPS):
-        directions, values = _follow(design, nu, directions, signs)
+    for _ in range(MAX_TIE_STEPS):
+        directions, values = _climb(design, nu, directions, signs)
         if values.min() <= 0.0:
             return None
         nu, values = nu / values.mean(), values / values.mean()
-        if np.abs(values - 1.0).max() <= TIED:
+        if np.abs(values - 1.0).max() <= TIE_ROUNDING:
             return nu, directions, signs
-        fits = _off(basis, _fits(design, directions, signs))
+        # v_k(nu + F a) is about v_k + f_k . F a: solve F' F a = 1 - v.
+        fits = _project_off(basis, _fits(design, directions, signs))
         nu = nu + fits @ np.linalg.lstsq(fits.T @ fits, 1.0 - values, rcond=None)[0]
-    return (nu, directions, signs) if np.abs(values - 1.0).max() <= 10 * TIED else None
+    return (nu, directions, signs) if np.abs(values - 1.0).max() <= 10 * TIE_ROUNDING else None
 
 
-def _follow(design, nu, directions, signs):
+def _climb(design, nu, directions, signs):
     """Climb from every direction with its own sign; return the directions reached and the values there."""
     function = scalar_price_function(design, nu)
     points, _, _ = local_maxima(function, function.reduce(directions))
@@ -172,10 +176,11 @@ def _fits(design, directions, signs):
 def _confirm(exact, nu, directions, signs):
     """Return the dual point and *all* its maximisers, None unless those chosen are among them and no other line is."""
     maximizers, found = exact.maximizers, exact.local_signs[: len(exact.maximizers)]
+    # Every chosen direction is among the maximisers, and every maximiser is a chosen one or its opposite.
     apart = np.abs(maximizers[:, None] - directions).max(axis=2) + 2.0 * (found[:, None] != signs)
     opposite = np.abs(maximizers[:, None] + directions).max(axis=2) + 2.0 * (found[:, None] != signs)
-    all_met = np.all(apart.min(axis=0) <= SAME_DIRECTION)
-    none_new = np.all(np.minimum(apart, opposite).min(axis=1) <= SAME_DIRECTION)
+    all_met = np.all(apart.min(axis=0) <= MAX_MAXIMISER_DISTANCE)
+    none_new = np.all(np.minimum(apart, opposite).min(axis=1) <= MAX_MAXIMISER_DISTANCE)
     if not (all_met and none_new) or len(maximizers) not in (len(directions), 2 * len(directions)):
         return None
     return nu, maximizers, found

@@ -27,9 +27,12 @@ from ..arrangements import count_patterns, enumerate_patterns
 from ..arrangements.counting import bound_of
 from ..exceptions import PatternLimitError
 
+# Programs of more than 30 000 blocks are refused unless they are asked for.
 MAX_BLOCKS = 30_000
-N_SAMPLES = 2_000
-_EMPTY = 1e-12  # of the unit margin: a cell of interior has more, and an empty one has 0
+# Cells are looked for at 2 000 random points before a linear program decides about the others.
+N_CONE_SAMPLES = 2_000
+# A cell has an interior when its largest margin in the unit box is above 1e-12; an empty one has the margin 0.
+_MIN_MARGIN = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +72,22 @@ def make_cells(X, n_hidden, max_blocks):
     PatternLimitError
         Before any cell is made, when their blocks may be more than `max_blocks`.
     """
-    n_hidden = limited(n_hidden, len(X))
+    n_hidden = effective_limit(n_hidden, len(X))
+    # Refuse by bounds before anything is enumerated, then again with the patterns at hand.
     check_tuples(count_patterns(X), n_hidden, max_blocks)
     patterns = enumerate_patterns(X).masks
     patterns = patterns[patterns.any(axis=1)]  # a neuron that is never active does nothing
-    n_hidden = limited(n_hidden, 2 * len(patterns))
+    n_hidden = effective_limit(n_hidden, 2 * len(patterns))
     tuples = list(signed_tuples(len(patterns), n_hidden))
     if n_hidden is None:
         check_blocks(2 * len(patterns), bound_of(len(X), len(X)), max_blocks)
     else:
         n_masks = [n_masks_bound(X, patterns, *signed) for signed in tuples]
         check_blocks(n_hidden, sum(n_masks), max_blocks)
-    return gather(X, patterns, tuples, n_hidden is not None)
+    return list_cells(X, patterns, tuples, n_hidden is not None)
 
 
-def limited(n_hidden, enough):
+def effective_limit(n_hidden, enough):
     """Return `n_hidden`, or None where it is no limit because `enough` neurons are as good as any number."""
     return None if n_hidden is None or n_hidden >= enough else n_hidden
 
@@ -99,6 +103,7 @@ def check_tuples(n_patterns, n_hidden, max_blocks):
 
 def check_blocks(width, n_cells, max_blocks):
     """Raise `PatternLimitError` when `n_cells` cells of `width` neurons have more blocks than `max_blocks`."""
+    # Every cell has a block for each neuron and each sign of the output.
     n_blocks = 2 * width * n_cells
     if n_blocks > max_blocks:
         raise PatternLimitError(
@@ -132,6 +137,7 @@ def signed_tuples(n_patterns, n_hidden):
 
 def mixed_rows(gates, signs):
     """Return the rows on which neurons of both signs are active; on all others the sign of z is known."""
+    # z >= 0 where only positive neurons are active, z <= 0 where only negative ones are.
     return np.any(gates[signs > 0], axis=0) & np.any(gates[signs < 0], axis=0)
 
 
@@ -141,7 +147,7 @@ def n_masks_bound(X, patterns, which, signs):
     return bound_of(n_mixed, min(n_mixed, len(which) * X.shape[1]))
 
 
-def gather(X, patterns, tuples, in_cones):
+def list_cells(X, patterns, tuples, in_cones):
     """List the cells of all tuples; `in_cones` asks for each cell whether it has an interior in the cones."""
     gates, signs, masks = [], [], []
     samples = cone_samples(X, patterns) if in_cones else None
@@ -157,7 +163,8 @@ def gather(X, patterns, tuples, in_cones):
 
 def cone_samples(X, patterns):
     """Return the values ``X v`` (N, n) of some points strictly inside the cone of each pattern; N may be 0."""
-    values = np.random.default_rng(0).standard_normal((N_SAMPLES, X.shape[1])) @ X.T
+    values = np.random.default_rng(0).standard_normal((N_CONE_SAMPLES, X.shape[1])) @ X.T
+    # Points are sorted by the pattern that they have.
     _, index = np.unique(np.vstack([patterns, values > 0]), axis=0, return_inverse=True)
     index = index.ravel()
     return [values[index[len(patterns) :] == index[i]] for i in range(len(patterns))]
@@ -175,6 +182,7 @@ def second_patterns(X, gates, signs, points):
     if not mixed.any():
         return known[None]
     stacked = np.hstack([sign * gate[:, None] * X for gate, sign in zip(gates, signs, strict=True)])
+    # Second patterns on the mixed rows are the patterns of z in the column space of the s_j D_j X.
     local = enumerate_patterns(column_basis(stacked[mixed])).masks
     if points is not None:
         seen = sampled_masks(gates[:, mixed], signs, [values[:, mixed] for values in points])
@@ -190,8 +198,8 @@ def sampled_masks(gates, signs, points):
         return set()
     rng, z = np.random.default_rng(0), 0.0
     for gate, sign, values in zip(gates, signs, points, strict=True):
-        scales = np.exp(2.0 * rng.standard_normal((N_SAMPLES, 1)))
-        z = z + sign * gate * scales * values[rng.integers(len(values), size=N_SAMPLES)]
+        scales = np.exp(2.0 * rng.standard_normal((N_CONE_SAMPLES, 1)))
+        z = z + sign * gate * scales * values[rng.integers(len(values), size=N_CONE_SAMPLES)]
     return set(map(bytes, z > 0))
 
 
@@ -207,6 +215,7 @@ def has_interior(X, gates, stacked, mask):
     Cells without interior are harmless but leave the program without strictly feasible points.
     """
     m, (n, r) = len(gates), X.shape
+    # max t subject to rows v >= t, v in the unit box: the cones of both layers, rows of norm one.
     rows = np.zeros((m * n + len(stacked), m * r))
     for j, gate in enumerate(gates):
         rows[j * n : (j + 1) * n, j * r : (j + 1) * r] = np.where(gate, 1.0, -1.0)[:, None] * X
@@ -219,4 +228,4 @@ def has_interior(X, gates, stacked, mask):
         bounds=[(-1, 1)] * (m * r) + [(0, 1)],
     )
     # Where the linear program fails the cell stays: one too many is harmless.
-    return answer.status != 0 or answer.x[-1] > _EMPTY
+    return answer.status != 0 or answer.x[-1] > _MIN_MARGIN

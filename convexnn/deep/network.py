@@ -145,6 +145,7 @@ class ThreeLayerReLU(Shown):
 
     def penalty(self, beta: float) -> float:
         """Return ``beta/3 * sum_k (||W1_k||_F^3 + ||w2_k||^3 + |alpha_k|^3)``."""
+        # a^3/3 + b^3/3 + c^3/3 >= a b c, with equality for equal layers: the mass is the least penalty.
         layers = np.linalg.norm(self.first_weights, axis=(1, 2)), np.linalg.norm(self.second_weights, axis=1)
         return float(beta / 3 * sum(np.sum(size**3) for size in (*layers, np.abs(self.output_weights))))
 

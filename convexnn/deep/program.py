@@ -20,7 +20,8 @@ from scipy import sparse
 from .._utils.norms import norms
 from ..exceptions import SolverError
 
-TOLERANCES = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11, "max_iter": 300}
+# The proof uses what Clarabel returns and not what it claims, but it is the better the further Clarabel goes.
+CLARABEL_SETTINGS = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11, "max_iter": 300}
 
 
 class ConicForm:
@@ -30,7 +31,8 @@ class ConicForm:
         self.cells = cells
         n_slots, r = len(cells.signs), cells.X.shape[1]
         self.shape = n_slots, r
-        self.rows = cells.X / norms(cells.X)[:, None]  # only the signs of a row count in a cone
+        self.rows = cells.X / norms(cells.X)[:, None]  # cones depend on the directions of rows only
+        # Phi: a slot adds s_j D_j X v_j to the rows on which its cell is active in the second layer.
         signed = cells.gates * cells.signs[:, None]
         self.fit = _row_blocks(signed * cells.masks[cells.owner], cells.X)
         self.cones = sparse.vstack([self._first_layer(), self._second_layer(signed)], format="csr")
@@ -47,6 +49,7 @@ class ConicForm:
         starts = np.searchsorted(cells.owner, np.arange(cells.n_cells + 1))
         for mask, first, last in zip(cells.masks, starts[:-1], starts[1:], strict=True):
             slots = signed[first:last]
+            # Where all active neurons have one sign, z has it too: the constraint is redundant.
             rows = (slots.max(axis=0) > 0) & (slots.min(axis=0) < 0)
             sides = np.where(mask[rows], 1.0, -1.0)[:, None]
             blocks.append(sides * _row_blocks(slots, self.rows)[rows])
@@ -70,13 +73,14 @@ def solve_training(form, y, beta):
     positive, negative : ndarray of shape (n_slots, r)
         Blocks of the sub-networks with a positive and with a negative output weight.
     multipliers : tuple of two ndarrays of shape (n_rows,)
-        Of the cones of the two.
+        Multipliers of the cones of the two.
     """
     import cvxpy as cp
 
     positive, negative = cp.Variable(form.shape), cp.Variable(form.shape)
     flat = [cp.vec(block, order="C") for block in (positive, negative)]
     cones = [form.cones @ block >= 0 for block in flat]
+    # beta sum ||v_k|| with cones for both output signs, as at the top of the module.
     penalty = cp.sum(cp.norm(positive, 2, axis=1)) + cp.sum(cp.norm(negative, 2, axis=1))
     misfit = 0.5 * cp.sum_squares(y - form.fit @ (flat[0] - flat[1]))
     _solve(cp.Problem(cp.Minimize(misfit + beta * penalty), cones), positive, negative)
@@ -96,6 +100,7 @@ def solve_price(form, nu):
     blocks = cp.Variable(form.shape)
     flat = cp.vec(blocks, order="C")
     cells = form.cells
+    # One ball for every cell: the norms of its slots add up to at most 1.
     members = sparse.csr_matrix((np.ones(len(cells.owner)), (cells.owner, np.arange(len(cells.owner)))))
     cone, ball = form.cones @ flat >= 0, members @ cp.norm(blocks, 2, axis=1) <= 1
     _solve(cp.Problem(cp.Maximize((form.fit.T @ nu) @ flat), [cone, ball]), blocks)
@@ -109,7 +114,7 @@ def _solve(problem, *variables):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # "Solution may be inaccurate"
-            problem.solve(solver="CLARABEL", **TOLERANCES)
+            problem.solve(solver="CLARABEL", **CLARABEL_SETTINGS)
     except (cp.SolverError, ArithmeticError, ValueError) as error:
         raise SolverError(f"CLARABEL raised {type(error).__name__}: {error}") from error
     if any(variable.value is None or not np.all(np.isfinite(variable.value)) for variable in variables):

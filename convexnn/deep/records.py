@@ -1,4 +1,4 @@
-"""What is handed back: the certificate, the solution and the price."""
+"""The records that are returned: the certificate, the solution and the price."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .network import ThreeLayerReLU
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ThreeLayerCertificate(Bracket):
-    """What is proven about a parallel three-layer network.
+    """The proof of how good a parallel three-layer network is.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class ThreeLayerPrice(Shown):
     Attributes
     ----------
     value : float
-        What `network` attains.
+        The value that `network` attains.
     upper_bound : float
         No sub-network of unit layers attains more, whatever the accuracy of the solver.
     network : ThreeLayerReLU

@@ -49,6 +49,7 @@ class Problem:
         """Check the data; many columns are rotated to as many as there are rows."""
         X = check_design(X)
         n_samples, n_features = X.shape
+        # Networks see X only through its rows: n coordinates of their span are enough.
         basis = np.linalg.qr(X.T)[0] if n_features > n_samples else np.eye(n_features)
         return cls(X, check_vector(y, n_samples, name), check_positive(beta, "beta"), basis)
 
@@ -59,6 +60,7 @@ class Problem:
 
     def unit(self):
         """Return the `UnitProblem`; None where X or y is zero (on the nonzero rows of X)."""
+        # X -> X / s_x, y -> y / s_y, beta -> beta / (s_x s_y): the masses are in units of s_y / s_x.
         x_scale = norms(self.X).max()
         y_scale = norms(self.y[None, self.rows])[0]
         if x_scale == 0.0 or y_scale == 0.0:
@@ -78,6 +80,7 @@ class Problem:
         width = max(len(part.neurons) for part, _ in used)
         first, second = np.zeros((len(used), width, self.X.shape[1])), np.zeros((len(used), width))
         for k, (part, mass) in enumerate(used):
+            # Mass goes into the first layer; `balanced` spreads it over the three.
             first[k, : len(part.neurons)] = mass * part.neurons @ self.basis.T
             second[k, : len(part.neurons)] = part.signs
         return ThreeLayerReLU(first, second, [part.output_sign for part, _ in used]).balanced()

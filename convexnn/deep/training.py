@@ -20,14 +20,12 @@ from .scaled import Part, Problem
 
 __all__ = ["certify_three_layer", "price_three_layer", "train_three_layer"]
 
-DROPPED = (1e-8, 1e-6, 1e-4)
-"""Blocks below this share of the largest are tried without: an interior point leaves a little in all of them."""
-
-AT_THE_BOUND = 1e-6
-"""Slopes within this of beta, relatively, are those of neurons that an optimal network may have."""
-
-SAME = 1e-5
-"""Unit vectors no further apart than this are one direction."""
+# Networks are tried without the blocks below 1e-8, 1e-6 and 1e-4 of the largest: Clarabel leaves a little in all.
+DROPPED_SIZE_SHARES = (1e-8, 1e-6, 1e-4)
+# A neuron may be in an optimal network when its slope is at least (1 - 1e-6) beta.
+OPTIMAL_SLOPE_TOLERANCE = 1e-6
+# Unit vectors whose entries differ by at most 1e-5 are one direction.
+MAX_DIRECTION_DISTANCE = 1e-5
 
 
 def train_three_layer(
@@ -167,6 +165,7 @@ def price_three_layer(
         return ThreeLayerPrice(0.0, 0.0, problem.zero_network())
     form = ConicForm(make_cells(unit.X, n_hidden, max_blocks))
     bound, best = 0.0, (0.0, problem.zero_network())
+    # |nu^T f| is the larger of the maxima for nu and for -nu; each is bounded by its own multipliers.
     for sign in (1.0, -1.0):
         blocks, multipliers = solve_price(form, sign * unit.y)
         bound = max(bound, norms(form.slopes(sign * unit.y, multipliers)).max())
@@ -184,7 +183,7 @@ def check_hidden(n_hidden):
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """What the training program gives: the network, the value it ended with, and the dual bound."""
+    """The answer of the training program: the network, the value it ended with, and the dual bound."""
 
     network: ThreeLayerReLU
     value: float
@@ -203,21 +202,25 @@ def _optimum(problem, n_hidden, max_blocks):
     form = ConicForm(make_cells(unit.X, n_hidden, max_blocks))
     positive, negative, multipliers = solve_training(form, unit.y, unit.beta)
     residual = unit.y - form.fit @ (positive - negative).ravel()
+    # Any multipliers lambda >= 0 prove ||(Phi' nu + G' lambda)_k|| as a bound on the price of each neuron.
     slopes = [form.slopes(sign * residual, cone) for sign, cone in zip((1.0, -1.0), multipliers, strict=True)]
     slopes = np.concatenate(slopes)
     sizes = norms(slopes)
-    nu = problem.y.copy()  # on zero rows no network does anything
+    # The residual is -grad L. On rows of zeros every network is 0, so that it is y there.
+    nu = problem.y.copy()
     nu[problem.rows] = unit.y_scale * residual
-    dual, scale = _scaled(problem.y, nu, unit.beta / sizes.max())
-    used = sizes >= unit.beta * (1 - AT_THE_BOUND)
-    directions = distinct_rows(slopes[used] / sizes[used, None], SAME) @ problem.basis.T
+    # Shrunk by beta over the largest slope, the residual is dual feasible.
+    dual, scale = _best_scaling(problem.y, nu, unit.beta / sizes.max())
+    # Only directions whose slope is beta can carry mass at an optimum.
+    used = sizes >= unit.beta * (1 - OPTIMAL_SLOPE_TOLERANCE)
+    directions = distinct_rows(slopes[used] / sizes[used, None], MAX_DIRECTION_DISTANCE) @ problem.basis.T
     masses = norms(positive).sum() + norms(negative).sum()
     value = 0.5 * float(nu @ nu) + problem.beta * masses * unit.y_scale / unit.x_scale
     network = _network(problem, unit, form, positive, negative)
     return Optimum(network, value, scale * nu, dual, directions, form.cells.n_cells)
 
 
-def _scaled(y, nu, limit):
+def _best_scaling(y, nu, limit):
     """Return the best dual value ``t nu^T y - t^2 ||nu||^2 / 2`` over t in [0, limit], and t."""
     square = float(nu @ nu)
     scale = float(np.clip(nu @ y / square, 0.0, limit)) if square > 0 else 0.0
@@ -232,9 +235,10 @@ def _certificate(network, problem, optimum, n_hidden):
 def _network(problem, unit, form, positive, negative):
     """Return the best network of the blocks: small ones dropped, and the masses solved for once more."""
     networks, largest = [problem.zero_network()], max(norms(b).max() for b in (positive, negative))
-    for share in DROPPED:
+    for share in DROPPED_SIZE_SHARES:
         parts = _subnetworks(form, positive, 1.0, share * largest) + _subnetworks(form, negative, -1.0, share * largest)
         if parts:
+            # The directions of the interior point are better than its masses: a lasso finds the masses again.
             masses = best_masses(np.column_stack([part.fit for part in parts]), unit.y, unit.beta)
             networks.append(problem.lift(parts, masses * unit.y_scale / unit.x_scale))
     return min(networks, key=lambda network: network.objective(problem.X, problem.y, problem.beta))
@@ -255,11 +259,13 @@ def _subnetworks(form, blocks, output_sign, smallest):
 def _part(X, directions, sizes, signs, output_sign):
     """Return the `Part` of some neurons after pruning them to independent fits; None where it is zero on X."""
     hidden = np.maximum(X @ directions.T, 0.0) * signs
+    # Neurons with dependent values on X are moved into fewer, at no cost.
     sizes = prune_masses(hidden, sizes)
     used = sizes > 0
     fit = np.maximum(hidden @ sizes, 0.0)
     if not fit.any():
         return None
+    # Scaled to mass one: the masses of the sub-networks are found afterwards.
     total = sizes.sum()
     return Part(directions[used] * (sizes[used] / total)[:, None], signs[used], output_sign, output_sign * fit / total)
 

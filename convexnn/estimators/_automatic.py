@@ -1,4 +1,4 @@
-"""``beta="auto"``: which folds there are, what is followed in them, and the network that training starts from."""
+"""``beta="auto"``: the folds, the paths followed in them, and the network that training starts from."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -17,19 +17,23 @@ from ..exceptions import StrengthWarning
 from ..programs.units import is_trivial
 from ..solvers.path import Path
 from ._beta_path import BetaPath
-from ._choosing import MOST_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short, most_rows
+from ._choosing import MAX_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short, max_rows
 from ._parameters import has_skip, seed_of
 from ._rows import canonical_rows
 
-USER = 6  # frames from the warning to whoever called `fit`, through its decorator
-TIME_SHARE = 0.5  # of a time limit: what choosing may take
-ROUNDS, SHORT = 3, 20_000  # of a path on all rows before training, where the design has no more entries than that
-LEAST_WORK, WORK_SHARE = 1e9, 0.6  # of training, in nanoseconds and relative to that of choosing
+# The warning names the line that called `fit`: 6 frames up, one of them that of the decorator.
+CHOICE_STACKLEVEL = 6
+# Choosing may take half of a time limit.
+CHOICE_TIME_SHARE = 0.5
+# Before training, a path on all rows goes 3 rounds where the design has at most 20 000 entries, else one.
+PATH_ROUNDS, MAX_ENTRIES_FOR_ROUNDS = 3, 20_000
+# Training may take 0.6 of the work of choosing, and at least 1e9 nanoseconds.
+TRAINING_OVER_CHOICE_WORK, MIN_TRAINING_WORK_NS = 0.6, 1e9
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A strength, whether there is a skip connection, and what was learned on the way.
+    """A strength, whether there is a skip connection, and the networks found on the way.
 
     Attributes
     ----------
@@ -38,9 +42,9 @@ class Choice:
     starts : list of TwoLayerReLU or None
         One per problem, near the optimum of all rows.
     max_work : float
-        What training may take, in units of about a nanosecond of one core.
+        Most work of training, in units of about a nanosecond of one core.
     path : BetaPath, optional
-        What has been judged.
+        The strengths that were judged.
     """
 
     beta: float
@@ -68,14 +72,16 @@ def choose_strength(estimator, X, targets, weight, started):
     started : Moment
     """
     every, seed = weight.sum(), seed_of(estimator.random_state)
+    # Huge data are chosen on a sample, whose share of the weight translates strengths.
     if is_huge(X) and not _has_own_folds(estimator):
         X, targets, weight = _sample(X, targets, weight, seed)
     share = weight.sum() / every
     whole = {skip: problems_on(estimator, X, targets, weight, skip) for skip in _options(estimator, X, weight)}
     if any(is_short(problem) for problems in whole.values() for problem in problems):
         return None
-    deadline = None if estimator.time_limit is None else started + TIME_SHARE * estimator.time_limit
+    deadline = None if estimator.time_limit is None else started + CHOICE_TIME_SHARE * estimator.time_limit
     with one_blas_thread(), thread_map(estimator.n_jobs) as run, current().stage("strengths", N_STRENGTHS) as stage:
+        # One walk without a skip connection, and one with it where that may help; both share the strengths.
         walks = {}
         for skip, problems in whole.items():
             folds = _folds(estimator, X, targets, weight, problems, skip, seed)
@@ -86,6 +92,7 @@ def choose_strength(estimator, X, targets, weight, started):
         path = choose(walks, largest, share, started=started, deadline=deadline, stage=stage)
         if path is None:
             return None
+        # The networks of the first fold lead to those of all rows, which training starts from.
         best = path.best
         points = walks[best.skip_connection].points_at(best)
         problems = whole[best.skip_connection]
@@ -101,25 +108,25 @@ def choose_strength(estimator, X, targets, weight, started):
 def _sample(X, targets, weight, seed):
     """Return some of the rows of huge data, which are not to be copied."""
     n_rows = len(X)
-    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, most_rows(X.shape[1])), replace=False))
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, max_rows(X.shape[1])), replace=False))
     return X[rows], [y[rows] for y in targets], weight[rows]
 
 
 def budget_after(work, n_rows):
     """Return what training on so many rows may take after so much work of choosing, on a sample of long data."""
-    return max(LEAST_WORK, WORK_SHARE * work) * max(1.0, n_rows / MOST_ROWS)
+    return max(MIN_TRAINING_WORK_NS, TRAINING_OVER_CHOICE_WORK * work) * max(1.0, n_rows / MAX_ROWS)
 
 
 def starts_from(estimator, problems, points, beta, stop=lambda: False):
     """Return the networks of all rows that paths reach from those of a fold, None where there is nothing to fit."""
     starts = []
     for problem, point in zip(problems, points, strict=True):
-        if point is None or len(problem.y) > MOST_ROWS:  # a sample has said all that it can
+        if point is None or len(problem.y) > MAX_ROWS:  # the point came from a sample, and is as good as it gets
             starts.append(None if point is None else point.network(problem))
             continue
         path = follower(estimator, problem, stop)
         path.start(point)
-        for _ in range(ROUNDS if problem.design.size <= SHORT else 1):
+        for _ in range(PATH_ROUNDS if problem.design.size <= MAX_ENTRIES_FOR_ROUNDS else 1):
             point = path.follow(beta)
         starts.append(point.network(problem))
     return starts
@@ -142,7 +149,7 @@ def _options(estimator, X, weight):
 
 def problems_on(estimator, X, targets, weight, skip):
     """Pose the problems of all outputs on the same rows."""
-    rows = canonical_rows(X, _together(targets), weight)
+    rows = canonical_rows(X, _stack_targets(targets), weight)
     parts = [rows] if len(targets) == 1 else [replace(rows, y=np.ascontiguousarray(y)) for y in rows.y.T]
     return [estimator._problem(part, skip=skip) for part in parts]
 
@@ -152,7 +159,7 @@ def _folds(estimator, X, targets, weight, whole, skip, seed):
     if not _has_own_folds(estimator):
         rows = fold_rows(whole, seed, estimator.cv)
         return [Fold(*(tuple(problem.take(part, 1.0) for problem in whole) for part in pair)) for pair in rows]
-    together = _together(targets)
+    together = _stack_targets(targets)
     splits = list(
         check_cv(estimator.cv, classes_of(together) if is_classifier(estimator) else together).split(X, together)
     )
@@ -168,7 +175,7 @@ def _has_own_folds(estimator):
     return not (estimator.cv is None or isinstance(estimator.cv, Integral))
 
 
-def _together(targets):
+def _stack_targets(targets):
     """Return the targets of all problems as one array."""
     return np.column_stack(targets) if len(targets) > 1 else targets[0]
 
@@ -180,5 +187,5 @@ def _warn_of_last(path):
             f"The best strength, beta={path.best.beta:.4g}, is the smallest one that beta='auto' tries: a smaller one "
             f"may predict better. Give beta as a number, or choose it with betas of your own and a class with CV.",
             StrengthWarning,
-            stacklevel=USER,
+            stacklevel=CHOICE_STACKLEVEL,
         )

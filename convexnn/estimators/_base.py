@@ -1,7 +1,8 @@
-"""What the estimators share: their parameters, the strength, training on canonical rows, and warnings."""
+"""Base of the estimators: their parameters, the strength, training on canonical rows, and warnings."""
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -11,14 +12,17 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils.clock import now
 from .._utils.validation import check_choice, check_count
 from ..arrangements import ActivationPatterns
+from ..duality.certificate import Certificate
 from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
+from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet, optimal_set_of
 from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ._automatic import choose_strength
+from ._beta_path import BetaPath
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
 from ._parameters import (
@@ -33,9 +37,12 @@ from ._parameters import (
 from ._watch import CallbackSupportMixin, network_only
 
 SINGLE_OR_DOUBLE = [np.float64, np.float32]
-STRENGTH_SHARE = 0.2  # of a time limit: what beta_max may take
-TOLD_WORK = 10_000_000  # of the proof of a beta_max that is only told, in nanoseconds
-ADVICE = {
+# beta_max may take 0.2 of a time limit.
+STRENGTH_TIME_SHARE = 0.2
+# The proof of a beta_max that decides nothing, and is only reported, takes at most 10 milliseconds of work.
+REPORTED_STRENGTH_WORK_NS = 10_000_000
+# What helps after a fit that has ended short of its tolerance, by its status.
+STATUS_ADVICE = {
     Status.restricted: "use more patterns, or solver='auto'",
     Status.stalled: "standardise X, take a larger beta, or accept a larger tol",
 }
@@ -43,6 +50,19 @@ ADVICE = {
 
 class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
+
+    network_: TwoLayerReLU
+    certificate_: Certificate
+    dual_: np.ndarray
+    beta_: float
+    beta_max_: float
+    beta_max_proof_: str
+    beta_path_: BetaPath
+    skip_connection_: bool
+    status_: str
+    n_iter_: int
+    history_: list[dict[str, Any]]
+    n_features_in_: int
 
     _losses: tuple[str, ...] = ()
 
@@ -99,8 +119,9 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
     def _strength(self, problem, started):
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
         proof = "heuristic" if self.proof == "heuristic" else "auto"
-        early = None if self.time_limit is None else started + STRENGTH_SHARE * self.time_limit
-        work = None if getattr(self, "beta", "scale") == "scale" else TOLD_WORK
+        # The proof of beta_max may take a part of the time only; a heuristic fit does not prove it at all.
+        early = None if self.time_limit is None else started + STRENGTH_TIME_SHARE * self.time_limit
+        work = None if getattr(self, "beta", "scale") == "scale" else REPORTED_STRENGTH_WORK_NS
         return zero_network_price(problem, proof=proof, max_work=work, deadline=early, n_jobs=self.n_jobs)
 
     def _warn_of_strength(self, prices, problems):
@@ -130,7 +151,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         self.skip_connection_ = has_skip(self) if choice is None else choice.skip_connection
         return choice
 
-    def _united(self, networks):
+    def _join_networks(self, networks):
         """Return one network of those of the problems: there is one."""
         return networks[0]
 
@@ -161,6 +182,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
 
     def _fit_rows(self, rows, started, watch, choice, strength_rows=None):
         """Train on canonical rows, and set what is fitted; the strength may be that of rows with other weights."""
+        # The strength is that of the rows without class weights: these change the loss, and not the strength.
         unit = self._problem(rows, skip=self.skip_connection_)
         weighted = unit if strength_rows is None else self._problem(strength_rows, skip=self.skip_connection_)
         price = self._strength(weighted, started)
@@ -168,14 +190,16 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         if isinstance(self.beta, str) and choice is None:
             self._warn_of_strength([price], [weighted])
         problem = self._training_problem = replace(unit, beta=self.beta_)
+        # Start from the choice's network, else from the last fit where warm_start asks for it.
         start = self._previous_network(problem) if choice is None else choice.starts[0]
         with watch.problem(attributes=network_only) as report:
             solution = self._solve(problem, rows, started, start, report, choice)
-        self._keep(solution, rows)
+        self._set_fitted(solution, rows)
         return self
 
-    def _keep(self, solution, rows):
+    def _set_fitted(self, solution, rows):
         """Set what is fitted from a solution on canonical rows."""
+        # The certificate of the problem is over distinct rows; the fitted one is over the samples, by their weights.
         self._training_dual = solution.certificate.dual_point
         self.network_, self.history_ = solution.network, solution.history
         self._left_out_parts = [(self._training_problem, self.network_, rows.samples(self._training_problem))]
@@ -196,6 +220,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
                 f"patterns must be those of X{' with a ones column appended' if self.hidden_bias else ''}, of shape "
                 f"{wanted}; got patterns of an array of shape {got}."
             )
+        # Patterns of other data of the same shape would give a wrong program without a word.
         if not np.allclose(self.patterns.X[rows.first], problem.design, rtol=1e-9, atol=0.0):
             raise InvalidInputError("patterns must be those of X; these were made of other data of the same shape.")
         return ActivationPatterns.from_masks(problem.design, masks[:, rows.first])
@@ -237,7 +262,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
             )
 
     def _advice(self, status, reached, problem):
-        """What helps where a fit has ended short of its tolerance."""
+        """Return advice for a fit that has ended short of its tolerance."""
         if self.loss == "logistic" and self.skip_connection_ and reached >= 1.0 and status is Status.stalled:
             return (
                 "the skip connection separates the classes, so that the logistic loss has no minimum; use "
@@ -248,13 +273,14 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
                 "some columns of X depend on others but for rounding, which real skip weights can use and float64 "
                 "ones cannot; drop those columns, or use skip_connection=False"
             )
-        return ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
+        return STATUS_ADVICE.get(status, "raise max_iter or time_limit, or accept a larger tol")
 
 
 def missing_neurons(network, status):
     """Return a sentence, after a space, that names the outputs for which a limit of time left no neurons; else ''."""
     if status not in (Status.time_limit, Status.interrupted):
         return ""
+    # An output without neurons is a column of zeros in the output weights.
     weights = network.output_weights
     columns = weights if weights.ndim == 2 else weights[:, None]
     without = np.flatnonzero(~np.any(columns, axis=0))

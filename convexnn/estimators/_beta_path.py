@@ -1,4 +1,4 @@
-"""What is kept of the choice of a strength: every one that was judged."""
+"""The record of the choice of a strength: every strength that was judged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StrengthRecord(Record):
     Attributes
     ----------
     beta : float
-        Of all rows.
+        The strength on all rows.
     skip_connection : bool
     score, standard_error : float
         The share of the loss of the best constant that the networks of the folds take away on rows they were not
@@ -30,7 +30,7 @@ class StrengthRecord(Record):
     width : float
         Neurons, a mean over the folds.
     seconds : float
-        Since the beginning.
+        Time since the beginning.
     """
 
     beta: float
@@ -65,7 +65,7 @@ class BetaPath(Records):
         The one chosen.
     n_folds : int
     ended : {"turned", "smallest", "time_limit", "interrupted"}
-        What ended the path: scores had clearly turned, or no smaller strength is tried, or the time was up.
+        Why the path ended: scores had clearly turned, or no smaller strength is tried, or the time was up.
     """
 
     records: tuple[StrengthRecord, ...]
@@ -86,7 +86,7 @@ class BetaPath(Records):
 
     @property
     def standard_errors(self) -> np.ndarray:
-        """Of the scores."""
+        """Standard errors of the scores."""
         return self._column("standard_error")
 
     @property
@@ -96,7 +96,7 @@ class BetaPath(Records):
 
     @property
     def seconds(self) -> np.ndarray:
-        """Since the beginning."""
+        """Times since the beginning."""
         return self._column("seconds")
 
     def _column(self, name):

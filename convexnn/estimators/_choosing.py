@@ -14,16 +14,22 @@ from ..programs.units import is_trivial
 from ..solvers.path import Path
 from ._beta_path import BetaPath, StrengthRecord
 
-RATIO = 10.0 ** (-1 / 3)  # of two strengths
-N_STRENGTHS = 13  # from the one at which networks become zero down to a ten thousandth of it
-PARTS, WHOLE = 5, 2000  # the rows are cut into, and rows that are judged in all, about
-FEW_ROWS = 10  # the fewest rows to choose with
-MOST_ROWS, MOST_ENTRIES = 20_000, 500_000  # of larger data a sample
-ENOUGH_ROWS = 2_000  # of a sample, at least
-NOTHING = 1e-5  # of what a price can be at most: rounding in single precision
-PATIENCE = 2  # strengths after which a walk may end
-CLEARLY, HARDLY = 1.0, 0.5  # standard errors of a difference: clearly worse, hardly better
-WITHIN = 0.25  # standard errors from the best score within which a larger strength is taken
+# 13 strengths, each 10^(-1/3) times the one before: down to a ten thousandth of the one at which networks are zero.
+STRENGTH_RATIO, N_STRENGTHS = 10.0 ** (-1 / 3), 13
+# The rows are cut into 5 parts, of which as many are judged as make about 2000 rows.
+N_PARTS, ROWS_TO_JUDGE = 5, 2000
+# No strength is chosen with fewer than 10 rows.
+MIN_ROWS = 10
+# Of larger data a sample of 2000 to 20 000 rows is taken, with at most 500 000 entries in between.
+MIN_SAMPLED_ROWS, MAX_ROWS, MAX_ENTRIES = 2_000, 20_000, 500_000
+# A price of at most 1e-5 of its largest possible value is rounding in single precision.
+SINGLE_PRICE_ROUNDING = 1e-5
+# A walk may end two strengths after its best one.
+STRENGTHS_PAST_BEST = 2
+# A score is clearly worse from 1 standard error of the difference on, and hardly better below 0.5.
+CLEARLY_WORSE_ERRORS, HARDLY_BETTER_ERRORS = 1.0, 0.5
+# The largest strength within 0.25 standard errors of the best score is chosen.
+CHOICE_ERRORS = 0.25
 
 
 @dataclass(frozen=True)
@@ -43,27 +49,28 @@ class Fold:
 def fold_rows(problems, seed, n_folds=None):
     """Return pairs (training rows, test rows) of problems on the same rows, classes spread evenly over them.
 
-    The rows of long data are a sample. By default there are as many folds as make some `WHOLE` rows to judge.
+    The rows of long data are a sample. By default there are as many folds as make some `ROWS_TO_JUDGE` rows to judge.
     """
     rng, n_rows = np.random.default_rng(seed), len(problems[0].y)
-    rows = rng.permutation(n_rows)[: most_rows(problems[0].design.shape[1])]
+    rows = rng.permutation(n_rows)[: max_rows(problems[0].design.shape[1])]
     if problems[0].loss.labels:
         classes = classes_of(np.column_stack([problem.y for problem in problems]))
+        # Sorted by class, and dealt out in turn: every fold gets its share of every class.
         rows = rows[np.argsort(classes[rows], kind="stable")]
-    parts = PARTS if n_folds is None else n_folds
-    chosen = int(np.clip(round(WHOLE / n_rows), 1, PARTS)) if n_folds is None else n_folds
+    parts = N_PARTS if n_folds is None else n_folds
+    chosen = int(np.clip(round(ROWS_TO_JUDGE / n_rows), 1, N_PARTS)) if n_folds is None else n_folds
     part = np.arange(len(rows)) % parts
     return [(np.sort(rows[part != k]), np.sort(rows[part == k])) for k in range(chosen)]
 
 
-def most_rows(n_columns):
+def max_rows(n_columns):
     """Return how many rows a strength is chosen with, at most."""
-    return int(np.clip(MOST_ENTRIES // max(1, n_columns), ENOUGH_ROWS, MOST_ROWS))
+    return int(np.clip(MAX_ENTRIES // max(1, n_columns), MIN_SAMPLED_ROWS, MAX_ROWS))
 
 
 def is_short(problem):
     """Whether there is too little to choose a strength with: few rows, a class with a single one, nothing to fit."""
-    if len(problem.y) < FEW_ROWS or is_trivial(problem):
+    if len(problem.y) < MIN_ROWS or is_trivial(problem):
         return True
     return problem.loss.labels and np.unique(classes_of(problem.y), return_counts=True)[1].min() < 2
 
@@ -80,10 +87,11 @@ class Walk:
     ----------
     folds : list of Fold
     whole : list of Problem
-        Of all rows, one per output where these are trained apart.
+        The problems of all rows, one per output where these are trained apart.
     """
 
     def __init__(self, folds, whole, seed, max_width, stop, run):
+        # A strength of all rows is that times the fold's share of the weight, since losses are sums.
         total = sum(problem.weight.sum() for problem in whole)
         self.folds, self.run = folds, run
         self.shares = [sum(problem.weight.sum() for problem in fold.train) / total for fold in folds]
@@ -105,7 +113,7 @@ class Walk:
     @property
     def has_neurons(self):
         """Whether some strength would have neurons: what is left of the prices is more than rounding."""
-        return any(path.price > NOTHING * path.size for paths in self.paths for path in paths)
+        return any(path.price > SINGLE_PRICE_ROUNDING * path.size for paths in self.paths for path in paths)
 
     @property
     def work(self):
@@ -117,6 +125,7 @@ class Walk:
 
         Where no fold has any neuron yet it is the last record that stands.
         """
+        # A fold whose rows weigh a share of all sees that share of the strength: both scale alike.
         tasks = [(path, beta * share) for paths, share in zip(self.paths, self.shares, strict=True) for path in paths]
         points = iter(self.run(Path.follow, tasks))
         rows = [[next(points) for _ in paths] for paths in self.paths]
@@ -141,11 +150,13 @@ class Walk:
     def score(self, losses):
         """Return the share of the loss of constants that is gone, and its standard error."""
         scale = np.dot(self.weight, self.constant)
+        # The share of the loss of the best constant that the network takes away: R2 for the squared loss.
         gains = self.constant - losses
         return np.dot(self.weight, gains) / scale, _standard_error(gains, self.weight) / scale
 
     def worse(self, losses, than):
         """Return by how many standard errors of the difference some losses are larger than others, row by row."""
+        # Paired by rows: the difference varies far less than either loss.
         change = losses - than
         error = _standard_error(change, self.weight)
         return np.dot(self.weight, change) / error if error > 0 else 0.0
@@ -169,6 +180,7 @@ def _constant(problem):
 
 def _standard_error(values, weight):
     """Return the standard error of ``weight @ values``."""
+    # A sum of weighted independent terms has the variance sum w_i^2 (v_i - mean)^2.
     mean = np.dot(weight, values) / weight.sum()
     return float(np.sqrt(np.sum((weight * (values - mean)) ** 2)))
 
@@ -183,13 +195,14 @@ def choose(walks, largest, share, *, started, deadline, stage):
     largest : float
         The strength that the path starts at.
     share : float
-        Of the weight of all rows that the walks' rows have; records are of the strengths of all rows.
+        Part of the weight of all rows that the rows of the walks have; records hold the strengths of all rows.
     """
     ended, open_walks = "smallest", dict(walks)
     try:
         for k in range(N_STRENGTHS):
-            beta = largest * RATIO**k
+            beta = largest * STRENGTH_RATIO**k
             for skip, walk in list(open_walks.items()):
+                # Move the folds to the strength, and judge the networks on the rows that were left out.
                 width = walk.follow(beta)
                 if is_late(deadline):
                     break
@@ -197,6 +210,7 @@ def choose(walks, largest, share, *, started, deadline, stage):
                     continue
                 score, error = walk.score(walk.losses[-1])
                 walk.records.append(StrengthRecord(beta / share, skip, score, error, width, now() - started))
+                # A walk whose scores have turned ends; the others go on.
                 if _has_turned(walk, walks):
                     del open_walks[skip]
             if is_late(deadline) or not open_walks:
@@ -221,10 +235,11 @@ def _best(walks):
 
 def _chosen(walks):
     """Return the record of the largest strength that is nearly as good as the best one, of the same free terms."""
+    # Among strengths that are hardly worse than the best one, the largest: fewer neurons, less work.
     best = _best(walks)
     walk, losses = walks[best.skip_connection], _losses_at(walks, best)
     judged = zip(walk.records, walk.losses, strict=False)
-    return max((one for one, own in judged if walk.worse(own, losses) <= WITHIN), key=lambda record: record.beta)
+    return max((one for one, own in judged if walk.worse(own, losses) <= CHOICE_ERRORS), key=lambda record: record.beta)
 
 
 def _losses_at(walks, record):
@@ -235,11 +250,12 @@ def _losses_at(walks, record):
 
 def _has_turned(walk, walks):
     """Whether the last strengths are clearly worse than the best one of any walk, or were hardly better than others."""
-    if len(walk.records) <= PATIENCE or walk.records[-1 - PATIENCE].width == 0.0:
+    if len(walk.records) <= STRENGTHS_PAST_BEST or walk.records[-1 - STRENGTHS_PAST_BEST].width == 0.0:
         return False
     scores = [record.score for record in walk.records]
-    own, before = int(np.argmax(scores)), int(np.argmax(scores[:-PATIENCE]))
-    if walk.worse(walk.losses[before], walk.losses[own]) < HARDLY:
+    own, before = int(np.argmax(scores)), int(np.argmax(scores[:-STRENGTHS_PAST_BEST]))
+    # The last strengths were hardly better than the best before them: weaker ones will not be.
+    if walk.worse(walk.losses[before], walk.losses[own]) < HARDLY_BETTER_ERRORS:
         return True
     best = _losses_at(walks, _best(walks))
-    return own < len(scores) - PATIENCE and walk.worse(walk.losses[-1], best) > CLEARLY
+    return own < len(scores) - STRENGTHS_PAST_BEST and walk.worse(walk.losses[-1], best) > CLEARLY_WORSE_ERRORS

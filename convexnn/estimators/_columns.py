@@ -12,12 +12,16 @@ import numpy as np
 from ..exceptions import ScaleWarning
 from ._scales import far_columns, outweighed_targets, spreads_of, uneven_columns
 
-LARGEST_OFFSET = 1e7  # size of a column over its range
-LARGEST_TARGET_OFFSET = 1e11  # size of targets over their range: an intercept takes up less without loss
-LARGEST_SIZE = 1e8  # size of a column over the median range of the others
-NOTHING = 1e-12  # of the sum of ``|y_i|`` times the largest range: a price that is rounding
-MOST_NAMED = 5
-USER = 4  # frames from `fit`, called through its decorator, to whoever called it
+# A column loses its digits when its size is above 1e7 times its range, or above 1e8 times the median range of others.
+MAX_OFFSET_OVER_RANGE, MAX_SIZE_OVER_MEDIAN_RANGE = 1e7, 1e8
+# Targets lose theirs when their size is above 1e11 times their range: an intercept takes up less without loss.
+MAX_TARGET_OFFSET_OVER_RANGE = 1e11
+# A price of at most 1e-12 of the sum of ``|y_i|`` times the largest range is rounding.
+DOUBLE_PRICE_ROUNDING = 1e-12
+# A warning names 5 columns.
+MAX_NAMED_COLUMNS = 5
+# The warning names the line that called `fit`: 4 frames up, one of them that of the decorator.
+SCALE_STACKLEVEL = 4
 
 
 def warn_of_scales(estimator, X, weight, y=None):
@@ -28,18 +32,18 @@ def warn_of_scales(estimator, X, weight, y=None):
     if not (weight is None or np.all(weight > 0)):
         X, y, weight = X[weight > 0], None if y is None else y[weight > 0], weight[weight > 0]
     if len(X) == 0:
-        return  # to be refused
+        return  # `fit` refuses data without rows of positive weight
     spreads = spreads_of(X, weight)
-    said = _lost_columns_said(estimator, spreads) or _uneven_columns_said(estimator, spreads)
+    sentences = _sentences_on_lost_columns(estimator, spreads) or _sentences_on_uneven_columns(estimator, spreads)
     if y is not None:
         targets = spreads_of(y.reshape(len(y), -1), weight)
-        said += _lost_targets_said(targets, y.ndim == 1) or _uneven_targets_said(targets)
-    if said:
-        warnings.warn(" ".join(said), ScaleWarning, stacklevel=USER)
+        sentences += _sentences_on_lost_targets(targets, y.ndim == 1) or _sentences_on_uneven_targets(targets)
+    if sentences:
+        warnings.warn(" ".join(sentences), ScaleWarning, stacklevel=SCALE_STACKLEVEL)
 
 
-def _lost_columns_said(estimator, spreads):
-    """Return what to say of columns whose digits are lost, as a list of sentences."""
+def _sentences_on_lost_columns(estimator, spreads):
+    """Return sentences on columns whose digits are lost."""
     lost = lost_columns(spreads.lowest, spreads.highest)
     if len(lost) == 0:
         return []
@@ -51,8 +55,8 @@ def _lost_columns_said(estimator, spreads):
     ]
 
 
-def _uneven_columns_said(estimator, spreads):
-    """Return what to say of columns that the weight decay all but leaves out, or for which it leaves out others."""
+def _sentences_on_uneven_columns(estimator, spreads):
+    """Return sentences on columns that the weight decay all but leaves out, or for which it leaves out others."""
     more, less = uneven_columns(spreads)
     bends = getattr(estimator, "hidden_bias", True) and getattr(estimator, "penalize_bias", True)
     far = np.setdiff1d(far_columns(spreads), np.concatenate([more, less])) if bends else []
@@ -75,9 +79,9 @@ def _uneven_columns_said(estimator, spreads):
     ]
 
 
-def _lost_targets_said(targets, is_single):
-    """Return what to say of targets that differ by next to nothing beside their size."""
-    lost = np.flatnonzero((targets.extent > 0) & (targets.size / LARGEST_TARGET_OFFSET > targets.extent))
+def _sentences_on_lost_targets(targets, is_single):
+    """Return sentences on targets that differ by next to nothing beside their size."""
+    lost = np.flatnonzero((targets.extent > 0) & (targets.size / MAX_TARGET_OFFSET_OVER_RANGE > targets.extent))
     if len(lost) == 0:
         return []
     where = "" if is_single else f" in column {lost[0]}"
@@ -87,8 +91,8 @@ def _lost_targets_said(targets, is_single):
     ]
 
 
-def _uneven_targets_said(targets):
-    """Return what to say of targets whose losses are next to nothing beside those of others."""
+def _sentences_on_uneven_targets(targets):
+    """Return sentences on targets whose losses are next to nothing beside those of others."""
     small = outweighed_targets(targets)
     if len(small) == 0:
         return []
@@ -108,7 +112,7 @@ def warn_of_unknown_strength(estimator, price, X, dual_size):
     """
     spreads = spreads_of(X, None)
     extent = float(spreads.extent.max(initial=0.0))
-    if price.value > 0.0 or price.upper_bound <= NOTHING * dual_size * extent or extent == 0.0:
+    if price.value > 0.0 or price.upper_bound <= DOUBLE_PRICE_ROUNDING * dual_size * extent or extent == 0.0:
         return
     largest = int(np.argmax(spreads.size))
     warnings.warn(
@@ -116,7 +120,7 @@ def warn_of_unknown_strength(estimator, price, X, dual_size):
         f'beta="scale" means nothing here. The largest column is {_named(estimator, spreads, [largest])}. Scale the '
         f"columns, or give beta as a number.",
         ScaleWarning,
-        stacklevel=USER + 2,
+        stacklevel=SCALE_STACKLEVEL + 2,
     )
 
 
@@ -128,17 +132,22 @@ def lost_columns(lowest, highest):
     with np.errstate(over="ignore"):
         size, extent = np.maximum(np.abs(lowest), np.abs(highest)), highest - lowest
     varies = extent > 0
-    found = varies & (size / LARGEST_OFFSET > extent)
-    for k in np.flatnonzero(size / LARGEST_SIZE > extent[varies].min(initial=np.inf)):
+    found = varies & (size / MAX_OFFSET_OVER_RANGE > extent)
+    for k in np.flatnonzero(size / MAX_SIZE_OVER_MEDIAN_RANGE > extent[varies].min(initial=np.inf)):
         others = extent[varies & (np.arange(len(extent)) != k)]
-        found[k] |= len(others) > 0 and size[k] > LARGEST_SIZE * np.median(others)
+        found[k] |= len(others) > 0 and size[k] > MAX_SIZE_OVER_MEDIAN_RANGE * np.median(others)
     return np.flatnonzero(found)
 
 
 def _named(estimator, spreads, columns):
     """The names of columns and what they look like, the first few of them."""
-    named = [f"{_name(estimator, k)} {_described(spreads.lowest[k], spreads.highest[k])}" for k in columns[:MOST_NAMED]]
-    return ", ".join(named) + (f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else "")
+    named = [
+        f"{_name(estimator, k)} {_described(spreads.lowest[k], spreads.highest[k])}"
+        for k in columns[:MAX_NAMED_COLUMNS]
+    ]
+    return ", ".join(named) + (
+        f" and {len(columns) - MAX_NAMED_COLUMNS} more" if len(columns) > MAX_NAMED_COLUMNS else ""
+    )
 
 
 def _name(estimator, k):
@@ -148,5 +157,5 @@ def _name(estimator, k):
 
 
 def _described(low, high):
-    """What a column or targets look like, in words."""
+    """Return the range of a column or of targets, in words."""
     return f"(constant {low:.6g})" if low == high else f"({low:.6g} to {high:.6g}, a range of {high - low:.3g})"

@@ -1,4 +1,4 @@
-"""scikit-learn's checks of data, after refusing what they take for numbers and is none."""
+"""scikit-learn's checks of data, after refusing dates, which they take for numbers."""
 
 import numpy as np
 from sklearn.utils import validation

@@ -16,12 +16,13 @@ from ..solvers.solve import solve
 from ._automatic import Choice, budget_after, follower, problems_on, starts_from
 from ._parameters import has_skip, tolerance_of
 
-LITTLE_WORK = 3e8  # of training at one strength of a fold, in nanoseconds
+# Training at one strength of a fold takes at most 3e8 nanoseconds of work.
+FOLD_WORK_NS = 3e8
 
 
 @dataclass(frozen=True)
 class Followed:
-    """What came of one fold.
+    """The outcome of one fold.
 
     Attributes
     ----------
@@ -50,30 +51,31 @@ def follow(model, scorer, betas, X, y, weight, train, test):
     counts = weight is None or weight[test].any()
     scores, seconds, points = np.full(len(betas), np.nan), np.zeros(len(betas)), []
     with warnings.catch_warnings(), one_blas_thread(), silence():
-        warnings.simplefilter("ignore", ScaleWarning)  # said of all data
-        warnings.simplefilter("ignore", WidthWarning)  # the last fit says it, once
+        warnings.simplefilter("ignore", ScaleWarning)  # the fit on all data has warned
+        warnings.simplefilter("ignore", WidthWarning)  # the last fit warns, once
         X_train, y_train, own = model._check_data(X[train], y[train], None if weight is None else weight[train])
-        targets, own = model._posed(y_train, own)
+        targets, own = model._pose_targets(y_train, own)
         problems = problems_on(model, X_train, targets, own, has_skip(model))
         limit = _Limit(model.time_limit)
         paths = [follower(model, problem, limit.is_over) for problem in problems]
         for k, beta in enumerate(betas.tolist()):
             started = now()
             limit.restart()
+            # Follow the path to the strength, train there for a little, and score the network on the rows left out.
             points.append([None if path is None else path.follow(beta) for path in paths])
             networks = [
-                _settled(model, problem, beta, point, limit.deadline)
+                _train_briefly(model, problem, beta, point, limit.deadline)
                 for problem, point in zip(problems, points[-1], strict=True)
             ]
             model.set_params(beta=beta)
-            model.network_ = model._united(networks)
+            model.network_ = model._join_networks(networks)
             seconds[k] = now() - started
             if counts:
                 scores[k] = scorer(model, X[test], y[test], **options)
     return Followed(scores, seconds, points, sum(path.work for path in paths if path is not None))
 
 
-def _settled(model, problem, beta, point, deadline):
+def _train_briefly(model, problem, beta, point, deadline):
     """Return the network that training reaches from a point on the path with little work: the optimum of short data.
 
     Raises
@@ -83,7 +85,7 @@ def _settled(model, problem, beta, point, deadline):
     """
     if point is None:
         return build_zero_network(problem)
-    options = {"tol": tolerance_of(model.tol), "max_iter": model.max_iter, "max_work": LITTLE_WORK}
+    options = {"tol": tolerance_of(model.tol), "max_iter": model.max_iter, "max_work": FOLD_WORK_NS}
     options |= {"start": point.network(problem), "proof": "heuristic", "deadline": deadline}
     problem = replace(problem, beta=beta)
     return uninterrupted(solve(problem, max_width=model.max_width, **options)).network
@@ -92,7 +94,7 @@ def _settled(model, problem, beta, point, deadline):
 def choice_of(model, X, y, weight, followed, best):
     """Return the `Choice` that the last fit starts from: the networks of the first fold, and a budget."""
     X, y, weight = model._check_data(X, y, weight)
-    targets, weight = model._posed(y, weight)
+    targets, weight = model._pose_targets(y, weight)
     skip = has_skip(model)
     problems = problems_on(model, X, targets, weight, skip)
     with one_blas_thread():

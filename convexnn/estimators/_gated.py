@@ -1,7 +1,8 @@
-"""What the gated ReLU regressor and classifier share: gates, strength, training and what is made of the blocks."""
+"""Base of the gated ReLU regressor and classifier: gates, strength, training, and the attributes made of blocks."""
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -27,9 +28,12 @@ from ._parameters import check_shared_parameters, check_strength, scaled_strengt
 from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched
 
-N_GATES = 100
-WORDS = {"objective": "objective", "gap": "relative gap", "width": "gates in use"}
-WORST_FIRST = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
+# 100 gates are sampled by default.
+DEFAULT_N_GATES = 100
+# The figures of a round by their keys in its record, as gated models name them.
+GATED_ROUND_LABELS = {"objective": "objective", "gap": "relative gap", "width": "gates in use"}
+# The status of several outputs is the first of these that one of them has.
+STATUS_BY_SEVERITY = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
 
 
 class GatedModel(CallbackSupportMixin, BaseEstimator):
@@ -37,6 +41,19 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
 
     Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every class.
     """
+
+    gates_: np.ndarray
+    blocks_: np.ndarray
+    intercept_: float | np.ndarray
+    skip_weights_: np.ndarray | None
+    certificate_: GatedCertificate
+    dual_: np.ndarray
+    beta_: float
+    beta_max_: float
+    status_: str
+    n_iter_: int
+    history_: list[dict[str, Any]]
+    n_features_in_: int
 
     def _values(self, X):
         """Return the model's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs)."""
@@ -116,21 +133,24 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         rows = canonical_rows(X, targets, check_weights(weight, len(targets)))
         outputs = labels(rows.y)
         problems = [self._problem(rows, y, rows.weight * factor) for y, factor in outputs]
+        # All outputs share the gates, and a warm start keeps those of the last fit.
         self.gates_ = self._gates(rows) if previous is None else self.gates_
         masks = self._masks(problems[0])
         self.beta_max_ = _strongest(problems, masks)
         if self.beta != "scale":
             self.beta_ = float(self.beta)
         else:
+            # "scale" is relative to beta_max without class weights: these change the loss, and not the strength.
             plain = [self._problem(rows, y, rows.weight) for y, _ in outputs]
             self.beta_ = scaled_strength(_strongest(plain, masks))
         self._training_problems = [replace(problem, beta=self.beta_) for problem in problems]
         deadline = None if self.time_limit is None else started + self.time_limit
+        # A warm start needs as many outputs as before.
         starts = [None] * len(problems)
         if previous is not None and len(previous) == len(problems):
             starts = previous
-        with watched(self, *given, words=WORDS, n_problems=len(problems)) as watch:
-            self._keep(rows, masks, self._solve(masks, starts, deadline, watch))
+        with watched(self, *given, words=GATED_ROUND_LABELS, n_problems=len(problems)) as watch:
+            self._set_fitted(rows, masks, self._solve(masks, starts, deadline, watch))
         return self
 
     def _solve(self, masks, starts, deadline, watch):
@@ -152,8 +172,9 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
             "skip_weights_": free[: self.n_features_in_] if self.skip_connection else None,
         }
 
-    def _keep(self, rows, masks, solutions):
+    def _set_fitted(self, rows, masks, solutions):
         """Set the fitted attributes, with a certificate that is computed anew from the blocks."""
+        # Certify the blocks as they are kept, rather than trust the last proof of the solver.
         proofs = [
             certify_gated(problem, masks, solution.blocks, solution.dual_point)
             for problem, solution in zip(self._training_problems, solutions, strict=True)
@@ -162,6 +183,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         duals = np.column_stack([rows.spread(proof.dual_point) for proof in proofs])
         skips = free[:, : rows.X.shape[1]]
         intercepts = free[:, -1] if self.fit_intercept else np.zeros(len(free))
+        # A model of one output hides the leading axis of outputs.
         if len(solutions) == 1:
             blocks, skips, intercepts, duals = blocks[0], skips[0], float(intercepts[0]), duals[:, 0]
         self.blocks_, self.intercept_ = blocks, intercepts
@@ -170,7 +192,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
             sum(proof.primal for proof in proofs), sum(proof.dual for proof in proofs), duals, len(masks)
         )
         self.dual_ = duals
-        status = min((s.status for s in solutions), key=WORST_FIRST.index)
+        status = min((s.status for s in solutions), key=STATUS_BY_SEVERITY.index)
         self.status_, self.n_iter_ = status.name, max(1, sum(s.n_iter for s in solutions))
         self.history_ = [record for solution in solutions for record in solution.history]
         parts = [(solution.history, proof) for solution, proof in zip(solutions, proofs, strict=True)]
@@ -208,7 +230,7 @@ class GatedModel(CallbackSupportMixin, BaseEstimator):
         """Return the caller's gates, or a sample."""
         n_inputs = rows.X.shape[1] + bool(self.hidden_bias)
         if self.gates is None:
-            n_gates, rng = self.n_gates or N_GATES, np.random.default_rng(seed_of(self.random_state))
+            n_gates, rng = self.n_gates or DEFAULT_N_GATES, np.random.default_rng(seed_of(self.random_state))
             return sample_gates(rows.X, n_gates, hidden_bias=self.hidden_bias, weight=rows.weight, rng=rng)
         gates = check_design(self.gates, "gates")
         if gates.shape[1] != n_inputs:
@@ -248,6 +270,7 @@ def _strongest(problems, masks):
     for problem in problems:
         nu = problem.dual_point(zeros)
         price = gate_prices(problem.design, masks, nu).max(initial=0.0)
+        # A price that rounding explains is zero: every strength leads to zero blocks.
         if price > ROUNDING * (np.abs(nu) @ norms(problem.design)):
             strongest = max(strongest, float(price))
     return strongest

@@ -10,7 +10,8 @@ from ..responses.generalised import generalised_score
 from ..responses.left_out import LeftOut
 from ..responses.records import LeaveOneOut
 
-NO_MOVE = 1e-12  # of the largest prediction: moves up to it are rounding
+# Moves of at most 1e-12 of the largest prediction are rounding.
+MOVE_ROUNDING = 1e-12
 
 
 class LeaveOneOutMixin:
@@ -81,6 +82,7 @@ class LeaveOneOutMixin:
             moves, largest = part.moves.reshape(len(weight), -1), np.abs(part.fit).max()
             sizes = np.sqrt(np.average(moves**2, axis=0, weights=weight))
             for size, unit in zip(sizes, self._units(part, weight), strict=True):
-                is_rounding = size <= NO_MOVE * largest
+                # Moves of an output that is fitted exactly are rounding, however small its unit.
+                is_rounding = size <= MOVE_ROUNDING * largest
                 found.append(0.0 if is_rounding else size / unit if unit > 0.0 else np.inf)
         return float(np.max(found))

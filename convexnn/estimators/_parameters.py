@@ -9,9 +9,12 @@ from sklearn.utils import check_random_state
 from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 
-FLAGS = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")
+# Parameters that have to be True or False, where an estimator has them.
+FLAG_NAMES = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias", "warm_start")
+# beta="scale" is 0.1 times beta_max.
 SCALE_FRACTION = 0.1
-TOLERANCE = 1e-6  # of tol="auto"
+# tol="auto" is 1e-6.
+AUTO_TOLERANCE = 1e-6
 
 
 def check_shared_parameters(estimator, automatic=()):
@@ -22,7 +25,7 @@ def check_shared_parameters(estimator, automatic=()):
     for name in automatic:
         if isinstance(getattr(estimator, name), str):
             check_choice(getattr(estimator, name), f"{name} (when it is a string)", ("auto",))
-    for name in FLAGS:
+    for name in FLAG_NAMES:
         if hasattr(estimator, name) and not (name in automatic and isinstance(getattr(estimator, name), str)):
             check_flag(getattr(estimator, name), name)
     check_n_jobs(estimator.n_jobs)
@@ -67,7 +70,7 @@ def has_skip(estimator):
 
 def tolerance_of(tol):
     """Return the relative gap that `tol` stands for."""
-    return TOLERANCE if isinstance(tol, str) else tol
+    return AUTO_TOLERANCE if isinstance(tol, str) else tol
 
 
 def seed_of(random_state):

@@ -23,9 +23,12 @@ import numpy as np
 
 from .._utils.validation import check_choice, check_positive
 
-EQUAL = 4.0  # spacings of floats around the median: targets so close to it are equal to it
-TIE = 1e-12  # relative to all weight: parts of it that are half of it up to rounding
-DEFAULT = 1.35  # for targets that are all equal, where every delta gives the same network
+# Targets within 4 spacings of floats of their median are equal to it.
+EQUAL_SPACINGS = 4.0
+# A part of the weights is half of them when it is to within 1e-12.
+HALF_WEIGHT_ROUNDING = 1e-12
+# Targets that are all equal get 1.35: every delta gives the same network.
+EQUAL_TARGETS_DELTA = 1.35
 
 
 def check_delta(huber_delta):
@@ -59,12 +62,13 @@ def delta_of(huber_delta, y, weight=None):
     columns = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     middles = np.array([weighted_median(column, weight) for column in columns.T])
     deviations = np.abs(columns - middles)
-    deviations[deviations <= EQUAL * np.spacing(np.abs(middles))] = 0.0
+    deviations[deviations <= EQUAL_SPACINGS * np.spacing(np.abs(middles))] = 0.0
     deviations, weight = deviations.ravel(), np.repeat(weight, columns.shape[1])
     spread = weighted_median(deviations, weight)
+    # Over half of the targets are equal: the median of the other deviations is the spread of the rest.
     if spread == 0.0:
         spread = weighted_median(deviations, np.where(deviations > 0.0, weight, 0.0))
-    return float(spread) if spread > 0.0 else DEFAULT
+    return float(spread) if spread > 0.0 else EQUAL_TARGETS_DELTA
 
 
 def weighted_median(values, weight):
@@ -75,6 +79,7 @@ def weighted_median(values, weight):
     order = np.argsort(values, kind="stable")
     values, reached = values[order], np.cumsum(weight[order])
     half = 0.5 * reached[-1]
-    lower = np.searchsorted(reached, half * (1.0 - TIE))
-    upper = np.searchsorted(reached, half * (1.0 + TIE), side="right")
+    # With half of the weight exactly at a boundary the median is the mean of both sides.
+    lower = np.searchsorted(reached, half * (1.0 - HALF_WEIGHT_ROUNDING))
+    upper = np.searchsorted(reached, half * (1.0 + HALF_WEIGHT_ROUNDING), side="right")
     return 0.5 * values[lower] + 0.5 * values[min(upper, len(values) - 1)]

@@ -53,11 +53,16 @@ def canonical_rows(X, y, weight):
         return CanonicalRows(X, y, weight, np.where(idle, 0.0, 1.0), every, every, X[idle], y[idle])
     kept = np.flatnonzero(weight > 0)
     rows, first, inverse = np.unique(
-        np.column_stack([X[kept], y[kept]]) + 0.0, axis=0, return_index=True, return_inverse=True
+        # + 0.0 turns -0.0 into 0.0, which would be another row.
+        np.column_stack([X[kept], y[kept]]) + 0.0,
+        axis=0,
+        return_index=True,
+        return_inverse=True,
     )
     totals = np.bincount(inverse.reshape(-1), weight[kept])
     row, share = np.zeros(len(y), int), np.zeros(len(y))
     row[kept] = inverse.reshape(-1)
+    # A row's dual entry belongs to its samples in proportion to their weights.
     share[kept] = weight[kept] / totals[row[kept]]
     targets = rows[:, X.shape[1] :].reshape(len(rows), *y.shape[1:])
     merged = np.ascontiguousarray(rows[:, : X.shape[1]]), targets.copy(), totals

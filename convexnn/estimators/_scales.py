@@ -27,14 +27,17 @@ import numpy as np
 
 from .._utils.row_blocks import row_blocks
 
-LARGEST_DISTANCE = 10.0  # mean of a column over its standard deviation, or over 1 where that is larger
-LARGEST_SPREAD = 30.0  # spread of a column over the median of all columns that vary, or that over the spread
-LARGEST_TARGET_RATIO = 5.0  # standard deviation of a target over that of another one
+# A column is far from zero when its mean is above 10 times its standard deviation, or 10 where that is below 1.
+MAX_MEAN_OVER_DEVIATION = 10.0
+# A column is uneven when its spread is 30 times the median of all columns that vary, or a thirtieth of it.
+MAX_SPREAD_RATIO = 30.0
+# A target is outweighed when another one has more than 5 times its standard deviation.
+MAX_TARGET_RATIO = 5.0
 
 
 @dataclass(frozen=True)
 class Spreads:
-    """Where columns lie and how far they reach.
+    """The location and the spread of columns.
 
     Attributes
     ----------
@@ -78,7 +81,8 @@ def spreads_of(X, weight):
 def far_columns(spreads):
     """Return the indices of columns that vary far from zero: only a large bias, which is penalised, bends there."""
     outside = (spreads.lowest > 0) | (spreads.highest < 0)
-    far = np.abs(spreads.mean) / LARGEST_DISTANCE > np.maximum(spreads.deviation, 1.0)
+    # Divided on the left, so that entries near the end of float64 do not overflow.
+    far = np.abs(spreads.mean) / MAX_MEAN_OVER_DEVIATION > np.maximum(spreads.deviation, 1.0)
     return np.flatnonzero(outside & far & (spreads.extent > 0))
 
 
@@ -86,15 +90,16 @@ def uneven_columns(spreads):
     """Return the indices of columns that vary far more, and of those that vary far less, than the median column."""
     varies = spreads.extent > 0
     more, less = varies.copy(), varies.copy()
+    # Deviation and range both have to be out of proportion: rare entries have a small deviation alone.
     for spread in (spreads.deviation, spreads.extent):
         middle = np.median(spread[varies]) if varies.any() else 1.0
-        more &= spread / LARGEST_SPREAD > middle
-        less &= spread < middle / LARGEST_SPREAD
+        more &= spread / MAX_SPREAD_RATIO > middle
+        less &= spread < middle / MAX_SPREAD_RATIO
     return np.flatnonzero(more), np.flatnonzero(less)
 
 
 def outweighed_targets(spreads):
     """Return the indices of targets whose loss is next to nothing beside that of the largest one."""
     largest = spreads.deviation.max(initial=0.0)
-    small = spreads.deviation < largest / LARGEST_TARGET_RATIO
+    small = spreads.deviation < largest / MAX_TARGET_RATIO
     return np.flatnonzero(small & (spreads.extent > 0))

@@ -1,22 +1,25 @@
-"""Who is told how a fit goes: the reporter of `verbose`, and scikit-learn's callbacks where it has them (from 1.9 on).
+"""Progress of a fit for the reporter of `verbose`, and for scikit-learn's callbacks where it has them (from 1.9 on).
 
 Both read only; but a callback may ask to stop, which ends the training as an interrupt does.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
+from typing import Any, TypeVar
 
 from .._utils.clock import now
-from .._utils.progress import WORDS, reporting
+from .._utils.progress import ROUND_LABELS, reporting
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as add_callbacks
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing: this scikit-learn has no callbacks."""
 
-    def with_callbacks(fit):
+    def add_callbacks(fit):
         """Return `fit` in a frame of its own, as scikit-learn's decorator does: warnings count frames."""
 
         @wraps(fit)
@@ -24,6 +27,14 @@ except ImportError:
             return fit(estimator, *args, **kwargs)
 
         return fit_without_callbacks
+
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def with_callbacks(fit: Fit) -> Fit:
+    """Return `fit` with callbacks, where scikit-learn has them; type checkers see the signature that was given."""
+    return add_callbacks(fit)
 
 
 class StopRequested(KeyboardInterrupt):
@@ -76,6 +87,7 @@ class Tasks:
         """
         if self.round is None:
             return
+        # Cleared first: a callback that raises must not have its round ended twice.
         over, self.round = self.round, None
         if over.call_on_fit_task_end(**self.shared, reconstruction_attributes=fitted):
             raise StopRequested
@@ -110,7 +122,7 @@ class Tasks:
 
 
 class Watch:
-    """Told of every round of the solvers; see `watched`."""
+    """The audience of a fit, which hears of every round of the solvers; see `watched`."""
 
     def __init__(self, reporter, tasks, words):
         self.reporter, self.tasks, self.words = reporter, tasks, words
@@ -136,7 +148,7 @@ class Watch:
 
 
 class Report:
-    """What a solver tells of every round.
+    """The callable with which a solver reports every round.
 
     `attributes` returns those of the fitted estimator, a dict, for the model that the solver makes, usually a network;
     None where one problem does not make a model.
@@ -163,8 +175,8 @@ def network_only(network):
 
 
 @contextmanager
-def watched(estimator, X, y, sample_weight=None, *, words=WORDS, n_problems=1):
-    """Yield the `Watch` of a fit, which is told of every round; the body sets what is fitted."""
+def watched(estimator, X, y, sample_weight=None, *, words=ROUND_LABELS, n_problems=1):
+    """Yield the `Watch` of a fit, which hears of every round; the body sets the fitted attributes."""
     deadline = None if estimator.time_limit is None else now() + estimator.time_limit
     with reporting(estimator.verbose, deadline) as reporter:
         watch = Watch(reporter, Tasks(estimator, X, y, sample_weight, n_problems), words)

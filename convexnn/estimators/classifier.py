@@ -100,6 +100,9 @@ n_features_in_, feature_names_in_
     ('proven', 'exact', True)
     """
 
+    classes_: np.ndarray
+    certificates_: list[Certificate]
+
     _losses = ("logistic", "squared_hinge", "squared")
     _score_name = "accuracy"
 
@@ -186,12 +189,14 @@ n_features_in_, feature_names_in_
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
         warn_of_scales(self, X, plain)
-        targets, weight = self._posed(y, plain)
+        targets, weight = self._pose_targets(y, plain)
         self._sample_weight = plain
+        # One problem per class, or one for all outputs; two classes are one output.
         if len(self.classes_) > 2 and self.multi_class == "ovr":
             with watched(self, *given, n_problems=len(self.classes_)) as watch:
                 choice = self._choose(X, targets, weight, started)
                 return self._fit_one_against_the_rest(X, targets, weight, plain, started, watch, choice)
+        # With and without class weights: the strength is that of the plain weights.
         rows = [canonical_rows(X, targets[0], weights) for weights in (weight, plain)]
         with watched(self, *given) as watch:
             choice = self._choose(X, targets, weight, started)
@@ -216,11 +221,11 @@ n_features_in_, feature_names_in_
         """Return 1 at the class of every sample and -1 elsewhere, of shape (n_samples, n_classes)."""
         return np.where(y[:, None] == self.classes_, 1.0, -1.0)
 
-    def _posed(self, y, plain):
+    def _pose_targets(self, y, plain):
         """Return the targets of every problem and the weights that it is trained with."""
         return self._targets(y), plain * self._class_weights(self._labels(y), plain, y)
 
-    def _united(self, networks):
+    def _join_networks(self, networks):
         """Return one network of those of the problems."""
         return networks[0] if len(networks) == 1 else _side_by_side(networks)
 
@@ -255,7 +260,7 @@ n_features_in_, feature_names_in_
             return np.column_stack([expit(-values), expit(values)])
         if self.multi_class == "joint":
             return softmax(values, axis=1)
-        logarithms = -np.logaddexp(0.0, -values)  # far from every class all sigmoids may underflow
+        logarithms = -np.logaddexp(0.0, -values)  # the sigmoids themselves may all underflow
         return softmax(logarithms, axis=1)
 
     @available_if(_is_logistic)
@@ -310,6 +315,7 @@ n_features_in_, feature_names_in_
             return np.ones(len(labels))
         if isinstance(self.class_weight, str):
             check_choice(self.class_weight, "class_weight (when it is a string)", ("balanced",))
+            # Factors total / (n_classes totals_k) give every class the same weight in all.
             totals = weight @ members
             return members @ (totals.sum() / (len(totals) * totals))
         try:
@@ -328,6 +334,7 @@ n_features_in_, feature_names_in_
         skip = self.skip_connection_
         parts = [canonical_rows(X, column, weight) for column in targets]
         units = [self._problem(rows, skip=skip) for rows in parts]
+        # The strength is that without class weights: these change the loss, and not the strength.
         unweighted = [self._problem(canonical_rows(X, column, plain), skip=skip) for column in targets]
         prices = [self._strength(unit, started) for unit in unweighted]
         self._choose_beta(prices, choice)
@@ -373,6 +380,7 @@ def _side_by_side(networks):
     outputs = np.zeros((sum(map(len, blocks)), len(blocks)))
     ends = np.cumsum([0, *map(len, blocks)])
     for k, block in enumerate(blocks):
+        # Neurons of class k act on output k only: a block-diagonal matrix of output weights.
         outputs[ends[k] : ends[k + 1], k] = block
 
     def joined(name, join):
@@ -391,6 +399,7 @@ def _side_by_side(networks):
 def _sum_of(certificates):
     """Return the certificate of the sum of several objectives, which bounds it by the sum of the bounds."""
     primal, dual = sum(c.primal for c in certificates), sum(c.dual for c in certificates)
+    # The visible gap of the sum is the mean of the gaps, weighted by the objectives.
     seen = sum(c.heuristic_gap * c.primal for c in certificates)
     proof = max((c.proof for c in certificates), key=PROOFS.index)
     points = np.column_stack([c.dual_point for c in certificates])

@@ -32,6 +32,10 @@ from .regressor import ConvexReLURegressor
 class _CrossValidation:
     """Mixin before an estimator: `fit` chooses its strength. Subclasses name the estimator of one strength."""
 
+    betas_: np.ndarray
+    scores_: np.ndarray
+    cv_results_: dict[str, Any]
+    best_score_: float
     cv: Any
     _single: type[BaseEstimator]
     _check_data: Callable[..., Any]
@@ -77,6 +81,7 @@ class _CrossValidation:
         seed = self._fixed_seed()
         self.betas_ = self._grid(X, y, weight, started)
         cv = check_cv(self.cv, y, classifier=issubclass(self._single, ConvexReLUClassifier))
+        # Every fold follows the strengths on its own rows.
         folds = list(cv.split(X, y, **routed.splitter.split))
         given = None if sample_weight is None else weight
         tasks = Tasks(self, *watched, n_problems=2)
@@ -84,14 +89,16 @@ class _CrossValidation:
         self.scores_ = np.column_stack([fold.scores for fold in followed])
         counted = np.array([weight[test].sum() for _, test in folds]) > 0
         self.cv_results_ = results_of(self.betas_, self.scores_, [fold.seconds for fold in followed], counted)
+        # The best mean over the folds decides; the last fit starts from the networks of the first fold.
         means = self.cv_results_["mean_test_score"]
         best = self._best(means)
         self.beta_, self.best_score_ = float(self.betas_[best]), float(means[best])
         model = self._model(beta=self.beta_, random_state=seed)
         model._choice = choice_of(model, X, y, given, followed, best)
         with tasks.part("last fit", model), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ScaleWarning)  # said above, with the names of the features
+            warnings.simplefilter("ignore", ScaleWarning)  # warned of above, with the names of the features
             model.fit(X, y, given)
+        # The fitted attributes are those of the last fit; the parameters stay ours.
         kept = model.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(model).items() if name not in kept})
         tasks.end()
@@ -170,6 +177,7 @@ class _CrossValidation:
 def _as_they_come(n_jobs, calls):
     """Return the answers to `calls` in order, one after the other where joblib's backend can hand them over so."""
     backend, _ = parallel.get_active_backend()
+    # Answers as they come, for the progress; some backends return them only all at once.
     one_by_one = getattr(backend, "supports_return_generator", False)
     return Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator" if one_by_one else "list")(calls)
 
@@ -205,7 +213,7 @@ proof, tol, max_iter, time_limit, random_state, verbose
     betas_ : ndarray of shape (n_betas,)
         In decreasing order.
     scores_ : ndarray of shape (n_betas, n_folds)
-        Of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
+        Scores of the test rows, weighted. NaN for a fold whose test rows all have weight 0.
     cv_results_ : dict of ndarray
         As scikit-learn's searches have it: `param_beta`, `mean_test_score`, `std_test_score`, `rank_test_score`,
         `mean_fit_time`, and ``split0_test_score`` and so on.

@@ -57,7 +57,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         one-vs-rest, as in liblinear, the class that is told from the others gets its factor, and these get 1.
     tol : float, default=1e-6
     max_iter : int, default=1000
-        Per class.
+        Steps per class.
     time_limit : float, optional
         Seconds, for all classes together.
     n_jobs : int, optional
@@ -82,7 +82,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     status_ : {"proven", "stalled", "max_iter", "time_limit", "interrupted"}
         The worst of the classes.
     n_iter_ : int
-        Of all classes together.
+        Steps of all classes together.
     history_ : list of dict
     n_features_in_, feature_names_in_
         As in scikit-learn.
@@ -104,6 +104,8 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     >>> model.certificate_.status, model.predict(X[:2])
     ('optimal over these gates', array([0, 0]))
     """
+
+    classes_: np.ndarray
 
     _losses = ("logistic", "squared_hinge")
 
@@ -178,6 +180,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         classes = np.unique(y[weight > 0])  # a class of weight zero is as good as absent
         if len(classes) < 2:
             raise InvalidInputError(f"y must hold at least two classes of positive weight; got {len(classes)} class.")
+        # Labels of weight zero may be unknown: they get the first class, and count for nothing.
         codes = np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
         factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
@@ -231,5 +234,6 @@ def _one_vs_rest(factors, codes):
     """
     if len(factors) == 2:
         return [(np.where(codes == 1, 1.0, -1.0), factors[codes.astype(int)])]
+    # One problem per class, all on the same gates: the class against the others.
     chosen = [codes == k for k in range(len(factors))]
     return [(np.where(own, 1.0, -1.0), np.where(own, factor, 1.0)) for own, factor in zip(chosen, factors, strict=True)]

@@ -105,6 +105,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     ('proven', 'optimal over these gates')
     """
 
+    huber_delta_: float
+
     _losses = ("squared", "huber")
 
     def __init__(
@@ -176,6 +178,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         weight = sample_weights(sample_weight, X)
         warn_of_scales(self, X, weight, y)
+        # "auto" follows the spread of the targets, with their weights.
         self.huber_delta_ = delta_of(self.huber_delta, y, weight)
         return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)], given)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -12,14 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.aliases import ArrayLike, Proof, RandomState
 from .._utils.clock import now
-from .._utils.progress import WORDS
+from .._utils.progress import ROUND_LABELS
 from .._utils.validation import check_choice
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError, SolverError, VertexLimitError
+from ..interpolation.certificate import InterpolationCertificate
 from ..interpolation.certifying import solve_interpolant
 from ..interpolation.free_bias import join_the_dots
 from ..interpolation.program import interpolation_problem
 from ..interpolation.solution_set import InterpolationSet, interpolation_set_of
+from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import MIN_MARGIN
 from ..solvers.base import Status
 from ._columns import warn_of_scales
@@ -27,7 +29,8 @@ from ._data import validate_data
 from ._parameters import check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
-FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
+# Parameters that decide which problem is posed.
+PROBLEM_FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
 
 class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimator):
@@ -104,6 +107,15 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
     13.0 True exact
     """
 
+    network_: TwoLayerReLU
+    certificate_: InterpolationCertificate
+    dual_: np.ndarray
+    cost_: float
+    status_: str
+    n_iter_: int
+    history_: list[dict[str, Any]]
+    n_features_in_: int
+
     def __init__(
         self,
         *,
@@ -167,9 +179,10 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         warn_of_scales(self, X, None, y)
-        problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in FLAGS})
-        with watched(self, *given, words=WORDS | {"objective": "cost"}) as watch:
+        problem = self._problem = interpolation_problem(X, y, **{name: getattr(self, name) for name in PROBLEM_FLAGS})
+        with watched(self, *given, words=ROUND_LABELS | {"objective": "cost"}) as watch:
             with watch.problem(attributes=network_only) as report:
+                # The dual point on distinct rows is kept beside the certificate: the optimal set starts from it.
                 solution, self._dual_point = solve_interpolant(
                     problem,
                     tol=self.tol,
@@ -180,10 +193,10 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
                     rng=np.random.default_rng(seed_of(self.random_state)),
                     report=report,
                 )
-            self._keep(solution)
+            self._set_fitted(solution)
         return self
 
-    def _keep(self, solution):
+    def _set_fitted(self, solution):
         """Set what is fitted."""
         self._known_unique: tuple[bool | None, ...] = ()
         self.network_, self.history_ = solution.network, solution.history
@@ -223,11 +236,13 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimato
         if self.status_ != Status.proven.name or self.certificate_.proof != "exact":
             return None
         if not self._problem.penalize_bias:
+            # Without a penalty on the bias only one input has a theory of uniqueness.
             return join_the_dots(self._problem).is_unique if self.n_features_in_ == 1 else None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 found = self.optimal_set()
+            # A thin margin means that another direction may be optimal too: then uniqueness is not known.
             return found.is_unique_function if found.margin >= MIN_MARGIN else None
         except (SolverError, VertexLimitError):
             return None

@@ -152,6 +152,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     ('proven', 'exact')
     """
 
+    huber_delta_: float
+
     _losses = ("squared", "huber", "absolute", "quantile")
     _score_name = "R2"
 
@@ -238,9 +240,10 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
         warn_of_scales(self, X, weight, y)
-        targets, weight = self._posed(y, weight)
+        targets, weight = self._pose_targets(y, weight)
         with watched(self, *given) as watch:
             self._sample_weight = weight
+            # The strength first, and with it perhaps the skip connection; then one training with a proof.
             choice = self._choose(X, targets, weight, started)
             return self._fit_rows(canonical_rows(X, targets[0], weight), started, watch, choice)
 
@@ -258,8 +261,9 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self.huber_delta_ = delta_of(self.huber_delta, y, weight)
         return X, y, weight
 
-    def _posed(self, y, weight):
+    def _pose_targets(self, y, weight):
         """Return the targets of every problem and the weights that it is trained with; set what `predict` needs."""
+        # A column of targets is one output; only predictions are in a column again.
         self._is_column = y.shape[1:] == (1,)
         return self._targets(y), weight
 
@@ -319,6 +323,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
                 f"predict_interval is there for one output; this regressor has "
                 f"{self.network_.output_weights.shape[1]}. Fit one regressor per column of y."
             )
+        # Jackknife+ uses the residual and the prediction of the network without each row, of positive weight.
         (left_out,) = self._leave_out()
         weight = self._sample_weight
         residuals = (left_out.y - left_out.predictions)[weight > 0]

@@ -21,17 +21,22 @@ from ..exceptions import FileFormatError, InvalidInputError
 from .atomic import write_whole
 
 HEADER = "header.json"
-MAX_HEADER = 2**22
+# A header of more than 4 MiB, or a file of more than 16 members, is not ours.
+MAX_HEADER_BYTES = 2**22
 MAX_MEMBERS = 16
-LARGEST = 2**31 - 1  # beyond, zip needs another format of its own tables
-END = struct.Struct("<4s4H2LH")  # the end of the central directory, the last bytes of a zip without a comment
+# Beyond 2^31 - 1 bytes zip needs another format of its own tables.
+MAX_FILE_BYTES = 2**31 - 1
+# The end of the central directory: the last bytes of a zip without a comment.
+END = struct.Struct("<4s4H2LH")
 END_MARK, LONG_MARK = b"PK\x05\x06", b"PK\x06\x07"
 FLOAT = np.dtype("<f8")
-NPY = re.compile(  # what numpy writes for such arrays; its own parser evaluates Python literals, and fails in many ways
+# The header that numpy writes for such arrays; its own parser evaluates Python literals, and fails in many ways.
+NPY = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<f8', 'fortran_order': False, 'shape': "
     rb"\(((?:\d{1,12},|\d{1,12}, \d{1,12})?)\), \} *\n",
     re.DOTALL,
 )
+# The errors that a damaged archive may raise while it is read.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
 
 
@@ -48,18 +53,23 @@ def write_archive(path, header, arrays):
     ----------
     path : str or path-like
     header : dict
-        Of what JSON can write; ``arrays`` and ``sha256`` are added.
+        Values that JSON can write; ``arrays`` and ``sha256`` are added.
     arrays : dict of str to ndarray
-        Of at most two dimensions.
+        Arrays of at most two dimensions.
     """
+    # One type and one order for all arrays, so that their bytes and sha256 are the same on every machine.
     arrays = {name: np.array(array, dtype=FLOAT, order="C") for name, array in arrays.items()}
     header = header | {"arrays": {name: _described(array) for name, array in arrays.items()}}
     text = json.dumps(header | {"sha256": digest_of(header)}, indent=1, allow_nan=False).encode()
-    if len(text) > MAX_HEADER:
-        raise InvalidInputError(f"the names and classes take {len(text)} bytes; a file holds at most {MAX_HEADER}.")
+    if len(text) > MAX_HEADER_BYTES:
+        raise InvalidInputError(
+            f"the names and classes take {len(text)} bytes; a file holds at most {MAX_HEADER_BYTES}."
+        )
     size = sum(array.nbytes for array in arrays.values())
-    if size > LARGEST:
-        raise InvalidInputError(f"the arrays take {size} bytes; a file holds at most {LARGEST}. Set store_data=False.")
+    if size > MAX_FILE_BYTES:
+        raise InvalidInputError(
+            f"the arrays take {size} bytes; a file holds at most {MAX_FILE_BYTES}. Set store_data=False."
+        )
     write_whole(path, lambda file: _write(file, text, arrays))
 
 
@@ -95,6 +105,7 @@ def read_archive(path, max_bytes):
     """
     with open(path, "rb") as file:
         try:
+            # The table of contents is judged from the last bytes, before zipfile reads whatever it declares.
             _check_table(file, max_bytes)
             file.seek(0)
             with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
@@ -108,8 +119,9 @@ def read_archive(path, max_bytes):
 def _check_table(file, max_bytes):
     """Look at the end of the file, before anything of it is believed: what table of contents does it declare?"""
     size = file.seek(0, os.SEEK_END)
-    if size > min(max_bytes + MAX_HEADER, LARGEST):
+    if size > min(max_bytes + MAX_HEADER_BYTES, MAX_FILE_BYTES):
         raise FileFormatError(f"it has {size} bytes, more than max_bytes={max_bytes} allows.")
+    # 20 more bytes: there the locator of a zip64 table would stand, which is refused.
     file.seek(max(0, size - END.size - 20))
     tail = file.read()
     if len(tail) < END.size or tail[-END.size :][:4] != END_MARK:
@@ -131,6 +143,7 @@ def _checked_members(archive, max_bytes):
     ]
     if odd:
         raise FileFormatError(f"its members must be stored or deflated, and not encrypted; {odd} are not.")
+    # A zip bomb declares, or hides, far more than it holds: the sum is limited, and each size checked on reading.
     declared = sum(member.file_size for member in members)
     if declared > max_bytes:
         raise FileFormatError(
@@ -138,7 +151,7 @@ def _checked_members(archive, max_bytes):
             f"from, raise max_bytes."
         )
     contents = dict(zip(names, members, strict=True))
-    header = _parsed(_read(archive, contents.pop(HEADER), MAX_HEADER))
+    header = _parsed(_read(archive, contents.pop(HEADER), MAX_HEADER_BYTES))
     if set(contents) != {f"{name}.npy" for name in header["arrays"]}:
         raise FileFormatError(
             f"its header lists the arrays {sorted(header['arrays'])}, and it holds {sorted(contents)}."
@@ -155,6 +168,7 @@ def _read(archive, member, limit):
     if member.file_size > limit:
         raise FileFormatError(f"{member.filename} has {member.file_size} bytes, more than the {limit} allowed.")
     with archive.open(member) as stream:
+        # One byte more than declared shows that a member is longer than it says.
         content = stream.read(member.file_size + 1)
     if len(content) != member.file_size:
         raise FileFormatError(f"{member.filename} holds {len(content)} bytes and declares {member.file_size}.")
@@ -188,6 +202,7 @@ def _refuse_constant(name):
 
 def _array(content, name, entry):
     """Return the array of a member after comparing shape, type, size and sha256 with the header's entry."""
+    # The header of the array is matched byte by byte: numpy's parser would evaluate it as Python.
     found = NPY.match(content)
     if found is None or len(content) < 10 or found.end() != 10 + int.from_bytes(content[8:10], "little"):
         raise FileFormatError(
@@ -196,8 +211,9 @@ def _array(content, name, entry):
         )
     shape = [int(length) for length in found.group(1).split(b",") if length.strip()]
     data = content[found.end() :]
-    if math.prod(shape) * FLOAT.itemsize != len(data) or max(shape, default=0) > LARGEST // FLOAT.itemsize:
+    if math.prod(shape) * FLOAT.itemsize != len(data) or max(shape, default=0) > MAX_FILE_BYTES // FLOAT.itemsize:
         raise FileFormatError(f"{name}.npy declares the shape {tuple(shape)} and holds {len(data)} bytes.")
     if entry != {"shape": shape, "dtype": FLOAT.str, "sha256": hashlib.sha256(data).hexdigest()}:
         raise FileFormatError(f"{name}.npy is not the array that the header describes: shape or sha256 differ.")
+    # A view of immutable bytes: the arrays of a file are read-only.
     return np.frombuffer(data, dtype=FLOAT).reshape(shape).astype(np.float64, copy=False)

@@ -18,11 +18,13 @@ def write_whole(path, write):
     path = Path(path)
     if not path.name:
         raise InvalidInputError(f"path must name a file; got {os.fspath(path)!r}.")
+    # A hidden file in the same folder: renaming it within one file system is atomic.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with _opened(beside, path) as file:
             write(file)
             file.flush()
+            # On the disk before the name changes: a crash leaves the old file or the new one, never a part.
             os.fsync(file.fileno())
         os.replace(beside, path)
     finally:

@@ -1,4 +1,4 @@
-"""What the cells of a table's column hold: numbers, truth values, labels, or nothing."""
+"""The cells of a table's column: numbers, truth values, labels, or nothing."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ def as_numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
     if is_complex_dtype(column.dtype):
         return np.full(len(column), np.nan), ~missing
     if not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
+        # Text that is a number counts as one; everything else becomes NaN, and is reported as no number.
         column = pandas.to_numeric(column.astype(object), errors="coerce")
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return values, np.isnan(values) & ~missing

@@ -34,6 +34,7 @@ def checked_names(network, feature_names, target_names, classes):
         raise InvalidInputError(
             f"classes must have {max(2, n_outputs)} entries, as the network has; got {len(classes)}."
         )
+    # The classes of one target are several outputs: one name, or one per output.
     n_targets = (n_outputs,) if classes is None else (1, n_outputs)
     return {
         "feature_names": _names(feature_names, "feature_names", (network.n_inputs,)),

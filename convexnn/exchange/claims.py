@@ -1,4 +1,4 @@
-"""What a file claims, held against its own network and data."""
+"""The claims of a file, checked against its own network and data."""
 
 import hashlib
 
@@ -10,10 +10,12 @@ from ..estimators._rows import canonical_rows
 from ..exceptions import FileFormatError
 from ..programs.dual_points import is_orthogonal
 from ..programs.posing import problem_of
-from .headers import ROUNDING
+from .headers import CLAIM_ROUNDING
 
-FORWARD = 64 * np.finfo(float).eps  # relative to the sizes added up, what float64 may leave of a prediction
-UNCONFIRMED = 1e-6  # relative to the objective, how far below the claimed bound the proof may end
+# float64 computes a prediction to within 64 units in the last place of the sizes that are added up.
+PREDICTION_ROUNDING = 64 * np.finfo(float).eps
+# A claimed bound is confirmed when the proof ends at most 1e-6 of the objective below it.
+MAX_MISSED_BOUND = 1e-6
 
 
 def posed(network, data, entry):
@@ -30,8 +32,9 @@ def agrees(problem, network, primal):
     slopes = np.abs(problem.loss.dual_point(problem.y, values, problem.weight))
     size = np.abs(problem.y) + _largest_summands(network, problem)
     weight = problem.weight if values.ndim == 1 else problem.weight[:, None]
-    slack = FORWARD * np.sum(slopes * size) + FORWARD**2 * np.sum(weight * size**2)
-    return abs(found - primal) <= ROUNDING * max(abs(found), abs(primal)) + slack
+    # A fit that is off by e changes the objective by |nu| e + w e^2 at most, with the loss's curvature at most 1.
+    slack = PREDICTION_ROUNDING * np.sum(slopes * size) + PREDICTION_ROUNDING**2 * np.sum(weight * size**2)
+    return abs(found - primal) <= CLAIM_ROUNDING * max(abs(found), abs(primal)) + slack
 
 
 def _largest_summands(network, problem):
@@ -81,6 +84,7 @@ def proven_again(claimed, network, data, entry, dual_point, options):
     options : dict
         proof, time_limit and n_jobs, as `certify` takes them.
     """
+    # First from scratch; the stored dual point is used only where that proves less than is claimed.
     certificates = [certify(network, **data, **entry, **options)]
     if _is_enough(certificates[0], claimed):
         return certificates[0]
@@ -89,6 +93,7 @@ def proven_again(claimed, network, data, entry, dual_point, options):
     best = max(certificates, key=lambda found: found.dual)
     if _is_enough(best, claimed):
         return best
+    # Exact proofs that end below the claim contradict it; other proofs only have not confirmed it.
     if dual_point is not None and all(found.proof == "exact" for found in certificates):
         raise FileFormatError(
             f"it claims the lower bound {claimed.dual!r}, and what its network, data and dual point prove is "
@@ -98,12 +103,13 @@ def proven_again(claimed, network, data, entry, dual_point, options):
 
 
 def _is_enough(found, claimed):
-    return claimed is None or claimed.dual <= found.dual + UNCONFIRMED * found.primal
+    return claimed is None or claimed.dual <= found.dual + MAX_MISSED_BOUND * found.primal
 
 
 def _from_hint(problem, network, dual_point, options):
     """Return the certificate that a dual point leads to, in a list that is empty where the point cannot be used."""
     nu = dual_point[problem.rows]
+    # A dual point that is not orthogonal to the free terms proves nothing.
     if not is_orthogonal(problem.free, nu):
         return []
     deadline = deadline_after(options["time_limit"])

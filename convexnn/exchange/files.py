@@ -24,6 +24,7 @@ from .preparation import Preparation, checked_preparation
 from .records import SavedNetwork
 from .scaling import checked_scaling
 
+# A file of more than 1 GiB is not read unless that is asked for.
 MAX_BYTES = 2**30
 TERMS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
 DATA = ("X", "y", "sample_weight")
@@ -128,10 +129,12 @@ def save_network(
     }
     if not isinstance(network, TwoLayerReLU):
         network, options = _of_estimator(network, options)
+    # Everything is checked before the first byte is written, as it will be when the file is read.
     names = checked_names(network, options["feature_names"], target_name, options["classes"])
     scaling = checked_scaling(network, center, scale)
     preparation = checked_preparation(preparation, network.n_inputs)
     problem = _checked_problem(network, options)
+    # Absent terms are absent from the file, too.
     terms = {name: getattr(network, name) for name in TERMS} | scaling
     arrays = {name: term for name, term in terms.items() if term is not None}
     data = {name: options[name] for name in DATA if options[name] is not None}
@@ -247,6 +250,7 @@ def load_network(
     options = {"proof": proof, "time_limit": time_limit, "n_jobs": n_jobs}
     header, arrays = read_archive(path, max_bytes)
     try:
+        # Rebuild the network, check the stored data, and prove the claim again on them.
         saved, entry, digest = _rebuilt(header, arrays)
         data = {name: getattr(saved, name) for name in DATA}
         dual_point = arrays.get("dual_point")
@@ -256,6 +260,7 @@ def load_network(
             return _certified(saved, data, entry, dual_point, options)
     except (ValueError, SolverError, np.linalg.LinAlgError) as error:
         raise FileFormatError(f"{os.fspath(path)!r} is refused: {error}") from error
+    # The caller's data have to be those of the file, by their sha256; then the claim is proven on them.
     data = _given(saved, X, y, sample_weight, digest)
     try:
         return _certified(saved, data, entry, None, options)
@@ -300,6 +305,7 @@ def _rebuilt(header, arrays):
 
 def _check_stored(saved, data, entry, digest, dual_point, max_bytes):
     """Refuse data in the file that pose no problem, are not those of the header, or would take too much memory."""
+    # Small arrays can have a large product: the hidden layer is n_samples times width.
     needed = 8 * len(data["X"]) * saved.network.width if data["X"].ndim else 0
     if needed > max_bytes:
         raise FileFormatError(f"its hidden layer has {needed} bytes on its data, more than max_bytes={max_bytes}.")

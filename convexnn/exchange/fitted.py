@@ -1,4 +1,4 @@
-"""What a fitted estimator has to say about itself when its network is saved."""
+"""The entries about a fitted estimator that are saved with its network."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 
-ADVICE = "skops.io.dump keeps every estimator (see convexnn.exchange.TRUSTED_TYPES)"
+SKOPS_ADVICE = "skops.io.dump keeps every estimator (see convexnn.exchange.TRUSTED_TYPES)"
 
 
 def contents_of(model):
@@ -29,13 +29,13 @@ def contents_of(model):
             network = "; save its last step, with center and scale where the step before is a StandardScaler"
         raise TypeError(
             f"network must be a TwoLayerReLU, or a fitted ConvexReLURegressor or ConvexReLUClassifier; got "
-            f"{type(model).__name__}{network}. {ADVICE}."
+            f"{type(model).__name__}{network}. {SKOPS_ADVICE}."
         )
     check_is_fitted(model)
     if not isinstance(model.network_, TwoLayerReLU) or _is_one_against_the_rest(model):
         raise InvalidInputError(
             f"a classifier with multi_class='ovr' has one problem and one proof per class, and a file holds one. Save "
-            f"model.network_ without a certificate, or use multi_class='joint'. {ADVICE}."
+            f"model.network_ without a certificate, or use multi_class='joint'. {SKOPS_ADVICE}."
         )
     problem = model._training_problem
     return model.network_, {

@@ -12,18 +12,21 @@ from ..losses import LOSSES
 from .preparation import Preparation
 
 FORMAT = "convexnn-network"
-PLAIN, PREPARED = 1, 2  # versions of the format: the second has the entry preparation, which earlier readers would miss
+# Versions of the format: the second has the entry `preparation`, which readers of the first would miss.
+PLAIN_VERSION, PREPARED_VERSION = 1, 2
 LOSS_NAMES = (*LOSSES, "multinomial")
-KINDS = {"b": (bool, bool), "i": (int, np.int64), "f": (float, np.float64), "U": (str, str), "O": (str, object)}
-ROUNDING = 1e-9  # relative, between figures that are the same
-ENTRIES = {"format", "version", "written_by", "problem", "data_sha256", "claimed", "arrays", "sha256"}
-NAMES = {"feature_names", "target_names", "classes"}
-PREPARATION = "preparation"
+TYPES_BY_KIND = {"b": (bool, bool), "i": (int, np.int64), "f": (float, np.float64), "U": (str, str), "O": (str, object)}
+# Two figures agree when they differ by at most 1e-9 of their size.
+CLAIM_ROUNDING = 1e-9
+# Every header has these entries, may have those of names, and has that of the preparation in the second version.
+HEADER_ENTRIES = {"format", "version", "written_by", "problem", "data_sha256", "claimed", "arrays", "sha256"}
+NAME_ENTRIES = {"feature_names", "target_names", "classes"}
+PREPARATION_ENTRY = "preparation"
 
 
 @dataclass(frozen=True)
 class ClaimedCertificate:
-    """What a file says about its network; nothing of it is believed.
+    """The claims of a file about its network; none of them is believed.
 
     Attributes
     ----------
@@ -70,14 +73,14 @@ def header_of(problem, data_sha256, claimed, names, preparation=None):
     """
     return {
         "format": FORMAT,
-        "version": PLAIN if preparation is None else PREPARED,
+        "version": PLAIN_VERSION if preparation is None else PREPARED_VERSION,
         "written_by": f"convexnn {__version__}",
         "problem": problem,
         "data_sha256": data_sha256,
         "claimed": None if claimed is None else asdict(claimed),
         **names,
         "classes": _written_classes(names["classes"]),
-        **({} if preparation is None else {PREPARATION: preparation.to_json()}),
+        **({} if preparation is None else {PREPARATION_ENTRY: preparation.to_json()}),
     }
 
 
@@ -87,7 +90,11 @@ def _written_classes(classes):
     classes = np.asarray(classes)
     kind = "i" if classes.dtype.kind == "u" else classes.dtype.kind
     values = classes.tolist()
-    if kind not in KINDS or classes.ndim != 1 or not all(isinstance(value, KINDS[kind][0]) for value in values):
+    if (
+        kind not in TYPES_BY_KIND
+        or classes.ndim != 1
+        or not all(isinstance(value, TYPES_BY_KIND[kind][0]) for value in values)
+    ):
         raise InvalidInputError(f"classes must be numbers, booleans or strings to be saved; got {classes!r}.")
     return {"kind": kind, "values": values}
 
@@ -103,12 +110,12 @@ def checked_header(header):
     if header.get("format") != FORMAT:
         raise FileFormatError(f"it is no file of a network: its format is {header.get('format')!r}, not {FORMAT!r}.")
     version = header.get("version")
-    if type(version) is not int or version not in (PLAIN, PREPARED):
+    if type(version) is not int or version not in (PLAIN_VERSION, PREPARED_VERSION):
         raise FileFormatError(
-            f"its format has version {version!r}; convexnn {__version__} reads versions {PLAIN} and {PREPARED}. It was "
-            f"written by {header.get('written_by')!r}: install that."
+            f"its format has version {version!r}; convexnn {__version__} reads versions {PLAIN_VERSION} and "
+            f"{PREPARED_VERSION}. It was written by {header.get('written_by')!r}: install that."
         )
-    wanted = ENTRIES | NAMES | ({PREPARATION} if version == PREPARED else set())
+    wanted = HEADER_ENTRIES | NAME_ENTRIES | ({PREPARATION_ENTRY} if version == PREPARED_VERSION else set())
     if set(header) != wanted:
         raise FileFormatError(f"its header must have the entries {sorted(wanted)}; it has {sorted(header)}.")
     digest = header["data_sha256"]
@@ -118,7 +125,7 @@ def checked_header(header):
     )
     names = {name: _name_list(header[name], name) for name in ("feature_names", "target_names")}
     names["classes"] = _classes(header["classes"])
-    preparation = Preparation.from_json(header[PREPARATION]) if version == PREPARED else None
+    preparation = Preparation.from_json(header[PREPARATION_ENTRY]) if version == PREPARED_VERSION else None
     return _problem(header["problem"]), digest, _claim(header["claimed"]), names, preparation
 
 
@@ -151,13 +158,15 @@ def _claim(entry):
     if entry is None:
         return None
     names = set(ClaimedCertificate.__dataclass_fields__)
-    _require(isinstance(entry, dict) and set(entry) | {"rounding"} == names, "claimed", entry)  # files before had none
+    # Older files have no entry `rounding`: it was 0.
+    _require(isinstance(entry, dict) and set(entry) | {"rounding"} == names, "claimed", entry)
     _require(all(_number(entry[name]) and entry[name] >= 0 for name in set(entry) - {"proof"}), "claimed", entry)
     _require(isinstance(entry["proof"], str) and entry["proof"] in PROOFS[1:], "claimed", entry)
     claim = ClaimedCertificate(**{name: value if name == "proof" else float(value) for name, value in entry.items()})
+    # The figures of one certificate determine each other: a claim that contradicts itself is refused.
     gap = max(0.0, claim.primal - claim.dual - claim.rounding)
-    fits = abs(gap - claim.relative_gap * claim.primal) <= ROUNDING * claim.primal
-    _require(claim.dual <= claim.primal * (1 + ROUNDING) and fits, "claimed", entry)
+    fits = abs(gap - claim.relative_gap * claim.primal) <= CLAIM_ROUNDING * claim.primal
+    _require(claim.dual <= claim.primal * (1 + CLAIM_ROUNDING) and fits, "claimed", entry)
     return claim
 
 
@@ -171,8 +180,9 @@ def _classes(entry):
         return None
     _require(isinstance(entry, dict) and set(entry) == {"kind", "values"}, "classes", entry)
     kind, values = entry["kind"], entry["values"]
-    _require(isinstance(kind, str) and kind in KINDS and isinstance(values, list), "classes", entry)
-    plain, dtype = KINDS[kind]
+    _require(isinstance(kind, str) and kind in TYPES_BY_KIND and isinstance(values, list), "classes", entry)
+    plain, dtype = TYPES_BY_KIND[kind]
     _require(all(type(value) is plain for value in values) and len(set(values)) == len(values) >= 2, "classes", entry)
+    # Larger integers would not be those of the file any more in int64.
     _require(kind != "i" or all(abs(value) < 2**63 for value in values), "classes", entry)
     return np.array(values, dtype=dtype)

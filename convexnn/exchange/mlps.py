@@ -100,6 +100,7 @@ def equivalent_beta(mlp: "MLPRegressor | MLPClassifier", n_samples: int) -> floa
     """
     _check_is_mlp(mlp)
     check_count(n_samples, "n_samples")
+    # scikit-learn minimises mean loss + alpha/(2 n) ||w||^2 over a batch of n rows: beta = alpha n_samples / n.
     if mlp.solver == "lbfgs":
         return float(mlp.alpha)
     batch = (

@@ -10,7 +10,8 @@ from ..programs.posing import check_is_network
 from .atomic import write_whole
 from .libraries import require
 
-OPSET, IR_VERSION = 17, 8  # of 2022: every runtime since reads them
+# The versions of 2022, which every runtime since then reads.
+OPSET, IR_VERSION = 17, 8
 
 
 def to_onnx(network: Any, path: str | PathLike[str] | None = None) -> Any:
@@ -22,7 +23,7 @@ def to_onnx(network: Any, path: str | PathLike[str] | None = None) -> Any:
     Parameters
     ----------
     network : TwoLayerReLU
-        Of a fitted estimator its `network_`; a classifier's values are those of its `decision_function`.
+        Or a fitted estimator, for its `network_`; a classifier's values are those of its `decision_function`.
     path : str or path-like, optional
         The file appears when it is complete, or not at all.
 
@@ -81,6 +82,7 @@ def _graph(network, node):
             last = "inputs"
         nodes += [node("Relu", [last], ["hidden"]), node("MatMul", ["hidden", "output_weights"], ["layers"])]
         summands.append("layers")
+    # A network without neurons and skip weights still needs its rows: products with zeros have them.
     if network.skip_weights is not None or not network.width:
         absent = np.zeros((network.n_inputs, *network.output_weights.shape[1:]))
         weights["skip_weights"] = absent if network.skip_weights is None else network.skip_weights

@@ -15,11 +15,13 @@ from ..exceptions import FileFormatError, InvalidInputError
 from .cells import as_labels, as_numbers, as_truth, first_row
 
 NUMBER, BOOLEAN, TEXT = "number", "boolean", "text"
-KINDS = (NUMBER, BOOLEAN, TEXT)
-REFUSE, FILL, DROP = "refuse", "median", "drop"  # what happens to missing values
-READING = {"separator", "decimal", "thousands", "encoding", "na_values", "keep_na"}
-WHOLE = 2**53  # up to here every integer is a float64
-ENTRIES = {"columns", "missing", "drop_missing_target", "left_out", "reading"}
+COLUMN_KINDS = (NUMBER, BOOLEAN, TEXT)
+# Missing values are refused, filled with the median of their column, or dropped with their rows.
+REFUSE, FILL, DROP = "refuse", "median", "drop"
+READING_ENTRIES = {"separator", "decimal", "thousands", "encoding", "na_values", "keep_na"}
+# Up to 2^53 every integer is a float64.
+MAX_EXACT_INTEGER = 2**53
+PREPARATION_ENTRIES = {"columns", "missing", "drop_missing_target", "left_out", "reading"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Column:
         What stands for a missing value: the median of the training rows, or their most frequent value; None where
         missing values are not filled.
     categories : tuple of str
-        Of text, sorted; a cell that is none of them is 0 in all their inputs.
+        Categories of text, sorted; a cell that is none of them is 0 in all their inputs.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Column:
         """
         if self.kind == TEXT:
             labels = [self.fill if label is None else label for label in as_labels(cells)]
+            # One input per category: 1 where the cell has it, NaN in all of them where the cell is missing.
             found = np.array(labels, dtype=object)[:, None] == np.array(self.categories, dtype=object)
             is_gap = np.array([label is None for label in labels])
             return np.where(is_gap[:, None], np.nan, found.astype(float))
@@ -160,7 +163,7 @@ class Preparation:
         FileFormatError
             For anything that `to_json` does not write.
         """
-        _require(isinstance(entry, dict) and set(entry) == ENTRIES, entry)
+        _require(isinstance(entry, dict) and set(entry) == PREPARATION_ENTRIES, entry)
         _require(isinstance(entry["columns"], list) and len(entry["columns"]) > 0, entry["columns"])
         columns = tuple(_column(column) for column in entry["columns"])
         _require(isinstance(entry["missing"], str) and entry["missing"] in (REFUSE, FILL, DROP), entry["missing"])
@@ -168,6 +171,7 @@ class Preparation:
         _require(_is_texts_by_name(entry["left_out"]), entry["left_out"])
         _require(_is_reading(entry["reading"]), entry["reading"])
         found = cls(**entry | {"columns": columns})
+        # Either every column has a value for missing cells, or none has.
         filled = [column.fill is not None for column in columns]
         _require(all(filled) if found.missing == FILL else not any(filled), entry["columns"])
         _require(len(set(found.names)) == len(found.names), found.names)
@@ -200,7 +204,7 @@ def checked_preparation(preparation: Any, n_inputs: int) -> Preparation | None:
 
 def _column(entry: Any) -> Column:
     _require(isinstance(entry, dict) and set(entry) == {"name", "kind", "fill", "categories"}, entry)
-    _require(isinstance(entry["name"], str) and isinstance(entry["kind"], str) and entry["kind"] in KINDS, entry)
+    _require(isinstance(entry["name"], str) and isinstance(entry["kind"], str) and entry["kind"] in COLUMN_KINDS, entry)
     categories, fill, is_text = entry["categories"], entry["fill"], entry["kind"] == TEXT
     _require(isinstance(categories, list) and all(isinstance(text, str) for text in categories), entry)
     _require(categories == sorted(set(categories)) and (len(categories) > 0) == is_text, entry)
@@ -212,11 +216,11 @@ def _column(entry: Any) -> Column:
 
 
 def _is_number(value: Any) -> bool:
-    return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) <= WHOLE)
+    return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) <= MAX_EXACT_INTEGER)
 
 
 def _is_reading(entry: Any) -> bool:
-    if not (isinstance(entry, dict) and set(entry) <= READING):
+    if not (isinstance(entry, dict) and set(entry) <= READING_ENTRIES):
         return False
     texts = {name: value for name, value in entry.items() if name not in ("na_values", "keep_na")}
     na_values = entry.get("na_values", [])

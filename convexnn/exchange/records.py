@@ -1,4 +1,4 @@
-"""What `load_network` returns."""
+"""The record that `load_network` returns."""
 
 from __future__ import annotations
 
@@ -124,6 +124,7 @@ class SavedNetwork(Shown):
                 f"probabilities are those of classes with the logistic or the multinomial loss; the file has {classes} "
                 f"and the loss {self.loss!r}. decision_function gives the network's values."
             )
+        # One output: the sigmoid of both signs. Several: their softmax.
         values = self.decision_function(X)
         if values[0].size == 1:
             return expit(np.outer(values, [-1.0, 1.0]))

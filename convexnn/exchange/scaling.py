@@ -1,4 +1,4 @@
-"""What was done to the inputs before the network saw them: a centre subtracted, then a division by a scale."""
+"""The scaling of the inputs before the network saw them: a centre subtracted, then a division by a scale."""
 
 import numpy as np
 
@@ -45,5 +45,6 @@ def scaled(X, center, scale):
     n_inputs = len(center if scale is None else scale)
     if X.shape[1] != n_inputs:
         raise InvalidInputError(f"X must have {n_inputs} columns, one per input; got shape {X.shape}.")
+    # First the centre, then the scale, as StandardScaler does: the order matters for the last bit.
     X = X if center is None else X - center
     return X if scale is None else X / scale

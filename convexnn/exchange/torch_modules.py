@@ -84,6 +84,7 @@ def _module_class():
                 values = values + self.skip(x)
             return values.squeeze(-1) if self.is_scalar else values
 
+    # pickle looks the class up by these names: `__getattr__` below makes it when it is asked for.
     TorchNetwork.__module__, TorchNetwork.__qualname__ = __name__, "TorchNetwork"
     return TorchNetwork
 

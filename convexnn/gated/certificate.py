@@ -12,12 +12,13 @@ from .._utils.display import figure
 from ..duality.records import VERDICTS, Bracket
 from .program import gate_prices, gated_fit
 
-PRICE_ROUNDING = 16.0 * np.finfo(float).eps  # relative to the sum of |nu_i| ||x_i||
+# float64 computes the price of a gate to within 16 units in the last place of sum_i |nu_i| ||x_i||.
+PRICE_ROUNDING = 16.0 * np.finfo(float).eps
 
 
 @dataclass(frozen=True, repr=False)
 class GatedCertificate(Bracket):
-    """What is proven about a gated ReLU model, over its own gates.
+    """The proof of how good a gated ReLU model is, over its own gates.
 
     Attributes
     ----------
@@ -78,6 +79,7 @@ def certify_gated(problem, masks, blocks, dual_point=None):
     """
     hidden = gated_fit(problem.design, masks, blocks)
     nu = problem.dual_point(hidden)
+    # Every dual point proves a bound of its own; the certificate keeps the one that proves most.
     candidates = [nu] if dual_point is None else [nu, dual_point]
     dual, best = max((scaled_dual(problem, masks, point) for point in candidates), key=lambda pair: pair[0])
     primal = fit_loss(problem, hidden, nu) + problem.beta * float(np.linalg.norm(blocks, axis=1).sum())
@@ -86,7 +88,8 @@ def certify_gated(problem, masks, blocks, dual_point=None):
 
 def fit_loss(problem, hidden, nu=None):
     """Return the loss of a hidden fit beside its best free terms; `nu` is the squared loss's dual point there."""
-    if problem.loss.is_quadratic:  # from the residual: targets far from zero would cost digits
+    # L = sum_i nu_i^2 / (2 w_i) from the residual: the difference of fit and target would cost digits far from zero.
+    if problem.loss.is_quadratic:
         nu = problem.dual_point(hidden) if nu is None else nu
         return 0.5 * float(nu @ (nu / problem.weight))
     fit = hidden + problem.free @ problem.free_coefficients(hidden)
@@ -95,8 +98,10 @@ def fit_loss(problem, hidden, nu=None):
 
 def scaled_dual(problem, masks, nu):
     """Return the best dual value along nu that is feasible, and the point at which it is reached."""
+    # Z' nu = 0 holds to within `leak` after the projection; the dual bound pays for what is left.
     nu, leak = problem.orthogonal(nu)
     price = gate_prices(problem.design, masks, nu).max(initial=0.0)
+    # The dual bound must hold in exact arithmetic, so the price is rounded upwards.
     price += PRICE_ROUNDING * float(np.dot(np.abs(nu), problem.row_norms))
     value, scale = problem.dual_bound(nu, price, leak)
     return value, scale * nu

@@ -20,7 +20,10 @@ from ..exceptions import InvalidInputError
 from ..programs.solution_map import ConvexSolution, to_network
 from .program import gated_fit
 
-INSIDE, INTERIOR = 1e-13, 1e-12  # of unit rows: how far outside of its cone a block may lie, and what is an interior
+# A unit block lies in its cone when no unit row is violated by more than 1e-13.
+MAX_CONE_VIOLATION = 1e-13
+# A cone has an interior when some unit vector has a margin above 1e-12 to all of its unit rows.
+MIN_CONE_MARGIN = 1e-12
 
 
 def relu_network(problem, masks, blocks):
@@ -31,7 +34,7 @@ def relu_network(problem, masks, blocks):
     InvalidInputError
         When the cone of a used mask has no interior.
     """
-    patterns, merged = _merged(masks, blocks)
+    patterns, merged = _merge_equal_masks(masks, blocks)
     positive, negative = cone_decomposition(problem.design, patterns, merged)
     return to_network(
         ConvexSolution(
@@ -52,6 +55,7 @@ def cone_decomposition(design, masks, blocks):
     Their summed norm is at least that of the blocks and, block by block, as small as it can be.
     """
     rows, _ = unit_rows(design)
+    # Rows of zeros lie on every hyperplane: they restrict no cone.
     rows = rows[np.any(rows != 0, axis=1)]
     sides = np.where(masks[:, np.any(design != 0, axis=1)], 1.0, -1.0)
     positive, negative = np.zeros_like(blocks), np.zeros_like(blocks)
@@ -70,41 +74,46 @@ def split_block(signed, block, number=0):
         return np.zeros_like(block), np.zeros_like(block)
     unit = block / size
     values = signed @ unit
-    if values.min(initial=0.0) >= -INSIDE:
+    # A block inside the cone, or inside its mirror image, is its own shortest split.
+    if values.min(initial=0.0) >= -MAX_CONE_VIOLATION:
         return block, np.zeros_like(block)
-    if values.max(initial=0.0) <= INSIDE:
+    if values.max(initial=0.0) <= MAX_CONE_VIOLATION:
         return np.zeros_like(block), -block
+    # Solvers end a little outside of the cone: this interior point is what they are moved towards.
     inner = largest_margin_point(signed)
     depth = (signed @ inner).min() / np.linalg.norm(inner)
-    if not depth > INTERIOR:
+    if not depth > MIN_CONE_MARGIN:
         raise InvalidInputError(
             f"gate {number} (of those in use) has no ReLU cone with an interior: a training row lies on it, so that "
             f"its block need not be a difference of two vectors of the cone. Move the gate a little."
         )
     needed = 0.5 * np.abs(values)
-    found = [_repaired(signed, needed, z, inner) for z in _middles(signed, unit, needed)]
-    middle = min(found, key=lambda z: _length(z, unit))
+    # u = z + w/2 and v = z - w/2 lie in the cone exactly when signed z >= |signed w| / 2.
+    found = [_move_inside(signed, needed, z, inner) for z in _candidate_middles(signed, unit, needed)]
+    middle = min(found, key=lambda z: _split_length(z, unit))
     return size * (middle + 0.5 * unit), size * (middle - 0.5 * unit)
 
 
-def _length(middle, unit):
+def _split_length(middle, unit):
     return np.linalg.norm(middle + 0.5 * unit) + np.linalg.norm(middle - 0.5 * unit)
 
 
-def _middles(signed, unit, needed):
-    """Yield points that are about feasible: the one of least norm, and the best one where the solver has it."""
+def _candidate_middles(signed, unit, needed):
+    """Yield two nearly feasible z: the one of least norm, and the one of the shortest split if Clarabel finds it."""
+    # Farkas: the residual of nonnegative least squares on [signed'; needed'] y = (0, 1) is, scaled, the z of least norm
+    # with signed z >= needed.
     height = needed.max()
     stack = np.vstack([signed.T, needed / height])
     wanted = np.append(np.zeros(len(unit)), 1.0)
     rest = stack @ nnls(stack, wanted, maxiter=100 * len(signed))[0] - wanted
     yield -rest[:-1] / rest[-1] * height
-    best = _shortest(signed, unit, needed)
+    best = _best_middle(signed, unit, needed)
     if best is not None:
         yield best
 
 
-def _shortest(signed, unit, needed):
-    """Return the best point by Clarabel, None where it has none.
+def _best_middle(signed, unit, needed):
+    """Return the z of the shortest split by Clarabel, None where it returns no finite numbers.
 
     Variables (z, s, t): minimise s + t with ``||z + w/2|| <= s``, ``||z - w/2|| <= t``, ``signed z >= needed``.
     """
@@ -120,19 +129,19 @@ def _shortest(signed, unit, needed):
     settings = clarabel.DefaultSettings()
     settings.verbose, settings.max_threads = False, 1
     cones = [clarabel.NonnegativeConeT(n), clarabel.SecondOrderConeT(1 + d), clarabel.SecondOrderConeT(1 + d)]
-    cost, nothing = np.append(np.zeros(d), [1.0, 1.0]), sparse.csc_matrix((d + 2, d + 2))
-    answer = np.array(clarabel.DefaultSolver(nothing, cost, -matrix, right, cones, settings).solve().x)
+    cost, no_curvature = np.append(np.zeros(d), [1.0, 1.0]), sparse.csc_matrix((d + 2, d + 2))
+    answer = np.array(clarabel.DefaultSolver(no_curvature, cost, -matrix, right, cones, settings).solve().x)
     return answer[:d] if np.all(np.isfinite(answer)) else None
 
 
-def _repaired(signed, needed, middle, inner):
-    """Return the point moved inwards until every row has what it needs, whatever rounding left."""
+def _move_inside(signed, needed, middle, inner):
+    """Move the point inwards until every row has the margin that it needs, and return it."""
     lack = needed - signed @ middle
     reach = signed @ inner
     return middle + inner * max(0.0, (lack / reach).max())
 
 
-def _merged(masks, blocks):
+def _merge_equal_masks(masks, blocks):
     """Return the distinct masks with a block, and the sums of their blocks."""
     used = np.any(blocks != 0, axis=1)
     patterns, inverse = np.unique(masks[used], axis=0, return_inverse=True)

@@ -17,13 +17,24 @@ from .certificate import certify_gated, fit_loss
 from .program import gated_fit
 from .solver import GatedSolution, check_start, solve_gated
 
-FIRST_DAMPING, MIN_DAMPING = 0.1, 1e-7  # per unit of the mean pull
-MAX_CAREFUL_DAMPING, DAMPING_FACTOR = 10.0, 10.0  # up to the first a shortened step is progress; it grows by the second
-GAP_SHARE, MIN_WORKING_TOLERANCE = 0.05, 1e-11  # of the gap, that a working problem may leave; relative, asked of it
-MIN_SHARE_OF_PROMISE = 0.75  # of the fall that the model promised: from there on it is trusted more
-MIN_STEP_SHARE, MIN_FALL_PER_PROMISE = 1e-4, 1e-4  # of the way to the model's answer; of what it promised of that way
-VALUE_ROUNDING = 1e-13  # relative, of the objective
-MAX_IDLE_STEPS = 6  # in a row without progress, after which rounding is to blame
+# The first step adds 0.1 of the mean pull per unit of the fit to every curvature; no step adds less than 1e-7.
+FIRST_DAMPING, MIN_DAMPING = 0.1, 1e-7
+# One change of the damping multiplies or divides it by 10.
+DAMPING_FACTOR = 10.0
+# A shortened step counts as progress while the damping is at most 10: more damping may still help.
+MAX_HELPFUL_DAMPING = 10.0
+# A working problem is solved until its own gap is below 0.05 of the gap of the true problem, but never below 1e-11.
+GAP_SHARE_OF_MODEL, MIN_MODEL_GAP = 0.05, 1e-11
+# The damping falls after a step that achieves at least 0.75 of the fall that the model predicted.
+FAITHFUL_SHARE = 0.75
+# The line search gives up below 1e-4 of the way.
+MIN_STEP_SHARE = 1e-4
+# The line search asks for 1e-4 of the predicted fall (Armijo); objectives are equal within 1e-13 of themselves.
+SUFFICIENT_SHARE, OBJECTIVE_ROUNDING = 1e-4, 1e-13
+# A step is progress when it leaves at most 0.7 of the gap.
+MAX_GAP_LEFT = 0.7
+# The run stalls after 6 steps without progress: only rounding is left.
+MAX_IDLE_STEPS = 6
 
 
 @dataclass(frozen=True)
@@ -41,17 +52,17 @@ class _Newton:
     def __init__(self, problem, masks, blocks, report):
         self.problem, self.masks, self.report = problem, masks, report
         self.started, self.history, self.n_iter, self.damping = now(), [], 0, FIRST_DAMPING
-        self.unit = 1.0 if problem.loss.labels else problem.loss.delta  # of a fit, in which its curvature changes
-        self.point = self.at(blocks, gated_fit(problem.design, masks, blocks))
+        self.unit = 1.0 if problem.loss.labels else problem.loss.delta  # change of a fit that changes the curvature
+        self.point = self.point_at(blocks, gated_fit(problem.design, masks, blocks))
         self.certificate = certify_gated(problem, masks, blocks)
 
-    def at(self, blocks, hidden):
-        """The point of these blocks."""
+    def point_at(self, blocks, hidden):
+        """Return the `_Point` of these blocks."""
         penalty = self.problem.beta * float(np.linalg.norm(blocks, axis=1).sum())
         return _Point(blocks, hidden, fit_loss(self.problem, hidden) + penalty)
 
     def record(self):
-        """Note where the search is."""
+        """Append a record of the best point to the history and report it."""
         width = int(np.any(self.point.blocks != 0, axis=1).sum())
         self.history.append(
             {
@@ -70,57 +81,60 @@ class _Newton:
         problem = self.problem
         fit = self.point.hidden + problem.free @ problem.free_coefficients(self.point.hidden)
         nu = problem.loss.dual_point(problem.y, fit, problem.weight)
-        # A row may weigh much more than it pulls: what damps it is no more than the mean pull.
+        # A row may weigh much more than it pulls: its damping is at most the mean pull per unit of the fit.
         damping = self.damping * np.minimum(problem.weight, np.abs(nu).mean() / self.unit)
+        # h_i = w_i l''_i + damping and target_i = z_i + nu_i / h_i give the model the slope and curvature of the loss.
         weight = problem.weight * problem.loss.curvatures(problem.y, fit) + damping
         return replace(problem, y=fit + nu / weight, weight=weight, loss=SquaredLoss())
 
     def step(self, tol, max_iter, deadline):
         """Take one step; return whether it made progress."""
+        # Model the loss at the point; `level` is the objective of the point in the model.
         working, before, here = self.working_problem(), self.certificate, self.point
         level = fit_loss(working, self.point.hidden) + self.point.value - fit_loss(self.problem, self.point.hidden)
         if not level > 0.0:  # the free terms fit everything, or separate the labels: the model has nothing to gain
             return False
-        # The model may see less of a gap here than the loss does, whose dual is less curved: half of its own at most.
+        # Solve the model, no further than its gap matters. It may see a smaller gap here than the loss does, whose
+        # dual is less curved: so it has to reach at least half of its own.
         seen = certify_gated(working, self.masks, here.blocks).gap
-        goal = min(GAP_SHARE * max(before.gap, 0.1 * tol * before.primal), 0.5 * seen) / level
+        goal = min(GAP_SHARE_OF_MODEL * max(before.gap, 0.1 * tol * before.primal), 0.5 * seen) / level
         answer = solve_gated(
-            working, self.masks, tol=max(MIN_WORKING_TOLERANCE, min(0.1, goal)), max_iter=max_iter, deadline=deadline
+            working, self.masks, tol=max(MIN_MODEL_GAP, min(0.1, goal)), max_iter=max_iter, deadline=deadline
         )
         self.n_iter += answer.n_iter
+        # Walk towards its answer as far as the true objective follows.
         promised = max(0.0, level - answer.primal)
-        share = self.search(answer.blocks, promised)
-        self.adapt(share, here.value - self.point.value, promised)
+        share = self.search_line(answer.blocks, promised)
+        self.adapt_damping(share, here.value - self.point.value, promised)
+        # Prove with the true loss. A lower bound once proven stays proven.
         ahead = certify_gated(self.problem, self.masks, self.point.blocks, answer.dual_point)
         if ahead.dual < before.dual:
             ahead = replace(ahead, dual=min(before.dual, ahead.primal), dual_point=before.dual_point)
         self.certificate = ahead
         self.record()
         fall = here.value - self.point.value
-        return (
-            ahead.gap <= 0.7 * before.gap
-            or fall > tol * here.value
-            or (share < 1.0 and self.damping <= MAX_CAREFUL_DAMPING)
-        )
+        may_still_damp = share < 1.0 and self.damping <= MAX_HELPFUL_DAMPING
+        return ahead.gap <= MAX_GAP_LEFT * before.gap or fall > tol * here.value or may_still_damp
 
-    def adapt(self, share, fall, promised):
+    def adapt_damping(self, share, fall, promised):
         """Damp more where the loss bent more than its model did, and less where the model was right."""
         if share < 1.0:
             self.damping *= DAMPING_FACTOR
-        elif fall >= MIN_SHARE_OF_PROMISE * promised:
+        elif fall >= FAITHFUL_SHARE * promised:
             self.damping = max(MIN_DAMPING, self.damping / DAMPING_FACTOR)
 
-    def search(self, blocks, promised):
+    def search_line(self, blocks, promised):
         """Go towards blocks as far as the true objective falls as promised; return the share of the way."""
         here, share = self.point, 1.0
-        goal = self.at(blocks, gated_fit(self.problem.design, self.masks, blocks))
+        goal = self.point_at(blocks, gated_fit(self.problem.design, self.masks, blocks))
         ahead = goal
-        while ahead.value > here.value * (1.0 + VALUE_ROUNDING) - MIN_FALL_PER_PROMISE * share * promised:
+        # Halve until f(share) <= f(0) - 1e-4 share promised; the hidden fit is linear in the blocks.
+        while ahead.value > here.value * (1.0 + OBJECTIVE_ROUNDING) - SUFFICIENT_SHARE * share * promised:
             share *= 0.5
             if share < MIN_STEP_SHARE:
                 return share
             mixed = (1.0 - share) * here.blocks + share * goal.blocks
-            ahead = self.at(mixed, (1.0 - share) * here.hidden + share * goal.hidden)
+            ahead = self.point_at(mixed, (1.0 - share) * here.hidden + share * goal.hidden)
         self.point = ahead
         return share
 

@@ -7,12 +7,13 @@ import numpy as np
 
 from .._utils.norms import norms, unit_rows
 
-ON_THE_GATE = 1e-14  # a product with a unit gate, of a unit row, that is zero but for rounding
+# The product of a unit row and a unit gate is zero when it is at most 1e-14 in size: the rest is rounding.
+GATE_ROUNDING = 1e-14
 
 
 def gate_masks(design, gates):
     """Return ``1[design gates^T >= 0]`` as bool of shape (n_gates, n_samples); zero but for rounding is zero."""
-    return unit_rows(gates)[0] @ unit_rows(design)[0].T >= -ON_THE_GATE
+    return unit_rows(gates)[0] @ unit_rows(design)[0].T >= -GATE_ROUNDING
 
 
 def gated_fit(design, masks, blocks):

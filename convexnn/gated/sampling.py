@@ -1,4 +1,4 @@
-"""Gates for the gated ReLU model: random ones, at home wherever the data lie."""
+"""Random gates for the gated ReLU model, whose patterns depend neither on the location nor on the units of X."""
 
 import numpy as np
 
@@ -19,6 +19,7 @@ def sample_gates(X, n_gates, *, hidden_bias, weight, rng):
     size = nonzero(np.abs(moved).max(axis=0))  # squares of huge and of tiny entries leave float64
     scale = size * nonzero(np.sqrt((weight / total) @ (moved / size) ** 2))
     standard = moved / scale
+    # A gate g on standardised columns is g / scale on X, and its bias is less by the part of the centre.
     if not hidden_bias:
         return sample_patterns(standard, n_gates, random_state=rng).gates / scale
     found = sample_patterns(np.column_stack([standard, np.ones(len(X))]), n_gates, random_state=rng).gates

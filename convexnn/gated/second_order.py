@@ -47,6 +47,7 @@ def scaling_point(s, z):
     """Return (eta, bar) of two points inside the cones; not finite where one has left its cone."""
     eta, bar = np.empty(s.shape[0]), np.empty_like(s)
     for p in range(s.shape[0]):
+        # The Nesterov-Todd point of s and z, both scaled to determinant one.
         root_s, root_z = np.sqrt(determinant(s, p)), np.sqrt(determinant(z, p))
         eta[p] = np.sqrt(root_s / root_z)
         cosine = (s[p, 0] * z[p, 0] + tail_product(s, z, p)) / (root_s * root_z)
@@ -102,11 +103,13 @@ def corrected(point, x, y, level):
     """Return ``-point + point \\ (level e - x o y)`` in the Jordan algebra of the cones."""
     out = np.empty_like(x)
     for p in range(x.shape[0]):
+        # The Jordan product x o y is (x . y, x_0 y_1: + y_0 x_1:).
         first = level - x[p, 0] * y[p, 0] - tail_product(x, y, p)
         overlap = 0.0
         for j in range(1, x.shape[1]):
             out[p, j] = -x[p, 0] * y[p, j] - y[p, 0] * x[p, j]
             overlap += point[p, j] * out[p, j]
+        # Division by `point` in the Jordan algebra solves an arrow matrix.
         out[p, 0] = (point[p, 0] * first - overlap) / determinant(point, p)
         for j in range(1, x.shape[1]):
             out[p, j] = (out[p, j] - out[p, 0] * point[p, j]) / point[p, 0] - point[p, j]
@@ -121,6 +124,7 @@ def longest_step(x, dx):
     for p in range(x.shape[0]):
         A, C = dx[p, 0] ** 2 - tail_product(dx, dx, p), determinant(x, p)
         B = x[p, 0] * dx[p, 0] - tail_product(x, dx, p)
+        # The smaller positive root, in the form that does not cancel.
         square = B * B - A * C
         if square >= 0.0 and B <= 0.0:
             longest = min(longest, C / (np.sqrt(square) - B)) if square > 0.0 or B < 0.0 else longest

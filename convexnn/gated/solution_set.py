@@ -17,17 +17,22 @@ from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 from ..optimal_sets.mass_set import MassSet
 from ..optimal_sets.polytope import MAX_ZERO_SHARE
+from ..optimal_sets.solution_set import VERTEX_LIMIT
 from ..programs.problem import Problem
 from ..solvers.base import uninterrupted
 from .newton import solve_gated_loss
 from .program import gate_prices, gate_slopes, gated_fit
-from .refinement import polished_blocks
+from .refinement import refine_blocks
 from .solver import GatedSolution
 
-VERTEX_LIMIT = 20_000
-ACCEPTED = 1e-7  # of beta: how far below it the price of an optimal direction may seem to be
-SETTLED = 1e-8  # of beta: how far from it the prices of the blocks in use may be
-SOLVER_TOLERANCE, RESIDUAL = 1e-10, 1e-8
+# A gate is optimal when its price is above (1 - 1e-7) beta.
+OPTIMAL_PRICE_TOLERANCE = 1e-7
+# The prices of the blocks in use must be beta to within 1e-8 of it, or the gates cannot be told apart.
+MAX_PRICE_ERROR = 1e-8
+# The program is solved to a relative gap of 1e-10 before the blocks are refined.
+PROGRAM_TOLERANCE = 1e-10
+# The optimal fit is a nonnegative combination of the directions to within 1e-8 of its norm.
+MAX_FIT_RESIDUAL = 1e-8
 
 
 def gated_optimal_set(problem, masks, *, start=None, vertex_limit=VERTEX_LIMIT):
@@ -45,8 +50,8 @@ def gated_optimal_set(problem, masks, *, start=None, vertex_limit=VERTEX_LIMIT):
             f"the optimal set needs a loss whose optimal fit is unique, squared or logistic; with the "
             f"{problem.loss.name} loss there may be several fits."
         )
-    solution = uninterrupted(solve_gated_loss(problem, masks, tol=SOLVER_TOLERANCE, start=start))
-    blocks = polished_blocks(problem, masks, solution.blocks)
+    solution = uninterrupted(solve_gated_loss(problem, masks, tol=PROGRAM_TOLERANCE, start=start))
+    blocks = refine_blocks(problem, masks, solution.blocks)
     return GatedOptimalSet(problem, masks, blocks, solution, check_count(vertex_limit, "vertex_limit"))
 
 
@@ -82,23 +87,27 @@ class GatedOptimalSet(MassSet):
         self.problem, self.n_gates, self.optimal_value = problem, len(masks), solution.primal
         hidden = gated_fit(problem.design, masks, blocks)
         self.dual_point = problem.dual_point(hidden)
+        # Equal masks are one gate: their blocks add up, and the first of them stands for all.
         index = np.sort(np.unique(masks, axis=0, return_index=True)[1])
         used = norms(blocks) > MAX_ZERO_SHARE * norms(blocks).sum()
         prices = gate_prices(problem.design, masks, self.dual_point) / problem.beta
-        self._check(prices, used, solution)
-        self.gates = index[prices[index] >= 1.0 - ACCEPTED] if used.any() else index[:0]
-        below = prices[prices < 1.0 - ACCEPTED] if used.any() else prices
+        self._check_accuracy(prices, used, solution)
+        # Where all blocks are zero the zero model is the only optimum, and it uses no gate whatever its price.
+        self.gates = index[prices[index] >= 1.0 - OPTIMAL_PRICE_TOLERANCE] if used.any() else index[:0]
+        below = prices[prices < 1.0 - OPTIMAL_PRICE_TOLERANCE] if used.any() else prices
         self.margin = 1.0 - float(below.max()) if len(below) else np.inf
+        # The only direction of an optimal gate is X' D_p nu / beta, a unit vector.
         slopes = gate_slopes(problem.design, masks[self.gates], self.dual_point)
         directions = slopes / norms(slopes)[:, None] if len(slopes) else slopes
         self.fits = masks[self.gates].T * (problem.design @ directions.T)
+        # A point of the polytope {c >= 0 : F c = y*}, which the vertices are searched from.
         columns, shares, total_mass = _masses(problem, self.fits, hidden)
         super().__init__(directions, columns, shares, total_mass, vertex_limit)
         self.optimal_fit = self.fits @ (self._shares * self.total_mass)
 
-    def _check(self, prices, used, solution):
+    def _check_accuracy(self, prices, used, solution):
         error = max(prices.max(initial=0.0) - 1.0, np.abs(prices[used] - 1.0).max(initial=0.0))
-        if solution.relative_gap > 10 * SOLVER_TOLERANCE or error > SETTLED:
+        if solution.relative_gap > 10 * PROGRAM_TOLERANCE or error > MAX_PRICE_ERROR:
             raise SolverError(
                 f"the optimal set needs an optimum to more digits than were reached: the relative gap is "
                 f"{solution.relative_gap:.1e}, and the prices of the gates are off by {error:.1e} of beta."
@@ -138,15 +147,17 @@ class GatedOptimalSet(MassSet):
 
 
 def _masses(problem, fits, hidden):
-    """Return the projected fits in units of ||y*||, a point of the polytope summing to one, and its total."""
+    """Return the projected fits in units of ||y*||, the shares of a point of the polytope, and its total mass."""
+    # F c = y* modulo the free terms, in the metric of the weights.
     root = np.sqrt(problem.weight)
     target = problem.project(root * hidden)
     if fits.shape[1] == 0:
         return np.zeros(fits.shape), np.zeros(0), 0.0
     columns = problem.project(root[:, None] * fits)
-    unit = norms(columns.T).max() / norms(target[None])[0]  # of the masses: about one over their sum
+    unit = norms(columns.T).max() / norms(target[None])[0]  # the masses are in these units: about one over their sum
+    # Columns and target are scaled to one, where the tolerances of nonnegative least squares are meant.
     masses, error = nnls(columns / norms(columns.T).max(), target / norms(target[None])[0])
-    if error > RESIDUAL:
+    if error > MAX_FIT_RESIDUAL:
         raise SolverError(f"the optimal fit is off its directions by {error:.1e}: they are not known to enough digits.")
     total = float(masses.sum())
     return columns / norms((columns @ (masses / total))[None])[0], masses / total, total / unit

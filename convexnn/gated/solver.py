@@ -1,7 +1,7 @@
 """The gated ReLU program, a group lasso on ``[D_1 X, ..., D_P X]``: working sets, and the proof of the answer.
 
 Every iterate that looks good is judged over all gates: its residual, shrunk until it is feasible, is a dual point whose
-value bounds the optimum from below. The working sets are solved by `_group_lasso`.
+value bounds the optimum from below. The working sets are solved by `interior_point`.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,14 @@ from ..solvers.base import Status, check_masks, hand_over
 from .interior_point import InteriorPoint
 from .systems import Groups
 
-FIRST_GROUPS = 64  # of the first working set, at least
-PROOF_FROM_GAP_PER_GOAL, MIN_PROOF_GAP = 10.0, 1e-12  # times the goal, and at least: the estimated gap worth a proof
-DROP_IDLE_FROM_GAP = 1e-2  # the estimated gap from which on idle groups differ from those in use
-MIN_STEP_LENGTH, MAX_FAILED_STEPS = 1e-3, 4  # shorter steps, or proofs without progress, before rounding is to blame
+# The first working set has 64 groups, or as many as there are samples.
+FIRST_GROUPS = 64
+# An iterate is proven once its estimated gap is below 10 times the goal, or below 1e-12.
+PROOF_GAP_OVER_GOAL, MIN_ESTIMATED_GAP = 10.0, 1e-12
+# Idle groups are dropped once the estimated gap is below 0.01: before, they look like those in use.
+DROP_BELOW_GAP = 1e-2
+# A working set ends after 4 failures: steps shorter than 1e-3, or proofs that leave more than half of the gap.
+MIN_STEP_LENGTH, MAX_FAILURES = 1e-3, 4
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,7 +86,7 @@ class _Proof:
     @property
     def relative_gap(self):
         """The duality gap over the primal value."""
-        return abs(self.primal - self.dual) / self.primal if self.primal > 0 else 0.0  # below it, rounding was at work
+        return abs(self.primal - self.dual) / self.primal if self.primal > 0 else 0.0  # a negative gap is rounding
 
 
 def _prove(groups, blocks):
@@ -90,6 +94,7 @@ def _prove(groups, blocks):
     # Projected again: what rounding left of large fits beside the free terms would make the dual point infeasible.
     residual, sizes = groups.project(groups.target - groups.fit(blocks)), np.linalg.norm(blocks, axis=1)
     prices = np.linalg.norm(groups.correlate(residual), axis=1)
+    # The dual value at t nu is best at some t in [0, beta / price]: that t makes the residual feasible.
     factor, dual = best_dual(residual, groups.target, groups.beta, prices.max(initial=0.0))
     primal = 0.5 * float(residual @ residual) + groups.beta * float(sizes.sum())
     return _Proof(blocks, sizes, residual, prices, factor, float(primal), float(dual))
@@ -100,8 +105,8 @@ class _Search:
 
     def __init__(self, groups, tol, max_iter, deadline, report, unit=1.0, translate=None):
         self.groups, self.tol, self.max_iter, self.deadline = groups, tol, max_iter, deadline
-        self.report, self.unit = report, unit  # of the objective, in the records
-        self.translate = translate  # of blocks to those of the problem, and its free terms
+        self.report, self.unit = report, unit  # `unit` of the objective, in the records
+        self.translate = translate  # returns the blocks and free terms of the problem as given
         self.started, self.n_iter, self.history = now(), 0, []
         self.best = _prove(groups, np.zeros(groups.shape))
         self.alive, self.pruning = np.arange(len(groups.masks)), True
@@ -130,11 +135,13 @@ class _Search:
 
     def run(self):
         """Return the status; the answer is in `best`."""
+        # A working set twice as large each time: few rounds, and most groups are never met.
         size = max(FIRST_GROUPS, len(self.groups.target))
         status = Status.proven if self.best.relative_gap <= self.tol else None
         while status is None:
             working, pruned = self.working_set(size), self.pruning
             status = self.solve(working)
+            # All groups were in it and none had been dropped: only rounding keeps the gap open.
             if status is None and len(working) == len(self.alive) and pruned == self.pruning:
                 status = Status.stalled
             size *= 2
@@ -148,26 +155,32 @@ class _Search:
 
     def screen(self):
         """Drop the groups that no optimum uses: their price is below beta in a ball that holds the dual optimum."""
+        # The dual objective is 1-strongly concave: the optimum is within sqrt(2 gap) of the best dual point.
         radius = np.sqrt(2.0 * max(0.0, self.best.primal - self.best.dual))
+        # A price changes by at most ||D_p X|| per unit of nu; a group that stays below beta is in no optimum.
         above = self.best.factor * self.best.prices + radius * self.groups.lengths >= self.groups.beta
         self.alive = self.alive[above[self.alive]]
 
     def solve(self, working):
         """Solve a working set; None when more groups are needed, or rounding does not allow for more."""
+        # A working set that is not all groups has to be solved only as far as the next one starts.
         method = InteriorPoint(self.groups.take(working), self.out_of_time)
         complete, failed = len(working) == len(self.alive), 0
         goal = self.tol if complete else max(0.3 * self.tol, 0.1 * self.best.relative_gap)
         while self.n_iter < self.max_iter:
-            if self.pruning and method.gap() <= DROP_IDLE_FROM_GAP:
+            if self.pruning and method.gap() <= DROP_BELOW_GAP:
                 method.drop_idle()
+            # Factor the Newton system; where rounding forbids it, or nothing helps any more, the set is left.
             kept, before = working[method.index], self.best.relative_gap
-            if not method.prepare() or failed >= MAX_FAILED_STEPS:
+            if not method.prepare() or failed >= MAX_FAILURES:
                 break
+            # Judge an iterate over all groups when it looks good enough, and the last one when time is up.
             late = self.out_of_time()
-            if late or method.gap() <= max(PROOF_FROM_GAP_PER_GOAL * goal, MIN_PROOF_GAP):
+            if late or method.gap() <= max(PROOF_GAP_OVER_GOAL * goal, MIN_ESTIMATED_GAP):
                 proof = self.offer(kept, method.sparse_blocks())
                 if self.best.relative_gap <= self.tol:
                     return Status.proven
+                # The set is solved, and what is left of the gap belongs to groups outside of it.
                 if len(kept) < len(self.alive) and self.gap_within(proof, kept) <= goal:
                     break
                 failed = failed + 1 if proof.relative_gap > 0.5 * before else 0
@@ -175,13 +188,15 @@ class _Search:
                 return Status.time_limit
             failed += method.step() < MIN_STEP_LENGTH
             self.n_iter += 1
+        # The last iterate counts too, wherever the loop was left.
         if np.all(np.isfinite(method.blocks)):
             self.offer(working[method.index], method.blocks)
         if self.best.relative_gap <= self.tol:
             return Status.proven
         if self.n_iter >= self.max_iter:
             return Status.max_iter
-        self.pruning = len(method.index) == len(working)  # else groups may have been dropped that were needed after all
+        # Groups that were dropped may have been needed after all: the next set is solved without dropping any.
+        self.pruning = len(method.index) == len(working)
         return None
 
     def gap_within(self, proof, working):
@@ -198,7 +213,7 @@ def check_start(start, shape):
     return start
 
 
-def _distinct(masks):
+def _distinct_masks(masks):
     """Return (index, inverse): one gate of every kind, and the kind of every gate."""
     packed = np.packbits(masks, axis=1)
     rows = packed.view(np.dtype((np.void, packed.shape[1])))[:, 0]
@@ -273,7 +288,8 @@ def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report
 
     The axes change no norm. Data far from the origin are long along one of them, and the Newton matrices graded.
     """
-    index, inverse = _distinct(masks)
+    # Distinct gates only, and the design in its principal axes: X = U S V', blocks w become V' w.
+    index, inverse = _distinct_masks(masks)
     left, lengths, axes = np.linalg.svd(scaled.design, full_matrices=False)
     groups = Groups(np.ascontiguousarray(left * lengths), masks[index], scaled.target, scaled.beta, scaled.free_basis)
     unit = scaled.y_scale / scaled.x_scale
@@ -285,6 +301,7 @@ def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report
         plain = Groups(problem.design, masks[used], problem.y, problem.beta, problem.free)
         return blocks, problem.free_coefficients(plain.plain_fit(blocks[used]))
 
+    # Equal masks share one block: a start is the sum of theirs.
     search = _Search(groups, tol, max_iter, deadline, report, scaled.y_scale**2, translate)
     try:
         if start is not None:

@@ -1,6 +1,6 @@
 """The Newton systems of a group lasso on masked copies of one design: on the samples, on the blocks, and iterative.
 
-See `_group_lasso` for the notation.
+See `interior_point` for the notation.
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +14,10 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from .._utils.threads import slices
 from .second_order import add_masked, mask_and_scale, masked_copies, multiply_lower, scaled_masks
 
-BLOCK = 2_000_000  # entries of a masked block of products
-CG_ACCURACY, CG_STEPS = 1e-2, 500
+# Masked products are formed in blocks of at most 2e6 entries, 16 MB.
+MAX_BLOCK_ENTRIES = 2_000_000
+# Conjugate gradients end at a residual of 0.01 of the root of the complementarity, or after 500 steps.
+CG_RESIDUAL_OVER_SIZE, MAX_CG_STEPS = 1e-2, 500
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ class Groups:
 
     @cached_property
     def chunks(self):
-        """Slices of the groups, each with at most `BLOCK` masked samples."""
-        return [slice(*pair) for pair in slices(len(self.masks), max(1, BLOCK // len(self.target)))]
+        """Slices of the groups, each with at most `MAX_BLOCK_ENTRIES` masked samples."""
+        return [slice(*pair) for pair in slices(len(self.masks), max(1, MAX_BLOCK_ENTRIES // len(self.target)))]
 
     @cached_property
     def lengths(self):
         """Bounds on the spectral norms of the ``D_p design``."""
         squares = np.einsum("ij,ij->i", self.design, self.design)
+        # ||D_p X|| is at most its Frobenius norm and at most ||X||.
         frobenius = np.concatenate([self.masks[part] @ squares for part in self.chunks])
         return np.sqrt(np.minimum(frobenius, np.linalg.eigvalsh(self.design.T @ self.design)[-1]))
 
@@ -72,7 +75,7 @@ class Groups:
         return out
 
 
-def _factor(matrix):
+def _cholesky(matrix):
     """Cholesky factor of the lower triangle of a Fortran-ordered matrix, which it overwrites."""
     factor, info = dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
     if info != 0:
@@ -80,8 +83,8 @@ def _factor(matrix):
     return factor
 
 
-def _solve(factor, right):
-    """Solve with a factor of `_factor`."""
+def _solve_cholesky(factor, right):
+    """Solve a system with a factor of `_cholesky`."""
     return dpotrs(factor, right, lower=1)[0]
 
 
@@ -102,6 +105,7 @@ class SampleSystem:
     def factor(self, eta, bar, size):
         """Prepare for the scaling (eta, bar) of a point of this size, the root of the complementarity."""
         groups, self.eta, self.tails = self.groups, eta, bar[:, 1:]
+        # M = I + sum_p (D_p X X' D_p + 2 (D_p X b_p)(D_p X b_p)') / eta_p^2: its lower triangle is formed.
         matrix = np.zeros(self.gram.shape, order="F")
         for part in groups.chunks:
             scaled = scaled_masks(groups.masks[part], 1.0 / eta[part])
@@ -111,14 +115,16 @@ class SampleSystem:
             values = self.tails[part] @ groups.design.T
             mask_and_scale(groups.masks[part], np.sqrt(2.0) / eta[part], values)
             matrix = dsyrk(1.0, values.T, beta=1.0, c=matrix, lower=1, overwrite_c=1)
-        self.cholesky = _factor(matrix)
+        self.cholesky = _cholesky(matrix)
+        # Z' dnu = 0 borders the system: its Schur complement is Z' M^-1 Z.
         if groups.free_basis.shape[1]:
-            self.bordered = _solve(self.cholesky, groups.free_basis)
+            self.bordered = _solve_cholesky(self.cholesky, groups.free_basis)
             self.border = groups.free_basis.T @ self.bordered
 
     def solve(self, rest, blocks, guess):
         """Return (dnu, dw, X' D_p dnu) with ``dnu + fit(dw) = rest`` and ``dw = blocks + B X' D_p dnu``."""
-        dnu = _solve(self.cholesky, rest - self.groups.fit(blocks))
+        # dnu = M^-1 (rest - fit(blocks)), less what would leave the free terms' complement.
+        dnu = _solve_cholesky(self.cholesky, rest - self.groups.fit(blocks))
         if self.groups.free_basis.shape[1]:
             dnu = dnu - self.bordered @ np.linalg.solve(self.border, self.groups.free_basis.T @ dnu)
         slopes = self.groups.correlate(dnu)
@@ -136,8 +142,9 @@ class BlockSystem:
     def __init__(self, groups):
         self.groups = groups
         n_groups, d = groups.shape
+        # G G' = [X' D_p D_q X], less the part of the free terms.
         gram = np.zeros((n_groups * d, n_groups * d), order="F")
-        for start, stop in slices(len(groups.target), max(1, BLOCK // (n_groups * d))):
+        for start, stop in slices(len(groups.target), max(1, MAX_BLOCK_ENTRIES // (n_groups * d))):
             copies = groups.masks[:, start:stop].T[:, :, None] * groups.design[start:stop, None, :]
             gram = dsyrk(1.0, copies.reshape(stop - start, -1).T, beta=1.0, c=gram, lower=1, overwrite_c=1)
         free = [groups.correlate(column).ravel() for column in groups.free_basis.T]
@@ -152,12 +159,14 @@ class BlockSystem:
     def factor(self, eta, bar, size):
         """Prepare for the scaling (eta, bar) of a point of this size, the root of the complementarity."""
         self._set_stretch(eta, bar)
+        # I + F' G G' F is symmetric, so F is applied to both sides in turn.
         matrix = self._stretch(self._stretch(self.gram).T)
         matrix[np.diag_indices(len(matrix))] += 1.0
-        self.cholesky = _factor(matrix.T)
+        self.cholesky = _cholesky(matrix.T)
 
     def _set_stretch(self, eta, bar):
         self.eta, self.tails = eta, bar[:, 1:]
+        # B = (I + 2 b b') / eta^2 = F F' with F = (I + c b b') / eta, c = 2 / (1 + sqrt(2 b_0^2 - 1)).
         self.stretched = 2.0 / (1.0 + np.sqrt(2.0 * bar[:, :1] ** 2 - 1.0)) * self.tails
 
     def _stretch(self, columns):
@@ -175,7 +184,7 @@ class BlockSystem:
 
     def _moves(self, slopes):
         """Solve ``(B^-1 + G G') y = slopes``."""
-        inner = _solve(self.cholesky, self._stretch(slopes.ravel()))
+        inner = _solve_cholesky(self.cholesky, self._stretch(slopes.ravel()))
         return self._stretch(inner).reshape(slopes.shape)
 
 
@@ -192,7 +201,7 @@ class IterativeSystem(BlockSystem):
         self.roots = np.maximum(self.roots, 0.0)
         sizes = np.sqrt(np.einsum("ij,ij->i", groups.design, groups.design))
         self.shares = np.zeros((len(groups.masks), len(groups.masks)), order="F")
-        for start, stop in slices(len(sizes), max(1, BLOCK // len(groups.masks))):
+        for start, stop in slices(len(sizes), max(1, MAX_BLOCK_ENTRIES // len(groups.masks))):
             rows = np.asfortranarray(groups.masks[:, start:stop] * sizes[start:stop])
             self.shares = dsyrk(1.0 / (sizes @ sizes), rows, beta=1.0, c=self.shares, lower=1, overwrite_c=1)
 
@@ -202,18 +211,21 @@ class IterativeSystem(BlockSystem):
 
     def factor(self, eta, bar, size):
         """Prepare for the scaling (eta, bar) of a point of this size, the root of the complementarity."""
-        self.goal = CG_ACCURACY * size
+        self.goal = CG_RESIDUAL_OVER_SIZE * size
         self._set_stretch(eta, bar)
+        # B^-1 = eta^2 I - t t' with t = sqrt(2) eta b / sqrt(2 b_0^2 - 1).
         self.inverse_tails = np.sqrt(2.0) * eta[:, None] * self.tails / np.sqrt(2.0 * bar[:, :1] ** 2 - 1.0)
+        # C x X'X + diag(eta^2) x I is diagonal in the eigenvectors of C scaled by eta and of X'X.
         values, vectors = eigh(self.shares / eta[:, None] / eta, lower=True)
         self.vectors = vectors / eta[:, None]
         self.damping = 1.0 / (1.0 + np.maximum(values, 0.0)[:, None] * self.roots)
         turned = self.inverse_tails @ self.axes
+        # Woodbury for the rank-one part t t' of every group.
         capacitance = np.eye(len(eta), order="F")
         for j in range(turned.shape[1]):
             columns = (turned[:, j : j + 1] * self.vectors) * np.sqrt(self.damping[:, j])
             capacitance = dsyrk(-1.0, np.asfortranarray(columns), beta=1.0, c=capacitance, lower=1, overwrite_c=1)
-        self.cholesky = _factor(capacitance)
+        self.cholesky = _cholesky(capacitance)
 
     def _separable(self, slopes):
         """Solve ``(C x X'X + diag(eta^2) x I) y = slopes``."""
@@ -221,7 +233,7 @@ class IterativeSystem(BlockSystem):
 
     def _precondition(self, slopes):
         moves = self._separable(slopes)
-        weights = _solve(self.cholesky, np.einsum("pj,pj->p", self.inverse_tails, moves))
+        weights = _solve_cholesky(self.cholesky, np.einsum("pj,pj->p", self.inverse_tails, moves))
         return moves + self._separable(weights[:, None] * self.inverse_tails)
 
     def _multiply(self, moves):
@@ -232,6 +244,7 @@ class IterativeSystem(BlockSystem):
 
     def solve(self, rest, blocks, guess):
         """Return (dnu, dw, X' D_p dnu): the equation of `rest` holds exactly, that of `blocks` about."""
+        # Start from the guess, and solve for the difference only.
         slopes, moves = self.groups.correlate(rest - self.groups.fit(blocks)), guess - blocks
         if np.any(moves):
             slopes = slopes - self._multiply(moves)
@@ -243,7 +256,8 @@ class IterativeSystem(BlockSystem):
         """Solve ``(B^-1 + G G') y = slopes`` until ``F' rest`` is small beside the complementarity."""
         moves, rest = np.zeros_like(slopes), slopes
         direction, size = np.zeros_like(slopes), np.inf
-        for _ in range(CG_STEPS):
+        for _ in range(MAX_CG_STEPS):
+            # F' rest is what the error means in the scaled units of the cones.
             if np.linalg.norm(self._stretch(rest.ravel())) <= self.goal or self.stop():
                 break
             towards = self._precondition(rest)

@@ -26,7 +26,7 @@ from ..duality.records import (
 
 @dataclass(frozen=True, repr=False)
 class InterpolationCertificate(Certificate):
-    """What is proven about an interpolating network.
+    """The proof of how good an interpolating network is.
 
     Attributes
     ----------
@@ -90,10 +90,12 @@ def interpolation_price(problem, nu, **options):
     """
     if problem.penalize_bias:
         return search_price(problem.design, nu, **options)
+    # The price of a bias that costs nothing is the largest price of the rows X - x_j.
     starts = options.pop("starts")
     starts = None if starts is None else starts[:, :-1]
     features = problem.features
     prices = [search_price(features - offset, nu, starts=starts, **options) for offset in features]
+    # The kink of every winner is its row: t = -x_j^T w.
     values, signs = np.array([found.value for found in prices]), np.array([found.sign for found in prices])
     weights = np.array([found.direction for found in prices])
     lifted = np.column_stack([weights, -np.sum(weights * features, axis=1)])
@@ -127,9 +129,10 @@ def certify_interpolant(
     directions, sizes = unit_rows(problem.design[:0] if network.width == 0 else network.neurons)
     options = {"starts": directions[sizes > 0], "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread():
+        # A first look by local ascents tells the size of the price.
         nu, _ = problem.orthogonal(nu)
         seen = interpolation_price(problem, nu, proof="heuristic", n_starts=FEW_STARTS, **options).value
-        # So that no bound needs to be pressed below 1.
+        # Scaled to a visible price of 1, so that the bound has to be pressed down to a known level.
         nu, leak = problem.orthogonal(nu / seen if seen > 0.0 else nu)
         found = interpolation_price(
             problem,
@@ -142,9 +145,11 @@ def certify_interpolant(
         )
     primal, spill = problem.cost(network), problem.price_leak(leak)
     inner = problem.inner_below(nu, leak)
-    # Targets that disagree to rounding have dual points without a price: no bound is as good as the cost itself.
+    # (nu / U)^T y is proven, where U bounds the price of every exact dual point within `leak`. Targets that disagree
+    # to rounding have dual points of price zero, which would prove any bound: they prove none here.
     shrink = 1.0 / (found.upper_bound + spill) if inner > 0.0 and found.value + spill > 0.0 else 0.0
     dual, scaled = inner * shrink, shrink * nu
+    # The bound is on exact interpolants: a residual e changes it by at most |nu|^T |e|.
     missed = float(np.abs(scaled) @ np.abs(problem.residual(network)))
     gap = relative_to(primal, max(0.0, primal - (inner / (found.value + spill) if shrink > 0.0 else 0.0)) + missed)
     return InterpolationCertificate(

@@ -20,7 +20,7 @@ from ..programs.posing import check_is_network
 from ..solvers.base import uninterrupted
 from .certificate import InterpolationCertificate, certify_interpolant
 from .free_bias import solve_free_bias
-from .program import INTERPOLATES, interpolation_problem
+from .program import MAX_MISFIT, interpolation_problem
 from .solver import solve_interpolation
 
 
@@ -36,7 +36,7 @@ def certify_interpolation(
     *,
     penalize_bias: bool = True,
     dual_point: ArrayLike | None = None,
-    tolerance: float = INTERPOLATES,
+    tolerance: float = MAX_MISFIT,
     proof: Proof = "auto",
     time_limit: float | None = None,
     n_jobs: int | None = None,
@@ -56,8 +56,8 @@ def certify_interpolation(
         Whether the hidden bias is a part of ``||u_j||``. False needs a network with a hidden bias, a skip and an
         intercept.
     dual_point : array-like of shape (n_samples,), optional
-        A vector that is to prove the bound: any will do, it is projected off the free terms, priced and scaled. By
-        default the problem is solved for a good one.
+        Proves the bound. Any vector will do: it is projected off the free terms, priced and scaled. By default the
+        problem is solved for a good one.
     tolerance : float
         Largest residual, relative to the largest target, of a network that counts as interpolating.
     proof : {"auto", "exact", "bound", "heuristic"}
@@ -91,6 +91,7 @@ def certify_interpolation(
     check_choice(proof, "proof", PROOFS)
     check_positive(tolerance, "tolerance")
     check_n_jobs(n_jobs)
+    # The problem has exactly the terms of the network: its bias, its intercept, its skip.
     problem = interpolation_problem(
         X,
         y,
@@ -102,6 +103,7 @@ def certify_interpolation(
     problem.check_network(network)
     problem.check_interpolates(network, tolerance)
     options = {"proof": proof, "deadline": deadline_after(time_limit), "n_jobs": n_jobs}
+    # Equal rows of X are one row of the problem: their entries of nu add up.
     given = None if dual_point is None else problem.gather(check_vector(dual_point, problem.n_rows, "dual_point"))
     with reporting(check_verbose(verbose), options["deadline"]) as reporter:
         nu = given

@@ -17,9 +17,12 @@ from ..losses.base import sum_rounding
 from ..programs.posing import make_problem, refuse_outputs
 from ..programs.problem import Problem
 
-INTERPOLATES = 1e-8  # largest residual, relative to the largest target, of what is called an interpolating network
-PARALLEL_DECIMALS = 13  # of unit rows that are on one line to rounding
-CONSISTENT = 1e-9  # relative to the largest target, what rows that are dependent to rounding may disagree by
+# A network interpolates when its largest residual is at most 1e-8 of the largest target.
+MAX_MISFIT = 1e-8
+# Unit rows that agree to 13 decimals are on one line.
+PARALLEL_DECIMALS = 13
+# Targets of rows that are dependent to rounding may disagree by 1e-9 of the largest target.
+MAX_DISAGREEMENT = 1e-9
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +70,7 @@ class InterpolationProblem(Problem):
 
     def inner_below(self, dual_point, leak):
         """Return a bound on ``nu^T y`` for every nu orthogonal to the free terms and within `leak` of a dual point."""
+        # nu' y for every nu' within leak of nu is at least nu^T y - leak^T |y|, less the rounding of the sum.
         sizes = np.abs(self.dual_targets) * (np.abs(dual_point) + leak)
         spill = np.sum(leak * np.abs(self.dual_targets)) + sum_rounding(len(sizes)) * np.sum(sizes)
         return float(np.sum(dual_point * self.dual_targets) - spill)
@@ -78,7 +82,7 @@ class InterpolationProblem(Problem):
 
     def objective(self, network):
         """Return the cost of an interpolating network, infinity for any other."""
-        return self.cost(network) if self.misfit(network) <= INTERPOLATES else np.inf
+        return self.cost(network) if self.misfit(network) <= MAX_MISFIT else np.inf
 
     def check_interpolates(self, network, tolerance, name="network"):
         """Refuse a network that does not interpolate; the message names the row with the largest residual."""
@@ -109,6 +113,7 @@ def interpolation_problem(X, y, *, hidden_bias=False, penalize_bias=True, fit_in
     flags = {"hidden_bias": hidden_bias, "fit_intercept": fit_intercept, "skip_connection": skip_connection}
     refuse_outputs(y)
     given = make_problem(X, y, 1.0, **flags)
+    # Equal rows are one row with one target; + 0.0 turns -0.0 into 0.0, which is another row for `unique`.
     table = np.column_stack([given.features, given.y]) + 0.0
     _, first, labels = np.unique(table, axis=0, return_index=True, return_inverse=True)
     distinct = given.take(first, 1.0)
@@ -130,6 +135,7 @@ def _check_consistent(problem):
     rows = np.flatnonzero((lines < 0) | (counts[lines] > 1))  # a row alone on its line can take any value
     if len(rows) == 0:
         return
+    # Divided by its norm every row takes the same value up to orientation: the columns below span all values.
     weight = 1.0 / nonzero(np.abs(sizes[rows]))
     on_line = (lines[rows, None] == np.unique(lines[lines >= 0])) & (lines[rows] >= 0)[:, None]
     against = (sizes[rows] < 0)[:, None] * problem.design[rows] * weight[:, None]
@@ -138,8 +144,9 @@ def _check_consistent(problem):
     largest = np.abs(targets).max()
     if largest == 0.0:
         return
+    # Targets can be met exactly when they are in the span of these columns.
     rest = targets / largest - terms @ np.linalg.lstsq(terms, targets / largest, rcond=1e-12)[0]
-    if np.abs(rest).max() > CONSISTENT:
+    if np.abs(rest).max() > MAX_DISAGREEMENT:
         _refuse(problem, rows, lines, weight * _relation(terms, targets / largest, rest))
 
 
@@ -171,6 +178,7 @@ def _relation(terms, targets, rest):
     held = basis[:, values > 1e-12 * values.max(initial=0.0)].T
     equations = np.vstack([held, targets])
     wanted = np.append(np.zeros(len(held)), 1.0)
+    # min |nu|_1 subject to basis' nu = 0 and targets' nu = 1, with nu = nu_+ - nu_-: few rows carry it.
     answer = linprog(np.ones(2 * n_rows), A_eq=np.hstack([equations, -equations]), b_eq=wanted, method="highs-ds")
     nu = answer.x[:n_rows] - answer.x[n_rows:] if answer.status == 0 else rest
     return np.where(np.abs(nu) > 1e-9 * np.abs(nu).max(), nu, 0.0)

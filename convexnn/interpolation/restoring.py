@@ -17,16 +17,22 @@ from ..solvers.cell_moves import (
     norm_derivatives,
 )
 
-STEPS = 25
-SLIGHTLY = 1e-5  # relative, by what entries of a dual point may be too small to hold a neuron at its kink
-EXACT = 1e-13  # relative to what the neurons add up to at a row, what rounding leaves of a residual
-SHRINKS = 0.9  # of the residual, by a step that is worth another
-PLANES, KINKS = 3, 3
-NO_DEARER = 1e-9
+# A network is corrected by at most 25 Newton steps.
+MAX_CORRECTIONS = 25
+# An entry of a dual point is enlarged by at most 1e-5 of itself to hold a neuron at its kink.
+MAX_ENLARGEMENT = 1e-5
+# A residual is rounding when it is at most 1e-13 of what the neurons add up to at its row.
+RESIDUAL_ROUNDING = 1e-13
+# Newton's method ends with a step that leaves more than 0.9 of the residual.
+MAX_RESIDUAL_LEFT = 0.9
+# Without a network to start from, directions come from 3 random planes, or 3 random kinks at every row.
+N_PLANES, KINKS_PER_ROW = 3, 3
+# A refined network may cost up to 1e-9 more than the one that it replaces.
+MAX_EXTRA_COST = 1e-9
 
 
-def restored(problem, network):
-    """Return the network moved by little, relative to the masses, until it interpolates; None if that fails.
+def make_interpolate(problem, network):
+    """Move the network as little as possible, relative to its masses, until it interpolates; None if that fails.
 
     Newton's method on the equations ``f(X) = y``, in the neurons and inside their cells: rows that a neuron has on
     its kink stay there. At an optimal network of the shifted squared problem the cost of the correction is what the
@@ -35,31 +41,33 @@ def restored(problem, network):
     blocks, signs = network.masses[:, None] * network.directions, network.signs
     blocks, signs = blocks[network.masses > 0], signs[network.masses > 0]
     best, size = np.inf, np.inf
-    for _ in range(STEPS):
+    for _ in range(MAX_CORRECTIONS):
         residual = problem.dual_point(problem.hidden_fit(blocks, signs))
         previous, size = size, np.abs(residual).max()
         if size < best:
             best, kept = size, blocks
-        if size == 0.0 or not size <= SHRINKS * previous:
+        if size == 0.0 or not size <= MAX_RESIDUAL_LEFT * previous:
             break
-        blocks = blocks + _correction(problem, blocks, signs, residual)
+        blocks = blocks + _residual_step(problem, blocks, signs, residual)
+    # A network that misses its targets by more than rounding is none of the answers.
     sums = np.abs(problem.y) + problem.hidden_fit(kept, np.ones(len(kept))) if np.isfinite(best) else 0.0
-    if not best <= EXACT * np.max(sums):
+    if not best <= RESIDUAL_ROUNDING * np.max(sums):
         return None
     used = norms(kept) > 0
-    return _of_blocks(problem, kept[used], signs[used])
+    return _network_of_blocks(problem, kept[used], signs[used])
 
 
-def _correction(problem, blocks, signs, residual):
+def _residual_step(problem, blocks, signs, residual):
     """The step (K, d) of least norm, relative to the masses, that removes the residual while no pattern changes."""
     jacobian, bases = cell_map(problem, blocks, signs)
     if jacobian.shape[1] == 0:
         return np.zeros_like(blocks)
+    # The coordinates are relative to the masses: in the step of least norm light neurons move little.
     step = lstsq(jacobian, residual, cond=MIN_SINGULAR_VALUE, lapack_driver="gelsy", check_finite=False)[0]
     return expanded(bases, step).reshape(blocks.shape)
 
 
-def newton_pair(problem, network, nu):
+def refine_pair(problem, network, nu):
     """Return a network and a dual point that are optimal to rounding, from a pair that nearly is.
 
     Newton's method on stationarity and interpolation together, inside the cells; where they leave anything open the
@@ -68,25 +76,27 @@ def newton_pair(problem, network, nu):
     blocks, signs = network.masses[:, None] * network.directions, network.signs
     blocks, signs = blocks[network.masses > 0], signs[network.masses > 0]
     given, best, point, error = (network, nu), blocks, nu, np.inf
-    for _ in range(STEPS if len(blocks) else 0):
+    for _ in range(MAX_CORRECTIONS if len(blocks) else 0):
         jacobian, bases = cell_map(problem, blocks, signs)
         slopes, curvature = norm_derivatives(blocks, bases)
+        # Stationarity: the gradient of the cost is J' nu, for the coordinates that move inside the cells.
         rest = slopes - jacobian.T @ nu
         before, error = error, np.abs(rest).max(initial=0.0)
         if not error < 0.5 * before or len(rest) + len(nu) > MAX_UNKNOWNS:
             break
         best, point = blocks, nu
         residual = problem.dual_point(problem.hidden_fit(blocks, signs))
+        # [[C, -J'], [J, 0]] (d, dnu) = (-rest, residual): Newton on stationarity and interpolation at once.
         system = np.block([[curvature, -jacobian.T], [jacobian, np.zeros((len(nu), len(nu)))]])
         step = np.linalg.lstsq(system, np.concatenate([-rest, residual]), rcond=MIN_SINGULAR_VALUE)[0]
         blocks, nu = blocks + expanded(bases, step[: len(rest)]), nu + step[len(rest) :]
-    found = restored(problem, _of_blocks(problem, best, signs))
-    if found is None or problem.cost(found) > problem.cost(network) * (1.0 + NO_DEARER):
+    found = make_interpolate(problem, _network_of_blocks(problem, best, signs))
+    if found is None or problem.cost(found) > problem.cost(network) * (1.0 + MAX_EXTRA_COST):
         return given
     return found, point
 
 
-def held(problem, network, nu):
+def enlarge_at_kinks(problem, network, nu):
     """Return the dual point with entries large enough to hold the neurons at their kinks.
 
     A neuron stays where ``s sum_i nu_i x_i`` over its rows that are on, with a share from 0 to 1 of those at its kink,
@@ -99,14 +109,15 @@ def held(problem, network, nu):
         kinks = np.abs(values) <= MAX_KINK_DISTANCE
         if mass == 0.0 or not kinks.any():
             continue
+        # direction = sign (sum over rows that are on nu_i x_i + sum over kinks share_i nu_i x_i), 0 <= share_i <= 1.
         missing = direction - sign * ((values > MAX_KINK_DISTANCE) * nu) @ design
         shares = sign * lstsq(design[kinks].T, missing, cond=MIN_SINGULAR_VALUE)[0]
         short = (shares * nu[kinks] > 0.0) & (np.abs(shares) > np.abs(nu[kinks]))
-        nu[kinks] = np.where(short & (np.abs(shares) <= np.abs(nu[kinks]) * (1.0 + SLIGHTLY)), shares, nu[kinks])
+        nu[kinks] = np.where(short & (np.abs(shares) <= np.abs(nu[kinks]) * (1.0 + MAX_ENLARGEMENT)), shares, nu[kinks])
     return nu
 
 
-def _of_blocks(problem, blocks, signs):
+def _network_of_blocks(problem, blocks, signs):
     masses = norms(blocks)
     return build_network(problem, blocks / nonzero(masses)[:, None], signs, masses)
 
@@ -122,11 +133,12 @@ def any_interpolant(problem, network, rng, deadline=None):
         When rounding keeps it from interpolating.
     """
     own = network.directions[network.masses > 0]
+    # When time is up a least squares problem has to do; it is far cheaper than the linear program.
     if is_late(deadline):
-        found = _on(problem, np.vstack([own, _random_kinks(problem, rng)]), _least_squares)
+        found = _interpolant_on(problem, np.vstack([own, _random_kinks(problem, rng)]), _masses_of_least_norm)
         if found is not None:
             return found
-    found = _on(problem, np.vstack([own, _wedges(problem, rng)]), _cheapest)
+    found = _interpolant_on(problem, np.vstack([own, _wedges(problem, rng)]), _masses_of_least_sum)
     if found is not None:
         return found
     raise SolverError(
@@ -135,24 +147,27 @@ def any_interpolant(problem, network, rng, deadline=None):
     )
 
 
-def _on(problem, directions, solve):
+def _interpolant_on(problem, directions, solve):
     """Return an interpolating network on these directions, None where that fails; `solve` finds the masses."""
     fits = problem.hidden_fits(directions)
+    # Columns of magnitude one: a mass is found in units of what it adds to a row.
     scale = nonzero(np.abs(fits).max(axis=0))
     size = np.abs(problem.centred).max()
     masses = solve(problem.project(fits / scale), problem.centred / size, scale) * size / scale
     used = np.abs(masses) > 0
-    return restored(problem, build_network(problem, directions[used], np.sign(masses[used]), np.abs(masses[used])))
+    return make_interpolate(
+        problem, build_network(problem, directions[used], np.sign(masses[used]), np.abs(masses[used]))
+    )
 
 
-def _least_squares(columns, targets, scale):
-    """The masses of least norm in their own units: neurons that hardly reach a row are dear."""
+def _masses_of_least_norm(columns, targets, scale):
+    """Return the masses of least norm, in units in which neurons with small fits cost more."""
     own = scale / scale.max()
     return own * lstsq(columns * own, targets, cond=MIN_SINGULAR_VALUE, lapack_driver="gelsy", check_finite=False)[0]
 
 
-def _cheapest(columns, targets, scale):
-    """The masses of least sum, by a linear program; zeros where it finds none."""
+def _masses_of_least_sum(columns, targets, scale):
+    """Return the masses of least sum by a linear program, zeros where it finds none."""
     costs = np.tile(1.0 / scale, 2) * scale.max()
     found = linprog(costs, A_eq=np.hstack([columns, -columns]), b_eq=targets, method="highs").x
     return np.zeros(len(scale)) if found is None else found[: len(scale)] - found[len(scale) :]
@@ -161,9 +176,9 @@ def _cheapest(columns, targets, scale):
 def _random_kinks(problem, rng):
     """Random unit directions, with kinks at every row in turn where there is a hidden bias."""
     design = problem.design
-    units = rng.standard_normal((KINKS * len(design), design.shape[1]))
+    units = rng.standard_normal((KINKS_PER_ROW * len(design), design.shape[1]))
     if problem.hidden_bias:
-        units[:, -1] -= np.sum(units * np.tile(design, (KINKS, 1)), axis=1)
+        units[:, -1] -= np.sum(units * np.tile(design, (KINKS_PER_ROW, 1)), axis=1)
     return units / norms(units)[:, None]
 
 
@@ -174,12 +189,13 @@ def _wedges(problem, rng):
     """
     design, units = problem.design, []
     d = design.shape[1]
-    for _ in range(PLANES if problem.hidden_bias else d + 1):
+    for _ in range(N_PLANES if problem.hidden_bias else d + 1):
         plane = rng.standard_normal((d, min(d, 2)))
         if problem.hidden_bias and d > 1:
             plane[:, 1] = np.eye(d)[-1]
         plane = np.linalg.qr(plane)[0]
         inside = design @ plane
+        # The unit vector of the plane that is perpendicular to a row has its kink there.
         turned = np.column_stack([-inside[:, 1], inside[:, 0]]) if plane.shape[1] == 2 else np.ones((1, 1))
         turned = np.vstack([turned[np.any(turned != 0, axis=1)], np.eye(plane.shape[1])])
         units.append(turned / norms(turned)[:, None] @ plane.T)

@@ -9,9 +9,10 @@ from ..optimal_sets.solution_set import SOLVER_TOLERANCE, VERTEX_LIMIT, OptimalS
 from ..solvers.base import Solution, Status
 from ..solvers.small_strength import Optimum, optimum_as_it_is, stationary_network
 from .program import InterpolationProblem
-from .restoring import held, newton_pair
+from .restoring import enlarge_at_kinks, refine_pair
 
-SHARE = 0.1  # of ``||y|| / ||nu||``: the strength of the squared problem, moderate so that nu keeps its digits
+# The squared problem has the strength 0.1 ||y|| / ||nu||: moderate, so that nu keeps its digits beside y.
+STRENGTH_SHARE = 0.1
 
 
 class InterpolationSet(OptimalSet):
@@ -56,8 +57,10 @@ class InterpolationSet(OptimalSet):
         masses = shares * total
         used = masses > 0
         for _ in range(2):
+            # Least squares on the masses in use, twice: the second step takes what rounding left of the first.
             rest = self._interpolated.project(self._interpolated.centred) - fits @ masses
             masses[used] += np.linalg.lstsq(fits[:, used], rest, rcond=1e-12)[0]
+        # A negative mass says that the step left the polytope: the masses as they were are better.
         if masses.min() < 0.0:
             return columns, shares, total
         total = float(masses.sum())
@@ -85,19 +88,20 @@ def interpolation_set_of(problem, network, nu, *, vertex_limit=VERTEX_LIMIT, tim
             "form a continuum, and the theory of finitely many directions does not apply."
         )
     deadline, limit = deadline_after(time_limit), check_count(vertex_limit, "vertex_limit")
-    optimum = _settled(problem, network, nu, deadline, n_jobs)
+    optimum = _shifted_optimum(problem, network, nu, deadline, n_jobs)
     found = InterpolationSet(problem, optimum, limit, deadline, n_jobs)
     warn_of(found)
     return found
 
 
-def _settled(problem, network, nu, deadline, n_jobs):
+def _shifted_optimum(problem, network, nu, deadline, n_jobs):
     """Return the `Optimum` of the squared problem whose optimum interpolates."""
-    network, nu = newton_pair(problem, network, nu)
-    nu = held(problem, network, nu)
+    network, nu = refine_pair(problem, network, nu)
+    nu = enlarge_at_kinks(problem, network, nu)
     size = np.linalg.norm(nu)
-    shifted = problem.squared(nu, SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
+    shifted = problem.squared(nu, STRENGTH_SHARE * float(np.linalg.norm(problem.centred) / size) if size > 0.0 else 1.0)
     options = {"proof": "exact", "deadline": deadline, "n_jobs": n_jobs}
+    # The proof is that of the squared problem with the targets y + beta nu, which the same networks solve.
     certificate = certify_problem(network, shifted, tolerance=0.1 * SOLVER_TOLERANCE, **options)
     solution, found = Solution(network, certificate, Status.converged, 1, []), stationary_network(shifted, network, nu)
     if found is None:

@@ -1,6 +1,40 @@
-"""What gradient descent finds, judged by the certificate."""
+"""The landscape of the training objective, and the points that gradient descent finds, judged by the certificate.
 
+Descent and flow
+    `gradient_descent` trains from many starts, `gradient_flow` follows the flow from a given network, and
+    `spurious_table` counts the spurious minima that descent on the teacher-student loss ends at.
+Labels of points
+    `classify` tells minima, saddles and points that are not stationary apart; `polish` moves an end of descent to the
+    stationary point beside it, and `escape` leaves one that is no minimum.
+Geometry
+    `loss_barrier`, `bezier_path` and `polygonal_path` measure the objective between two networks, `plane_grid` on a
+    plane; `match_neurons` aligns two networks, and `merge_optimal` merges them.
+Curvature and stationarity
+    Gradient, Hessian and second-order stationarity in closed form, and regularity constants.
+Tangent kernels
+    The tangent kernel, its limit at infinite width, and the rates that it promises.
+Teacher and student
+    The population loss on Gaussian inputs with its derivatives, and its symmetric spurious minimum.
+"""
+# ruff: noqa: I001  (the imports follow the groups above)
+
+# Descent and flow
+from .descent import Descents, DescentTrace, gradient_descent
+from .flow import Flow, gradient_flow
+from .spurious import SpuriousRecord, SpuriousTable, spurious_table
+
+# Labels of points
+from .labels import Label, Step, classify
+from .polishing import escape, polish
+
+# Geometry
 from .barriers import Barrier, loss_barrier
+from .curves import HeuristicCurve, bezier_path, polygonal_path
+from .matching import Matching, match_neurons
+from .merging import merge_optimal
+from .planes import PlaneGrid, plane_grid
+
+# Curvature and stationarity
 from .curvature import (
     SecondOrderPoint,
     is_second_order_stationary,
@@ -8,16 +42,9 @@ from .curvature import (
     objective_hessian,
     second_order_point,
 )
-from .curves import HeuristicCurve, bezier_path, polygonal_path
-from .descent import Descents, DescentTrace, gradient_descent
-from .flow import Flow, gradient_flow
-from .labels import Label, Step, classify
-from .matching import Matching, match_neurons
-from .merging import merge_optimal
-from .planes import PlaneGrid, plane_grid
-from .polishing import escape, polish
 from .regularity import RegularityConstants, function_regularity, regularity_constants
-from .spurious import SpuriousRecord, SpuriousTable, spurious_table
+
+# Tangent kernels
 from .tangent import (
     PLStar,
     RateCheck,
@@ -30,52 +57,60 @@ from .tangent import (
     smallest_eigenvalue,
     tangent_kernel,
 )
+
+# Teacher and student
 from .teacher_student import population_gradient, population_hessian, population_loss, symmetric_minimum
 
 __all__ = [
-    "Barrier",
+    # Descent and flow
     "DescentTrace",
     "Descents",
     "Flow",
-    "HeuristicCurve",
-    "Label",
-    "Matching",
-    "PLStar",
-    "PlaneGrid",
-    "RateCheck",
-    "RegularityConstants",
-    "SecondOrderPoint",
     "SpuriousRecord",
     "SpuriousTable",
-    "Step",
-    "bezier_path",
-    "check_rate",
-    "classify",
-    "escape",
-    "function_regularity",
     "gradient_descent",
     "gradient_flow",
-    "is_second_order_stationary",
-    "kernel_distance",
-    "kernel_drift",
-    "lazy_network",
+    "spurious_table",
+    # Labels of points
+    "Label",
+    "Step",
+    "classify",
+    "escape",
+    "polish",
+    # Geometry
+    "Barrier",
+    "HeuristicCurve",
+    "Matching",
+    "PlaneGrid",
+    "bezier_path",
     "loss_barrier",
     "match_neurons",
     "merge_optimal",
-    "ntk_limit",
+    "plane_grid",
+    "polygonal_path",
+    # Curvature and stationarity
+    "RegularityConstants",
+    "SecondOrderPoint",
+    "function_regularity",
+    "is_second_order_stationary",
     "objective_gradient",
     "objective_hessian",
+    "regularity_constants",
+    "second_order_point",
+    # Tangent kernels
+    "PLStar",
+    "RateCheck",
+    "check_rate",
+    "kernel_distance",
+    "kernel_drift",
+    "lazy_network",
+    "ntk_limit",
     "pl_star",
-    "plane_grid",
-    "polish",
-    "polygonal_path",
+    "smallest_eigenvalue",
+    "tangent_kernel",
+    # Teacher and student
     "population_gradient",
     "population_hessian",
     "population_loss",
-    "regularity_constants",
-    "second_order_point",
-    "smallest_eigenvalue",
-    "spurious_table",
     "symmetric_minimum",
-    "tangent_kernel",
 ]

@@ -15,9 +15,13 @@ import numpy as np
 
 from .._utils.kernels import compiled
 
-FIRST_WINDOW = 50  # steps
-LONGER, SMALLER, LARGER = 1.2, 0.5, 1.5
-PATIENCE = 5  # windows, those that were undone not counted, between two looks at the progress
+# The first window has 50 steps.
+FIRST_WINDOW_STEPS = 50
+# A window that is undone is followed by one with 1.2 times as many steps of half the size; after a window that is
+# kept, steps grow by 1.5.
+WINDOW_GROWTH, STEP_SHRINKAGE, STEP_GROWTH = 1.2, 0.5, 1.5
+# Convergence is tested after every 5 windows that were kept.
+WINDOWS_PER_CHECK = 5
 
 _compiled = compiled(fastmath={"reassoc", "contract"})
 
@@ -90,6 +94,7 @@ def _gradient(data, point, work, gradient):
         slopes[j, n_inputs] = beta * neurons[j, n_inputs]
         for k in range(n_inputs):
             pull = _dot(rows[k], gated)
+            # With p = X' (residual where on): dF/du_j = alpha_j p + beta u_j and dF/dalpha_j = u_j . p + beta alpha_j.
             slopes[j, k] = neurons[j, n_inputs] * pull + beta * neurons[j, k]
             slopes[j, n_inputs] += neurons[j, k] * pull
     for k in range(free.shape[0]):
@@ -156,9 +161,11 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
         square = _dot(gradient, gradient)
         if square == 0.0:
             return n_iter, True
-        step = value / square  # Polyak's, for a smallest value of 0: of the right size however large the weights are
-    before, window, n_kept = value, FIRST_WINDOW, 0
+        # Polyak's step for a smallest value of 0, f / ||grad f||^2: it has the right size whatever that of the weights.
+        step = value / square
+    before, window, n_kept = value, FIRST_WINDOW_STEPS, 0
     while n_iter < max_iter:
+        # Walk a window of steps of one size from a copy of the point.
         n_steps = min(window, max_iter - n_iter)
         moved[:] = point
         n_kept_records = n_recorded[0]
@@ -169,21 +176,26 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
         n_iter += n_steps
         moved_value = _objective(data, moved, work)
         if adaptive:
+            # Steps jump across kinks: the mean of the second half of the window may be lower than its end.
             mean_value = _objective(data, mean, work)
             if not moved_value <= mean_value:
                 moved[:], moved_value = mean, mean_value
+        # A window that ends higher is undone, and the next has more and smaller steps.
         if adaptive and not moved_value <= value:
-            step, window = SMALLER * step, int(LONGER * window)
+            step, window = STEP_SHRINKAGE * step, int(WINDOW_GROWTH * window)
             continue
+        # With a fixed step that diverges, the last window before counts, and its records go too.
         if not np.isfinite(moved_value):
             n_recorded[0] = n_kept_records
             return n_iter, False
+        # Keep the window, record its end, and try a larger step.
         point[:], value = moved, moved_value
         if every > 0 and adaptive and _steps_since(trace, n_iter) >= every:
             _record(trace, n_iter, point)
-        step *= LARGER if adaptive else 1.0
+        step *= STEP_GROWTH if adaptive else 1.0
         n_kept += 1
-        if n_kept % PATIENCE == 0:
+        # Converged: the objective changed by at most `tol` times itself over five windows.
+        if n_kept % WINDOWS_PER_CHECK == 0:
             if abs(before - value) <= tol * value:
                 return n_iter, True
             before = value
@@ -209,7 +221,7 @@ def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise
     width : int
     point : ndarray of shape (n_parameters,)
     step : float
-        Of no account when `adaptive`.
+        The fixed step; ignored when `adaptive`.
     adaptive : bool
         Whether the step is chosen here: windows are averaged, and undone when they raise the objective.
     n_iter : int

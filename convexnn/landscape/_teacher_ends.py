@@ -1,4 +1,4 @@
-"""Where gradient descent on the population loss ends: at a global minimum, at a spurious one, or nowhere yet."""
+"""Ends of gradient descent on the population loss: a global minimum, a spurious one, or none yet."""
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh
@@ -7,12 +7,14 @@ from .._utils.norms import norms
 from ._teacher_kernels import descend_all
 from .teacher_student import population_gradient, population_hessian, population_loss
 
-TOL = 1e-3  # of the gradient, where Newton's method is tried
-GLOBAL = 1e-4  # a loss from which a descent does not rise to a spurious minimum
-LEAST, MOST = 500, 1000  # steps between two looks at a run
-RADIUS = 0.1  # how far Newton's method may move a point
-MAX_NEWTON = 20
-SMALL_STEP = 1e-9
+# Newton's method is tried where the norm of the gradient is at most 1e-3.
+MAX_GRADIENT_NORM = 1e-3
+# A descent that has reached a loss of 1e-4 ends at a global minimum: spurious ones are higher.
+MAX_GLOBAL_LOSS = 1e-4
+# A run makes 500 to 1000 steps between two attempts of Newton's method.
+MIN_STEPS_PER_ATTEMPT, MAX_STEPS_PER_ATTEMPT = 500, 1000
+# Newton's method has 20 steps, may move a point by 0.1 and ends with a step of at most 1e-9.
+MAX_NEWTON_STEPS, MAX_NEWTON_MOVE, MAX_LAST_STEP = 20, 0.1, 1e-9
 
 
 def draw_starts(k, n_students, n_runs, entropy):
@@ -37,29 +39,30 @@ def descend_to_ends(points, step, max_iter):
     while len(left):
         # Those that need many steps are gathered anew: an idle lane costs as much as a busy one.
         part, steps = points[left], n_iter[left]
-        descend_all(part, step, TOL, LEAST, MOST, steps)
+        descend_all(part, step, MAX_GRADIENT_NORM, MIN_STEPS_PER_ATTEMPT, MAX_STEPS_PER_ATTEMPT, steps)
         points[left], n_iter[left] = part, steps
         ends |= {run: end for run in left if (end := end_of(points[run])) is not None}
         left = np.array([run for run in left if run not in ends and n_iter[run] < max_iter], dtype=np.int64)
-    spurious = [ends[run] for run in sorted(ends) if ends[run][0] > GLOBAL]
+    spurious = [ends[run] for run in sorted(ends) if ends[run][0] > MAX_GLOBAL_LOSS]
     return np.array(spurious).reshape(-1, 2), len(points) - len(ends)
 
 
 def end_of(W):
     """Return (loss, smallest eigenvalue of the Hessian) at the minimum next to W, or None when there is none so near.
 
-    At a loss of at most `GLOBAL` the eigenvalue is not looked for, and NaN.
+    At a loss of at most `MAX_GLOBAL_LOSS` the eigenvalue is not looked for, and NaN.
     """
     if not np.all(np.isfinite(W)):
         return None
     V = np.eye(W.shape[1])
-    if population_loss(W, V) > GLOBAL:
+    if population_loss(W, V) > MAX_GLOBAL_LOSS:
         W = _newton(W, V)
         if W is None:
             return None
     loss = population_loss(W, V)
-    if loss <= GLOBAL:
+    if loss <= MAX_GLOBAL_LOSS:
         return loss, np.nan
+    # A point whose Hessian is singular is no strict minimum: the descent goes on.
     smallest = eigvalsh(population_hessian(W, V), subset_by_index=[0, 0], check_finite=False)[0]
     return (loss, float(smallest)) if smallest > 0 else None
 
@@ -67,17 +70,18 @@ def end_of(W):
 def _newton(start, V):
     """Return the point where the gradient vanishes, or None when it is too far away or the Hessian is indefinite."""
     W = start
-    if np.linalg.norm(population_gradient(W, V)) > TOL:
+    if np.linalg.norm(population_gradient(W, V)) > MAX_GRADIENT_NORM:
         return None
-    for _ in range(MAX_NEWTON):
+    for _ in range(MAX_NEWTON_STEPS):
         try:
+            # Cholesky succeeds only where the Hessian is positive definite: the way leads to a minimum or nowhere.
             factor = cho_factor(population_hessian(W, V), check_finite=False)
         except LinAlgError:
             return None
         step = cho_solve(factor, population_gradient(W, V).ravel(), check_finite=False).reshape(W.shape)
         W = W - step
-        if not np.linalg.norm(W - start) <= RADIUS or norms(W).min() == 0.0:
+        if not np.linalg.norm(W - start) <= MAX_NEWTON_MOVE or norms(W).min() == 0.0:
             return None
-        if np.linalg.norm(step) <= SMALL_STEP:
+        if np.linalg.norm(step) <= MAX_LAST_STEP:
             return W
     return None

@@ -14,8 +14,10 @@ import numpy as np
 
 from .._utils.kernels import compiled
 
-LANES = 32  # at most
-CHECK = 50  # steps between two looks at the gradients
+# Up to 32 runs descend side by side.
+MAX_LANES = 32
+# Gradients are looked at after every 50 steps.
+STEPS_PER_CHECK = 50
 
 # A check of divisors would stop the vector instructions.
 _compiled = compiled(error_model="numpy")
@@ -79,6 +81,7 @@ def _against_teachers(students, units, gradient, along):
         for a in range(d):
             slope, neuron, cos, total = gradient[i, a], students[i, a], units[i, a], along[i]
             for lane in range(n_lanes):
+                # -g(w, v) with |v| = 1, times 2 pi: -sin t along w, and -(pi - t) v; w_i/2 becomes pi w_i.
                 total[lane] -= _sine(cos[lane])
                 slope[lane] = math.pi * neuron[lane] - _rest_of_angle(min(max(cos[lane], -1.0), 1.0))
 
@@ -97,6 +100,7 @@ def _against_students(students, units, lengths, gradient, along, cos):
             length_w, length_v, total_w, total_v = lengths[i], lengths[j], along[i], along[j]
             for lane in range(n_lanes):
                 sin = _sine(cos[lane])
+                # +g(w_i, w_j) and +g(w_j, w_i): the part along the own neuron, then the part along the other one.
                 total_w[lane] += length_v[lane] * sin
                 total_v[lane] += length_w[lane] * sin
             for lane in range(n_lanes):
@@ -125,7 +129,7 @@ def _fill_gradient(students, work):
 
 @_compiled
 def _squared_norm(gradient, lane):
-    """Of the gradient of one run, whose 2 pi is taken off."""
+    """Return the squared norm of the gradient of one run, without its factor 2 pi."""
     total = 0.0
     for i in range(gradient.shape[0]):
         for a in range(gradient.shape[1]):
@@ -135,10 +139,10 @@ def _squared_norm(gradient, lane):
 
 @_compiled
 def _walk(students, step, work):
-    """Make `CHECK` steps, in place; the gradient that stays in `work` is that of the end."""
+    """Make `STEPS_PER_CHECK` steps, in place; the gradient that stays in `work` is that of the end."""
     gradient, factor = work[0], step / (2.0 * math.pi)
     n, d, n_lanes = students.shape
-    for _ in range(CHECK):
+    for _ in range(STEPS_PER_CHECK):
         for i in range(n):
             for a in range(d):
                 neuron, slope = students[i, a], gradient[i, a]
@@ -156,17 +160,18 @@ def descend_all(points, step, tol, n_least, n_most, n_iter):
     points : ndarray of shape (n_runs, n_students, n_features)
     step, tol : float
     n_least, n_most : int
-        Steps that are made in any case, and at most; rounded up to multiples of `CHECK`.
+        Steps that are made in any case, and at most; rounded up to multiples of `STEPS_PER_CHECK`.
     n_iter : ndarray of int of shape (n_runs,)
         The steps made are added.
     """
     n_runs, n, d = points.shape
-    n_lanes = min(LANES, n_runs)
+    n_lanes = min(MAX_LANES, n_runs)
     work, students = _scratch(n, d, n_lanes), np.ones((n, d, n_lanes))
     run, made = np.full(n_lanes, -1), np.zeros(n_lanes, dtype=np.int64)
     following, n_left = 0, n_runs
     while n_left > 0:
         for lane in range(n_lanes):
+            # A lane whose run has ended takes the next start.
             if run[lane] < 0 and following < n_runs:
                 students[:, :, lane] = points[following]
                 run[lane], made[lane] = following, 0
@@ -177,7 +182,7 @@ def descend_all(points, step, tol, n_least, n_most, n_iter):
             r = run[lane]
             if r < 0:
                 continue
-            made[lane] += CHECK
+            made[lane] += STEPS_PER_CHECK
             # A gradient that is not a number ends its run, too.
             small = not _squared_norm(work[0], lane) > tol * tol
             if (small and made[lane] >= n_least) or made[lane] >= n_most:

@@ -16,7 +16,8 @@ from ..programs.posing import check_is_network
 from ..programs.problem import Problem
 from ..solvers.base import assemble, free_terms
 
-BLOCK = 2_000_000  # activations held at a time
+# Two million activations are held at a time.
+MAX_ACTIVATIONS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class WeightSpace:
 
     def objectives(self, points):
         """Return the objective at every point."""
-        step = max(1, BLOCK // max(1, self.width * len(self.problem.y)))
+        # Points in blocks: the activations of all of them would not fit into memory.
+        step = max(1, MAX_ACTIVATIONS // max(1, self.width * len(self.problem.y)))
         blocks = [points[start : start + step] for start in range(0, len(points), step)]
         return np.concatenate([self._forward(block)[0] for block in blocks])
 
@@ -77,6 +79,7 @@ class WeightSpace:
         problem = self.problem
         values, activations, fits = self._forward(points)
         pull = -problem.loss.dual_point(problem.y, fits, problem.weight)
+        # dL/du_j = alpha_j X' (pull where on), dL/dalpha_j = pull . (X u_j)_+ and dL/db = Z' pull.
         gated = (activations > 0.0) * pull[:, None, :]
         neurons, outputs, free = self._parts(gradient := np.zeros_like(points))
         neurons[:] = self._parts(points)[1][:, :, None] * (gated @ problem.design)

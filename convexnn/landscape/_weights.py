@@ -34,6 +34,7 @@ def network_at(problem, weights):
 
 def pose_at(network, X, y, beta, **options):
     """Return the `Problem` with the terms of `network`; a `beta` of 0 is allowed here."""
+    # A `Problem` needs a strength above 0: it is posed with 1, and 0 is put in afterwards.
     strength = check_not_negative(beta, "beta")
     refuse_outputs(y)
     problem = problem_of(network, X, y, strength or 1.0, **options)

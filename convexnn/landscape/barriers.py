@@ -20,9 +20,14 @@ from ..network import TwoLayerReLU
 from ..programs.posing import problem_of, refuse_outputs
 from ._weight_space import bernstein, common_space
 
+# Up to 20 000 pieces between kinks are searched exactly; with more the curve is sampled.
 MAX_PIECES = 20_000
-ROUNDING = 1e-14
-POLISH = 1e-12
+# A piece may hold a larger maximum only if a coefficient exceeds the best sample by more than 1e-14 of the sizes.
+EXCESS_ROUNDING = 1e-14
+# The maximum of a sampled curve is located to 1e-12 in t.
+POSITION_TOLERANCE = 1e-12
+# A root is real when its imaginary part is below 1e-6.
+MAX_IMAGINARY_PART = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
@@ -164,6 +169,7 @@ def kinks(space, controls):
         constant, linear, square = values[0], values[1] - values[0], np.zeros_like(values[0])
     else:
         constant, linear, square = values[0], 2.0 * (values[1] - values[0]), values[0] - 2.0 * values[1] + values[2]
+    # constant + linear t + square t^2 = 0, with the root that does not cancel and the other one from the product.
     root = np.sqrt(np.maximum(linear**2 - 4.0 * constant * square, 0.0))
     away = -0.5 * (linear + np.where(linear < 0.0, -root, root))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -197,25 +203,27 @@ class _Pieces:
         """Return where the excess over the line between two end values is largest, and that excess."""
         ts, values = self.samples
         excess = values - (1.0 - ts) * ends[0] - ts * ends[1]
+        # The best sample and the maxima beside it, all judged by the objective itself.
         best = np.unravel_index(excess.argmax(), excess.shape)
-        polished = self._by_coefficients(ts, excess) if self.exact else [self._around(ts[best], ends)]
+        polished = self._exact_maxima(ts, excess) if self.exact else [self._local_maximum(ts[best], ends)]
         candidates = np.array([ts[best], *polished])
         heights = self.space.objectives(points_on(self.legs, candidates))
         heights = heights - (1.0 - candidates) * ends[0] - candidates * ends[1]
         return float(candidates[heights.argmax()]), float(heights.max())
 
-    def _by_coefficients(self, ts, excess):
+    def _exact_maxima(self, ts, excess):
         """Return the stationary t of the pieces whose coefficients do not exclude a larger value than the samples."""
+        # A polynomial is at most its largest Bernstein coefficient: few pieces can beat the best sample.
         collocation = BPoly(np.eye(self.degree + 1)[:, None], [0.0, 1.0])(np.linspace(0.0, 1.0, self.degree + 1))
         coefficients = np.linalg.solve(collocation, excess.T)
-        bar = excess.max() + ROUNDING * np.abs(excess).max()
+        bar = excess.max() + EXCESS_ROUNDING * np.abs(excess).max()
         found = []
         for k in np.flatnonzero(coefficients.max(axis=0) > bar):
             shares = _stationary(coefficients[:, k])
             found.extend(ts[k, 0] + shares * (ts[k, -1] - ts[k, 0]))
         return found
 
-    def _around(self, t, ends):
+    def _local_maximum(self, t, ends):
         """Return a local maximum of the excess near t."""
         step = 1.0 / (len(self.breaks) - 1)
 
@@ -224,14 +232,15 @@ class _Pieces:
             return (1.0 - share) * ends[0] + share * ends[1] - value
 
         limits = max(0.0, t - step), min(1.0, t + step)
-        return minimize_scalar(depth, bounds=limits, method="bounded", options={"xatol": POLISH}).x
+        return minimize_scalar(depth, bounds=limits, method="bounded", options={"xatol": POSITION_TOLERANCE}).x
 
 
 def _stationary(coefficients):
     """Return the stationary points in (0, 1) of a polynomial given by its Bernstein coefficients."""
     degree = len(coefficients) - 1
     slope = BPoly(degree * np.diff(coefficients)[:, None], [0.0, 1.0])
+    # Chebyshev coefficients make the roots of the derivative well conditioned.
     nodes = np.polynomial.chebyshev.chebpts1(degree)
     roots = np.polynomial.Chebyshev.fit(nodes, slope((nodes + 1.0) / 2.0), degree - 1, domain=[-1, 1]).roots()
-    shares = (roots.real[np.abs(roots.imag) < 1e-6] + 1.0) / 2.0
+    shares = (roots.real[np.abs(roots.imag) < MAX_IMAGINARY_PART] + 1.0) / 2.0
     return shares[(shares > 0.0) & (shares < 1.0)]

@@ -22,19 +22,21 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._weights import check_not_negative, pose_at
 
-KINK = 1e-12  # relative distance from a hyperplane, or from a jump of the loss's curvature, that counts as none
-SHOWN = 5  # rows that a message names
+# A point within 1e-12, relatively, of a hyperplane or of a jump of the loss's curvature is on it.
+KINK_DISTANCE = 1e-12
+# A message names 5 rows.
+MAX_NAMED_ROWS = 5
 
 
 @dataclass(frozen=True, repr=False)
 class SecondOrderPoint(Shown):
-    """What the gradient and the Hessian say at a point; true when it is (eps, gamma)-second-order stationary.
+    """The verdict of gradient and Hessian at a point; true when it is (eps, gamma)-second-order stationary.
 
     Attributes
     ----------
     gradient_norm : float
     eigenvalues : ndarray of shape (n_weights,)
-        Of the Hessian, ascending.
+        Eigenvalues of the Hessian, ascending.
     direction : ndarray of shape (n_weights,)
         Unit eigenvector of the smallest of them.
     eps, gamma : float
@@ -236,6 +238,7 @@ def gradient_of(problem, weights):
     width = (len(weights) - n_free) // (n_inputs + 1)
     neurons, outputs, free = np.split(weights, [width * n_inputs, width * (n_inputs + 1)])
     neurons = neurons.reshape(width, n_inputs)
+    # The same sums as `gradient_at`, without building a network: the flow takes it thousands of times.
     fits = np.maximum(problem.design @ neurons.T, 0.0)
     pull = -problem.loss.dual_point(problem.y, fits @ outputs + problem.free @ free, problem.weight)
     gradient = np.concatenate([(problem.beta * neurons).ravel(), problem.beta * outputs, problem.free.T @ pull])
@@ -257,6 +260,7 @@ def hessian_at(problem, network):
     width, n_inputs = network.neurons.shape
     jacobian, pull = jacobian_at(problem, network), pull_at(problem, network)
     curvatures = problem.weight * problem.loss.curvatures(problem.y, network.predict(problem.features))
+    # H = J' C J + (X' D_j p between u_j and alpha_j) + beta on the penalised weights.
     rooted = np.sqrt(curvatures)[:, None] * jacobian
     hessian = rooted.T @ rooted
     on = problem.design @ network.neurons.T > 0
@@ -289,7 +293,8 @@ def refuse_neuron_kinks(problem, network):
             f"network must be at a smooth point; neuron {j} is zero, and every row lies on its kink. "
             f"network.merged() leaves zero neurons out."
         )
-    near = np.abs(problem.design @ network.neurons.T) <= KINK * np.outer(sizes, lengths)
+    # The sine of the angle between row and neuron is |x . u| / (||x|| ||u||).
+    near = np.abs(problem.design @ network.neurons.T) <= KINK_DISTANCE * np.outer(sizes, lengths)
     near &= sizes[:, None] > 0
     if near.any():
         j = int(np.flatnonzero(near.any(axis=0))[0])
@@ -307,7 +312,8 @@ def refuse_loss_kinks(problem, network):
             f"'logistic' and 'squared_hinge'."
         )
     fit = network.predict(problem.features)
-    step = KINK * (np.abs(fit) + np.abs(problem.y))
+    step = KINK_DISTANCE * (np.abs(fit) + np.abs(problem.y))
+    # The curvature jumps at a row when its values on both sides differ by more than half of the largest.
     sides = [problem.loss.curvatures(problem.y, fit + sign * step) for sign in (-1.0, 1.0)]
     jumps = np.abs(sides[1] - sides[0]) > 0.5 * problem.loss.largest_curvature
     if jumps.any():
@@ -322,5 +328,5 @@ def _named(problem, mask):
     rows = problem.rows[mask]
     if len(rows) == 1:
         return f"row {rows[0]} lies"
-    more = f", ... ({len(rows)} in all)" if len(rows) > SHOWN else ""
-    return f"rows {', '.join(map(str, rows[:SHOWN]))}{more} lie"
+    more = f", ... ({len(rows)} in all)" if len(rows) > MAX_NAMED_ROWS else ""
+    return f"rows {', '.join(map(str, rows[:MAX_NAMED_ROWS]))}{more} lie"

@@ -21,9 +21,12 @@ from ._weight_space import WeightSpace, bernstein, common_space
 from .barriers import measure, points_on
 from .descent import spawn
 
-N_POINTS, N_STARTS, MAX_ITER = 61, 8, 1000
-SPREAD = 0.5  # of the random starts, in units of the root mean square of the weights
-TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)  # of the soft maximum, in units of what the last curve leaves
+# The objective is taken at 61 points of a curve; the best of 8 starts of the bend counts, each of 1000 steps.
+N_CURVE_POINTS, N_BEND_STARTS, MAX_BEND_STEPS = 61, 8, 1000
+# Random starts of the bend are spread by 0.5 of the root mean square of the weights; the first only by 1e-3 of that.
+START_SPREAD, FIRST_START_SHARE = 0.5, 1e-3
+# The soft maximum gets sharper by these temperatures, in units of the range of the excess on the last curve.
+TEMPERATURES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 TARGETS = ("max", "mean")
 
 
@@ -97,9 +100,9 @@ def bezier_path(
     beta: float,
     *,
     target: Literal["max", "mean"] = "max",
-    n_points: int = N_POINTS,
-    n_starts: int = N_STARTS,
-    max_iter: int = MAX_ITER,
+    n_points: int = N_CURVE_POINTS,
+    n_starts: int = N_BEND_STARTS,
+    max_iter: int = MAX_BEND_STEPS,
     sample_weight: ArrayLike | None = None,
     loss: LossName = "squared",
     huber_delta: float = 1.35,
@@ -113,13 +116,13 @@ def bezier_path(
     Parameters
     ----------
     a, b : TwoLayerReLU
-        Of one width and the same terms; the problem has exactly the free terms that they have.
+        Networks of one width and the same terms; the problem has exactly the free terms that they have.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     beta : float
     target : {"max", "mean"}
-        What is made small: the barrier, by soft maxima of the excess that become ever sharper, or the mean of the
-        objective over t, as in the literature, which is where the other starts from.
+        The quantity to minimise: the barrier, by soft maxima of the excess that become ever sharper, or the mean of
+        the objective over t, as in the literature. The first starts from the second.
     n_points : int
         Evenly spaced t of the mean and the maximum.
     n_starts : int
@@ -172,9 +175,9 @@ def polygonal_path(
     beta: float,
     *,
     target: Literal["max", "mean"] = "max",
-    n_points: int = N_POINTS,
-    n_starts: int = N_STARTS,
-    max_iter: int = MAX_ITER,
+    n_points: int = N_CURVE_POINTS,
+    n_starts: int = N_BEND_STARTS,
+    max_iter: int = MAX_BEND_STEPS,
     sample_weight: ArrayLike | None = None,
     loss: LossName = "squared",
     huber_delta: float = 1.35,
@@ -226,9 +229,10 @@ def _curve(kind, problem, a, b, *, target, n_points, n_starts, max_iter, childre
     ends = space.point(a), space.point(b)
     shares = _shares(kind, n_points)
     bends = [
-        _trained(partial(_along, space, shares, ends), start, target, max_iter)
+        _train_bend(partial(_excess_on_curve, space, shares, ends), start, target, max_iter)
         for start in _starts(space, ends, children(n_starts))
     ]
+    # Every bend is judged by the barrier of its curve, as far as that is exact.
     curves = [HeuristicCurve(space, _legs(kind, ends, bend), bend, (a, b), kind, n_points) for bend in bends]
     return min(curves, key=lambda curve: curve.barrier if target == "max" else curve.profile.values.mean())
 
@@ -250,12 +254,12 @@ def _starts(space, ends, children):
     """Return the middle of the straight line, and random points around it."""
     middle = 0.5 * (ends[0] + ends[1])
     size = np.linalg.norm(np.stack(ends)[:, : space.n_weights]) / np.sqrt(max(1, 2 * space.n_weights))
-    moves = [size * SPREAD * rng.standard_normal(space.n_weights) for rng in children]
-    moves[0] *= 1e-3  # off the symmetries, which descent would never leave
+    moves = [size * START_SPREAD * rng.standard_normal(space.n_weights) for rng in children]
+    moves[0] *= FIRST_START_SHARE  # a little off the symmetries, which descent would never leave
     return [middle + np.append(move, np.zeros(len(middle) - space.n_weights)) for move in moves]
 
 
-def _along(space, shares, ends, bend):
+def _excess_on_curve(space, shares, ends, bend):
     """Return the excess of the objective on the curve with this bend, and its gradients with respect to the bend.
 
     The excess is over the straight line between the end values, a constant.
@@ -269,15 +273,16 @@ def _line(values):
     return values[0] + (values[-1] - values[0]) * np.arange(len(values)) / (len(values) - 1)
 
 
-def _trained(along, bend, target, max_iter):
+def _train_bend(along, bend, target, max_iter):
     """Return the bend after descent on the mean of the excess, and then on ever sharper soft maxima."""
-    bend = _descended(along, _mean, bend, max_iter)
+    bend = _minimise(along, _mean, bend, max_iter)
     if target == "mean":
         return bend
+    # T log sum exp(v / T) is smooth and at most T log n above max v: sharper and sharper, each from the last bend.
     for temperature in TEMPERATURES:
         values, _ = along(bend)
         sharpness = temperature * nonzero(np.ptp(values))
-        bend = _descended(along, partial(_soft_maximum, sharpness), bend, max_iter)
+        bend = _minimise(along, partial(_soft_maximum, sharpness), bend, max_iter)
     return bend
 
 
@@ -292,7 +297,7 @@ def _soft_maximum(temperature, values):
     return top + temperature * np.log(powers.sum()), powers / powers.sum()
 
 
-def _descended(along, summary, bend, max_iter):
+def _minimise(along, summary, bend, max_iter):
     def value_and_gradient(point):
         values, slopes = along(point)
         value, shares = summary(values)

@@ -18,17 +18,19 @@ from ..programs.scaling import scale_problem
 from ..solvers.base import assemble
 from ._kernels import descend_one
 from .curvature import gradient_at
-from .traces import PLAIN, DescentTrace, check_extras, empty_trace, trace_of
+from .traces import NO_EXTRAS, DescentTrace, check_extras, empty_trace, trace_of
 
+# Defaults of `gradient_descent`: starts of 0.5 sigma, 20 000 steps, and a relative progress of 1e-4 at the end.
 INIT_SCALE = 0.5
 MAX_ITER = 20_000
 TOL = 1e-4
-RUNS_A_TASK = 4
+# A thread takes 4 runs at a time.
+RUNS_PER_TASK = 4
 
 
 @dataclass(frozen=True, repr=False)
 class Descents(Shown):
-    """Where the runs of `gradient_descent` ended.
+    """The ends of the runs of `gradient_descent`.
 
     Attributes
     ----------
@@ -218,11 +220,12 @@ def spawn(random_state):
         ) from error
 
 
-def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=PLAIN):
+def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=NO_EXTRAS):
     """Return the `Descents` on a checked `Problem`; see `gradient_descent`."""
     scaled = scale_problem(problem)
     if scaled is None:
-        return _at_rest(problem, width, n_runs, extras)
+        return _zero_descents(problem, width, n_runs, extras)
+    # Descend in units of one, where steps and tolerances have one meaning; the weights are translated back.
     data, step, unit, free_units = _in_units_of_one(problem, scaled, options["learning_rate"])
     rngs = children(n_runs)
     points = _starts(data, width, rngs, options["init_scale"])
@@ -234,14 +237,14 @@ def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=PL
             n_iter[r], converged[r] = _run(data, width, points[r], step, options, extras, rngs[r], records[r])
 
     with thread_map(n_jobs) as run_all:
-        run_all(run, slices(n_runs, RUNS_A_TASK))
+        run_all(run, slices(n_runs, RUNS_PER_TASK))
     free_start = problem.free_coefficients(np.zeros(len(problem.y)))
 
     def network_of(point):
         return _network(problem, width, point, unit, free_start, free_units)
 
     traces = tuple(trace_of(problem, record, network_of, extras) for record in records) if extras.every else None
-    return _judged(problem, [network_of(point) for point in points], n_iter, converged, traces)
+    return _as_descents(problem, [network_of(point) for point in points], n_iter, converged, traces)
 
 
 def _run(data, width, point, step, options, extras, rng, record):
@@ -250,6 +253,7 @@ def _run(data, width, point, step, options, extras, rng, record):
     ends = (extras.kick_after, options["max_iter"]) if extras.kick else (options["max_iter"],)
     for part, max_iter in enumerate(ends):
         if part > 0:
+            # Between two parts every penalised weight is kicked by noise of its own scale.
             weights = point[: width * (len(data[0]) + 1)]
             weights += extras.kick * _sigma(data) * rng.standard_normal(len(weights))
         n_iter, converged, level = descend_one(
@@ -258,13 +262,15 @@ def _run(data, width, point, step, options, extras, rng, record):
     return n_iter, converged
 
 
-def _at_rest(problem, width, n_runs, extras):
-    """Descents of zero networks: nothing is left to fit, or nothing to fit it with."""
+def _zero_descents(problem, width, n_runs, extras):
+    """Return descents of zero networks: the targets are fitted by the free terms, or X is zero."""
     neurons, outputs = np.zeros((width, problem.design.shape[1])), np.zeros(width)
     network = assemble(problem, neurons, outputs, problem.free_coefficients(np.zeros(len(problem.y))))
     still = (0, np.zeros(1, dtype=np.int64), np.zeros((1, 0)), np.ones(1, dtype=np.int64))
     traces = (trace_of(problem, still, lambda point: network, extras),) * n_runs if extras.every else None
-    return _judged(problem, [network] * n_runs, np.zeros(n_runs, dtype=np.int64), np.ones(n_runs, dtype=bool), traces)
+    return _as_descents(
+        problem, [network] * n_runs, np.zeros(n_runs, dtype=np.int64), np.ones(n_runs, dtype=bool), traces
+    )
 
 
 def _in_units_of_one(problem, scaled, learning_rate):
@@ -274,9 +280,11 @@ def _in_units_of_one(problem, scaled, learning_rate):
     which their columns are of the size of the design.
     """
     columns = np.sqrt(problem.weight)[:, None] * problem.free
+    # u and alpha share the scale of y over that of X: each gets the root of it.
     unit = np.sqrt(scaled.y_scale) / np.sqrt(scaled.x_scale)
     size = np.linalg.norm(scaled.design)
     if learning_rate is None:
+        # No fixed step: the free terms take units in which their columns are as long as the design.
         step, free_units = np.nan, scaled.y_scale * np.sqrt(size) / nonzero(norms(columns.T))
     else:
         step, free_units = learning_rate * scaled.x_scale * scaled.y_scale, np.full(columns.shape[1], unit)
@@ -305,7 +313,7 @@ def _network(problem, width, point, unit, free_start, free_units):
     return assemble(problem, neurons[:, :-1], neurons[:, -1], terms)
 
 
-def _judged(problem, networks, n_iter, converged, traces):
+def _as_descents(problem, networks, n_iter, converged, traces):
     """Return the `Descents` of the networks, with objectives and gradients recomputed from them as they are."""
     objectives = np.array([problem.objective(network) for network in networks])
     slopes = np.array([_gradient_norm(problem, network) for network in networks])

@@ -17,8 +17,10 @@ from ..network import TwoLayerReLU
 from ._weights import n_trained, network_at, pose_at, weights_of
 from .curvature import gradient_of
 
-LARGEST = 1e100  # weight: beyond it the steps have diverged
-MAX_EVALUATIONS = 20_000  # of the gradient, by the solver of the differential equation
+# Steps have diverged when a weight exceeds 1e100.
+MAX_WEIGHT = 1e100
+# The solver of the differential equation evaluates the gradient at most 20 000 times.
+MAX_EVALUATIONS = 20_000
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,6 +133,7 @@ def _solve(velocity, start, times, rtol):
     """Return the weights at the times, of shape (n_times, n_weights)."""
     if times[-1] == 0.0:
         return [start]
+    # The absolute tolerance is relative to the largest weight; 1e-9 stands in for weights of zero.
     size, calls = np.abs(start).max(), count()
 
     def limited(time, weights):
@@ -152,11 +155,12 @@ def _step(velocity, start, times, learning_rate):
     """Yield the weights at the times by steps of at most `learning_rate`."""
     weights, now = start.copy(), 0.0
     for time in times:
+        # Steps of one size that divide the time between two records; 1e-9 of a step is rounding.
         n_steps = int(np.ceil((time - now) / learning_rate - 1e-9))
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(n_steps):
                 weights = weights + (time - now) / n_steps * velocity(now, weights)
-        if not np.max(np.abs(weights)) < LARGEST:
+        if not np.max(np.abs(weights)) < MAX_WEIGHT:
             raise InvalidInputError(
                 f"learning_rate is too large: the steps diverge before time {time:g}; got {learning_rate:g}."
             )

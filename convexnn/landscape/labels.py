@@ -33,12 +33,18 @@ from ..programs.evaluation import ROUNDING
 from ..programs.posing import problem_of, refuse_outputs
 from ..solvers.base import free_terms
 
-KINK = 1e-9  # what counts as sitting on a row's hyperplane, relative to the sizes of the row and of the neuron
-ZERO = 1e-12  # weights of a neuron, relative to the largest, below which it is zero
-DEPENDENT = 1e-9  # smallest singular value of the active fits, relative to the largest
-CANCELLED = 1e-15  # what rounding leaves of pulls that cancel, relative to the sum of their sizes
-SHARE_TOL = 1e-15
-MAX_KINKS = 14  # rows that pull outwards, of one neuron: their subsets are tried one by one
+# A neuron sits on the hyperplane of a row when the sine of its angle to it is at most 1e-9.
+KINK_SINE = 1e-9
+# A neuron is zero when its weights are at most 1e-12 of the largest.
+ZERO_NEURON_SHARE = 1e-12
+# Fits are dependent when their smallest singular value is at most 1e-9 of the largest.
+DEPENDENT_FITS_SHARE = 1e-9
+# Pulls cancel when at most 1e-15 of the sum of their sizes is left.
+CANCELLED_PULL_SHARE = 1e-15
+# The shares of the rows on a kink are solved to 1e-15.
+KINK_SHARE_TOLERANCE = 1e-15
+# A neuron may sit on 14 hyperplanes that pull outwards: all their subsets are tried.
+MAX_KINKS = 14
 LABELS = ("global", "global (not proven)", "local-strict", "local-escapable", "saddle", "not-stationary")
 
 
@@ -86,7 +92,7 @@ class Step(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Label(Shown):
-    """What kind of point a network is.
+    """The kind of point that a network is.
 
     Attributes
     ----------
@@ -100,7 +106,7 @@ class Label(Shown):
         of what pulls on them); at most `tol` for all labels but the last.
     objective, beta : float
     price : Price or None
-        Of ``nu = -grad L`` at the network's fit; None where the network is not stationary.
+        Price of ``nu = -grad L`` at the network's fit; None where the network is not stationary.
     step : Step or None
         A unit vector in weight space.
     slope : float
@@ -170,7 +176,7 @@ def classify(
     tol : float
         Largest `stationarity` of a stationary point. Ends of gradient descent chatter on kinks: `polish` them first.
     proof : {"auto", "exact", "bound", "heuristic"}
-        Of the price. Only an exact price gives the label ``global``.
+        How the price is proven. Only an exact price gives the label ``global``.
     time_limit : float, optional
         Seconds for the price.
     n_jobs : int, optional
@@ -221,26 +227,30 @@ def label(problem, network, tol, proof, *, deadline=None, n_jobs=None):
     """Return the `Label` of a network of a checked `Problem`; see `classify`."""
     problem.check_network(network)
     nu = problem.loss.dual_point(problem.y, network.predict(problem.features), problem.weight)
+    # First order: a violated condition gives a direction of descent.
     worst, step, slope = _steepest(problem, network, nu)
     known = worst, problem.objective(network), problem.beta
     if worst > tol:
         return Label("not-stationary", *known, step=step, slope=slope)
     options = {"proof": proof, "level": problem.beta, "starts": network.directions, "tolerance": 0.1 * tol}
+    # Global: nothing is priced above beta. The price of a convex problem decides, not the neighbourhood.
     price = search_price(*problem.priced(nu), **options, deadline=deadline, n_jobs=n_jobs)
     if price.value <= problem.beta * (1.0 + tol):
         is_proven = price.proof == "exact" and price.upper_bound <= problem.beta * (1.0 + 2.0 * tol)
         return Label("global" if is_proven else "global (not proven)", *known, price)
+    # Saddle: a zero neuron can take the violating direction, along which the curvature is beta - M.
     zero = np.flatnonzero(~_is_active(network))
     if len(zero):
         step = _step_at(problem, network, zero[0], price.direction, price.sign)
         return Label("saddle", *known, price, step, curvature=problem.beta - price.value)
-    return Label("local-escapable" if _is_dependent(problem, network) else "local-strict", *known, price)
+    # Dependent fits can be moved, at constant objective, until one neuron is zero: then it is a saddle.
+    return Label("local-escapable" if _has_dependent_fits(problem, network) else "local-strict", *known, price)
 
 
 def _is_active(network):
     """Which neurons are not zero."""
     sizes = np.maximum(norms(network.neurons), np.abs(network.output_weights))
-    return sizes > ZERO * sizes.max(initial=0.0)
+    return sizes > ZERO_NEURON_SHARE * sizes.max(initial=0.0)
 
 
 def _step_at(problem, network, k, direction, output):
@@ -251,14 +261,15 @@ def _step_at(problem, network, k, direction, output):
     return Step(neurons, outputs, np.zeros(problem.free.shape[1]))
 
 
-def _is_dependent(problem, network):
+def _has_dependent_fits(problem, network):
     """Whether the fits of the neurons are linearly dependent beside the free terms."""
     fits = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(network.directions)
     fits = problem.project(fits / nonzero(norms(fits.T)))
+    # More fits than rows are always dependent.
     if fits.shape[1] > fits.shape[0]:
         return True
     values = np.linalg.svd(fits, compute_uv=False)
-    return bool(values.min(initial=np.inf) <= DEPENDENT * values.max(initial=0.0))
+    return bool(values.min(initial=np.inf) <= DEPENDENT_FITS_SHARE * values.max(initial=0.0))
 
 
 def _steepest(problem, network, nu):
@@ -266,6 +277,7 @@ def _steepest(problem, network, nu):
     columns = problem.free
     pull = columns.T @ nu
     sizes = np.abs(columns).T @ np.abs(nu)
+    # Entries of Z' nu that rounding explains are zero.
     pull[np.abs(pull) <= np.abs(columns).T @ _rounding(problem, network)] = 0.0
     worst, step, slope = 0.0, None, 0.0
     if pull.any():
@@ -282,7 +294,7 @@ def _steepest(problem, network, nu):
 
 
 def _rounding(problem, network):
-    """What float64 may leave of an entry of nu that should be 0."""
+    """Return the largest size of an entry of nu that is 0 but for rounding."""
     fits = problem.hidden_fits(network.neurons) @ np.abs(network.output_weights)
     sizes = np.abs(problem.y) + fits + np.abs(problem.free) @ np.abs(free_terms(network))
     return ROUNDING * problem.loss.largest_curvature * problem.weight * sizes
@@ -295,8 +307,9 @@ def _neuron_pull(problem, neuron, output, nu):
     """
     beta, size = problem.beta, np.linalg.norm(neuron)
     values = problem.design @ neuron
-    on_kink = np.abs(values) <= KINK * size * norms(problem.design)
+    on_kink = np.abs(values) <= KINK_SINE * size * norms(problem.design)
     active = (values > 0) & ~on_kink
+    # The smooth part of the slope: alpha X' D nu - beta u, over the rows that are clearly on.
     smooth = output * (problem.design[active].T @ nu[active]) - beta * neuron
     direction = _steepest_at_kinks(smooth, output * nu[on_kink], problem.design[on_kink])
     change = float(nu[active] @ values[active]) - beta * output
@@ -313,7 +326,7 @@ def _steepest_at_kinks(smooth, pulls, rows):
     """
     sizes = norms(rows)
     rows, which = np.unique(rows[sizes > 0] / sizes[sizes > 0, None], axis=0, return_inverse=True)
-    pulls = np.bincount(which.reshape(-1), (pulls * sizes)[sizes > 0], len(rows))  # of parallel rows they add up
+    pulls = np.bincount(which.reshape(-1), (pulls * sizes)[sizes > 0], len(rows))  # parallel rows add up
     outwards, inwards = rows[pulls > 0] * pulls[pulls > 0, None], rows[pulls < 0] * pulls[pulls < 0, None]
     if len(outwards) > MAX_KINKS:
         raise InvalidInputError(
@@ -324,14 +337,14 @@ def _steepest_at_kinks(smooth, pulls, rows):
     for chosen in product((0.0, 1.0), repeat=len(outwards)):
         rest = smooth + np.array(chosen) @ outwards
         if len(inwards):
-            rest = _least(rest, inwards)
+            rest = _least_norm(rest, inwards)
         if np.linalg.norm(rest) > np.linalg.norm(best):
             best = rest
     total = np.linalg.norm(smooth) + np.abs(pulls) @ norms(rows)
-    return best if np.linalg.norm(best) > CANCELLED * total else np.zeros(len(smooth))
+    return best if np.linalg.norm(best) > CANCELLED_PULL_SHARE * total else np.zeros(len(smooth))
 
 
-def _least(rest, inwards):
+def _least_norm(rest, inwards):
     """Return ``rest + sum_i w_i inwards_i`` of least norm over w in [0, 1]; the solver's tolerance is absolute."""
     size = max(np.abs(rest).max(), np.abs(inwards).max())
-    return rest + inwards.T @ lsq_linear(inwards.T / size, -rest / size, (0.0, 1.0), "bvls", tol=SHARE_TOL).x
+    return rest + inwards.T @ lsq_linear(inwards.T / size, -rest / size, (0.0, 1.0), "bvls", tol=KINK_SHARE_TOLERANCE).x

@@ -29,7 +29,7 @@ class Matching(Shown):
     order : ndarray of int of shape (width,)
         ``network`` is ``b.permuted(order)``.
     similarities : ndarray of shape (width,)
-        What the assignment made the sum of largest, for every pair.
+        Similarity of every pair; the assignment makes their sum largest.
     """
 
     network: TwoLayerReLU
@@ -59,7 +59,7 @@ def match_neurons(
     Parameters
     ----------
     a, b : TwoLayerReLU
-        Of the same shape.
+        Networks of the same shape.
     X : array-like of shape (n_samples, n_features), optional
         Needed for the activations, of no account for the weights.
     method : {"weights", "activations"}
@@ -91,6 +91,7 @@ def match_neurons(
     """
     check_choice(method, "method", METHODS)
     _check_pair(a, b)
+    # ||a - P b||^2 = ||a||^2 + ||b||^2 - 2 sum_j similarity_j,P(j): the smallest distance has the largest sum.
     similarity = _columns(a.output_weights) @ _columns(b.output_weights).T
     if method == "weights":
         similarity = similarity + a.neurons @ b.neurons.T

@@ -16,8 +16,10 @@ from ..optimal_sets.paths import check_share
 from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ..solvers.base import assemble, free_terms
 
-DEPENDENT = 1e-8
-PRESENT = 1e-12
+# Fits count as dependent, and are pruned, where a singular value is at most 1e-8 of the largest.
+DEPENDENCE_TOLERANCE = 1e-8
+# A fit of which at most 1e-12 is beside the free terms is theirs; a mass of at most 1e-12 of the largest is zero.
+ABSENT_SHARE = 1e-12
 
 
 def merge_optimal(
@@ -49,13 +51,13 @@ def merge_optimal(
     a, b : TwoLayerReLU
         Globally optimal, of the same free terms.
     share : float
-        Of b, between 0 and 1.
+        Share of b, between 0 and 1.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     beta : float
     tol : float
-        Largest relative gap of a and b; the objective of the merged network exceeds the mixture of theirs by rounding
-        and what neurons differ that count as the same.
+        Largest relative gap of a and b; the objective of the merged network exceeds the mixture of theirs by
+        rounding, and by the distance of neurons that count as the same.
     proof : {"auto", "exact", "bound", "heuristic"}
         How their gaps are known, see `price`. With ``"heuristic"`` the visible gap stands for it.
     time_limit : float, optional
@@ -99,7 +101,8 @@ def merge_optimal(
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
     refuse_outputs(y)
     problem = problem_of(a, X, y, beta, **options)
-    for network, name in ((a, "a"), (b, "b")):  # all of this is cheap; the proofs are not
+    for network, name in ((a, "a"), (b, "b")):
+        # Refuse before the proofs, which take long.
         check_is_network(network, name)
         problem.check_terms(network, name, like="a")
     for network, name in ((a, "a"), (b, "b")):
@@ -120,6 +123,7 @@ def _check_gap(certificate, name, tol, proof):
 def _mixture(problem, a, b, share):
     """Return the network with the neurons of both, their masses and the free terms mixed."""
     parts = [(network.balanced(), part) for network, part in ((a, 1.0 - share), (b, share)) if part > 0.0]
+    # sqrt(part) on both weights of a balanced neuron takes `part` of its mass.
     neurons = np.vstack([np.sqrt(part) * network.neurons for network, part in parts])
     outputs = np.concatenate([np.sqrt(part) * network.output_weights for network, part in parts])
     return assemble(problem, neurons, outputs, sum(part * free_terms(network) for network, part in parts))
@@ -130,12 +134,13 @@ def pruned(problem, network):
     masses, signs, directions = network.masses, network.signs, network.directions
     root = np.sqrt(problem.weight)[:, None]
     fits = problem.hidden_fits(directions) * signs
+    # Projected twice: rounding of the first would look like a part of the fit.
     columns = problem.project(problem.project(root * fits))
-    columns[:, norms(columns.T) <= PRESENT * norms((root * fits).T)] = 0.0
+    columns[:, norms(columns.T) <= ABSENT_SHARE * norms((root * fits).T)] = 0.0
     total = max(masses.max(initial=0.0), np.finfo(float).tiny)
-    kept = total * prune_masses(columns, masses / total, DEPENDENT)
+    kept = total * prune_masses(columns, masses / total, DEPENDENCE_TOLERANCE)
     moved = fits @ (masses - kept)  # inside the span of the free terms
     terms = free_terms(network) + np.linalg.lstsq(root * problem.free, root[:, 0] * moved, rcond=None)[0]
-    present = kept > PRESENT * total
+    present = kept > ABSENT_SHARE * total
     roots = np.sqrt(kept[present])
     return assemble(problem, roots[:, None] * directions[present], roots * signs[present], terms)

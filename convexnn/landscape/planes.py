@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ..plotting import LandscapeDisplay
 
 
-COLLINEAR = 1e-8
+# Three networks span a plane when the shorter side of their triangle is above 1e-8 of the longest entry.
+MIN_TRIANGLE_SHARE = 1e-8
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +67,7 @@ class PlaneGrid(Shown):
             New ones by default; for a surface with ``projection="3d"``.
         kind : {"contour", "surface"}
         n_levels : int
-            Of the contours.
+            Number of contour levels.
         **kwargs
             Properties of the filled contours or of the surface.
         """
@@ -116,7 +117,7 @@ def plane_grid(
     y : array-like of shape (n_samples,)
     beta : float
     n_points : int
-        Of the grid, along each direction.
+        Points of the grid along each direction.
     margin : float
         How far the grid goes beyond three networks, relative to their extent.
     reach : float
@@ -160,10 +161,12 @@ def plane_grid(
     space = common_space(problem, networks, [f"networks[{k}]" for k in range(len(networks))])
     n_points = check_count(n_points, "n_points", minimum=2)
     if len(networks) == 1:
+        # One network: two random directions, in lengths of its own neurons.
         origin = space.point(networks[0].balanced())
         axes, points = _random_axes(space, origin, spawn(random_state)(2)), np.zeros((1, 2))
         first = second = np.linspace(-1.0, 1.0, n_points) * check_positive(reach, "reach")
     else:
+        # Three networks: the plane through them, with a margin around their extent.
         corners = np.stack([space.point(network) for network in networks])
         origin, axes, points = _plane(corners)
         first, second = (_range(values, check_positive(margin, "margin"), n_points) for values in points.T)
@@ -186,8 +189,9 @@ def _plane(corners):
     """Return the first corner, orthonormal axes of the plane through three, and the coordinates of the three."""
     moves = corners[1:] - corners[0]
     axes, triangle = np.linalg.qr(moves.T)
-    if np.abs(np.diag(triangle)).min() <= COLLINEAR * np.abs(triangle).max():
+    if np.abs(np.diag(triangle)).min() <= MIN_TRIANGLE_SHARE * np.abs(triangle).max():
         raise InvalidInputError("networks must not lie on a straight line in the weights: then there is no one plane.")
+    # QR leaves the signs of the axes open: the second network is on the positive first axis.
     signs = np.sign(np.diag(triangle))
     return corners[0], (axes * signs).T, np.vstack([np.zeros(2), (triangle * signs[:, None]).T])
 

@@ -21,14 +21,21 @@ from ..programs.scaling import scale_problem
 from ..solvers._newton import move_neurons, take_full_steps
 from ..solvers.base import build_network
 from ..solvers.restricted import solve_over_patterns
-from .labels import KINK, label
+from .labels import KINK_SINE, label
 from .merging import pruned
 
-NEAR = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)  # distances from hyperplanes, as sines, at which both sides are tried
-MAX_NEAR = 8  # distinct rows of one neuron: both sides of each are tried
-ROUNDS, LAST_STEPS = 8, 3
-RISE = 1e-10  # of the objective, what rounding may add
-HALVINGS = 60
+# Both sides of a hyperplane are tried when the sine of a neuron's angle to it is at most one of these, in turn.
+TWO_SIDED_SINES = (1e-9, 1e-6, 1e-4, 1e-3, 1e-2)
+# A neuron may be that close to 8 distinct rows: 2^8 patterns are tried.
+MAX_TWO_SIDED_ROWS = 8
+# Every distance is tried for 8 rounds of solving; 3 Newton steps make an answer exact.
+MAX_POLISHING_ROUNDS, N_LAST_NEWTON_STEPS = 8, 3
+# A polished network may be 1e-10 of the objective higher: that is rounding.
+MAX_OBJECTIVE_RISE = 1e-10
+# A step downhill is halved 60 times before it is given up.
+MAX_HALVINGS = 60
+# The cost of matching neurons of different signs: all others are cosines.
+FORBIDDEN_MATCH_COST = 1e3
 
 
 def polish(
@@ -42,8 +49,8 @@ def polish(
 ) -> TwoLayerReLU:
     """Return the stationary network beside one that gradient descent has left near it.
 
-    Of the same width: neurons that the program merges are given back as parts of what they have become, in the
-    shares that they had, and neurons that vanish as zero neurons. The objective does not rise beyond rounding
+    It has the same width: neurons that the program merges come back as parts of the merged neuron, in the shares that
+    they had, and neurons that vanish come back as zero neurons. The objective does not rise beyond rounding
     (a part in 10^10).
 
     Parameters
@@ -73,11 +80,12 @@ def polish(
 def polished(problem, network, tol):
     """Return the polished network of a checked `Problem`; see `polish`."""
     best, least = network, problem.objective(network)
-    for near in NEAR:
+    for near in TWO_SIDED_SINES:
+        # Solve over the pairs beside the neurons, again and again: the optimum may lie beside other hyperplanes.
         found = best
-        for _ in range(ROUNDS):
+        for _ in range(MAX_POLISHING_ROUNDS):
             moved = _solve_beside(problem, found, near)
-            if moved is None or problem.objective(moved) > least * (1.0 + RISE):
+            if moved is None or problem.objective(moved) > least * (1.0 + MAX_OBJECTIVE_RISE):
                 break
             found = moved
             if label(problem, found, tol, "heuristic").kind != "not-stationary":
@@ -117,45 +125,47 @@ def escape(
     Returns
     -------
     TwoLayerReLU
-        Of the same width; its objective is smaller, or the network is the one that was given.
+        A network of the same width and of a smaller objective, or the network that was given.
     """
     refuse_outputs(y)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
     for round_ in range(check_count(max_rounds, "max_rounds")):
-        moved = _left(problem, network, tol, proof, n_jobs)
+        moved = _leave(problem, network, tol, proof, n_jobs)
         if moved is network:
             break
         network = moved if round_ + 1 == max_rounds else polished(problem, moved, tol)
     return network
 
 
-def _left(problem, network, tol, proof, n_jobs):
+def _leave(problem, network, tol, proof, n_jobs):
     """Return a network with a smaller objective, or the network itself at a minimum."""
     found = label(problem, network, tol, proof, n_jobs=n_jobs)
     if found.kind == "local-escapable":
+        # Make the zero neuron that the dependence promises; the objective stays.
         network = pruned(problem, network).padded(network.width)
         found = label(problem, network, tol, proof, n_jobs=n_jobs)
     if found.kind == "saddle":
-        return _grown(problem, network, found)
-    return _downhill(problem, network, found.step) if found.kind == "not-stationary" else network
+        return _grow_zero_neuron(problem, network, found)
+    return _step_downhill(problem, network, found.step) if found.kind == "not-stationary" else network
 
 
-def _grown(problem, network, found):
+def _grow_zero_neuron(problem, network, found):
     """Give a zero neuron the direction of the largest price, with the mass that is best beside the others."""
     direction, sign = found.price.direction, found.price.sign
     fit = problem.hidden_fits(direction[None])[:, 0]
     curvature = float(np.dot(problem.weight * fit, fit))
-    mass = (found.price.value - problem.beta) / curvature  # exact where no free term follows
+    # Along the new neuron f(c) = f(0) - (M - beta) c + curvature c^2 / 2; exact where no free term follows.
+    mass = (found.price.value - problem.beta) / curvature
     neurons, outputs = network.neurons.copy(), network.output_weights.copy()
     k = int(np.argmin(np.maximum(norms(neurons), np.abs(outputs))))
     neurons[k], outputs[k] = np.sqrt(mass) * direction, sign * np.sqrt(mass)
-    return _with(problem, network, neurons, outputs)
+    return _with_neurons(problem, network, neurons, outputs)
 
 
-def _downhill(problem, network, step):
-    """Go as far along a step as halving finds to be best."""
+def _step_downhill(problem, network, step):
+    """Return the network at the first length, halved from a large one, at which the objective is lower."""
     before, t = problem.objective(network), np.sqrt(norms(network.neurons).max(initial=1.0) ** 2 + 1.0)
-    for _ in range(HALVINGS):
+    for _ in range(MAX_HALVINGS):
         moved = step.applied(network, t)
         if problem.objective(moved) < before:
             return moved
@@ -163,7 +173,7 @@ def _downhill(problem, network, step):
     return network
 
 
-def _with(problem, network, neurons, outputs):
+def _with_neurons(problem, network, neurons, outputs):
     """Return the network with these neurons and the best free terms beside them."""
     masses = norms(neurons) * np.abs(outputs)
     return build_network(problem, neurons / nonzero(norms(neurons))[:, None], np.sign(outputs), masses)
@@ -173,8 +183,9 @@ def _solve_beside(problem, network, near):
     """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
     active = np.flatnonzero(network.masses > 0)
     if len(active) == 0:
-        return _with(problem, network, np.zeros_like(network.neurons), np.zeros(network.width))
+        return _with_neurons(problem, network, np.zeros_like(network.neurons), np.zeros(network.width))
     directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
+    # The convex program over the (pattern, sign) pairs whose cones hold a neuron or are beside it.
     beside, scaled = _patterns_beside(problem, directions, near), scale_problem(problem)
     if beside is None or scaled is None:
         return None
@@ -185,8 +196,9 @@ def _solve_beside(problem, network, near):
     point = solve_over_patterns(problem, patterns, blocks=blocks, tol=1e-12).point
     found, owner_signs = np.hstack([point.positive, point.negative]).T, np.repeat([1.0, -1.0], len(patterns))
     used = norms(found) > 0
-    found, owner_signs = _exact(scaled, found[used], owner_signs[used])
-    return _given_back(problem, network, active, (directions, signs, masses), found, owner_signs, near)
+    # Newton inside the cells: interior-point blocks are close to their kinks, and have to be on them.
+    found, owner_signs = _refine_in_cells(scaled, found[used], owner_signs[used])
+    return _spread_over_width(problem, network, active, (directions, signs, masses), found, owner_signs, near)
 
 
 def _patterns_beside(problem, directions, near):
@@ -196,7 +208,7 @@ def _patterns_beside(problem, directions, near):
     for k, values in enumerate(directions @ rows.T):
         close = np.flatnonzero((np.abs(values) <= near) & np.any(rows != 0.0, axis=1))
         distinct, which = np.unique(rows[close], axis=0, return_inverse=True)
-        if len(distinct) > MAX_NEAR:
+        if len(distinct) > MAX_TWO_SIDED_ROWS:
             return None
         for sides in product((False, True), repeat=len(distinct)):
             mask = values > 0
@@ -206,14 +218,14 @@ def _patterns_beside(problem, directions, near):
     return np.array(masks).reshape(-1, len(rows)), np.array(owners, int)
 
 
-def _exact(scaled, blocks, signs):
+def _refine_in_cells(scaled, blocks, signs):
     """Return blocks with distinct directions after Newton's method inside their cells."""
     unit = scaled.y_scale / scaled.x_scale
     moved, signs = move_neurons(scaled, blocks / unit, signs)
-    return take_full_steps(scaled, moved, signs, LAST_STEPS) * unit, signs
+    return take_full_steps(scaled, moved, signs, N_LAST_NEWTON_STEPS) * unit, signs
 
 
-def _given_back(problem, network, active, old, found, found_signs, near):
+def _spread_over_width(problem, network, active, old, found, found_signs, near):
     """Return the network of the old width whose neurons share the blocks found; None where these are too many."""
     directions, signs, masses = old
     units = found / nonzero(norms(found))[:, None]
@@ -221,9 +233,10 @@ def _given_back(problem, network, active, old, found, found_signs, near):
     cosines[signs[:, None] != found_signs] = -np.inf
     if len(found) > len(directions):
         return None
-    costs = np.where(np.isfinite(cosines), -cosines, 1e3)
+    # Every block keeps at least one of the old neurons, the nearest of its sign.
+    costs = np.where(np.isfinite(cosines), -cosines, FORBIDDEN_MATCH_COST)
     first, targets = linear_sum_assignment(costs)
-    if len(found) and costs[first, targets].max() >= 1e3:
+    if len(found) and costs[first, targets].max() >= FORBIDDEN_MATCH_COST:
         return None
     owner = (
         np.where(np.isfinite(cosines).any(axis=1), cosines.argmax(axis=1), -1)
@@ -233,16 +246,18 @@ def _given_back(problem, network, active, old, found, found_signs, near):
     owner[first] = targets
     away = (owner >= 0) & ~np.isin(np.arange(len(owner)), first)
     rows = problem.design / nonzero(norms(problem.design))[:, None]
-    for k in np.flatnonzero(away):  # in a cone of its own, or it has vanished
+    # The other neurons join the nearest block of their sign unless a hyperplane is between them.
+    for k in np.flatnonzero(away):
         before, after = directions[k] @ rows.T, units[owner[k]] @ rows.T
-        after[np.abs(after) <= KINK] = 0.0  # on a hyperplane is in the cones of both sides, whichever way it rounds
+        after[np.abs(after) <= KINK_SINE] = 0.0  # a neuron on a hyperplane is in the cones of both sides
         if np.any((before * after < 0) & (np.abs(before) > near)):
             owner[k] = -1
     neurons, outputs = np.zeros_like(network.neurons), np.zeros(network.width)
     for block in range(len(found)):
         members = np.flatnonzero(owner == block)
+        # Parts of one block share its mass as they did before.
         shares = masses[members] / masses[members].sum()
         roots = np.sqrt(norms(found[block][None])[0] * shares)
         neurons[active[members]] = roots[:, None] * units[block]
         outputs[active[members]] = found_signs[block] * roots
-    return _with(problem, network, neurons, outputs)
+    return _with_neurons(problem, network, neurons, outputs)

@@ -15,7 +15,8 @@ from ..network import TwoLayerReLU
 from ._weights import network_at, pose_at, weights_of
 from .curvature import gradient_of, refuse_kinks
 
-ROUNDING = 1e-13  # relative gap to the minimum below which its ratios are noise
+# Below a relative gap of 1e-13 to the minimum the ratios are rounding.
+GAP_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,8 +60,8 @@ def regularity_constants(
 ) -> RegularityConstants:
     """Regularity of the objective of networks over some of them, in all their weights.
 
-    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. What is returned are the
-    smallest ratios found, bounds from above on the constants of any region with these points. Permuted neurons are
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. The smallest
+    ratios found are returned, bounds from above on the constants of any region with these points. Permuted neurons are
     other weights: the second and the third ratio are about the minimiser that is given.
 
     Parameters
@@ -68,7 +69,7 @@ def regularity_constants(
     points : sequence of TwoLayerReLU
         Networks of the width and the terms of the minimiser, at smooth points.
     minimiser : TwoLayerReLU
-        Of the least objective among networks of its width; the caller's word is taken, and refused only when a point
+        The network of least objective among those of its width. That is not checked; it is refused only when a point
         is lower.
     X, y, beta, **options
         As in `objective_gradient`.
@@ -106,7 +107,7 @@ def function_regularity(
     Parameters
     ----------
     value, gradient : callable
-        Of a vector of shape (n_weights,): a float, and an array of that shape.
+        Functions of a vector of shape (n_weights,) that return a float, and an array of that shape.
     points : array-like of shape (n_points, n_weights)
     minimiser : array-like of shape (n_weights,)
 
@@ -133,13 +134,14 @@ def function_regularity(
     lowest = float(value(minimiser))
     gaps = np.array([value(point) for point in points]) - lowest
     slopes = np.array([gradient(point) for point in points])
-    rounding = ROUNDING * np.maximum(abs(lowest), np.abs(gaps + lowest))
+    rounding = GAP_ROUNDING * np.maximum(abs(lowest), np.abs(gaps + lowest))
     if np.any(gaps < -rounding):
         raise InvalidInputError(
             f"minimiser must have the least value; points[{gaps.argmin()}] is lower by {-gaps.min():g}."
         )
     away = points - minimiser
     squares, inner = np.sum(away**2, axis=1), np.sum(slopes * away, axis=1)
+    # Ratios with a gap below rounding, or at the minimiser itself, say nothing.
     above, apart = gaps > rounding, squares > 0
     if not above.any():
         raise InvalidInputError("points must have at least one that is above the minimiser; all have its value.")

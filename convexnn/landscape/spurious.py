@@ -13,7 +13,7 @@ from .._utils.progress import reporting
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_count, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
-from ..resumable.checkpoint import FORMAT, Checkpoint, check_seed
+from ..resumable.checkpoint import CHECKPOINT_FORMAT, Checkpoint, check_seed
 from ..resumable.records import Record, Records
 from ..resumable.runner import Runner
 from ._teacher_ends import descend_to_ends, draw_starts
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ..plotting import SpuriousTableDisplay
 
 
-STEP = 0.1
-MAX_ITER = 200_000
+# The published step, and the number of steps after which a run counts as not finished.
+PUBLISHED_STEP = 0.1
+MAX_RUN_STEPS = 200_000
 
 # Safran and Shamir: (k, n) -> share of spurious ends, mean smallest eigenvalue and mean loss there; None: not at hand.
 PUBLISHED = {
@@ -62,7 +63,7 @@ class SpuriousRecord(Record):
         Teachers, as many as features, and students.
     n_runs : int
     share : float
-        Of the runs that ended at a spurious minimum.
+        Share of the runs that ended at a spurious minimum.
     standard_error : float
         ``sqrt(share (1 - share) / n_runs)``: of no use when no run, or every run, ended there.
     eigenvalue, loss : float or None
@@ -70,9 +71,9 @@ class SpuriousRecord(Record):
     n_unfinished : int
         Runs that ended nowhere within `max_iter` steps; they count among the runs, but not as spurious.
     published_share, published_eigenvalue, published_loss : float or None
-        Of Safran and Shamir, from 1000 runs; None where we have no figure.
+        Figures of Safran and Shamir, from 1000 runs; None where we have none.
     seconds : float
-        That the runs took; no part of comparisons.
+        Time that the runs took; no part of comparisons.
     """
 
     k: int
@@ -154,8 +155,8 @@ def spurious_table(
     sizes: Sequence[int | tuple[int, int]] | None = None,
     *,
     n_runs: int = 1000,
-    step: float = STEP,
-    max_iter: int = MAX_ITER,
+    step: float = PUBLISHED_STEP,
+    max_iter: int = MAX_RUN_STEPS,
     random_state: int | None = None,
     n_jobs: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
@@ -174,8 +175,8 @@ def spurious_table(
         k = 6 to 20, and (8, 9), (13, 14), (15, 16), (17, 18), (19, 20).
     n_runs : int
     step : float
-        Of gradient descent; the published one by default. Large k need a smaller one: the largest eigenvalue is about
-        k/4.
+        Step of gradient descent; the published one by default. Large k need a smaller one: the largest eigenvalue is
+        about k/4.
     max_iter : int
         Steps after which a run counts as not finished.
     random_state : int or None
@@ -230,7 +231,8 @@ def spurious_table(
     }
     check_n_jobs(n_jobs)
     verbose = check_verbose(verbose)
-    header = {"format": FORMAT, "sweep": "spurious_table", **parameters}
+    # Everything that changes a record is in the header: a checkpoint of other parameters is refused.
+    header = {"format": CHECKPOINT_FORMAT, "sweep": "spurious_table", **parameters}
     with Checkpoint(checkpoint, header, free=("random_state",) if random_state is None else ()) as kept:
         options = {name: kept.header[name] for name in ("n_runs", "step", "max_iter", "random_state")}
         tasks = {f"{k}, {n}": (k, n, options) for k, n in parameters["sizes"]}
@@ -267,6 +269,7 @@ def _record(k, n_students, options):
     with one_blas_thread():
         starts = draw_starts(k, n_students, n_runs, options["random_state"])
         ends, n_unfinished = descend_to_ends(starts, options["step"], options["max_iter"])
+    # Unfinished runs count among all runs, as in the published tables, but not as spurious.
     share = len(ends) / n_runs
     loss, eigenvalue = ends.mean(axis=0).tolist() if len(ends) else (None, None)
     published = PUBLISHED.get((k, n_students), (None, None, None))

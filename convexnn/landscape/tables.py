@@ -6,7 +6,8 @@ import sys
 from ..exceptions import InvalidInputError
 from . import spurious_table
 
-INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
+# The exit status that shells give to Ctrl-C.
+INTERRUPTED_STATUS = 130
 
 
 def main(arguments=None):
@@ -19,7 +20,7 @@ def main(arguments=None):
     except InvalidInputError as error:
         parser.error(str(error))
     print(table)
-    return 0 if table.complete else INTERRUPTED
+    return 0 if table.complete else INTERRUPTED_STATUS
 
 
 def _parser():

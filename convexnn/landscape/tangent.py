@@ -23,7 +23,8 @@ from ._weights import n_trained, pose_at
 from .curvature import gradient_at, jacobian_at, refuse_neuron_kinks
 from .descent import spawn
 
-ROUNDING = 1e-12  # relative, by which a bound may be missed
+# A bound may be missed by 1e-12 of its size.
+BOUND_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,7 +46,7 @@ class PLStar(Shown):
     def holds(self) -> bool:
         """Whether the inequality holds, to rounding."""
         bound = self.lambda_min * self.loss
-        return bool(self.half_square >= bound - ROUNDING * max(abs(bound), self.half_square))
+        return bool(self.half_square >= bound - BOUND_ROUNDING * max(abs(bound), self.half_square))
 
     def __bool__(self):
         return self.holds
@@ -81,7 +82,7 @@ class RateCheck(Shown):
     @property
     def holds(self) -> bool:
         """Whether no objective is above its bound, to rounding."""
-        return self.worst_ratio <= 1.0 + ROUNDING
+        return self.worst_ratio <= 1.0 + BOUND_ROUNDING
 
     def __bool__(self):
         return self.holds
@@ -163,6 +164,7 @@ def pl_star(
     problem = pose_at(network, X, y, 0.0, sample_weight=sample_weight)
     refuse_neuron_kinks(problem, network)
     n_weights = n_trained(network, layers)
+    # grad L = J' r and K = J J', both with the roots of the weights: 1/2 ||grad L||^2 = 1/2 r' K r >= lambda_min L.
     jacobian = np.sqrt(problem.weight)[:, None] * jacobian_at(problem, network)[:, :n_weights]
     gradient = gradient_at(problem, network)[:n_weights]
     return PLStar(
@@ -207,6 +209,7 @@ def check_rate(objectives: ArrayLike, mu: float, smoothness: float, steps: Array
         raise InvalidInputError(f"mu must be at most smoothness, {smoothness:g}; got {mu:g}.")
     bounds = objectives[0] * (1.0 - mu / smoothness) ** (steps - steps[0])
     with np.errstate(divide="ignore", invalid="ignore"):
+        # A bound that has underflowed to 0 is kept by an objective of 0, and missed by any other.
         ratios = np.where(objectives <= bounds, np.minimum(objectives / nonzero(bounds), 1.0), objectives / bounds)
     return RateCheck(bounds, float(ratios.max()))
 
@@ -242,6 +245,7 @@ def ntk_limit(X: ArrayLike, *, hidden_bias: bool = False) -> np.ndarray:
     if hidden_bias:
         X = np.hstack([X, np.ones((len(X), 1))])
     rows = X / nonzero(norms(X))[:, None]
+    # The angle from half the difference and the sum of unit rows: exact at 0 and pi, unlike an arccosine.
     angles = 2.0 * np.arctan2(cdist(rows, rows), cdist(rows, -rows))
     return X @ X.T * (np.pi - angles) / (2.0 * np.pi)
 
@@ -286,6 +290,7 @@ def kernel_drift(
 ) -> float:
     """Return ``||K_end - K_start||_2 / ||K_start||_2``: how far training moved the tangent kernel; 0 if it is lazy."""
     before, after = (tangent_kernel(network, X, layers) for network in (start, end))
+    # A drift relative to nothing has no size.
     if not before.any():
         raise InvalidInputError("start must have a tangent kernel other than 0; no weight of it changes the fit on X.")
     return _spectral_norm(after - before) / _spectral_norm(before)

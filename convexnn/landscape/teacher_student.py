@@ -21,10 +21,12 @@ from .._utils.threads import one_blas_thread
 from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, SolverError
 
-START = {"a": 1.0, "b": -0.03, "c": -0.63, "e": 0.26, "f": 0.2}  # e and f at k = 7, then as sqrt(7/k)
-MAX_NEWTON = 50
-DIFFERENCE = 1e-6
-SMALL_STEP = 1e-10  # what is left after it is rounding
+# Newton's method for the symmetric point starts from these entries; e and f are those of k = 7, and scale as sqrt(7/k).
+START_ENTRIES = {"a": 1.0, "b": -0.03, "c": -0.63, "e": 0.26, "f": 0.2}
+# It has 50 steps, and ends with one of at most 1e-10: the error after it is rounding.
+MAX_SYMMETRIC_STEPS, MAX_FINAL_STEP = 50, 1e-10
+# Derivatives are central differences of 1e-6.
+DIFFERENCE_STEP = 1e-6
 
 
 def population_loss(W: ArrayLike, V: ArrayLike) -> float:
@@ -62,6 +64,7 @@ def population_loss(W: ArrayLike, V: ArrayLike) -> float:
     0.25
     """
     W, V = _check_neurons(W, V)
+    # F = 1/2 sum f(w, w') - sum f(w, v) + 1/2 sum f(v, v'); rounding may leave it below 0.
     own, cross, teacher = (_overlaps(_pairs(A, B)).sum() for A, B in ((W, W), (W, V), (V, V)))
     return max(float(0.5 * own - cross + 0.5 * teacher), 0.0)
 
@@ -116,6 +119,7 @@ def population_hessian(W: ArrayLike, V: ArrayLike) -> np.ndarray:
     W, V = _check_neurons(W, V)
     n_students, n_features = W.shape
     own, cross = _pairs(W, W), _pairs(W, V)
+    # The mixed blocks of all pairs; those on the diagonal are completed by h(w_i, w_j) and h(w_i, v_j).
     hessian = _mixed_blocks(own)
     hessian[np.arange(n_students), :, np.arange(n_students)] += _diagonal_blocks(own) - _diagonal_blocks(cross)
     hessian = hessian.reshape(n_students * n_features, n_students * n_features)
@@ -158,12 +162,20 @@ def symmetric_minimum(k: int) -> np.ndarray:
     if k < 3:
         raise InvalidInputError(f"k must be at least 3: the point has two good neurons beside the bad one; got {k}.")
     scale = np.sqrt(7.0 / k)
-    entries = np.array([START["a"], START["b"], START["c"], scale * START["e"], scale * START["f"]])
+    entries = np.array(
+        [
+            START_ENTRIES["a"],
+            START_ENTRIES["b"],
+            START_ENTRIES["c"],
+            scale * START_ENTRIES["e"],
+            scale * START_ENTRIES["f"],
+        ]
+    )
     with one_blas_thread():
-        for _ in range(MAX_NEWTON):
+        for _ in range(MAX_SYMMETRIC_STEPS):
             step = np.linalg.solve(_symmetric_jacobian(entries, k), _symmetric_gradient(entries, k))
             entries = entries - step
-            if np.abs(step).max() <= SMALL_STEP:
+            if np.abs(step).max() <= MAX_FINAL_STEP:
                 return _symmetric(entries, k)
     raise SolverError(f"Newton's method did not find the symmetric point for k = {k}; its last step was {step}.")
 
@@ -184,6 +196,7 @@ def _pairs(A, B):
     """Angles from half the sums and differences of unit rows: exact at 0 and pi, where an arccosine loses digits."""
     a_norms, b_norms = norms(A), norms(B)
     a, b = A / a_norms[:, None], B / b_norms[:, None]
+    # For unit vectors |a - b| = 2 sin(t/2) and |a + b| = 2 cos(t/2).
     half_sin, half_cos = 0.5 * cdist(a, b), 0.5 * cdist(a, -b)
     rest = 2.0 * np.arctan2(half_cos, half_sin)
     return _Pairs(a, b, a_norms, b_norms, 2.0 * half_sin * half_cos, half_cos**2 - half_sin**2, rest)
@@ -244,9 +257,9 @@ def _symmetric_jacobian(entries, k):
     """Its derivatives: differences of an exact gradient, which do for the last digit and need no k^4 numbers."""
     columns = [
         _symmetric_gradient(entries + shift, k) - _symmetric_gradient(entries - shift, k)
-        for shift in DIFFERENCE * np.eye(5)
+        for shift in DIFFERENCE_STEP * np.eye(5)
     ]
-    return np.column_stack(columns) / (2.0 * DIFFERENCE)
+    return np.column_stack(columns) / (2.0 * DIFFERENCE_STEP)
 
 
 def _check_neurons(W, V):

@@ -1,4 +1,4 @@
-"""What `gradient_descent` records on the way, and the disturbances it may add."""
+"""The records of a run of `gradient_descent`, and the noise and the kick that it may add."""
 
 import numbers
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from .._utils.norms import norms
 from .._utils.validation import check_count, check_flag
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ._kernels import FIRST_WINDOW
+from ._kernels import FIRST_WINDOW_STEPS
 from ._weights import check_not_negative, weights_of
 from .curvature import gradient_of, sharpness_at
 
-MAX_BYTES = 2**31  # that the traces of all runs may take
+# The traces of all runs may take 2 GiB.
+MAX_TRACE_BYTES = 2**31
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +67,7 @@ class Extras:
     sharpness: bool = False
 
 
-PLAIN = Extras()
+NO_EXTRAS = Extras()
 
 
 def check_extras(noise, kick, kick_after, trace, sharpness, max_iter):
@@ -99,13 +100,15 @@ def _check_every(trace):
 def empty_trace(extras, options, shape):
     """Return the kernel's trace of one run, for points of shape (n_runs, n_parameters) in all."""
     n_runs, n_parameters = shape
-    spacing = max(extras.every, 1 if options["learning_rate"] else FIRST_WINDOW)
+    # The automatic rule records at most once a window, which has at least 50 steps.
+    spacing = max(extras.every, 1 if options["learning_rate"] else FIRST_WINDOW_STEPS)
     n_records = options["max_iter"] // spacing + 6 if extras.every else 0
+    # Room for all records is made before the run: nothing is allocated in the kernel.
     size = 8 * n_runs * n_records * n_parameters
-    if size > MAX_BYTES:
+    if size > MAX_TRACE_BYTES:
         raise InvalidInputError(
             f"trace={extras.every} may need {size / 2**30:.1f} GiB, for {n_runs} runs of {n_records} records; "
-            f"record every {extras.every * -(-size // MAX_BYTES)} steps, or fewer runs."
+            f"record every {extras.every * -(-size // MAX_TRACE_BYTES)} steps, or fewer runs."
         )
     steps, points = np.empty(n_records, dtype=np.int64), np.empty((n_records, n_parameters))
     return extras.every, steps, points, np.zeros(1, dtype=np.int64)

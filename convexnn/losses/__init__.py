@@ -1,4 +1,4 @@
-"""Losses of the fit: value, negative gradient, conjugate and what the dual needs of them."""
+"""Losses of the fit: value, negative gradient, conjugate, and the bounds that the dual needs."""
 
 from .base import Loss
 from .choice import LOSSES, VECTOR_LOSSES, make_loss

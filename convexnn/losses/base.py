@@ -1,4 +1,4 @@
-"""Losses of the fit: value, negative gradient, conjugate and what the dual needs of them.
+"""Losses of the fit: value, negative gradient, conjugate, and the bounds that the dual needs.
 
 Conventions
 -----------
@@ -14,13 +14,19 @@ import numpy as np
 from ..exceptions import InvalidInputError
 from .fitting import minimum_norm_fit, newton_fit, orthonormal
 
-FLAT = 1e-9  # of the largest curvature: what is assumed where there is none
-ROUNDING = 4 * np.finfo(float).eps  # relative, what a product and a quotient with the weights may add
-NO_ROOM = 1e-24  # of a dual slope to the end of its domain: corrections are at rounding, and grow with the root of it
+# Newton's method assumes a curvature of at least 1e-9 of the largest, where the loss is flat too.
+MIN_CURVATURE_SHARE = 1e-9
+# Newton's method adds 1e-10 of the trace to the diagonal of its Hessian.
+DAMPING_OVER_TRACE = 1e-10
+# A product and a quotient with the weights add at most 4 units in the last place.
+WEIGHT_ROUNDING = 4 * np.finfo(float).eps
+# A dual slope within 1e-24 of the end of its domain is not corrected: corrections are at rounding, and grow with the
+# root of this distance.
+MIN_ROOM = 1e-24
 
 
 class Loss:
-    """What every loss has: subclasses give the terms of one sample.
+    """Base of all losses: subclasses give the terms of one sample.
 
     Attributes
     ----------
@@ -109,8 +115,10 @@ class Loss:
 
         The terms are concave: between two points none is below the lower of the two.
         """
+        # A concave function on an interval is nowhere below the lower of its two ends.
         ends = [self.dual_terms(y, (dual_point + side * leak) / weight) for side in (-1.0, 1.0)]
         terms, size = np.minimum(*ends), np.abs(dual_point / weight) + leak / weight
+        # The rounding of the sum is relative to the sizes that were added up, not to the sum.
         sizes = size + np.abs(terms) if self.labels else size * (np.abs(y) + size)
         if not np.all(np.isfinite(terms)):
             return -np.inf
@@ -126,6 +134,7 @@ class Loss:
         limit = min(limit, self.domain(y, s))
         if limit == 0.0 or not np.any(s):
             return 0.0
+        # The dual value is concave along the ray: the best t is stationary or an end of [0, limit].
         return float(np.clip(self._stationary_scale(y, s, weight, limit), 0.0, limit))
 
     def _stationary_scale(self, y, s, weight, limit):
@@ -141,16 +150,17 @@ class Loss:
         it stops far out.
         """
         basis = orthonormal(free)
-        flat = FLAT * self.largest_curvature * weight.max()
+        flat = MIN_CURVATURE_SHARE * self.largest_curvature * weight.max()
 
         def step(curvatures, slope):
             hessian = (basis.T * (weight * curvatures)) @ basis
-            damping = 1e-10 * np.trace(hessian) + flat
+            damping = DAMPING_OVER_TRACE * np.trace(hessian) + flat
             return basis @ np.linalg.solve(hessian + damping * np.eye(len(slope)), slope)
 
         def slopes(fit):
             return basis.T @ self.dual_point(y, fit, weight)
 
+        # First the true curvatures, then those of parabolas above the loss where a full step is too long.
         fit = newton_fit(
             hidden_fit,
             lambda fit: self.value(y, fit, weight),
@@ -158,6 +168,7 @@ class Loss:
             lambda fit, slope: step(self.curvatures(y, fit), slope),
             lambda fit, slope: step(self.secants(y, fit), slope),
         )
+        # The coefficients of the change of the fit, shortest where columns are dependent.
         return minimum_norm_fit(free, fit - hidden_fit)
 
     def in_units(self, unit):
@@ -185,7 +196,7 @@ def sum_rounding(n_terms):
 
 def within(values, low, high, function):
     """Return ``function(values)``, -inf where they are outside of [low, high] by more than rounding."""
-    slack = ROUNDING * max(abs(low), abs(high))
+    slack = WEIGHT_ROUNDING * max(abs(low), abs(high))
     inside = (values >= low - slack) & (values <= high + slack)
     return np.where(inside, function(np.clip(values, low, high)), -np.inf)
 
@@ -195,6 +206,7 @@ def share_of(bound, largest):
     if largest == 0.0:
         return np.inf
     share = bound / largest
+    # The quotient may round upwards: go down until the product is within the bound.
     while share * largest > bound:
         share = np.nextafter(share, 0.0)
     return float(share)

@@ -7,9 +7,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import entr, expit, xlog1py
 
-from .base import NO_ROOM, Loss, share_of, within
+from .base import MIN_ROOM, Loss, share_of, within
 
-DUST = 1e-12  # relative, dual slopes that decide nothing but may stand in the way of a correction
+# Dual slopes below 1e-12 of the largest are set to zero: they add nothing to the bound, but leave corrections no room.
+MIN_SLOPE_SHARE = 1e-12
 
 
 class LogisticLoss(Loss):
@@ -37,13 +38,13 @@ class LogisticLoss(Loss):
         return np.where(p >= 0.0, entropy, -np.inf)
 
     def room(self, y, s):
-        """Return ``p (1 - p)``, and 0 where there is next to none."""
+        """Return ``p (1 - p)``, and 0 where that is at most `MIN_ROOM`."""
         room = y * s * (1.0 - y * s)
-        return np.where(room > NO_ROOM, room, 0.0)
+        return np.where(room > MIN_ROOM, room, 0.0)
 
     def snapped(self, y, dual_point, weight):
-        """Return the dual point without the p that are next to nothing beside the largest."""
-        return _without_dust(y, dual_point, weight)
+        """Return the dual point with the smallest p set to 0, see `MIN_SLOPE_SHARE`."""
+        return _drop_small_slopes(y, dual_point, weight)
 
     def domain(self, y, s):
         """Return ``1 / max p``, 0 where some p is negative."""
@@ -58,9 +59,11 @@ class LogisticLoss(Loss):
             inner = np.clip(t * p, 1e-300, 1.0)
             return float(np.dot(weight * p, np.log1p(-np.minimum(inner, 1.0 - 1e-16)) - np.log(inner)))
 
+        # The derivative falls from inf at 0: where it is still positive at the end, the end is best.
         end = min(limit, 1.0 / p.max())
         if slope(end) >= 0.0:
             return end
+        # Bracket the root from below by halving, then Brent.
         start = 0.5 * end
         while slope(start) < 0.0:
             start *= 0.5
@@ -90,12 +93,12 @@ class SquaredHingeLoss(Loss):
         return np.where(p >= 0.0, p - 0.5 * p * p, -np.inf)
 
     def room(self, y, s):
-        """Return p, at most 1, and 0 where there is next to none."""
-        return np.where(y * s > NO_ROOM, np.minimum(y * s, 1.0), 0.0)
+        """Return p, at most 1, and 0 where that is at most `MIN_ROOM`."""
+        return np.where(y * s > MIN_ROOM, np.minimum(y * s, 1.0), 0.0)
 
     def snapped(self, y, dual_point, weight):
-        """Return the dual point without the p that are next to nothing beside the largest."""
-        return _without_dust(y, dual_point, weight)
+        """Return the dual point with the smallest p set to 0, see `MIN_SLOPE_SHARE`."""
+        return _drop_small_slopes(y, dual_point, weight)
 
     def domain(self, y, s):
         """Return inf, or 0 where some p is negative."""
@@ -105,7 +108,7 @@ class SquaredHingeLoss(Loss):
         return np.dot(weight, np.abs(s)) / np.dot(weight * s, s)
 
 
-def _without_dust(y, dual_point, weight):
-    """A dual point with ``p = y nu / weight`` set to 0 where it is below `DUST` of the largest."""
+def _drop_small_slopes(y, dual_point, weight):
+    """A dual point with ``p = y nu / weight`` set to 0 where it is below `MIN_SLOPE_SHARE` of the largest."""
     p = y * dual_point / weight
-    return np.where(p > DUST * p.max(initial=0.0), dual_point, 0.0)
+    return np.where(p > MIN_SLOPE_SHARE * p.max(initial=0.0), dual_point, 0.0)

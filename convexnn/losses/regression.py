@@ -9,9 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from .base import Loss, share_of, within
-from .fitting import TINY, column_sizes, minimum_norm_fit, solve_linear_program
+from .fitting import SMALLEST_FLOAT, column_sizes, minimum_norm_fit, solve_linear_program
 
-LEAST_ROOM = 1e-6  # on a bound, where scaling by next to nothing makes up for what a correction has moved
+# A slope on a bound has the room 1e-6: shrinking the dual point a little makes up for what a correction moves it.
+ROOM_ON_BOUND = 1e-6
 
 
 class _Quadratic:
@@ -44,9 +45,9 @@ class _Linear:
         return min(share_of(high, s.max(initial=0.0)), share_of(-low, -s.min(initial=0.0)))
 
     def room(self, y, s):
-        """Return the distance to the nearer bound, relative to that between the bounds, at least `LEAST_ROOM`."""
+        """Return the distance to the nearer bound, relative to that between the bounds, at least `ROOM_ON_BOUND`."""
         low, high = self.bounds
-        return np.maximum(np.minimum(high - s, s - low) / (high - low), LEAST_ROOM)
+        return np.maximum(np.minimum(high - s, s - low) / (high - low), ROOM_ON_BOUND)
 
     def fit_free(self, y, hidden_fit, free, weight):
         """Return an ``argmin_b L(hidden_fit + free b)``, of shape (n_free,), by a linear program."""
@@ -60,10 +61,12 @@ class _Linear:
         None when the deadline passes first.
         """
         (n_samples, n_masses), n_free, (low, high) = fits.shape, free.shape[1], self.bounds
-        near = minimum_norm_fit(free, y)  # programs are solved to 1e-9 of their largest numbers
+        # HiGHS solves to 1e-9 of the largest numbers: take off the free part of y, and scale all columns to one.
+        near = minimum_norm_fit(free, y)
         columns, target = np.hstack([fits, free]), y - free @ near
-        sizes, unit = column_sizes(columns), max(np.abs(target).max(), TINY)
+        sizes, unit = column_sizes(columns), max(np.abs(target).max(), SMALLEST_FLOAT)
         own = np.where(np.arange(len(sizes)) < n_masses, beta, 0.0) / sizes
+        # min beta sum(c) + high . r_+ - low . r_- subject to fits c + free b + r_+ - r_- = y, c, r_+, r_- >= 0.
         found = solve_linear_program(
             np.concatenate([own, weight * high, weight * -low]),
             A_eq=sparse.hstack([columns / sizes, sparse.eye(n_samples), -sparse.eye(n_samples)], format="csc"),
@@ -77,6 +80,7 @@ class _Linear:
         return found[:n_masses], near + found[n_masses:]
 
     def _stationary_scale(self, y, s, weight, limit):
+        # A linear dual value is largest at one end of [0, limit].
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
 
     def dual_terms(self, y, s):
@@ -157,8 +161,8 @@ class HuberLoss(_Quadratic, Loss):
         return within(s, -self.delta, self.delta, lambda inner: inner * y - 0.5 * inner * inner)
 
     def room(self, y, s):
-        """Return 1 inside the bounds and `LEAST_ROOM` on them."""
-        return np.where(np.abs(s) < self.delta, 1.0, LEAST_ROOM)
+        """Return 1 inside the bounds and `ROOM_ON_BOUND` on them."""
+        return np.where(np.abs(s) < self.delta, 1.0, ROOM_ON_BOUND)
 
     def domain(self, y, s):
         """Return ``delta / max |s|``."""
@@ -239,7 +243,7 @@ class ProximalLoss(Loss):
         return within(s, *self.bounds, lambda inner: inner * y - 0.5 * self.spread * (inner - self.centre) ** 2)
 
     def room(self, y, s):
-        """Return the distance to the nearer bound, relative to that between the bounds, at least `LEAST_ROOM`."""
+        """Return the distance to the nearer bound, relative to that between the bounds, at least `ROOM_ON_BOUND`."""
         return _Linear.room(self, y, s)
 
     def domain(self, y, s):
@@ -247,4 +251,5 @@ class ProximalLoss(Loss):
         return _Linear.domain(self, y, s)
 
     def _stationary_scale(self, y, s, weight, limit):
+        # d/dt of t s.(y + spread centre) - spread/2 t^2 s.s is zero there.
         return np.dot(weight * s, y + self.spread * self.centre) / (self.spread * np.dot(weight * s, s))

@@ -13,11 +13,13 @@ from scipy.optimize import brentq
 from scipy.special import entr, xlog1py
 
 from ..exceptions import InvalidInputError
-from .base import FLAT, NO_ROOM, ROUNDING, sum_rounding
+from .base import DAMPING_OVER_TRACE, MIN_CURVATURE_SHARE, MIN_ROOM, WEIGHT_ROUNDING, sum_rounding
 from .fitting import minimum_norm_fit, newton_fit, orthonormal
 
-LEAST_PROBABILITY = 1e-13  # of a class in a dual point that is to be proven
-FEW_COLUMNS = 6  # up to which all their products at once are a small matrix
+# Every class of a dual point that is to be proven has a probability of at least 1e-13.
+MIN_PROBABILITY = 1e-13
+# Up to 6 columns, all their products at once are a small matrix.
+MAX_COLUMNS_AT_ONCE = 6
 
 
 class ColumnLoss:
@@ -139,6 +141,7 @@ class MultinomialLoss:
 
     def dual_point(self, Y, fit, weight):
         """Return ``w (y - p)``; the entry of the label is minus the sum of the others, so that rows add up to 0."""
+        # 1 - p_label would lose digits where p_label is near 1; the sum of the other classes keeps them.
         others = np.where(Y > 0, 0.0, _softmax(fit))
         return weight[:, None] * (Y * others.sum(axis=1)[:, None] - others)
 
@@ -151,42 +154,47 @@ class MultinomialLoss:
     def dual_value(self, Y, dual_point, weight):
         """Return ``-L*(-dual_point)``, -inf outside the domain by more than rounding."""
         p = Y - dual_point / weight[:, None]
-        if p.min(initial=0.0) < -ROUNDING or np.abs(p.sum(axis=1) - 1.0).max(initial=0.0) > ROUNDING * Y.shape[1]:
+        if (
+            p.min(initial=0.0) < -WEIGHT_ROUNDING
+            or np.abs(p.sum(axis=1) - 1.0).max(initial=0.0) > WEIGHT_ROUNDING * Y.shape[1]
+        ):
             return -np.inf
         return float(np.dot(weight, entr(np.clip(p, 0.0, 1.0)).sum(axis=1)))
 
     def room(self, Y, s):
-        """Return the smallest probability of every row, 0 where there is next to none: one metric for all columns.
+        """Return the smallest probability of every row, 0 where that is at most `MIN_ROOM`: one metric for all columns.
 
         A correction in it leaves the sum of every row at 0.
         """
         least = np.abs(Y - s).min(axis=1)
-        return np.repeat(np.where(least > NO_ROOM, least, 0.0)[:, None], Y.shape[1], axis=1)
+        return np.repeat(np.where(least > MIN_ROOM, least, 0.0)[:, None], Y.shape[1], axis=1)
 
     def snapped(self, Y, dual_point, weight):
         """Return the dual point: `inside` moves its entries already."""
         return dual_point
 
     def inside(self, Y, dual_point, weight):
-        """Return the dual point with probabilities of at least `LEAST_PROBABILITY`: what rounding may not empty."""
-        others = np.where(Y > 0, 0.0, np.maximum(-dual_point / weight[:, None], LEAST_PROBABILITY))
+        """Return the dual point with probabilities of at least `MIN_PROBABILITY`: what rounding may not empty."""
+        others = np.where(Y > 0, 0.0, np.maximum(-dual_point / weight[:, None], MIN_PROBABILITY))
         own = others.sum(axis=1)
-        shrink = (1.0 - LEAST_PROBABILITY) / np.maximum(own, 1.0 - LEAST_PROBABILITY)
+        shrink = (1.0 - MIN_PROBABILITY) / np.maximum(own, 1.0 - MIN_PROBABILITY)
         return (weight * shrink)[:, None] * (Y * own[:, None] - others)
 
     def widened(self, dual_point, leak):
         """Return a leak that leaves room for the sums of the rows, which are 0 but for rounding, to be made 0."""
         n_columns = leak.shape[1]
+        # Spreading what a row lacks over its entries moves each by (sum + leak) / n_columns.
         sums = np.abs(dual_point.sum(axis=1)) + n_columns * np.finfo(float).eps * np.abs(dual_point).sum(axis=1)
         return leak + ((sums + leak.sum(axis=1)) / n_columns)[:, None]
 
     def terms_above(self, Y, fit, error):
         """Return bounds on the loss of every row at every fit that is no further from `fit` than `error`."""
-        rounding = 4.0 * np.finfo(float).eps  # of the logarithm of a number near 1
+        rounding = 4.0 * np.finfo(float).eps  # the logarithm of a number near 1 has this error
         return self.terms(Y, fit) + 2.0 * error.max(axis=1, initial=0.0) + rounding
 
     def dual_value_below(self, Y, dual_point, leak, weight):
         """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
+        # Concave terms: no value in between is below the lower of the two ends.
         ends = [self._entropies(Y, (dual_point + side * leak) / weight[:, None]) for side in (-1.0, 1.0)]
         terms = np.minimum(*ends)
         if not np.all(np.isfinite(terms)):
@@ -214,6 +222,7 @@ class MultinomialLoss:
         if np.any(np.where(Y > 0, -s, s) > 0.0) or not np.any(s):
             return 0.0
         own, rest = s[Y > 0], np.where(Y > 0, 0.0, -s)
+        # p_label = 1 - t s_label >= 0 bounds t; the other probabilities are t |s_k|.
         end, used = min(limit, 1.0 / own.max()), rest > 0.0
 
         def slope(t):
@@ -235,11 +244,11 @@ class MultinomialLoss:
         Newton's method as for one output; where no minimum is attained it stops far out. The rows of B add up to 0.
         """
         basis, n_columns = orthonormal(free), Y.shape[1]
-        flat = FLAT * self.steepness * weight.max()
+        flat = MIN_CURVATURE_SHARE * self.steepness * weight.max()
 
         def step(fit, slope):
             hessian = loss_hessian(self, Y, fit, weight, basis)
-            damping = 1e-10 * np.trace(hessian) + flat
+            damping = DAMPING_OVER_TRACE * np.trace(hessian) + flat
             found = np.linalg.solve(hessian + damping * np.eye(len(slope)), slope)
             return basis @ found.reshape(-1, n_columns)
 
@@ -247,6 +256,7 @@ class MultinomialLoss:
             return (basis.T @ self.dual_point(Y, fit, weight)).ravel()
 
         fit = newton_fit(hidden_fit, lambda fit: self.value(Y, fit, weight), slopes, step)
+        # A constant added to all outputs of a row changes nothing: the shortest change has mean zero.
         change = fit - hidden_fit
         columns = [minimum_norm_fit(free, column) for column in (change - change.mean(axis=1)[:, None]).T]
         return np.stack(columns, axis=1)
@@ -274,7 +284,8 @@ def loss_hessian(loss, Y, fit, weight, design):
     """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
     c, p = Y.shape[1], design.shape[1]
     curved = loss.curve(Y, fit, weight, np.repeat(np.eye(c)[:, None], len(fit), axis=1))
-    if p <= FEW_COLUMNS:
+    if p <= MAX_COLUMNS_AT_ONCE:
+        # sum_i x_i x_i' (x) H_i as one matrix product over the rows.
         products = (design[:, :, None] * design[:, None, :]).reshape(len(fit), p * p)
         hessian = products.T @ curved.transpose(1, 0, 2).reshape(len(fit), c * c)
         return hessian.reshape(p, p, c, c).transpose(0, 3, 1, 2).reshape(p * c, p * c)

@@ -5,10 +5,12 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from .._utils.kernels import compiled
 
-DEPENDENT = 1e-13
-LARGE = 40  # columns from which on an update is less work than a new factor
-MOST_CHANGES = 16  # of columns that an update can deal with
-MOST_UPDATES = 100  # before the next factor is a new one: rounding adds up
+# A column is dependent on others where its squared pivot, the part beside them, is below 1e-13.
+MIN_SQUARED_PART = 1e-13
+# From 40 columns on an update is less work than a new factor; it deals with at most 16 changed columns.
+MIN_UPDATED_COLUMNS, MAX_CHANGED_COLUMNS = 40, 16
+# After 100 updates the next factor is a new one: rounding adds up.
+MAX_UPDATES = 100
 
 
 @compiled
@@ -19,6 +21,7 @@ def _append(gram_column, corner, upper, size):
         row = upper[j]
         value = column[j] / row[j]
         column[j] = value
+        # Forward substitution: what is left in the corner is the squared part beside the columns so far.
         corner -= value * value
         for i in range(j + 1, size):
             column[i] -= value * row[i]
@@ -37,6 +40,7 @@ def _delete(upper, k, size):
             row[j] = row[j + 1]
     for j in range(k, size - 1):
         above, below = upper[j], upper[j + 1]
+        # A Givens rotation of two neighbouring rows zeroes the entry below the diagonal.
         length = np.hypot(above[j], below[j])
         c, s = above[j] / length, below[j] / length
         for i in range(j, size - 1):
@@ -72,7 +76,7 @@ class Factor:
             _delete(upper, k, len(order))
             del order[k]
         for column in entering:
-            if _append(gram[order, column], gram[column, column], upper, len(order)) < DEPENDENT:
+            if _append(gram[order, column], gram[column, column], upper, len(order)) < MIN_SQUARED_PART:
                 return None
             order.append(column)
         return Factor(np.array(order, int), upper, self.n_updates + len(leaving) + len(entering))
@@ -90,15 +94,16 @@ class Factors:
             if np.array_equal(mask, passive):
                 return factor
         factor = self._updated(passive)
+        # An active set goes to and fro between two sets: two factors are remembered.
         self.known = [(passive.copy(), factor), *self.known[:1]]
         return factor
 
     def _updated(self, passive):
         for mask, factor in self.known:
             changes = np.flatnonzero(mask != passive)
-            if factor is None or len(factor.order) < LARGE or len(changes) > MOST_CHANGES:
+            if factor is None or len(factor.order) < MIN_UPDATED_COLUMNS or len(changes) > MAX_CHANGED_COLUMNS:
                 continue
-            if factor.n_updates + len(changes) <= MOST_UPDATES:
+            if factor.n_updates + len(changes) <= MAX_UPDATES:
                 entering = passive[changes]
                 return factor.changed(self.gram, changes[~entering], changes[entering])
         return self._new(np.flatnonzero(passive))
@@ -108,4 +113,4 @@ class Factors:
             upper = cholesky(self.gram[np.ix_(order, order)], check_finite=False, overwrite_a=True)
         except LinAlgError:
             return None
-        return None if np.min(np.diag(upper)) ** 2 < DEPENDENT else Factor(order, np.ascontiguousarray(upper))
+        return None if np.min(np.diag(upper)) ** 2 < MIN_SQUARED_PART else Factor(order, np.ascontiguousarray(upper))

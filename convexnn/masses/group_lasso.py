@@ -10,9 +10,16 @@ import numpy as np
 from .._utils.kernels import compiled
 from ..losses.several_outputs import loss_hessian
 
-ROUNDS, GRAM_SWEEPS, SHORTEST = 200, 30, 1e-6
-STEADY = 1e-9  # change of a group, in units of beta, below which sweeps end
-STILL = 1e-15
+# At most 200 rounds of sweeps and a Newton step; a round sweeps the groups at most 30 times.
+MAX_ROUNDS, SWEEPS_PER_ROUND = 200, 30
+# Sweeps end when no group changes by more than 1e-9, in units of beta.
+MIN_CHANGE_OVER_BETA = 1e-9
+# The line search of a Newton step gives up below 1e-6 of it, and shortens it to 0.3 each time.
+MIN_NEWTON_SHARE, SHORTENING = 1e-6, 0.3
+# A round is the last when it gains less than 1e-15 of the objective.
+MIN_ROUND_GAIN = 1e-15
+# The Hessian gets 1e-13 of its mean diagonal entry added, for directions in which it vanishes.
+DAMPING_OVER_MEAN = 1e-13
 
 
 class _Groups:
@@ -48,7 +55,9 @@ class _Groups:
         """
         problem, root, basis = self.problem, self.root, self.problem.free_basis
         dual, outputs = self.dual_point() / root, self.outputs.copy()
-        _sweep_gram(self.gram, self.projected.T @ dual, self.beta, outputs, GRAM_SWEEPS)
+        # Majorise: L(A + D) <= L(A) + grad . D + steepness/2 ||D||^2, a group lasso on the Gram matrix.
+        _sweep_gram(self.gram, self.projected.T @ dual, self.beta, outputs, SWEEPS_PER_ROUND)
+        # The free terms of the same quadratic follow by projection.
         moved = dual / problem.loss.steepness - root * (self.fits @ (outputs - self.outputs))
         free_fit = self.free_fit + basis @ (basis.T @ moved) / root
         value = self.value(outputs, free_fit)
@@ -64,19 +73,20 @@ class _Groups:
         sizes = np.linalg.norm(groups, axis=1)
         design = np.hstack([self.fits[:, used], self.columns])
         gradient = -design.T @ self.dual_point()
+        # The gradient and the Hessian of beta ||a_k|| are beta a_k / ||a_k|| and beta / ||a_k|| (I - u u').
         gradient[: len(used)] += self.beta * groups / sizes[:, None]
         fit = self.fits @ self.outputs + self.free_fit
         hessian = loss_hessian(problem.loss, problem.y, fit, problem.weight, design)
         for k, size in enumerate(sizes):
             unit, part = groups[k] / size, slice(k * c, (k + 1) * c)
             hessian[part, part] += (self.beta / size) * (np.eye(c) - np.outer(unit, unit))
-        hessian[np.diag_indices_from(hessian)] += 1e-13 * np.trace(hessian) / len(hessian)
+        hessian[np.diag_indices_from(hessian)] += DAMPING_OVER_MEAN * np.trace(hessian) / len(hessian)
         try:
             step = -np.linalg.solve(hessian, gradient.ravel()).reshape(-1, c)
-        except np.linalg.LinAlgError:  # data of 1e140: the sweeps have to do
+        except np.linalg.LinAlgError:  # data of magnitude 1e140: the sweeps do without Newton steps
             return
         t = 1.0
-        while t > SHORTEST:
+        while t > MIN_NEWTON_SHARE:
             outputs = self.outputs.copy()
             outputs[used] += t * step[: len(used)]
             free_fit = self.free_fit + t * self.columns @ step[len(used) :]
@@ -84,10 +94,10 @@ class _Groups:
             if value < self.objective:
                 self.outputs, self.free_fit, self.objective = outputs, free_fit, value
                 return
-            t *= 0.3
+            t *= SHORTENING
 
 
-def best_groups(problem, fits, start=None, still=STILL, stop=lambda: False):
+def best_groups(problem, fits, start=None, still=MIN_ROUND_GAIN, stop=lambda: False):
     """Return the output weights (K, n_outputs), the values of the free terms and the objective.
 
     Parameters
@@ -101,7 +111,7 @@ def best_groups(problem, fits, start=None, still=STILL, stop=lambda: False):
         Asked after every round.
     """
     groups = _Groups(problem, fits, start)
-    for _ in range(ROUNDS if fits.shape[1] else 0):
+    for _ in range(MAX_ROUNDS if fits.shape[1] else 0):
         before = groups.objective
         groups.sweep()
         groups.newton()
@@ -125,6 +135,7 @@ def _sweep_gram(gram, slopes, beta, outputs, n_sweeps):
                 pull[a] = slopes[k, a] + gram[k, k] * outputs[k, a]
                 size += pull[a] * pull[a]
             size = np.sqrt(size)
+            # Soft threshold of the group: zero where its pull is at most beta.
             share = (1.0 - beta / size) / gram[k, k] if size > beta else 0.0
             for a in range(c):
                 move = share * pull[a] - outputs[k, a]
@@ -133,5 +144,5 @@ def _sweep_gram(gram, slopes, beta, outputs, n_sweeps):
                     change = max(change, abs(move) * gram[k, k])
                     for j in range(K):
                         slopes[j, a] -= gram[k, j] * move
-        if change <= STEADY * beta:
+        if change <= MIN_CHANGE_OVER_BETA * beta:
             break

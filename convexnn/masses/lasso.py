@@ -5,10 +5,18 @@ import numpy as np
 from .._utils.kernels import compiled
 from .factors import Factors
 
-FEW = 24  # columns that the active set takes in one by one without a warm start
-SWEEPS = 100
-TOGETHER = 0.3  # of the steepest slope: columns that are let in at once
-STILL = 1e-9
+# Above 24 columns coordinate descent goes first, so that few enter the active set one by one.
+MAX_COLUMNS_WITHOUT_DESCENT = 24
+# Coordinate descent ends after 100 sweeps, or when no mass moves by more than 1e-9 of the largest.
+MAX_SWEEPS, MIN_MOVE_SHARE = 100, 1e-9
+# All columns with at least 0.3 of the steepest slope enter at once.
+JOINT_SLOPE_SHARE = 0.3
+# The optimum is reached when no slope is above 1e-14 of ||target|| + beta: that is its rounding.
+SLOPE_ROUNDING_SHARE = 1e-14
+# A share below 1e-9 of a column gives no mass: it is the rounding of a solve with nearly dependent columns.
+MIN_GIVING_SHARE = 1e-9
+# A mass below 1e-15 of the largest, or of 1, has become zero on the way.
+ZERO_MASS_SHARE = 1e-15
 
 
 def best_masses(fits, target, beta, start=None):
@@ -38,15 +46,15 @@ def best_masses(fits, target, beta, start=None):
     gram, linear = columns.T @ columns, columns.T @ target - beta / sizes
     factors = Factors(gram)
     masses = np.zeros(len(sizes)) if start is None else start * sizes
-    if len(masses) > FEW:
-        masses = _descended(factors, linear, masses)
-    return _solve(factors, linear, masses, 1e-14 * (np.linalg.norm(target) + beta)) / sizes
+    if len(masses) > MAX_COLUMNS_WITHOUT_DESCENT:
+        masses = _descend_coordinates(factors, linear, masses)
+    return _solve(factors, linear, masses, SLOPE_ROUNDING_SHARE * (np.linalg.norm(target) + beta)) / sizes
 
 
-def _descended(factors, linear, masses):
+def _descend_coordinates(factors, linear, masses):
     """Return the masses after some coordinate descent, as they were where that ends on dependent columns."""
     descended = masses.copy()
-    _sweep(factors.gram, linear, descended, SWEEPS)
+    _sweep(factors.gram, linear, descended, MAX_SWEEPS)
     used = descended > 0
     return descended if not used.any() or factors.of(used) is not None else masses
 
@@ -65,7 +73,7 @@ def _sweep(gram, linear, masses, n_sweeps):
                 for j in range(masses.size):
                     slopes[j] -= change * gram[k, j]
             largest, moved = max(largest, mass), max(moved, abs(change))
-        if moved <= STILL * largest:
+        if moved <= MIN_MOVE_SHARE * largest:
             break
 
 
@@ -73,17 +81,21 @@ def _solve(factors, linear, masses, tolerance):
     """Minimise ``1/2 c^T gram c - linear^T c`` over ``c >= 0`` from the feasible point `masses`."""
     passive = masses > 0
     if passive.any() and factors.of(passive) is None:
+        # The columns of the start are dependent: begin without any.
         passive[:], masses = False, np.zeros_like(masses)
     banned = np.zeros(len(masses), bool)
     for _ in range(10 * len(masses) + 10):
-        masses = _descend(factors, linear, masses, passive)
+        # The minimum over the passive set, then the slopes of all other columns: linear - gram c.
+        masses = _walk_to_minimum(factors, linear, masses, passive)
         slopes = linear - factors.gram @ masses
         slopes[passive | banned] = -np.inf
         largest = slopes.max(initial=-np.inf)
         if largest <= tolerance:
             break
-        if _enter_together(factors, passive, slopes >= TOGETHER * largest):
+        # Let the steepest columns in, all at once where they are independent.
+        if _enter_together(factors, passive, slopes >= JOINT_SLOPE_SHARE * largest):
             continue
+        # Otherwise the steepest alone; if those in use span it, it takes the place of one of them.
         entering = int(np.argmax(slopes))
         passive[entering] = True
         if factors.of(passive) is None:
@@ -108,9 +120,10 @@ def _exchange(factors, masses, passive, entering):
     """
     index = np.flatnonzero(passive)
     shares = factors.of(passive).solve(factors.gram[index, entering])
-    giving = np.flatnonzero(shares > 1e-9)
+    giving = np.flatnonzero(shares > MIN_GIVING_SHARE)
     if len(giving) == 0:
         return masses, True
+    # The fit stays along c_entering += t, c_index -= t shares; t goes up to the first mass that is empty.
     ratios = masses[index[giving]] / shares[giving]
     leaving = index[giving[np.argmin(ratios)]]
     exchanged = passive.copy()
@@ -124,7 +137,7 @@ def _exchange(factors, masses, passive, entering):
     return moved, False
 
 
-def _descend(factors, linear, masses, passive):
+def _walk_to_minimum(factors, linear, masses, passive):
     """Walk to the minimum over the passive set, dropping masses that would turn negative; edits `passive`."""
     masses = masses.copy()
     while passive.any():
@@ -133,14 +146,15 @@ def _descend(factors, linear, masses, passive):
         if np.all(wanted > 0):
             masses[index] = wanted
             break
-        if _dropped(factors, linear, masses, passive, wanted > 0):
+        if _drop_negative(factors, linear, masses, passive, wanted > 0):
             continue
         current = masses[index]
         falling = wanted <= 0
+        # Go towards the minimum up to the first mass that reaches zero, and drop it.
         ratios = current[falling] / np.maximum(current[falling] - wanted[falling], 1e-300)
         step = min(1.0, float(ratios.min()))
         current = current + step * (wanted - current)
-        out = falling & (current <= 1e-15 * max(1.0, float(current.max())))
+        out = falling & (current <= ZERO_MASS_SHARE * max(1.0, float(current.max())))
         out[np.flatnonzero(falling)[np.argmin(ratios)]] = True
         current[out] = 0.0
         masses[index] = np.maximum(current, 0.0)
@@ -148,7 +162,7 @@ def _descend(factors, linear, masses, passive):
     return masses
 
 
-def _dropped(factors, linear, masses, passive, keep):
+def _drop_negative(factors, linear, masses, passive, keep):
     """Drop all masses of the passive set but those of `keep` at once, again and again, if that ends lower.
 
     Edits `masses` and `passive` and returns True then; leaves both as they are otherwise.
@@ -160,6 +174,7 @@ def _dropped(factors, linear, masses, passive, keep):
         trial[index] = True
         wanted = factors.of(trial).solve(linear[index])
         keep = wanted > 0
+    # At the minimum over a set the value is -1/2 wanted . linear.
     lower = masses @ (0.5 * (factors.gram @ masses) - linear)
     if not np.any(keep) or -0.5 * float(wanted @ linear[index]) >= lower:
         return False

@@ -39,11 +39,14 @@ def pruning_steps(fits, masses, tolerance=1e-12):
     yield kept
     if not len(used):
         return
+    # Levels are masses times norms: columns of norm one make dependence a matter of directions only.
     sizes = sizes[used] / sizes[used].max()
     levels = masses[used] * sizes
     basis = _null_space(fits[:, used] / norms(fits[:, used].T), tolerance)
     while basis.shape[1]:
+        # Move along a null vector up to the first level that is zero; its column leaves the null space.
         step = _descent(basis, sizes.min() / sizes)
+        # Entries that do not fall by more than rounding never reach zero.
         falling = np.flatnonzero(step < -1e-13 * np.abs(step).max())
         reach = levels[falling] / -step[falling]
         first = falling[reach.argmin()]
@@ -74,6 +77,7 @@ def _null_space(columns, tolerance):
 def _vanishing_at(basis, index):
     """Return an orthonormal basis of the vectors of span(basis) whose entry `index` is zero: one column fewer."""
     mirror = basis[index].copy()
+    # A Householder reflection of the basis puts the whole entry `index` into its first vector, which is dropped.
     mirror[0] += np.copysign(np.linalg.norm(mirror), mirror[0])
     reflected = basis - np.outer(basis @ mirror, mirror) * (2.0 / (mirror @ mirror))
     reflected[index] = 0.0

@@ -8,9 +8,9 @@ from ._style import ACCENT, INK
 from .certificate import CertificateDisplay
 from .network import NetworkDisplay
 
-LOOKS = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
-TARGET = "progression after one year"
-LABELS = ["body mass index (kg/m²)", "log serum triglycerides", TARGET]
+DEMO_STYLE = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
+TARGET_LABEL = "progression after one year"
+AXIS_LABELS = ["body mass index (kg/m²)", "log serum triglycerides", TARGET_LABEL]
 
 
 def demo_figure(small, X, y, scores):
@@ -26,7 +26,7 @@ def demo_figure(small, X, y, scores):
     scores : dict
         From the name of a model to its R2 on the folds.
     """
-    with rc_context(LOOKS):
+    with rc_context(DEMO_STYLE):
         figure = Figure(figsize=(15, 9.5), layout="constrained")
         top, bottom = figure.subfigures(2, 1, height_ratios=[1.15, 1])
         title = "The proven optimum: no two-layer ReLU network of any width has a smaller training objective"
@@ -46,14 +46,14 @@ def _draw_network(figure, small, X, y):
     for k, (ax, level) in enumerate(zip(axes, ("low", "medium", "high"), strict=True)):
         group = (edges[k] <= X[:, 2]) & (X[:, 2] <= edges[k + 1])
         middle = np.median(X[group], axis=0)
-        display = NetworkDisplay.from_estimator(small, X, y, at=middle, labels=LABELS)
+        display = NetworkDisplay.from_estimator(small, X, y, at=middle, labels=AXIS_LABELS)
         display.points, display.targets = X[group][:, :2], y[group]
         display.plot(ax, limits=limits)
         ax.set_title(f"{level} blood pressure: at {middle[2]:.0f} mmHg")
         ax.label_outer()
     axes[0].plot([], [], "--", color=ACCENT, linewidth=2, label="where a neuron switches on")
     axes[0].legend(loc="upper right", fontsize="small")
-    label = f"{TARGET}\n(area: network, points: patients)"
+    label = f"{TARGET_LABEL}\n(area: network, points: patients)"
     figure.colorbar(display.surface_, ax=axes, label=label, pad=0.01, ticks=range(50, 301, 50))
 
 

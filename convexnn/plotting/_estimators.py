@@ -37,11 +37,11 @@ class Slice:
     rows : array or DataFrame of shape (n_points, n_features)
         The points of the grid, as the estimator takes them.
     shape : tuple
-        Of an array of values on the grid.
+        Shape of an array of values on the grid.
     points : ndarray of shape (n_samples, len(grid))
         The rows of X in the features that are drawn.
     names : list of str
-        Of these features.
+        Names of these features.
     n_held : int
         Number of the other features.
     """
@@ -54,7 +54,7 @@ class Slice:
     n_held: int
 
     def title(self, certificate, at):
-        """What is proven, and where the features are that are not drawn."""
+        """Return the verdict of the certificate, and the values of the features that are not drawn."""
         where = "their medians" if at is None else "given values"
         held = f"\nother features held at {where}: {self.n_held}" if self.n_held else ""
         return verdict(certificate) + held
@@ -62,6 +62,7 @@ class Slice:
     def preactivations(self, estimator):
         """Return ``[x, 1] u_j`` on the grid, (n_kinks, *shape), of the neurons with a mass that depend on x."""
         directions = switching(last_step(estimator))
+        # Neurons see the data after the steps before the model.
         several = isinstance(estimator, Pipeline) and len(estimator) > 1
         inputs = np.asarray(estimator[:-1].transform(self.rows) if several else self.rows, dtype=float)
         inputs = np.column_stack([inputs, np.ones(len(inputs))])[:, : directions.shape[1]]
@@ -82,6 +83,7 @@ def slice_of(estimator, X, features, at, n_points, allowed=(1, 2)):
     names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(n_features)])
     grid = [_around(table[:, k], n_points) for k in features]
     axes = np.meshgrid(*grid)
+    # Every point of the grid has the centre's values in the features that are not drawn.
     rows = np.tile(centre, (axes[0].size, 1))
     rows[:, features] = np.column_stack([axis.ravel() for axis in axes])
     rows = type(X)(rows, columns=X.columns) if hasattr(X, "columns") else rows

@@ -1,4 +1,4 @@
-"""What the pictures share: colours that are told apart in grey and by colour-blind eyes, axes, words for proofs."""
+"""Style of all pictures: colours that differ in grey and for colour-blind eyes, axes, words for proofs."""
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -9,9 +9,13 @@ from ..duality.records import LARGEST_OPTIMAL_GAP
 from ..exceptions import InvalidInputError
 
 INK, ACCENT, PALE, COLOURS = "#1f2a44", "#d55e00", "#8a94a6", "cividis"
-BLUE, SKY, ORANGE, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#cc79a7"  # of Okabe and Ito, as ACCENT; no green by red
+# Colours of Okabe and Ito, as is ACCENT; there is no green beside red.
+BLUE, SKY, ORANGE, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#cc79a7"
+# The golden ratio spreads points evenly, however many there are.
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 SHADES = {"empty": "#ffffff", "finite": "#e9edf2", "mixed": "#d9dfe7", "continua": "#c9d1dc", "connected": "#f6ead9"}
-KINDS = (  # colour, marker and hatch of the first, second, ... of several kinds: each alone tells them apart
+# Colour, marker and hatch of the first, second, ... of several series: each alone tells them apart.
+SERIES_KINDS = (
     (BLUE, "o", ""),
     (ORANGE, "s", "//"),
     (INK, "^", ".."),
@@ -47,6 +51,7 @@ def axes_or_new(ax, projection=None):
 
 def styled(artist, kwargs, **defaults):
     """Return the properties of an artist: the defaults, and over them the caller's, whatever alias they go by."""
+    # "lw" and "linewidth" are one property: names are normalised before the caller's go over ours.
     return {**normalize_kwargs(defaults, artist), **normalize_kwargs(kwargs, artist)}
 
 
@@ -57,7 +62,7 @@ def tint(colour, share):
 
 def kind_of(place):
     """Return colour, marker and hatch of the kind at this place, counted from 0."""
-    return KINDS[place % len(KINDS)]
+    return SERIES_KINDS[place % len(SERIES_KINDS)]
 
 
 def verdict(certificate):
@@ -74,8 +79,8 @@ def verdict(certificate):
     return f"optimality not proven{over}: relative gap at most {_size(gap)}{kind}"
 
 
-def said(proven):
-    """Return what the title says of a set: that it is proven, or nothing."""
+def proven_suffix(proven):
+    """Return the end of a title that says that a set is proven, or nothing."""
     return " (proven)" if proven else ""
 
 
@@ -84,6 +89,7 @@ def below(ax, n_columns=2, distance=0.14, **kwargs):
 
     A figure without a layout engine makes no room there: in such a one the legend is where it covers least.
     """
+    # Without a layout engine a legend below the axes would be cut off.
     if ax.figure.get_layout_engine() is None:
         return ax.legend(loc="best", fontsize="small", **kwargs)
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -distance)}

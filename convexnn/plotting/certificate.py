@@ -8,9 +8,11 @@ from ..exceptions import InvalidInputError
 from ._estimators import fitted
 from ._style import ACCENT, INK, PALE, Display, below, styled, tint, verdict
 
-FLOOR = 1e-16
-KINDS = ("gap", "bounds")
-FLAT = 5e-3  # of the objective: less than this room between the bounds is too little to be seen, and is widened
+# Gaps below 1e-16 are drawn there: a logarithmic axis has no zero.
+MIN_GAP_DRAWN = 1e-16
+CERTIFICATE_KINDS = ("gap", "bounds")
+# Bounds closer than 5e-3 of the objective cannot be told apart: the axis is widened.
+MIN_VISIBLE_ROOM = 5e-3
 
 
 class CertificateDisplay(Display):
@@ -25,7 +27,7 @@ class CertificateDisplay(Display):
     objectives : ndarray of shape (n_records,)
         ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` of the best network so far.
     certificate : Certificate
-        Of the network that was returned.
+        Certificate of the network that was returned.
     visible_gaps : ndarray of shape (n_records,), optional
         Relative gaps that the solver saw on its way.
     proven_on_the_way : bool
@@ -96,7 +98,7 @@ class CertificateDisplay(Display):
         **kwargs
             Properties of the line of the objective.
         """
-        check_choice(kind, "kind", KINDS)
+        check_choice(kind, "kind", CERTIFICATE_KINDS)
         ax = self._start(ax)
         self.visible_ = None
         draw = self._plot_gap if kind == "gap" else self._plot_bounds
@@ -121,10 +123,11 @@ class CertificateDisplay(Display):
         bound, primal = self.certificate.dual, self.certificate.primal
         size = primal if primal > 0 else 1.0
         seconds, above = self._with_end(self.objectives, primal)
-        above = np.maximum((above - bound) / size, FLOOR)
+        above = np.maximum((above - bound) / size, MIN_GAP_DRAWN)
         above[~np.isfinite(above)] = np.nan
-        proven = max(self.certificate.relative_gap, FLOOR)
+        proven = max(self.certificate.relative_gap, MIN_GAP_DRAWN)
         ax.set_yscale("log")
+        # The strip from a thirtieth of the proven gap up to it is where the optimum is.
         low = proven / 30
         ax.axhspan(low, proven, facecolor="#e9edf2", edgecolor="#b7c0cc", hatch="//", linewidth=0)
         seen = self.visible_gaps
@@ -154,6 +157,7 @@ class CertificateDisplay(Display):
         bound, primal = self.certificate.dual, self.certificate.primal
         seconds, upper = self._with_end(self.objectives, primal)
         upper = np.where(np.isfinite(upper), upper, np.nan)
+        # On the way, objective (1 - gap) is the bound that the gap of that moment stands for.
         lower = np.maximum(self.objectives * (1.0 - self.visible_gaps), 0.0)
         if np.any(np.isfinite(lower)):
             label = "lower bound " + self._on_the_way.removeprefix("gap ")
@@ -161,8 +165,8 @@ class CertificateDisplay(Display):
         self.bound_ = ax.axhline(bound, color=ACCENT, ls="--", label=f"proven lower bound, of every {self._over}")
         (self.line_,) = ax.plot(seconds, upper, label="objective (upper bound)", **style)
         ax.fill_between(seconds, bound, upper, step="post", color=tint(ACCENT, 0.15), linewidth=0, zorder=0)
-        if np.nanmax(upper) - min(bound, np.nanmin(upper)) < FLAT * abs(primal):
-            ax.set_ylim(primal * (1 - FLAT), primal * (1 + FLAT))
+        if np.nanmax(upper) - min(bound, np.nanmin(upper)) < MIN_VISIBLE_ROOM * abs(primal):
+            ax.set_ylim(primal * (1 - MIN_VISIBLE_ROOM), primal * (1 + MIN_VISIBLE_ROOM))
         ax.set_ylabel("objective")
         below(ax, 1)
 

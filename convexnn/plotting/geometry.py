@@ -8,9 +8,10 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
 from ..exceptions import InvalidInputError
-from ._style import ACCENT, INK, PALE, Display, below, said, styled
+from ._style import ACCENT, INK, PALE, Display, below, proven_suffix, styled
 
-FLAT = 1e-9
+# Corners whose second extent is at most 1e-9 of the first are on one line.
+MIN_EXTENT_SHARE = 1e-9
 
 
 class DualFunctionDisplay(Display):
@@ -67,6 +68,7 @@ class DualFunctionDisplay(Display):
     def plot(self, ax=None, **kwargs):
         """Draw on `ax` (new axes by default) and return the display; `kwargs` are properties of the curve."""
         ax = self._start(ax)
+        # g has kinks where u is orthogonal to a row: (x, y) turned by 90 degrees, both ways.
         kinks = _degrees(np.vstack([self.X, -self.X])[:, ::-1] * [1.0, -1.0])
         angles = np.unique(np.concatenate([np.linspace(0.0, 360.0, 1441), kinks]))
         radians = np.deg2rad(angles)
@@ -93,7 +95,8 @@ class DualFunctionDisplay(Display):
         ax.set_ylabel("dual function g(u) = ν*ᵀ(Xu)₊")
         if len(self.directions):
             ax.set_title(
-                f"touches ±β at the optimal directions: {len(self.directions)}{said(self.proven)}", fontsize="medium"
+                f"touches ±β at the optimal directions: {len(self.directions)}{proven_suffix(self.proven)}",
+                fontsize="medium",
             )
         return self
 
@@ -181,6 +184,7 @@ class RectifiedEllipsoidDisplay(Display):
         return self
 
     def _plot_plane(self, ax, rectified, style):
+        # The ellipse Xu, its rectified part, and the hull of that and its negative: the unit ball of the norm.
         rim = _image(self.X, _mesh(np.linalg.matrix_rank(self.X), interior=False))
         outline = self.hull_.points[np.append(self.hull_.vertices, self.hull_.vertices[0])]
         ax.fill(*outline.T, facecolor=INK, alpha=0.08)
@@ -194,7 +198,7 @@ class RectifiedEllipsoidDisplay(Display):
         ax.axvline(0.0, color=PALE, linewidth=0.5, zorder=0)
         ax.set_aspect("equal")
         ax.set(xlabel="fit on row 1", ylabel="fit on row 2")
-        ax.set_title(f"{self._counted()} on the optimal face{said(self.proven)}", fontsize="medium")
+        ax.set_title(f"{self._counted()} on the optimal face{proven_suffix(self.proven)}", fontsize="medium")
         below(ax)
 
     def _plot_space(self, ax, rectified, style):
@@ -210,7 +214,7 @@ class RectifiedEllipsoidDisplay(Display):
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_major_locator(MaxNLocator(3))
         ax.view_init(*_view(self._polygon().mean(axis=0)))
-        ax.set_title(f"{self._counted()} on the optimal face{said(self.proven)}", fontsize="medium")
+        ax.set_title(f"{self._counted()} on the optimal face{proven_suffix(self.proven)}", fontsize="medium")
         patches = {"unit ball of the norm": (INK, 0.12), "rectified: (Xu)₊": (INK, 0.6), "optimal face": (ACCENT, 0.45)}
         handles = [Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in patches.items()]
         handles += [self.corners_, self.optimum_]
@@ -229,8 +233,9 @@ class RectifiedEllipsoidDisplay(Display):
         """The corners of the optimal face in order, (n_corners, n_samples): the hull of the fits in their own plane."""
         corners = self.fits.T
         _, sizes, axes = np.linalg.svd(corners - corners.mean(axis=0))
+        # In the two coordinates of its own plane the hull gives the corners in order.
         flat = (corners - corners.mean(axis=0)) @ axes[:2].T
-        if len(corners) > 2 and sizes[1] > FLAT * sizes[0]:
+        if len(corners) > 2 and sizes[1] > MIN_EXTENT_SHARE * sizes[0]:
             return corners[ConvexHull(flat).vertices]
         return corners[[np.argmin(flat[:, 0]), np.argmax(flat[:, 0])]]
 
@@ -261,7 +266,7 @@ def _image(X, ball):
 def _hull(points):
     """The hull of points and their negatives."""
     both = np.vstack([points, -points])
-    if np.linalg.matrix_rank(both, tol=FLAT * np.abs(both).max()) < both.shape[1]:
+    if np.linalg.matrix_rank(both, tol=MIN_EXTENT_SHARE * np.abs(both).max()) < both.shape[1]:
         raise InvalidInputError("X must have fits that span the picture; those of X lie on a line or in a plane.")
     return ConvexHull(both)
 

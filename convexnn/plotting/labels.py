@@ -1,18 +1,20 @@
-"""What the ends of gradient descent are, by width: shares of exact labels beside what is optimal there."""
+"""Labels of the ends of gradient descent, by width: shares of each beside the optimal set of that width."""
 
 import numpy as np
 
 from ..exceptions import InvalidInputError
 from ._style import ACCENT, BLUE, INK, ORANGE, PALE, SKY, Display, below
 
-STYLES = {  # of the labels, best ends at the bottom
+# Colours and hatches of the labels; the best ends are at the bottom.
+LABEL_STYLES = {
     "global": (BLUE, ""),
     "saddle": ("#e3e7ee", ".."),
     "local-escapable": (SKY, "//"),
     "local-strict": (ACCENT, "xx"),
     "not-stationary": (ORANGE, "++"),
 }
-ALWAYS = 4  # the labels of stationary points are always in the legend
+# The 4 labels of stationary points are always in the legend.
+N_LABELS_SHOWN = 4
 
 
 class WidthLabelsDisplay(Display):
@@ -26,12 +28,12 @@ class WidthLabelsDisplay(Display):
     ----------
     widths : sequence of int
     shares : dict of str to ndarray of shape (n_widths,)
-        Of the runs, from 0 to 1, by label.
+        Shares of the runs, from 0 to 1, by label.
     n_runs : int
     n_components : sequence of int or None
-        Of the set of optimal networks of each width.
+        Number of components of the set of optimal networks of each width.
     proof : str
-        Of the optimum.
+        Proof of the optimum.
     m_star, M_star : int or None
 
     Attributes
@@ -68,7 +70,7 @@ class WidthLabelsDisplay(Display):
         records = sweep.records
         if not all(record.labels for record in records):
             raise InvalidInputError("sweep must have labels; make it with width_sweep(..., labels=True).")
-        shares = {name: np.array([np.mean(np.array(r.labels) == name) for r in records]) for name in STYLES}
+        shares = {name: np.array([np.mean(np.array(r.labels) == name) for r in records]) for name in LABEL_STYLES}
         first = records[0]
         components = [record.n_components for record in records]
         widths, n_runs = [record.width for record in records], len(first.labels)
@@ -87,9 +89,10 @@ class WidthLabelsDisplay(Display):
         ax = self._start(ax)
         places, bottom = np.arange(len(self.widths)), np.zeros(len(self.widths))
         self.bars_ = {}
-        for number, (name, (colour, hatch)) in enumerate(STYLES.items()):
+        for number, (name, (colour, hatch)) in enumerate(LABEL_STYLES.items()):
+            # Bars on top of each other, in the order of the styles: they add up to 100.
             share = 100 * self.shares.get(name, np.zeros(len(places)))
-            if number < ALWAYS or np.any(share):
+            if number < N_LABELS_SHOWN or np.any(share):
                 edge = PALE if name == "saddle" else "white"
                 style = {"color": colour, "hatch": hatch, "edgecolor": edge, "width": 0.75, "label": name} | kwargs
                 self.bars_[name] = ax.bar(places, share, bottom=bottom, **style)

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 from .._utils.validation import check_choice, check_count
 from ._style import ACCENT, COLOURS, INK, Display
 
-KINDS = ("contour", "surface")
+SURFACE_KINDS = ("contour", "surface")
 
 
 class LandscapeDisplay(Display):
@@ -25,7 +25,7 @@ class LandscapeDisplay(Display):
     heights : ndarray of shape (n_networks,), optional
         The objective there; by default at the nearest points of the grid.
     labels : pair of str
-        Of the directions.
+        Labels of the directions.
 
     Attributes
     ----------
@@ -67,11 +67,11 @@ class LandscapeDisplay(Display):
             New ones by default; for a surface with ``projection="3d"``.
         kind : {"contour", "surface"}
         n_levels : int
-            Of the contours.
+            Number of contour levels.
         **kwargs
             Properties of the filled contours or of the surface.
         """
-        check_choice(kind, "kind", KINDS)
+        check_choice(kind, "kind", SURFACE_KINDS)
         n_levels = check_count(n_levels, "n_levels")
         ax = self._start(ax, "3d" if kind == "surface" else None)
         (self._plot_contour if kind == "contour" else self._plot_surface)(ax, n_levels, kwargs)
@@ -95,6 +95,7 @@ class LandscapeDisplay(Display):
         style = {"cmap": COLOURS, "linewidth": 0, "rcount": 120, "ccount": 120, "alpha": 0.85} | kwargs
         heights = _logarithm(self.values)
         self.surface_ = ax.plot_surface(*np.meshgrid(self.first, self.second), heights, **style)
+        # The networks stand on the surface, at the objective of the grid's nearest points.
         at = *self.points.T, _logarithm(self.heights)
         (self.points_,) = ax.plot(*at, "o", color=ACCENT, mec="white", ms=8, zorder=10)
         for *place, name in zip(*at, "abc", strict=False):
@@ -108,6 +109,7 @@ class LandscapeDisplay(Display):
 
     def _nearest(self):
         """The objective at the points of the grid next to the networks."""
+        # The grid need not contain the networks: the nearest point stands for each.
         columns = np.abs(self.points[:, :1] - self.first).argmin(axis=1)
         rows = np.abs(self.points[:, 1:] - self.second).argmin(axis=1)
         return self.values[rows, columns]

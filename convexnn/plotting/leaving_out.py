@@ -1,14 +1,15 @@
-"""What every row's prediction is without the row, against its target."""
+"""The prediction of every row without the row, against its target."""
 
 import numpy as np
 
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display, below
+from ._style import ACCENT, GOLDEN_RATIO, INK, PALE, Display, below
 
-SMALLEST, LARGEST = 10.0, 160.0  # areas of the markers of no influence and of the largest one, in square points
-SPREAD = 0.3  # to each side of a class: the places of its rows
-GOLDEN = (5**0.5 - 1) / 2
+# Markers have areas of 10 square points for no influence up to 160 for the largest one.
+MIN_AREA, MAX_AREA = 10.0, 160.0
+# The rows of a class are spread by 0.3 to each side of it.
+CLASS_SPREAD = 0.3
 
 
 class LeaveOneOutDisplay(Display):
@@ -21,10 +22,10 @@ class LeaveOneOutDisplay(Display):
     Parameters
     ----------
     targets, predictions, influence : ndarrays of shape (n_samples,)
-        Of one output. For classifiers targets are positive in the class and not positive outside it. Rows whose
+        Values of one output. For classifiers targets are positive in the class and not positive outside it. Rows whose
         prediction is NaN are left out.
     score : float
-        Of the predictions, R2 or accuracy.
+        R2 or accuracy of the predictions.
     degrees_of_freedom : float
     is_trusted : bool
         Whether the closed form is close to refits; the title says so if it is not.
@@ -121,7 +122,7 @@ class LeaveOneOutDisplay(Display):
         largest = self.influence[known].max(initial=0.0)
         share = self.influence[known] / largest if largest > 0.0 else np.zeros(known.sum())
         label = f"a row; area: its influence, up to {largest:.2g}"
-        areas = SMALLEST + (LARGEST - SMALLEST) * share
+        areas = MIN_AREA + (MAX_AREA - MIN_AREA) * share
         given = {"s": areas, "color": INK, "alpha": 0.55, "linewidth": 0, "label": label, "zorder": 3}
         self.points_ = ax.scatter(places, self.predictions[known], **given | kwargs)
         ax.set_title(self._title(len(known) - known.sum()), fontsize="medium")
@@ -146,7 +147,8 @@ class LeaveOneOutDisplay(Display):
         ax.set_xlim(-0.5, 1.5)
         ax.set_xticks([0, 1], ["outside the class", "in the class"])
         ax.set_ylabel("decision value without the row")
-        jitter = SPREAD * (2.0 * ((np.arange(len(known)) * GOLDEN) % 1.0) - 1.0)
+        # Multiples of the golden ratio, modulo one: evenly spread, and the same every time.
+        jitter = CLASS_SPREAD * (2.0 * ((np.arange(len(known)) * GOLDEN_RATIO) % 1.0) - 1.0)
         return (self.targets > 0.0)[known] + jitter[known]
 
     def _title(self, n_open):

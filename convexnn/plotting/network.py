@@ -29,7 +29,7 @@ class NetworkDisplay(Display):
     points, targets : ndarray of shape (n_samples, len(grid)) and (n_samples,)
         The data.
     labels : list of str
-        Of the features, then of the target.
+        Labels of the features, then of the target.
     title : str, optional
 
     Attributes
@@ -71,7 +71,7 @@ class NetworkDisplay(Display):
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : sequence of str, optional
-            Of the drawn features and the target; by default the features' names or numbers, in no units.
+            Labels of the drawn features and the target; by default the features' names or numbers, in no units.
         n_points : int
             Points of the grid along each feature.
         output : int, optional
@@ -132,6 +132,7 @@ class NetworkDisplay(Display):
         x = self.grid[0]
         self.points_ = ax.scatter(self.points[:, 0], self.targets, s=14, color=PALE, alpha=0.6, linewidth=0)
         (self.line_,) = ax.plot(x, self.values, **styled(Line2D, kwargs, color=INK, linewidth=2.5))
+        # A neuron over one feature is a straight line: its kink is where that is zero.
         at = [_zero(x, line) for line in self.preactivations if line.min() < 0 < line.max()]
         self.kinks_ = ax.plot(at, np.interp(at, x, self.values), "o", color=ACCENT, markeredgecolor="white", ms=9)
         for place in at:
@@ -139,6 +140,7 @@ class NetworkDisplay(Display):
 
     def _plot_surface(self, ax, limits, kwargs):
         low, high = (self.targets.min(), self.targets.max()) if limits is None else limits
+        # Colours span the targets, so that network and data share one scale.
         levels = np.linspace(low, high if high > low else low + 1.0, 21)
         style = {"levels": levels, "cmap": COLOURS, "extend": "both"} | kwargs
         self.surface_ = ax.contourf(*self.grid, self.values, **style)
@@ -155,7 +157,7 @@ def draw_switches(ax, grid, preactivations, colour=ACCENT):
     style = {"colors": colour, "linewidths": 1.8, "linestyles": "--"}
     lines = [ax.contour(*grid, plane, levels=[0.0], **style) for plane in crossing]
     for line in lines:
-        line.set_path_effects([withStroke(linewidth=3.4, foreground="white")])  # to be seen in grey
+        line.set_path_effects([withStroke(linewidth=3.4, foreground="white")])  # so that lines are seen in grey
     return lines
 
 

@@ -7,7 +7,8 @@ from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 from ._style import ACCENT, INK, PALE, Display, styled
 
-STEEP = 30.0  # from here on the ratio of the objectives asks for a logarithmic axis
+# Objectives whose ratio is above 30 are drawn on a logarithmic axis.
+MAX_LINEAR_RATIO = 30.0
 
 
 class PathDisplay(Display):
@@ -62,6 +63,7 @@ class PathDisplay(Display):
         if path is None:
             raise InvalidInputError("path must be a path; None says that the two networks lie in different components.")
         n_points = check_count(n_points, "n_points", minimum=2)
+        # The knots are among the points: between them the objective is smooth, at them it may bend.
         ts = np.union1d(np.linspace(0.0, 1.0, n_points), path.knots)
         objectives = [path.objective(t) for t in ts]
         return cls(ts, objectives, [path.straight_objective(t) for t in ts], path.knots)
@@ -77,7 +79,7 @@ class PathDisplay(Display):
         (self.knots_,) = ax.plot(self.knots, heights, "o", color=INK, mfc="white", ms=4.5, label="knots of the path")
         self.least_ = ax.axhline(self.objectives.min(), color=PALE, linewidth=0.8, linestyle=":", zorder=0)
         values = np.append(self.objectives, self.straight)
-        if values.min() > 0 and values.max() > STEEP * values.min():
+        if values.min() > 0 and values.max() > MAX_LINEAR_RATIO * values.min():
             ax.set_yscale("log")
         ax.set_xlabel("share t of the way from the first network to the second")
         ax.set_ylabel("objective")

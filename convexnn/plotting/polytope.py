@@ -10,12 +10,15 @@ from scipy.spatial import ConvexHull
 from .._utils.display import counted
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, BLUE, INK, Display, below, said, styled, tint
+from ._style import ACCENT, BLUE, INK, Display, below, proven_suffix, styled, tint
 
-EMPTY = 1e-9  # of the total mass: a neuron with less has none
-SAME_PLANE = 1e-6  # of the equations of two facets of the hull, for points of size one
-MARKS = ("o", "s", "^", "D", "v", "P", "X")
-MOST_DRAWN = 3
+# A neuron with less than 1e-9 of the total mass has none.
+MIN_MASS_DRAWN = 1e-9
+# Two facets of the hull are in one plane when their equations differ by at most 1e-6, for points of size one.
+MAX_PLANE_DIFFERENCE = 1e-6
+MARKER_SHAPES = ("o", "s", "^", "D", "v", "P", "X")
+# A picture has three dimensions at most.
+MAX_DIMENSION_DRAWN = 3
 
 
 class OptimalPolytopeDisplay(Display):
@@ -41,7 +44,7 @@ class OptimalPolytopeDisplay(Display):
     coordinates : ndarray of shape (n_vertices, min(dimension, 3))
         What is drawn.
     dimension : int
-        Of the polytope itself.
+        Dimension of the polytope itself.
     n_neurons : ndarray of shape (n_vertices,)
         Neurons with mass at every vertex.
     ax_, figure_, points_, body_, least_norm_
@@ -69,16 +72,16 @@ class OptimalPolytopeDisplay(Display):
         vertices = np.atleast_2d(np.asarray(vertices, dtype=float))
         total = max(float(vertices[0].sum()), np.finfo(float).tiny)
         self.vertices, self.least_norm, self.proven = vertices, least_norm, proven
-        self.n_neurons = np.count_nonzero(vertices > EMPTY * total, axis=1)
+        self.n_neurons = np.count_nonzero(vertices > MIN_MASS_DRAWN * total, axis=1)
         centre, axes = _affine_hull(vertices, total)
         self.dimension = len(axes)
-        if self.dimension > MOST_DRAWN and not shadow:
+        if self.dimension > MAX_DIMENSION_DRAWN and not shadow:
             raise InvalidInputError(
                 f"the polytope of optimal masses has dimension {self.dimension}, and a picture three at most. "
                 f"shadow=True draws its projection onto the three dimensions in which it is widest; StaircaseDisplay "
                 f"shows a set of any dimension."
             )
-        self._centre, self._axes = centre, axes[:MOST_DRAWN]
+        self._centre, self._axes = centre, axes[:MAX_DIMENSION_DRAWN]
         self.coordinates = (vertices - centre) @ self._axes.T
 
     @classmethod
@@ -122,7 +125,7 @@ class OptimalPolytopeDisplay(Display):
         return self
 
     def _placed(self, masses):
-        """Where masses (n, K) are drawn: (n, 2) or (n, 3)."""
+        """Return the places (n, 2) or (n, 3) at which masses (n, K) are drawn."""
         at = (masses - self._centre) @ self._axes.T
         return np.pad(at, ((0, 0), (0, max(0, 2 - at.shape[1]))))
 
@@ -146,7 +149,7 @@ class OptimalPolytopeDisplay(Display):
         self.points_, sizes = {}, np.unique(self.n_neurons)
         for place, size in enumerate(sizes):
             colour = ACCENT if place == 0 else INK
-            marker = MARKS[place % len(MARKS)]
+            marker = MARKER_SHAPES[place % len(MARKER_SHAPES)]
             style = styled(Line2D, kwargs, ls="", marker=marker, color=colour, mec="white", ms=9, zorder=5)
             chosen = self._placed(self.vertices[self.n_neurons == size])
             label = f"{len(chosen)} {'vertex' if len(chosen) == 1 else 'vertices'} of {counted(size, 'neuron')}"
@@ -165,7 +168,7 @@ class OptimalPolytopeDisplay(Display):
         shape = ("one point", "a segment", "a polygon", "a polytope")[min(self.dimension, 3)]
         of = f" of dimension {self.dimension}" if self.dimension > 2 else ""
         hidden = f"\nits shadow in the {n_axes} widest dimensions" if self.dimension > n_axes else ""
-        ax.set_title(f"All optimal masses{said(self.proven)}: {shape}{of}{hidden}", fontsize="medium")
+        ax.set_title(f"All optimal masses{proven_suffix(self.proven)}: {shape}{of}{hidden}", fontsize="medium")
         below(ax, distance=0.0 if n_axes == 3 else 0.14)
 
     def _dress_plane(self, ax, n_axes):
@@ -196,7 +199,8 @@ def _affine_hull(vertices, total):
     """Return a point of the affine hull of the vertices and an orthonormal basis, widest spread first."""
     centre = vertices.mean(axis=0)
     _, sizes, axes = np.linalg.svd(vertices - centre, full_matrices=False)
-    axes = axes[sizes > EMPTY * total * np.sqrt(len(vertices))]
+    # Axes of rounding are none: the dimension is the rank of the vertices around their mean.
+    axes = axes[sizes > MIN_MASS_DRAWN * total * np.sqrt(len(vertices))]
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)] if len(axes) else np.zeros(0)
     return centre, axes * np.sign(largest)[:, None]
 
@@ -206,7 +210,8 @@ def _facets(points):
     hull = ConvexHull(points / np.abs(points).max())
     left = list(range(len(hull.simplices)))
     while left:
-        one = [k for k in left if np.abs(hull.equations[k] - hull.equations[left[0]]).max() < SAME_PLANE]
+        # The hull is cut into triangles; those in one plane are one facet.
+        one = [k for k in left if np.abs(hull.equations[k] - hull.equations[left[0]]).max() < MAX_PLANE_DIFFERENCE]
         left = [k for k in left if k not in one]
         corners = np.unique(hull.simplices[one])
         flat = points[corners] - points[corners].mean(axis=0)

@@ -1,4 +1,4 @@
-"""Where a fitted classifier decides for which class, and along which lines its neurons switch."""
+"""The regions in which a fitted classifier decides for each class, and the lines along which its neurons switch."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -9,8 +9,9 @@ from ._estimators import last_step, slice_of
 from ._style import INK, PALE, Display, below, kind_of, tint
 from .network import draw_switches
 
-MOST_CLASSES = 8
-HATCH = 0.25  # share of its colour in the hatch of a region
+# There are colours and hatches for 8 classes; the hatch of a region has 0.25 more of its colour.
+MAX_CLASSES = 8
+HATCH_TINT = 0.25
 
 
 class DecisionRegionDisplay(Display):
@@ -33,7 +34,7 @@ class DecisionRegionDisplay(Display):
     classes : sequence
         Names of the classes.
     labels : list of two str
-        Of the features.
+        Labels of the features.
     title : str, optional
 
     Attributes
@@ -75,7 +76,7 @@ class DecisionRegionDisplay(Display):
         at : array-like of shape (n_features,), optional
             Where the other features are held; the medians of X by default.
         labels : pair of str, optional
-            Of the features; by default their names or numbers, in no units.
+            Labels of the features; by default their names or numbers, in no units.
         class_names : sequence of str, optional
             In the order of the estimator's `classes_`.
         n_points : int
@@ -93,12 +94,13 @@ class DecisionRegionDisplay(Display):
             raise InvalidInputError("estimator must be a classifier; NetworkDisplay draws regressors.")
         view = slice_of(estimator, X, features, at, n_points, allowed=(2,))
         classes = [str(name) for name in (model.classes_ if class_names is None else class_names)]
-        if len(classes) != len(model.classes_) or len(classes) > MOST_CLASSES:
+        if len(classes) != len(model.classes_) or len(classes) > MAX_CLASSES:
             raise InvalidInputError(
-                f"class_names must name each of the {len(model.classes_)} classes, {MOST_CLASSES} at most; got "
+                f"class_names must name each of the {len(model.classes_)} classes, {MAX_CLASSES} at most; got "
                 f"{len(classes)}."
             )
         values = estimator.decision_function(view.rows)
+        # Two classes have one value: that of the first is its negative.
         values = np.column_stack([-values, values]) if values.ndim == 1 else values
         labels = view.names if labels is None else [str(label) for label in labels]
         if len(labels) != 2:
@@ -139,9 +141,10 @@ class DecisionRegionDisplay(Display):
         margin, (colour, _, hatch) = self.margins[place], kind_of(place)
         if margin.max() <= 0:
             return
+        # A class is chosen where its value is above all others: its margin is positive.
         style = {"colors": [tint(colour, 0.22)], "hatches": [hatch], "zorder": 0}
         self.regions_[name] = ax.contourf(*self.grid, margin, levels=[0.0, np.inf], **style)
-        self.regions_[name].set(edgecolor=tint(colour, 0.22 + HATCH), linewidth=0.0)
+        self.regions_[name].set(edgecolor=tint(colour, 0.22 + HATCH_TINT), linewidth=0.0)
         if margin.min() < 0:
             style = {"colors": INK, "linewidths": 2.0, "linestyles": "-", "zorder": 2}
             self.boundaries_[name] = ax.contour(*self.grid, margin, levels=[0.0], **style)

@@ -4,7 +4,8 @@ import numpy as np
 
 from ._style import ACCENT, INK, Display
 
-STYLES = ((INK, "o", "s"), (ACCENT, "^", "D"))  # colour, ours, published
+# Colour, marker of our shares, marker of the published ones.
+SERIES_STYLES = ((INK, "o", "s"), (ACCENT, "^", "D"))
 
 
 class SpuriousTableDisplay(Display):
@@ -49,7 +50,7 @@ class SpuriousTableDisplay(Display):
         ax = self._start(ax)
         self.shares_, self.published_ = {}, {}
         for place, (extra, (k, share, error, published)) in enumerate(self.curves.items()):
-            colour, ours, theirs = STYLES[place % 2]
+            colour, ours, theirs = SERIES_STYLES[place % 2]
             name = f"n = k + {extra}" if extra else "n = k"
             label = f"{name}, {self.n_runs} runs each"
             style = {"color": colour, "fmt": ours, "ms": 4, "capsize": 3, "label": label} | kwargs

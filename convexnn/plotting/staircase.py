@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display, said
+from ._style import ACCENT, INK, PALE, Display, proven_suffix
 
 REGIMES = {
     "empty": "no optimal\nnetwork",
@@ -15,8 +15,10 @@ REGIMES = {
     "continua": "several\ncontinua",
     "connected": "connected",
 }
-MOST_DOTS, MOST_AREAS = 24, 9
-MANY_WIDTHS = 8
+# A step has at most 24 dots or 9 areas; above 8 widths its label is short.
+MAX_DOTS, MAX_AREAS = 24, 9
+MAX_LONG_LABELS = 8
+# The golden angle, by which the seeds of a sunflower are turned.
 GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 
 
@@ -82,7 +84,7 @@ class StaircaseDisplay(Display):
         levels = [regime for regime in REGIMES if any(_level(step) == regime for step in steps)]
         self.dots_, self.areas_, self.texts_ = {}, {}, {}
         for step in steps:
-            self._draw(step, levels.index(_level(step)), short=len(steps) > MANY_WIDTHS)
+            self._draw(step, levels.index(_level(step)), short=len(steps) > MAX_LONG_LABELS)
         widths = [step["width"] for step in steps]
         edges = np.append(widths, widths[-1] + 1) - 0.5
         ax.stairs([levels.index(_level(step)) - 0.5 for step in steps], edges, color=INK, baseline=None)
@@ -93,7 +95,9 @@ class StaircaseDisplay(Display):
         ax.set_xticks(widths if len(widths) <= 20 else widths[:: len(widths) // 10])
         ax.set_xlabel("width (hidden neurons)")
         n_names = self._mark(widths)
-        ax.set_title(f"All optimal networks, by width{said(self.proven)}", fontsize="medium", pad=8 + 13 * n_names)
+        ax.set_title(
+            f"All optimal networks, by width{proven_suffix(self.proven)}", fontsize="medium", pad=8 + 13 * n_names
+        )
         ax.spines[["top", "right", "left"]].set_visible(False)
         return self
 
@@ -105,6 +109,7 @@ class StaircaseDisplay(Display):
     def _draw(self, step, level, short):
         width, isolated = step["width"], step["n_isolated"]
         continua = step["n_components"] - isolated
+        # Points on the left and areas on the right, where a width has both.
         halves = 2 if isolated and continua else 1
         at, size = (width - 0.21 if halves == 2 else width, level + 0.19), (0.8 / halves, 0.5)
         self.dots_[width] = self._dots(isolated, at, size)
@@ -118,7 +123,8 @@ class StaircaseDisplay(Display):
         """Points in a sunflower around `at`, the whole of it within `size`."""
         if number == 0:
             return None
-        order = np.arange(min(number, MOST_DOTS)) + (0.5 if number > 1 else 0.0)
+        order = np.arange(min(number, MAX_DOTS)) + (0.5 if number > 1 else 0.0)
+        # A sunflower: equal angles of the golden section and roots of the order spread dots evenly.
         radius, angle = 0.47 * np.sqrt(order / max(len(order), 4)), GOLDEN_ANGLE * order
         x, y = at[0] + size[0] * radius * np.cos(angle), at[1] + size[1] * radius * np.sin(angle)
         return self.ax_.scatter(x, y, **{"s": 16, "color": ACCENT, "linewidth": 0, "zorder": 3} | self._dot_style)
@@ -149,7 +155,7 @@ def _level(step):
 
 def _areas(number, at, size):
     """Ellipses side by side, one large one if it is alone."""
-    shown = min(number, MOST_AREAS)
+    shown = min(number, MAX_AREAS)
     columns = int(np.ceil(np.sqrt(shown)))
     rows = -(-shown // max(columns, 1))
     for k in range(shown):

@@ -74,6 +74,7 @@ class BetaPathDisplay(Display):
         ax.set_xlabel("strength beta")
         ax.set_ylabel("share of the loss that is explained, held out")
         ax.set_title(f"judged in {self.n_folds} {'fold' if self.n_folds == 1 else 'folds'}", fontsize="medium")
+        # Scores far below zero would hide the differences that decide.
         low = min(scores.min() for _, scores, _ in self.curves.values())
         ax.set_ylim(bottom=max(low, -0.2) - 0.05)
         below(ax, 3)

@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from ..duality.records import LARGEST_OPTIMAL_GAP
-from ._style import ACCENT, INK, PALE, SHADES, Display, below, styled
+from ._style import ACCENT, GOLDEN_RATIO, INK, PALE, SHADES, Display, below, styled
 
-JITTER = 0.3  # of the distance between two widths
-GOLDEN = (5**0.5 - 1) / 2
-SEEN = 5e-3  # relative gaps from here on are seen in a picture
+# Runs are spread by 0.3 of the distance between two widths.
+WIDTH_SPREAD = 0.3
+# Relative gaps above 5e-3 are seen in a picture.
+MIN_VISIBLE_GAP = 5e-3
 
 
 class WidthSweepDisplay(Display):
@@ -25,7 +26,7 @@ class WidthSweepDisplay(Display):
     objectives : list of ndarray of shape (n_runs,)
         ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` at the end of every run, by width.
     shares : ndarray of shape (n_widths,)
-        Of the runs that reached the optimum.
+        Shares of the runs that reached the optimum.
     regimes : list of str or None
     optimal_value : float
     proof : str
@@ -170,6 +171,7 @@ class RegularizationPathDisplay(Display):
             {"p*": column("optimal_value"), "loss": column("loss"), "penalty": column("penalty")},
             {"m*": column("m_star"), "M*": column("M_star")},
             column("is_unique"),
+            # A change lies between two strengths: it is drawn at their geometric mean.
             np.unique([np.sqrt(change.beta_before) * np.sqrt(change.beta_after) for change in path.changes]),
             column("lower_bound"),
         )
@@ -208,7 +210,7 @@ class RegularizationPathDisplay(Display):
         ax.set_title(f"{n_proven} of {len(gaps)} optima proven", fontsize="medium")
         if n_proven < len(gaps):
             self.lines_["p*"].set_label("p*, or the best value known")
-        if gaps.max() > SEEN:
+        if gaps.max() > MIN_VISIBLE_GAP:
             (self.bound_,) = ax.plot(self.betas, self.lower_bounds, color=PALE, lw=1.2, label="proven lower bound")
             ax.fill_between(self.betas, self.lower_bounds, values, color=PALE, alpha=0.25, linewidth=0)
 
@@ -221,6 +223,7 @@ class RegularizationPathDisplay(Display):
             (self.steps_[name],) = ax.plot(
                 self.betas[order], widths[order], drawstyle="steps-mid", color=ACCENT, linestyle=style, label=label
             )
+        # Strengths without a known m* are marked on the axis.
         at = np.where(np.isnan(self.widths["m*"]), 0.0, self.widths["m*"])
         kinds = {
             "one optimal network": (self.unique == 1, {"marker": "o", "markerfacecolor": ACCENT}),
@@ -243,7 +246,7 @@ class RegularizationPathDisplay(Display):
 
 def _jitter(n_runs):
     """Places of the dots of one width around it, spread evenly by the golden ratio: the same every time."""
-    return JITTER * (2 * ((np.arange(n_runs) * GOLDEN) % 1.0) - 1)
+    return WIDTH_SPREAD * (2 * ((np.arange(n_runs) * GOLDEN_RATIO) % 1.0) - 1)
 
 
 def _with_room(low, high, optimum):

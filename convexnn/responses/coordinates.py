@@ -13,9 +13,12 @@ from scipy.linalg import block_diag
 
 from .._utils.norms import nonzero, norms
 
-KINK = 1e-10  # distance from a row's hyperplane, as a sine, up to which a neuron lies on it
-SAME_NEURON = 1e-9  # distance of unit vectors up to which two neurons are parts of one
-INDEPENDENT = 1e-9  # singular value of unit rows up to which they are dependent
+# A neuron lies on the hyperplane of a row when the sine of its angle to it is at most 1e-10.
+MAX_KINK_SINE = 1e-10
+# Two neurons are parts of one when their unit vectors are at most 1e-9 apart.
+MERGE_DISTANCE = 1e-9
+# Unit rows are dependent along directions of a singular value of at most 1e-9.
+MIN_SINGULAR_VALUE = 1e-9
 
 
 class Cells:
@@ -36,7 +39,7 @@ class Cells:
     """
 
     def __init__(self, problem, network):
-        network = network.merged(SAME_NEURON).balanced()
+        network = network.merged(MERGE_DISTANCE).balanced()
         self.hidden_bias = problem.hidden_bias
         self.skip, self.intercept = problem.skip_connection, problem.fit_intercept
         self.rows, self.neurons = problem.design, network.neurons
@@ -46,7 +49,7 @@ class Cells:
         sizes = np.multiply.outer(norms(problem.design), norms(self.neurons))
         # The multinomial loss sees rows modulo constants: outputs of the free terms add up to 0.
         self.free_outputs = orthogonal_to(np.ones((int(not problem.loss.is_separable), self.n_outputs)))
-        self.kinks = np.abs(values) <= KINK * sizes
+        self.kinks = np.abs(values) <= MAX_KINK_SINE * sizes
         self.active = (values > 0.0) & ~self.kinks
         self.bases = [orthogonal_to(problem.design[rows]) for rows in self.kinks.T]
         # Differences from a row: far from the origin the columns of a skip connection hardly differ from ones.
@@ -72,6 +75,7 @@ class Blocks:
     def __init__(self, cells):
         self.cells = cells
         signs = np.sign(cells.outputs[:, 0])
+        # Sign and pattern (1 on, -1 off, 0 on the kink) tell which neurons are collinear at an optimum.
         kinds = np.vstack([signs, cells.active - 1.0 * (~cells.active & ~cells.kinks)]).T
         _, first, group = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
         self.blocks = np.zeros((len(first), cells.neurons.shape[1]))
@@ -95,6 +99,7 @@ class Blocks:
     def curvature(self, beta, jacobian, dual_point):
         """Return the Hessian of the penalty, of shape (n_coordinates, n_coordinates)."""
         parts = [
+            # The Hessian of beta ||w|| is beta / ||w|| (I - u u').
             (beta / size) * (np.eye(len(unit)) - np.outer(unit, unit))
             for size, unit in zip(norms(self.blocks), self._units(), strict=True)
         ]
@@ -145,6 +150,7 @@ class Factors:
             size = basis.shape[1]
             inner, outer = slice(at, at + size), slice(at + size, at + size + n_outputs)
             on = self.active[:, k, None] * self.cells.rows
+            # The fit is bilinear in u_k and a_k: their mixed derivative is -nu times the rows that are on.
             hessian[inner, outer] = -(on @ basis).T @ dual_point
             hessian[outer, inner] = hessian[inner, outer].T
             at += size + n_outputs
@@ -159,4 +165,4 @@ def orthogonal_to(rows):
     if len(rows) == 0:
         return np.eye(rows.shape[1])
     _, values, rotation = np.linalg.svd(rows)
-    return rotation[int(np.sum(values > INDEPENDENT)) :].T
+    return rotation[int(np.sum(values > MIN_SINGULAR_VALUE)) :].T

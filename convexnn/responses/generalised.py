@@ -12,7 +12,7 @@ def generalised_score(parts, weight):
     Parameters
     ----------
     parts : list of LeftOut
-        Of one problem, or of one per class.
+        The samples left out of one problem, or of one per class.
     weight : ndarray of shape (n_samples,)
 
     Returns

@@ -24,8 +24,10 @@ def jackknife_plus(predictions, residuals, weight, level):
     Statistics 2021.
     """
     share = weight / weight.mean()
+    # A residual that is not known may be of any size: its ends are infinite.
     wide = np.where(np.isnan(residuals), np.inf, np.abs(residuals))[:, None]
     centre = np.where(np.isnan(predictions), 0.0, predictions)
+    # The lower quantile of p - R is minus the upper one of R - p.
     lower = -_upper_quantile(wide - centre, share, level)
     upper = _upper_quantile(centre + wide, share, level)
     return np.column_stack([np.minimum(lower, upper), np.maximum(lower, upper)])

@@ -34,7 +34,7 @@ class Samples:
 
 
 class LeftOut:
-    """What becomes of the fit of a problem when its samples leave, one at a time.
+    """The fit of a problem when its samples leave, one at a time.
 
     Attributes
     ----------
@@ -56,6 +56,7 @@ class LeftOut:
         idle = network.predict(samples.idle_X) if len(samples.idle_X) else 0.0
         self.fit = samples.gather(self.response.fit.reshape(problem.y.shape), idle)
         self.moves = self.response.moves(samples.row, self._forces).reshape(shape)
+        # Samples of weight zero took no part in the training: nothing moves without them.
         self.moves[samples.share == 0.0] = 0.0
         self.predictions = self.fit + self.moves
         leverages = self.response.leverages(samples.row, samples.share)

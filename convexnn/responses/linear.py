@@ -17,12 +17,18 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ..exceptions import InvalidInputError
 from .coordinates import Blocks, Cells, Factors
 
-NEGLIGIBLE = 1e-9  # eigenvalue of the Hessian with ones on its diagonal below which a coordinate has no effect
-WELL_POSED = 1e-6  # square of a pivot of the same matrix above which Cholesky's factor keeps half of the digits
-OUTSIDE = 1e-6  # part of a row's jacobian outside the range of H from which on the other rows leave its fit open
-ALONE = 1e-9  # 1 less the leverage of a row: below it the row alone decides its fit
-ROUNDING = 1e-10  # of the fit: residuals below it say nothing about a gradient
-BLOCK = 1_000_000  # entries of a jacobian at new rows that are held at a time
+# Below 1e-9 of the largest, an eigenvalue of the Hessian with ones on its diagonal belongs to no effect on the fit.
+MIN_EIGENVALUE_SHARE = 1e-9
+# With squared pivots above 1e-6 Cholesky's factor of the same matrix keeps half of the digits.
+MIN_SQUARED_PIVOT = 1e-6
+# The other rows leave the fit of a row open when more than 1e-6 of its jacobian is outside of the range of H.
+MAX_SHARE_OUTSIDE = 1e-6
+# A row decides its own fit alone when its leverage is within 1e-9 of 1.
+MIN_LEVERAGE_SLACK = 1e-9
+# Residuals below 1e-10 of the fit are rounding, and say nothing about a gradient.
+FIT_RESIDUAL_SHARE = 1e-10
+# Jacobians at new rows are formed in blocks of a million entries.
+MAX_JACOBIAN_ENTRIES = 1_000_000
 
 
 class LinearResponse:
@@ -71,6 +77,7 @@ class LinearResponse:
         self.stationarity = self._stationarity(jacobian, problem.beta)
         hessian = self._coordinates.curvature(problem.beta, jacobian, self.dual_point)
         flat = jacobian.reshape(self.fit.size, jacobian.shape[2])
+        # H = B' L B + P, and G_i = B_i H^-1 B_i'.
         hessian += flat.T @ np.einsum("icd,idp->icp", self.curvatures, jacobian).reshape(flat.shape)
         solved, is_open = _solve(hessian, flat)
         self._solved = solved.reshape(jacobian.shape)
@@ -86,7 +93,7 @@ class LinearResponse:
             size = np.linalg.norm(pull)
             largest = max(largest, np.linalg.norm(pull - sums[part]) / size if size > 0.0 else 0.0)
             at += len(pull)
-        rounding = ROUNDING * np.einsum("icd,id->ic", np.abs(self.curvatures), np.abs(self.fit))
+        rounding = FIT_RESIDUAL_SHARE * np.einsum("icd,id->ic", np.abs(self.curvatures), np.abs(self.fit))
         forces = np.maximum(np.abs(self.dual_point), rounding)
         sizes = np.einsum("icp,ic->p", np.abs(jacobian[:, :, at:]), forces)
         free = np.abs(sums[at:]) / np.where(sizes > 0.0, sizes, 1.0)
@@ -106,9 +113,10 @@ class LinearResponse:
         largest = np.full(len(rows), np.inf)
         # The product of two positive semidefinite matrices has real eigenvalues.
         largest[is_known] = np.linalg.eigvals(leverages[is_known]).real.max(axis=1, initial=0.0)
-        is_known &= largest < 1.0 - ALONE
+        is_known &= largest < 1.0 - MIN_LEVERAGE_SLACK
         forces = np.full((len(rows), n_outputs), np.nan)
         pulls = shares[is_known, None] * self.dual_point[rows[is_known]]
+        # e_i = (I - s L_i G_i)^-1 s nu_i.
         left = np.eye(n_outputs) - leverages[is_known]
         forces[is_known] = np.linalg.solve(left, pulls[:, :, None])[:, :, 0]
         return forces
@@ -120,7 +128,7 @@ class LinearResponse:
     def moved_predictions(self, X, rows, forces):
         """Yield (part of X, predictions) with the predictions (n, len(part), n_outputs) after each of the n forces."""
         steps = -np.einsum("icp,ic->ip", self._solved[rows], forces)
-        size = max(1, BLOCK // max(1, len(rows) + steps.shape[1]))
+        size = max(1, MAX_JACOBIAN_ENTRIES // max(1, len(rows) + steps.shape[1]))
         for start in range(0, len(X), size):
             part = slice(start, start + size)
             values = self.network.predict(X[part]).reshape(len(X[part]), -1)
@@ -141,19 +149,21 @@ def _solve(hessian, rows):
     The Hessian is positive semidefinite, but for rounding; directions in which it vanishes change no fit that the loss
     feels.
     """
+    # With ones on the diagonal the tolerances do not depend on the units of the coordinates.
     scale = np.sqrt(np.maximum(np.diag(hessian), 0.0))
     scale = np.where(scale > 0.0, scale, 1.0)
     matrix, right = hessian / np.multiply.outer(scale, scale), rows / scale
     none = np.zeros(len(rows), bool)
     try:
         factor = cho_factor(matrix, check_finite=False)
-        if len(matrix) == 0 or np.min(np.diag(factor[0])) ** 2 > WELL_POSED:
+        if len(matrix) == 0 or np.min(np.diag(factor[0])) ** 2 > MIN_SQUARED_PIVOT:
             return cho_solve(factor, right.T).T / scale, none
     except LinAlgError:
         pass
+    # Singular or nearly so: the pseudo-inverse, and which rows need what it leaves out.
     values, vectors = np.linalg.eigh(matrix)
-    used = values > NEGLIGIBLE * max(values[-1], 0.0)
+    used = values > MIN_EIGENVALUE_SHARE * max(values[-1], 0.0)
     inside, outside = right @ vectors[:, used], right @ vectors[:, ~used]
     solved = (inside / values[used]) @ vectors[:, used].T / scale
     sizes = np.linalg.norm(right, axis=1)
-    return solved, np.linalg.norm(outside, axis=1) > OUTSIDE * sizes
+    return solved, np.linalg.norm(outside, axis=1) > MAX_SHARE_OUTSIDE * sizes

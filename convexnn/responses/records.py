@@ -1,4 +1,4 @@
-"""`LeaveOneOut`: what every row's prediction is without the row."""
+"""`LeaveOneOut`: the prediction of every row without the row."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from ..resumable.records import import_pandas
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LARGEST_MOVE = 0.1  # of the unit of the predictions: typical moves up to it are small enough for one linear solve
-LARGEST_TRUSTED = 1e-3  # gradient relative to its summands, and gap, up to which responses of a network are trusted
+# One linear solve is trusted for typical moves up to 0.1 of the unit of the predictions.
+MAX_TYPICAL_MOVE = 0.1
+# A network counts as optimal when its gradient, relative to its summands, and its visible gap are at most 1e-3.
+MAX_OPTIMALITY_ERROR = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,7 +78,7 @@ class LeaveOneOut(Shown):
     lie on the hyperplane of a row stay there, and none comes or goes: true for small changes, and less and less true
     for larger ones. `is_trusted` says whether the moves are small enough.
 
-    Of rows that are equal one leaves and the others stay; a row with a sample weight of 2 leaves as a whole. Networks
+    When one of several equal rows leaves, the others stay; a row with a sample weight of 2 leaves as a whole. Networks
     of both are the same, and so are the degrees of freedom.
 
     References
@@ -115,9 +117,9 @@ class LeaveOneOut(Shown):
         n_open = int(np.isnan(self.predictions).reshape(len(self.influence), -1).any(axis=1).sum())
         if n_open:
             return f"{n_open} open"
-        if max(self.stationarity, self.visible_gap) > LARGEST_TRUSTED:
+        if max(self.stationarity, self.visible_gap) > MAX_OPTIMALITY_ERROR:
             return "not at an optimum"
-        return "" if self.typical_move <= LARGEST_MOVE else "large moves"
+        return "" if self.typical_move <= MAX_TYPICAL_MOVE else "large moves"
 
     def to_frame(self) -> DataFrame:
         """Return a pandas DataFrame with a row for every row of the data.

@@ -15,8 +15,9 @@ import numpy as np
 from .._utils.validation import check_count
 from ..exceptions import InvalidInputError
 
-FORMAT = 1
-BEGINNING = b'{"format": %d, "sweep": ' % FORMAT  # of every header
+# Version of the files, and the bytes that every header begins with.
+CHECKPOINT_FORMAT = 1
+HEADER_START = b'{"format": %d, "sweep": ' % CHECKPOINT_FORMAT
 
 
 def header_of(sweep, problem, parameters):
@@ -28,11 +29,11 @@ def header_of(sweep, problem, parameters):
     problem : Problem
         Its `beta` does not count: it is among the parameters of the sweeps that have one.
     parameters : dict
-        Of values that JSON can write.
+        Values that JSON can write.
     """
     terms = ("hidden_bias", "fit_intercept", "skip_connection")
     return {
-        "format": FORMAT,
+        "format": CHECKPOINT_FORMAT,
         "sweep": sweep,
         "data": _hash_of(problem),
         "loss": problem.loss.name,
@@ -100,7 +101,7 @@ class Checkpoint:
         try:
             path = Path(self.path)
             path.touch()
-            return path.open("r+b", buffering=0)  # what could not be written must not be tried again when it is closed
+            return path.open("r+b", buffering=0)  # a buffer would be written again when the file is closed
         except (OSError, TypeError, ValueError) as error:
             raise InvalidInputError(
                 f"checkpoint must be the path of a file that can be written; got {self.path!r} ({error})."
@@ -109,6 +110,7 @@ class Checkpoint:
     def _resume(self, free):
         """Read the finished lines and cut off what follows them; write the header into a new file."""
         text = self._file.read()
+        # A line is finished by its newline: what follows the last one was torn by a killed process.
         size = text.rfind(b"\n") + 1
         if size == 0:
             self._start(text)
@@ -122,7 +124,7 @@ class Checkpoint:
 
     def _start(self, torn):
         """Write the header over one that was torn, but over nothing else."""
-        if not BEGINNING.startswith(torn[: len(BEGINNING)]):
+        if not HEADER_START.startswith(torn[: len(HEADER_START)]):
             raise InvalidInputError(
                 f"checkpoint={str(self.path)!r} is a file, but not one of a sweep; give another path, or remove the "
                 f"file if it is not wanted."
@@ -160,6 +162,7 @@ class Checkpoint:
     def _write(self, document):
         left, begin = memoryview(json.dumps(document).encode() + b"\n"), self._file.tell()
         try:
+            # Unbuffered writes may be partial; on a full disk the beginning of the record is taken back.
             while left:
                 left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())

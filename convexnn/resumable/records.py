@@ -1,4 +1,4 @@
-"""What the records of sweeps share: JSON, tables, and a tuple of them."""
+"""Base classes of the records of sweeps: JSON, tables, and a tuple of them."""
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
@@ -8,8 +8,10 @@ from .._utils.display import Shown, html_table
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-NULLABLE = {int | None: "Int64", bool | None: "boolean"}  # what pandas calls columns with gaps
-NOT_IN_FRAMES = {"frame": False}  # metadata of a field that is too large for a cell of a table
+# The types of pandas for columns with gaps.
+NULLABLE_TYPES = {int | None: "Int64", bool | None: "boolean"}
+# Metadata of a field that is too large for a cell of a table.
+NOT_IN_FRAMES = {"frame": False}
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +70,7 @@ class Records:
         """
         frame = import_pandas().DataFrame([record.row() for record in self.records])
         for entry in fields(self.records[0]):
-            if entry.type in NULLABLE:
+            if entry.type in NULLABLE_TYPES:
                 frame[entry.name] = _with_gaps([getattr(record, entry.name) for record in self.records], entry.type)
         return frame
 
@@ -88,4 +90,4 @@ def _with_gaps(values, kind):
         return values
     import pandas
 
-    return pandas.array(values, dtype=NULLABLE[kind])
+    return pandas.array(values, dtype=NULLABLE_TYPES[kind])

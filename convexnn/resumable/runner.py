@@ -1,4 +1,4 @@
-"""The loop of every sweep: what is finished is taken from the checkpoint, the rest is computed, in any order.
+"""The loop of every sweep: finished records come from the checkpoint, the rest is computed, in any order.
 
 Tasks are handed out by the parent and their records come back to it as they finish, so that the workers need neither
 the checkpoint's file nor each other, whichever joblib backend runs them.
@@ -19,11 +19,11 @@ class Runner:
     ----------
     checkpoint : Checkpoint
     record_type : type
-        Of the records: a class with `to_json`, `from_json` and `line`, the figures that `verbose` prints.
+        The class of the records, with `to_json`, `from_json` and `line`, the figures that `verbose` prints.
     n_jobs : int or None
         As joblib reads it; a backend chosen by ``joblib.parallel_config`` is used.
     stage : Stage
-        Of the sweep: its total is the number of records that are expected.
+        The stage of the sweep: its total is the number of records that are expected.
 
     Attributes
     ----------
@@ -38,6 +38,7 @@ class Runner:
     def compute(self, function, tasks):
         """Add the records ``function(*arguments)`` of `tasks`, a dict from key to arguments."""
         finished = self.checkpoint.finished
+        # Finished records are read back, to the last bit, and not computed again.
         known = {key: self.record_type.from_json(finished[key]) for key in tasks if key in finished}
         self.records |= known
         self.stage.skipped += len(known)

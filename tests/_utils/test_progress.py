@@ -115,7 +115,7 @@ def test_two_says_more_than_one(capsys):
 @pytest.fixture
 def impatient(monkeypatch):
     """Every stage shows itself at every step."""
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "LINE_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(Reporter, "stage", _impatient(Reporter.stage))
 
 

@@ -80,7 +80,7 @@ def test_as_many_neurons_as_rows_are_any_number():
 
 @pytest.mark.parametrize(("shape", "n_hidden"), [((60, 3), None), ((60, 3), 2), ((400, 40), 3), ((12, 2), 5)])
 def test_too_many_cells_are_refused_before_they_are_made(shape, n_hidden, monkeypatch):
-    monkeypatch.setattr("convexnn.deep.cells.gather", None)
+    monkeypatch.setattr("convexnn.deep.cells.list_cells", None)
     X = np.random.default_rng(0).standard_normal(shape)
     with pytest.raises(PatternLimitError, match=r"\d+ blocks .*\d+ patterns of patterns.* max_blocks=30000"):
         train_three_layer(X, np.ones(shape[0]), 0.1, n_hidden=n_hidden)

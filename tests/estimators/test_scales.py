@@ -186,7 +186,7 @@ def test_magnitudes_are_no_trouble(factor):
 def test_huge_data_are_read_in_blocks(monkeypatch):
     X = table()
     expected = said(X)
-    monkeypatch.setattr("convexnn._utils.row_blocks.HUGE", 10)
+    monkeypatch.setattr("convexnn._utils.row_blocks.HUGE_ABOVE_ENTRIES", 10)
     monkeypatch.setattr("convexnn._utils.row_blocks.ROWS", 17)
     assert said(X) == expected
     np.testing.assert_allclose(spreads_of(X, None).deviation, X.std(axis=0))

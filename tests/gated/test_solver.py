@@ -206,7 +206,7 @@ def test_conjugate_gradients(monkeypatch, factor, shape, flags):
     n_samples, d, n_gates = shape
     problem, masks = gated_problem(*random_problem(n_samples, d, seed=1), factor, n_gates, **flags)
     direct = solve_gated(problem, masks)
-    monkeypatch.setattr(_group_lasso, "LARGEST_DENSE", 1)
+    monkeypatch.setattr(_group_lasso, "MAX_DENSE_EQUATIONS", 1)
     solution = solve_gated(problem, masks)
     check_proven(solution, problem, masks)
     assert solution.primal == pytest.approx(direct.primal, rel=2e-6)
@@ -214,7 +214,7 @@ def test_conjugate_gradients(monkeypatch, factor, shape, flags):
 
 @pytest.mark.parametrize("name", variants(*random_problem(4, 2)))
 def test_conjugate_gradients_on_variants(monkeypatch, name):
-    monkeypatch.setattr(_group_lasso, "LARGEST_DENSE", 1)
+    monkeypatch.setattr(_group_lasso, "MAX_DENSE_EQUATIONS", 1)
     problem, masks = gated_problem(*variants(*random_problem(12, 3, seed=2))[name], 0.05)
     check_proven(solve_gated(problem, masks), problem, masks)
 
@@ -223,8 +223,8 @@ def test_conjugate_gradients_on_variants(monkeypatch, name):
 def test_groups_dropped_too_early_come_back(monkeypatch, shape):
     n_samples, d, n_gates = shape
     problem, masks = gated_problem(*random_problem(n_samples, d, seed=1), 0.05, n_gates)
-    monkeypatch.setattr(gated, "DROP_IDLE_FROM_GAP", 0.3)
-    monkeypatch.setattr(_group_lasso, "IDLE", 2.0)
+    monkeypatch.setattr(gated, "DROP_BELOW_GAP", 0.3)
+    monkeypatch.setattr(_group_lasso, "IDLE_SIZE_OVER_SLACK", 2.0)
     solution = solve_gated(problem, masks)
     check_proven(solution, problem, masks)
     assert solution.history[0]["working_set"] < n_gates
@@ -276,7 +276,7 @@ def test_iteration_limit():
 @pytest.mark.parametrize("largest_dense", [100, 4000])
 @pytest.mark.parametrize("limit", [0.0, 0.5])
 def test_deadline(monkeypatch, limit, largest_dense):
-    monkeypatch.setattr(_group_lasso, "LARGEST_DENSE", largest_dense)
+    monkeypatch.setattr(_group_lasso, "MAX_DENSE_EQUATIONS", largest_dense)
     problem, masks = gated_problem(*random_problem(1500, 30, seed=13), 0.01, 400)
     solve_gated(*gated_problem(*random_problem(20, 2), 0.1))  # compiles
     started = time.monotonic()

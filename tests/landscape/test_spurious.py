@@ -18,7 +18,7 @@ from scipy.stats import binom
 from convexnn import InvalidInputError, landscape, sweeps
 from convexnn.landscape import _teacher_ends as ends
 from convexnn.landscape import population_gradient, population_loss, spurious, spurious_table, symmetric_minimum, tables
-from convexnn.landscape._teacher_kernels import LANES, descend_all
+from convexnn.landscape._teacher_kernels import MAX_LANES, descend_all
 from convexnn.landscape.tables import main
 
 ROOT = Path(__file__).parents[2]
@@ -75,9 +75,9 @@ def test_the_kernel_makes_the_steps_of_gradient_descent():
     assert n_iter.tolist() == [50, 50, 50]
 
 
-@pytest.mark.parametrize("n_runs", [1, 3, LANES - 1, LANES + 2])
+@pytest.mark.parametrize("n_runs", [1, 3, MAX_LANES - 1, MAX_LANES + 2])
 def test_a_run_ends_at_the_same_bits_in_any_company(n_runs):
-    together, n_iter = ends.draw_starts(6, 6, 2 * LANES, 0), np.zeros(2 * LANES, dtype=np.int64)
+    together, n_iter = ends.draw_starts(6, 6, 2 * MAX_LANES, 0), np.zeros(2 * MAX_LANES, dtype=np.int64)
     alone = together[:n_runs].copy()
     np.testing.assert_array_equal(ends.draw_starts(6, 6, n_runs, 0), alone)
     descend_all(together, 0.1, 1e-3, 0, 5000, n_iter)

@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from convexnn.plotting import CertificateDisplay, NetworkDisplay  # noqa: E402
-from convexnn.plotting.certificate import FLOOR  # noqa: E402
+from convexnn.plotting.certificate import MIN_GAP_DRAWN  # noqa: E402
 
 
 def data(n_features):
@@ -36,8 +36,8 @@ def test_certificate_display_shows_the_history_over_the_bound():
     np.testing.assert_array_equal(seconds[:-1], [record["seconds"] for record in model.history_])
     objectives = np.array([record["objective"] for record in model.history_])
     expected = (objectives - model.certificate_.dual) / model.certificate_.primal
-    np.testing.assert_allclose(above[:-1], np.maximum(expected, FLOOR))
-    assert above[-1] == pytest.approx(max(model.certificate_.relative_gap, FLOOR))
+    np.testing.assert_allclose(above[:-1], np.maximum(expected, MIN_GAP_DRAWN))
+    assert above[-1] == pytest.approx(max(model.certificate_.relative_gap, MIN_GAP_DRAWN))
     assert np.all(np.diff(above) <= 1e-12), "the objective never rises"
     assert display.ax_.get_yscale() == "log"
     assert model.certificate_.proof in display.ax_.texts[0].get_text()

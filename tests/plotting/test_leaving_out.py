@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from convexnn.plotting import LeaveOneOutDisplay  # noqa: E402
-from convexnn.plotting.leaving_out import LARGEST, SMALLEST  # noqa: E402
+from convexnn.plotting.leaving_out import MAX_AREA, MIN_AREA  # noqa: E402
 
 
 def data(n_samples=40):
@@ -31,7 +31,7 @@ def test_points_are_predictions_over_targets():
     display = found.plot()
     assert isinstance(display, LeaveOneOutDisplay)
     np.testing.assert_array_equal(display.points_.get_offsets(), np.column_stack([y, found.predictions]))
-    areas = SMALLEST + (LARGEST - SMALLEST) * found.influence / found.influence.max()
+    areas = MIN_AREA + (MAX_AREA - MIN_AREA) * found.influence / found.influence.max()
     np.testing.assert_allclose(display.points_.get_sizes(), areas)
     assert f"R2 {found.score:.3f}" in display.ax_.get_title()
     assert ("compare refits" in display.ax_.get_title()) != found.is_trusted

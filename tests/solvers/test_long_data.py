@@ -35,7 +35,7 @@ def teacher_problem(n, d, seed=0):
 @pytest.fixture
 def everything_is_long(monkeypatch):
     """Take all data for long: joint ascents, gradients until the gap is small, a sample of the rows first."""
-    monkeypatch.setattr(_long, "LONG", 0)
+    monkeypatch.setattr(_long, "LONG_ABOVE_ENTRIES", 0)
     monkeypatch.setattr(scalar_run, "COARSE_NEWTON_WORK", 0.0)
     monkeypatch.setattr(column_generation, "MIN_SAMPLED_ROWS", 20)
     monkeypatch.setattr(column_generation, "SAMPLED_ROWS_PER_INPUT", 5)
@@ -47,7 +47,7 @@ def everything_is_long(monkeypatch):
 @pytest.fixture
 def everything_is_huge(everything_is_long, monkeypatch):
     """Take all data for huge as well: nothing is copied, blocks of rows are cast, no exact climbs."""
-    monkeypatch.setattr(_long, "HUGE", 0)
+    monkeypatch.setattr(_long, "HUGE_ABOVE_ENTRIES", 0)
     monkeypatch.setattr(_long, "ROWS", 50)
     monkeypatch.setattr(scalar_price, "MAX_RANK", 0)
     monkeypatch.setattr(scalar_run, "MAX_SEARCHED_ROWS", 0)  # as few starts as on data of that size
@@ -199,8 +199,8 @@ def test_the_spectral_bound_of_lines_of_any_length(seed, monkeypatch):
     X *= np.exp(np.random.default_rng(seed).normal(size=(200, 1)))
     unit = scalar_price.scalar_price_function(X, nu)
     expected = unit.scale * spectral_bound(unit)
-    monkeypatch.setattr(_long, "LONG", 0)
-    monkeypatch.setattr(_long, "HUGE", 0)
+    monkeypatch.setattr(_long, "LONG_ABOVE_ENTRIES", 0)
+    monkeypatch.setattr(_long, "HUGE_ABOVE_ENTRIES", 0)
     monkeypatch.setattr(scalar_price, "MAX_RANK", 0)
     raw = scalar_price.scalar_price_function(X, nu)
     assert raw.lines is X

@@ -18,8 +18,9 @@ from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network, make_problem, refuse_outputs
 from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
-from ..solvers.base import Solution, build_network
+from ..solvers.base import Solution, build_network, uninterrupted
 from ..solvers.small_strength import Optimum, solve_to_all_digits
+from ..solvers.solve import solve
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between

@@ -88,8 +88,8 @@ def regularization_path(
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "logistic", "huber", "squared_hinge", "multinomial"}
-        Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y. For huber and squared_hinge, which are not strictly convex,
-        nothing is said about the set. Losses with kinks, absolute and quantile, are refused.
+        Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y. For huber and squared_hinge, which
+        are not strictly convex, nothing is said about the set. Losses with kinks, absolute and quantile, are refused.
     huber_delta : float
     proof : {"auto", "exact", "bound", "heuristic"}
         How far to go for each proof, see `price`. Where it is not exact, the record has the best value found and a

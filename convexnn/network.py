@@ -320,21 +320,16 @@ class TwoLayerReLU(Shown):
     def pruned(self, X: ArrayLike, tolerance: float = 1e-12) -> Self:
         """Return a balanced network with the same values on `X` whose fits are linearly independent.
 
-        The masses move along null vectors of the fits ``([X, 1] u_j)_+ alpha_j`` until none is left. The total mass
-        never rises, and so neither does the objective on `X` (the fit stays to rounding of the largest of the fits);
-        away from `X` the function may change. At an optimum the result is a vertex of the optimal set. Neurons whose
-        fit is zero on `X` are dropped.
+        The masses move along null vectors of the fits ``([X, 1] u_j)_+ alpha_j`` until none is left: at most
+        ``n_samples * n_outputs`` neurons remain. The total mass never rises, and so neither does the objective on `X`
+        (the fit stays to rounding of the largest of the fits); away from `X` the function may change. At an optimum of
+        one output the result is a vertex of the optimal set. Neurons whose fit is zero on `X` are dropped.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_inputs)
         tolerance : float
             Fits of unit norm are dependent where a singular value is at most `tolerance` times the largest.
-
-        Raises
-        ------
-        InvalidInputError
-            For networks with several outputs.
 
         References
         ----------
@@ -343,13 +338,15 @@ class TwoLayerReLU(Shown):
         networks*, ICML 2023 (pruning).
         """
         X = self._check_inputs(X)
-        signs = np.sign(self._scalar_outputs("pruned"))
+        units = self._outputs / nonzero(norms(self._outputs))[:, None]
+        # The fit of a neuron of mass one at every row and output, as one column.
+        fits = (_relu(X, self.directions)[:, None, :] * units.T).reshape(-1, self.width)
         roots = self._root_masses()
         # Masses relative to the largest: their ratios are all that counts, and the masses may leave float64.
         relative = (roots / max(roots.max(initial=0.0), np.finfo(float).tiny)) ** 2
-        kept = prune_masses(_relu(X, self.directions) * signs, relative, tolerance)
+        kept = prune_masses(fits, relative, tolerance)
         roots = roots * np.sqrt(kept / nonzero(relative))
-        network = self._with_neurons(self.directions * roots[:, None], (signs * roots)[:, None])
+        network = self._with_neurons(self.directions * roots[:, None], units * roots[:, None])
         return network._with_neurons_at(kept > 0)
 
     def permuted(self, order: ArrayLike) -> Self:

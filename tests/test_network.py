@@ -327,7 +327,7 @@ def test_bad_calls(call, message):
         call(random_network(3, 2))
 
 
-@pytest.mark.parametrize("name", ["signs", "fits", "pruned"])
+@pytest.mark.parametrize("name", ["signs", "fits"])
 def test_methods_of_one_output_refuse_several_by_name(name):
     network = random_network(3, 2, n_outputs=2)
     with pytest.raises(InvalidInputError, match=f"{name} is defined for networks with one output"):
@@ -338,3 +338,12 @@ def test_methods_of_one_output_refuse_several_by_name(name):
 def test_targets_of_several_outputs_must_match():
     with pytest.raises(InvalidInputError, match=r"y must have shape \(2, 2\)"):
         random_network(3, 2, n_outputs=2).objective(np.ones((2, 2)), np.ones(2), 1.0)
+
+
+def test_pruned_networks_of_several_outputs_keep_their_values():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((5, 2))
+    network = TwoLayerReLU(rng.standard_normal((30, 2)), rng.standard_normal((30, 2)), intercept=[1.0, -1.0])
+    pruned = network.pruned(X)
+    assert pruned.width <= 10 and pruned.masses.sum() <= network.masses.sum() * (1.0 + 1e-12)
+    np.testing.assert_allclose(pruned.predict(X), network.predict(X), atol=1e-10)

@@ -104,7 +104,6 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         for name, wanted in (
             ("solver", ("auto", "column_generation")),
             ("patterns", ("auto",)),
-            ("max_width", (None,)),
         ):
             if getattr(self, name) not in wanted:
                 raise InvalidInputError(

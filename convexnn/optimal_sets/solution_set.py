@@ -18,8 +18,9 @@ from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network, make_problem, refuse_outputs
 from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
-from ..solvers.base import Solution, build_network
+from ..solvers.base import Solution, build_network, uninterrupted
 from ..solvers.small_strength import Optimum, solve_to_all_digits
+from ..solvers.solve import solve
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
 from .paths import MassLegs, NetworkPath, PathFinder, between
@@ -172,9 +173,10 @@ class SolvedSet:
 def solve_set(
     problem, *, proof="exact", vertex_limit=VERTEX_LIMIT, deadline=None, n_jobs=None, start=None, report=None
 ):
-    """Train on a `Problem` of one output to all digits and describe the set of its optima; return a `SolvedSet`.
+    """Train on a `Problem` to all digits and describe the set of its optima; return a `SolvedSet`.
 
-    With a loss that is not strictly convex optimal networks may differ in their fits: there is no set, and no obstacle.
+    With a loss that is not strictly convex optimal networks may differ in their fits, and with several outputs they are
+    no polytope: there is no set, and no obstacle.
 
     Raises
     ------
@@ -183,6 +185,8 @@ def solve_set(
     """
     # The set is the same whatever the starts: a fixed generator makes it so to the last bit.
     options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": np.random.default_rng(0)}
+    if problem.y.ndim == 2:
+        return SolvedSet(uninterrupted(solve(problem, start=start, report=report, **options)))
     optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, start=start, report=report, **options)
     if not problem.loss.is_strictly_convex:
         return SolvedSet(optimum.solution)

@@ -191,5 +191,7 @@ def assemble(problem, neurons, outputs, free):
 
 def free_terms(network):
     """Skip weights, then the intercept, as far as the network has them: the `free` of `assemble`."""
-    skip = [] if network.skip_weights is None else network.skip_weights
-    return np.append(skip, [] if network.intercept is None else network.intercept)
+    shape = network.output_weights.shape[1:]
+    skip = np.zeros((0, *shape)) if network.skip_weights is None else network.skip_weights
+    intercept = [] if network.intercept is None else network.intercept
+    return np.concatenate([skip, np.reshape(intercept, (-1, *shape))])

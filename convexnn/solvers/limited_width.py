@@ -10,16 +10,17 @@ from functools import partial
 
 import numpy as np
 
-from .._utils.norms import norms
+from .._utils.norms import nonzero, norms
 from .._utils.validation import is_late
 from ..duality.pricing import local_prices
 from ..losses import ProximalLoss
 from ..programs.units import is_trivial
 from ._weights import descend_weights
-from .base import build_network, free_terms
+from .base import build_network, build_zero_network, free_terms
 from .column_generation import improve_network
 from .path import Path
 from .proximal_steps import with_best_masses
+from .vector_run import build_vector_network
 
 N_PATHS, STRENGTHS_PER_PATH = 40, 6  # paths of decreasing strengths, and how many of them each has
 N_RANDOM_STARTS = 60  # random parts of the wide network, and as many networks of random neurons
@@ -66,6 +67,21 @@ def _smoothed(problem):
     return [replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, share * size)) for share in SPREADS]
 
 
+def _outputs_of(network):
+    """Return the output weights of the neurons at hidden weights of norm one, of the shape of `output_weights`."""
+    outputs = network.output_weights
+    sizes = np.abs(outputs) if outputs.ndim == 1 else norms(outputs)[:, None]
+    masses = network.masses if outputs.ndim == 1 else network.masses[:, None]
+    return outputs / nonzero(sizes) * masses
+
+
+def _network_of(problem, directions, outputs):
+    """Return the balanced network of unit directions and outputs, with the best free terms."""
+    if outputs.ndim == 1:
+        return build_network(problem, directions, np.sign(outputs), np.abs(outputs))
+    return build_vector_network(problem, directions, outputs)
+
+
 class _Search:
     """Local searches under the limit, on a smooth loss."""
 
@@ -108,16 +124,16 @@ class _Search:
         gain = self.problem.objective(network) - self.problem.objective(other)
         return other if gain > MIN_BETTER_GAIN * abs(self.problem.objective(network)) else network
 
-    def descended(self, directions, signs, masses, tol=MIN_STEP_GAIN):
+    def descended(self, directions, outputs, tol=MIN_STEP_GAIN):
         """Return the best network of as many neurons that lies downhill of these."""
         problem = self.problem
-        start = build_network(problem, directions, signs, masses)
+        start = _network_of(problem, directions, outputs)
         free_fit = problem.free @ free_terms(start)
         stop = partial(is_late, self.deadline)
-        directions, outputs = descend_weights(
-            problem, directions, (signs * masses)[:, None], free_fit, tol=tol, stop=stop
+        directions, moved = descend_weights(
+            problem, directions, outputs.reshape(len(outputs), -1), free_fit, tol=tol, stop=stop
         )
-        moved = build_network(problem, directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0]))
+        moved = _network_of(problem, directions, moved.reshape(-1, *problem.y.shape[1:]))
         return min(start, moved, key=problem.objective)
 
     def exact(self, network):
@@ -134,7 +150,7 @@ class _Search:
 
     def descended_part(self, network, chosen, tol=MIN_STEP_GAIN):
         """Return the descended network of some of the neurons, which move to make up for the others."""
-        return self.descended(network.directions[chosen], network.signs[chosen], network.masses[chosen], tol)
+        return self.descended(network.directions[chosen], _outputs_of(network)[chosen], tol)
 
     def shrunk(self, network):
         """Drop the lightest neurons, a quarter at a time."""
@@ -152,27 +168,36 @@ class _Search:
     def fresh(self, wide):
         """Start from random neurons of the wide network's mean mass."""
         directions = self.rng.standard_normal((self.max_width, wide.directions.shape[1]))
-        signs = self.rng.choice([-1.0, 1.0], self.max_width)
-        masses = np.full(self.max_width, wide.masses.sum() / self.max_width)
-        return self.descended(directions / norms(directions)[:, None], signs, masses)
+        mass = wide.masses.sum() / self.max_width
+        return self.descended(directions / norms(directions)[:, None], mass * self._random_outputs())
+
+    def _random_outputs(self):
+        """Return output weights of norm one: signs where there is one output."""
+        if self.problem.y.ndim == 1:
+            return self.rng.choice([-1.0, 1.0], self.max_width)
+        outputs = self.rng.standard_normal((self.max_width, self.problem.y.shape[1]))
+        return outputs / norms(outputs)[:, None]
 
     def violators(self, network):
-        """Return the directions and signs of the largest prices beside a network."""
+        """Return the directions of the largest prices beside a network, and their best outputs of norm one."""
         nu = self.problem.dual_point(self.problem.hidden_fit(network.neurons, network.output_weights))
         options = {"n_starts": PRICE_STARTS, "deadline": self.deadline, "n_jobs": self.n_jobs}
         directions, signs, _ = local_prices(*self.problem.priced(nu), starts=network.directions, **options)
-        return directions[:MAX_CANDIDATES], signs[:MAX_CANDIDATES]
+        directions, outputs = directions[:MAX_CANDIDATES], signs[:MAX_CANDIDATES]
+        if nu.ndim == 2:
+            pulls = self.problem.hidden_fits(directions).T @ nu
+            outputs = pulls / nonzero(norms(pulls))[:, None]
+        return directions, outputs
 
-    def joined(self, network, direction, sign):
+    def joined(self, network, direction, output):
         """Return the descended network with one more neuron, of the mass of the lightest or a small one."""
         mass = network.masses[network.masses > 0].min(initial=1.0)
-        directions, signs = np.vstack([network.directions, direction]), np.append(network.signs, sign)
-        return self.descended(directions, signs, np.append(network.masses, mass))
+        directions = np.vstack([network.directions, direction])
+        return self.descended(directions, np.concatenate([_outputs_of(network), [mass * output]]))
 
     def grown(self):
         """Add the neuron of largest price, one at a time."""
-        none = np.zeros((0, self.problem.design.shape[1]))
-        network = build_network(self.problem, none, np.zeros(0), np.zeros(0))
+        network = build_zero_network(self.problem)
         for _ in range(self.max_width):
             tried = [self.joined(network, *found) for found in zip(*self.violators(network), strict=True)]
             if not tried or is_late(self.deadline):
@@ -191,15 +216,15 @@ class _Search:
     def exchanged(self, network):
         """Return a better network with one neuron exchanged, or the network itself."""
         best = network
-        for direction, sign in zip(*self.violators(network), strict=True):
+        for direction, output in zip(*self.violators(network), strict=True):
             if is_late(self.deadline):
                 break
             # Either one neuron more and the lightest less, or one neuron in the place of each.
-            best = self.better(best, self.shrunk(self.joined(network, direction, sign)))
+            best = self.better(best, self.shrunk(self.joined(network, direction, output)))
             for k in range(network.width):
                 if is_late(self.deadline):
                     break
-                parts = network.directions.copy(), network.signs.copy(), network.masses
-                parts[0][k], parts[1][k] = direction, sign
-                best = self.better(best, self.descended(*parts))
+                directions, outputs = network.directions.copy(), _outputs_of(network)
+                directions[k], outputs[k] = direction, network.masses[k] * output
+                best = self.better(best, self.descended(directions, outputs))
         return best

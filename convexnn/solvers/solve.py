@@ -86,7 +86,7 @@ def solve(
 ):
     """Train a network on a `Problem` of one output or several; see `ConvexReLURegressor` for the options.
 
-    Several outputs have column generation only, without `max_width`. `max_work` is a budget as
+    Several outputs have column generation only. `max_work` is a budget as
     `solve_column_generation` has it; others train without one. `rng` is by default that of the seed 0.
 
     Returns

@@ -36,7 +36,8 @@ class PathRecord(Record):
     loss, penalty : float
         The two parts of its objective: ``sum_i w_i loss(y_i, f(x_i))`` and ``beta/2 sum_j (||u_j||^2 + alpha_j^2)``.
     m_star, M_star, m_star_bounds, M_star_bounds, is_unique, is_unique_function, dimension, n_directions, margin
-        See `OptimalSet`; all of them None when optimality was not proven, or the loss is not strictly convex.
+        See `OptimalSet`; all of them None when optimality was not proven, the loss is not strictly convex, or there are
+        several outputs.
     n_iter : int
         Rounds of the solver.
     network : TwoLayerReLU
@@ -76,13 +77,18 @@ class PathRecord(Record):
         # Weights as lists of floats, which JSON writes to the last bit, and the inputs of a network without neurons.
         weights = {name: getattr(self.network, name) for name in WEIGHTS}
         lists = {name: None if value is None else np.asarray(value).tolist() for name, value in weights.items()}
-        return super().to_json() | {"network": lists | {"n_inputs": self.network.n_inputs}}
+        shape = {"n_inputs": self.network.n_inputs}
+        if self.network.output_weights.ndim == 2:
+            shape["n_outputs"] = self.network.output_weights.shape[1]
+        return super().to_json() | {"network": lists | shape}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the record that `to_json` gave, after JSON has written and read it."""
         weights = dict(values["network"])
         weights["hidden_weights"] = np.reshape(weights["hidden_weights"], (-1, weights.pop("n_inputs")))
+        if "n_outputs" in weights:  # without neurons a list does not say how many columns it has
+            weights["output_weights"] = np.reshape(weights["output_weights"], (-1, weights.pop("n_outputs")))
         return super().from_json(values | {"network": TwoLayerReLU(**weights)})
 
     def told(self) -> dict[str, str]:

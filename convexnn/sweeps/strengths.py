@@ -26,7 +26,7 @@ from ..duality.pricing import PROOFS
 from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import VERTEX_LIMIT, SolvedSet, solve_set
-from ..programs.posing import make_problem, refuse_outputs
+from ..programs.posing import make_problem
 from ..resumable.checkpoint import Checkpoint, header_of
 from ..resumable.runner import Runner
 from ..solvers.base import uninterrupted
@@ -35,6 +35,7 @@ from ._optima import KnownOptimum
 from .path_records import PathRecord, RegularizationPath, changes_between
 
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
+LOSSES_OF_VECTOR_PATHS = (*LOSSES_OF_PATHS, "multinomial")
 MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
 STRENGTHS_PER_BLOCK = 5  # five strengths are solved one after the other, each from the network before
 
@@ -63,12 +64,14 @@ def regularization_path(
 ) -> RegularizationPath:
     """Find the optimum and the set of optimal networks over a range of strengths.
 
-    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths. With
+    several outputs alpha_j is a vector, and the records have values, widths, networks and proofs; nothing is said about
+    the set, which is no polytope.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     betas : array-like, optional
         The strengths, in any order. By default `n_betas` of them, from the smallest one with a zero network (see
         `beta_max`; 1 when the network is zero for all) down to `eps` times it, in equal ratios.
@@ -84,9 +87,9 @@ def regularization_path(
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "logistic", "huber", "squared_hinge"}
-        Logistic and squared_hinge take labels -1 and 1. For huber and squared_hinge, which are not strictly convex,
-        nothing is said about the set. Losses with kinks, absolute and quantile, are refused.
+    loss : {"squared", "logistic", "huber", "squared_hinge", "multinomial"}
+        Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y. For huber and squared_hinge, which
+        are not strictly convex, nothing is said about the set. Losses with kinks, absolute and quantile, are refused.
     huber_delta : float
     proof : {"auto", "exact", "bound", "heuristic"}
         How far to go for each proof, see `price`. Where it is not exact, the record has the best value found and a
@@ -142,7 +145,6 @@ def regularization_path(
     >>> [(change.quantity, change.after, change.beta_after) for change in path.changes]
     [('m_star', 1, 3.0), ('M_star', 1, 3.0), ('m_star', 2, 1.0), ('M_star', 2, 1.0)]
     """
-    refuse_outputs(y)
     problem = make_problem(
         X,
         y,
@@ -152,7 +154,7 @@ def regularization_path(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
-        losses=LOSSES_OF_PATHS,
+        losses=LOSSES_OF_VECTOR_PATHS if np.ndim(y) == 2 else LOSSES_OF_PATHS,
         huber_delta=huber_delta,
     )
     limits = {

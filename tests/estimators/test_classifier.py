@@ -159,8 +159,6 @@ def test_bad_options(rings, options, message):
 def test_one_class_and_several_outputs_are_refused(rings, iris):
     with pytest.raises(InvalidInputError, match="at least two classes .* got one class"):
         fit(rings[0], ["only"] * 14)
-    with pytest.raises(InvalidInputError, match="max_width=2 is there for one output only"):
-        fit(*iris, max_width=2)
     with pytest.raises(InvalidInputError, match="one output for each|one for each of its 3 classes"):
         fit(*iris).optimal_set()
 

@@ -8,8 +8,10 @@ import pytest
 from convexnn.exceptions import WidthWarning
 from convexnn.landscape import gradient_descent
 from convexnn.programs import make_problem
+from convexnn.solvers._weights import descend_weights
 from convexnn.solvers.base import Status
 from convexnn.solvers.solve import solve
+from convexnn.solvers.vector_run import build_vector_network
 
 from ..zoo import random_problem
 
@@ -40,6 +42,25 @@ def test_a_bump_needs_two_neurons():
     problem = make_problem(x, labels, 0.3, loss="logistic", hidden_bias=True, fit_intercept=True)
     found = narrow(problem, 2)
     assert np.all(np.sign(found.network.predict(x)) == labels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["squared", "multinomial"])
+def test_several_outputs_no_worse_than_many_descents(loss):
+    X, y = random_problem(40, 3, seed=5)
+    Y = np.column_stack([y, np.abs(y)]) if loss == "squared" else np.eye(3)[np.digitize(y, [-0.5, 0.5])]
+    problem = make_problem(X, Y, 0.3, loss=loss, hidden_bias=True, fit_intercept=True)
+    wide, rng, best = solve(problem, proof="heuristic"), np.random.default_rng(0), np.inf
+    for width in (1, 3):
+        found = narrow(problem, width)
+        for _ in range(60):
+            directions, outputs = rng.standard_normal((width, 4)), rng.standard_normal((width, Y.shape[1]))
+            moved = descend_weights(problem, directions, outputs, np.zeros_like(Y))
+            best = min(best, problem.objective(build_vector_network(problem, *moved)))
+        assert found.network.width <= width and found.status is Status.max_width
+        assert wide.certificate.primal * (1.0 - 1e-6) <= found.certificate.primal <= best * (1.0 + 1e-3)
+        assert found.certificate.dual <= wide.certificate.primal
+        np.testing.assert_array_equal(found.network.output_weights, narrow(problem, width).network.output_weights)
 
 
 @pytest.mark.slow

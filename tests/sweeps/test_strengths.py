@@ -150,3 +150,25 @@ def test_losses(loss):
 def test_losses_that_are_refused_by_name(loss):
     with pytest.raises(ValueError, match=f"loss must be one of.*{loss}"):
         regularization_path(np.eye(3), [1.0, 2.0, 3.0], [1.0], loss=loss)
+
+
+@pytest.mark.parametrize("loss", ["squared", "multinomial"])
+def test_several_outputs_have_values_widths_and_proofs(loss, tmp_path):
+    X, y = random_problem(16, 2, seed=4)
+    Y = np.column_stack([y, np.abs(y) - 1.0]) if loss == "squared" else np.eye(3)[np.digitize(y, [-0.5, 0.5])]
+    options = {"n_betas": 4, "eps": 0.1, "hidden_bias": True, "fit_intercept": True, "loss": loss}
+    path = regularization_path(X, Y, checkpoint=tmp_path / "path.jsonl", **options)
+    assert path.records[0].width == 0 and path.records[-1].width > 0
+    for record in path.records:
+        certificate = certify(record.network, X, Y, record.beta, loss=loss)
+        assert record.lower_bound <= certificate.primal * (1.0 + 1e-12)
+        assert record.optimal_value == pytest.approx(certificate.primal, rel=1e-9)
+        assert record.loss + record.penalty == pytest.approx(record.optimal_value, rel=1e-6)
+        assert record.relative_gap < 1e-3 and record.m_star is None and record.n_directions is None
+    again = regularization_path(X, Y, checkpoint=tmp_path / "path.jsonl", **options)
+    assert again.records == path.records
+    for record, kept in zip(path.records, again.records, strict=True):
+        np.testing.assert_array_equal(kept.network.output_weights, record.network.output_weights)
+    values = regularization_path(X, Y, certify=False, **options)
+    for record, value in zip(path.records, values.records, strict=True):
+        assert record.lower_bound <= value.optimal_value <= record.optimal_value * (1.0 + 1e-2)

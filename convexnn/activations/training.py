@@ -22,7 +22,7 @@ from .program import with_activation
 # A round takes in at most 24 new patterns.
 MAX_NEW_PATTERNS = 24
 # The pattern of a local maximum is taken in when its price is above (1 - 1e-3) beta.
-PRICE_TOLERANCE = 1e-3
+NEW_PATTERN_TOLERANCE = 1e-3
 # Directions are moved by 1e-9 of their length off the rows that they lie on, into a cell that has an interior.
 SHIFT_OFF_ROWS = 1e-9
 
@@ -145,7 +145,7 @@ class _Run:
 
     def _new_patterns(self, price):
         """Return the patterns, not met yet, of the local maxima of the price that are not below beta."""
-        above = price.local_values >= self.problem.beta * (1.0 - PRICE_TOLERANCE)
+        above = price.local_values >= self.problem.beta * (1.0 - NEW_PATTERN_TOLERANCE)
         # Columns of one scale, so that the shift is relative in every coordinate.
         rows = self.problem.design / np.maximum(np.abs(self.problem.design).max(axis=0), np.finfo(float).tiny)
         sizes = np.abs(self.problem.design).max(axis=0)

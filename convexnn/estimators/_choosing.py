@@ -17,11 +17,11 @@ from ._beta_path import BetaPath, StrengthRecord
 # 13 strengths, each 10^(-1/3) times the one before: down to a ten thousandth of the one at which networks are zero.
 STRENGTH_RATIO, N_STRENGTHS = 10.0 ** (-1 / 3), 13
 # The rows are cut into 5 parts, of which as many are judged as make about 2000 rows.
-N_PARTS, ROWS_TO_JUDGE = 5, 2000
+N_FOLD_PARTS, ROWS_TO_JUDGE = 5, 2000
 # No strength is chosen with fewer than 10 rows.
 MIN_ROWS = 10
 # Of larger data a sample of 2000 to 20 000 rows is taken, with at most 500 000 entries in between.
-MIN_SAMPLED_ROWS, MAX_ROWS, MAX_ENTRIES = 2_000, 20_000, 500_000
+MIN_SAMPLED_ROWS, MAX_ROWS, MAX_SAMPLED_ENTRIES = 2_000, 20_000, 500_000
 # A price of at most 1e-5 of its largest possible value is rounding in single precision.
 SINGLE_PRICE_ROUNDING = 1e-5
 # A walk may end two strengths after its best one.
@@ -57,15 +57,15 @@ def fold_rows(problems, seed, n_folds=None):
         classes = classes_of(np.column_stack([problem.y for problem in problems]))
         # Sorted by class, and dealt out in turn: every fold gets its share of every class.
         rows = rows[np.argsort(classes[rows], kind="stable")]
-    parts = N_PARTS if n_folds is None else n_folds
-    chosen = int(np.clip(round(ROWS_TO_JUDGE / n_rows), 1, N_PARTS)) if n_folds is None else n_folds
+    parts = N_FOLD_PARTS if n_folds is None else n_folds
+    chosen = int(np.clip(round(ROWS_TO_JUDGE / n_rows), 1, N_FOLD_PARTS)) if n_folds is None else n_folds
     part = np.arange(len(rows)) % parts
     return [(np.sort(rows[part != k]), np.sort(rows[part == k])) for k in range(chosen)]
 
 
 def max_rows(n_columns):
     """Return how many rows a strength is chosen with, at most."""
-    return int(np.clip(MAX_ENTRIES // max(1, n_columns), MIN_SAMPLED_ROWS, MAX_ROWS))
+    return int(np.clip(MAX_SAMPLED_ENTRIES // max(1, n_columns), MIN_SAMPLED_ROWS, MAX_ROWS))
 
 
 def is_short(problem):

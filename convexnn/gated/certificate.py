@@ -13,7 +13,7 @@ from ..duality.records import VERDICTS, Bracket
 from .program import gate_prices, gated_fit
 
 # float64 computes the price of a gate to within 16 units in the last place of sum_i |nu_i| ||x_i||.
-PRICE_ROUNDING = 16.0 * np.finfo(float).eps
+GATE_PRICE_ROUNDING = 16.0 * np.finfo(float).eps
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,6 +102,6 @@ def scaled_dual(problem, masks, nu):
     nu, leak = problem.orthogonal(nu)
     price = gate_prices(problem.design, masks, nu).max(initial=0.0)
     # The dual bound must hold in exact arithmetic, so the price is rounded upwards.
-    price += PRICE_ROUNDING * float(np.dot(np.abs(nu), problem.row_norms))
+    price += GATE_PRICE_ROUNDING * float(np.dot(np.abs(nu), problem.row_norms))
     value, scale = problem.dual_bound(nu, price, leak)
     return value, scale * nu

@@ -18,7 +18,7 @@ from .program import gated_fit
 from .solver import GatedSolution, check_start, solve_gated
 
 # The first step adds 0.1 of the mean pull per unit of the fit to every curvature; no step adds less than 1e-7.
-FIRST_DAMPING, MIN_DAMPING = 0.1, 1e-7
+FIRST_DAMPING, MIN_CURVATURE_DAMPING = 0.1, 1e-7
 # One change of the damping multiplies or divides it by 10.
 DAMPING_FACTOR = 10.0
 # A shortened step counts as progress while the damping is at most 10: more damping may still help.
@@ -34,7 +34,7 @@ SUFFICIENT_SHARE, OBJECTIVE_ROUNDING = 1e-4, 1e-13
 # A step is progress when it leaves at most 0.7 of the gap.
 MAX_GAP_LEFT = 0.7
 # The run stalls after 6 steps without progress: only rounding is left.
-MAX_IDLE_STEPS = 6
+MAX_IDLE_NEWTON_STEPS = 6
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Newton:
         if share < 1.0:
             self.damping *= DAMPING_FACTOR
         elif fall >= FAITHFUL_SHARE * promised:
-            self.damping = max(MIN_DAMPING, self.damping / DAMPING_FACTOR)
+            self.damping = max(MIN_CURVATURE_DAMPING, self.damping / DAMPING_FACTOR)
 
     def search_line(self, blocks, promised):
         """Go towards blocks as far as the true objective falls as promised; return the share of the way."""
@@ -142,7 +142,7 @@ class _Newton:
         """Return the status; the answer is in `point` and `certificate`."""
         failed = 0
         while self.certificate.relative_gap > tol:
-            if failed >= MAX_IDLE_STEPS:
+            if failed >= MAX_IDLE_NEWTON_STEPS:
                 return Status.stalled
             if self.n_iter >= max_iter:
                 return Status.max_iter

@@ -28,7 +28,7 @@ from .solver import GatedSolution
 # A gate is optimal when its price is above (1 - 1e-7) beta.
 OPTIMAL_PRICE_TOLERANCE = 1e-7
 # The prices of the blocks in use must be beta to within 1e-8 of it, or the gates cannot be told apart.
-MAX_PRICE_ERROR = 1e-8
+MAX_GATE_PRICE_ERROR = 1e-8
 # The program is solved to a relative gap of 1e-10 before the blocks are refined.
 PROGRAM_TOLERANCE = 1e-10
 # The optimal fit is a nonnegative combination of the directions to within 1e-8 of its norm.
@@ -107,7 +107,7 @@ class GatedOptimalSet(MassSet):
 
     def _check_accuracy(self, prices, used, solution):
         error = max(prices.max(initial=0.0) - 1.0, np.abs(prices[used] - 1.0).max(initial=0.0))
-        if solution.relative_gap > 10 * PROGRAM_TOLERANCE or error > MAX_PRICE_ERROR:
+        if solution.relative_gap > 10 * PROGRAM_TOLERANCE or error > MAX_GATE_PRICE_ERROR:
             raise SolverError(
                 f"the optimal set needs an optimum to more digits than were reached: the relative gap is "
                 f"{solution.relative_gap:.1e}, and the prices of the gates are off by {error:.1e} of beta."

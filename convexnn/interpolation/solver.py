@@ -29,7 +29,7 @@ PROOF_GAP_OVER_TOL = 1e-2
 # Newton's method is tried on both problems at once when the gap is below 1e-5.
 NEWTON_BELOW_GAP = 1e-5
 # The run stalls after 6 steps that do not halve the gap.
-MAX_IDLE_STEPS = 6
+MAX_IDLE_SHIFTS = 6
 # Every local search for the price has 16 random starts.
 N_PRICE_STARTS = 16
 
@@ -121,7 +121,7 @@ class _Multipliers:
             if status in (Status.time_limit, Status.interrupted, Status.max_iter):
                 return self._finish(status)
             idle = idle + 1 if self.gap > 0.5 * before else 0
-            if idle >= MAX_IDLE_STEPS:
+            if idle >= MAX_IDLE_SHIFTS:
                 return self._finish(Status.stalled)
             # The proximal point method converges faster the smaller beta is; the squared problem gets harder.
             if self.gap > GAP_LEFT_BY_FAST_STEP * before:

@@ -22,7 +22,7 @@ from .traces import NO_EXTRAS, DescentTrace, check_extras, empty_trace, trace_of
 
 # Defaults of `gradient_descent`: starts of 0.5 sigma, 20 000 steps, and a relative progress of 1e-4 at the end.
 INIT_SCALE = 0.5
-MAX_ITER = 20_000
+MAX_DESCENT_ITER = 20_000
 TOL = 1e-4
 # A thread takes 4 runs at a time.
 RUNS_PER_TASK = 4
@@ -88,7 +88,7 @@ def gradient_descent(
     loss: LossName = "squared",
     init_scale: float = INIT_SCALE,
     learning_rate: float | None = None,
-    max_iter: int = MAX_ITER,
+    max_iter: int = MAX_DESCENT_ITER,
     tol: float = TOL,
     noise: float = 0.0,
     kick: float = 0.0,
@@ -199,7 +199,7 @@ def gradient_descent(
     )
 
 
-def check_options(init_scale=INIT_SCALE, learning_rate=None, max_iter=MAX_ITER, tol=TOL):
+def check_options(init_scale=INIT_SCALE, learning_rate=None, max_iter=MAX_DESCENT_ITER, tol=TOL):
     """Return the options of a descent, checked, as a dict."""
     return {
         "init_scale": check_positive(init_scale, "init_scale"),

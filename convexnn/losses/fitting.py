@@ -9,7 +9,7 @@ from ..exceptions import SolverError
 # Newton's method for the free terms takes at most 200 steps.
 MAX_FIT_STEPS = 200
 # A line search gives up at 1e-18 of the step, or where the step is below 1e-16 of the fit.
-MIN_FIT_STEP_SHARE, FIT_ROUNDING = 1e-18, 1e-16
+MIN_FIT_STEP_SHARE, STEP_ROUNDING = 1e-18, 1e-16
 # Two values within 1e-14 of each other are equal but for rounding.
 VALUE_ROUNDING = 1e-14
 SMALLEST_FLOAT = np.finfo(float).tiny
@@ -51,7 +51,7 @@ def newton_fit(fit, value, slopes, newton_step, other_step=None):
         """Return (value, fit, share) at the end of a line search along a step; None if it fails."""
         share, shortest = (
             1.0,
-            max(MIN_FIT_STEP_SHARE, FIT_ROUNDING * np.abs(fit).max() / max(np.abs(step).max(), SMALLEST_FLOAT)),
+            max(MIN_FIT_STEP_SHARE, STEP_ROUNDING * np.abs(fit).max() / max(np.abs(step).max(), SMALLEST_FLOAT)),
         )
         while share > shortest:
             end = fit + share * step

@@ -8,7 +8,7 @@ from .factors import Factors
 # Above 24 columns coordinate descent goes first, so that few enter the active set one by one.
 MAX_COLUMNS_WITHOUT_DESCENT = 24
 # Coordinate descent ends after 100 sweeps, or when no mass moves by more than 1e-9 of the largest.
-MAX_SWEEPS, MIN_MOVE_SHARE = 100, 1e-9
+MAX_LASSO_SWEEPS, MIN_MOVE_SHARE = 100, 1e-9
 # All columns with at least 0.3 of the steepest slope enter at once.
 JOINT_SLOPE_SHARE = 0.3
 # The optimum is reached when no slope is above 1e-14 of ||target|| + beta: that is its rounding.
@@ -54,7 +54,7 @@ def best_masses(fits, target, beta, start=None):
 def _descend_coordinates(factors, linear, masses):
     """Return the masses after some coordinate descent, as they were where that ends on dependent columns."""
     descended = masses.copy()
-    _sweep(factors.gram, linear, descended, MAX_SWEEPS)
+    _sweep(factors.gram, linear, descended, MAX_LASSO_SWEEPS)
     used = descended > 0
     return descended if not used.any() or factors.of(used) is not None else masses
 

@@ -18,7 +18,7 @@ MAX_KINK_SINE = 1e-10
 # Two neurons are parts of one when their unit vectors are at most 1e-9 apart.
 MERGE_DISTANCE = 1e-9
 # Unit rows are dependent along directions of a singular value of at most 1e-9.
-MIN_SINGULAR_VALUE = 1e-9
+MIN_KINK_SINGULAR_VALUE = 1e-9
 
 
 class Cells:
@@ -165,4 +165,4 @@ def orthogonal_to(rows):
     if len(rows) == 0:
         return np.eye(rows.shape[1])
     _, values, rotation = np.linalg.svd(rows)
-    return rotation[int(np.sum(values > MIN_SINGULAR_VALUE)) :].T
+    return rotation[int(np.sum(values > MIN_KINK_SINGULAR_VALUE)) :].T

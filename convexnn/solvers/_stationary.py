@@ -13,7 +13,7 @@ import numpy as np
 
 from .cell_moves import MAX_UNKNOWNS, MIN_SINGULAR_VALUE, cell_map, expanded, norm_derivatives
 
-MAX_NEWTON_STEPS = 12
+MAX_PAIR_STEPS = 12
 MIN_HELD_SINGULAR_VALUE = 1e-9  # singular values of the moves of the fit below this share of the largest count as zero
 MAX_ERROR_LEFT = 0.5  # a step that leaves more than this share of the errors is the last
 
@@ -30,7 +30,7 @@ def stationary_pair(scaled, blocks, signs, point):
         Orthogonal to the free terms.
     """
     best, error = (blocks, point), np.inf
-    for _ in range(MAX_NEWTON_STEPS):
+    for _ in range(MAX_PAIR_STEPS):
         jacobian, bases = cell_map(scaled, blocks, signs)
         slopes, curvature = norm_derivatives(blocks, bases)
         slope_errors = slopes - jacobian.T @ point

@@ -17,7 +17,7 @@ from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, Pool, ScalarRun,
 FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # every row has at least this share of the largest curvature
 MAX_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
 MAX_MODELS_PER_ROUND = 30
-MAX_HALVINGS = 30  # the way to the best masses of a model is halved at most 30 times
+MAX_MODEL_HALVINGS = 30  # the way to the best masses of a model is halved at most 30 times
 GRADIENTS_UNTIL_GAP = 1e-2  # visible gap above which neurons move by gradients of the loss, on medium data
 GRADIENTS_TOLERANCE = 1e-5  # relative decrease of a step of gradients that is the last
 
@@ -115,7 +115,7 @@ class ModelRun(ScalarRun):
         used = self.pool.take(self.pool.used)
         end = _Point.at(self.problem, replace(used, masses=used.masses * unit))
         share, point = 1.0, end
-        while point.primal >= start.primal and share > 0.5**MAX_HALVINGS:
+        while point.primal >= start.primal and share > 0.5**MAX_MODEL_HALVINGS:
             share *= 0.5
             point = self._between(start, end, share)
         self.damping = max(MIN_DAMPING, 0.1 * self.damping) if share == 1.0 else min(1.0, 10.0 * self.damping)

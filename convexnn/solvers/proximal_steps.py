@@ -20,11 +20,12 @@ from .column_generation import MAX_ITER, solve_column_generation
 
 SPREAD_SHRINKAGE = 0.2  # the spread of a step is this share of the last one
 FIRST_SPREAD = 0.3  # the spread of the first step is 0.3 of the mean residual without neurons
-MAX_PROXIMAL_STEPS, MAX_IDLE_STEPS = 20, 3  # steps in all, and those in a row that may leave over half of the gap
+MAX_PROXIMAL_STEPS = 20
+MAX_IDLE_PROXIMAL_STEPS = 3  # steps in a row that leave over half of the gap, before the run ends
 FIRST_STEP_TOLERANCE, STEP_TOLERANCE_PER_GAP = 1e-2, 0.03  # of the first; of others per gap left
 AIMED_GAP_PER_TOL = 0.5  # the steps end at half of the tolerance: the proof adds its own to the gap that ascents see
 STEP_STARTS = 128  # random starts of a search: what one step misses the next may find
-MAX_ENTRIES = 5_000_000  # entries of the linear program of the masses
+MAX_PROGRAM_ENTRIES = 5_000_000  # entries of the linear program of the masses
 
 
 def solve_kinked(
@@ -105,7 +106,7 @@ class _Steps:
             if self.rounds >= self.max_iter:
                 return Status.max_iter
             idle = idle + 1 if self.gap > 0.5 * before else 0
-            if idle >= MAX_IDLE_STEPS:
+            if idle >= MAX_IDLE_PROXIMAL_STEPS:
                 return Status.stalled
             tolerance, spread = (
                 max(0.1 * self.tol, STEP_TOLERANCE_PER_GAP * min(1.0, self.gap)),
@@ -149,7 +150,7 @@ def with_best_masses(problem, network, deadline=None):
     """
     directions, signs = network.directions, network.signs
     n_samples, n_free = problem.free.shape
-    if n_samples * (len(signs) + n_free) > MAX_ENTRIES or len(signs) == 0:
+    if n_samples * (len(signs) + n_free) > MAX_PROGRAM_ENTRIES or len(signs) == 0:
         return network
     fits = problem.hidden_fits(directions) * signs
     found = problem.loss.fit_masses(problem.y, fits, problem.free, problem.weight, problem.beta, deadline)

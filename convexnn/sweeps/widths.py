@@ -22,7 +22,7 @@ from .._utils.validation import (
 )
 from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
-from ..landscape.descent import INIT_SCALE, MAX_ITER, TOL, check_options, descend, spawn
+from ..landscape.descent import INIT_SCALE, MAX_DESCENT_ITER, TOL, check_options, descend, spawn
 from ..landscape.labels import label
 from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT, solve_set
@@ -60,7 +60,7 @@ def width_sweep(
     tol: float = MAX_EXCESS_REACHED,
     init_scale: float = INIT_SCALE,
     learning_rate: float | None = None,
-    max_iter: int = MAX_ITER,
+    max_iter: int = MAX_DESCENT_ITER,
     descent_tol: float = TOL,
     labels: bool = False,
     proof: Proof = "auto",

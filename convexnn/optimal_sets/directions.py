@@ -16,7 +16,9 @@ ROUNDINGS_PER_SHORTFALL = 100  # a hundred times the rounding of the price
 MAX_PRICE_ERROR = 2e-8  # the price of the dual point may be this share of beta off it, on either side
 MAX_DOUBT = 1e-6  # rounding may have changed the price of any direction by this share of beta,
 MAX_OPTIMAL_DOUBT = 1e-8  # and that of a direction which may be optimal by this one
-TIE_ROUNDING = 64 * np.finfo(float).eps  # accepted values that differ by more of ``sum_i |nu_i| ||x_i||`` may differ,
+PRICE_TIE_ROUNDING = (
+    64 * np.finfo(float).eps
+)  # accepted values that differ by more of ``sum_i |nu_i| ||x_i||`` may differ,
 SOLVER_ROUNDING = 1e-9  # or by more of beta where the dual point is only as good as the solver's
 LISTING_DEPTH = 1e-6  # local maxima down to this share of beta below it are all listed
 MARGIN_STARTS = 2048  # local ascents that look for those further below
@@ -79,7 +81,7 @@ def optimal_directions(design, point, doubt, beta, *, deadline=None, n_jobs=None
     others, _, values = local_prices(design, point, n_starts=MARGIN_STARTS, deadline=deadline, n_jobs=n_jobs)
     rounding = SOLVER_ROUNDING
     if doubt is not None:
-        rounding = TIE_ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
+        rounding = PRICE_TIE_ROUNDING * float(np.abs(point) @ np.linalg.norm(design, axis=1))
     # A direction is optimal when its price is one but for what rounding may have taken.
     level = 1.0 - (
         MAX_SHORTFALL if doubt is None else min(max(MIN_SHORTFALL, ROUNDINGS_PER_SHORTFALL * rounding), MAX_SHORTFALL)

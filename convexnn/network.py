@@ -340,7 +340,7 @@ class TwoLayerReLU(Shown):
         X = self._check_inputs(X)
         units = self._outputs / nonzero(norms(self._outputs))[:, None]
         # The fit of a neuron of mass one at every row and output, as one column.
-        fits = (_relu(X, self.directions)[:, None, :] * units.T).reshape(-1, self.width)
+        fits = (_relu(X, self.directions)[:, None, :] * units.T).reshape(len(X) * units.shape[1], self.width)
         roots = self._root_masses()
         # Masses relative to the largest: their ratios are all that counts, and the masses may leave float64.
         relative = (roots / max(roots.max(initial=0.0), np.finfo(float).tiny)) ** 2

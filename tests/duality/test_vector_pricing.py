@@ -148,7 +148,7 @@ def test_one_column_has_the_signed_price():
 
 def test_progress_is_told_for_several_outputs(capsys, monkeypatch):
     stage = Reporter.stage
-    monkeypatch.setattr("convexnn._utils.progress.INTERVAL", 0.0)
+    monkeypatch.setattr("convexnn._utils.progress.LINE_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(Reporter, "stage", lambda self, name, total=None: stage(self, name, total, patience=1e-9))
     X, N = pair(0, n=60, d=5)
     silent, told = price(X, N), price(X, N, verbose=1)

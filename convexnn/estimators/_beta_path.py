@@ -40,7 +40,7 @@ class StrengthRecord(Record):
     width: float
     seconds: float
 
-    def told(self) -> dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """Return what a table shows, a dict of texts."""
         return {
             "beta": f"{self.beta:.4g}",

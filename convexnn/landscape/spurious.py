@@ -93,7 +93,7 @@ class SpuriousRecord(Record):
         """Return the figures for a line of output."""
         return f"k = {self.k}, {self.n_students} students, {self.share:.1%} +- {self.standard_error:.1%} spurious"
 
-    def told(self) -> dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """Return what a table shows, a dict of texts."""
         published = None if self.published_share is None else 100 * self.published_share
         return {

@@ -44,6 +44,8 @@ class Loss:
         Whether the loss is 0 somewhere.
     is_separable : bool
         Whether the entries of a row count independently of each other.
+    is_stand_in : bool
+        Whether it is a smooth loss in the place of one with kinks.
     largest_curvature : float
         Lipschitz constant of the derivative of one sample's loss, infinite where it jumps.
     typical_slope : float
@@ -51,7 +53,7 @@ class Loss:
     """
 
     name, labels, is_smooth, is_strictly_convex = "", False, True, False
-    is_quadratic, can_vanish, is_separable = False, True, True
+    is_quadratic, can_vanish, is_separable, is_stand_in = False, True, True, False
     largest_curvature = typical_slope = 1.0
 
     def terms(self, y, fit):

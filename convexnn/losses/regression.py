@@ -207,7 +207,7 @@ class ProximalLoss(Loss):
     bounds: tuple
     centre: object
     spread: float
-    name = "proximal"
+    name, is_stand_in = "proximal", True
 
     @property
     def largest_curvature(self):

@@ -38,6 +38,7 @@ class ColumnLoss:
         self.name, self.labels = loss.name, loss.labels
         self.is_smooth, self.is_strictly_convex = loss.is_smooth, loss.is_strictly_convex
         self.is_quadratic, self.can_vanish = loss.is_quadratic, loss.can_vanish
+        self.is_stand_in = loss.is_stand_in
         self.steepness = loss.largest_curvature
 
     is_separable = True
@@ -127,7 +128,7 @@ class MultinomialLoss:
     """
 
     name, labels, is_smooth, is_strictly_convex, steepness = "multinomial", True, True, False, 0.5
-    is_quadratic = can_vanish = is_separable = False
+    is_quadratic = can_vanish = is_separable = is_stand_in = False
 
     def value(self, Y, fit, weight):
         """Return L(fit)."""

@@ -18,7 +18,7 @@ NOT_IN_FRAMES = {"frame": False}
 class Record(Shown):
     """Base of the frozen dataclasses that are records; their tuples become lists in JSON and come back.
 
-    A record has `line`, the figures for a line of output, and `told`, a dict of the texts that a table shows.
+    A record has `line`, the figures for a line of output, and `shown`, a dict of the texts that a table shows.
     """
 
     def to_json(self) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class Record(Shown):
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
     def _shown(self):
-        return type(self).__name__, list(self.told().items())
+        return type(self).__name__, list(self.shown().items())
 
     def row(self) -> dict[str, Any]:
         """Return the entries that fit into a row of a table, as a dict."""
@@ -57,7 +57,7 @@ class Records:
         return len(self.records)
 
     def _repr_html_(self):
-        rows = [record.told() for record in self.records]
+        rows = [record.shown() for record in self.records]
         return html_table(repr(self), [list(row.values()) for row in rows], list(rows[0]) if rows else None)
 
     def to_frame(self) -> "DataFrame":

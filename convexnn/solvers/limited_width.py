@@ -113,7 +113,7 @@ class _Search:
     def starts(self, wide):
         """Yield functions that make networks under the limit."""
         yield self.grown
-        if self.problem.loss.name != "proximal" and not is_trivial(self.problem):
+        if not self.problem.loss.is_stand_in and not is_trivial(self.problem):
             yield from [self.followed] * N_PATHS
         for _ in range(N_RANDOM_STARTS):
             yield lambda: self.part(wide)

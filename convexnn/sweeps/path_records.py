@@ -91,7 +91,7 @@ class PathRecord(Record):
             weights["output_weights"] = np.reshape(weights["output_weights"], (-1, weights.pop("n_outputs")))
         return super().from_json(values | {"network": TwoLayerReLU(**weights)})
 
-    def told(self) -> dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """Return what a table shows, a dict of texts."""
         return {
             "beta": f"{self.beta:.6g}",

@@ -76,7 +76,7 @@ class WidthRecord(Record):
         """Return the figures for a line of output."""
         return f"width {self.width}, best {self.best:.10g}, {self.share_reached:.0%} reached {self.optimal_value:.10g}"
 
-    def told(self) -> dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """Return what a table shows, a dict of texts."""
         return {
             "width": str(self.width),

@@ -121,7 +121,7 @@ class Reporter:
     verbose : int
         0 is silent, 1 says what a person wants to know while waiting, 2 more.
     deadline : float, optional
-        `_clock.Moment` at which the work will end at the latest.
+        `clock.Moment` at which the work will end at the latest.
     """
 
     def __init__(self, verbose=0, deadline=None):

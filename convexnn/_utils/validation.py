@@ -127,7 +127,7 @@ def deadline_after(time_limit: float | None) -> float | None:
 
 
 def is_late(deadline: float | None) -> bool:
-    """Whether a deadline, a moment of `_clock`, a ``time.monotonic()`` or None for none, has passed."""
+    """Whether a deadline, a moment of `clock`, a ``time.monotonic()`` or None for none, has passed."""
     return deadline is not None and deadline - now() <= 0.0
 
 

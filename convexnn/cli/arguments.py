@@ -183,7 +183,8 @@ def positive(text, wanted="a finite number above 0"):
 
 def strength(text):
     """Read a strength: a number above 0, or the word scale."""
-    return text if text == "scale" else positive(text, 'a finite number above 0, or "scale"')
+    wanted = 'a finite number above 0, or "scale" (only the estimators of Python choose a strength from the data)'
+    return text if text == "scale" else positive(text, wanted)
 
 
 def bend_of_huber(text):

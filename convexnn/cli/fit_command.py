@@ -37,7 +37,8 @@ def add_arguments(parser):
     add_data(parser)
     objective = add_objective(parser, ALL_LOSSES)
     add_beta(objective)
-    objective.add_argument("--multi-class", choices=("joint", "ovr"), default="joint", help="of several classes")
+    classes = "several classes by one joint network (default), or by one network each against the rest (ovr)"
+    objective.add_argument("--multi-class", choices=("joint", "ovr"), default="joint", help=classes)
     objective.add_argument("--balanced", action="store_true", help="give all classes the same total weight")
     objective.add_argument("--max-width", type=count, metavar="M", help="largest number of hidden neurons")
     effort = add_effort(parser)

@@ -5,6 +5,7 @@
 
 from ..exceptions import InvalidInputError
 from ..sweeps import regularization_path, width_sweep
+from ..sweeps.strengths import LOSSES_OF_PATHS
 from .arguments import (
     add_beta,
     add_data,
@@ -52,7 +53,7 @@ SWEEP_FORMATS = {"relative_gap": ".1e", "share_reached": ".0%"}
 def add_arguments(parser):
     """Add the arguments of the command."""
     add_data(parser)
-    add_beta(add_objective(parser, ("squared", "logistic", "huber", "squared_hinge")))
+    add_beta(add_objective(parser, LOSSES_OF_PATHS))
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--widths", type=widths, metavar="1:10", help="widths, such as 1:10, 1:20:2 or 1,2,8")
     kind.add_argument("--betas", type=strengths, metavar="10,1,0.1", help="strengths, or auto for --n-betas of them")

@@ -178,7 +178,7 @@ def search_price(
     directions, signs, values = distinct_maxima(function, *found)
     direction, signed = np.zeros(X.shape[1]), 0.0
     if len(directions):
-        direction, signed = directions[0], evaluate(X, _columns_that_count(nu), directions[0])
+        direction, signed = directions[0], evaluate(X, _as_of_one_output(nu), directions[0])
     value = abs(signed)
     upper = max(math.nextafter(function.scale * function.bound(upper), math.inf), value)
     kind = _kind_of(proof, value, upper, level, tolerance)
@@ -190,11 +190,11 @@ def search_price(
 
 def price_function(X, nu):
     """Return the `ScalarPrice` of one output, nu (n_samples,) or (n_samples, 1), or the `VectorPrice` of several."""
-    nu = _columns_that_count(nu)
+    nu = _as_of_one_output(nu)
     return scalar_price_function(X, nu) if nu.ndim == 1 else vector_price_function(X, nu)
 
 
-def _columns_that_count(nu):
+def _as_of_one_output(nu):
     """Return a dual point of one column as a vector: its price has a sign."""
     return nu[:, 0] if nu.ndim == 2 and nu.shape[1] == 1 else nu
 

@@ -167,7 +167,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
     max_iter : int
         Largest number of interior-point steps, all group lassos together.
     deadline : float, optional
-        `_clock.Moment` at which the run ends.
+        `clock.Moment` at which the run ends.
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional

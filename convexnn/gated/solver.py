@@ -248,7 +248,7 @@ def solve_gated(
     max_iter : int
         Largest number of interior-point steps.
     deadline : float, optional
-        `_clock.Moment` at which the run ends.
+        `clock.Moment` at which the run ends.
     start : ndarray of shape (n_gates, n_inputs), optional
         Blocks to start from.
     report : callable, optional

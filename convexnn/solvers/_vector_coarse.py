@@ -1,4 +1,4 @@
-"""The coarse moves of `vector`: gradients of all weights at once, where group lassos and Newton steps are too dear.
+"""The coarse moves of `vector_run`: gradients of all weights at once, where group lassos and Newton steps are too dear.
 
     ``L(sum_k (design u_k)_+ a_k^T + free B) + beta/2 sum_k (||u_k||^2 + ||a_k||^2)``
 

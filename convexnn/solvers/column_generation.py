@@ -130,7 +130,7 @@ class _Training:
             status, self.deadline = Status.interrupted, now()
             if self.sample is not None:
                 self.run.borrow(self.sample.network(self.problem))
-        network, certificate = self._proven(status) if proven is None else proven
+        network, certificate = self._certified(status) if proven is None else proven
         return conclude(
             network,
             certificate,
@@ -173,7 +173,7 @@ class _Training:
             if is_stalled or (none_found and run.visible <= self.tol):
                 if not is_stalled and run.widen_search(self.proof, self.max_starts):
                     continue
-                network, certificate = self._proven()
+                network, certificate = self._certified()
                 if not is_stalled:
                     violators = run.violators_of(certificate.price, excess)
                 if is_stalled or len(violators) == 0:
@@ -182,7 +182,7 @@ class _Training:
             if len(violators) == 0 and not run.is_conclusive:  # the next search goes up to the kinks
                 continue
 
-            # Join and improve.
+            # Violators join the network, and all neurons move; rounds that gain next to nothing are counted.
             before = run.primal
             run.join_and_improve(violators, excess)
             gain = 1.0 - run.primal / before if before > 0.0 else 0.0
@@ -196,7 +196,7 @@ class _Training:
         self.history.append(make_record(self.started, run.primal, run.visible, run.width))
         hand_over(self.report, self.history[-1], lambda: run.network(self.problem))
 
-    def _proven(self, status=None):
+    def _certified(self, status=None):
         """Return the network so far and its certificate."""
         network = build_zero_network(self.problem) if self.run is None else self.run.network(self.problem)
         options = proof_options(self.tol, self.proof, self.deadline, self.n_jobs, status)

@@ -86,14 +86,19 @@ def solve(
 ):
     """Train a network on a `Problem` of one output or several; see `ConvexReLURegressor` for the options.
 
-    Several outputs have column generation only. `max_work` is a budget as
-    `solve_column_generation` has it; others train without one. `rng` is by default that of the seed 0.
+    Several outputs have column generation only. `max_work` is a budget as `solve_column_generation` has it; the other
+    solvers train without one. `rng` is by default that of the seed 0.
 
     Returns
     -------
     Solution
     """
     solver = check_pairing(solver, patterns, problem.loss.name)
+    if problem.y.ndim == 2 and solver != "column_generation":
+        raise InvalidInputError(
+            f"solver={solver!r} solves the program over given patterns, which is there for one output only; got "
+            f"targets of shape {problem.y.shape}. Leave solver and patterns at 'auto'."
+        )
     rng = np.random.default_rng(0) if rng is None else rng
     first_rng = deepcopy(rng)  # what `max_width` draws does not depend on what training has drawn
     if solver != "column_generation":

@@ -1,7 +1,7 @@
 """A run of column generation for several outputs: the network so far, and the moves that improve it.
 
-The network lives on unit directions with output weights. The best output weights are a group lasso (`_group_masses`),
-Newton's method moves the neurons in use (`_vector_newton`), and exact ascents on the price put them on the kinks where
+The network lives on unit directions with output weights. The best output weights are a group lasso
+(`masses.group_lasso`), Newton's method moves the neurons in use (`_vector_newton`), and exact ascents on the price put them on the kinks where
 they belong. While exact moves would be too dear, gradients of all weights do (`_vector_coarse`). All moves count their
 work in units of about a nanosecond of one core, so that a budget needs no clock.
 """
@@ -142,7 +142,7 @@ class VectorRun:
         n, c = self.problem.y.shape
         return CALL_WORK + WORK_PER_PRODUCT * (n * float(n_neurons * c) ** 2 + float(n_neurons * c) ** 3)
 
-    def join(self, directions, outputs=None):
+    def join(self, directions):
         """Add directions to those in use."""
         start = np.zeros((len(directions), self.problem.n_outputs))
         self.accept(np.vstack([self.directions, directions]), np.vstack([self.outputs, start]))

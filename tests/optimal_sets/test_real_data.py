@@ -8,6 +8,8 @@ from sklearn.datasets import load_diabetes
 
 from convexnn import ConvexReLURegressor, InvalidInputError, TwoLayerReLU, certify
 from convexnn.optimal_sets import optimal_set
+from convexnn.programs import make_problem
+from convexnn.solvers.solve import solve
 
 from ..checks import plain_objective, sampled_price
 
@@ -95,3 +97,19 @@ def test_a_start_of_another_problem_is_refused():
     X, y = data()
     with pytest.raises(InvalidInputError, match="start"):
         optimal_set(X, y, 10.0, start=TwoLayerReLU(np.ones((1, 5)), [1.0], intercept=0.5))
+
+
+@pytest.mark.parametrize("columns", [[2, 8], [2, 3], [8, 3]])
+def test_a_proof_just_too_wide_for_exact_has_a_set(columns):
+    X, y = load_diabetes(return_X_y=True)
+    model = ConvexReLURegressor(beta="scale").fit(X[:, columns], y)
+    found = model.optimal_set()
+    assert model.status_ == "proven" and found.margin > 1e-6
+    assert found.optimal_value == pytest.approx(model.certificate_.primal, rel=1e-6)
+    assert found.contains(found.minimal_network())
+
+
+def test_given_patterns_are_refused_for_several_outputs():
+    problem = make_problem(np.eye(3), np.eye(3), 0.1)
+    with pytest.raises(InvalidInputError, match="one output only; got targets of shape"):
+        solve(problem, solver="working_set")

@@ -1,9 +1,10 @@
 """A run of column generation for several outputs: the network so far, and the moves that improve it.
 
 The network lives on unit directions with output weights. The best output weights are a group lasso
-(`masses.group_lasso`), Newton's method moves the neurons in use (`_vector_newton`), and exact ascents on the price put them on the kinks where
-they belong. While exact moves would be too dear, gradients of all weights do (`_vector_coarse`). All moves count their
-work in units of about a nanosecond of one core, so that a budget needs no clock.
+(`masses.group_lasso`), Newton's method moves the neurons in use (`_vector_newton`), and exact ascents on the price
+put them on the kinks where they belong. While exact moves would be too dear, gradients of all weights do
+(`_vector_coarse`). All moves count their work in units of about a nanosecond of one core, so that a budget needs no
+clock.
 """
 
 from dataclasses import replace

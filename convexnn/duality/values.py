@@ -4,9 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from .._utils.norms import norms
 from .._utils.row_blocks import row_blocks
 from .common_line import exact_outputs
 
+MIN_SQUARED_SIZE = 1e-140  # squares of smaller entries lose digits to underflow
 MAX_SUM_ROUNDING = 1e-12  # a sum whose rounding may exceed this share of it is made exactly,
 MAX_EXACT_ENTRIES = 4_000_000  # where X has at most so many entries
 MAX_RATIONAL_ENTRIES = 200_000  # sums are made in rationals up to so many entries of the rows in use
@@ -31,7 +33,10 @@ def evaluate(X, dual_point, direction):
     """Return ``nu^T (X direction)_+``, with its sign, for one output, and ``||N^T (X direction)_+||`` for several."""
     if dual_point.ndim == 1:
         return float(evaluate_columns(X, dual_point[:, None], direction)[0])
-    return float(np.linalg.norm(evaluate_columns(X, dual_point, direction)))
+    columns = evaluate_columns(X, dual_point, direction)
+    # The norm as it is, or in units of the largest entry where squares would underflow.
+    size = float(np.linalg.norm(columns))
+    return size if size >= MIN_SQUARED_SIZE else float(norms(columns[None])[0])
 
 
 def cancels(X, dual_point):

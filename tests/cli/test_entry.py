@@ -50,7 +50,7 @@ def test_version(capsys):
         (["fit", "data.csv"], "required: --target"),
         (
             ["fit", "data.csv", "--target", "y", "--beta", "0"],
-            "--beta: must be a finite number above 0, or \"scale\" (only",
+            '--beta: must be a finite number above 0, or "scale" (only',
         ),
         (["fit", "data.csv", "--target", "y", "--beta", "big"], "from the data); got 'big'"),
         (["fit", "data.csv", "--target", "y", "--max-width", "1.5"], "must be an integer of at least 1; got '1.5'"),

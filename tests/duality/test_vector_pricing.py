@@ -170,3 +170,12 @@ def test_single_precision_is_widened():
     X = X.astype(np.float32)
     narrow, wide = price(X, N), price(X.astype(np.float64), N)
     assert (narrow.value, narrow.upper_bound) == (wide.value, wide.upper_bound)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-158, 1e-161, 1e-162])
+def test_values_of_tiny_products_are_reached(size):
+    rng = np.random.default_rng(0)
+    X, nu = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+    found = price(X * size, nu)
+    reached = np.linalg.norm(nu.T @ np.maximum(X @ found.direction, 0.0)) * size
+    assert found.value == pytest.approx(reached, rel=1e-12, abs=0.0) and found.upper_bound >= reached

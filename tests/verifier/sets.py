@@ -6,6 +6,8 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import nnls
 
+from convexnn.exceptions import SolverError
+
 from .claims import EPS, ROUNDING, Refutation
 from .dyadic import exact
 from .free_terms import free_columns
@@ -34,7 +36,10 @@ def refute_set(found, problem, rng, *, warned=False):
     rows = np.flatnonzero(found.dual_point) if len(found.dual_point) != len(problem.Y) else slice(None)
     nu = found.dual_point[rows]
     points = [nu.reshape(problem.Y.shape)] if len(nu) == len(problem.Y) else []
-    minimal = found.minimal_network()
+    try:
+        minimal = found.minimal_network()
+    except SolverError:  # an honest refusal: the network of these masses has another value than the set
+        return []
     best = min(rivals.run(minimal.neurons, points), exact_objective(minimal, problem))
     limit = best * (1 + OPTIMAL) + target_rounding(problem)
     answer = []

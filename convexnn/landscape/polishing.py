@@ -159,7 +159,7 @@ def _grow_zero_neuron(problem, network, found):
     neurons, outputs = network.neurons.copy(), network.output_weights.copy()
     k = int(np.argmin(np.maximum(norms(neurons), np.abs(outputs))))
     neurons[k], outputs[k] = np.sqrt(mass) * direction, sign * np.sqrt(mass)
-    return _with_neurons(problem, network, neurons, outputs)
+    return _with_neurons(problem, neurons, outputs)
 
 
 def _step_downhill(problem, network, step):
@@ -173,7 +173,7 @@ def _step_downhill(problem, network, step):
     return network
 
 
-def _with_neurons(problem, network, neurons, outputs):
+def _with_neurons(problem, neurons, outputs):
     """Return the network with these neurons and the best free terms beside them."""
     masses = norms(neurons) * np.abs(outputs)
     return build_network(problem, neurons / nonzero(norms(neurons))[:, None], np.sign(outputs), masses)
@@ -183,7 +183,7 @@ def _solve_beside(problem, network, near):
     """Return the network at the optimum over the (pattern, sign) pairs beside its neurons; None where that fails."""
     active = np.flatnonzero(network.masses > 0)
     if len(active) == 0:
-        return _with_neurons(problem, network, np.zeros_like(network.neurons), np.zeros(network.width))
+        return _with_neurons(problem, np.zeros_like(network.neurons), np.zeros(network.width))
     directions, signs, masses = network.directions[active], network.signs[active], network.masses[active]
     # The convex program over the (pattern, sign) pairs whose cones hold a neuron or are beside it.
     beside, scaled = _patterns_beside(problem, directions, near), scale_problem(problem)
@@ -260,4 +260,4 @@ def _spread_over_width(problem, network, active, old, found, found_signs, near):
         roots = np.sqrt(norms(found[block][None])[0] * shares)
         neurons[active[members]] = roots[:, None] * units[block]
         outputs[active[members]] = found_signs[block] * roots
-    return _with_neurons(problem, network, neurons, outputs)
+    return _with_neurons(problem, neurons, outputs)

@@ -92,7 +92,7 @@ def regularization_path(
         are not strictly convex, nothing is said about the set. Losses with kinks, absolute and quantile, are refused.
     huber_delta : float
     proof : {"auto", "exact", "bound", "heuristic"}
-        How far to go for each proof, see `price`. Where it is not exact, the record has the best value found and a
+        How far to go for each proof, see `price`. Where it leaves a gap, the record has the best value found and a
         lower bound, and nothing is said about the set.
     vertex_limit : int
         Limit of the optimal sets; where one has more vertices, what depends on their list is None.

@@ -8,8 +8,6 @@ from sklearn.datasets import load_diabetes
 
 from convexnn import ConvexReLURegressor, InvalidInputError, TwoLayerReLU, certify
 from convexnn.optimal_sets import optimal_set
-from convexnn.programs import make_problem
-from convexnn.solvers.solve import solve
 
 from ..checks import plain_objective, sampled_price
 
@@ -107,9 +105,3 @@ def test_a_proof_just_too_wide_for_exact_has_a_set(columns):
     assert model.status_ == "proven" and found.margin > 1e-6
     assert found.optimal_value == pytest.approx(model.certificate_.primal, rel=1e-6)
     assert found.contains(found.minimal_network())
-
-
-def test_given_patterns_are_refused_for_several_outputs():
-    problem = make_problem(np.eye(3), np.eye(3), 0.1)
-    with pytest.raises(InvalidInputError, match="one output only; got targets of shape"):
-        solve(problem, solver="working_set")

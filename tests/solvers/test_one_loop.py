@@ -110,3 +110,9 @@ def test_an_objective_that_overflows_is_an_error(several):
     certificate = type(solution.certificate)(**{**vars(solution.certificate), "primal": np.inf})
     with pytest.raises(SolverError, match="overflowed"):
         conclude(solution.network, certificate, Status.max_iter, tol=1e-6, n_iter=1, history=[])
+
+
+def test_given_patterns_are_refused_for_several_outputs():
+    problem = make_problem(np.eye(3), np.eye(3), 0.1)
+    with pytest.raises(InvalidInputError, match="one output only; got targets of shape"):
+        solve(problem, solver="working_set")

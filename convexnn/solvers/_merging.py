@@ -38,14 +38,16 @@ def merge_neurons(design, directions, outputs, width):
     return _joined(directions, outputs, groups)
 
 
-def merge_alike(directions, outputs):
+def merge_alike(directions, outputs, share=1.0):
     """Return unit directions and outputs in which neurons close to a heavier one have joined it, the heaviest first.
 
-    Other than by `merge_neurons` the fit changes a little, as the kinks of a group are not quite the same.
+    Other than by `merge_neurons` the fit changes a little, as the kinks of a group are not quite the same: less so the
+    smaller the `share` of `MAX_DIRECTION_COSINE` and `MAX_OUTPUT_COSINE` that the distances may have.
     """
     sizes = np.linalg.norm(outputs, axis=1)
     units = outputs / np.maximum(sizes, np.finfo(float).tiny)[:, None]
-    close = (directions @ directions.T > MAX_DIRECTION_COSINE) & (units @ units.T > MAX_OUTPUT_COSINE)
+    least = (1.0 - share * (1.0 - cosine) for cosine in (MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE))
+    close = np.logical_and(*(rows @ rows.T > cosine for rows, cosine in zip((directions, units), least, strict=True)))
     left, groups = np.ones(len(sizes), bool), []
     for k in np.argsort(-sizes, kind="stable"):
         if left[k]:

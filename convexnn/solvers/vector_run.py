@@ -16,7 +16,7 @@ from ..duality.ascent import distinct_maxima, perturbed_starts
 from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
 from ..masses.group_lasso import best_groups
-from ._merging import merge_neurons
+from ._merging import merge_alike, merge_neurons
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import move_vector_neurons
 from ._violators import Violators
@@ -39,6 +39,7 @@ MIN_VECTOR_GAIN_PER_GAP = 0.02  # inner rounds end when one lowers the objective
 MIN_VECTOR_GAIN = 1e-14  # or by less than this share of itself
 FIRST_MERGED_DISTANCE, MIN_MERGED_DISTANCE = 0.1, 1e-6  # neurons whose outputs differ by less, as 1 - cosine, may merge
 MERGED_DISTANCE_SHRINKAGE = 0.5  # after a merger that did not help
+SHARE_SHRINKAGE, MIN_TOLERANCE_SHARE = 0.25, 1e-3  # of the tolerances of coarse moves, where one gained too little
 MIN_GROUPS_GAIN = 1e-12  # the group lasso ends after a round that gains less of the objective than this,
 MIN_GROUPS_GAIN_PER_GAP = 1e-5  # or less than 1e-5 of the visible gap: Newton steps follow
 COARSE_VECTOR_UNTIL_GAP = 1e-4  # visible gap below which Newton steps up to the larger of them are worth it
@@ -65,6 +66,7 @@ class VectorRun:
         self.outputs, self.free_fit, self.objective = best_groups(problem, np.zeros((len(problem.y), 0)))
         self.remembered, self.n_starts, self.visible = self.directions, FIRST_STARTS, 1.0
         self.merged_distance, self.single = FIRST_MERGED_DISTANCE, True
+        self.alike_share, self.tolerance_share = 1.0, 1.0  # of coarse moves
 
     def out_of_time(self):
         """Whether the deadline has passed."""
@@ -175,6 +177,9 @@ class VectorRun:
 
     def descend(self, directions, outputs):
         """Lower the objective by gradients from these neurons, and keep the end where it is better."""
+        given = len(directions)
+        directions, outputs = merge_alike(directions, outputs, self.alike_share)
+        merged = len(directions) < given
         single = self.single and self.visible > SINGLE_VECTOR_UNTIL_GAP
         directions, outputs, free_fit, objective = descend_all_weights(
             self.problem,
@@ -182,14 +187,18 @@ class VectorRun:
             outputs,
             self.free_fit,
             dtype=np.float32 if single else np.float64,
-            tol=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible,
-            max_steps=SHORT_DESCENT if self.visible > FEW_STEPS_UNTIL_GAP else LONG_DESCENT,
+            tol=DESCENT_TOLERANCE_PER_GAIN * MIN_VECTOR_GAIN_PER_GAP * self.visible * self.tolerance_share,
+            max_steps=SHORT_DESCENT if self.visible * self.tolerance_share > FEW_STEPS_UNTIL_GAP else LONG_DESCENT,
             stop=self.meter((1.0 if single else 2.0) * work_of_an_evaluation(self.problem, len(directions))),
         )
-        if objective < self.objective:
+        gain = self.objective - objective
+        if not gain > MIN_VECTOR_GAIN_PER_GAP * self.visible * self.objective:
+            # Longer descents, and mergers of what is nearer, promise more than new neurons.
+            self.tolerance_share = max(MIN_TOLERANCE_SHARE, SHARE_SHRINKAGE * self.tolerance_share)
+            self.alike_share = SHARE_SHRINKAGE * self.alike_share if merged else self.alike_share
+            self.single = self.single and (gain > 0.0 or merged)
+        if gain > 0.0:
             self.directions, self.outputs, self.free_fit, self.objective = directions, outputs, free_fit, objective
-        else:
-            self.single = False
 
     def improve(self, excess):
         """Alternate outputs, Newton steps and local ascents from the neurons in use until none of them helps."""

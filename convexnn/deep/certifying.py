@@ -1,0 +1,133 @@
+"""Lower bounds on the objective of every three-layer network, and bounds on prices, beyond the reach of all cells."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .branching import Search
+from .records import ThreeLayerCertificate, ThreeLayerPrice
+from .relaxation import Pool, best_relaxed, two_layer_bound
+from .scaled import Part, best_scaling
+
+# A branch and bound of "auto" bounds at most 120 000 / n^2 nodes: a few seconds to half a minute,
+AUTO_NODE_ROWS = 120_000
+# and is left out of training above 24 rows, where the relaxed training problem has the better bound.
+MAX_BRANCHED_ROWS = 24
+# It leaves at most a tenth of the tolerance of the objective between the bounds on the price.
+PRICE_TOLERANCE_PER_TOL = 0.1
+# A price is exact where its bounds differ by at most 1e-6 of it.
+EXACT_PRICE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What is proven about training: a dual point of the `UnitProblem`, scaled, its value, and how it was bounded.
+
+    Attributes
+    ----------
+    nu : ndarray of shape (n_rows,)
+    value : float
+        A lower bound in the units of the `UnitProblem`.
+    proof : {"exact", "bound", "heuristic"}
+    n_nodes : int
+    violated : Part or None
+        A sub-network of a larger price than beta that ascents have missed.
+    """
+
+    nu: np.ndarray
+    value: float
+    proof: str
+    n_nodes: int = 0
+    violated: Part | None = None
+
+    @classmethod
+    def scaled(cls, unit, nu, upper, proof, **rest):
+        """Return the bound that nu proves whose price is at most `upper`."""
+        value, scale = best_scaling(unit.y, nu, unit.beta / max(upper, np.finfo(float).tiny))
+        return cls(scale * nu, value, proof, **rest)
+
+
+def cheap_bound(unit, nu):
+    """Return the `Bound` of a dual point without a search: the root of `relaxation` with t = 0."""
+    factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
+    upper, _ = two_layer_bound(unit.X, factors, unit.beta, "heuristic")
+    return Bound.scaled(unit, nu, upper, "heuristic")
+
+
+def bound_training(unit, nu, parts, objective, *, n_hidden, proof, tol, deadline):
+    """Return the best `Bound` of the relaxed dual and of the dual point nu, which a branch and bound prices.
+
+    Parameters
+    ----------
+    unit : UnitProblem
+    nu : ndarray of shape (n_rows,)
+        Mostly the residual of the network in question.
+    parts : list of Part
+        Their neurons are where directions are looked for first.
+    objective : float
+        What the bound is compared with: the search ends when the relative gap is at most `tol`.
+    n_hidden : int or None
+        Bounds for any width hold for every `n_hidden`; the one neuron of ``n_hidden=1`` has a price of two layers.
+    """
+    best = cheap_bound(unit, nu)
+    if proof == "heuristic":
+        return best
+    limits = {"tolerance": PRICE_TOLERANCE_PER_TOL * tol, "deadline": deadline}
+    if n_hidden == 1:
+        upper, exact = two_layer_bound(unit.X, [nu], unit.beta, proof, **limits)
+        return max(best, Bound.scaled(unit, nu, upper, "exact" if exact else "bound"), key=_value)
+    pool = Pool.of(unit.X, parts)
+    relaxed = best_relaxed(pool, unit.y, unit.beta, deadline)
+    upper, _ = two_layer_bound(unit.X, relaxed.factors, unit.beta, proof, **limits)
+    best = max(best, Bound.scaled(unit, relaxed.nu, upper, "bound"), key=_value)
+    if objective - best.value <= tol * objective or (proof != "exact" and len(unit.X) > MAX_BRANCHED_ROWS):
+        return best
+    searched = Search(pool, nu, unit.beta, PRICE_TOLERANCE_PER_TOL * tol, proof, deadline).run(
+        node_limit(unit, proof), stop_at_violation=n_hidden is None
+    )
+    violated = searched.part if searched.value > (1 + PRICE_TOLERANCE_PER_TOL * tol) * unit.beta else None
+    kind = "exact" if searched.finished and violated is None else "bound"
+    branched = Bound.scaled(unit, nu, searched.upper_bound, kind)
+    best = max(best, branched, key=_value)
+    return Bound(best.nu, best.value, best.proof, searched.n_nodes, violated if n_hidden is None else None)
+
+
+def _value(bound):
+    return bound.value
+
+
+def node_limit(unit, proof):
+    """Return how many nodes a branch and bound may bound."""
+    return np.inf if proof == "exact" else max(1, AUTO_NODE_ROWS // len(unit.X) ** 2)
+
+
+def make_certificate(network, problem, unit, bound, n_hidden, visible_gap):
+    """Return the `ThreeLayerCertificate` of a network by a `Bound`."""
+    dual_point = problem.residual(unit, bound.nu)
+    dual = float(dual_point @ problem.y - 0.5 * dual_point @ dual_point)
+    primal = network.objective(problem.X, problem.y, problem.beta)
+    return ThreeLayerCertificate(
+        primal, dual, dual_point, n_hidden, None, proof=bound.proof, heuristic_gap=visible_gap, n_nodes=bound.n_nodes
+    )
+
+
+def bound_price(problem, unit, parts, prices, *, n_hidden, proof, deadline):
+    """Return the `ThreeLayerPrice` of ``problem.y``, the dual point, from sub-networks that ascents have found."""
+    nu, scale = unit.y, unit.x_scale * unit.y_scale
+    value, part, upper = float(prices[0]), parts[0], np.inf
+    if n_hidden == 1:
+        upper, _ = two_layer_bound(unit.X, [nu], value, proof, deadline=deadline)
+    else:
+        search = Search(Pool.of(unit.X, parts), nu, value, 0.5 * EXACT_PRICE_TOLERANCE, proof, deadline)
+        found = search.run(0 if proof == "heuristic" else node_limit(unit, proof))
+        upper = found.upper_bound
+        if n_hidden is None and found.value > value:
+            value, part = found.value, found.part
+    factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
+    upper = min(upper, two_layer_bound(unit.X, factors, 0.0, "heuristic")[0])
+    kind = "exact" if upper <= (1 + EXACT_PRICE_TOLERANCE) * value else "bound"
+    network = problem.lift([part], [1.0])
+    attained = float(problem.y @ network.predict(problem.X))
+    return ThreeLayerPrice(
+        attained, max(scale * upper, attained), network, "heuristic" if proof == "heuristic" else kind
+    )

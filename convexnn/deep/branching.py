@@ -94,7 +94,7 @@ class Search:
             # A part that the relaxation cannot close is divided, whatever more directions would say.
             if value > self.target and signs.any() and row is not None:
                 break
-        bound, _ = two_layer_bound(
+        bound = two_layer_bound(
             self.pool.X, factors, self.aim, self.proof, tolerance=0.25 * self.tolerance, deadline=self.deadline
         )
         return bound, row

@@ -4,16 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._utils.clock import now
+from ..duality.pricing import search_price
 from .branching import Search
 from .records import ThreeLayerCertificate, ThreeLayerPrice
-from .relaxation import Pool, best_relaxed, two_layer_bound
+from .relaxation import N_TWO_LAYER_STARTS, Pool, best_relaxed, two_layer_bound
 from .scaled import Part, best_scaling
+from .subnetworks import make_part
 
 # A branch and bound of "auto" bounds at most 120 000 / n^2 nodes: a few seconds to half a minute,
 AUTO_NODE_ROWS = 120_000
-# and is left out of training above 24 rows, where the relaxed training problem has the better bound.
+# and is left out of training above 24 rows, where the relaxed training problem mostly has the better bound.
 MAX_BRANCHED_ROWS = 24
-# It leaves at most a tenth of the tolerance of the objective between the bounds on the price.
+# The relaxed problem has half of the time of a proof, the branch and bound what is left.
+RELAXED_SHARE = 0.5
+# A branch and bound leaves at most a tenth of the tolerance of the objective between the bounds on the price.
 PRICE_TOLERANCE_PER_TOL = 0.1
 # A price is exact where its bounds differ by at most 1e-6 of it.
 EXACT_PRICE_TOLERANCE = 1e-6
@@ -47,10 +52,15 @@ class Bound:
         return cls(scale * nu, value, proof, **rest)
 
 
+def part_of_time(deadline, share):
+    """Return the moment at which a share of the time up to a deadline, or None, is over."""
+    return None if deadline is None else now() + share * (deadline - now())
+
+
 def cheap_bound(unit, nu):
     """Return the `Bound` of a dual point without a search: the root of `relaxation` with t = 0."""
     factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
-    upper, _ = two_layer_bound(unit.X, factors, unit.beta, "heuristic")
+    upper = two_layer_bound(unit.X, factors, unit.beta, "heuristic")
     return Bound.scaled(unit, nu, upper, "heuristic")
 
 
@@ -74,13 +84,12 @@ def bound_training(unit, nu, parts, objective, *, n_hidden, proof, tol, deadline
         return best
     limits = {"tolerance": PRICE_TOLERANCE_PER_TOL * tol, "deadline": deadline}
     if n_hidden == 1:
-        upper, exact = two_layer_bound(unit.X, [nu], unit.beta, proof, **limits)
-        return max(best, Bound.scaled(unit, nu, upper, "exact" if exact else "bound"), key=_value)
+        return max(best, one_neuron_bound(unit, nu, proof, **limits), key=_value)
     pool = Pool.of(unit.X, parts)
-    relaxed = best_relaxed(pool, unit.y, unit.beta, deadline)
-    upper, _ = two_layer_bound(unit.X, relaxed.factors, unit.beta, proof, **limits)
+    relaxed = best_relaxed(pool, unit.y, unit.beta, part_of_time(deadline, RELAXED_SHARE))
+    upper = two_layer_bound(unit.X, relaxed.factors, unit.beta, proof, **limits)
     best = max(best, Bound.scaled(unit, relaxed.nu, upper, "bound"), key=_value)
-    if objective - best.value <= tol * objective or (proof != "exact" and len(unit.X) > MAX_BRANCHED_ROWS):
+    if objective - best.value <= tol * objective or not is_branched(unit, proof):
         return best
     searched = Search(pool, nu, unit.beta, PRICE_TOLERANCE_PER_TOL * tol, proof, deadline).run(
         node_limit(unit, proof), stop_at_violation=n_hidden is None
@@ -92,8 +101,24 @@ def bound_training(unit, nu, parts, objective, *, n_hidden, proof, tol, deadline
     return Bound(best.nu, best.value, best.proof, searched.n_nodes, violated if n_hidden is None else None)
 
 
+def one_neuron_bound(unit, nu, proof, tolerance, deadline):
+    """Return the `Bound` of a dual point for sub-networks of one neuron, whose price is one of two layers."""
+    limits = {"tolerance": tolerance, "deadline": deadline, "n_starts": N_TWO_LAYER_STARTS}
+    price = search_price(unit.X, nu, proof=proof, level=unit.beta, **limits)
+    violated = None
+    if price.value > (1 + tolerance) * unit.beta:
+        violated = make_part(unit.X, price.direction[None], np.ones(1), np.ones(1), float(price.sign))
+    kind = "exact" if price.proof == "exact" else "bound"
+    return Bound.scaled(unit, nu, price.upper_bound, kind, violated=violated)
+
+
 def _value(bound):
     return bound.value
+
+
+def is_branched(unit, proof):
+    """Whether the dual point is priced by a branch and bound too."""
+    return proof == "exact" or (proof == "auto" and len(unit.X) <= MAX_BRANCHED_ROWS)
 
 
 def node_limit(unit, proof):
@@ -116,7 +141,7 @@ def bound_price(problem, unit, parts, prices, *, n_hidden, proof, deadline):
     nu, scale = unit.y, unit.x_scale * unit.y_scale
     value, part, upper = float(prices[0]), parts[0], np.inf
     if n_hidden == 1:
-        upper, _ = two_layer_bound(unit.X, [nu], value, proof, deadline=deadline)
+        upper = two_layer_bound(unit.X, [nu], value, proof, deadline=deadline)
     else:
         search = Search(Pool.of(unit.X, parts), nu, value, 0.5 * EXACT_PRICE_TOLERANCE, proof, deadline)
         found = search.run(0 if proof == "heuristic" else node_limit(unit, proof))
@@ -124,7 +149,7 @@ def bound_price(problem, unit, parts, prices, *, n_hidden, proof, deadline):
         if n_hidden is None and found.value > value:
             value, part = found.value, found.part
     factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
-    upper = min(upper, two_layer_bound(unit.X, factors, 0.0, "heuristic")[0])
+    upper = min(upper, two_layer_bound(unit.X, factors, 0.0, "heuristic"))
     kind = "exact" if upper <= (1 + EXACT_PRICE_TOLERANCE) * value else "bound"
     network = problem.lift([part], [1.0])
     attained = float(problem.y @ network.predict(problem.X))

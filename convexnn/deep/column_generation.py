@@ -88,7 +88,8 @@ class Run:
         """Return the violated sub-networks that ascents find, the most violated first; notes the visible gap."""
         nu = self.residual
         found, prices = find_parts(self.unit.X, nu, self.parts, self.width, self.rng, self.stop, wide)
-        self.price = float(prices.max(initial=0.0))
+        # A search that time has ended says nothing about the gap.
+        self.price = np.inf if self.stop() else float(prices.max(initial=0.0))
         self.visible_gap = visible_gap(self.unit, nu, self.value, self.price)
         n_violated = int(np.sum(prices > (1 + VIOLATION_TOLERANCE) * self.unit.beta))
         return found[: min(n_violated, MAX_NEW_PARTS)]
@@ -127,7 +128,8 @@ class Run:
         self.improve()
         return before - self.value > MIN_GAIN * before
 
-    def prove(self, proof, tol):
-        """Return the `Bound` of the residual and of the relaxed dual."""
-        limits = {"n_hidden": self.n_hidden, "proof": proof, "tol": tol, "deadline": self.deadline}
+    def prove(self, proof, tol, deadline):
+        """Return the `Bound` of the residual and of the relaxed dual; a cheap one where the time is over."""
+        proof = "heuristic" if is_late(deadline) else proof
+        limits = {"n_hidden": self.n_hidden, "proof": proof, "tol": tol, "deadline": deadline}
         return bound_training(self.unit, self.residual, self.parts, self.value, **limits)

@@ -45,6 +45,8 @@ from .scaled import best_scaling
 
 # Two-layer prices are climbed from 32 random starts for either sign.
 N_TWO_LAYER_STARTS = 32
+# A pool begins with at most 50 rows of the data, evenly chosen, as directions.
+MAX_ROWS_AS_DIRECTIONS = 50
 # At most 20 directions of each price enter a program.
 MAX_NEW_DIRECTIONS = 20
 # Directions leave the program where their mass is below 1e-7 of the largest and their price below 0.9 beta.
@@ -66,8 +68,8 @@ class Pool:
 
     @classmethod
     def of(cls, X, parts):
-        """Return the pool of the rows of X, the axes, their opposites and the neurons of some parts."""
-        plain = np.vstack([X, np.eye(X.shape[1])])
+        """Return the pool of some rows of X, the axes, their opposites and the neurons of some parts."""
+        plain = np.vstack([X[:: 1 + len(X) // MAX_ROWS_AS_DIRECTIONS], np.eye(X.shape[1])])
         return cls(X, np.vstack([plain, -plain, *(part.neurons for part in parts)]))
 
     def take_in(self, factors, level, deadline=None):
@@ -98,13 +100,13 @@ class Pool:
 
 
 def two_layer_bound(X, factors, level, proof, **limits):
-    """Return a proven bound on ``|g^T (X u)_+|`` over unit u for all g of `factors`, and whether all are exact.
+    """Return a proven bound on ``|g^T (X u)_+|`` over unit u for all g of `factors`.
 
     Bounds are not pressed below `level`; `limits` are a tolerance and a deadline. The absolute value costs nothing
     where it is not asked for: -g is at most one of the other factors, and ``h >= 0``.
     """
     prices = [search_price(X, g, proof=proof, level=level, n_starts=N_TWO_LAYER_STARTS, **limits) for g in factors]
-    return max(price.upper_bound for price in prices), all(price.proof == "exact" for price in prices)
+    return max(price.upper_bound for price in prices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,25 +136,25 @@ def best_relaxed(pool, y, beta, deadline):
 
 
 def solve_relaxed(pool, y, beta):
-    """Solve the relaxed training problem over the directions of a pool.
+    """Solve the relaxed dual of training over the directions of a pool.
 
-    ``min 1/2 ||y - f + f'||^2 + beta sum(p + q + p' + q')`` with ``f = H p - e``, ``0 <= e <= H q``, ``f >= 0`` and
-    the same with primes: a sub-network ``(H p - H q)_+`` is such an f, and its mass is ``sum(p + q)``.
+    ``max nu^T y - 1/2 ||nu||^2`` with ``g >= nu, g >= -c, c >= 0`` and ``H^T g, H^T c <= beta``, and the same for -nu
+    with g' and c'. The multipliers of the last are masses p and q of ``f = H p - e``, ``0 <= e <= H q``, ``f >= 0``,
+    which the sub-network ``(H p - H q)_+`` is an example of: the relaxed sub-networks.
     """
     import cvxpy as cp
 
-    n, n_directions = pool.hidden.shape
-    masses, less = cp.Variable((4, n_directions), nonneg=True), cp.Variable((2, n), nonneg=True)
-    fits = [pool.hidden @ masses[k] - less[k] for k in range(2)]
-    caps = [less[k] <= pool.hidden @ masses[2 + k] for k in range(2)]
-    objective = 0.5 * cp.sum_squares(y - fits[0] + fits[1]) + beta * cp.sum(masses)
-    solve_with_clarabel(cp.Problem(cp.Minimize(objective), caps + [fit >= 0 for fit in fits]), masses, less)
-    nu = y - fits[0].value + fits[1].value
-    factors = []
-    for sign, cap in zip((1.0, -1.0), caps, strict=True):
-        c = np.maximum(cap.dual_value, 0.0)
-        factors += [np.maximum(sign * nu, -c), c]
-    return Relaxed(nu, factors, masses.value.sum(axis=0))
+    n = len(y)
+    nu, g, c = cp.Variable(n), cp.Variable((n, 2)), cp.Variable((n, 2), nonneg=True)
+    prices = [pool.hidden.T @ g <= beta, pool.hidden.T @ c <= beta]
+    above = [g[:, 0] >= nu, g[:, 1] >= -nu, g + c >= 0]
+    solve_with_clarabel(cp.Problem(cp.Maximize(nu @ y - 0.5 * cp.sum_squares(nu)), prices + above), nu, c)
+    # Factors are made anew from nu and c, so that nothing rests on the accuracy of g.
+    c = np.maximum(c.value, 0.0)
+    factors = [
+        f for sign, less in ((1.0, c[:, 0]), (-1.0, c[:, 1])) for f in (np.maximum(sign * nu.value, -less), less)
+    ]
+    return Relaxed(nu.value, factors, sum(price.dual_value.sum(axis=1) for price in prices))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,10 @@ from .._utils.threads import one_blas_thread
 from .._utils.validation import check_choice, check_count, check_positive, deadline_after, is_late
 from ..duality.records import PROOFS
 from ..exceptions import InvalidInputError, PatternLimitError
-from ..solvers.base import OUT_OF_TIME, Status, is_proven
+from ..solvers.base import ENDED_BY_ITSELF, Status, is_proven
 from .ascents import find_parts
 from .cells import MAX_BLOCKS
-from .certifying import bound_price, bound_training, cheap_bound, make_certificate
+from .certifying import bound_price, bound_training, cheap_bound, make_certificate, part_of_time
 from .column_generation import Run, ascent_width, visible_gap
 from .enumeration import optimum_over_cells, price_over_cells, zero_optimum
 from .network import ThreeLayerReLU
@@ -26,6 +26,8 @@ from .subnetworks import parts_of_network
 __all__ = ["certify_three_layer", "price_three_layer", "train_three_layer"]
 
 Solver = Literal["auto", "enumeration", "column_generation"]
+# Training has 0.6 of the time, the proof the rest.
+TRAINING_SHARE = 0.6
 SOLVERS = ("auto", "enumeration", "column_generation")
 
 
@@ -72,9 +74,10 @@ def train_three_layer(
     time_limit : float, optional
         Seconds of column generation and its proof; the best network so far is returned.
     proof : {"auto", "exact", "bound", "heuristic"}
-        How column generation is certified. ``"exact"`` searches all second patterns until `time_limit` ends it,
-        ``"auto"`` and ``"bound"`` search within a fixed number of nodes, ``"heuristic"`` does not search. The lower
-        bound is valid in every case.
+        How column generation is certified: by the relaxed dual (see `convexnn.deep.relaxation`), and by a branch and
+        bound over second patterns, with ``"auto"`` up to 24 samples and within a fixed number of nodes, with
+        ``"exact"`` until it is done or `time_limit` ends it, with ``"bound"`` not at all. ``"heuristic"`` does
+        neither. The lower bound is valid in every case.
     random_state : int, numpy Generator or None, default=0
         Random starts of the ascents.
 
@@ -274,21 +277,19 @@ def certificate_of(optimum, network, problem, n_hidden):
 
 def generate(problem, unit, n_hidden, rng, *, tol, max_iter, proof, deadline):
     """Train by column generation and prove; sub-networks that only the proof has met start another round."""
-    run, bound = Run(problem, unit, n_hidden, rng, deadline), None
+    run = Run(problem, unit, n_hidden, rng, part_of_time(deadline, TRAINING_SHARE))
     try:
-        status = run.generate(tol, max_iter)
-        while status not in OUT_OF_TIME:
-            bound = run.prove(proof, tol)
-            if bound.violated is None or len(run.history) >= max_iter or not run.take_in(bound.violated):
-                break
-            status = run.generate(tol, max_iter - len(run.history))
+        bound, status = None, run.generate(tol, max_iter)
+        while bound is None:
+            bound = run.prove(proof, tol, deadline)
+            if bound.violated is not None and len(run.history) < max_iter and run.take_in(bound.violated):
+                bound, status = None, run.generate(tol, max_iter - len(run.history))
     except KeyboardInterrupt:
-        status, bound = Status.interrupted, None
-    # Time that is over leaves no search; the cheap bound is valid all the same.
-    bound = bound if bound is not None and status not in OUT_OF_TIME else cheap_bound(unit, run.residual)
-    network = run.network
-    certificate = make_certificate(network, problem, unit, bound, n_hidden, run.visible_gap)
-    status = Status.proven if is_proven(certificate, tol) else status
-    if status is Status.converged and run.stop():
+        # No more searches: the cheap bound is valid all the same.
+        bound, status = cheap_bound(unit, run.residual), Status.interrupted
+    certificate = make_certificate(run.network, problem, unit, bound, n_hidden, run.visible_gap)
+    if is_proven(certificate, tol):
+        status = Status.proven
+    elif status in ENDED_BY_ITSELF and is_late(deadline):
         status = Status.time_limit
-    return ThreeLayerSolution(network, certificate, run.objective, None, status, len(run.history), run.history)
+    return ThreeLayerSolution(run.network, certificate, run.objective, None, status, len(run.history), run.history)

@@ -1,11 +1,12 @@
 """Lower bounds on the objective of every three-layer network, and bounds on prices, beyond the reach of all cells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .._utils.clock import now
 from ..duality.pricing import search_price
+from ..exceptions import SolverError
 from .branching import Search
 from .records import ThreeLayerCertificate, ThreeLayerPrice
 from .relaxation import N_TWO_LAYER_STARTS, Pool, best_relaxed, two_layer_bound
@@ -86,19 +87,31 @@ def bound_training(unit, nu, parts, objective, *, n_hidden, proof, tol, deadline
     if n_hidden == 1:
         return max(best, one_neuron_bound(unit, nu, proof, **limits), key=_value)
     pool = Pool.of(unit.X, parts)
+    try:
+        best = max(best, relaxed_bound(unit, pool, proof, **limits), key=_value)
+        if objective - best.value > tol * objective and is_branched(unit, proof):
+            branched = branched_bound(unit, pool, nu, n_hidden, proof, **limits)
+            best = replace(max(best, branched, key=_value), n_nodes=branched.n_nodes, violated=branched.violated)
+    except SolverError:
+        return best  # a program without an answer proves nothing; what was proven before stands
+    return best
+
+
+def relaxed_bound(unit, pool, proof, tolerance, deadline):
+    """Return the `Bound` of the relaxed dual of training."""
     relaxed = best_relaxed(pool, unit.y, unit.beta, part_of_time(deadline, RELAXED_SHARE))
-    upper = two_layer_bound(unit.X, relaxed.factors, unit.beta, proof, **limits)
-    best = max(best, Bound.scaled(unit, relaxed.nu, upper, "bound"), key=_value)
-    if objective - best.value <= tol * objective or not is_branched(unit, proof):
-        return best
-    searched = Search(pool, nu, unit.beta, PRICE_TOLERANCE_PER_TOL * tol, proof, deadline).run(
-        node_limit(unit, proof), stop_at_violation=n_hidden is None
-    )
-    violated = searched.part if searched.value > (1 + PRICE_TOLERANCE_PER_TOL * tol) * unit.beta else None
-    kind = "exact" if searched.finished and violated is None else "bound"
-    branched = Bound.scaled(unit, nu, searched.upper_bound, kind)
-    best = max(best, branched, key=_value)
-    return Bound(best.nu, best.value, best.proof, searched.n_nodes, violated if n_hidden is None else None)
+    upper = two_layer_bound(unit.X, relaxed.factors, unit.beta, proof, tolerance=tolerance, deadline=deadline)
+    return Bound.scaled(unit, relaxed.nu, upper, "bound")
+
+
+def branched_bound(unit, pool, nu, n_hidden, proof, tolerance, deadline):
+    """Return the `Bound` of a dual point that the branch and bound prices for any width."""
+    search = Search(pool, nu, unit.beta, tolerance, proof, deadline)
+    found = search.run(node_limit(unit, proof), stop_at_violation=n_hidden is None)
+    is_violated = found.value > (1 + tolerance) * unit.beta
+    kind = "exact" if found.finished and not is_violated else "bound"
+    violated = found.part if is_violated and n_hidden is None else None
+    return Bound.scaled(unit, nu, found.upper_bound, kind, n_nodes=found.n_nodes, violated=violated)
 
 
 def one_neuron_bound(unit, nu, proof, tolerance, deadline):
@@ -139,20 +152,18 @@ def make_certificate(network, problem, unit, bound, n_hidden, visible_gap):
 def bound_price(problem, unit, parts, prices, *, n_hidden, proof, deadline):
     """Return the `ThreeLayerPrice` of ``problem.y``, the dual point, from sub-networks that ascents have found."""
     nu, scale = unit.y, unit.x_scale * unit.y_scale
-    value, part, upper = float(prices[0]), parts[0], np.inf
-    if n_hidden == 1:
-        upper = two_layer_bound(unit.X, [nu], value, proof, deadline=deadline)
-    else:
+    factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
+    upper = two_layer_bound(unit.X, factors, 0.0, "heuristic")
+    value, part = (float(prices[0]), parts[0]) if len(parts) and prices[0] > 0 else (0.0, None)
+    if proof != "heuristic" and n_hidden == 1:
+        upper = min(upper, two_layer_bound(unit.X, [nu], value, proof, deadline=deadline))
+    elif proof != "heuristic" and value > 0:
         search = Search(Pool.of(unit.X, parts), nu, value, 0.5 * EXACT_PRICE_TOLERANCE, proof, deadline)
-        found = search.run(0 if proof == "heuristic" else node_limit(unit, proof))
-        upper = found.upper_bound
+        found = search.run(node_limit(unit, proof))
+        upper = min(upper, found.upper_bound)
         if n_hidden is None and found.value > value:
             value, part = found.value, found.part
-    factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
-    upper = min(upper, two_layer_bound(unit.X, factors, 0.0, "heuristic"))
     kind = "exact" if upper <= (1 + EXACT_PRICE_TOLERANCE) * value else "bound"
-    network = problem.lift([part], [1.0])
+    network = problem.zero_network() if part is None else problem.lift([part], [1.0])
     attained = float(problem.y @ network.predict(problem.X))
-    return ThreeLayerPrice(
-        attained, max(scale * upper, attained), network, "heuristic" if proof == "heuristic" else kind
-    )
+    return ThreeLayerPrice(attained, max(scale * upper, attained), network, proof if proof == "heuristic" else kind)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._utils.clock import now
 from .._utils.validation import is_late
+from ..exceptions import SolverError
 from ..solvers.base import MIN_GAIN, Status, make_record
 from .ascents import descend, find_parts
 from .certifying import bound_training
@@ -48,7 +49,7 @@ class Run:
         self.n_hidden = n_hidden
         self.width = ascent_width(unit, n_hidden)
         self.parts, self.masses, self.residual = [], np.zeros(0), unit.y
-        self.value, self.price, self.visible_gap = 0.5 * float(unit.y @ unit.y), 0.0, np.inf
+        self.value, self.visible_gap = 0.5 * float(unit.y @ unit.y), np.inf
         self.started, self.history = now(), []
 
     @property
@@ -60,7 +61,7 @@ class Run:
     def objective(self):
         """The objective in the units of the problem, what no network fits on rows of zeros included."""
         unfitted = self.problem.y[~self.problem.rows]
-        return self.value * self.unit.y_scale**2 + 0.5 * float(unfitted @ unfitted)
+        return float(self.value * self.unit.y_scale**2 + 0.5 * (unfitted @ unfitted))
 
     def stop(self):
         """Whether the time is over."""
@@ -86,13 +87,15 @@ class Run:
 
     def search(self, wide=False):
         """Return the violated sub-networks that ascents find, the most violated first; notes the visible gap."""
-        nu = self.residual
-        found, prices = find_parts(self.unit.X, nu, self.parts, self.width, self.rng, self.stop, wide)
+        found, prices = find_parts(self.unit.X, self.residual, self.parts, self.width, self.rng, self.stop, wide)
         # A search that time has ended says nothing about the gap.
-        self.price = np.inf if self.stop() else float(prices.max(initial=0.0))
-        self.visible_gap = visible_gap(self.unit, nu, self.value, self.price)
+        self.note_price(np.inf if self.stop() else float(prices.max(initial=0.0)))
         n_violated = int(np.sum(prices > (1 + VIOLATION_TOLERANCE) * self.unit.beta))
         return found[: min(n_violated, MAX_NEW_PARTS)]
+
+    def note_price(self, price):
+        """Note the gap that is visible if `price` is the largest of the residual."""
+        self.visible_gap = visible_gap(self.unit, self.residual, self.value, price)
 
     def join(self, new):
         """Solve the lasso on the masses with some sub-networks more; keep those with mass, where that is better."""
@@ -106,19 +109,26 @@ class Run:
 
     def improve(self):
         """Move the weights of all sub-networks: by descent, and by the conic program where that gains little."""
+        if not self.parts:
+            return
         before = self.value
-        if self.parts:
-            self.join(descend(self.unit, self.parts, self.masses, self.stop))
+        self.join(descend(self.unit, self.parts, self.masses, self.stop))
         if before - self.value <= MIN_DESCENT_GAIN * before and not self.stop():
             self.solve_cells()
 
     def solve_cells(self):
-        """Solve the convex program over the cells of the sub-networks in use, if it is not too large."""
+        """Solve the convex program over the cells of the sub-networks in use, if it is not too large.
+
+        Where the solver has no answer the sub-networks stay as they are.
+        """
         cells = cells_of(self.unit.X, self.parts)
         if 2 * len(cells.signs) * len(cells.X) > MAX_CONE_ROWS:
             return
         form = ConicForm(cells)
-        positive, negative, _ = solve_training(form, self.unit.y, self.unit.beta)
+        try:
+            positive, negative, _ = solve_training(form, self.unit.y, self.unit.beta)
+        except SolverError:
+            return
         self.join(best_network(self.problem, self.unit, form, positive, negative)[1])
 
     def take_in(self, part):

@@ -94,7 +94,7 @@ def train_three_layer(
     ValueError
         For bad data.
     SolverError
-        When Clarabel or HiGHS returns nothing.
+        With ``solver="enumeration"``, when Clarabel returns nothing.
 
     Notes
     -----
@@ -287,6 +287,10 @@ def generate(problem, unit, n_hidden, rng, *, tol, max_iter, proof, deadline):
     except KeyboardInterrupt:
         # No more searches: the cheap bound is valid all the same.
         bound, status = cheap_bound(unit, run.residual), Status.interrupted
+    if bound.violated is not None:
+        # A violation is known that training could not use, or has no round left for.
+        run.note_price(float(run.residual @ bound.violated.fit))
+        status = Status.max_iter if len(run.history) >= max_iter else Status.stalled
     certificate = make_certificate(run.network, problem, unit, bound, n_hidden, run.visible_gap)
     if is_proven(certificate, tol):
         status = Status.proven

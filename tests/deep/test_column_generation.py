@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from convexnn import ConvexReLURegressor, InvalidInputError
+from convexnn import ConvexReLURegressor, InvalidInputError, SolverError
 from convexnn.deep import ThreeLayerReLU, certify_three_layer, price_three_layer, train_three_layer
 from convexnn.deep.column_generation import Run
 from tests.deep.reference import attained_price, best_price, trained
@@ -192,6 +192,26 @@ def test_interrupt_returns_the_best_network_so_far(method, calls, monkeypatch):
     assert solution.certificate.primal < 0.5 * y @ y and solution.certificate.dual > 0
 
 
+@pytest.mark.parametrize("module", ["column_generation.solve_training", "relaxation.solve_with_clarabel"])
+def test_programs_without_an_answer_leave_what_is_known(module, monkeypatch):
+    def fail(*arguments):
+        raise SolverError("no answer")
+
+    monkeypatch.setattr(f"convexnn.deep.{module}", fail)
+    X, y = teacher(0, 12, 2)
+    certificate = generated(X, y, 0.5, max_iter=4).certificate
+    assert 0 < certificate.dual < certificate.primal < 0.5 * y @ y
+    assert (certificate.proof == "heuristic") == ("relaxation" in module)
+
+
+def test_violations_that_only_the_proof_has_met_are_told(monkeypatch):
+    monkeypatch.setattr("convexnn.deep.column_generation.find_parts", lambda *arguments: ([], np.zeros(0)))
+    X, y = noise(0, 8, 2)
+    solution = generated(X, y, 0.1, max_iter=1)
+    assert solution.status.name == "max_iter" and solution.certificate.heuristic_gap > 0.1
+    assert generated(X, y, 0.1).certificate.status == "optimal"  # the proof alone finds what training needs
+
+
 def test_auto_lists_cells_where_they_are_few():
     assert train_three_layer(X6, Y6, 0.1).certificate.n_cells == 63
     assert train_three_layer(X6, Y6, 0.1, max_blocks=100).certificate.n_cells is None
@@ -227,6 +247,15 @@ def test_prices_are_those_of_all_cells(seed, n, d, n_hidden):
     exact = price_three_layer(X, nu, n_hidden=n_hidden, solver="column_generation")
     if n_hidden != 2:
         assert exact.proof == "exact" and exact.value == pytest.approx(expected.value, rel=2e-6)
+
+
+def test_prices_that_cancel_or_have_no_time_are_bounded():
+    X, nu = np.vstack([X6, X6]), np.append(Y6, -Y6)
+    found = price_three_layer(X, nu, solver="column_generation")
+    assert 0 <= found.value <= 1e-12 and found.upper_bound >= found.value
+    found = price_three_layer(X6, Y6, time_limit=0)
+    assert found.value == 0 and found.network.n_subnetworks == 0 and found.proof == "bound"
+    assert found.upper_bound >= price_three_layer(X6, Y6).value
 
 
 def test_price_beyond_the_enumeration():

@@ -23,6 +23,8 @@ RELAXED_SHARE = 0.5
 PRICE_TOLERANCE_PER_TOL = 0.1
 # A price is exact where its bounds differ by at most 1e-6 of it.
 EXACT_PRICE_TOLERANCE = 1e-6
+# A price below 1e-12 of a cheap bound is rounding.
+PRICE_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +156,12 @@ def bound_price(problem, unit, parts, prices, *, n_hidden, proof, deadline):
     nu, scale = unit.y, unit.x_scale * unit.y_scale
     factors = [np.maximum(nu, 0.0), np.maximum(-nu, 0.0)]
     upper = two_layer_bound(unit.X, factors, 0.0, "heuristic")
-    value, part = (float(prices[0]), parts[0]) if len(parts) and prices[0] > 0 else (0.0, None)
+    # A price that is rounding is none: nothing can be found relative to it.
+    is_found = prices.max(initial=0.0) > PRICE_ROUNDING * upper
+    value, part = (float(prices[0]), parts[0]) if is_found else (0.0, None)
     if proof != "heuristic" and n_hidden == 1:
         upper = min(upper, two_layer_bound(unit.X, [nu], value, proof, deadline=deadline))
-    elif proof != "heuristic" and value > 0:
+    elif proof != "heuristic" and is_found:
         search = Search(Pool.of(unit.X, parts), nu, value, 0.5 * EXACT_PRICE_TOLERANCE, proof, deadline)
         found = search.run(node_limit(unit, proof))
         upper = min(upper, found.upper_bound)

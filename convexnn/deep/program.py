@@ -83,7 +83,7 @@ def solve_training(form, y, beta):
     # beta sum ||v_k|| with cones for both output signs, as at the top of the module.
     penalty = cp.sum(cp.norm(positive, 2, axis=1)) + cp.sum(cp.norm(negative, 2, axis=1))
     misfit = 0.5 * cp.sum_squares(y - form.fit @ (flat[0] - flat[1]))
-    _solve(cp.Problem(cp.Minimize(misfit + beta * penalty), cones), positive, negative)
+    solve_with_clarabel(cp.Problem(cp.Minimize(misfit + beta * penalty), cones), positive, negative)
     return positive.value, negative.value, tuple(cone.dual_value for cone in cones)
 
 
@@ -103,11 +103,11 @@ def solve_price(form, nu):
     # One ball for every cell: the norms of its slots add up to at most 1.
     members = sparse.csr_matrix((np.ones(len(cells.owner)), (cells.owner, np.arange(len(cells.owner)))))
     cone, ball = form.cones @ flat >= 0, members @ cp.norm(blocks, 2, axis=1) <= 1
-    _solve(cp.Problem(cp.Maximize((form.fit.T @ nu) @ flat), [cone, ball]), blocks)
+    solve_with_clarabel(cp.Problem(cp.Maximize((form.fit.T @ nu) @ flat), [cone, ball]), blocks)
     return blocks.value, cone.dual_value
 
 
-def _solve(problem, *variables):
+def solve_with_clarabel(problem, *variables):
     """Run Clarabel; only an answer without finite values is an error, since every answer is judged afterwards."""
     import cvxpy as cp
 

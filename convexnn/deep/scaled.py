@@ -34,6 +34,10 @@ class Part:
     output_sign: float
     fit: np.ndarray
 
+    def with_output(self, sign):
+        """Return the sub-network of a positive output with this sign of the output."""
+        return Part(self.neurons, self.signs, sign, sign * self.fit)
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -68,6 +72,18 @@ class Problem:
         X, y = (self.X[self.rows] / x_scale) @ self.basis, self.y[self.rows] / y_scale
         return UnitProblem(X, y, self.beta / x_scale / y_scale, x_scale, y_scale)
 
+    def residual(self, unit, nu):
+        """Return a dual point of the `UnitProblem` as one of the problem; on rows of zeros it is y."""
+        # The residual is -grad L. On rows of zeros every network is 0, so that it is y there.
+        full = self.y.copy()
+        full[self.rows] = unit.y_scale * nu
+        return full
+
+    def in_unit_terms(self, objective, unit):
+        """Return an objective in the units of the `UnitProblem`, without the part of the rows of zeros."""
+        unfitted = self.y[~self.rows]
+        return (objective - 0.5 * float(unfitted @ unfitted)) / unit.y_scale / unit.y_scale
+
     def zero_network(self):
         """Return the network without sub-networks."""
         return ThreeLayerReLU(np.zeros((0, 1, self.X.shape[1])), np.zeros((0, 1)), np.zeros(0))
@@ -84,3 +100,10 @@ class Problem:
             first[k, : len(part.neurons)] = mass * part.neurons @ self.basis.T
             second[k, : len(part.neurons)] = part.signs
         return ThreeLayerReLU(first, second, [part.output_sign for part, _ in used]).balanced()
+
+
+def best_scaling(y, nu, limit):
+    """Return the best dual value ``t nu^T y - t^2 ||nu||^2 / 2`` over t in [0, limit], and t."""
+    square = float(nu @ nu)
+    scale = float(np.clip(nu @ y / square, 0.0, limit)) if square > 0 else 0.0
+    return scale * float(nu @ y) - 0.5 * scale**2 * square, scale

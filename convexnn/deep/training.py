@@ -1,37 +1,51 @@
-"""Training, certifying and pricing parallel three-layer networks by the conic programs over all cells."""
+"""Training, certifying and pricing parallel three-layer networks: over all cells, or by column generation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from .._utils.aliases import ArrayLike
-from .._utils.norms import norms
-from .._utils.validation import check_count
-from ..exceptions import InvalidInputError
-from ..masses.lasso import best_masses
-from ..masses.pruning import prune_masses
-from .cells import MAX_BLOCKS, make_cells
+from .._utils.aliases import ArrayLike, Proof, Seed
+from .._utils.threads import one_blas_thread
+from .._utils.validation import check_choice, check_count, check_positive, deadline_after, is_late
+from ..duality.records import PROOFS
+from ..exceptions import InvalidInputError, PatternLimitError
+from ..solvers.base import ENDED_BY_ITSELF, Status, is_proven
+from .ascents import find_parts
+from .cells import MAX_BLOCKS
+from .certifying import bound_price, bound_training, cheap_bound, make_certificate, part_of_time
+from .column_generation import Run, ascent_width, visible_gap
+from .enumeration import optimum_over_cells, price_over_cells, zero_optimum
 from .network import ThreeLayerReLU
-from .program import ConicForm, solve_price, solve_training
-from .records import ThreeLayerCertificate, ThreeLayerPrice, ThreeLayerSolution
-from .scaled import Part, Problem
+from .records import ThreeLayerCertificate, ThreeLayerPrice
+from .scaled import Problem
+from .solution import ThreeLayerSolution
+from .subnetworks import parts_of_network
 
 __all__ = ["certify_three_layer", "price_three_layer", "train_three_layer"]
 
-# Networks are tried without the blocks below 1e-8, 1e-6 and 1e-4 of the largest: Clarabel leaves a little in all.
-DROPPED_SIZE_SHARES = (1e-8, 1e-6, 1e-4)
-# A neuron may be in an optimal network when its slope is at least (1 - 1e-6) beta.
-OPTIMAL_SLOPE_TOLERANCE = 1e-6
-# Unit vectors whose entries differ by at most 1e-5 are one direction.
-MAX_DIRECTION_DISTANCE = 1e-5
+Solver = Literal["auto", "enumeration", "column_generation"]
+# Training has 0.6 of the time, the proof the rest.
+TRAINING_SHARE = 0.6
+SOLVERS = ("auto", "enumeration", "column_generation")
 
 
 def train_three_layer(
-    X: ArrayLike, y: ArrayLike, beta: float, *, n_hidden: int | None = None, max_blocks: int = MAX_BLOCKS
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    n_hidden: int | None = None,
+    solver: Solver = "auto",
+    max_blocks: int = MAX_BLOCKS,
+    tol: float = 1e-6,
+    max_iter: int = 30,
+    time_limit: float | None = None,
+    proof: Proof = "auto",
+    random_state: Seed = 0,
 ) -> ThreeLayerSolution:
-    """Train a parallel three-layer ReLU network to proven global optimality, for a handful of samples.
+    """Train a parallel three-layer ReLU network, to proven global optimality as far as the proof carries.
 
     The network is ``f(x) = sum_k alpha_k (sum_j w2_kj (w1_kj^T x)_+)_+`` with any number of sub-networks k, and its
     objective ``1/2 sum_i (y_i - f(x_i))^2 + beta/3 sum_k (||W1_k||_F^3 + ||w2_k||^3 + |alpha_k|^3)``: a sum, no 1/n;
@@ -46,21 +60,41 @@ def train_three_layer(
         Above 0.
     n_hidden : int or None, default=None
         Number of first-layer neurons of each sub-network. None is any number; n_samples of them are as good.
+    solver : {"auto", "enumeration", "column_generation"}
+        ``"enumeration"`` solves one convex program over all patterns of patterns, which is proven and takes about
+        eight samples; no time limit ends it. ``"column_generation"`` adds sub-networks that violate the dual
+        constraint one after another. ``"auto"`` enumerates where the program has at most `max_blocks` blocks and no
+        `time_limit` is given.
     max_blocks : int, default=30_000
-        Refuse to start when the convex program has more blocks.
+        Size of the largest program that is enumerated.
+    tol : float, default=1e-6
+        Relative gap at which column generation ends.
+    max_iter : int, default=30
+        Largest number of rounds of column generation.
+    time_limit : float, optional
+        Seconds of column generation and its proof; the best network so far is returned.
+    proof : {"auto", "exact", "bound", "heuristic"}
+        How column generation is certified: by the relaxed dual (see `convexnn.deep.relaxation`), and by a branch and
+        bound over second patterns, with ``"auto"`` up to 24 samples and within a fixed number of nodes, with
+        ``"exact"`` until it is done or `time_limit` ends it, with ``"bound"`` not at all. ``"heuristic"`` does
+        neither. The lower bound is valid in every case.
+    random_state : int, numpy Generator or None, default=0
+        Random starts of the ascents.
 
     Returns
     -------
     ThreeLayerSolution
+        An interrupt (Ctrl-C) or `time_limit` ends column generation with the best network so far and its certificate.
 
     Raises
     ------
     PatternLimitError
-        Before the patterns of patterns are made, when there are too many. Their number grows like 2^n_samples.
+        With ``solver="enumeration"``, before the patterns of patterns are made, when there are too many. Their number
+        grows like 2^n_samples.
     ValueError
         For bad data.
     SolverError
-        When Clarabel returns nothing.
+        With ``solver="enumeration"``, when Clarabel returns nothing.
 
     Notes
     -----
@@ -83,10 +117,18 @@ def train_three_layer(
     >>> print(f"{solution.certificate.primal:.4f} {solution.certificate.status}")
     1.3625 optimal
     """
-    problem = Problem.checked(X, y, beta)
-    optimum = _optimum(problem, check_hidden(n_hidden), check_count(max_blocks, "max_blocks"))
-    certificate = _certificate(optimum.network, problem, optimum, n_hidden)
-    return ThreeLayerSolution(optimum.network, certificate, optimum.value, optimum.directions)
+    problem, n_hidden = Problem.checked(X, y, beta), check_hidden(n_hidden)
+    tol, max_iter = check_positive(tol, "tol"), check_count(max_iter, "max_iter")
+    options = checked_options(solver, proof, time_limit)
+    optimum = enumerated(optimum_over_cells, problem, n_hidden, max_blocks, solver, time_limit)
+    if optimum is None and (unit := problem.unit()) is not None and not unit.is_zero_optimal:
+        rng = np.random.default_rng(random_state)
+        with one_blas_thread():
+            return generate(problem, unit, n_hidden, rng, tol=tol, max_iter=max_iter, **options)
+    optimum = zero_optimum(problem) if optimum is None else optimum
+    certificate = certificate_of(optimum, optimum.network, problem, n_hidden)
+    status = Status.proven if is_proven(certificate, tol) else Status.stalled
+    return ThreeLayerSolution(optimum.network, certificate, optimum.value, optimum.directions, status, 0, [])
 
 
 def certify_three_layer(
@@ -96,9 +138,13 @@ def certify_three_layer(
     beta: float,
     *,
     n_hidden: int | None = None,
+    solver: Solver = "auto",
     max_blocks: int = MAX_BLOCKS,
+    time_limit: float | None = None,
+    proof: Proof = "auto",
+    random_state: Seed = 0,
 ) -> ThreeLayerCertificate:
-    """Bound how far any parallel three-layer network is from the best one, by the optimum of the dual program.
+    """Bound how far any parallel three-layer network is from the best one.
 
     Parameters
     ----------
@@ -110,7 +156,11 @@ def certify_three_layer(
         Strength in ``1/2 sum_i (y_i - f(x_i))^2 + beta/3 sum_k (||W1_k||_F^3 + ||w2_k||^3 + |alpha_k|^3)``.
     n_hidden : int or None, default=None
         Compare with the networks of so many first-layer neurons per sub-network; None: with those of any width.
-    max_blocks : int, default=30_000
+    solver : {"auto", "enumeration", "column_generation"}
+        ``"enumeration"`` bounds by the optimum of the dual program over all patterns of patterns,
+        ``"column_generation"`` by the relaxed dual and by pricing the residual (see `convexnn.deep.relaxation`);
+        ``"auto"`` as in `train_three_layer`.
+    max_blocks, time_limit, proof, random_state
         See `train_three_layer`.
 
     Returns
@@ -120,7 +170,7 @@ def certify_three_layer(
     Raises
     ------
     PatternLimitError
-        When there are too many patterns of patterns: there is no certificate without all of them.
+        With ``solver="enumeration"``, when there are too many patterns of patterns.
     ValueError
         For bad data, and for a network with wider sub-networks than `n_hidden`.
     """
@@ -128,12 +178,34 @@ def certify_three_layer(
     width = int(np.count_nonzero(network.neuron_masses, axis=1).max(initial=0))
     if n_hidden is not None and width > n_hidden:
         raise InvalidInputError(f"n_hidden must be at least {width}, as the network has it; got {n_hidden}.")
-    optimum = _optimum(problem, n_hidden, check_count(max_blocks, "max_blocks"))
-    return _certificate(network, problem, optimum, n_hidden)
+    options = checked_options(solver, proof, time_limit)
+    nu = problem.y - network.predict(problem.X)
+    optimum = enumerated(optimum_over_cells, problem, n_hidden, max_blocks, solver, time_limit)
+    unit = problem.unit()
+    if optimum is None and (unit is None or unit.is_zero_optimal):
+        optimum = zero_optimum(problem)
+    if optimum is not None:
+        return certificate_of(optimum, network, problem, n_hidden)
+    nu, parts = nu[problem.rows] / unit.y_scale, parts_of_network(network, problem, unit)
+    objective = problem.in_unit_terms(network.objective(problem.X, problem.y, problem.beta), unit)
+    with one_blas_thread():
+        rng, width = np.random.default_rng(random_state), ascent_width(unit, n_hidden)
+        _, prices = find_parts(unit.X, nu, parts, width, rng, lambda: is_late(options["deadline"]))
+        gap = visible_gap(unit, nu, objective, float(prices.max(initial=0.0)))
+        bound = bound_training(unit, nu, parts, objective, n_hidden=n_hidden, tol=1e-6, **options)
+    return make_certificate(network, problem, unit, bound, n_hidden, gap)
 
 
 def price_three_layer(
-    X: ArrayLike, nu: ArrayLike, *, n_hidden: int | None = None, max_blocks: int = MAX_BLOCKS
+    X: ArrayLike,
+    nu: ArrayLike,
+    *,
+    n_hidden: int | None = None,
+    solver: Solver = "auto",
+    max_blocks: int = MAX_BLOCKS,
+    time_limit: float | None = None,
+    proof: Proof = "auto",
+    random_state: Seed = 0,
 ) -> ThreeLayerPrice:
     """Return the largest ``|nu^T ((X W)_+ w)_+|`` over ``||W||_F <= 1`` and ``||w|| <= 1``, unit sub-networks.
 
@@ -144,7 +216,10 @@ def price_three_layer(
         The dual point; it is feasible for the training problem where its price is at most beta.
     n_hidden : int or None, default=None
         Number of first-layer neurons, columns of W; None: any number.
-    max_blocks : int, default=30_000
+    solver : {"auto", "enumeration", "column_generation"}
+        ``"enumeration"`` prices all patterns of patterns; ``"column_generation"`` climbs from many starts and bounds
+        the price by a branch and bound over the second pattern; ``"auto"`` as in `train_three_layer`.
+    max_blocks, time_limit, proof, random_state
         See `train_three_layer`.
 
     Returns
@@ -154,26 +229,20 @@ def price_three_layer(
     Raises
     ------
     PatternLimitError
-        When there are too many patterns of patterns.
+        With ``solver="enumeration"``, when there are too many patterns of patterns.
     ValueError
         For bad data.
     """
-    problem = Problem.checked(X, nu, 1.0, name="nu")
-    n_hidden, max_blocks = check_hidden(n_hidden), check_count(max_blocks, "max_blocks")
+    problem, n_hidden = Problem.checked(X, nu, 1.0, name="nu"), check_hidden(n_hidden)
+    options = checked_options(solver, proof, time_limit)
+    found = enumerated(price_over_cells, problem, n_hidden, max_blocks, solver, time_limit)
     unit = problem.unit()
-    if unit is None:
-        return ThreeLayerPrice(0.0, 0.0, problem.zero_network())
-    form = ConicForm(make_cells(unit.X, n_hidden, max_blocks))
-    bound, best = 0.0, (0.0, problem.zero_network())
-    # |nu^T f| is the larger of the maxima for nu and for -nu; each is bounded by its own multipliers.
-    for sign in (1.0, -1.0):
-        blocks, multipliers = solve_price(form, sign * unit.y)
-        bound = max(bound, norms(form.slopes(sign * unit.y, multipliers)).max())
-        for part in _subnetworks(form, blocks, sign, 0.0):
-            network = problem.lift([part], [1.0])
-            best = max(best, (float(problem.y @ network.predict(problem.X)), network), key=lambda pair: pair[0])
-    bound *= unit.x_scale * unit.y_scale
-    return ThreeLayerPrice(min(best[0], bound), bound, best[1])
+    if found is not None or unit is None:
+        return ThreeLayerPrice(0.0, 0.0, problem.zero_network()) if found is None else found
+    with one_blas_thread():
+        rng, width = np.random.default_rng(random_state), ascent_width(unit, n_hidden)
+        parts, prices = find_parts(unit.X, unit.y, [], width, rng, lambda: is_late(options["deadline"]))
+        return bound_price(problem, unit, parts, prices, n_hidden=n_hidden, **options)
 
 
 def check_hidden(n_hidden):
@@ -181,99 +250,50 @@ def check_hidden(n_hidden):
     return None if n_hidden is None else check_count(n_hidden, "n_hidden")
 
 
-@dataclass(frozen=True, eq=False)
-class Optimum:
-    """The answer of the training program: the network, the value it ended with, and the dual bound."""
-
-    network: ThreeLayerReLU
-    value: float
-    dual_point: np.ndarray
-    dual: float
-    directions: np.ndarray
-    n_cells: int
+def checked_options(solver, proof, time_limit):
+    """Check the solver's name and return the options of a proof, a dict."""
+    check_choice(solver, "solver", SOLVERS)
+    return {"proof": check_choice(proof, "proof", PROOFS), "deadline": deadline_after(time_limit)}
 
 
-def _optimum(problem, n_hidden, max_blocks):
-    """Solve the training program and bound its dual; both from what the solver returned, not from what it claims."""
-    unit = problem.unit()
-    if unit is None or unit.is_zero_optimal:
-        value = 0.5 * float(problem.y @ problem.y)
-        return Optimum(problem.zero_network(), value, problem.y, value, np.zeros((0, problem.X.shape[1])), 0)
-    form = ConicForm(make_cells(unit.X, n_hidden, max_blocks))
-    positive, negative, multipliers = solve_training(form, unit.y, unit.beta)
-    residual = unit.y - form.fit @ (positive - negative).ravel()
-    # Any multipliers lambda >= 0 prove ||(Phi' nu + G' lambda)_k|| as a bound on the price of each neuron.
-    slopes = [form.slopes(sign * residual, cone) for sign, cone in zip((1.0, -1.0), multipliers, strict=True)]
-    slopes = np.concatenate(slopes)
-    sizes = norms(slopes)
-    # The residual is -grad L. On rows of zeros every network is 0, so that it is y there.
-    nu = problem.y.copy()
-    nu[problem.rows] = unit.y_scale * residual
-    # Shrunk by beta over the largest slope, the residual is dual feasible.
-    dual, scale = _best_scaling(problem.y, nu, unit.beta / sizes.max())
-    # Only directions whose slope is beta can carry mass at an optimum.
-    used = sizes >= unit.beta * (1 - OPTIMAL_SLOPE_TOLERANCE)
-    directions = distinct_rows(slopes[used] / sizes[used, None], MAX_DIRECTION_DISTANCE) @ problem.basis.T
-    masses = norms(positive).sum() + norms(negative).sum()
-    value = 0.5 * float(nu @ nu) + problem.beta * masses * unit.y_scale / unit.x_scale
-    network = _network(problem, unit, form, positive, negative)
-    return Optimum(network, value, scale * nu, dual, directions, form.cells.n_cells)
+def enumerated(function, problem, n_hidden, max_blocks, solver, time_limit):
+    """Return what `function` finds over all cells, or None where `solver` leaves this to column generation."""
+    max_blocks = check_count(max_blocks, "max_blocks")
+    if solver == "column_generation" or (solver == "auto" and time_limit is not None):
+        return None
+    try:
+        return function(problem, n_hidden, max_blocks)
+    except PatternLimitError:
+        if solver == "enumeration":
+            raise
+        return None
 
 
-def _best_scaling(y, nu, limit):
-    """Return the best dual value ``t nu^T y - t^2 ||nu||^2 / 2`` over t in [0, limit], and t."""
-    square = float(nu @ nu)
-    scale = float(np.clip(nu @ y / square, 0.0, limit)) if square > 0 else 0.0
-    return scale * float(nu @ y) - 0.5 * scale**2 * square, scale
-
-
-def _certificate(network, problem, optimum, n_hidden):
+def certificate_of(optimum, network, problem, n_hidden):
+    """Return the certificate of a network by the optimum over all cells."""
     primal = network.objective(problem.X, problem.y, problem.beta)
     return ThreeLayerCertificate(primal, optimum.dual, optimum.dual_point, n_hidden, optimum.n_cells)
 
 
-def _network(problem, unit, form, positive, negative):
-    """Return the best network of the blocks: small ones dropped, and the masses solved for once more."""
-    networks, largest = [problem.zero_network()], max(norms(b).max() for b in (positive, negative))
-    for share in DROPPED_SIZE_SHARES:
-        parts = _subnetworks(form, positive, 1.0, share * largest) + _subnetworks(form, negative, -1.0, share * largest)
-        if parts:
-            # The directions of the interior point are better than its masses: a lasso finds the masses again.
-            masses = best_masses(np.column_stack([part.fit for part in parts]), unit.y, unit.beta)
-            networks.append(problem.lift(parts, masses * unit.y_scale / unit.x_scale))
-    return min(networks, key=lambda network: network.objective(problem.X, problem.y, problem.beta))
-
-
-def _subnetworks(form, blocks, output_sign, smallest):
-    """Return a `Part` for each cell that has blocks longer than `smallest`."""
-    sizes, parts = norms(blocks), []
-    kept = np.flatnonzero(sizes > smallest)
-    for cell in np.unique(form.cells.owner[kept]):
-        slots = kept[form.cells.owner[kept] == cell]
-        directions = blocks[slots] / sizes[slots, None]
-        part = _part(form.cells.X, directions, sizes[slots], form.cells.signs[slots], output_sign)
-        parts.extend([part] if part is not None else [])
-    return parts
-
-
-def _part(X, directions, sizes, signs, output_sign):
-    """Return the `Part` of some neurons after pruning them to independent fits; None where it is zero on X."""
-    hidden = np.maximum(X @ directions.T, 0.0) * signs
-    # Neurons with dependent values on X are moved into fewer, at no cost.
-    sizes = prune_masses(hidden, sizes)
-    used = sizes > 0
-    fit = np.maximum(hidden @ sizes, 0.0)
-    if not fit.any():
-        return None
-    # Scaled to mass one: the masses of the sub-networks are found afterwards.
-    total = sizes.sum()
-    return Part(directions[used] * (sizes[used] / total)[:, None], signs[used], output_sign, output_sign * fit / total)
-
-
-def distinct_rows(rows, tolerance):
-    """Return the rows without those that are within `tolerance` of an earlier one."""
-    kept = np.zeros((0, rows.shape[1]))
-    for row in rows:
-        if not len(kept) or np.abs(kept - row).max(axis=1).min() > tolerance:
-            kept = np.vstack([kept, row])
-    return kept
+def generate(problem, unit, n_hidden, rng, *, tol, max_iter, proof, deadline):
+    """Train by column generation and prove; sub-networks that only the proof has met start another round."""
+    run = Run(problem, unit, n_hidden, rng, part_of_time(deadline, TRAINING_SHARE))
+    try:
+        bound, status = None, run.generate(tol, max_iter)
+        while bound is None:
+            bound = run.prove(proof, tol, deadline)
+            if bound.violated is not None and len(run.history) < max_iter and run.take_in(bound.violated):
+                bound, status = None, run.generate(tol, max_iter - len(run.history))
+    except KeyboardInterrupt:
+        # No more searches: the cheap bound is valid all the same.
+        bound, status = cheap_bound(unit, run.residual), Status.interrupted
+    if bound.violated is not None:
+        # A violation is known that training could not use, or has no round left for.
+        run.note_price(float(run.residual @ bound.violated.fit))
+        status = Status.max_iter if len(run.history) >= max_iter else Status.stalled
+    certificate = make_certificate(run.network, problem, unit, bound, n_hidden, run.visible_gap)
+    if is_proven(certificate, tol):
+        status = Status.proven
+    elif status in ENDED_BY_ITSELF and is_late(deadline):
+        status = Status.time_limit
+    return ThreeLayerSolution(run.network, certificate, run.objective, None, status, len(run.history), run.history)

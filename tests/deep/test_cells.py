@@ -83,11 +83,11 @@ def test_too_many_cells_are_refused_before_they_are_made(shape, n_hidden, monkey
     monkeypatch.setattr("convexnn.deep.cells.list_cells", None)
     X = np.random.default_rng(0).standard_normal(shape)
     with pytest.raises(PatternLimitError, match=r"\d+ blocks .*\d+ patterns of patterns.* max_blocks=30000"):
-        train_three_layer(X, np.ones(shape[0]), 0.1, n_hidden=n_hidden)
+        train_three_layer(X, np.ones(shape[0]), 0.1, n_hidden=n_hidden, solver="enumeration")
 
 
 def test_the_limit_can_be_moved():
     X, y = DATA["random"], np.arange(4.0)
     with pytest.raises(PatternLimitError, match="max_blocks=100"):
-        train_three_layer(X, y, 0.1, max_blocks=100)
+        train_three_layer(X, y, 0.1, solver="enumeration", max_blocks=100)
     assert train_three_layer(X, y, 0.1, max_blocks=1000).certificate.status == "optimal"

@@ -1,7 +1,10 @@
 """Local ascents on the price of several outputs from many starts: fast lower bounds that prove nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from .._utils.row_blocks import is_huge
 from .._utils.threads import slices, thread_map
 from .._utils.validation import is_late
 from .ascent import MAX_CLIMBS, MAX_SAME_END_DISTANCE, chunk_size, max_steps, with_poles
@@ -15,6 +18,7 @@ NANOSECONDS_PER_VECTOR_CLIMB_ENTRY = 250  # a climb costs about 250 ns for every
 NANOSECONDS_PER_VECTOR_STEP_ENTRY = 0.25  # a step of an approach 0.25 ns for every entry and start,
 NANOSECONDS_PER_POSED_ENTRY = 100  # and to make the function 100 ns for every entry of lines and coefficients
 N_ROUGH_APPROACH_STEPS = 4  # an approach that no climb follows has four steps
+MAX_SAMPLED_LINES, MAX_HUGE_APPROACHES = 4096, 32  # on huge data 32 ends of approaches on some rows go on with all
 MIN_VECTOR_CLIMBS = 2  # the two best ends of an approach climb on, however small the budget
 
 
@@ -36,11 +40,13 @@ def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None
     if function.lines.size * len(points) <= MAX_VECTOR_CLIMB_ENTRIES:
         return _ends(function, points, _climb_all(function, points, deadline, n_jobs))
     n_steps = N_ROUGH_APPROACH_STEPS if rough else N_VECTOR_STEPS
+    if is_huge(function.lines):
+        points = _best_on_a_sample(function, points, deadline, n_jobs)
     points, values = approach_vectors(function, points, n_steps=n_steps, deadline=deadline, n_jobs=n_jobs)
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], np.ones(len(order)), MAX_SAME_END_DISTANCE)]
     points, values = points[order], values[order]
-    if rough:
+    if rough or is_huge(function.lines):
         return _ends(function, points, values)
     n_climbs = MAX_CLIMBS
     if max_work is not None:
@@ -49,6 +55,16 @@ def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None
     ends = points[:n_climbs].copy()
     tops = _climb_all(function, ends, deadline, n_jobs)
     return _ends(function, np.vstack([ends, points]), np.append(tops, values))
+
+
+def _best_on_a_sample(function, points, deadline, n_jobs):
+    """Return the best distinct ends of approaches that see some of the rows of huge data."""
+    step = len(function.lines) // MAX_SAMPLED_LINES + 1
+    sample = replace(function, lines=function.lines[::step], coefficients=function.coefficients[::step])
+    points, values = approach_vectors(sample, points, deadline=deadline, n_jobs=n_jobs)
+    order = np.argsort(-values, kind="stable")
+    order = order[distinct(points[order], np.ones(len(order)), MAX_SAME_END_DISTANCE)]
+    return points[order[:MAX_HUGE_APPROACHES]]
 
 
 def work_of_maxima(function, n_starts, rough=False):
@@ -60,6 +76,8 @@ def work_of_maxima(function, n_starts, rough=False):
         n_climbs, n_steps = n_starts, 0
     elif rough:
         n_climbs, n_steps = 0, N_ROUGH_APPROACH_STEPS
+    if is_huge(function.lines):
+        n_climbs, n_starts = 0, min(n_starts, MAX_HUGE_APPROACHES)
     steps = NANOSECONDS_PER_VECTOR_STEP_ENTRY * entries * n_steps * n_starts
     return (
         NANOSECONDS_PER_POSED_ENTRY * entries

@@ -4,11 +4,12 @@ It stays the same when N is rotated to its principal axes, of which those it doe
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from .._utils.norms import unit_rows
+from .._utils.row_blocks import is_huge
 from .._utils.validation import is_late
 from .kernels.vector_cones import split_vector_cones
 from .price_function import PriceFunction, in_row_space, posed, total_size
@@ -99,7 +100,8 @@ class VectorPrice(PriceFunction):
 
 def vector_price_function(X, dual_point):
     """Return the `VectorPrice` of ``||N^T (X u)_+||`` for X (n, n_inputs) and N (n, n_outputs)."""
-    return posed(_reduced, X, dual_point, *unit_rows(X.astype(np.float64, copy=False)))
+    units, norms = unit_rows(X.astype(np.float64, copy=False))
+    return (_reduced if is_huge(X) else partial(posed, _reduced))(X, dual_point, units, norms)
 
 
 def _reduced(X, dual_point, units, norms):
@@ -114,9 +116,14 @@ def _reduced(X, dual_point, units, norms):
     axes = rotation[values > MIN_AXIS_SINGULAR_VALUE * values[0]].T
     reduced = weights @ axes
     slack = float(np.linalg.norm(weights - reduced @ axes.T, axis=1).sum()) / total
+    rounding = 4.0 * np.finfo(float).eps * np.sqrt(axes.shape[1])
+    if is_huge(units):  # nothing is merged, and no space is told: either costs more than the ascents
+        parts = {"lines": units, "coefficients": reduced / total, "basis": np.eye(X.shape[1])}
+        slack += rounding * (len(units) + X.shape[1] + 8)
+        return VectorPrice(**parts, linear=np.zeros((axes.shape[1], X.shape[1])), axes=axes, scale=scale, slack=slack)
     keep = np.any(reduced != 0.0, axis=1)
     parts, merging, leaving = in_row_space(units[keep], reduced[keep] / total)
-    slack += merging + 4.0 * np.finfo(float).eps * (int(keep.sum()) + X.shape[1] + 8) * np.sqrt(axes.shape[1])
+    slack += merging + rounding * (int(keep.sum()) + X.shape[1] + 8)
     return VectorPrice(**parts, axes=axes, scale=scale, slack=slack + leaving)
 
 

@@ -1,7 +1,7 @@
 """``beta="auto"``: the folds, the paths followed in them, and the network that training starts from."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..solvers.path import Path
 from ._beta_path import BetaPath
 from ._choosing import MAX_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short, max_rows
 from ._parameters import has_skip, seed_of
-from ._rows import canonical_rows
+from ._rows import rows_of_targets
 
 # The warning names the line that called `fit`: 6 frames up, one of them that of the decorator.
 CHOICE_STACKLEVEL = 6
@@ -90,8 +90,8 @@ def choose_strength(estimator, X, targets, weight, started):
         if not any(walk.has_neurons for walk in walks.values()):
             return None
         path = choose(walks, largest, share, started=started, deadline=deadline, stage=stage)
-        if path is None:
-            return None
+        if path is None or (path.ended == "time_limit" and path.best.width == 0.0):
+            return None  # the time was up before any network had a neuron: nothing has been chosen
         # The networks of the first fold lead to those of all rows, which training starts from.
         best = path.best
         points = walks[best.skip_connection].points_at(best)
@@ -149,9 +149,7 @@ def _options(estimator, X, weight):
 
 def problems_on(estimator, X, targets, weight, skip):
     """Pose the problems of all outputs on the same rows."""
-    rows = canonical_rows(X, _stack_targets(targets), weight)
-    parts = [rows] if len(targets) == 1 else [replace(rows, y=np.ascontiguousarray(y)) for y in rows.y.T]
-    return [estimator._problem(part, skip=skip) for part in parts]
+    return estimator._problems(rows_of_targets(X, targets, weight), skip)
 
 
 def _folds(estimator, X, targets, weight, whole, skip, seed):

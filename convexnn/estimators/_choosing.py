@@ -72,7 +72,8 @@ def is_short(problem):
     """Whether there is too little to choose a strength with: few rows, a class with a single one, nothing to fit."""
     if len(problem.y) < MIN_ROWS or is_trivial(problem):
         return True
-    return problem.loss.labels and np.unique(classes_of(problem.y), return_counts=True)[1].min() < 2
+    columns = problem.y.reshape(len(problem.y), -1).T if problem.loss.labels else ()
+    return any(np.unique(column, return_counts=True)[1].min() < 2 for column in columns)
 
 
 def classes_of(labels):

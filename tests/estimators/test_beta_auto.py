@@ -1,6 +1,7 @@
 """beta="auto": the same choice however rows are given, near what refits say, honest with nothing to choose."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit, cross_va
 from sklearn.preprocessing import scale
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor
-from convexnn.estimators import _choosing
+from convexnn.estimators import _automatic, _choosing
 from convexnn.exceptions import InvalidInputError, StrengthWarning
 
 QUICK = {"proof": "heuristic"}
@@ -198,6 +199,15 @@ def test_no_time_is_no_choice_and_little_time_ends_the_path():
         short = ConvexReLURegressor(time_limit=0.3, **QUICK).fit(X, y)
     assert not hasattr(hasty, "beta_path_")
     assert not hasattr(short, "beta_path_") or short.beta_path_.ended in ("time_limit", "turned")
+
+
+def test_a_path_without_neurons_when_the_time_is_up_chooses_nothing(model, monkeypatch):
+    record = replace(model.beta_path_.best, width=0.0)
+    cut = replace(model.beta_path_, complete=False, ended="time_limit", best=record)
+    monkeypatch.setattr(_automatic, "choose", lambda *args, **options: cut)
+    found = clone(model).fit(*bent())
+    assert not hasattr(found, "beta_path_")
+    assert found.beta_ == pytest.approx(ConvexReLURegressor("scale", **QUICK).fit(*bent()).beta_)
 
 
 def test_interrupt_while_choosing_keeps_the_best_strength(monkeypatch):

@@ -102,6 +102,7 @@ n_features_in_, feature_names_in_
     classes_: np.ndarray
 
     _losses = ("logistic", "squared_hinge", "squared")
+    _is_multilabel = False
     _score_name = "accuracy"
 
     def __init__(

@@ -119,10 +119,6 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
                     f"{name}={getattr(self, name)!r} is there for one output only; with several outputs leave {name} "
                     f"at {wanted[0]!r}."
                 )
-        if self.loss in ("absolute", "quantile"):
-            raise InvalidInputError(
-                f"loss={self.loss!r} is there for one output only; several outputs need a smooth loss."
-            )
 
     def _strength(self, problem, started):
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""

@@ -175,7 +175,7 @@ def _constant(problem):
     if problem.loss.is_smooth:
         coefficients = problem.loss.fit_free(problem.y, np.zeros_like(problem.y), ones, problem.weight)
     else:
-        coefficients = np.atleast_1d(np.quantile(problem.y, getattr(problem.loss, "quantile", 0.5)))
+        coefficients = np.quantile(problem.y, problem.loss.level, axis=0)[None]
     return lambda test: np.ones((len(test.y), 1)) @ coefficients
 
 

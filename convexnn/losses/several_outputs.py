@@ -27,19 +27,23 @@ class ColumnLoss:
 
     Attributes
     ----------
-    loss : Loss
-        One of `convexnn.losses`.
+    loss, entries : Loss
+        One of `convexnn.losses`, and that of all entries of Y as one vector.
     steepness : float
         Bound on the curvatures of a row, for step lengths; infinite where the loss is not smooth.
+    bounds, level : (float, float) and float
+        Of a loss with kinks: its two slopes, and the quantile of targets that is the best constant.
     """
 
     def __init__(self, loss):
-        self.loss = loss
+        self.loss, self.entries = loss, loss.of_entries()
         self.name, self.labels = loss.name, loss.labels
         self.is_smooth, self.is_strictly_convex = loss.is_smooth, loss.is_strictly_convex
         self.is_quadratic, self.can_vanish = loss.is_quadratic, loss.can_vanish
         self.is_stand_in = loss.is_stand_in
         self.steepness = loss.largest_curvature
+        if not loss.is_smooth:
+            self.bounds, self.level = loss.bounds, loss.level
 
     is_separable = True
 
@@ -53,7 +57,11 @@ class ColumnLoss:
 
     def dual_point(self, Y, fit, weight):
         """Return ``-grad L(fit)``."""
-        return weight[:, None] * self.loss.slopes(Y, fit)
+        return weight[:, None] * self.slopes(Y, fit)
+
+    def slopes(self, Y, fit):
+        """Return minus the derivative of the loss of every entry, of the shape of Y."""
+        return self.loss.slopes(Y, fit)
 
     def curve(self, Y, fit, weight, change):
         """Return the Hessian of L at `fit` times `change`, an array of shape (..., n_samples, n_outputs)."""
@@ -61,15 +69,15 @@ class ColumnLoss:
 
     def curvatures(self, Y, fit):
         """Return the second derivative of every entry, of the shape of Y."""
-        return self.loss.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
+        return self.entries.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
 
     def dual_value(self, Y, dual_point, weight):
         """Return ``-L*(-dual_point)``."""
-        return self.loss.dual_value(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+        return self.entries.dual_value(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
 
     def room(self, Y, s):
         """Return by how much each entry of s may move, about, without leaving the domain."""
-        return self.loss.room(Y.ravel(), s.ravel()).reshape(s.shape)
+        return self.entries.room(Y.ravel(), s.ravel()).reshape(s.shape)
 
     def inside(self, Y, dual_point, weight):
         """Return the dual point: no entry is moved."""
@@ -77,7 +85,7 @@ class ColumnLoss:
 
     def snapped(self, Y, dual_point, weight):
         """Return the dual point with entries at the end of their domain that are there but for rounding."""
-        flat = self.loss.snapped(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+        flat = self.entries.snapped(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
         return flat.reshape(dual_point.shape)
 
     def widened(self, dual_point, leak):
@@ -91,21 +99,40 @@ class ColumnLoss:
     def dual_value_below(self, Y, dual_point, leak, weight):
         """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
         flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
-        return self.loss.dual_value_below(*flat)
+        return self.entries.dual_value_below(*flat)
 
     def domain_within(self, Y, dual_point, leak, weight):
         """Return the largest t for which t times every N as in `dual_value_below` is in the domain."""
         flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
-        return self.loss.domain_within(*flat)
+        return self.entries.domain_within(*flat)
 
     def best_scale(self, Y, dual_point, weight, limit):
         """Return the t in [0, limit] with the largest ``dual_value(Y, t * dual_point, weight)``."""
-        return self.loss.best_scale(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]), limit)
+        return self.entries.best_scale(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]), limit)
 
     def fit_free(self, Y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_B L(hidden_fit + free B)``, of shape (n_free, n_outputs)."""
-        columns = [self.loss.fit_free(y, fit, free, weight) for y, fit in zip(Y.T, hidden_fit.T, strict=True)]
+        pairs = enumerate(zip(Y.T, hidden_fit.T, strict=True))
+        columns = [self.loss.of_output(k).fit_free(y, fit, free, weight) for k, (y, fit) in pairs]
         return np.stack(columns, axis=1)
+
+    def fit_masses(self, Y, fits, free, weight, beta, deadline=None):
+        """Return ``argmin L(F c + free B) + beta sum(c)`` over ``c >= 0`` and B, as (c, B), by a linear program.
+
+        None when the deadline passes first, and for a loss with kinks only.
+
+        Parameters
+        ----------
+        fits : ndarray of shape (n_samples, n_outputs, K)
+        """
+        n_outputs, flat = Y.shape[1], fits.reshape(Y.size, -1)
+        every = np.kron(free, np.eye(n_outputs))
+        found = self.entries.fit_masses(Y.ravel(), flat, every, np.repeat(weight, n_outputs), beta, deadline)
+        return None if found is None else (found[0], found[1].reshape(-1, n_outputs))
+
+    def smoothed(self, centre, spread):
+        """Return the smooth loss that stands in for one with kinks."""
+        return ColumnLoss(self.loss.smoothed(centre, spread))
 
     def in_units(self, unit):
         """Return the loss of targets and fits that are divided by `unit`, but for a factor."""
@@ -113,7 +140,7 @@ class ColumnLoss:
 
     def take(self, rows):
         """Return the loss of some of the rows."""
-        return self
+        return ColumnLoss(self.loss.take(rows))
 
     def check_targets(self, Y):
         """Refuse targets that the loss is not defined for."""

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,6 +25,7 @@ from ._beta_path import BetaPath
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
 from ._parameters import (
+    KeepsParameters,
     check_folds,
     check_shared_parameters,
     check_strength,
@@ -48,7 +48,7 @@ STATUS_ADVICE = {
 }
 
 
-class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator):
+class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     network_: TwoLayerReLU

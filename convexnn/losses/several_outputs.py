@@ -27,8 +27,8 @@ class ColumnLoss:
 
     Attributes
     ----------
-    loss, entries : Loss
-        One of `convexnn.losses`, and that of all entries of Y as one vector.
+    loss : Loss
+        One of `convexnn.losses`.
     steepness : float
         Bound on the curvatures of a row, for step lengths; infinite where the loss is not smooth.
     bounds, level : (float, float) and float
@@ -36,7 +36,7 @@ class ColumnLoss:
     """
 
     def __init__(self, loss):
-        self.loss, self.entries = loss, loss.of_entries()
+        self.loss = loss
         self.name, self.labels = loss.name, loss.labels
         self.is_smooth, self.is_strictly_convex = loss.is_smooth, loss.is_strictly_convex
         self.is_quadratic, self.can_vanish = loss.is_quadratic, loss.can_vanish
@@ -46,6 +46,11 @@ class ColumnLoss:
             self.bounds, self.level = loss.bounds, loss.level
 
     is_separable = True
+
+    @property
+    def entries(self):
+        """The loss of all entries of Y as one vector."""
+        return self.loss.of_entries()
 
     def value(self, Y, fit, weight):
         """Return L(fit)."""

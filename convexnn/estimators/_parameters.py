@@ -29,7 +29,8 @@ class KeepsParameters(BaseEstimator):
         super().__setstate__(state)
         known = inspect.signature(type(self).__init__).parameters.values()
         added = {one.name: one.default for one in known if one.default is not one.empty and one.name not in vars(self)}
-        vars(self).update(added)
+        for name, default in added.items():
+            setattr(self, name, default)
         if added:
             values = ", ".join(f"{name}={value!r}" for name, value in added.items())
             warnings.warn(

@@ -201,7 +201,7 @@ def test_no_time_is_no_choice_and_little_time_ends_the_path():
     assert not hasattr(short, "beta_path_") or short.beta_path_.ended in ("time_limit", "turned")
 
 
-def test_a_path_without_neurons_when_the_time_is_up_chooses_nothing(model, monkeypatch):
+def test_a_path_without_neurons_in_its_time_chooses_nothing(model, monkeypatch):
     record = replace(model.beta_path_.best, width=0.0)
     cut = replace(model.beta_path_, complete=False, ended="time_limit", best=record)
     monkeypatch.setattr(_automatic, "choose", lambda *args, **options: cut)

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
+from .._utils.clock import now
 from .._utils.progress import current
 from .._utils.row_blocks import is_huge
 from .._utils.threads import one_blas_thread, thread_map
@@ -25,6 +26,8 @@ from ._rows import rows_of_targets
 CHOICE_STACKLEVEL = 6
 # Choosing may take half of a time limit.
 CHOICE_TIME_SHARE = 0.5
+# To begin a walk with a skip connection takes up to 5 times as long as without: fits of its free terms come first.
+SKIP_OVER_PLAIN_SECONDS = 5.0
 # Before training, a path on all rows goes 3 rounds where the design has at most 20 000 entries, else one.
 PATH_ROUNDS, MAX_ENTRIES_FOR_ROUNDS = 3, 20_000
 # Training may take 0.6 of the work of choosing, and at least 1e9 nanoseconds.
@@ -82,8 +85,11 @@ def choose_strength(estimator, X, targets, weight, started):
     deadline = None if estimator.time_limit is None else started + CHOICE_TIME_SHARE * estimator.time_limit
     with one_blas_thread(), thread_map(estimator.n_jobs) as run, current().stage("strengths", N_STRENGTHS) as stage:
         # One walk without a skip connection, and one with it where that may help; both share the strengths.
-        walks = {}
+        walks, began = {}, now()
         for skip, problems in whole.items():
+            # Under a limit the second walk is begun only where there is time to follow both.
+            if walks and deadline is not None and deadline - now() < SKIP_OVER_PLAIN_SECONDS * (now() - began):
+                break
             folds = _folds(estimator, X, targets, weight, problems, skip, seed)
             walks[skip] = Walk(folds, problems, seed, estimator.max_width, lambda: is_late(deadline), run)
         largest = max(walk.price for walk in walks.values())

@@ -210,6 +210,15 @@ def test_a_path_without_neurons_in_its_time_chooses_nothing(model, monkeypatch):
     assert found.beta_ == pytest.approx(ConvexReLURegressor("scale", **QUICK).fit(*bent()).beta_)
 
 
+def test_little_time_leaves_out_the_skip_connection(monkeypatch):
+    judged = [ConvexReLURegressor(time_limit=1000.0, **QUICK).fit(*bent()).beta_path_]
+    seconds, real = iter(range(0, 10_000, 100)), _automatic.now
+    monkeypatch.setattr(_automatic, "now", lambda: real() + next(seconds))  # a walk takes 100 of 500 seconds to begin
+    judged.append(ConvexReLURegressor(time_limit=1000.0, **QUICK).fit(*bent()).beta_path_)
+    skips = [{record.skip_connection for record in path.records} for path in judged]
+    assert skips == [{False, True}, {False}]
+
+
 def test_interrupt_while_choosing_keeps_the_best_strength(monkeypatch):
     whole = _choosing.Walk.follow
 

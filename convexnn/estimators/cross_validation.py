@@ -76,7 +76,8 @@ class _CrossValidation:
         started = now()
         watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_scales(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
+        targets = y if issubclass(self._single, ConvexReLURegressor) else None
+        warn_of_scales(self, X, weight, targets, getattr(watched[1], "columns", None))
         routed = process_routing(self, "fit", **params)
         seed = self._fixed_seed()
         self.betas_ = self._grid(X, y, weight, started)

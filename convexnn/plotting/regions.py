@@ -85,7 +85,8 @@ class DecisionRegionDisplay(Display):
         Raises
         ------
         ValueError
-            For regressors (see `NetworkDisplay`), several labels, more than eight classes, and arguments that do not fit.
+            For regressors (see `NetworkDisplay`), several labels, more than eight classes, and arguments that do not
+            fit.
         NotFittedError
             When the estimator is not fitted.
         """

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -131,6 +132,13 @@ def test_targets_on_other_scales_are_named():
     assert "column 0" in message and "TransformedTargetRegressor" in message
     assert said(normal(), Y * [0.0, 1e5]) == "", "a constant target needs no neuron"
     assert said(normal(), 1e6 * Y[:, 0] + 1e7) == ""
+
+
+def test_targets_with_names_are_named():
+    Y = pd.DataFrame(normal(2) * [1.0, 1e5], columns=["share", "price"])
+    for model in (ConvexReLURegressor(1.0, **FAST), ConvexReLURegressorCV([1.0], cv=2, **FAST)):
+        with pytest.warns(ScaleWarning, match="very different scales: 'share' .* beside 'price'"):
+            model.fit(normal(), Y)
 
 
 def test_standardised_targets_make_up_for_their_units():

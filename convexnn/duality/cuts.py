@@ -12,6 +12,7 @@ import numpy as np
 from .._utils.norms import unit_rows
 from .._utils.validation import is_late
 from ..losses import solve_linear_program
+from ..programs.evaluation import FIT_ROUNDING
 from .pricing import local_prices
 
 MAX_CUT_ROUNDS = 40  # linear programs solved at most
@@ -49,7 +50,8 @@ def cheapest_dual_point(problem, *, deadline=None, n_jobs=None):
     coefficients = problem.free_coefficients(np.zeros_like(problem.y))
     residual = problem.y - problem.free @ coefficients
     summands = np.abs(problem.y) + np.abs(problem.free) @ np.abs(coefficients)
-    kinks = np.abs(residual) <= CUT_TOLERANCE * summands  # of a row: targets may differ in size by more than 1e9
+    # Of a row, for targets may differ in size by more than 1e9; and what is left of coefficients that cancel.
+    kinks = np.abs(residual) <= CUT_TOLERANCE * summands + FIT_ROUNDING * problem.summands
     low, high = (problem.beside(problem.weight * bound) for bound in problem.loss.bounds)
     # Off its kinks the loss has one slope; at a kink every slope between its two ends is a subgradient.
     low, high = np.where(kinks | (residual < 0), low, high), np.where(kinks | (residual > 0), high, low)

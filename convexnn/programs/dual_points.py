@@ -20,15 +20,10 @@ def residual_of(y, free, coefficients):
 
 def is_orthogonal(free, dual_point):
     """Whether a dual point is orthogonal to the free terms but for what Newton's method and rounding may leave."""
-    return bool(np.all(orthogonal_outputs(free, dual_point)))
-
-
-def orthogonal_outputs(free, dual_point):
-    """Return for every output whether its part of a dual point is orthogonal to the free terms; see `is_orthogonal`."""
     # |Z^T nu| <= 1e-10 |Z|^T |nu|, and rounding of sums that cancel entirely.
     size, columns = np.abs(dual_point), np.abs(free)
     rounding = FIT_ROUNDING * np.multiply.outer(columns.max(axis=0, initial=0.0), size.sum(axis=0))
-    return np.all(np.abs(free.T @ dual_point) <= MAX_FREE_PART * (columns.T @ size) + rounding, axis=0)
+    return bool(np.all(np.abs(free.T @ dual_point) <= MAX_FREE_PART * (columns.T @ size) + rounding))
 
 
 def without_free_part(free, dual_point, curvatures):

@@ -21,7 +21,7 @@ import numpy as np
 from .._utils.norms import norms
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
-from .dual_points import orthogonal_outputs, residual_of, without_free_part
+from .dual_points import is_orthogonal, residual_of, without_free_part
 from .evaluation import is_fitted, objective_above
 from .free_span import free_span
 from .problem_data import ProblemData
@@ -61,9 +61,18 @@ class Problem(ProblemData):
         nu = self.loss.dual_point(self.y, fit, self.weight)
         if self.loss.is_separable:
             nu = without_free_part(self.free, nu, weight * self.loss.curvatures(self.y, fit))
-        # Where there is no minimum, zero is feasible: for the output without one, or for all where a row ties them.
-        kept = orthogonal_outputs(self.free, nu)
-        return np.where(kept if self.loss.is_separable else np.all(kept), nu, 0.0)
+        if is_orthogonal(self.free, nu):
+            return nu
+        # No minimum: the classes that free terms separate have probability 0 or 1, and zero is always feasible.
+        return self._off_separated_classes(nu)
+
+    def _off_separated_classes(self, nu):
+        """Return a dual point with zeros where it is not orthogonal to the free terms."""
+        if not self.loss.is_separable:
+            return self.orthogonal(nu)[0]
+        columns = nu.reshape(len(nu), -1)
+        kept = [is_orthogonal(self.free, column) for column in columns.T]
+        return np.where(kept, columns, 0.0).reshape(nu.shape)
 
     def orthogonal(self, dual_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the dual point without its part along the free terms, and the leak: what float64 leaves of that.

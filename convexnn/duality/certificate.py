@@ -60,7 +60,6 @@ def certify(
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
-        Several outputs: not absolute and quantile.
     huber_delta, quantile : float
         Parameters of the losses of these names.
     n_jobs : int, optional
@@ -152,7 +151,8 @@ def _own_dual_points(problem, network, directions, dual_points, starts, refit, l
     in_use = (has_output if has_output.ndim == 1 else has_output.any(axis=1)) & np.any(directions != 0, axis=1)
     # The gradient of a loss with kinks does not name one nu: a linear program chooses it in the subdifferential.
     if not problem.loss.is_smooth:
-        return [] if dual_points else [best_dual_point(problem, directions[in_use], starts=starts, **limits)]
+        neurons = directions[in_use], network.output_weights[in_use]
+        return [] if dual_points else [best_dual_point(problem, *neurons, starts=starts, **limits)]
     fits = [problem.hidden_fit(network.neurons, network.output_weights)]
     if refit and np.any(in_use):
         fits.append(_refit(problem, network, directions, np.flatnonzero(in_use)))

@@ -70,7 +70,6 @@ def beta_max(
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
-        Several outputs: not absolute and quantile.
     huber_delta, quantile : float
         Parameters of the losses of these names.
     n_jobs : int, optional

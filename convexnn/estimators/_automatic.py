@@ -1,7 +1,7 @@
 """``beta="auto"``: the folds, the paths followed in them, and the network that training starts from."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 
+from .._utils.clock import now
 from .._utils.progress import current
 from .._utils.row_blocks import is_huge
 from .._utils.threads import one_blas_thread, thread_map
@@ -20,12 +21,14 @@ from ..solvers.path import Path
 from ._beta_path import BetaPath
 from ._choosing import MAX_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short, max_rows
 from ._parameters import has_skip, seed_of
-from ._rows import canonical_rows
+from ._rows import rows_of_targets
 
 # The warning names the line that called `fit`: 6 frames up, one of them that of the decorator.
 CHOICE_STACKLEVEL = 6
 # Choosing may take half of a time limit.
 CHOICE_TIME_SHARE = 0.5
+# To begin a walk with a skip connection takes up to 5 times as long as without: fits of its free terms come first.
+SKIP_OVER_PLAIN_SECONDS = 5.0
 # Before training, a path on all rows goes 3 rounds where the design has at most 20 000 entries, else one.
 PATH_ROUNDS, MAX_ENTRIES_FOR_ROUNDS = 3, 20_000
 # Training may take 0.6 of the work of choosing, and at least 1e9 nanoseconds; several outputs have 3e8 of them where
@@ -84,16 +87,19 @@ def choose_strength(estimator, X, targets, weight, started):
         if any(is_short(problem) for problems in whole.values() for problem in problems):
             return None
         # One walk without a skip connection, and one with it where that may help; both share the strengths.
-        walks = {}
+        walks, began = {}, now()
         for skip, problems in whole.items():
+            # Under a limit the second walk is begun only where there is time to follow both.
+            if walks and deadline is not None and deadline - now() < SKIP_OVER_PLAIN_SECONDS * (now() - began):
+                break
             folds = _folds(estimator, X, targets, weight, problems, skip, seed)
             walks[skip] = Walk(folds, problems, seed, estimator.max_width, lambda: is_late(deadline), run)
         largest = max(walk.price for walk in walks.values())
         if not any(walk.has_neurons for walk in walks.values()):
             return None
         path = choose(walks, largest, share, started=started, deadline=deadline, stage=stage)
-        if path is None:
-            return None
+        if path is None or (path.ended == "time_limit" and path.best.width == 0.0):
+            return None  # the time was up before any network had a neuron: nothing has been chosen
         # The networks of the first fold lead to those of all rows, which training starts from.
         best = path.best
         points = walks[best.skip_connection].points_at(best)
@@ -158,9 +164,7 @@ def _options(estimator, X, weight):
 
 def problems_on(estimator, X, targets, weight, skip):
     """Pose the problems of all outputs on the same rows."""
-    rows = canonical_rows(X, _stack_targets(targets), weight)
-    parts = [rows] if len(targets) == 1 else [replace(rows, y=np.ascontiguousarray(y)) for y in rows.y.T]
-    return [estimator._problem(part, skip=skip) for part in parts]
+    return estimator._problems(rows_of_targets(X, targets, weight), skip)
 
 
 def _folds(estimator, X, targets, weight, whole, skip, seed):

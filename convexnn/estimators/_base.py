@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,6 +25,7 @@ from ._beta_path import BetaPath
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
 from ._parameters import (
+    KeepsParameters,
     check_folds,
     check_shared_parameters,
     check_strength,
@@ -48,7 +48,7 @@ STATUS_ADVICE = {
 }
 
 
-class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator):
+class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     network_: TwoLayerReLU
@@ -96,8 +96,17 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         }
         if rows.y.ndim == 2:
             self._check_several_outputs()
-            options["loss"] = "multinomial" if self.loss == "logistic" else self.loss
+            options["loss"] = self._loss_name(rows.y.shape[1])
         return make_problem(rows.X, rows.y, beta, **options)
+
+    def _loss_name(self, n_outputs):
+        """Return the name of the loss of a problem with so many outputs."""
+        return self.loss
+
+    def _problems(self, parts, skip):
+        """Pose the problems of canonical rows that differ in their targets only."""
+        first = self._problem(parts[0], skip=skip)
+        return [first, *(replace(first, y=rows.y) for rows in parts[1:])]
 
     def _check_several_outputs(self):
         """Refuse by name what is not there for several outputs."""
@@ -110,10 +119,6 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
                     f"{name}={getattr(self, name)!r} is there for one output only; with several outputs leave {name} "
                     f"at {wanted[0]!r}."
                 )
-        if self.loss in ("absolute", "quantile"):
-            raise InvalidInputError(
-                f"loss={self.loss!r} is there for one output only; several outputs need a smooth loss."
-            )
 
     def _strength(self, problem, started):
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
@@ -154,10 +159,16 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         """Return one network of those of the problems: there is one."""
         return networks[0]
 
-    def _solve(self, problem, rows, started, start, report, choice=None):
+    def _deadline(self, started, n_problems=1):
+        """Return when the next of so many problems is to end, each with an equal share of the time left; or None."""
+        if self.time_limit is None:
+            return None
+        moment = now()
+        return moment + (started + self.time_limit - moment) / n_problems
+
+    def _solve(self, problem, rows, deadline, start, report, choice=None):
         """Train on `problem`, which is posed on canonical rows; return the `Solution`."""
         is_interrupted = choice is not None and choice.is_interrupted
-        deadline = None if self.time_limit is None else started + self.time_limit
         options = {
             "tol": tolerance_of(self.tol),
             "max_iter": self.max_iter,
@@ -192,7 +203,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         # Start from the choice's network, else from the last fit where warm_start asks for it.
         start = self._previous_network(problem) if choice is None else choice.starts[0]
         with watch.problem(attributes=network_only) as report:
-            solution = self._solve(problem, rows, started, start, report, choice)
+            solution = self._solve(problem, rows, self._deadline(started), start, report, choice)
         self._set_fitted(solution, rows)
         return self
 

@@ -72,7 +72,8 @@ def is_short(problem):
     """Whether there is too little to choose a strength with: few rows, a class with a single one, nothing to fit."""
     if len(problem.y) < MIN_ROWS or is_trivial(problem):
         return True
-    return problem.loss.labels and np.unique(classes_of(problem.y), return_counts=True)[1].min() < 2
+    columns = problem.y.reshape(len(problem.y), -1).T if problem.loss.labels else ()
+    return any(np.unique(column, return_counts=True)[1].min() < 2 for column in columns)
 
 
 def classes_of(labels):
@@ -174,7 +175,7 @@ def _constant(problem):
     if problem.loss.is_smooth:
         coefficients = problem.loss.fit_free(problem.y, np.zeros_like(problem.y), ones, problem.weight)
     else:
-        coefficients = np.atleast_1d(np.quantile(problem.y, getattr(problem.loss, "quantile", 0.5)))
+        coefficients = np.quantile(problem.y, problem.loss.level, axis=0)[None]
     return lambda test: np.ones((len(test.y), 1)) @ coefficients
 
 

@@ -24,10 +24,11 @@ MAX_NAMED_COLUMNS = 5
 SCALE_STACKLEVEL = 4
 
 
-def warn_of_scales(estimator, X, weight, y=None):
+def warn_of_scales(estimator, X, weight, y=None, target_names=None):
     """Warn once of columns of X, and of targets y if there are any, on scales that spoil a fit; called by `fit` itself.
 
-    Those whose digits are lost are named first; the others are looked at where there are none.
+    Those whose digits are lost are named first; the others are looked at where there are none. `target_names` are those
+    of the columns of y, where these have names.
     """
     if not (weight is None or np.all(weight > 0)):
         X, y, weight = X[weight > 0], None if y is None else y[weight > 0], weight[weight > 0]
@@ -37,7 +38,9 @@ def warn_of_scales(estimator, X, weight, y=None):
     sentences = _sentences_on_lost_columns(estimator, spreads) or _sentences_on_uneven_columns(estimator, spreads)
     if y is not None:
         targets = spreads_of(y.reshape(len(y), -1), weight)
-        sentences += _sentences_on_lost_targets(targets, y.ndim == 1) or _sentences_on_uneven_targets(targets)
+        sentences += _sentences_on_lost_targets(targets, y.ndim == 1) or _sentences_on_uneven_targets(
+            targets, target_names
+        )
     if sentences:
         warnings.warn(" ".join(sentences), ScaleWarning, stacklevel=SCALE_STACKLEVEL)
 
@@ -49,7 +52,7 @@ def _sentences_on_lost_columns(estimator, spreads):
         return []
     return [
         f"X has columns on which double precision loses the digits that a fit needs: "
-        f"{_named(estimator, spreads, lost)}. Training may stop early, and predictions may be wrong beyond "
+        f"{_named(_features(estimator), spreads, lost)}. Training may stop early, and predictions may be wrong beyond "
         f"their first digits; what the certificate proves stands. Leave out identifiers and constant columns, and "
         f"subtract offsets and scale the others (sklearn.preprocessing.StandardScaler)."
     ]
@@ -61,7 +64,7 @@ def _sentences_on_uneven_columns(estimator, spreads):
     bends = getattr(estimator, "hidden_bias", True) and getattr(estimator, "penalize_bias", True)
     far = np.setdiff1d(far_columns(spreads), np.concatenate([more, less])) if bends else []
     found = [
-        f"{what}: {_named(estimator, spreads, columns)}"
+        f"{what}: {_named(_features(estimator), spreads, columns)}"
         for what, columns in (
             ("vary far more than the others", more),
             ("vary far less than the others", less),
@@ -91,15 +94,15 @@ def _sentences_on_lost_targets(targets, is_single):
     ]
 
 
-def _sentences_on_uneven_targets(targets):
+def _sentences_on_uneven_targets(targets, names):
     """Return sentences on targets whose losses are next to nothing beside those of others."""
     small = outweighed_targets(targets)
     if len(small) == 0:
         return []
     largest = int(np.argmax(targets.deviation))
     return [
-        f"The targets vary on very different scales: {_named(None, targets, small)} beside "
-        f"{_named(None, targets, [largest])}. Their losses are added up, so that the network hardly fits the small "
+        f"The targets vary on very different scales: {_named(names, targets, small)} beside "
+        f"{_named(names, targets, [largest])}. Their losses are added up, so that the network hardly fits the small "
         f"ones. Scale the columns of y alike, for example with "
         f"TransformedTargetRegressor(model, transformer=StandardScaler())."
     ]
@@ -114,10 +117,10 @@ def warn_of_unknown_strength(estimator, price, X, dual_size):
     extent = float(spreads.extent.max(initial=0.0))
     if price.value > 0.0 or price.upper_bound <= DOUBLE_PRICE_ROUNDING * dual_size * extent or extent == 0.0:
         return
-    largest = int(np.argmax(spreads.size))
+    largest = _named(_features(estimator), spreads, [int(np.argmax(spreads.size))])
     warnings.warn(
         f"beta_max is not known: double precision tells only that it is at most {price.upper_bound:.3g}, so that "
-        f'beta="scale" means nothing here. The largest column is {_named(estimator, spreads, [largest])}. Scale the '
+        f'beta="scale" means nothing here. The largest column is {largest}. Scale the '
         f"columns, or give beta as a number.",
         ScaleWarning,
         stacklevel=SCALE_STACKLEVEL + 2,
@@ -139,21 +142,20 @@ def lost_columns(lowest, highest):
     return np.flatnonzero(found)
 
 
-def _named(estimator, spreads, columns):
+def _features(estimator):
+    """The names of the features, None where they have none."""
+    return getattr(estimator, "feature_names_in_", None)
+
+
+def _named(names, spreads, columns):
     """The names of columns and what they look like, the first few of them."""
     named = [
-        f"{_name(estimator, k)} {_described(spreads.lowest[k], spreads.highest[k])}"
+        f"{f'column {k}' if names is None else repr(str(names[k]))} {_described(spreads.lowest[k], spreads.highest[k])}"
         for k in columns[:MAX_NAMED_COLUMNS]
     ]
     return ", ".join(named) + (
         f" and {len(columns) - MAX_NAMED_COLUMNS} more" if len(columns) > MAX_NAMED_COLUMNS else ""
     )
-
-
-def _name(estimator, k):
-    """The name of a feature where there is one, else its place."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return f"column {k}" if names is None else repr(str(names[k]))
 
 
 def _described(low, high):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,7 +23,7 @@ from ..programs.evaluation import FIT_ROUNDING
 from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ._data import validate_data
-from ._parameters import check_shared_parameters, check_strength, scaled_strength, seed_of
+from ._parameters import KeepsParameters, check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched
 
@@ -36,7 +35,7 @@ GATED_ROUND_LABELS = {"objective": "objective", "gap": "relative gap", "width": 
 STATUS_BY_SEVERITY = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
 
 
-class GatedModel(CallbackSupportMixin, BaseEstimator):
+class GatedModel(CallbackSupportMixin, KeepsParameters):
     """Gated ReLU estimator; a subclass says what the targets are.
 
     Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every class.

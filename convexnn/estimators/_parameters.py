@@ -1,9 +1,13 @@
 """Checks of the parameters that all estimators share."""
 
+import inspect
+import warnings
 from collections.abc import Iterable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
@@ -15,6 +19,27 @@ FLAG_NAMES = ("hidden_bias", "fit_intercept", "skip_connection", "penalize_bias"
 SCALE_FRACTION = 0.1
 # tol="auto" is 1e-6.
 AUTO_TOLERANCE = 1e-6
+
+
+class KeepsParameters(BaseEstimator):
+    """An estimator that can be unpickled by later versions, which may have more parameters."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled estimator; parameters that it does not know yet get their defaults, with a warning."""
+        super().__setstate__(state)
+        known = inspect.signature(type(self).__init__).parameters.values()
+        added = {one.name: one.default for one in known if one.default is not one.empty and one.name not in vars(self)}
+        for name, default in added.items():
+            setattr(self, name, default)
+        if added:
+            values = ", ".join(f"{name}={value!r}" for name, value in added.items())
+            warnings.warn(
+                f"This {type(self).__name__} was pickled by an earlier version of convexnn and lacks parameters that "
+                f"were added since; they have their defaults: {values}. Fit it again where fitted attributes are "
+                f"missing.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def check_shared_parameters(estimator, automatic=()):

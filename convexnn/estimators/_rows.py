@@ -1,6 +1,6 @@
 """Rows in a canonical form, so that weights equal repetition and the order of the rows changes no bit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,3 +67,12 @@ def canonical_rows(X, y, weight):
     targets = rows[:, X.shape[1] :].reshape(len(rows), *y.shape[1:])
     merged = np.ascontiguousarray(rows[:, : X.shape[1]]), targets.copy(), totals
     return CanonicalRows(*merged, share, row, kept[first], X[idle], y[idle])
+
+
+def rows_of_targets(X, targets, weight):
+    """Return the canonical rows of every column of targets: the same rows, told apart by all columns together."""
+    if len(targets) == 1:
+        return [canonical_rows(X, targets[0], weight)]
+    rows = canonical_rows(X, np.column_stack(targets), weight)
+    columns = zip(rows.y.T, rows.idle_y.T, strict=True)
+    return [replace(rows, y=y.copy(), idle_y=idle.copy()) for y, idle in columns]

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.aliases import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
 from .._utils.clock import now
 from .._utils.validation import check_choice, check_weights
 from ..arrangements.patterns import ActivationPatterns
-from ..duality.certificate import Certificate
-from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
-from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet
-from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
+from ._labels import checked_labels, class_factors, classes_in, places_of, signs_of
+from ._one_against_the_rest import OneAgainstTheRestMixin, side_by_side
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
 
@@ -37,7 +32,7 @@ def _is_logistic(estimator):
     return True
 
 
-class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
+class ConvexReLUClassifier(ClassifierMixin, OneAgainstTheRestMixin, ConvexReLUEstimator):
     """Two-layer ReLU network with weight decay that classifies, trained to global optimality.
 
     With two classes it minimises, over networks ``f(x) = sum_j (x . u_j)_+ alpha_j + free terms`` of every width,
@@ -45,7 +40,8 @@ class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
     ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
 
     with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, and the free terms
-    (intercept, skip connection) are not penalised.
+    (intercept, skip connection) are not penalised. Several labels that do not exclude each other (`y` of shape
+    (n_samples, n_labels), of 0 and 1) have an output each, with targets -1 and 1, and their losses are added up.
 
     Parameters
     ----------
@@ -58,19 +54,22 @@ class ConvexReLUClassifier(ClassifierMixin, ConvexReLUEstimator):
     multi_class : {"joint", "ovr"}, default="joint"
         With more than two classes: one network with an output per class whose neurons all classes share, or one
         problem per class against the rest. ``"joint"`` takes the cross-entropy of the softmax for the logistic loss,
-        and the sum over the outputs for the others.
+        and the sum over the outputs for the others. With several labels, ``"joint"`` is one network with an output per
+        label, and ``"ovr"`` one problem per label.
     class_weight : dict or "balanced", optional
         Weights of the classes, multiplied with `sample_weight`; ``"balanced"`` gives all classes the same total weight.
+        None with several labels, whose rows `sample_weight` weighs for all labels alike.
     hidden_bias, fit_intercept, skip_connection, cv, max_width, solver, patterns, n_patterns, proof, tol, max_iter, \
 time_limit, n_jobs, random_state, warm_start, verbose
         As in `ConvexReLURegressor`; `max_width`, `tol`, `max_iter` hold for every class where there is one problem per
-        class.
+        class. `time_limit` is that of all: every problem has an equal share of what those before it have left.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        With several labels the numbers of their columns.
     network_ : TwoLayerReLU
-        With one output for two classes, else with one per class.
+        With one output for two classes, else with one per class or label.
     certificate_ : Certificate
         For one problem per class: of the sum of their objectives, and `certificates_` holds those of the classes.
     dual_, beta_, beta_path_, skip_connection_, beta_max_, beta_max_proof_, status_, n_iter_, history_, \
@@ -101,9 +100,9 @@ n_features_in_, feature_names_in_
     """
 
     classes_: np.ndarray
-    certificates_: list[Certificate]
 
     _losses = ("logistic", "squared_hinge", "squared")
+    _is_multilabel = False
     _score_name = "accuracy"
 
     def __init__(
@@ -158,8 +157,8 @@ n_features_in_, feature_names_in_
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels of two classes or more.
+        y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
+            Labels of two classes or more, or a column of 0 and 1 for each of several labels.
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; a weight of 2 is the same as the row twice, a weight of 0 as no row.
 
@@ -191,52 +190,57 @@ n_features_in_, feature_names_in_
         warn_of_scales(self, X, plain)
         targets, weight = self._pose_targets(y, plain)
         self._sample_weight = plain
-        # One problem per class, or one for all outputs; two classes are one output.
-        if len(self.classes_) > 2 and self.multi_class == "ovr":
-            with watched(self, *given, n_problems=len(self.classes_)) as watch:
+        # One problem per class or label, or one for all outputs; two classes are one output.
+        if len(targets) > 1:
+            with watched(self, *given, n_problems=len(targets)) as watch:
                 choice = self._choose(X, targets, weight, started)
                 return self._fit_one_against_the_rest(X, targets, weight, plain, started, watch, choice)
+        rows = canonical_rows(X, targets[0], weight)
         # With and without class weights: the strength is that of the plain weights.
-        rows = [canonical_rows(X, targets[0], weights) for weights in (weight, plain)]
+        plain_rows = None if weight is plain else canonical_rows(X, targets[0], plain)
         with watched(self, *given) as watch:
             choice = self._choose(X, targets, weight, started)
-            return self._fit_rows(rows[0], started, watch, choice, rows[1])
+            return self._fit_rows(rows, started, watch, choice, plain_rows)
 
     def _check_data(self, X, y, sample_weight):
         """Return data, labels and weights after checking them and the parameters; set classes_."""
-        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C")
-        check_classification_targets(y)
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", multi_output=True)
+        y = checked_labels(y)
         self._check_parameters()
         check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
         weight = check_weights(sample_weights(sample_weight, X), len(y))
-        self.classes_ = np.unique(y[weight > 0])
-        if len(self.classes_) < 2:
-            raise InvalidInputError(
-                f"y must hold at least two classes in rows of positive weight; got one class, "
-                f"{self.classes_.tolist()[0]!r}."
-            )
+        self._is_multilabel, self.classes_ = y.ndim == 2, classes_in(y, weight)
         return X, y, weight
-
-    def _labels(self, y):
-        """Return 1 at the class of every sample and -1 elsewhere, of shape (n_samples, n_classes)."""
-        return np.where(y[:, None] == self.classes_, 1.0, -1.0)
 
     def _pose_targets(self, y, plain):
         """Return the targets of every problem and the weights that it is trained with."""
-        return self._targets(y), plain * self._class_weights(self._labels(y), plain, y)
+        targets = self._targets(y)
+        if self.class_weight is None:
+            return targets, plain
+        return targets, plain * class_factors(self.class_weight, y, self.classes_, plain)
 
     def _join_networks(self, networks):
         """Return one network of those of the problems."""
-        return networks[0] if len(networks) == 1 else _side_by_side(networks)
+        return networks[0] if len(networks) == 1 else side_by_side(networks)
 
     def _targets(self, y):
-        """Return the targets of every problem that is posed: one, or one per class against the rest."""
-        labels = self._labels(y)
-        if len(self.classes_) == 2:
-            return [labels[:, 1]]
+        """Return the targets of every problem that is posed: one, or one per class against the rest, or per label."""
+        signs = signs_of(y, self.classes_)
+        if len(self.classes_) == 2 and not self._is_multilabel:
+            return [signs[:, 1]]
         if self.multi_class == "ovr":
-            return list(labels.T)
-        return [(labels > 0).astype(float) if self.loss == "logistic" else labels]
+            return list(signs.T)
+        is_one_hot = self.loss == "logistic" and not self._is_multilabel
+        return [(signs > 0).astype(float) if is_one_hot else signs]
+
+    def _loss_name(self, n_outputs):
+        """Return the name of the loss: joint classes that exclude each other have the cross-entropy of the softmax."""
+        is_softmax = self.loss == "logistic" and n_outputs > 1 and not self._is_multilabel
+        return "multinomial" if is_softmax else super()._loss_name(n_outputs)
+
+    def _problem_name(self, k):
+        """Return what the messages of a fit call one of several problems."""
+        return f"label {k}" if self._is_multilabel else f"class {self.classes_[k]} against the rest"
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""
@@ -244,20 +248,26 @@ n_features_in_, feature_names_in_
         return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of every row of X, of shape (n_samples,)."""
+        """Return the class of every row of X, of shape (n_samples,), or 1 for its labels and 0 for the others.
+
+        The latter after targets of several labels, of shape (n_samples, n_labels).
+        """
         values = self.decision_function(X)
-        return self.classes_[_classes_of(values)]
+        return (values > 0).astype(int) if self._is_multilabel else self.classes_[places_of(values)]
 
     @available_if(_is_logistic)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probabilities of the classes, of shape (n_samples, n_classes); for the logistic loss.
 
         The sigmoid of the network's values with two classes, their softmax with a joint network, and with one problem
-        per class the sigmoids divided by their sum.
+        per class the sigmoids divided by their sum. With several labels the sigmoid for each, as scikit-learn's
+        MLPClassifier has it.
         """
         values = self.decision_function(X)
         if values.ndim == 1:
             return np.column_stack([expit(-values), expit(values)])
+        if self._is_multilabel:
+            return expit(values)
         if self.multi_class == "joint":
             return softmax(values, axis=1)
         logarithms = -np.logaddexp(0.0, -values)  # the sigmoids themselves may all underflow
@@ -266,6 +276,8 @@ n_features_in_, feature_names_in_
     @available_if(_is_logistic)
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
+        if self._is_multilabel:  # a sigmoid itself may underflow
+            return -np.logaddexp(0.0, -self.decision_function(X))
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -275,16 +287,17 @@ n_features_in_, feature_names_in_
         Raises
         ------
         ValueError
-            With more classes, and for the squared hinge loss, which is not strictly convex.
+            With more classes, with several labels, and for the squared hinge loss, which is not strictly convex.
         SolverError
             When optimality cannot be proven within `time_limit` seconds.
         """
         check_is_fitted(self)
-        if len(self.classes_) > 2:
+        if self.network_.output_weights.ndim == 2:
+            kind, those = ("label", "y[:, k]") if self._is_multilabel else ("class", "y == label")
             raise InvalidInputError(
                 f"the optimal set is a polytope for one output; this classifier has one for each of its "
-                f"{len(self.classes_)} classes. Pose the problem of one class against the rest with "
-                f"optimal_set(X, np.where(y == label, 1, -1), beta, loss={self.loss!r}, "
+                f"{len(self.classes_)} {kind}{'s' if self._is_multilabel else 'es'}. Pose the problem of one {kind} "
+                f"with optimal_set(X, np.where({those}, 1, -1), beta, loss={self.loss!r}, "
                 f"hidden_bias={self.hidden_bias}, fit_intercept={self.fit_intercept}, "
                 f"skip_connection={self.skip_connection_})."
             )
@@ -296,113 +309,18 @@ n_features_in_, feature_names_in_
 
     def _score_of(self, parts, weight):
         """Return the accuracy of the predictions."""
-        true, found = (_classes_of(self._joined(parts, name)) for name in ("y", "predictions"))
+        values = [self._joined(parts, name) for name in ("y", "predictions")]
+        if self._is_multilabel:
+            return np.average(np.all((values[0] > 0) == (values[1] > 0), axis=1), weights=weight)
+        true, found = map(places_of, values)
         return np.average(true == found, weights=weight)
 
     def _units(self, part, weight):
         """Return 1 for every output: that of the labels, and of log-odds."""
         return np.ones(part.y.reshape(len(weight), -1).shape[1])
 
-    def _previous_networks(self, problems):
-        """The last networks of the classes when they can start this fit, else None for each."""
-        previous = getattr(self, "_networks_", []) if self._previous_network(None) is not None else []
-        return previous if len(previous) == len(problems) else [None] * len(problems)
-
-    def _class_weights(self, labels, weight, y):
-        """Return the weight of every sample's class, of shape (n_samples,)."""
-        members = labels > 0
-        if self.class_weight is None:
-            return np.ones(len(labels))
-        if isinstance(self.class_weight, str):
-            check_choice(self.class_weight, "class_weight (when it is a string)", ("balanced",))
-            # Factors total / (n_classes totals_k) give every class the same weight in all.
-            totals = weight @ members
-            return members @ (totals.sum() / (len(totals) * totals))
-        try:
-            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y[weight > 0])
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"class_weight must be None, 'balanced' or a dict from classes to numbers above 0; got "
-                f"{self.class_weight!r} for the classes {self.classes_.tolist()}."
-            ) from error
-        if not np.all(np.isfinite(factors)) or np.any(factors <= 0):
-            raise InvalidInputError(f"class_weight must hold finite numbers above 0; got {self.class_weight!r}.")
-        return members @ factors + ~members.any(axis=1)
-
-    def _fit_one_against_the_rest(self, X, targets, weight, plain, started, watch, choice):
-        """Train one network per class and put them side by side."""
-        skip = self.skip_connection_
-        parts = [canonical_rows(X, column, weight) for column in targets]
-        units = [self._problem(rows, skip=skip) for rows in parts]
-        # The strength is that without class weights: these change the loss, and not the strength.
-        unweighted = [self._problem(canonical_rows(X, column, plain), skip=skip) for column in targets]
-        prices = [self._strength(unit, started) for unit in unweighted]
-        self._choose_beta(prices, choice)
-        if isinstance(self.beta, str) and choice is None:
-            self._warn_of_strength(prices, unweighted)
-        solutions = []
-        for k, start in enumerate(self._previous_networks(units) if choice is None else choice.starts):
-            with watch.problem(f"class {self.classes_[k]} against the rest") as report:
-                problem = replace(units[k], beta=self.beta_)
-                solutions.append(self._solve(problem, parts[k], started, start, report, choice))
-        self._networks_ = [solution.network for solution in solutions]
-        problems = [replace(unit, beta=self.beta_) for unit in units]
-        self._left_out_parts = [
-            (problem, network, rows.samples(problem))
-            for problem, network, rows in zip(problems, self._networks_, parts, strict=True)
-        ]
-        self.network_ = _side_by_side(self._networks_)
-        self.certificates_ = [
-            replace(solution.certificate, dual_point=rows.spread(solution.certificate.dual_point))
-            for solution, rows in zip(solutions, parts, strict=True)
-        ]
-        self.certificate_ = _sum_of(self.certificates_)
-        self.dual_ = self.certificate_.dual_point
-        self.history_ = [record for solution in solutions for record in solution.history]
-        self._parts_ = [
-            (solution.history, proof) for solution, proof in zip(solutions, self.certificates_, strict=True)
-        ]
-        self.n_iter_ = max(solution.n_iter for solution in solutions)
-        worst = max(solutions, key=lambda solution: list(Status).index(solution.status))
-        self.status_ = worst.status.name
-        self._warn_unreached(worst.status, max(found.heuristic_gap for found in self.certificates_), units[0])
-        return self
-
-
-def _classes_of(values):
-    """Return the number of the class at every value of the decision function, or row of values."""
-    return (values > 0).astype(int) if values.ndim == 1 else np.argmax(values, axis=1)
-
-
-def _side_by_side(networks):
-    """Return the network with several outputs that is one of `networks` in each of them."""
-    blocks = [network.output_weights for network in networks]
-    outputs = np.zeros((sum(map(len, blocks)), len(blocks)))
-    ends = np.cumsum([0, *map(len, blocks)])
-    for k, block in enumerate(blocks):
-        # Neurons of class k act on output k only: a block-diagonal matrix of output weights.
-        outputs[ends[k] : ends[k + 1], k] = block
-
-    def joined(name, join):
-        parts = [getattr(network, name) for network in networks]
-        return None if parts[0] is None else join(parts)
-
-    return TwoLayerReLU(
-        np.vstack([network.hidden_weights for network in networks]),
-        outputs,
-        hidden_bias=joined("hidden_bias", np.concatenate),
-        intercept=joined("intercept", np.array),
-        skip_weights=joined("skip_weights", np.column_stack),
-    )
-
-
-def _sum_of(certificates):
-    """Return the certificate of the sum of several objectives, which bounds it by the sum of the bounds."""
-    primal, dual = sum(c.primal for c in certificates), sum(c.dual for c in certificates)
-    # The visible gap of the sum is the mean of the gaps, weighted by the objectives.
-    seen = sum(c.heuristic_gap * c.primal for c in certificates)
-    proof = max((c.proof for c in certificates), key=PROOFS.index)
-    points = np.column_stack([c.dual_point for c in certificates])
-    dearest = max((c.price for c in certificates), key=lambda price: price.upper_bound)
-    rounding = sum(c.rounding for c in certificates)
-    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest, rounding)
+    def __sklearn_tags__(self):
+        """Several labels can be fitted."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

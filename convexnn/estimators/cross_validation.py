@@ -22,8 +22,8 @@ from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, ScaleWarning
 from ._columns import warn_of_scales
 from ._fold_paths import choice_of, follow, results_of
-from ._parameters import seed_of
-from ._rows import canonical_rows
+from ._parameters import has_skip, seed_of
+from ._rows import rows_of_targets
 from ._watch import Tasks, with_callbacks
 from .classifier import ConvexReLUClassifier
 from .regressor import ConvexReLURegressor
@@ -76,7 +76,8 @@ class _CrossValidation:
         started = now()
         watched = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_scales(self, X, weight, y if issubclass(self._single, ConvexReLURegressor) else None)
+        targets = y if issubclass(self._single, ConvexReLURegressor) else None
+        warn_of_scales(self, X, weight, targets, getattr(watched[1], "columns", None))
         routed = process_routing(self, "fit", **params)
         seed = self._fixed_seed()
         self.betas_ = self._grid(X, y, weight, started)
@@ -137,7 +138,7 @@ class _CrossValidation:
         """Return the strengths in decreasing order."""
         if self.betas is not None:
             return np.array(check_strengths(self.betas))
-        problems = [self._problem(canonical_rows(X, targets, weight)) for targets in self._targets(y)]
+        problems = self._problems(rows_of_targets(X, self._targets(y), weight), has_skip(self))
         prices = [self._strength(problem, started) for problem in problems]
         self._warn_of_strength(prices, problems)
         largest = max(price.value for price in prices)

@@ -6,7 +6,7 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,14 +26,14 @@ from ..optimal_sets.solution_set import MIN_MARGIN
 from ..solvers.base import Status
 from ._columns import warn_of_scales
 from ._data import validate_data
-from ._parameters import check_shared_parameters, seed_of
+from ._parameters import KeepsParameters, check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
 # Parameters that decide which problem is posed.
 PROBLEM_FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
 
-class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, BaseEstimator):
+class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, KeepsParameters):
     """Two-layer ReLU network of smallest norm that passes through all data, found with a proof.
 
     Minimises ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` over the networks

@@ -239,7 +239,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
-        warn_of_scales(self, X, weight, y)
+        warn_of_scales(self, X, weight, y, getattr(given[1], "columns", None))
         targets, weight = self._pose_targets(y, weight)
         with watched(self, *given) as watch:
             self._sample_weight = weight

@@ -27,8 +27,13 @@ def checked_data(X, y, sample_weight):
     return {"X": X, "y": y, "sample_weight": weight}
 
 
-def checked_names(network, feature_names, target_names, classes):
-    """Return the names as lists of as many strings as the network has inputs and outputs, and the classes."""
+def checked_names(network, feature_names, target_names, classes, multilabel):
+    """Return the names as lists of as many strings as the network has inputs and outputs, and what outputs mean."""
+    if multilabel and (classes is not None or network.output_weights.ndim == 1):
+        raise InvalidInputError(
+            "multilabel=True is for networks with an output for every label, and without classes; got "
+            f"{network} and classes={classes!r}."
+        )
     n_outputs = 1 if network.output_weights.ndim == 1 else network.output_weights.shape[1]
     if classes is not None and len(classes) != max(2, n_outputs):
         raise InvalidInputError(
@@ -40,6 +45,7 @@ def checked_names(network, feature_names, target_names, classes):
         "feature_names": _names(feature_names, "feature_names", (network.n_inputs,)),
         "target_names": _names(target_names, "target_name", n_targets),
         "classes": classes,
+        "multilabel": bool(multilabel),
     }
 
 
@@ -58,6 +64,8 @@ def targets_of(saved, y):
     y, shape = np.asarray(y), saved.network.output_weights.shape[1:]
     if shape == () and y.shape[1:] == (1,):
         y = y[:, 0]
+    if saved.multilabel and np.isin(y, (0, 1)).all():
+        return np.where(y > 0, 1.0, -1.0)
     if saved.classes is None or y.ndim != 1 or not np.isin(y, saved.classes).all():
         return y
     members = y[:, None] == saved.classes

@@ -48,6 +48,7 @@ def save_network(
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
     classes: ArrayLike | None = None,
+    multilabel: bool = False,
     center: ArrayLike | None = None,
     scale: ArrayLike | None = None,
     preparation: Preparation | None = None,
@@ -80,7 +81,10 @@ def save_network(
     target_name : str or sequence of str, optional
         One per output; one alone for classes.
     classes : array-like of shape (n_classes,), optional
-        The labels that the outputs stand for.
+        The labels that the outputs stand for, of which every row has one.
+    multilabel : bool, default=False
+        Whether every output stands for a label of its own, which a row has where the output is positive. An estimator
+        says so itself.
     center : array-like of shape (n_features,), optional
         What was subtracted from the inputs before the network saw them, such as ``StandardScaler.mean_``. X, here and
         in the estimator, is what the network saw; `SavedNetwork.predict` then takes raw inputs.
@@ -126,11 +130,13 @@ def save_network(
         "quantile": quantile,
         "feature_names": feature_names,
         "classes": classes,
+        "multilabel": multilabel,
     }
     if not isinstance(network, TwoLayerReLU):
         network, options = _of_estimator(network, options)
     # Everything is checked before the first byte is written, as it will be when the file is read.
-    names = checked_names(network, options["feature_names"], target_name, options["classes"])
+    kinds = options["classes"], options["multilabel"]
+    names = checked_names(network, options["feature_names"], target_name, *kinds)
     scaling = checked_scaling(network, center, scale)
     preparation = checked_preparation(preparation, network.n_inputs)
     problem = _checked_problem(network, options)
@@ -294,7 +300,7 @@ def _rebuilt(header, arrays):
         raise FileFormatError(
             "a claim about data in the file needs the dual point that proves it, and nothing else does."
         )
-    checked = checked_names(network, names["feature_names"], names["target_names"], names["classes"])
+    checked = checked_names(network, **names)
     checked |= checked_scaling(network, arrays.get("center"), arrays.get("scale"))
     checked["preparation"] = checked_preparation(preparation, network.n_inputs)
     problem = entry or {"beta": None, "loss": "squared", "huber_delta": 1.35, "quantile": 0.5}

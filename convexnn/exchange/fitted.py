@@ -34,10 +34,10 @@ def contents_of(model):
     check_is_fitted(model)
     if not isinstance(model.network_, TwoLayerReLU) or _is_one_against_the_rest(model):
         raise InvalidInputError(
-            f"a classifier with multi_class='ovr' has one problem and one proof per class, and a file holds one. Save "
-            f"model.network_ without a certificate, or use multi_class='joint'. {SKOPS_ADVICE}."
+            f"a classifier with multi_class='ovr' has one problem and one proof per class or label, and a file holds "
+            f"one. Save model.network_ without a certificate, or use multi_class='joint'. {SKOPS_ADVICE}."
         )
-    problem = model._training_problem
+    problem, is_multilabel = model._training_problem, getattr(model, "_is_multilabel", False)
     return model.network_, {
         "X": problem.features,
         "y": problem.y,
@@ -48,10 +48,10 @@ def contents_of(model):
         "quantile": getattr(model, "quantile", 0.5),
         "certificate": replace(model.certificate_, dual_point=model._training_dual),
         "feature_names": getattr(model, "feature_names_in_", None),
-        "classes": getattr(model, "classes_", None),
+        "classes": None if is_multilabel else getattr(model, "classes_", None),
+        "multilabel": is_multilabel,
     }
 
 
 def _is_one_against_the_rest(model):
-    classes = getattr(model, "classes_", ())
-    return len(classes) > 2 and model.multi_class == "ovr"
+    return getattr(model, "multi_class", "joint") == "ovr" and model.network_.output_weights.ndim == 2

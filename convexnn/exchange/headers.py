@@ -16,6 +16,8 @@ FORMAT = "convexnn-network"
 PLAIN_VERSION, PREPARED_VERSION = 1, 2
 LOSS_NAMES = (*LOSSES, "multinomial")
 TYPES_BY_KIND = {"b": (bool, bool), "i": (int, np.int64), "f": (float, np.float64), "U": (str, str), "O": (str, object)}
+# In the place of classes, where every output is a label of its own; earlier readers refuse it.
+MULTILABEL = {"kind": "multilabel", "values": []}
 # Two figures agree when they differ by at most 1e-9 of their size.
 CLAIM_ROUNDING = 1e-9
 # Every header has these entries, may have those of names, and has that of the preparation in the second version.
@@ -68,7 +70,7 @@ def header_of(problem, data_sha256, claimed, names, preparation=None):
     data_sha256 : str or None
     claimed : ClaimedCertificate or None
     names : dict
-        feature_names and target_names, lists of str or None; classes, an array or None.
+        feature_names and target_names, lists of str or None; classes, an array or None; multilabel.
     preparation : Preparation, optional
     """
     return {
@@ -78,8 +80,9 @@ def header_of(problem, data_sha256, claimed, names, preparation=None):
         "problem": problem,
         "data_sha256": data_sha256,
         "claimed": None if claimed is None else asdict(claimed),
-        **names,
-        "classes": _written_classes(names["classes"]),
+        "feature_names": names["feature_names"],
+        "target_names": names["target_names"],
+        "classes": MULTILABEL if names["multilabel"] else _written_classes(names["classes"]),
         **({} if preparation is None else {PREPARATION_ENTRY: preparation.to_json()}),
     }
 
@@ -124,7 +127,8 @@ def checked_header(header):
         isinstance(header["written_by"], str) and len(header["written_by"]) < 100, "written_by", header["written_by"]
     )
     names = {name: _name_list(header[name], name) for name in ("feature_names", "target_names")}
-    names["classes"] = _classes(header["classes"])
+    names["multilabel"] = header["classes"] == MULTILABEL
+    names["classes"] = None if names["multilabel"] else _classes(header["classes"])
     preparation = Preparation.from_json(header[PREPARATION_ENTRY]) if version == PREPARED_VERSION else None
     return _problem(header["problem"]), digest, _claim(header["claimed"]), names, preparation
 

@@ -46,7 +46,8 @@ def from_sklearn_mlp(mlp: "MLPRegressor | MLPClassifier") -> TwoLayerReLU:
     penalty. Here they are a part of ``u_j``. `certify` states and proves what is true of *our* problem, with hidden
     biases penalised; its gap includes what the network loses because it was trained for a slightly different objective.
     Neither the objective nor the lower bound are scikit-learn's. The losses to certify with are ``"squared"`` for a
-    regressor, ``"logistic"`` for two classes with labels -1 and 1, ``"multinomial"`` for more, with one-hot rows.
+    regressor, ``"logistic"`` for two classes with labels -1 and 1, ``"multinomial"`` for more, with one-hot rows,
+    and ``"logistic"`` for several labels at once, with columns of -1 and 1.
 
     Examples
     --------

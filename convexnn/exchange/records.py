@@ -41,6 +41,8 @@ class SavedNetwork(Shown):
     feature_names, target_names : list of str or None
     classes : ndarray or None
         The labels, in the order of the outputs; of two classes the second is where the network is positive.
+    multilabel : bool
+        Whether every output stands for a label of its own, which a row has where the output is positive.
     center, scale : ndarray of shape (n_inputs,) or None
         What is subtracted from raw inputs, and by what they are divided then, before the network sees them.
     written_by : str
@@ -66,6 +68,7 @@ class SavedNetwork(Shown):
     scale: np.ndarray | None
     written_by: str
     preparation: Preparation | None = None
+    multilabel: bool = False
 
     @property
     def problem_options(self) -> dict[str, Any]:
@@ -86,7 +89,7 @@ class SavedNetwork(Shown):
         return self.network.predict(self.standardized(X))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the network's values at the rows of raw X, or their classes when the file has classes.
+        """Return the network's values at the rows of raw X, or classes when the file has them, or 1 for its labels.
 
         Parameters
         ----------
@@ -98,6 +101,8 @@ class SavedNetwork(Shown):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         values = self.decision_function(X)
+        if self.multilabel:
+            return (values > 0).astype(int)
         if self.classes is None:
             return values
         if values[0].size == 1:
@@ -106,12 +111,14 @@ class SavedNetwork(Shown):
 
     @property
     def has_probabilities(self) -> bool:
-        """Whether `predict_proba` can be called: for classes with the logistic or the multinomial loss."""
+        """Whether `predict_proba` can be called: for classes or labels with the logistic or the multinomial loss."""
+        if self.multilabel:
+            return self.loss == "logistic"
         one_output = self.network.output_weights.shape[1:] in ((), (1,))
         return self.classes is not None and self.loss == ("logistic" if one_output else "multinomial")
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Return the probabilities of the classes at the rows of raw X, of shape (n_samples, n_classes).
+        """Return the probabilities of the classes, or of every label, at the rows of raw X: (n_samples, n_classes).
 
         Raises
         ------
@@ -124,8 +131,10 @@ class SavedNetwork(Shown):
                 f"probabilities are those of classes with the logistic or the multinomial loss; the file has {classes} "
                 f"and the loss {self.loss!r}. decision_function gives the network's values."
             )
-        # One output: the sigmoid of both signs. Several: their softmax.
+        # Labels: the sigmoid of each. One output: the sigmoid of both signs. Several: their softmax.
         values = self.decision_function(X)
+        if self.multilabel:
+            return expit(values)
         if values[0].size == 1:
             return expit(np.outer(values, [-1.0, 1.0]))
         return softmax(values, axis=1)

@@ -185,6 +185,14 @@ class Loss:
         """Return the loss of some of the rows."""
         return self
 
+    def of_entries(self):
+        """Return the loss of the entries of several outputs as one vector, row by row."""
+        return self
+
+    def of_output(self, k):
+        """Return the loss of one of several outputs."""
+        return self
+
     def check_targets(self, y):
         """Refuse targets that the loss is not defined for."""
         if self.labels and not np.all(np.abs(y) == 1.0):

@@ -11,7 +11,7 @@ from .several_outputs import ColumnLoss, MultinomialLoss
 LOSSES = {
     loss.name: loss for loss in (SquaredLoss, HuberLoss, AbsoluteLoss, QuantileLoss, LogisticLoss, SquaredHingeLoss)
 }
-VECTOR_LOSSES = ("squared", "huber", "logistic", "squared_hinge", "multinomial")  # that several outputs are trained by
+VECTOR_LOSSES = (*LOSSES, MultinomialLoss.name)  # that several outputs are trained by
 
 
 def make_loss(name, *, n_outputs=None, huber_delta=1.35, quantile=0.5):

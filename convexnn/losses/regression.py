@@ -79,6 +79,10 @@ class _Linear:
         found = found[: len(sizes)] * (unit / sizes)
         return found[:n_masses], near + found[n_masses:]
 
+    def smoothed(self, centre, spread):
+        """Return the `ProximalLoss` that stands in for this one."""
+        return ProximalLoss(self.bounds, centre, spread)
+
     def _stationary_scale(self, y, s, weight, limit):
         # A linear dual value is largest at one end of [0, limit].
         return limit if np.dot(weight * s, y) > 0.0 else 0.0
@@ -172,7 +176,7 @@ class HuberLoss(_Quadratic, Loss):
 class AbsoluteLoss(_Linear, Loss):
     """``l = |y - z|``; ``-l*(-s) = s y`` for ``|s| <= 1``."""
 
-    name, is_smooth, largest_curvature, bounds = "absolute", False, np.inf, (-1.0, 1.0)
+    name, is_smooth, largest_curvature, bounds, level = "absolute", False, np.inf, (-1.0, 1.0), 0.5
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,11 @@ class QuantileLoss(_Linear, Loss):
         """The domain of s."""
         return self.quantile - 1.0, self.quantile
 
+    @property
+    def level(self):
+        """The quantile of the targets that is the best constant."""
+        return self.quantile
+
 
 @dataclass(frozen=True, eq=False)
 class ProximalLoss(Loss):
@@ -199,7 +208,7 @@ class ProximalLoss(Loss):
     ----------
     bounds : (float, float)
         low and high.
-    centre : ndarray of shape (n_samples,), or 0.0
+    centre : ndarray of the shape of y, or 0.0
     spread : float
         In the units of y.
     """
@@ -217,6 +226,14 @@ class ProximalLoss(Loss):
     def take(self, rows):
         """Return the loss of some of the rows."""
         return self if np.ndim(self.centre) == 0 else replace(self, centre=self.centre[rows])
+
+    def of_entries(self):
+        """Return the loss of the entries of several outputs as one vector, row by row."""
+        return self if np.ndim(self.centre) == 0 else replace(self, centre=self.centre.ravel())
+
+    def of_output(self, k):
+        """Return the loss of one of several outputs."""
+        return self if np.ndim(self.centre) == 0 else replace(self, centre=self.centre[:, k])
 
     def slopes(self, y, fit):
         """Return the maximiser s."""

@@ -34,6 +34,8 @@ class ColumnLoss:
         One of `convexnn.losses`.
     steepness : float
         Bound on the curvatures of a row, for step lengths; infinite where the loss is not smooth.
+    bounds, level : (float, float) and float
+        Of a loss with kinks: its two slopes, and the quantile of targets that is the best constant.
     """
 
     def __init__(self, loss):
@@ -43,8 +45,15 @@ class ColumnLoss:
         self.is_quadratic, self.can_vanish = loss.is_quadratic, loss.can_vanish
         self.is_stand_in = loss.is_stand_in
         self.steepness = loss.largest_curvature
+        if not loss.is_smooth:
+            self.bounds, self.level = loss.bounds, loss.level
 
     is_separable = True
+
+    @property
+    def entries(self):
+        """The loss of all entries of Y as one vector."""
+        return self.loss.of_entries()
 
     def value(self, Y, fit, weight):
         """Return L(fit)."""
@@ -56,7 +65,11 @@ class ColumnLoss:
 
     def dual_point(self, Y, fit, weight):
         """Return ``-grad L(fit)``."""
-        return weight[:, None] * self.loss.slopes(Y, fit)
+        return weight[:, None] * self.slopes(Y, fit)
+
+    def slopes(self, Y, fit):
+        """Return minus the derivative of the loss of every entry, of the shape of Y."""
+        return self.loss.slopes(Y, fit)
 
     def value_and_dual_point(self, Y, fit, weight):
         """Return L(fit) and ``-grad L(fit)``."""
@@ -68,15 +81,15 @@ class ColumnLoss:
 
     def curvatures(self, Y, fit):
         """Return the second derivative of every entry, of the shape of Y."""
-        return self.loss.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
+        return self.entries.curvatures(Y.ravel(), fit.ravel()).reshape(Y.shape)
 
     def dual_value(self, Y, dual_point, weight):
         """Return ``-L*(-dual_point)``."""
-        return self.loss.dual_value(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+        return self.entries.dual_value(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
 
     def room(self, Y, s):
         """Return by how much each entry of s may move, about, without leaving the domain."""
-        return self.loss.room(Y.ravel(), s.ravel()).reshape(s.shape)
+        return self.entries.room(Y.ravel(), s.ravel()).reshape(s.shape)
 
     def inside(self, Y, dual_point, weight):
         """Return the dual point: no entry is moved."""
@@ -84,7 +97,7 @@ class ColumnLoss:
 
     def snapped(self, Y, dual_point, weight):
         """Return the dual point with entries at the end of their domain that are there but for rounding."""
-        flat = self.loss.snapped(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
+        flat = self.entries.snapped(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]))
         return flat.reshape(dual_point.shape)
 
     def widened(self, dual_point, leak):
@@ -98,21 +111,40 @@ class ColumnLoss:
     def dual_value_below(self, Y, dual_point, leak, weight):
         """Return a bound on ``-L*(-N)`` for every N no further from `dual_point` than `leak`, rounding included."""
         flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
-        return self.loss.dual_value_below(*flat)
+        return self.entries.dual_value_below(*flat)
 
     def domain_within(self, Y, dual_point, leak, weight):
         """Return the largest t for which t times every N as in `dual_value_below` is in the domain."""
         flat = Y.ravel(), dual_point.ravel(), leak.ravel(), np.repeat(weight, Y.shape[1])
-        return self.loss.domain_within(*flat)
+        return self.entries.domain_within(*flat)
 
     def best_scale(self, Y, dual_point, weight, limit):
         """Return the t in [0, limit] with the largest ``dual_value(Y, t * dual_point, weight)``."""
-        return self.loss.best_scale(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]), limit)
+        return self.entries.best_scale(Y.ravel(), dual_point.ravel(), np.repeat(weight, Y.shape[1]), limit)
 
     def fit_free(self, Y, hidden_fit, free, weight):
         """Return the minimum-norm ``argmin_B L(hidden_fit + free B)``, of shape (n_free, n_outputs)."""
-        columns = [self.loss.fit_free(y, fit, free, weight) for y, fit in zip(Y.T, hidden_fit.T, strict=True)]
+        pairs = enumerate(zip(Y.T, hidden_fit.T, strict=True))
+        columns = [self.loss.of_output(k).fit_free(y, fit, free, weight) for k, (y, fit) in pairs]
         return np.stack(columns, axis=1)
+
+    def fit_masses(self, Y, fits, free, weight, beta, deadline=None):
+        """Return ``argmin L(F c + free B) + beta sum(c)`` over ``c >= 0`` and B, as (c, B), by a linear program.
+
+        None when the deadline passes first, and for a loss with kinks only.
+
+        Parameters
+        ----------
+        fits : ndarray of shape (n_samples, n_outputs, K)
+        """
+        n_outputs, flat = Y.shape[1], fits.reshape(Y.size, -1)
+        every = np.kron(free, np.eye(n_outputs))
+        found = self.entries.fit_masses(Y.ravel(), flat, every, np.repeat(weight, n_outputs), beta, deadline)
+        return None if found is None else (found[0], found[1].reshape(-1, n_outputs))
+
+    def smoothed(self, centre, spread):
+        """Return the smooth loss that stands in for one with kinks."""
+        return ColumnLoss(self.loss.smoothed(centre, spread))
 
     def in_units(self, unit):
         """Return the loss of targets and fits that are divided by `unit`, but for a factor."""
@@ -120,7 +152,7 @@ class ColumnLoss:
 
     def take(self, rows):
         """Return the loss of some of the rows."""
-        return self
+        return ColumnLoss(self.loss.take(rows))
 
     def check_targets(self, Y):
         """Refuse targets that the loss is not defined for."""

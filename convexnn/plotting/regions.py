@@ -85,13 +85,19 @@ class DecisionRegionDisplay(Display):
         Raises
         ------
         ValueError
-            For regressors (see `NetworkDisplay`), more than eight classes, and arguments that do not fit.
+            For regressors (see `NetworkDisplay`), several labels, more than eight classes, and arguments that do not
+            fit.
         NotFittedError
             When the estimator is not fitted.
         """
         model = last_step(estimator)
         if not is_classifier(model):
             raise InvalidInputError("estimator must be a classifier; NetworkDisplay draws regressors.")
+        if getattr(model, "_is_multilabel", False):
+            raise InvalidInputError(
+                "estimator must decide for one class at a time, as regions do; this one was fitted to several labels, "
+                "one column of y each. Fit it to the column that is to be drawn."
+            )
         view = slice_of(estimator, X, features, at, n_points, allowed=(2,))
         classes = [str(name) for name in (model.classes_ if class_names is None else class_names)]
         if len(classes) != len(model.classes_) or len(classes) > MAX_CLASSES:

@@ -65,7 +65,7 @@ def make_problem(
         A penalised bias of the hidden neurons; unpenalised intercepts; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
-        Several outputs: not absolute and quantile; one output: not multinomial.
+        Multinomial for several outputs only.
     losses : tuple of str, optional
         The names that the caller can deal with.
     huber_delta, quantile : float

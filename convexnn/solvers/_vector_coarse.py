@@ -18,6 +18,7 @@ MIN_COARSE_MASS_SHARE = 1e-8  # neurons with less than this share of the largest
 MAX_FREE_STEPS, MIN_FREE_GAIN = 6, 1e-10  # Newton steps of the free terms, and the relative gain of the last one
 FREE_DAMPING_PER_TRACE = 1e-10  # a share of the trace of their Hessian is added to its diagonal, which may be singular
 FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
+MIN_CURVATURE_OVER_LARGEST = 1e-3  # a new neuron's curvature counts as at least this share of what it may be
 FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
 WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
 WORK_OF_A_PRODUCT, WORK_OF_A_TERM, WORK_OF_A_WEIGHT = 0.2, 30.0, 40.0
@@ -134,5 +135,7 @@ def new_neurons(problem, fit, dual_point, directions):
     changes = fits[:, kept].T[:, :, None] * units[kept][:, None, :]
     curved = problem.loss.curve(problem.y, fit, problem.weight, changes)
     curvatures = np.einsum("knc,knc->k", changes, curved)
-    masses = FIRST_MASS_SHARE * (prices[kept] - problem.beta) / np.maximum(curvatures, np.finfo(float).tiny)
+    # Where the loss is linear there is next to no curvature, and no mass would be large enough.
+    least = MIN_CURVATURE_OVER_LARGEST * problem.loss.steepness * (problem.weight @ fits[:, kept] ** 2)
+    masses = FIRST_MASS_SHARE * (prices[kept] - problem.beta) / np.maximum(curvatures, least)
     return directions[kept], masses[:, None] * units[kept]

@@ -13,7 +13,6 @@ import numpy as np
 from .._utils.norms import nonzero, norms
 from .._utils.validation import is_late
 from ..duality.pricing import local_prices
-from ..losses import ProximalLoss
 from ..programs.units import is_trivial
 from ._weights import descend_weights
 from .base import build_network, build_zero_network, free_terms
@@ -61,10 +60,10 @@ def narrow_network(problem, network, max_width, *, rng, deadline=None, n_jobs=No
 
 def _smoothed(problem):
     """Return problems with smooth losses, ever closer to the loss with kinks."""
-    nothing = np.zeros(len(problem.y))
+    nothing = np.zeros_like(problem.y)
     size = float(np.mean(np.abs(problem.y - problem.free @ problem.free_coefficients(nothing))))
     size = size if size > 0.0 else 1.0
-    return [replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, share * size)) for share in SPREADS]
+    return [replace(problem, loss=problem.loss.smoothed(0.0, share * size)) for share in SPREADS]
 
 
 def _outputs_of(network):

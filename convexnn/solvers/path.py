@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..duality.rough import distinct_starts, rough_maxima
-from ..losses import ProximalLoss, minimum_norm_fit
+from ..losses import minimum_norm_fit
 from ..programs.problem import Problem
 from ..programs.units import in_units
 from ._merging import merge_alike
@@ -213,4 +213,4 @@ def _smoothed(problem):
     """Return the problem with a smooth loss."""
     if problem.loss.is_smooth:
         return problem
-    return replace(problem, loss=ProximalLoss(problem.loss.bounds, 0.0, SMOOTHING_SPREAD))
+    return replace(problem, loss=problem.loss.smoothed(0.0, SMOOTHING_SPREAD))

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from .._utils.clock import now
+from .._utils.norms import unit_rows
 from .._utils.validation import is_late
 from ..duality.certificate import certify_problem
 from ..duality.cuts import best_dual_point
-from ..losses import ProximalLoss
-from .base import Status, assemble, build_network, conclude, hand_over, make_record, proof_options
+from .base import Status, assemble, build_zero_network, conclude, hand_over, make_record, proof_options
 from .column_generation import MAX_ITER, solve_column_generation
 
 SPREAD_SHRINKAGE = 0.2  # the spread of a step is this share of the last one
@@ -24,23 +24,35 @@ MAX_PROXIMAL_STEPS = 20
 MAX_IDLE_PROXIMAL_STEPS = 3  # steps in a row that leave over half of the gap, before the run ends
 FIRST_STEP_TOLERANCE, STEP_TOLERANCE_PER_GAP = 1e-2, 0.03  # of the first; of others per gap left
 AIMED_GAP_PER_TOL = 0.5  # the steps end at half of the tolerance: the proof adds its own to the gap that ascents see
+STEPS_OF_A_BUDGET = 5  # as many steps, each with a fifth, share a budget of work
 STEP_STARTS = 128  # random starts of a search: what one step misses the next may find
 MAX_PROGRAM_ENTRIES = 5_000_000  # entries of the linear program of the masses
 
 
 def solve_kinked(
-    problem, *, tol=1e-6, max_iter=MAX_ITER, deadline=None, proof="auto", n_jobs=None, rng, start=None, report=None
+    problem,
+    *,
+    tol=1e-6,
+    max_iter=MAX_ITER,
+    deadline=None,
+    proof="auto",
+    n_jobs=None,
+    rng,
+    start=None,
+    report=None,
+    max_work=None,
 ):
-    """Train on a `Problem` whose loss has kinks; see `solve_column_generation`."""
-    return _Steps(problem, tol, max_iter, deadline, proof, n_jobs, rng, report).run(start)
+    """Train on a `Problem` whose loss has kinks, with one output or several; see `solve_column_generation`."""
+    return _Steps(problem, tol, max_iter, deadline, proof, n_jobs, rng, report, max_work).run(start)
 
 
 class _Steps:
     """The best network and the best dual point of the proximal steps."""
 
-    def __init__(self, problem, tol, max_iter, deadline, proof, n_jobs, rng, report):
+    def __init__(self, problem, tol, max_iter, deadline, proof, n_jobs, rng, report, max_work=None):
         self.problem, self.tol, self.max_iter, self.deadline = problem, tol, max_iter, deadline
         self.proof, self.n_jobs, self.rng, self.report = proof, n_jobs, rng, report
+        self.work_of_a_step = None if max_work is None else max_work / STEPS_OF_A_BUDGET
         self.started, self.history, self.rounds = now(), [], 0
         self.network, self.primal = None, np.inf
         self.nu, self.dual, self.centre = None, 0.0, 0.0
@@ -77,15 +89,18 @@ class _Steps:
         known = [] if self.nu is None else [self.nu]
         if self.gap <= self.tol or is_late(self.deadline):
             return known
-        network = self.network
+        network, used = self.network, self.network.masses > 0
         options = {"starts": network.directions, "deadline": self.deadline, "n_jobs": self.n_jobs}
-        return [*known, best_dual_point(self.problem, network.directions[network.masses > 0], **options)]
+        return [
+            *known,
+            best_dual_point(self.problem, network.directions[used], network.output_weights[used], **options),
+        ]
 
     def steps(self, spread, network):
         """Take proximal steps; return the status."""
         tolerance, idle = FIRST_STEP_TOLERANCE, 0
-        for _ in range(MAX_PROXIMAL_STEPS):
-            before, smooth = self.gap, ProximalLoss(self.problem.loss.bounds, self.centre, spread)
+        for _ in range(MAX_PROXIMAL_STEPS if self.work_of_a_step is None else STEPS_OF_A_BUDGET):
+            before, smooth = self.gap, self.problem.loss.smoothed(self.centre, spread)
             solution = solve_column_generation(
                 replace(self.problem, loss=smooth),
                 tol=tolerance,
@@ -96,6 +111,7 @@ class _Steps:
                 rng=self.rng,
                 start=network,
                 max_starts=STEP_STARTS,
+                max_work=self.work_of_a_step,
             )
             network, self.rounds = solution.network, self.rounds + solution.n_iter
             self.step_to(replace(self.problem, loss=smooth), solution)
@@ -107,19 +123,19 @@ class _Steps:
                 return Status.max_iter
             idle = idle + 1 if self.gap > 0.5 * before else 0
             if idle >= MAX_IDLE_PROXIMAL_STEPS:
-                return Status.stalled
+                break
             tolerance, spread = (
                 max(0.1 * self.tol, STEP_TOLERANCE_PER_GAP * min(1.0, self.gap)),
                 SPREAD_SHRINKAGE * spread,
             )
-        return Status.stalled
+        return Status.stalled if self.work_of_a_step is None else Status.settled
 
     def step_to(self, smooth, solution):
         """Note what a step has found, and move the centre to its dual point."""
         network, problem = solution.network, self.problem
         nu = smooth.dual_point(problem.hidden_fit(network.neurons, network.output_weights))
         value, scale = problem.dual_bound(nu, solution.certificate.price.value)
-        self.centre = scale * nu / problem.weight
+        self.centre = scale * nu / problem.beside(problem.weight)
         if value > self.dual:
             self.nu, self.dual = nu, value
         self.offer(network)
@@ -134,7 +150,7 @@ class _Steps:
 
     def empty(self):
         """The best network without neurons."""
-        return build_network(self.problem, np.zeros((0, self.problem.design.shape[1])), np.zeros(0), np.zeros(0))
+        return build_zero_network(self.problem)
 
     def offer(self, network):
         """Keep a network if it is the best so far."""
@@ -146,17 +162,24 @@ class _Steps:
 def with_best_masses(problem, network, deadline=None):
     """Return the network with the masses and free terms that are best for its directions, by a linear program.
 
-    Or the network as it is, when the deadline passes before they are found.
+    With several outputs these are directions of output weights too. Or the network as it is, when the deadline passes
+    before the masses are found.
     """
-    directions, signs = network.directions, network.signs
-    n_samples, n_free = problem.free.shape
-    if n_samples * (len(signs) + n_free) > MAX_PROGRAM_ENTRIES or len(signs) == 0:
+    directions, outputs = network.directions, output_directions(network)
+    n_free = problem.free.shape[1] * problem.n_outputs
+    if problem.y.size * (len(outputs) + n_free) > MAX_PROGRAM_ENTRIES or len(outputs) == 0:
         return network
-    fits = problem.hidden_fits(directions) * signs
+    hidden = problem.hidden_fits(directions)
+    fits = hidden * outputs if outputs.ndim == 1 else hidden[:, None, :] * outputs.T
     found = problem.loss.fit_masses(problem.y, fits, problem.free, problem.weight, problem.beta, deadline)
     if found is None:
         return network
     masses, free = found
     roots, used = np.sqrt(np.maximum(masses, 0.0)), masses > 0
-    neurons, outputs = roots[used, None] * directions[used], signs[used] * roots[used]
-    return assemble(problem, neurons, outputs, free)
+    neurons, weights = roots[used, None] * directions[used], (outputs[used].T * roots[used]).T
+    return assemble(problem, neurons, weights, free)
+
+
+def output_directions(network):
+    """Return the output weights of every neuron over their norm: of one output its sign."""
+    return network.signs if network.output_weights.ndim == 1 else unit_rows(network.output_weights)[0]

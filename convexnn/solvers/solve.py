@@ -87,7 +87,7 @@ def solve(
     """Train a network on a `Problem` of one output or several; see `ConvexReLURegressor` for the options.
 
     Several outputs have column generation only. `max_work` is a budget as `solve_column_generation` has it; the other
-    solvers train without one. `rng` is by default that of the seed 0.
+    solvers, and losses with kinks of one output, train without one. `rng` is by default that of the seed 0.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def solve(
         if problem.loss.is_smooth:
             solution = solve_column_generation(problem, max_work=max_work, **options)
         else:
-            solution = solve_kinked(problem, **options)
+            solution = solve_kinked(problem, max_work=max_work if problem.y.ndim == 2 else None, **options)
     if max_width is None or solution.network.width <= max_width:
         return solution
     if solution.status is Status.interrupted:

@@ -73,3 +73,18 @@ def test_no_neuron_pays_from_beta_max_on(loss):
     empty = TwoLayerReLU(np.zeros((0, 2)), np.zeros(0), hidden_bias=np.zeros(0), intercept=network.intercept)
     assert certify(empty, X, y, 1.01 * largest, loss=loss).dual == pytest.approx(above, rel=1e-6)
     assert below < above * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_beta_max_where_free_terms_cancel_to_zero(n_outputs):
+    """Rows that the free terms fit exactly are kinks, although their coefficients are rounding."""
+    X = np.array(
+        [[-1, -2], [0, 0], [0, -2], [-2, 1], [1, 0], [2, 1], [-1, -2], [2, 1], [0, -1], [2, 0], [2, 2], [2, 2]]
+    )
+    y = np.array([-1.0, 0.0, 1.0, -3.0, 2.0, 0.0, -1.0, -2.0, 0.0, -3.0, 0.0, -2.0])
+    targets = y if n_outputs is None else np.column_stack([y, 0.0 * y])
+    largest = beta_max(X, targets, loss="absolute", skip_connection=True)
+    assert largest == pytest.approx(beta_max(X[::-1], targets[::-1], loss="absolute", skip_connection=True), rel=1e-6)
+    below = best_network("absolute", X, y, 0.95 * largest, np.ones(12), skip_connection=True)[0]
+    above = best_network("absolute", X, y, 1.01 * largest, np.ones(12), skip_connection=True)[0]
+    assert below < 15.0 - 1e-4 and above == pytest.approx(15.0, rel=1e-6)

@@ -1,6 +1,7 @@
 """beta="auto": the same choice however rows are given, near what refits say, honest with nothing to choose."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit, cross_va
 from sklearn.preprocessing import scale
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor
-from convexnn.estimators import _choosing
+from convexnn.estimators import _automatic, _choosing
 from convexnn.exceptions import InvalidInputError, StrengthWarning
 
 QUICK = {"proof": "heuristic"}
@@ -198,6 +199,24 @@ def test_no_time_is_no_choice_and_little_time_ends_the_path():
         short = ConvexReLURegressor(time_limit=0.3, **QUICK).fit(X, y)
     assert not hasattr(hasty, "beta_path_")
     assert not hasattr(short, "beta_path_") or short.beta_path_.ended in ("time_limit", "turned")
+
+
+def test_a_path_without_neurons_in_its_time_chooses_nothing(model, monkeypatch):
+    record = replace(model.beta_path_.best, width=0.0)
+    cut = replace(model.beta_path_, complete=False, ended="time_limit", best=record)
+    monkeypatch.setattr(_automatic, "choose", lambda *args, **options: cut)
+    found = clone(model).fit(*bent())
+    assert not hasattr(found, "beta_path_")
+    assert found.beta_ == pytest.approx(ConvexReLURegressor("scale", **QUICK).fit(*bent()).beta_)
+
+
+def test_little_time_leaves_out_the_skip_connection(monkeypatch):
+    judged = [ConvexReLURegressor(time_limit=1000.0, **QUICK).fit(*bent()).beta_path_]
+    seconds, real = iter(range(0, 10_000, 100)), _automatic.now
+    monkeypatch.setattr(_automatic, "now", lambda: real() + next(seconds))  # a walk takes 100 of 500 seconds to begin
+    judged.append(ConvexReLURegressor(time_limit=1000.0, **QUICK).fit(*bent()).beta_path_)
+    skips = [{record.skip_connection for record in path.records} for path in judged]
+    assert skips == [{False, True}, {False}]
 
 
 def test_interrupt_while_choosing_keeps_the_best_strength(monkeypatch):

@@ -3,8 +3,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
@@ -128,6 +132,32 @@ def test_targets_on_other_scales_are_named():
     assert "column 0" in message and "TransformedTargetRegressor" in message
     assert said(normal(), Y * [0.0, 1e5]) == "", "a constant target needs no neuron"
     assert said(normal(), 1e6 * Y[:, 0] + 1e7) == ""
+
+
+def test_targets_with_names_are_named():
+    Y = pd.DataFrame(normal(2) * [1.0, 1e5], columns=["share", "price"])
+    for model in (ConvexReLURegressor(1.0, **FAST), ConvexReLURegressorCV([1.0], cv=2, **FAST)):
+        with pytest.warns(ScaleWarning, match="very different scales: 'share' .* beside 'price'"):
+            model.fit(normal(), Y)
+
+
+def test_standardised_targets_make_up_for_their_units():
+    """What the warning recommends: no column is ignored, units do not matter, and nothing is left to warn of."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 2))
+    Y = np.column_stack([X[:, 0], np.sin(2.0 * X[:, 1])]) + 0.1 * rng.standard_normal((120, 2))
+    units, (train, test) = np.array([1000.0, 1e-3]), np.split(np.arange(120), [80])
+    plain = ConvexReLURegressor("scale", proof="heuristic")
+    scaled = TransformedTargetRegressor(plain, transformer=StandardScaler())
+    with pytest.warns(ScaleWarning, match="very different scales: column 1"):
+        ignored = clone(plain).fit(X[train], Y[train] * units).predict(X[test]) / units
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ScaleWarning)
+        found = scaled.fit(X[train], Y[train] * units).predict(X[test]) / units
+    same = scaled.fit(X[train], Y[train]).predict(X[test])
+    np.testing.assert_allclose(found, same, atol=1e-4)
+    assert scaled.regressor_.certificate_.relative_gap < 1.0
+    assert r2_score(Y[test, 1], found[:, 1]) > r2_score(Y[test, 1], ignored[:, 1]) + 0.2
 
 
 def test_columns_and_targets_share_a_warning():

@@ -186,6 +186,41 @@ def test_a_column_of_outputs_has_two_classes(tmp_path):
     assert np.array_equal(found.predict(X), labels) and found.certificate.dual_point.shape == (8, 1)
 
 
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
+def test_several_labels_return(tmp_path, loss):
+    X = scale(load_iris().data)[::3, :2]
+    Y = np.column_stack([X[:, 0] > 0, X[:, 1] > 0.3, X[:, 0] < X[:, 1]]).astype(int)
+    model = ConvexReLUClassifier(2.0, loss=loss).fit(X, Y)
+    save_network(tmp_path / "l.npz", model, target_name=["a", "b", "c"])
+    saved = load_network(tmp_path / "l.npz")
+    assert saved.multilabel and saved.classes is None and saved.target_names == ["a", "b", "c"]
+    assert np.array_equal(saved.predict(X), model.predict(X)) and saved.certificate.relative_gap <= 2e-6
+    if loss == "logistic":
+        assert np.array_equal(saved.predict_proba(X), model.predict_proba(X))
+    else:
+        assert not saved.has_probabilities
+    save_network(tmp_path / "l.npz", model, store_data=False)
+    for known in (Y, 2 * Y - 1):
+        assert load_network(tmp_path / "l.npz", X=X, y=known, proof="heuristic").certificate.primal > 0
+    apart = ConvexReLUClassifier(2.0, loss=loss, multi_class="ovr").fit(X, Y[:, :2])
+    with pytest.raises(InvalidInputError, match="per class or label"):
+        save_network(tmp_path / "o.npz", apart)
+    save_network(tmp_path / "o.npz", apart.network_, multilabel=True)
+    assert np.array_equal(load_network(tmp_path / "o.npz").predict(X), apart.predict(X))
+    with pytest.raises(InvalidInputError, match="multilabel=True is for networks with an output for every label"):
+        save_network(tmp_path / "o.npz", apart.network_, multilabel=True, classes=[0, 1])
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile"])
+def test_losses_with_kinks_of_several_outputs_return(tmp_path, loss):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 2))
+    model = ConvexReLURegressor(2.0, loss=loss, quantile=0.7).fit(X, np.abs(X) + 0.3 * rng.standard_normal((20, 2)))
+    save_network(tmp_path / "k.npz", model)
+    saved = load_network(tmp_path / "k.npz")
+    assert np.array_equal(saved.predict(X), model.predict(X)) and saved.certificate.relative_gap <= 1e-5
+
+
 # Data that are not in the file
 
 

@@ -48,9 +48,20 @@ def test_estimators_return_to_the_bit(kind, options):
     assert np.array_equal(again.dual_, model.dual_)
 
 
+@pytest.mark.parametrize("multi_class", ["joint", "ovr"])
+def test_several_labels_return(multi_class):
+    labels = np.column_stack([Y > -0.2, Y > 0.2]).astype(int)
+    model = convexnn.ConvexReLUClassifier(2.0, multi_class=multi_class).fit(X, labels)
+    again = through_a_file(model)
+    assert np.array_equal(again.predict(X), model.predict(X))
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
 def test_several_outputs_and_own_patterns_return():
     both = convexnn.ConvexReLURegressor(loss="huber").fit(X, np.column_stack([Y, -Y]))
     assert np.array_equal(through_a_file(both).predict(X), both.predict(X))
+    robust = convexnn.ConvexReLURegressor(2.0, loss="absolute").fit(X, np.column_stack([Y, -Y]))
+    assert np.array_equal(through_a_file(robust).dual_, robust.dual_)
     patterns = convexnn.enumerate_patterns(np.column_stack([X[:8], np.ones(8)]))
     given = convexnn.ConvexReLURegressor(patterns=patterns).fit(X[:8], Y[:8])
     again = through_a_file(given)

@@ -122,6 +122,9 @@ def test_what_is_no_classifier_of_ours_is_refused():
         DecisionRegionDisplay.from_estimator(LogisticRegression().fit(X, y), X, y)
     with pytest.raises(NotFittedError):
         DecisionRegionDisplay.from_estimator(ConvexReLUClassifier(), X, y)
+    labels = np.column_stack([X[:, 0] > 5, X[:, 1] > 1]).astype(int)
+    with pytest.raises(InvalidInputError, match="fitted to several labels"):
+        DecisionRegionDisplay.from_estimator(ConvexReLUClassifier(5.0, proof="heuristic").fit(X, labels), X, y)
     with pytest.raises(InvalidInputError, match="setosa"):
         DecisionRegionDisplay.from_estimator(pipeline, X, np.append(y[1:], "setosa"))
     with pytest.raises(InvalidInputError, match="y must have 100 entries"):

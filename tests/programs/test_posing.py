@@ -52,12 +52,6 @@ def test_a_problem_says_its_outputs():
     assert "outputs" not in str(make_problem(X, y, 0.5)) and "outputs" in str(make_problem(X, np.eye(25)[:, :3], 0.5))
 
 
-@pytest.mark.parametrize("loss", ["absolute", "quantile"])
-def test_losses_of_one_output_are_refused_for_several(loss):
-    with pytest.raises(ValueError, match="loss must be one of"):
-        make_problem(np.eye(2), np.eye(2), 1.0, loss=loss)
-
-
 def test_the_multinomial_loss_is_refused_for_one_output():
     with pytest.raises(ValueError, match="loss must be one of"):
         make_problem(np.eye(2), np.ones(2), 1.0, loss="multinomial")

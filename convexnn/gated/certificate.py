@@ -1,8 +1,8 @@
 """The proof of gated ReLU blocks, recomputed from the blocks: a primal value, a feasible dual point and their gap.
 
 The dual of the gated program over the gates 1..P is ``max -L*(-nu)`` subject to ``||X' D_p nu|| <= beta`` for every p
-and ``Z' nu = 0``: finitely many norms, so that its price is exact and no search is needed. With several outputs they are
-spectral norms of matrices.
+and ``Z' nu = 0``: finitely many norms, so that its price is exact and no search is needed. With several outputs they
+are spectral norms of matrices.
 """
 
 from dataclasses import dataclass

@@ -6,10 +6,14 @@ With as many factors as the block has nonzero singular values Newton's method do
 
 import numpy as np
 
+from ..masses.group_lasso import best_groups
 from ..solvers._vector_newton import Cells, Point, newton_steps
+from .program import gate_slopes
 
 # Singular values below 1e-12 of the largest are zero: no neuron is made of them.
 MIN_SINGULAR_SHARE = 1e-12
+# At most 32 violators join at once.
+MAX_VIOLATORS = 32
 
 
 class GateCells(Cells):
@@ -55,15 +59,42 @@ def joined(gates, neurons, outputs, n_gates):
     return blocks
 
 
+def join_violators(problem, masks, blocks, dual_point, max_work):
+    """Return blocks and values of the free terms that are best on the neurons in use and on those that violate N.
+
+    These are the singular vectors of ``X' D_p N`` with singular values above beta. Their output weights are a group
+    lasso, which is as good on small columns as on large ones. None where it would take more than `max_work`
+    multiplications.
+    """
+    gates, neurons, outputs = factored(blocks)
+    left, prices, _ = np.linalg.svd(gate_slopes(problem.design, masks, dual_point), full_matrices=False)
+    above = np.argwhere(prices > problem.beta)
+    above = above[np.argsort(-prices[tuple(above.T)], kind="stable")[:MAX_VIOLATORS]]
+    sizes = np.linalg.norm(neurons, axis=1)[:, None]
+    gates = np.append(gates, above[:, 0])
+    neurons = np.vstack([neurons / sizes, left[above[:, 0], :, above[:, 1]]])
+    start = np.vstack([outputs * sizes, np.zeros((len(above), problem.n_outputs))])
+    if len(gates) == 0 or len(problem.y) * float(start.size) ** 2 > max_work:
+        return None
+    fits = masks[gates].T * (problem.design @ neurons.T)
+    outputs, free_fit, _ = best_groups(problem, fits, start)
+    return joined(gates, neurons, outputs, len(masks)), free_fit
+
+
+def newton_work(problem, n_neurons):
+    """Return the multiplications of a Newton step, about."""
+    n_weights = n_neurons * (problem.design.shape[1] + problem.n_outputs)
+    return problem.y.size * float(n_weights) ** 2
+
+
 def improve_blocks(problem, masks, columns, blocks, free, max_work):
     """Return blocks and coefficients of the free `columns` after Newton steps, and how many there were.
 
     There are none where a step would take more than `max_work` multiplications.
     """
     gates, neurons, outputs = factored(blocks)
-    n_weights = len(gates) * (neurons.shape[1] + outputs.shape[1])
-    if len(gates) == 0 or problem.y.size * float(n_weights) ** 2 > max_work:
+    if len(gates) == 0 or newton_work(problem, len(gates)) > max_work:
         return blocks, free
     cells = GateCells(problem, columns, Point(neurons, outputs, free), gates, masks)
-    newton_steps(cells)
+    newton_steps(cells, keeps_damping=True)
     return joined(cells.gates, cells.point.neurons, cells.point.outputs, len(masks)), cells.point.free

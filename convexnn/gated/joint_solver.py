@@ -22,14 +22,16 @@ from ..programs.problem import Problem
 from ..solvers.base import LARGEST_PROVEN_GAP, MIN_GAIN, Status, hand_over
 from ..solvers.vector_run import scaled_outputs
 from .certificate import certify_gated
-from .joint_newton import improve_blocks
+from .joint_newton import factored, improve_blocks, join_violators, newton_work
 from .program import block_sizes, gate_slopes, gated_fit, in_use
 from .records import GatedSolution, check_start, distinct_masks
 
-# A proof follows every 10 proximal steps. Newton steps follow once the gap is below 1e-2, and then below 0.1 of it.
-STEPS_PER_PROOF, FIRST_NEWTON_GAP, NEWTON_GAP_SHARE = 10, 1e-2, 0.1
-# They follow after 30 proofs in any case: proximal steps are slow where columns nearly depend on each other.
-MAX_PROOFS_PER_ROUND = 30
+# A proof follows every 10 proximal steps. Newton steps follow once the gap is below 5e-2, and then below 0.1 of it.
+STEPS_PER_PROOF, FIRST_NEWTON_GAP, NEWTON_GAP_SHARE = 10, 5e-2, 0.1
+# They follow in any case after 10 to 40 proofs, the more the dearer they are beside proximal steps.
+FEWEST_PROOFS, MOST_PROOFS = 10, 40
+# Violators join after a round that leaves more than 0.5 of the gap.
+POOR_GAP_SHARE = 0.5
 # Newton steps of more than 2e10 multiplications, seconds, are too dear.
 MAX_NEWTON_WORK = 2e10
 # The run stalls after 4 rounds that leave more than 0.9 of the gap and lower the objective by nothing but rounding.
@@ -61,11 +63,11 @@ class _Search:
         self.started, self.n_iter = now(), 0
         largest = self._largest_curvature()
         # The free terms have a norm about as large as that of the blocks: one step length suits both.
-        size = np.sqrt(largest / problem.weight.max())
-        self.columns = orthonormal(problem.free) * nonzero(size)
+        self.size = nonzero(np.sqrt(largest / problem.weight.max()))
+        self.columns = self.size * orthonormal(problem.free)
         self.curvature = nonzero(2.0 * largest * problem.loss.steepness)
-        free = np.zeros((self.columns.shape[1], problem.n_outputs))
-        self.place(start, np.linalg.lstsq(self.columns, problem.free_fit(self.hidden(start)))[0] if free.size else free)
+        self.point = _Point(start, start, start)  # of infinite value
+        self.place(start, problem.free_fit(self.hidden(start)))
         self.proof = certify_gated(problem, masks, start)
 
     def _largest_curvature(self):
@@ -73,7 +75,9 @@ class _Search:
         problem, root = self.problem, np.sqrt(self.problem.weight)
         vector, size = root / np.linalg.norm(root), 0.0
         for _ in range(POWER_STEPS):
-            vector = root * gated_fit(problem.design, self.masks, gate_slopes(problem.design, self.masks, root * vector))
+            vector = root * gated_fit(
+                problem.design, self.masks, gate_slopes(problem.design, self.masks, root * vector)
+            )
             size = np.linalg.norm(vector)
             vector = vector / nonzero(size)
         return float(size)
@@ -88,10 +92,12 @@ class _Search:
         loss = self.problem.loss.value(self.problem.y, fit, self.problem.weight)
         return _Point(blocks, free, fit, loss + self.problem.beta * float(np.sum(sizes)))
 
-    def place(self, blocks, free):
-        """Stand at blocks and free terms; acceleration begins anew."""
-        self.point = self.ahead = self.point_at(blocks, free, block_sizes(blocks))
-        self.pace = 1.0
+    def place(self, blocks, free_fit):
+        """Stand at blocks and values of the free terms where that is no worse; acceleration begins anew."""
+        point = self.point_at(blocks, self.columns.T @ free_fit / self.size**2, block_sizes(blocks))
+        if point.value <= self.point.value:
+            self.point = self.ahead = point
+            self.pace = 1.0
 
     def proximal_steps(self):
         """Take accelerated proximal steps, which begin anew where the objective rises."""
@@ -119,11 +125,16 @@ class _Search:
     def newton(self):
         """Take Newton steps on the factors of the blocks in use, and stay where that helps."""
         point = self.point
-        found = improve_blocks(self.problem, self.masks, self.columns, point.blocks, point.free, MAX_NEWTON_WORK)
-        if found[0] is not point.blocks:
-            moved = self.point_at(*found, block_sizes(found[0]))
-            if moved.value < point.value:
-                self.place(moved.blocks, moved.free)
+        blocks, free = improve_blocks(self.problem, self.masks, self.columns, point.blocks, point.free, MAX_NEWTON_WORK)
+        self.place(blocks, self.columns @ free)
+        self.prove()
+
+    def join(self):
+        """Let the neurons that violate the dual join those in use, and stay where that helps."""
+        dual = self.problem.dual_point(self.hidden(self.point.blocks))
+        found = join_violators(self.problem, self.masks, self.point.blocks, dual, MAX_NEWTON_WORK)
+        if found is not None:
+            self.place(*found)
             self.prove()
 
     def prove(self):
@@ -138,6 +149,13 @@ class _Search:
             "working_set": len(self.masks),
         }
         self.tell(record, self.point.blocks)
+
+    def _patience(self):
+        """Return how many proofs to wait for before Newton steps: about as much work as one of them."""
+        problem = self.problem
+        step = problem.y.size * float(self.masks.shape[0] * problem.design.shape[1])
+        ratio = newton_work(problem, len(factored(self.point.blocks)[0])) / (STEPS_PER_PROOF * 4.0 * step)
+        return int(np.clip(ratio, FEWEST_PROOFS, MOST_PROOFS))
 
     def ending(self, tol, max_iter):
         """Return the status with which the run ends here, None where it goes on."""
@@ -154,7 +172,7 @@ class _Search:
         while status is None:
             before, gap = self.point.value, self.proof.relative_gap
             # Proximal steps: which gates are in use, and the ranks of their blocks.
-            for _ in range(MAX_PROOFS_PER_ROUND):
+            for _ in range(self._patience()):
                 self.proximal_steps()
                 self.prove()
                 status = self.ending(tol, max_iter)
@@ -162,6 +180,11 @@ class _Search:
                     break
             # Newton steps: the digits. What they leave of the gap belongs to gates and ranks that were not in use.
             if status is None:
+                self.newton()
+                status = self.ending(tol, max_iter)
+            # Where neither has helped, columns on very different scales are in the way.
+            if status is None and self.proof.relative_gap > POOR_GAP_SHARE * gap:
+                self.join()
                 self.newton()
                 status = self.ending(tol, max_iter)
             accuracy = NEWTON_GAP_SHARE * min(accuracy, self.proof.relative_gap)

@@ -1,8 +1,8 @@
 """The gated ReLU model in plain numpy: masks of gates, fits of blocks, slopes of a dual point.
 
-``f(x) = sum_p 1[x . g_p >= 0] (x . w_p) + free terms``; a gate g_p only decides where its block w_p counts. With several
-outputs a block is a matrix W_p, and its size the least ``1/2 sum_k (||u_k||^2 + ||a_k||^2)`` of gated neurons with
-``W_p = sum_k u_k a_k^T``: the nuclear norm.
+``f(x) = sum_p 1[x . g_p >= 0] (x . w_p) + free terms``; a gate g_p only decides where its block w_p counts. With
+several outputs a block is a matrix W_p, and its size the least ``1/2 sum_k (||u_k||^2 + ||a_k||^2)`` of gated neurons
+with ``W_p = sum_k u_k a_k^T``: the nuclear norm.
 
 Conventions
 -----------

@@ -180,8 +180,8 @@ def solve_gated(
     The objective, over blocks ``w_p`` without sign or cone constraint and unpenalised free terms b, is
     ``sum_i weight_i/2 (y_i - [sum_p D_p X w_p]_i - [Z b]_i)^2 + beta sum_p ||w_p||_2`` with ``X = problem.design`` and
     ``Z = problem.free``. Its dual is ``max sum_i nu_i y_i - nu_i^2 / (2 weight_i)`` subject to
-    ``||X' D_p nu|| <= beta`` for every gate and ``Z' nu = 0``. With several outputs the blocks are matrices, their norms
-    nuclear and those of the dual spectral; see `solve_joint_gates`.
+    ``||X' D_p nu|| <= beta`` for every gate and ``Z' nu = 0``. With several outputs the blocks are matrices, their
+    norms nuclear and those of the dual spectral; see `convexnn.gated.joint_solver`.
 
     Parameters
     ----------

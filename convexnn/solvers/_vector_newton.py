@@ -217,18 +217,22 @@ def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12,
     return cells.point.neurons / sizes, cells.point.outputs * sizes
 
 
-def newton_steps(cells, max_steps=12, stop=lambda: False):
-    """Take damped Newton steps until none lowers the objective any more, or `stop()` says so; return the objective."""
-    objective = cells.objective(cells.point)
+def newton_steps(cells, max_steps=12, stop=lambda: False, keeps_damping=False):
+    """Take damped Newton steps until none lowers the objective any more, or `stop()` says so; return the objective.
+
+    With `keeps_damping` a step tries no damping that is more than one below that of the step before.
+    """
+    objective, first = cells.objective(cells.point), 0
     for _ in range(max_steps):
         if stop():
             break
         before = objective
         gradient, hessian = cells.derivatives()
         # Damp until the Hessian is positive and the step lowers the true objective.
-        for damping in DAMPINGS:
-            step = _damped_step(hessian, gradient, damping)
+        for k in range(first, len(DAMPINGS)):
+            step = _damped_step(hessian, gradient, DAMPINGS[k])
             if step is not None:
+                first = max(0, k - 1) if keeps_damping else 0
                 objective = cells.move(cells.unpack(step), before)
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break

@@ -97,19 +97,13 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         if rows.y.ndim == 2:
             self._check_several_outputs()
             options["loss"] = "multinomial" if self.loss == "logistic" else self.loss
+        else:
+            check_pairing(self.solver, self.patterns, self.loss)
         return make_problem(rows.X, rows.y, beta, **options)
 
     def _check_several_outputs(self):
         """Refuse by name what is not there for several outputs."""
-        for name, wanted in (
-            ("solver", ("auto", "column_generation")),
-            ("patterns", ("auto",)),
-        ):
-            if getattr(self, name) not in wanted:
-                raise InvalidInputError(
-                    f"{name}={getattr(self, name)!r} is there for one output only; with several outputs leave {name} "
-                    f"at {wanted[0]!r}."
-                )
+        check_pairing(self.solver, self.patterns, self.loss, several=True)
         if self.loss in ("absolute", "quantile"):
             raise InvalidInputError(
                 f"loss={self.loss!r} is there for one output only; several outputs need a smooth loss."
@@ -230,7 +224,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, BaseEstimator)
         check_folds(self.cv)
         check_choice(self.loss, "loss", self._losses)
         check_choice(self.proof, "proof", PROOFS)
-        check_pairing(self.solver, self.patterns, self.loss)
+        check_pairing(self.solver, self.patterns, self.loss, several=self.solver != "cvxpy")
         for name in ("max_width", "n_patterns"):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), name)

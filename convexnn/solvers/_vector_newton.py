@@ -41,7 +41,11 @@ class Cells:
     def __init__(self, problem, columns, point):
         self.problem, self.columns, self.point = problem, columns, point
         self.row_sizes = np.linalg.norm(problem.design, axis=1)
-        sizes = np.linalg.norm(point.neurons, axis=1)
+        self.find_kinks()
+
+    def find_kinks(self):
+        """Hold the rows on which the neurons lie, to rounding."""
+        sizes = np.linalg.norm(self.point.neurons, axis=1)
         self.kinks = np.abs(self.values) <= MAX_HELD_DISTANCE * sizes[:, None] * self.row_sizes
         self.bases = [self._null_space(kink) for kink in self.kinks]
 

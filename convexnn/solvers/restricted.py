@@ -22,6 +22,7 @@ from .._utils.validation import is_late
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..masses.lasso import best_masses
+from ..network import TwoLayerReLU
 from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution, to_network
@@ -62,6 +63,11 @@ class RestrictedSolution(Shown):
     status: Status
     n_iter: int
     history: list[dict[str, Any]]
+
+    @property
+    def network(self) -> TwoLayerReLU:
+        """The network of the point."""
+        return to_network(self.point)
 
     @property
     def relative_gap(self) -> float:

@@ -252,27 +252,29 @@ def solve_joint_gates(
     if found is None or len(masks) == 0:
         return _solution(problem, masks, np.zeros(shape), Status.proven)
     with one_blas_thread():
-        return _solve_scaled(problem, *found, masks, start, min(tol, LARGEST_PROVEN_GAP), max_iter, deadline, report)
+        tol = min(tol, LARGEST_PROVEN_GAP)
+        return _solve_scaled(problem, found, masks, start, tol, max_iter, deadline, report)
 
 
-def _solve_scaled(problem, scaled, unit, masks, start, tol, max_iter, deadline, report):
+def _solve_scaled(problem, found, masks, start, tol, max_iter, deadline, report):
     """Solve in units of one over the distinct gates, and translate back."""
+    scaled, unit = found
     index, inverse = distinct_masks(masks)
     # Equal masks share one block: a start is the sum of theirs.
     merged = np.zeros((len(index), *start.shape[1:]))
     np.add.at(merged, inverse.reshape(-1), start / unit)
 
-    history: list[dict[str, Any]] = []
+    history = []
 
-    def translated(found):
+    def translated(scaled_blocks):
         blocks = np.zeros(start.shape)
-        blocks[index] = unit * found
+        blocks[index] = unit * scaled_blocks
         return blocks
 
-    def tell(record, found):
+    def tell(record, scaled_blocks):
         # The objective of the squared loss is in units of the targets squared.
         history.append(record | {"objective": record["objective"] * (problem.beta / scaled.beta) * unit})
-        hand_over(report, history[-1], lambda: _with_free_terms(problem, masks, translated(found)))
+        hand_over(report, history[-1], lambda: _with_free_terms(problem, masks, translated(scaled_blocks)))
 
     search = _Search(scaled, masks[index], merged, deadline, tell)
     try:

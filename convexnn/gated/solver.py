@@ -213,8 +213,9 @@ def solve_gated(
     """
     masks = check_masks(problem, masks)
     if problem.y.ndim == 2:
-        options = {"tol": tol, "max_iter": max_iter, "deadline": deadline, "start": start, "report": report}
-        return solve_joint_gates(problem, masks, **options)
+        return solve_joint_gates(
+            problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report
+        )
     shape = len(masks), problem.design.shape[1]
     start = None if start is None else check_start(start, shape)
     scaled = scale_problem(problem)

@@ -29,7 +29,7 @@ def check_objective_range(y, weight):
 NO_CONE_PROGRAM = (
     "with several outputs the penalty of a pattern is the gauge of the matrices u a^T with u in its cone, for which no "
     "cone program of fixed size is known. solver='working_set' works on the neurons themselves and proves its gap; "
-    "without the cones the penalty is the nuclear norm, which convexnn.gated.solve_gated takes and which is a lower bound"
+    "without the cones the penalty is the nuclear norm: convexnn.gated.solve_gated solves that, a lower bound"
 )
 
 

@@ -161,7 +161,7 @@ class _Tree:
 
 def _first_of_each(directions):
     """Return the places of the directions that are not the same as an earlier one, in whatever cone."""
-    kept: list[int] = []
+    kept = []
     for k, direction in enumerate(directions):
         if not kept or (directions[kept] @ direction).max() < SAME_DIRECTION:
             kept.append(k)

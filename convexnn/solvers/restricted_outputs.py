@@ -133,7 +133,7 @@ def solve_outputs_over_patterns(
         dual = problem.dual_bound(problem.dual_point(np.zeros_like(problem.y)), 0.0)[0]
         return RestrictedOutputs(network, value, min(dual, value), Status.restricted, 1, [])
     with one_blas_thread():
-        return _Run(problem, *found, masks, tol, max_iter, deadline, n_jobs, report).solve()
+        return _Run(problem, found, masks, tol, max_iter, deadline, n_jobs, report).solve()
 
 
 class _ConeCells(Cells):
@@ -176,7 +176,8 @@ class _ConeCells(Cells):
 class _Run:
     """Neurons as cones, unit directions and outputs; the dual bound; the gap that ascents see."""
 
-    def __init__(self, problem, scaled, unit, masks, tol, max_iter, deadline, n_jobs, report):
+    def __init__(self, problem, found, masks, tol, max_iter, deadline, n_jobs, report):
+        scaled, unit = found
         self.given, self.problem, self.unit, self.tol = problem, scaled, unit, tol
         self.max_iter, self.deadline, self.report = max_iter, deadline, report
         self.scale = (problem.beta / scaled.beta) * unit  # of the objective of the squared loss, else 1

@@ -20,7 +20,8 @@ MAX_CLIMB_STEPS = 50  # ascents end after 50 steps, or when a step gains less th
 MIN_CLIMB_GAIN = 1e-9
 SAME_DIRECTION = 1.0 - 1e-8  # ends whose cosine is above this are the same
 MAX_BOUNDED_OUTPUTS = 6  # cones of more outputs are not halved: there are 2^c of them to begin with
-MAX_BOUND_PROJECTIONS = 20_000  # a bound takes at most so many projections
+MAX_BOUND_PROJECTIONS = 300_000  # a bound takes at most so many projections,
+MAX_BOUND_WORK = 6e9  # and no more than this many multiplications, at 20 passes over the rows for each
 PRICE_ROUNDING = 1e-12  # projections and singular values are known to this share of the price
 CHUNK_ENTRIES = 2_000_000  # entries of the masked dual points that are held at once
 
@@ -96,7 +97,8 @@ class OutputCones(PatternCones):
         if n_outputs > MAX_BOUNDED_OUTPUTS or len(owner) * 2 * n_outputs > MAX_BOUND_PROJECTIONS:
             return max(dismissed, largest[owner].max(initial=0.0)), (owner[:0], np.zeros((0, n_outputs)))
         tree = _Tree(self, slopes, owner, level)
-        while len(tree.owner) and not len(tree.seen[0]) and tree.n_projections < MAX_BOUND_PROJECTIONS:
+        most = min(MAX_BOUND_PROJECTIONS, MAX_BOUND_WORK / (20 * self.rows.size))
+        while len(tree.owner) and not len(tree.seen[0]) and tree.n_projections < most:
             if is_late(self.deadline):
                 break
             tree.halve()

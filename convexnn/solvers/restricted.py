@@ -121,8 +121,13 @@ def solve_over_patterns(
     Raises
     ------
     ValueError
-        For masks that are not boolean or of the wrong shape.
+        For masks that are not boolean or of the wrong shape, and for several outputs.
     """
+    if problem.y.ndim == 2:
+        raise InvalidInputError(
+            f"problem must have one output; got targets of shape {problem.y.shape}. For several there is "
+            f"solve_outputs_over_patterns."
+        )
     masks = check_masks(problem, masks)
     used = np.ones(2 * len(masks), bool) if blocks is None else np.asarray(blocks, bool).reshape(-1)
     if len(used) != 2 * len(masks):

@@ -21,6 +21,7 @@ from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..arrangements.patterns import ActivationPatterns
 from ..duality.records import relative_to
+from ..exceptions import InvalidInputError
 from ..losses import orthonormal
 from ..masses.group_lasso import best_groups
 from ..network import TwoLayerReLU
@@ -123,8 +124,26 @@ def solve_outputs_over_patterns(
     Raises
     ------
     ValueError
-        For masks that are not boolean or of the wrong shape.
+        For masks that are not boolean or of the wrong shape, and for one output.
+
+    References
+    ----------
+    .. [1] A. Sahiner, T. Ergen, J. Pauly, M. Pilanci, "Vector-output ReLU neural network problems are copositive
+       programs", ICLR 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexnn import enumerate_patterns
+    >>> from convexnn.programs import make_problem
+    >>> from convexnn.solvers import solve_outputs_over_patterns
+    >>> X, Y, beta = np.eye(2), np.array([[3.0, 1.0], [1.0, 3.0]]), 1.0
+    >>> solution = solve_outputs_over_patterns(make_problem(X, Y, beta), enumerate_patterns(X))
+    >>> solution.status.name, round(solution.primal, 5)  # beta^2 + 4 beta
+    ('restricted', 5.0)
     """
+    if problem.y.ndim == 1:
+        raise InvalidInputError("problem must have several outputs; for one there is solve_over_patterns.")
     masks = check_masks(problem, masks)
     found = scaled_outputs(problem)
     if found is None or len(masks) == 0:
@@ -281,7 +300,7 @@ class _Run:
         roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
         point = Point(directions * roots, outputs / roots, columns.T @ self.free_fit)
         cells = _ConeCells(self.problem, columns, point, self.geometry, cones)
-        newton_steps(cells, MAX_NEWTON_STEPS, stop=lambda: is_late(self.deadline))
+        newton_steps(cells, MAX_NEWTON_STEPS, lambda: is_late(self.deadline), keeps_damping=True)
         sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]
         return self._accept(cells.cones, cells.point.neurons / sizes, cells.point.outputs * sizes)
 

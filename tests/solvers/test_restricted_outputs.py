@@ -242,6 +242,10 @@ def test_cone_programs_are_refused_with_the_reason():
         ConvexReLURegressor(0.5, solver="cvxpy").fit(X, Y)
     with pytest.raises(InvalidInputError, match="no cone program of fixed size is known"):
         convex_program(X, Y, enumerate_patterns(X), 0.5)
+    with pytest.raises(InvalidInputError, match="solve_outputs_over_patterns"):
+        solve_over_patterns(make_problem(X, Y, 0.5), enumerate_patterns(X))
+    with pytest.raises(InvalidInputError, match="solve_over_patterns"):
+        solve_outputs_over_patterns(make_problem(X, Y[:, 0], 0.5), enumerate_patterns(X))
     with pytest.raises(InvalidInputError, match="working_set"):  # still the squared loss alone for one output
         ConvexReLURegressor(0.5, loss="huber", solver="working_set").fit(X, Y[:, 0])
     with pytest.raises(InvalidInputError, match="column_generation"):

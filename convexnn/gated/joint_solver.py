@@ -8,7 +8,7 @@ the digits. Both lower the objective, and the certificate over all gates judges 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..solvers.base import LARGEST_PROVEN_GAP, MIN_GAIN, Status, hand_over
 from ..solvers.vector_run import scaled_outputs
 from .certificate import certify_gated
 from .joint_newton import factored, improve_blocks, join_violators, newton_work
-from .program import block_sizes, gate_slopes, gated_fit, in_use
+from .program import block_sizes, gate_prices, gate_slopes, gated_fit, in_use
 from .records import GatedSolution, check_start, distinct_masks
 
 # A proof follows every 10 proximal steps. Newton steps follow once the gap is below 5e-2, and then below 0.1 of it.
@@ -36,6 +36,8 @@ POOR_GAP_SHARE = 0.5
 MAX_NEWTON_WORK = 2e10
 # The run stalls after 4 rounds that leave more than 0.9 of the gap and lower the objective by nothing but rounding.
 MAX_IDLE_ROUNDS, IDLE_GAP_SHARE = 4, 0.9
+# A strength below 1e-4 of the largest price is reached in steps of a tenth, beginning with 1e-3 of it, each to 1e-2.
+FIRST_STRENGTH_SHARE, STRENGTH_STEP, STAGE_TOLERANCE = 1e-3, 0.1, 1e-2
 # The largest curvature is found by 30 power steps; where a step without acceleration rises it was 2 times too small.
 POWER_STEPS, CURVATURE_FACTOR, RISE_ROUNDING = 30, 2.0, 1e-13
 
@@ -69,6 +71,21 @@ class _Search:
         self.point = _Point(start, start, start)  # of infinite value
         self.place(start, problem.free_fit(self.hidden(start)))
         self.proof = certify_gated(problem, masks, start)
+
+    def start_from_stronger(self, max_iter):
+        """Walk down from stronger regularization to a start for a very weak one: steps from zero would be many."""
+        problem = self.problem
+        dual = problem.dual_point(np.zeros_like(problem.y))
+        strength = FIRST_STRENGTH_SHARE * gate_prices(problem.design, self.masks, dual).max()
+        blocks = np.zeros_like(self.point.blocks)
+        while STRENGTH_STEP * strength > problem.beta and self.n_iter < max_iter and not is_late(self.deadline):
+            stage = _Search(replace(problem, beta=strength), self.masks, blocks, self.deadline, lambda *record: None)
+            stage.run(STAGE_TOLERANCE, max_iter - self.n_iter)
+            self.n_iter, blocks = self.n_iter + stage.n_iter, stage.point.blocks
+            strength *= STRENGTH_STEP
+        if np.any(blocks):
+            self.place(blocks, problem.free_fit(self.hidden(blocks)))
+            self.prove()
 
     def _largest_curvature(self):
         """The largest eigenvalue of ``W^1/2 (sum_p D_p X X' D_p) W^1/2``, from below: the fit's curvature in blocks."""
@@ -278,6 +295,8 @@ def _solve_scaled(problem, found, masks, start, tol, max_iter, deadline, report)
 
     search = _Search(scaled, masks[index], merged, deadline, tell)
     try:
+        if not np.any(merged):
+            search.start_from_stronger(max_iter)
         status = search.run(tol, max_iter)
     except KeyboardInterrupt:
         status = Status.interrupted

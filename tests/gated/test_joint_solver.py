@@ -216,6 +216,15 @@ def test_the_objective_never_rises():
     assert records == solution.history and objectives[-1] == pytest.approx(solution.primal, rel=1e-9)
 
 
+def test_a_very_weak_strength_is_reached_from_stronger_ones():
+    X, Y = random_problem(30, 3)[0], targets(30, 2)
+    problem, masks = joint_problem(X, Y, 1e-6, 20)
+    records = []
+    solution = solve_gated(problem, masks, report=records.append)
+    check_proven(solution, problem, masks)
+    assert all(record["objective"] >= solution.primal * (1 - 1e-9) for record in records)
+
+
 def test_a_start_and_the_limits():
     problem, masks = joint_problem(random_problem(40, 4)[0], targets(40, 2), 0.01, 20)
     best = solve_gated(problem, masks)

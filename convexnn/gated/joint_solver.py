@@ -36,8 +36,9 @@ POOR_GAP_SHARE = 0.5
 MAX_NEWTON_WORK = 2e10
 # The run stalls after 4 rounds that leave more than 0.9 of the gap and lower the objective by nothing but rounding.
 MAX_IDLE_ROUNDS, IDLE_GAP_SHARE = 4, 0.9
-# A strength below 1e-4 of the largest price is reached in steps of a tenth, beginning with 1e-3 of it, each to 1e-2.
-FIRST_STRENGTH_SHARE, STRENGTH_STEP, STAGE_TOLERANCE = 1e-3, 0.1, 1e-2
+# A strength below 1e-4 of the largest price is reached in steps of a tenth, beginning with 1e-3 of it, each to a
+# gap of 1e-2 or through 100 rounds.
+FIRST_STRENGTH_SHARE, STRENGTH_STEP, STAGE_TOLERANCE, MAX_STAGE_ROUNDS = 1e-3, 0.1, 1e-2, 100
 # The largest curvature is found by 30 power steps; where a step without acceleration rises it was 2 times too small.
 POWER_STEPS, CURVATURE_FACTOR, RISE_ROUNDING = 30, 2.0, 1e-13
 
@@ -80,7 +81,7 @@ class _Search:
         blocks = np.zeros_like(self.point.blocks)
         while STRENGTH_STEP * strength > problem.beta and self.n_iter < max_iter and not is_late(self.deadline):
             stage = _Search(replace(problem, beta=strength), self.masks, blocks, self.deadline, lambda *record: None)
-            stage.run(STAGE_TOLERANCE, max_iter - self.n_iter)
+            stage.run(STAGE_TOLERANCE, min(MAX_STAGE_ROUNDS, max_iter - self.n_iter))
             self.n_iter, blocks = self.n_iter + stage.n_iter, stage.point.blocks
             strength *= STRENGTH_STEP
         if np.any(blocks):

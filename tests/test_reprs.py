@@ -17,9 +17,11 @@ from convexnn import activations, deep, landscape, optimal_sets, sweeps
 from convexnn._utils.display import MAX_TABLE_ROWS, Shown, html_table
 from convexnn.duality import records as duality_records
 from convexnn.gated.solver import solve_gated
+from convexnn.programs import make_problem
 from convexnn.programs.problem import Problem
 from convexnn.solvers.base import Solution
 from convexnn.solvers.restricted import solve_over_patterns
+from convexnn.solvers.restricted_outputs import solve_outputs_over_patterns
 
 X = np.array([[np.cos(a), np.sin(a)] for a in np.deg2rad([0, 120, 240])])
 Y, BETA = np.ones(3), 0.1
@@ -93,6 +95,7 @@ def make_others():
         "ApproximatePruning": convexnn.approximate_pruning(network, X, Y, BETA, width=1),
         "Problem": problem,
         "RestrictedSolution": solve_over_patterns(problem, patterns),
+        "RestrictedOutputs": solve_outputs_over_patterns(make_problem(X, np.eye(len(X)), BETA), patterns),
         "GatedSolution": solve_gated(problem, patterns.masks),
         "GatedCertificate": gated.certificate_,
         "GatedOptimalSet": gated.optimal_set(),

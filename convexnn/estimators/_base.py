@@ -97,6 +97,8 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameter
         if rows.y.ndim == 2:
             self._check_several_outputs()
             options["loss"] = self._loss_name(rows.y.shape[1])
+        else:
+            check_pairing(self.solver, self.patterns, self.loss)
         return make_problem(rows.X, rows.y, beta, **options)
 
     def _loss_name(self, n_outputs):
@@ -110,15 +112,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameter
 
     def _check_several_outputs(self):
         """Refuse by name what is not there for several outputs."""
-        for name, wanted in (
-            ("solver", ("auto", "column_generation")),
-            ("patterns", ("auto",)),
-        ):
-            if getattr(self, name) not in wanted:
-                raise InvalidInputError(
-                    f"{name}={getattr(self, name)!r} is there for one output only; with several outputs leave {name} "
-                    f"at {wanted[0]!r}."
-                )
+        check_pairing(self.solver, self.patterns, self.loss, several=True)
 
     def _strength(self, problem, started):
         """Return the `Price` of the network without neurons: its value is the smallest strength that leads to it."""
@@ -241,7 +235,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameter
         check_folds(self.cv)
         check_choice(self.loss, "loss", self._losses)
         check_choice(self.proof, "proof", PROOFS)
-        check_pairing(self.solver, self.patterns, self.loss)
+        check_pairing(self.solver, self.patterns, self.loss, several=self.solver != "cvxpy")
         for name in ("max_width", "n_patterns"):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), name)

@@ -9,7 +9,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.clock import now
-from .._utils.norms import norms
 from .._utils.validation import check_choice, check_count, check_design, check_weights
 from ..exceptions import InvalidInputError
 from ..gated.certificate import GatedCertificate, certify_gated
@@ -38,7 +37,8 @@ STATUS_BY_SEVERITY = (Status.interrupted, Status.time_limit, Status.max_iter, St
 class GatedModel(CallbackSupportMixin, KeepsParameters):
     """Gated ReLU estimator; a subclass says what the targets are.
 
-    Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every class.
+    Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every column
+    of targets or every class. Several outputs are one joint problem, or one problem each (one-vs-rest).
     """
 
     gates_: np.ndarray
@@ -74,7 +74,7 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         Raises
         ------
         ValueError
-            For a loss whose optimal fit need not be unique, and for one-vs-rest models.
+            For a loss whose optimal fit need not be unique, and for several outputs.
         SolverError
             When the optimum is not known to enough digits.
         """
@@ -83,11 +83,12 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         return gated_optimal_set(problem, self._masks(problem), start=self.blocks_)
 
     def to_relu_network(self) -> TwoLayerReLU:
-        """Return a `TwoLayerReLU` with the same values at the training rows; one output only.
+        """Return a `TwoLayerReLU` with the same values at the training rows; not for one-vs-rest models.
 
         Every block is split into two vectors of its gate's cone, ``w = u - v`` with the least ``||u|| + ||v||``, and
-        u and v become a neuron each [1]_. The network costs at least as much as the blocks; `certify` tells how far it
-        is from the best network.
+        u and v become a neuron each [1]_. With several outputs this is done with every pair of singular vectors of
+        the block. The network costs at least as much as the blocks; `certify` tells how far it is from the best
+        network.
 
         Raises
         ------
@@ -99,13 +100,20 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         .. [1] A. Mishkin, A. Sahiner, M. Pilanci, "Fast convex optimization for two-layer ReLU networks", ICML 2022.
         """
         check_is_fitted(self)
-        problem = self._only_problem("to_relu_network")
-        return relu_network(problem, self._masks(problem), self.blocks_)
+        if len(self._training_problems) > 1:
+            self._refuse_outputs("to_relu_network")
+        problem = self._training_problems[0]
+        blocks = self.blocks_ if self._single else _as_solved(self.blocks_)
+        return relu_network(problem, self._masks(problem), blocks)
 
     def _only_problem(self, name):
         if not self._single:
-            raise InvalidInputError(f"{name} needs one output; this one-vs-rest model has {len(self.blocks_)}.")
+            self._refuse_outputs(name)
         return self._training_problems[0]
+
+    def _refuse_outputs(self, name):
+        kind = "model" if len(self._training_problems) == 1 else "one-vs-rest model"
+        raise InvalidInputError(f"{name} needs one output; this {kind} has {len(self.blocks_)}.")
 
     @property
     def _single(self):
@@ -123,7 +131,7 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         return gate_masks(problem.design, self.gates_)
 
     def _train(self, X, targets, weight, labels, given):
-        """Fit one output for each (y, factors of the weights) that `labels` makes of the targets of the rows.
+        """Solve one problem for each (y, factors of the weights) that `labels` makes of the targets of the rows.
 
         `given` is what `fit` was given, for callbacks.
         """
@@ -144,16 +152,20 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
             self.beta_ = scaled_strength(_strongest(plain, masks))
         self._training_problems = [replace(problem, beta=self.beta_) for problem in problems]
         deadline = None if self.time_limit is None else started + self.time_limit
-        # A warm start needs as many outputs as before.
-        starts = [None] * len(problems)
-        if previous is not None and len(previous) == len(problems):
-            starts = previous
+        starts = self._starts(previous, problems)
         with watched(self, *given, words=GATED_ROUND_LABELS, n_problems=len(problems)) as watch:
             self._set_fitted(rows, masks, self._solve(masks, starts, deadline, watch))
         return self
 
+    def _starts(self, previous, problems):
+        """Return the blocks to start every problem from, None where there are none; as many outputs as before."""
+        n_outputs = sum(problem.n_outputs for problem in problems)
+        if previous is None or len(previous) != n_outputs:
+            return [None] * len(problems)
+        return previous if len(problems) == n_outputs else [_as_solved(previous)]
+
     def _solve(self, masks, starts, deadline, watch):
-        """Return the `GatedSolution` of every output."""
+        """Return the `GatedSolution` of every problem."""
         options = {"masks": masks, "tol": self.tol, "max_iter": self.max_iter, "deadline": deadline}
         solutions = []
         for k, (problem, start) in enumerate(zip(self._training_problems, starts, strict=True)):
@@ -163,12 +175,25 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         return solutions
 
     def _attributes(self, found):
-        """Return the fitted attributes of one output from its blocks and free terms."""
-        blocks, free = found
+        """Return the fitted attributes of one problem from its blocks and free terms."""
+        return self._attributes_of([found])
+
+    def _attributes_of(self, found):
+        """Return the fitted attributes from (blocks, free terms) of every problem."""
+        # Joint outputs are the last axis of their blocks, and the first one of the attributes.
+        if found[0][0].ndim == 3:
+            blocks, free = _per_output(found[0][0]), found[0][1].T
+        else:
+            blocks, free = (np.array(part) for part in zip(*found, strict=True))
+        skips = free[:, : self.n_features_in_]
+        intercepts = free[:, -1] if self.fit_intercept else np.zeros(len(free))
+        # A model of one output hides the leading axis of outputs.
+        if found[0][0].ndim == 2 and len(found) == 1:
+            blocks, skips, intercepts = blocks[0], skips[0], float(intercepts[0])
         return {
             "blocks_": blocks,
-            "intercept_": float(free[-1]) if self.fit_intercept else 0.0,
-            "skip_weights_": free[: self.n_features_in_] if self.skip_connection else None,
+            "intercept_": intercepts,
+            "skip_weights_": skips if self.skip_connection else None,
         }
 
     def _set_fitted(self, rows, masks, solutions):
@@ -178,15 +203,9 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
             certify_gated(problem, masks, solution.blocks, solution.dual_point)
             for problem, solution in zip(self._training_problems, solutions, strict=True)
         ]
-        blocks, free = (np.array([getattr(s, name) for s in solutions]) for name in ("blocks", "free"))
+        vars(self).update(self._attributes_of([(solution.blocks, solution.free) for solution in solutions]))
         duals = np.column_stack([rows.spread(proof.dual_point) for proof in proofs])
-        skips = free[:, : rows.X.shape[1]]
-        intercepts = free[:, -1] if self.fit_intercept else np.zeros(len(free))
-        # A model of one output hides the leading axis of outputs.
-        if len(solutions) == 1:
-            blocks, skips, intercepts, duals = blocks[0], skips[0], float(intercepts[0]), duals[:, 0]
-        self.blocks_, self.intercept_ = blocks, intercepts
-        self.skip_weights_ = skips if self.skip_connection else None
+        duals = duals[:, 0] if self._single else duals
         self.certificate_ = GatedCertificate(
             sum(proof.primal for proof in proofs), sum(proof.dual for proof in proofs), duals, len(masks)
         )
@@ -209,6 +228,7 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         )
 
     def _problem(self, rows, y, weight):
+        joint = y.ndim == 2
         return make_problem(
             rows.X,
             y,
@@ -217,8 +237,8 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
             fit_intercept=self.fit_intercept,
             skip_connection=self.skip_connection,
             sample_weight=weight,
-            loss=self.loss,
-            losses=self._losses,
+            loss="multinomial" if joint and self.loss == "logistic" else self.loss,
+            losses=None if joint else self._losses,
             **self._loss_options(),
         )
 
@@ -263,14 +283,24 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
                 )
 
 
+def _per_output(blocks):
+    """Return blocks (n_gates, n_inputs, n_outputs) with the axis of outputs first."""
+    return np.ascontiguousarray(blocks.transpose(2, 0, 1))
+
+
+def _as_solved(blocks):
+    """Return blocks (n_outputs, n_gates, n_inputs) as the solver of a joint problem has them."""
+    return np.ascontiguousarray(blocks.transpose(1, 2, 0))
+
+
 def _strongest(problems, masks):
     """Return the smallest strength at which the blocks of all problems are zero; 0 where the prices are rounding."""
-    zeros, strongest = np.zeros(masks.shape[1]), 0.0
+    strongest = 0.0
     for problem in problems:
-        nu = problem.dual_point(zeros)
+        nu = problem.dual_point(np.zeros_like(problem.y))
         price = gate_prices(problem.design, masks, nu).max(initial=0.0)
         # A price that rounding explains is zero: every strength leads to zero blocks.
-        if price > FIT_ROUNDING * (np.abs(nu) @ norms(problem.design)):
+        if price > FIT_ROUNDING * problem.price_leak(nu):
             strongest = max(strongest, float(price))
     return strongest
 

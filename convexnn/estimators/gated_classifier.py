@@ -1,4 +1,4 @@
-"""`GatedReLUClassifier`: the gated ReLU model for two classes, and for more by one-vs-rest."""
+"""`GatedReLUClassifier`: the gated ReLU model for two classes, and for more by one-vs-rest or jointly."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._utils.aliases import ArrayLike, RandomState
+from .._utils.validation import check_choice
 from ..exceptions import InvalidInputError
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
@@ -37,6 +38,8 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
 
     x and ``w_p`` include the hidden bias; the free terms are not penalised. With more than two classes there is one
     such problem a class, that class against the others, all on the same gates; the certificate is that of their sum.
+    With ``multi_class="joint"`` it is one problem, in which a gate has a matrix ``W_p`` with a column per class and its
+    penalty is the nuclear norm, as in `GatedReLURegressor`.
 
     Parameters
     ----------
@@ -45,6 +48,9 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         is without class weights: they change the loss, and not the strength.
     loss : {"logistic", "squared_hinge"}, default="logistic"
         ``log(1 + exp(-y f))``, or ``1/2 max(0, 1 - y f)^2``.
+    multi_class : {"ovr", "joint"}, default="ovr"
+        With more than two classes: one problem per class against the rest, or one problem for all of them. ``"joint"``
+        takes the cross-entropy of the softmax for the logistic loss, and the sum over the outputs for the other.
     hidden_bias, fit_intercept : bool, default=True
         A penalised bias of gates and blocks; an unpenalised intercept.
     skip_connection : bool, default=False
@@ -53,7 +59,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         As in `GatedReLURegressor`, as are the next ones.
     n_gates : int, optional
     class_weight : dict, "balanced" or None, default=None
-        Factors of the weights of the rows of every class; ``"balanced"`` makes the classes weigh the same. With
+        Factors of the weights of the rows of every class; ``"balanced"`` makes the classes weigh the same. By
         one-vs-rest, as in liblinear, the class that is told from the others gets its factor, and these get 1.
     tol : float, default=1e-6
     max_iter : int, default=1000
@@ -114,6 +120,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         beta: float | Literal["scale"] = "scale",
         *,
         loss: Literal["logistic", "squared_hinge"] = "logistic",
+        multi_class: Literal["ovr", "joint"] = "ovr",
         hidden_bias: bool = True,
         fit_intercept: bool = True,
         skip_connection: bool = False,
@@ -130,6 +137,7 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     ) -> None:
         self.beta = beta
         self.loss = loss
+        self.multi_class = multi_class
         self.hidden_bias = hidden_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
@@ -185,7 +193,19 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
         factors = self._class_factors(classes, np.bincount(codes, weight))
         self.classes_ = classes
         warn_of_scales(self, X, weight)
-        return self._train(X, codes.astype(np.float64), weight, partial(_one_vs_rest, factors), given)
+        return self._train(X, codes.astype(np.float64), weight, partial(self._pose, factors), given)
+
+    def _pose(self, factors, codes):
+        """Return (targets, factors of the weights) of every problem, for the numbers of the classes of the rows."""
+        if len(factors) == 2 or self.multi_class == "ovr":
+            return _one_vs_rest(factors, codes)
+        members = np.equal.outer(codes, np.arange(len(factors)))
+        targets = members.astype(float) if self.loss == "logistic" else np.where(members, 1.0, -1.0)
+        return [(targets, factors[codes.astype(int)])]
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_choice(self.multi_class, "multi_class", ("ovr", "joint"))
 
     def _class_factors(self, classes, totals):
         """The factor of the weights of every class; "balanced" counts by weight, so that weights equal repetition."""
@@ -210,11 +230,14 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of every class, of shape (n_samples, n_classes); for the logistic loss.
 
-        With more than two classes the one-vs-rest probabilities are divided by their sum.
+        The softmax of the values of a joint model; else, with more than two classes, the one-vs-rest probabilities
+        divided by their sum.
         """
         values = self._values(X)
         if values.ndim == 1:
             return np.column_stack([expit(-values), expit(values)])
+        if len(self._training_problems) == 1:
+            return softmax(values, axis=1)
         # From the largest on: where all of them underflow their ratios are still there.
         logs = -np.logaddexp(0.0, -values)
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))

@@ -29,6 +29,10 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     penalised. It is a convex group lasso, so that its optimum is found and proven fast, in any dimension; it is
     an optimum over these gates, and `to_relu_network` leads to a ReLU network of the same fit.
 
+    Several targets share the gates. A gate then has a matrix ``W_p``, and its penalty is the nuclear norm, the sum of
+    the singular values: the least of ``1/2 sum_k (||u_k||^2 + ||a_k||^2)`` over gated neurons with vectors of output
+    weights, ``W_p = sum_k u_k a_k^T``.
+
     Parameters
     ----------
     beta : float or "scale", default="scale"
@@ -53,7 +57,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     tol : float, default=1e-6
         Relative gap to reach, and to prove; above 1e-3 it counts as 1e-3.
     max_iter : int, default=1000
-        Largest number of interior-point steps.
+        Largest number of interior-point steps; with several targets of rounds of ten proximal or some Newton steps.
     time_limit : float, optional
         Seconds; the best blocks so far are kept with their true certificate. So they are after Ctrl-C.
     n_jobs : int, optional
@@ -68,14 +72,16 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     Attributes
     ----------
     gates_, blocks_ : ndarrays of shape (n_gates, n_features [+ 1])
-        A block is exactly zero where its gate is not used.
+        A block is exactly zero where its gate is not used. With several targets `blocks_` has a leading axis,
+        ``(n_outputs, n_gates, n_features [+ 1])``: ``W_p`` is ``blocks_[:, p].T``. The next two get it too.
     intercept_ : float
         0.0 without an intercept.
     skip_weights_ : ndarray of shape (n_features,) or None
     certificate_ : GatedCertificate
         Over these gates.
-    dual_ : ndarray of shape (n_samples,)
-        ``certificate_.dual_point``: the scaled negative gradient of the loss, ``||X' D_p nu|| <= beta`` for every gate.
+    dual_ : ndarray of shape (n_samples,), or (n_samples, n_outputs)
+        ``certificate_.dual_point``: the scaled negative gradient of the loss, ``||X' D_p nu|| <= beta`` for every gate
+        (the largest singular value with several targets).
     beta_, beta_max_ : float
         The strength used, and the smallest one with zero blocks (exact).
     huber_delta_ : float
@@ -94,6 +100,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     References
     ----------
     .. [1] A. Mishkin, A. Sahiner, M. Pilanci, "Fast convex optimization for two-layer ReLU networks", ICML 2022.
+    .. [2] A. Sahiner, T. Ergen, J. Pauly, M. Pilanci, "Vector-output ReLU neural network problems are copositive
+       programs", ICLR 2021: several outputs.
 
     Examples
     --------
@@ -108,6 +116,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     huber_delta_: float
 
     _losses = ("squared", "huber")
+    _is_column = False  # whether y came in a column
 
     def __init__(
         self,
@@ -151,7 +160,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            A column is one output.
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; a weight of 2 is the same as the row twice, a weight of 0 as no row.
 
@@ -172,7 +182,7 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
             When columns of X, or of y, are on scales that spoil the fit; it names them.
         """
         given = X, y, sample_weight
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True, multi_output=True)
         self._check_parameters()
         if y.dtype.kind not in "fiub":
             raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
@@ -180,11 +190,24 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
         warn_of_scales(self, X, weight, y)
         # "auto" follows the spread of the targets, with their weights.
         self.huber_delta_ = delta_of(self.huber_delta, y, weight)
-        return self._train(X, y.astype(np.float64), weight, lambda targets: [(targets, 1.0)], given)
+        # A column of targets is one output; only predictions are in a column again.
+        self._is_column = y.shape[1:] == (1,)
+        targets = (y[:, 0] if self._is_column else y).astype(np.float64)
+        return self._train(X, targets, weight, lambda targets: [(targets, 1.0)], given)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the model's values at the rows of X, of shape (n_samples,)."""
-        return self._values(X)
+        """Return the model's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs).
+
+        After targets in a column, which are one output, they are in a column too.
+        """
+        values = self._values(X)
+        return values[:, None] if self._is_column else values
+
+    def __sklearn_tags__(self):
+        """Several outputs can be fitted."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def _check_parameters(self):
         super()._check_parameters()

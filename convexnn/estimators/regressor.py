@@ -72,7 +72,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     solver : {"auto", "column_generation", "working_set", "cvxpy"}, default="auto"
         ``"column_generation"`` finds the neurons that matter by pricing and is the default unless patterns are
         given; ``"working_set"`` solves the convex program over given patterns and is the default when they are;
-        ``"cvxpy"`` solves the same program with Clarabel (the reference, for small n).
+        ``"cvxpy"`` solves the same program with Clarabel (the reference, for small n), with one output only.
     patterns : {"auto", "exact", "sampled"} or ActivationPatterns, default="auto"
         For ``"working_set"`` and ``"cvxpy"``: all activation patterns (refused where there may be more than 100 000,
         and 10 000 with ``"cvxpy"``), a sample of `n_patterns` (an upper bound on the optimum only), or your own over

@@ -1,7 +1,8 @@
 """The proof of gated ReLU blocks, recomputed from the blocks: a primal value, a feasible dual point and their gap.
 
 The dual of the gated program over the gates 1..P is ``max -L*(-nu)`` subject to ``||X' D_p nu|| <= beta`` for every p
-and ``Z' nu = 0``: finitely many norms, so that its price is exact and no search is needed.
+and ``Z' nu = 0``: finitely many norms, so that its price is exact and no search is needed. With several outputs they
+are spectral norms of matrices.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ import numpy as np
 
 from .._utils.display import figure
 from ..duality.records import VERDICTS, Bracket
-from .program import gate_prices, gated_fit
+from .program import block_sizes, gate_prices, gated_fit
 
-# float64 computes the price of a gate to within 16 units in the last place of sum_i |nu_i| ||x_i||.
+# float64 computes the price of a gate to within 16 units in the last place of sum_i ||nu_i|| ||x_i||.
 GATE_PRICE_ROUNDING = 16.0 * np.finfo(float).eps
 
 
@@ -23,10 +24,11 @@ class GatedCertificate(Bracket):
     Attributes
     ----------
     primal : float
-        ``sum_i w_i loss(y_i, f(x_i)) + beta sum_p ||w_p||``, with the free terms that fit best.
+        ``sum_i w_i loss(y_i, f(x_i)) + beta sum_p ||w_p||``, with the free terms that fit best; nuclear norms of the
+        blocks with several outputs.
     dual : float
         A lower bound on it for all blocks on these gates (never below 0). Other gates may do better.
-    dual_point : ndarray of shape (n_samples,), or (n_samples, n_classes) for one-vs-rest
+    dual_point : ndarray of shape (n_samples,), or (n_samples, n_outputs) for several outputs and for one-vs-rest
         The point that proves it.
     n_gates : int
     """
@@ -66,14 +68,14 @@ class GatedCertificate(Bracket):
 
 
 def certify_gated(problem, masks, blocks, dual_point=None):
-    """Return the `GatedCertificate` of blocks, for any smooth loss.
+    """Return the `GatedCertificate` of blocks, for any smooth loss and for one output or several.
 
     Parameters
     ----------
     problem : Problem
     masks : ndarray of bool of shape (n_gates, n_samples)
-    blocks : ndarray of shape (n_gates, n_inputs)
-    dual_point : ndarray of shape (n_samples,), optional
+    blocks : ndarray of shape (n_gates, n_inputs), or (n_gates, n_inputs, n_outputs)
+    dual_point : ndarray of shape (n_samples,), or (n_samples, n_outputs), optional
         Another dual point, orthogonal to the free terms, that may prove more than the gradient at the blocks' fit.
         It is shrunk until it is feasible, as that one is.
     """
@@ -82,7 +84,7 @@ def certify_gated(problem, masks, blocks, dual_point=None):
     # Every dual point proves a bound of its own; the certificate keeps the one that proves most.
     candidates = [nu] if dual_point is None else [nu, dual_point]
     dual, best = max((scaled_dual(problem, masks, point) for point in candidates), key=lambda pair: pair[0])
-    primal = fit_loss(problem, hidden, nu) + problem.beta * float(np.linalg.norm(blocks, axis=1).sum())
+    primal = fit_loss(problem, hidden, nu) + problem.beta * float(block_sizes(blocks).sum())
     return GatedCertificate(primal, dual, best, len(masks))
 
 
@@ -91,7 +93,7 @@ def fit_loss(problem, hidden, nu=None):
     # L = sum_i nu_i^2 / (2 w_i) from the residual: the difference of fit and target would cost digits far from zero.
     if problem.loss.is_quadratic:
         nu = problem.dual_point(hidden) if nu is None else nu
-        return 0.5 * float(nu @ (nu / problem.weight))
+        return 0.5 * float(nu.ravel() @ (nu / problem.beside(problem.weight)).ravel())
     fit = hidden + problem.free @ problem.free_coefficients(hidden)
     return problem.loss.value(problem.y, fit, problem.weight)
 
@@ -102,6 +104,6 @@ def scaled_dual(problem, masks, nu):
     nu, leak = problem.orthogonal(nu)
     price = gate_prices(problem.design, masks, nu).max(initial=0.0)
     # The dual bound must hold in exact arithmetic, so the price is rounded upwards.
-    price += GATE_PRICE_ROUNDING * float(np.dot(np.abs(nu), problem.row_norms))
+    price += GATE_PRICE_ROUNDING * problem.price_leak(nu)
     value, scale = problem.dual_bound(nu, price, leak)
     return value, scale * nu

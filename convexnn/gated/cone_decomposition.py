@@ -5,8 +5,9 @@ The cone of a gate is ``K = {u : (2 D - I) X u >= 0}``, on which ``D X u = (X u)
 
     min ||z + w/2|| + ||z - w/2||  subject to  (2 D - I) X z >= |X w| / 2
 
-which has a point wherever K has an interior. Source: Mishkin, Sahiner, Pilanci, *Fast convex optimization for two-layer
-ReLU networks*, ICML 2022, section 3.
+which has a point wherever K has an interior. With several outputs every pair of singular vectors of a block is split:
+``s u a^T = (p - q) a^T`` becomes the two neurons with outputs a and -a. Source: Mishkin, Sahiner, Pilanci, *Fast convex
+optimization for two-layer ReLU networks*, ICML 2022, section 3.
 """
 
 import clarabel
@@ -18,7 +19,9 @@ from .._utils.norms import norms, unit_rows
 from ..arrangements._gates import largest_margin_point
 from ..exceptions import InvalidInputError
 from ..programs.solution_map import ConvexSolution, to_network
-from .program import gated_fit
+from ..solvers.base import assemble
+from .joint_newton import factored
+from .program import gated_fit, in_use
 
 # A unit block lies in its cone when no unit row is violated by more than 1e-13.
 MAX_CONE_VIOLATION = 1e-13
@@ -35,6 +38,8 @@ def relu_network(problem, masks, blocks):
         When the cone of a used mask has no interior.
     """
     patterns, merged = _merge_equal_masks(masks, blocks)
+    if merged.ndim == 3:
+        return _network_of_outputs(problem, patterns, merged)
     positive, negative = cone_decomposition(problem.design, patterns, merged)
     return to_network(
         ConvexSolution(
@@ -47,6 +52,16 @@ def relu_network(problem, masks, blocks):
             skip_connection=problem.skip_connection,
         )
     )
+
+
+def _network_of_outputs(problem, patterns, blocks):
+    """Return the balanced network of blocks (n_gates, n_inputs, n_outputs)."""
+    gates, neurons, outputs = factored(blocks)
+    sides = cone_decomposition(problem.design, patterns[gates], neurons)
+    neurons, outputs = np.vstack(sides), np.vstack([outputs, -outputs])
+    used = np.any(neurons != 0, axis=1)
+    free = problem.free_coefficients(gated_fit(problem.design, patterns, blocks))
+    return assemble(problem, neurons[used], outputs[used], free).balanced()
 
 
 def cone_decomposition(design, masks, blocks):
@@ -143,8 +158,8 @@ def _move_inside(signed, needed, middle, inner):
 
 def _merge_equal_masks(masks, blocks):
     """Return the distinct masks with a block, and the sums of their blocks."""
-    used = np.any(blocks != 0, axis=1)
+    used = in_use(blocks)
     patterns, inverse = np.unique(masks[used], axis=0, return_inverse=True)
-    merged = np.zeros((len(patterns), blocks.shape[1]))
+    merged = np.zeros((len(patterns), *blocks.shape[1:]))
     np.add.at(merged, inverse.reshape(-1), blocks[used])
     return patterns, merged

@@ -15,7 +15,8 @@ from ..losses import SquaredLoss
 from ..solvers.base import LARGEST_PROVEN_GAP, Status, check_masks, hand_over
 from .certificate import certify_gated, fit_loss
 from .program import gated_fit
-from .solver import GatedSolution, check_start, solve_gated
+from .records import GatedSolution, check_start
+from .solver import solve_gated
 
 # The first step adds 0.1 of the mean pull per unit of the fit to every curvature; no step adds less than 1e-7.
 FIRST_DAMPING, MIN_CURVATURE_DAMPING = 0.1, 1e-7
@@ -160,15 +161,15 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
     Parameters
     ----------
     problem : Problem
-        With a smooth loss; the squared loss goes to `solve_gated`.
+        With a smooth loss; the squared loss and several outputs go to `solve_gated`.
     masks : ndarray of bool of shape (n_gates, n_samples)
     tol : float
         Relative gap at which the run ends; above 1e-3 it counts as 1e-3.
     max_iter : int
-        Largest number of interior-point steps, all group lassos together.
+        Largest number of interior-point steps, all group lassos together; with several outputs as in `solve_gated`.
     deadline : float, optional
         `clock.Moment` at which the run ends.
-    start : ndarray of shape (n_gates, n_inputs), optional
+    start : ndarray of the shape of the blocks, optional
         Blocks to start from.
     report : callable, optional
         Called with every record of the history.
@@ -185,7 +186,7 @@ def solve_gated_loss(problem, masks, *, tol=1e-6, max_iter=1000, deadline=None, 
         For masks that are not boolean or, like `start`, of the wrong shape.
     """
     masks, tol = check_masks(problem, masks), min(tol, LARGEST_PROVEN_GAP)
-    if problem.loss.is_quadratic:
+    if problem.loss.is_quadratic or problem.y.ndim == 2:
         return solve_gated(problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report)
     shape = len(masks), problem.design.shape[1]
     newton = _Newton(problem, masks, np.zeros(shape) if start is None else check_start(start, shape), report)

@@ -22,8 +22,8 @@ from ..programs.problem import Problem
 from ..solvers.base import uninterrupted
 from .newton import solve_gated_loss
 from .program import gate_prices, gate_slopes, gated_fit
+from .records import GatedSolution
 from .refinement import refine_blocks
-from .solver import GatedSolution
 
 # A gate is optimal when its price is above (1 - 1e-7) beta.
 OPTIMAL_PRICE_TOLERANCE = 1e-7

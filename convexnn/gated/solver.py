@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from .._utils.clock import now
-from .._utils.display import Shown, figure
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
-from ..exceptions import InvalidInputError
 from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..solvers.base import Status, check_masks, hand_over
 from .interior_point import InteriorPoint
+from .joint_solver import solve_joint_gates
+from .records import GatedSolution, check_start, distinct_masks
 from .systems import Groups
 
 # The first working set has 64 groups, or as many as there are samples.
@@ -29,46 +29,6 @@ PROOF_GAP_OVER_GOAL, MIN_ESTIMATED_GAP = 10.0, 1e-12
 DROP_BELOW_GAP = 1e-2
 # A working set ends after 4 failures: steps shorter than 1e-3, or proofs that leave more than half of the gap.
 MIN_STEP_LENGTH, MAX_FAILURES = 1e-3, 4
-
-
-@dataclass(frozen=True, repr=False)
-class GatedSolution(Shown):
-    """Blocks of the gated ReLU program with the proof of what they are worth.
-
-    Attributes
-    ----------
-    blocks : ndarray of shape (n_gates, n_inputs)
-        w_p, exactly zero where the gate is not used.
-    free : ndarray of shape (n_free,)
-        Free terms that fit best beside the blocks.
-    primal, dual, gap, relative_gap : float
-        Objective of the blocks, of the dual point, their difference, and the difference divided by `primal`.
-    dual_point : ndarray of shape (n_samples,)
-        ``weight * residual``, shrunk until ``||X' D_p nu|| <= beta`` for every gate; orthogonal to the free terms.
-    status : Status
-    n_iter : int
-    history : list of dict
-        One record per proof: ``seconds``, ``objective``, ``relative_gap``, ``width`` (gates in use), ``working_set``.
-    """
-
-    blocks: np.ndarray
-    free: np.ndarray
-    primal: float
-    dual: float
-    gap: float
-    relative_gap: float
-    dual_point: np.ndarray
-    status: Status
-    n_iter: int
-    history: list[dict[str, Any]]
-
-    def _shown(self):
-        return "GatedSolution", [
-            ("status", self.status.name),
-            ("gates in use", f"{np.count_nonzero(np.any(self.blocks != 0, axis=1))} of {len(self.blocks)}"),
-            ("objective", figure(self.primal)),
-            ("relative gap", f"{self.relative_gap:.2e} (over these gates)"),
-        ]
 
 
 @dataclass(frozen=True)
@@ -205,22 +165,6 @@ class _Search:
         return (proof.primal - dual) / proof.primal
 
 
-def check_start(start, shape):
-    """Return the blocks to start from as finite floats."""
-    start = np.asarray(start, dtype=float)
-    if start.shape != shape or not np.all(np.isfinite(start)):
-        raise InvalidInputError(f"start must be finite and of shape {shape}, one block per gate; got {start.shape}.")
-    return start
-
-
-def _distinct_masks(masks):
-    """Return (index, inverse): one gate of every kind, and the kind of every gate."""
-    packed = np.packbits(masks, axis=1)
-    rows = packed.view(np.dtype((np.void, packed.shape[1])))[:, 0]
-    _, index, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    return index, inverse
-
-
 def solve_gated(
     problem: Problem,
     masks: np.ndarray,
@@ -236,20 +180,22 @@ def solve_gated(
     The objective, over blocks ``w_p`` without sign or cone constraint and unpenalised free terms b, is
     ``sum_i weight_i/2 (y_i - [sum_p D_p X w_p]_i - [Z b]_i)^2 + beta sum_p ||w_p||_2`` with ``X = problem.design`` and
     ``Z = problem.free``. Its dual is ``max sum_i nu_i y_i - nu_i^2 / (2 weight_i)`` subject to
-    ``||X' D_p nu|| <= beta`` for every gate and ``Z' nu = 0``.
+    ``||X' D_p nu|| <= beta`` for every gate and ``Z' nu = 0``. With several outputs the blocks are matrices, their
+    norms nuclear and those of the dual spectral; see `convexnn.gated.joint_solver`.
 
     Parameters
     ----------
     problem : Problem
+        With the squared loss; with several outputs with any smooth loss.
     masks : ndarray of bool of shape (n_gates, n_samples)
         The diagonals of the D_p, on the rows of ``problem.design``. Gates may repeat and be empty.
     tol : float
         Relative gap at which the run ends.
     max_iter : int
-        Largest number of interior-point steps.
+        Largest number of interior-point steps; with several outputs of Newton steps and of tens of proximal steps.
     deadline : float, optional
         `clock.Moment` at which the run ends.
-    start : ndarray of shape (n_gates, n_inputs), optional
+    start : ndarray of the shape of the blocks, optional
         Blocks to start from.
     report : callable, optional
         Called with every record of the history, see `hand_over`.
@@ -266,6 +212,10 @@ def solve_gated(
         For masks that are not boolean or, like `start`, of the wrong shape.
     """
     masks = check_masks(problem, masks)
+    if problem.y.ndim == 2:
+        return solve_joint_gates(
+            problem, masks, tol=tol, max_iter=max_iter, deadline=deadline, start=start, report=report
+        )
     shape = len(masks), problem.design.shape[1]
     start = None if start is None else check_start(start, shape)
     scaled = scale_problem(problem)
@@ -289,7 +239,7 @@ def _solve_scaled(problem, scaled, masks, start, tol, max_iter, deadline, report
     The axes change no norm. Data far from the origin are long along one of them, and the Newton matrices graded.
     """
     # Distinct gates only, and the design in its principal axes: X = U S V', blocks w become V' w.
-    index, inverse = _distinct_masks(masks)
+    index, inverse = distinct_masks(masks)
     left, lengths, axes = np.linalg.svd(scaled.design, full_matrices=False)
     groups = Groups(np.ascontiguousarray(left * lengths), masks[index], scaled.target, scaled.beta, scaled.free_basis)
     unit = scaled.y_scale / scaled.x_scale

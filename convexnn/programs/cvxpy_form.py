@@ -20,7 +20,7 @@ from .._utils.norms import nonzero
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from .posing import make_problem, refuse_outputs
+from .posing import NO_CONE_PROGRAM, make_problem, refuse_outputs
 from .problem import Problem
 from .scaling import scale_problem
 from .solution_map import ConvexSolution, to_convex, to_network
@@ -90,14 +90,16 @@ def convex_program(
     Raises
     ------
     ValueError
-        For bad data, and for patterns that are not Boolean or do not match X.
+        For bad data, for patterns that are not Boolean or do not match X, and for y with several outputs: the penalty
+        of a pattern is then the gauge of ``conv{u a^T : u in K_i, ||u|| <= 1, ||a|| <= 1}``, for which no cone program
+        of fixed size is known. `ConvexReLURegressor` with `patterns` solves that problem on the neurons themselves.
 
     Notes
     -----
     The program is posed on the data as given: back ends may call wrong values optimal where X or y is far from one
     in magnitude. `solve_program` scales first.
     """
-    refuse_outputs(y)
+    _refuse_outputs(y)
     problem = make_problem(
         X,
         y,
@@ -147,7 +149,7 @@ def solve_program(
     SolverError
         When every back end failed; the message quotes their answers.
     """
-    refuse_outputs(problem.y)
+    _refuse_outputs(problem.y)
     masks = check_masks(masks, problem.design.shape[0])
     bare, (unit, scale) = _without_neurons(problem), _in_units(problem)
     if unit is None:
@@ -320,6 +322,13 @@ def _with_free_terms(problem, network):
         intercept=free[-1] if problem.fit_intercept else None,
         skip_weights=free[: network.n_inputs] if problem.skip_connection else None,
     )
+
+
+def _refuse_outputs(y):
+    """Refuse targets of several outputs, with the reason."""
+    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        raise InvalidInputError(f"y must have shape (n_samples,) here; got shape {np.shape(y)}: {NO_CONE_PROGRAM}.")
+    refuse_outputs(y)
 
 
 def check_masks(patterns, n_samples):

@@ -25,6 +25,14 @@ def check_objective_range(y, weight):
             )
 
 
+# Why the convex program of several outputs is not posed in cvxpy.
+NO_CONE_PROGRAM = (
+    "with several outputs the penalty of a pattern is the gauge of the matrices u a^T with u in its cone, for which no "
+    "cone program of fixed size is known. solver='working_set' works on the neurons themselves and proves its gap; "
+    "without the cones the penalty is the nuclear norm: convexnn.gated.solve_gated solves that, a lower bound"
+)
+
+
 def refuse_outputs(y):
     """Refuse targets of several outputs, with the reason: what is known of one output does not hold for them."""
     if np.ndim(y) == 2 and len(y) > 0:

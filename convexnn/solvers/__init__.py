@@ -2,5 +2,13 @@
 
 from .base import Solution, Status
 from .restricted import RestrictedSolution, solve_over_patterns
+from .restricted_outputs import RestrictedOutputs, solve_outputs_over_patterns
 
-__all__ = ["RestrictedSolution", "Solution", "Status", "solve_over_patterns"]
+__all__ = [
+    "RestrictedOutputs",
+    "RestrictedSolution",
+    "Solution",
+    "Status",
+    "solve_outputs_over_patterns",
+    "solve_over_patterns",
+]

@@ -23,7 +23,7 @@ MIN_KEPT_MASS = 1e-12  # neurons with less than this share of the largest mass h
 
 
 @dataclass
-class _Point:
+class Point:
     """Neurons (K, n_inputs), outputs (K, n_outputs) and the coefficients of the free terms (n_free, n_outputs)."""
 
     neurons: np.ndarray
@@ -32,16 +32,20 @@ class _Point:
 
     def moved(self, step, t):
         """Return the point a step of length t ahead."""
-        return _Point(self.neurons + t * step.neurons, self.outputs + t * step.outputs, self.free + t * step.free)
+        return Point(self.neurons + t * step.neurons, self.outputs + t * step.outputs, self.free + t * step.free)
 
 
-class _Cells:
+class Cells:
     """A point with its kinks, and the smooth objective between them."""
 
     def __init__(self, problem, columns, point):
         self.problem, self.columns, self.point = problem, columns, point
         self.row_sizes = np.linalg.norm(problem.design, axis=1)
-        sizes = np.linalg.norm(point.neurons, axis=1)
+        self.find_kinks()
+
+    def find_kinks(self):
+        """Hold the rows on which the neurons lie, to rounding."""
+        sizes = np.linalg.norm(self.point.neurons, axis=1)
         self.kinks = np.abs(self.values) <= MAX_HELD_DISTANCE * sizes[:, None] * self.row_sizes
         self.bases = [self._null_space(kink) for kink in self.kinks]
 
@@ -50,14 +54,22 @@ class _Cells:
         """``design u_k``, of shape (K, n_samples)."""
         return self.point.neurons @ self.problem.design.T
 
+    @property
+    def active(self):
+        """Where neurons are on and off their kinks, of shape (K, n_samples)."""
+        return (self.values > 0) & ~self.kinks
+
+    def hidden(self, neurons):
+        """The values of the hidden units, of shape (n_samples, K)."""
+        return np.maximum(self.problem.design @ neurons.T, 0.0)
+
     def _null_space(self, kink):
         rows = np.flatnonzero(kink & (self.row_sizes > 0))
         return null_space(self.problem.design[rows] / self.row_sizes[rows, None])
 
     def fit(self, point):
         """The fit at a point."""
-        hidden = np.maximum(self.problem.design @ point.neurons.T, 0.0) @ point.outputs
-        return hidden + self.columns @ point.free
+        return self.hidden(point.neurons) @ point.outputs + self.columns @ point.free
 
     def objective(self, point):
         """The objective at a point."""
@@ -69,7 +81,7 @@ class _Cells:
         """Return gradient and Hessian in the coordinates of the null spaces, the outputs and the free terms."""
         problem, point = self.problem, self.point
         n, c = problem.y.shape
-        fit, active = self.fit(point), (self.values > 0) & ~self.kinks
+        fit, active = self.fit(point), self.active
         dual = problem.loss.dual_point(problem.y, fit, problem.weight)
         changes, pulls, ends, crosses = [], [], [0], []
         # Per neuron: the change of the fit by moves of u in its null space, and by moves of a.
@@ -97,19 +109,23 @@ class _Cells:
         return gradient, hessian
 
     def unpack(self, step):
-        """Return a step in all coordinates as a `_Point`."""
+        """Return a step in all coordinates as a `Point`."""
         c, at, neurons, outputs = self.problem.n_outputs, 0, [], []
         for basis in self.bases:
             neurons.append(basis @ step[at : at + basis.shape[1]])
             outputs.append(step[at + basis.shape[1] : at + basis.shape[1] + c])
             at += basis.shape[1] + c
-        return _Point(np.array(neurons), np.array(outputs), step[at:].reshape(-1, c))
+        return Point(np.array(neurons), np.array(outputs), step[at:].reshape(-1, c))
+
+    def crossings(self, step):
+        """The lengths of `step` at which neurons meet kinks, inf where they do not, of shape (K, n_samples)."""
+        values, shift = self.values, step.neurons @ self.problem.design.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where((values * (values + shift) < 0) & ~self.kinks, values / -shift, np.inf)
 
     def move(self, step, objective):
         """Go the best of a few lengths along `step`; return the new objective, the same where none is better."""
-        values, shift = self.values, step.neurons @ self.problem.design.T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossings = np.where((values * (values + shift) < 0) & ~self.kinks, values / -shift, np.inf)
+        crossings = self.crossings(step)
         first = np.unique(crossings[np.isfinite(crossings)])[:MAX_CROSSINGS]
         best, chosen = objective, 0.0
         for t in (*STEP_LENGTHS, *first):
@@ -136,7 +152,11 @@ class _Cells:
         masses = sizes * heights
         keep = masses > MIN_KEPT_MASS * masses.max(initial=0.0)
         factor = np.sqrt(heights[keep] / sizes[keep])[:, None]
-        self.point = _Point(self.point.neurons[keep] * factor, self.point.outputs[keep] / factor, self.point.free)
+        self.point = Point(self.point.neurons[keep] * factor, self.point.outputs[keep] / factor, self.point.free)
+        self.keep(keep)
+
+    def keep(self, keep):
+        """Forget what is known of the neurons that have been left out."""
         self.kinks = self.kinks[keep]
         self.bases = [basis for basis, kept in zip(self.bases, keep, strict=True) if kept]
 
@@ -158,25 +178,35 @@ def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12,
         return directions, outputs
     columns = orthonormal(problem.free)
     roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
-    cells = _Cells(problem, columns, _Point(directions * roots, outputs / roots, columns.T @ free_fit))
-    objective = cells.objective(cells.point)
+    cells = Cells(problem, columns, Point(directions * roots, outputs / roots, columns.T @ free_fit))
+    newton_steps(cells, max_steps, stop)
+    sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]
+    return cells.point.neurons / sizes, cells.point.outputs * sizes
+
+
+def newton_steps(cells, max_steps=12, stop=lambda: False, keeps_damping=False):
+    """Take damped Newton steps until none lowers the objective any more, or `stop()` says so; return the objective.
+
+    With `keeps_damping` a step tries no damping that is more than one below that of the step before.
+    """
+    objective, first = cells.objective(cells.point), 0
     for _ in range(max_steps):
         if stop():
             break
         before = objective
         gradient, hessian = cells.derivatives()
         # Damp until the Hessian is positive and the step lowers the true objective.
-        for damping in DAMPINGS:
-            step = _damped_step(hessian, gradient, damping)
+        for k in range(first, len(DAMPINGS)):
+            step = _damped_step(hessian, gradient, DAMPINGS[k])
             if step is not None:
+                first = max(0, k - 1) if keeps_damping else 0
                 objective = cells.move(cells.unpack(step), before)
                 if objective < before or -gradient @ step <= 1e-15 * before:
                     break
         cells.balance_and_drop()
         if len(cells.point.neurons) == 0 or not objective < before * (1.0 - 1e-15):
             break
-    sizes = np.linalg.norm(cells.point.neurons, axis=1)[:, None]
-    return cells.point.neurons / sizes, cells.point.outputs * sizes
+    return objective
 
 
 def _damped_step(hessian, gradient, damping):

@@ -15,6 +15,7 @@ from .base import Status, conclude, make_record, proof_options
 from .column_generation import MAX_ITER, improve_network
 from .proximal_steps import with_best_masses
 from .restricted import solve_over_patterns
+from .restricted_outputs import solve_outputs_over_patterns
 
 MIN_PROGRAM_TOLERANCE = 1e-9  # relative gap of the program that is asked for at least
 MAX_SAMPLE_TOLERANCE = 1e-6  # relative gap of the program over a sample of patterns, whatever `tol`
@@ -40,6 +41,7 @@ def solve_given_patterns(
     Parameters
     ----------
     problem : Problem
+        With several outputs for our own solver only.
     patterns : ActivationPatterns of ``problem.design``
     tol : float
         Relative gap at which the network counts as proven. The program over patterns that are not `complete` is solved
@@ -71,10 +73,10 @@ def solve_given_patterns(
         # certificate has other roundings.
         goal = tol if complete else min(tol, MAX_SAMPLE_TOLERANCE)
         accuracy = max(PROGRAM_TOLERANCE_PER_TOL * goal, MIN_PROGRAM_TOLERANCE)
-        found = solve_over_patterns(
-            problem, patterns.masks, tol=accuracy, max_iter=max_iter, deadline=deadline, n_jobs=n_jobs, report=report
-        )
-        network, status, history = to_network(found.point), found.status, found.history
+        solve = solve_over_patterns if problem.y.ndim == 1 else solve_outputs_over_patterns
+        options = {"max_iter": max_iter, "deadline": deadline, "n_jobs": n_jobs, "report": report}
+        found = solve(problem, patterns.masks, tol=accuracy, **options)
+        network, status, history = found.network, found.status, found.history
         pattern_gap = found.relative_gap
         if not complete:
             max_work = (

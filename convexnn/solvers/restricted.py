@@ -22,6 +22,7 @@ from .._utils.validation import is_late
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..masses.lasso import best_masses
+from ..network import TwoLayerReLU
 from ..programs.problem import Problem
 from ..programs.scaling import best_dual, scale_problem
 from ..programs.solution_map import ConvexSolution, to_network
@@ -62,6 +63,11 @@ class RestrictedSolution(Shown):
     status: Status
     n_iter: int
     history: list[dict[str, Any]]
+
+    @property
+    def network(self) -> TwoLayerReLU:
+        """The network of the point."""
+        return to_network(self.point)
 
     @property
     def relative_gap(self) -> float:
@@ -115,8 +121,13 @@ def solve_over_patterns(
     Raises
     ------
     ValueError
-        For masks that are not boolean or of the wrong shape.
+        For masks that are not boolean or of the wrong shape, and for several outputs.
     """
+    if problem.y.ndim == 2:
+        raise InvalidInputError(
+            f"problem must have one output; got targets of shape {problem.y.shape}. For several there is "
+            f"solve_outputs_over_patterns."
+        )
     masks = check_masks(problem, masks)
     used = np.ones(2 * len(masks), bool) if blocks is None else np.asarray(blocks, bool).reshape(-1)
     if len(used) != 2 * len(masks):

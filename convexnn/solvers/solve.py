@@ -10,6 +10,7 @@ from .._utils.validation import check_choice, check_count
 from ..arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
+from ..programs.posing import NO_CONE_PROGRAM
 from .base import Status, conclude, proof_options
 from .column_generation import MAX_ITER, solve_column_generation
 from .given_patterns import solve_given_patterns
@@ -23,8 +24,8 @@ MAX_EXACT_PATTERNS = {"working_set": 100_000, "cvxpy": 10_000}  # more cannot be
 N_SAMPLED_PATTERNS = 200  # by default, where there are too many
 
 
-def check_pairing(solver, patterns, loss="squared"):
-    """Return the solver's name, ``"auto"`` resolved; refuse pairings that cannot work."""
+def check_pairing(solver, patterns, loss="squared", several=False):
+    """Return the solver's name, ``"auto"`` resolved; refuse pairings that cannot work, `several` meaning outputs."""
     check_choice(solver, "solver", SOLVERS)
     if isinstance(patterns, str):
         check_choice(patterns, "patterns", PATTERNS)
@@ -39,13 +40,15 @@ def check_pairing(solver, patterns, loss="squared"):
             "solver='column_generation' finds its own patterns and cannot be paired with "
             f"patterns={patterns!r}: leave patterns='auto', or use solver='working_set'."
         )
-    if solver == "working_set" and loss != "squared":
+    if several and solver == "cvxpy":
+        raise InvalidInputError(f"solver='cvxpy' is there for one output only: {NO_CONE_PROGRAM}.")
+    if solver == "working_set" and loss != "squared" and not several:
         raise InvalidInputError(
             f"solver='working_set' solves the program of the squared loss; got loss={loss!r}. Use "
             f"solver='column_generation', or solver='cvxpy' for given patterns."
         )
     if solver == "auto" and chosen:
-        return "working_set" if loss == "squared" else "cvxpy"
+        return "working_set" if loss == "squared" or several else "cvxpy"
     return "column_generation" if solver == "auto" else solver
 
 
@@ -86,19 +89,14 @@ def solve(
 ):
     """Train a network on a `Problem` of one output or several; see `ConvexReLURegressor` for the options.
 
-    Several outputs have column generation only. `max_work` is a budget as `solve_column_generation` has it; the other
+    Several outputs have no cvxpy program. `max_work` is a budget as `solve_column_generation` has it; the other
     solvers, and losses with kinks of one output, train without one. `rng` is by default that of the seed 0.
 
     Returns
     -------
     Solution
     """
-    solver = check_pairing(solver, patterns, problem.loss.name)
-    if problem.y.ndim == 2 and solver != "column_generation":
-        raise InvalidInputError(
-            f"solver={solver!r} solves the program over given patterns, which is there for one output only; got "
-            f"targets of shape {problem.y.shape}. Leave solver and patterns at 'auto'."
-        )
+    solver = check_pairing(solver, patterns, problem.loss.name, several=problem.y.ndim == 2)
     rng = np.random.default_rng(0) if rng is None else rng
     first_rng = deepcopy(rng)  # what `max_width` draws does not depend on what training has drawn
     if solver != "column_generation":

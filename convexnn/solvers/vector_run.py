@@ -317,7 +317,7 @@ class VectorRun:
 
 def start_vector_run(problem, *options):
     """Return the `VectorRun` on a problem, from the network without neurons; None where no neuron can fit anything."""
-    found = _scaled(problem)
+    found = scaled_outputs(problem)
     if found is None:
         return None
     scaled, unit = found
@@ -325,7 +325,7 @@ def start_vector_run(problem, *options):
     return VectorRun(scaled, unit, scale, *options)
 
 
-def _scaled(problem):
+def scaled_outputs(problem):
     """Return the problem in units of about one, the unit of the design and of the masses; None without a design.
 
     Targets of the squared loss are centred by the free terms and have norm one; those of other losses stay.

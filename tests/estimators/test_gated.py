@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from convexnn import GatedReLUClassifier, GatedReLURegressor, certify
 from convexnn.exceptions import InvalidInputError
@@ -293,3 +293,122 @@ def test_a_gate_that_the_free_terms_make_useless_has_no_strength():
     model = GatedReLURegressor(gates=[[1.0]], hidden_bias=False, skip_connection=True).fit(X**2 + 1.0, y)
     assert model.beta_max_ == 0.0 and model.beta_ == 1.0
     assert model.status_ == "proven" and not np.any(model.blocks_)
+
+
+def several_targets(n_samples=40, n_features=3, n_outputs=2):
+    """Gaussian X and Y."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((n_samples, n_features)), rng.standard_normal((n_samples, n_outputs))
+
+
+@pytest.mark.parametrize("flags", [{}, {"hidden_bias": False}, {"skip_connection": True}], ids=str)
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+def test_several_targets_are_one_problem(loss, flags):
+    X, Y = several_targets()
+    weight = np.arange(40) % 3
+    model = GatedReLURegressor(n_gates=15, loss=loss, **flags).fit(X, Y, weight)
+    n_inputs = 3 + model.hidden_bias
+    assert model.blocks_.shape == (2, 15, n_inputs) and model.dual_.shape == (40, 2)
+    assert model.status_ == "proven" and model.certificate_.relative_gap <= 1e-6
+    inputs = np.column_stack([X, np.ones(40)]) if model.hidden_bias else X
+    masks = inputs @ model.gates_.T >= 0
+    values = sum(mask[:, None] * (inputs @ model.blocks_[:, p].T) for p, mask in enumerate(masks.T)) + model.intercept_
+    values += X @ model.skip_weights_.T if model.skip_connection else 0.0
+    np.testing.assert_allclose(model.predict(X), values, atol=1e-9)
+    size = np.abs(values - Y)
+    terms = 0.5 * size**2
+    if loss == "huber":
+        terms = np.where(size <= model.huber_delta_, terms, model.huber_delta_ * (size - 0.5 * model.huber_delta_))
+    nuclear = sum(np.linalg.norm(model.blocks_[:, p], ord="nuc") for p in range(15))
+    objective = weight @ terms.sum(axis=1) + model.beta_ * nuclear
+    assert model.certificate_.primal == pytest.approx(objective, rel=1e-9)
+    prices = [np.linalg.norm(inputs.T @ (mask[:, None] * model.dual_), ord=2) for mask in masks.T]
+    assert max(prices) == pytest.approx(model.beta_, rel=1e-3) and max(prices) <= model.beta_ * (1 + 1e-9)
+
+
+def test_weights_of_several_targets_equal_repetition():
+    X, Y = several_targets()
+    weight = np.arange(40) % 3
+    weighted = GatedReLURegressor(n_gates=15).fit(X, Y, weight)
+    repeated = GatedReLURegressor(n_gates=15).fit(np.repeat(X, weight, axis=0), np.repeat(Y, weight, axis=0))
+    np.testing.assert_allclose(weighted.blocks_, repeated.blocks_, rtol=1e-7, atol=1e-9)
+    order = np.random.default_rng(0).permutation(40)
+    plain = GatedReLURegressor(n_gates=15).fit(X, Y)
+    np.testing.assert_array_equal(GatedReLURegressor(n_gates=15).fit(X[order], Y[order]).blocks_, plain.blocks_)
+
+
+def test_a_column_of_targets_is_one_output():
+    X, y = random_problem(30, 3)
+    flat, column = GatedReLURegressor(n_gates=10).fit(X, y), GatedReLURegressor(n_gates=10).fit(X, y[:, None])
+    np.testing.assert_array_equal(flat.blocks_, column.blocks_)
+    np.testing.assert_array_equal(flat.predict(X)[:, None], column.predict(X))
+
+
+def test_several_targets_gain_by_sharing_and_cost_no_more():
+    # The nuclear norm of a block is at most the sum of the norms of its columns.
+    X, Y = several_targets()
+    joint = GatedReLURegressor(1.0, n_gates=15).fit(X, Y)
+    singles = [GatedReLURegressor(1.0, gates=joint.gates_).fit(X, y).certificate_.primal for y in Y.T]
+    assert joint.certificate_.primal <= sum(singles) * (1 + 1e-6)
+
+
+def test_a_warm_start_of_several_targets():
+    X, Y = several_targets()
+    model = GatedReLURegressor(n_gates=15, warm_start=True).fit(X, Y)
+    steps, value = model.n_iter_, model.certificate_.primal
+    model.fit(X, Y)
+    assert model.n_iter_ < steps and model.certificate_.primal == pytest.approx(value, rel=1e-6)
+    assert model.fit(X, Y[:, 0]).blocks_.shape == (15, 4)  # other outputs start anew, on the same gates
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
+def test_joint_classes(loss):
+    X, y = load_iris(return_X_y=True)
+    model = GatedReLUClassifier(0.5, loss=loss, multi_class="joint", n_gates=12).fit(X, y)
+    assert model.blocks_.shape == (3, 12, 5) and model.status_ == "proven" and model.score(X, y) > 0.93
+    values = model.decision_function(X)
+    if loss == "logistic":
+        shares = np.exp(values) / np.exp(values).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(model.predict_proba(X), shares, rtol=1e-9)
+        terms = -np.log(shares[np.arange(150), y])
+    else:
+        terms = (0.5 * np.maximum(0.0, 1.0 - np.where(np.eye(3)[y] > 0, 1.0, -1.0) * values) ** 2).sum(axis=1)
+    nuclear = sum(np.linalg.norm(model.blocks_[:, p], ord="nuc") for p in range(12))
+    assert model.certificate_.primal == pytest.approx(terms.sum() + 0.5 * nuclear, rel=1e-9)
+    with pytest.raises(InvalidInputError, match="this model has 3"):
+        model.optimal_set()
+
+
+def test_joint_classes_with_weights():
+    X, y = load_iris(return_X_y=True)
+    factors = {0: 2.0, 1: 1.0, 2: 0.5}
+    by_class = GatedReLUClassifier(0.5, multi_class="joint", n_gates=8, class_weight=factors).fit(X, y)
+    by_row = GatedReLUClassifier(0.5, multi_class="joint", gates=by_class.gates_)
+    by_row.fit(X, y, [factors[label] for label in y])
+    np.testing.assert_allclose(by_class.blocks_, by_row.blocks_, atol=1e-9)
+    with pytest.raises(InvalidInputError, match="multi_class"):
+        GatedReLUClassifier(multi_class="all").fit(X, y)
+
+
+@pytest.mark.parametrize("flags", [{}, {"hidden_bias": False, "skip_connection": True}], ids=str)
+def test_the_relu_network_of_several_targets(flags):
+    X, Y = several_targets()
+    model = GatedReLURegressor(n_gates=15, **flags).fit(X, Y)
+    network = model.to_relu_network()
+    np.testing.assert_allclose(network.predict(X), model.predict(X), atol=1e-9)
+    certificate = certify(network, X, Y, model.beta_)
+    assert certificate.primal >= model.certificate_.primal * (1 - 1e-9)
+    assert certificate.dual <= certificate.primal
+
+
+def test_joint_estimators_pass_the_checks_of_scikit_learn():
+    for kind in (GatedReLURegressor(n_gates=5), GatedReLUClassifier(multi_class="joint", n_gates=5)):
+        for estimator, check in check_estimator_cases(kind):
+            check(estimator)
+
+
+def check_estimator_cases(estimator):
+    """The checks that fit several outputs or classes."""
+    wanted = ("multioutput", "classifiers_classes", "classifiers_train", "sample_weight_equivalence", "fit2d")
+    cases = estimator_checks_generator(estimator)
+    return [(e, check) for e, check in cases if any(name in check.func.__name__ for name in wanted)]

@@ -24,6 +24,7 @@ MODELS = [
     (convexnn.ConvexReLUClassifierCV, {"n_betas": 2, "cv": 2}),
     (convexnn.GatedReLURegressor, {"n_gates": 10}),
     (convexnn.GatedReLUClassifier, {"n_gates": 10}),
+    (convexnn.GatedReLUClassifier, {"n_gates": 10, "multi_class": "joint"}),
     (convexnn.MinNormReLUInterpolator, {}),
     *CLASSIFIERS,
 ]
@@ -58,8 +59,13 @@ def test_several_labels_return(multi_class):
 
 
 def test_several_outputs_and_own_patterns_return():
-    both = convexnn.ConvexReLURegressor(loss="huber").fit(X, np.column_stack([Y, -Y]))
-    assert np.array_equal(through_a_file(both).predict(X), both.predict(X))
+    for model in (
+        convexnn.ConvexReLURegressor(loss="huber"),
+        convexnn.ConvexReLURegressor(0.5, patterns="sampled", n_patterns=5, tol=1.0),
+        convexnn.GatedReLURegressor(n_gates=10),
+    ):
+        both = model.fit(X, np.column_stack([Y, -Y]))
+        assert np.array_equal(through_a_file(both).predict(X), both.predict(X))
     robust = convexnn.ConvexReLURegressor(2.0, loss="absolute").fit(X, np.column_stack([Y, -Y]))
     assert np.array_equal(through_a_file(robust).dual_, robust.dual_)
     patterns = convexnn.enumerate_patterns(np.column_stack([X[:8], np.ones(8)]))

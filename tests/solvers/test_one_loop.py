@@ -112,7 +112,7 @@ def test_an_objective_that_overflows_is_an_error(several):
         conclude(solution.network, certificate, Status.max_iter, tol=1e-6, n_iter=1, history=[])
 
 
-def test_given_patterns_are_refused_for_several_outputs():
+def test_cone_programs_are_refused_for_several_outputs():
     problem = make_problem(np.eye(3), np.eye(3), 0.1)
-    with pytest.raises(InvalidInputError, match="one output only; got targets of shape"):
-        solve(problem, solver="working_set")
+    with pytest.raises(InvalidInputError, match="solver='cvxpy' is there for one output only"):
+        solve(problem, solver="cvxpy")

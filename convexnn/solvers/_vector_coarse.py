@@ -42,19 +42,14 @@ class _AllWeights(StoppableObjective):
     def __call__(self, vector):
         """Return the objective and its gradient."""
         self.check_budget()
-        problem, dtype, (neurons, outputs, free) = self.problem, self.design.dtype, self.unpack(vector)
-        rounded = outputs.astype(dtype, copy=False)
-        hidden = self.design @ neurons.T.astype(dtype, copy=False)
-        np.maximum(hidden, 0.0, out=hidden)
-        fit = hidden @ rounded + self.columns @ free
-        loss, dual = problem.loss.value_and_dual_point(problem.y, fit, problem.weight)
+        problem, (neurons, outputs, free) = self.problem, self.unpack(vector)
+        rows = self.design, self.columns, problem.y, problem.weight
+        loss, pulls = loss_and_pulls(problem.loss, *rows, neurons, outputs, free)
         value = loss + 0.5 * problem.beta * (vector @ vector)
         value -= 0.5 * problem.beta * float(np.sum(free**2))
         self.note(value, vector)
-        forces = dual.astype(dtype, copy=False) @ rounded.T
-        forces *= hidden > 0.0
-        slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual
-        return value, np.concatenate([slope.ravel() for slope in (*slopes, -self.columns.T @ dual)]).astype(float)
+        slopes = problem.beta * neurons - pulls[0], problem.beta * outputs - pulls[1], -pulls[2]
+        return value, np.concatenate([slope.ravel() for slope in slopes]).astype(float)
 
     def is_flat(self, tol):
         """Note a step; whether the last ones have lowered the objective by less than `tol` of it each."""
@@ -63,6 +58,21 @@ class _AllWeights(StoppableObjective):
             return False
         fallen = self.course[-1 - FLAT_STEPS] - self.best
         return not fallen > tol * FLAT_STEPS * abs(self.best)
+
+
+def loss_and_pulls(loss, design, columns, Y, weight, neurons, outputs, free):
+    """Return the loss on some rows and its negative slopes in neurons, outputs and coefficients of the free terms.
+
+    The products have the precision of `design`.
+    """
+    dtype = design.dtype
+    rounded = outputs.astype(dtype, copy=False)
+    hidden = design @ neurons.T.astype(dtype, copy=False)
+    np.maximum(hidden, 0.0, out=hidden)
+    value, dual = loss.value_and_dual_point(Y, hidden @ rounded + columns @ free, weight)
+    forces = dual.astype(dtype, copy=False) @ rounded.T
+    forces *= hidden > 0.0
+    return value, (forces.T @ design, hidden.T @ dual, columns.T @ dual)
 
 
 def work_of_an_evaluation(problem, n_neurons):

@@ -149,6 +149,8 @@ class _Training:
         start = self._sampled_network() if self.start is None else self.start
         if start is not None:
             self.run.adopt(start)
+        else:
+            self.run.begin()
         self.sample = None
         return self._loop()
 

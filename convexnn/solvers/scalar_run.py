@@ -105,6 +105,9 @@ class ScalarRun:
                 self.accept(Pool(pool.directions, pool.signs, np.zeros(len(active))))
         return len(active) > 0
 
+    def begin(self):
+        """Begin without neurons: the first search says which."""
+
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
         if self.borrow(network):

@@ -40,6 +40,10 @@ def check_pairing(solver, patterns, loss="squared", several=False):
             "solver='column_generation' finds its own patterns and cannot be paired with "
             f"patterns={patterns!r}: leave patterns='auto', or use solver='working_set'."
         )
+    if several and chosen and loss in ("absolute", "quantile"):
+        raise InvalidInputError(
+            f"patterns={patterns!r} with several outputs needs a smooth loss; got loss={loss!r}. Leave patterns='auto'."
+        )
     if several and solver == "cvxpy":
         raise InvalidInputError(f"solver='cvxpy' is there for one output only: {NO_CONE_PROGRAM}.")
     if solver == "working_set" and loss != "squared" and not several:

@@ -11,13 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._utils.row_blocks import is_long
 from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, perturbed_starts
 from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
 from ..masses.group_lasso import best_groups
+from ._batches import N_BATCH_NEURONS, descend_on_batches
 from ._merging import merge_alike, merge_neurons
-from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
+from ._vector_coarse import WORK_OF_A_CALL, best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import move_vector_neurons
 from ._violators import Violators
 from ._work import CALL_WORK, COARSE_VECTOR_PRODUCTS, MAX_VECTOR_PRODUCTS, proof_work, vector_newton_products
@@ -102,6 +104,22 @@ class VectorRun:
             roots = np.linalg.norm(network.neurons[active], axis=1)[:, None]
             self.place(network.directions[active], network.output_weights[active] * (roots / self.unit))
         return bool(np.any(active))
+
+    def begin(self):
+        """Find a first network of long data on batches of rows, as far as the time and the budget of work reach."""
+        if not is_long(self.problem.design):
+            return
+
+        def spend(work):
+            self.work += work
+            return self.is_over()
+
+        row = (work_of_an_evaluation(self.problem, N_BATCH_NEURONS) - WORK_OF_A_CALL) / len(self.problem.y)
+        options = {"deadline": self.deadline, "spend": spend, "work_of_a_row": row}
+        directions, outputs, free_fit = descend_on_batches(self.problem, self.rng, **options)
+        free_fit, objective = best_free_terms(self.problem, directions, outputs, free_fit)
+        if objective < self.objective:
+            self.directions, self.outputs, self.free_fit, self.objective = directions, outputs, free_fit, objective
 
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""

@@ -98,7 +98,7 @@ class MassLegs:
     ----------
     problem : Problem
     directions, signs : ndarrays of shape (K, n_inputs) and (K,)
-        The directions and signs that the labels number.
+        The directions and signs that the labels number; with several outputs unit vectors (K, n_outputs) for signs.
     total : float
         The unit of the masses.
     """

@@ -318,7 +318,7 @@ class TwoLayerReLU(Shown):
         members = self._with_neurons_at(self._root_masses() > 0)
         directions, balanced = members.directions, members.balanced()
         outputs = members._unit_outputs
-        groups = _group(np.hstack([directions, outputs]), tolerance)
+        groups = group_rows(np.hstack([directions, outputs]), tolerance)
         neurons, weights = members.neurons.copy(), members._outputs.copy()
         for group in groups:
             if len(group) > 1:
@@ -447,7 +447,7 @@ def _balance_exponents(neurons, outputs):
     return np.ldexp(neurons, -exponent), np.ldexp(outputs, exponent)
 
 
-def _group(rows, tolerance):
+def group_rows(rows, tolerance):
     """Return lists of the indices of rows that are within `tolerance` of the first row of their list."""
     left = np.arange(len(rows))
     groups = []

@@ -22,6 +22,7 @@ from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet
+from ..optimal_sets.vector_set import VectorOptimalSet
 from ..solvers.base import Status
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._columns import warn_of_scales
@@ -269,20 +270,22 @@ n_features_in_, feature_names_in_
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
+    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet | VectorOptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data, for two classes.
+
+        With more classes a joint network has a `VectorOptimalSet`.
 
         Raises
         ------
         ValueError
-            With more classes, and for the squared hinge loss, which is not strictly convex.
+            With one problem for each of more classes, and for the squared hinge loss, which is not strictly convex.
         SolverError
             When optimality cannot be proven within `time_limit` seconds.
         """
         check_is_fitted(self)
-        if len(self.classes_) > 2:
+        if len(self.classes_) > 2 and self.multi_class != "joint":
             raise InvalidInputError(
-                f"the optimal set is a polytope for one output; this classifier has one for each of its "
+                f"there is one optimal set for each problem, and this classifier has one for each of its "
                 f"{len(self.classes_)} classes. Pose the problem of one class against the rest with "
                 f"optimal_set(X, np.where(y == label, 1, -1), beta, loss={self.loss!r}, "
                 f"hidden_bias={self.hidden_bias}, fit_intercept={self.fit_intercept}, "

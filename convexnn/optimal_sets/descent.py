@@ -16,10 +16,9 @@ from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network, problem_of
 from ..solvers.base import assemble, free_terms
 from ._simplex import MIN_AMOUNT_SHARE, Basis, along, cheapest
-from .paths import MassLegs, NetworkPath
+from .paths import MassLegs, NetworkPath, weighted_fits
 from .placements import Walk
 
-MIN_FIT_LEFT = 1e-12  # a fit of which the free terms leave less than this share is nothing
 MIN_LEG_SINGULAR_VALUE = 1e-10  # fits of unit norm with a smaller one depend on each other, and are pruned
 MIN_SPAN_SINGULAR_VALUE = 1e-12  # a basis needs no column for a smaller one: far below, so that pruned fits fit in
 
@@ -110,7 +109,7 @@ def descent_path(
     _check_pair(network, target, problem)
     certificate = certify_problem(target, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
     _check_gap(certificate, tol, proof)
-    return _descent(problem, network, target)
+    return join_by_descent(problem, network, target)
 
 
 def _losses(y):
@@ -138,14 +137,14 @@ def _check_gap(certificate, tol, proof):
         )
 
 
-def _descent(problem, network, target):
+def join_by_descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
     first, last = _Balancing(problem, network), _Balancing(problem, target)
     directions = np.vstack([first.balanced.directions, last.balanced.directions])
     signs = np.concatenate([first.balanced.output_directions, last.balanced.output_directions])
     masses = np.append(first.balanced.masses, last.balanced.masses)
     total = nonzero(masses.max(initial=0.0))
-    columns = _columns(problem, directions, signs)
+    columns = weighted_fits(problem, directions, signs)
     labels = np.arange(len(masses))
     ends = np.split(labels, [network.width])
     walk, goal = (Walk(own, masses[own] / total) for own in ends)
@@ -189,18 +188,6 @@ class _Balancing:
     def back(self, share):
         """The same way, walked from its end."""
         return self.forth(1.0 - share)
-
-
-def _columns(problem, directions, signs):
-    """Weighted fits modulo the free terms; exactly zero where the free terms give the whole fit.
-
-    The shape is (n_samples n_outputs, K): the fits of all outputs stand one after another.
-    """
-    hidden = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(directions)
-    parts = [hidden * units for units in signs.reshape(len(signs), -1).T]
-    columns, fits = (np.vstack(found) for found in ([problem.project(problem.project(p)) for p in parts], parts))
-    columns[:, norms(columns.T) <= MIN_FIT_LEFT * norms(fits.T)] = 0.0
-    return columns
 
 
 def _crossing(columns, walk, goal):

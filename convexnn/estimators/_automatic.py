@@ -15,6 +15,7 @@ from .._utils.threads import one_blas_thread, thread_map
 from .._utils.validation import is_late
 from ..exceptions import StrengthWarning
 from ..programs.units import is_trivial
+from ..solvers._work import COARSE_VECTOR_PRODUCTS, vector_newton_products
 from ..solvers.path import Path
 from ._beta_path import BetaPath
 from ._choosing import MAX_ROWS, N_STRENGTHS, Fold, Walk, choose, classes_of, fold_rows, is_short, max_rows
@@ -27,8 +28,9 @@ CHOICE_STACKLEVEL = 6
 CHOICE_TIME_SHARE = 0.5
 # Before training, a path on all rows goes 3 rounds where the design has at most 20 000 entries, else one.
 PATH_ROUNDS, MAX_ENTRIES_FOR_ROUNDS = 3, 20_000
-# Training may take 0.6 of the work of choosing, and at least 1e9 nanoseconds.
-TRAINING_OVER_CHOICE_WORK, MIN_TRAINING_WORK_NS = 0.6, 1e9
+# Training may take 0.6 of the work of choosing, and at least 1e9 nanoseconds; several outputs have 3e8 of them where
+# a Newton step of the network that it starts from is too dear, so that no proof is in sight.
+TRAINING_OVER_CHOICE_WORK, MIN_TRAINING_WORK_NS, MIN_COARSE_TRAINING_WORK_NS = 0.6, 1e9, 3e8
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,10 @@ def choose_strength(estimator, X, targets, weight, started):
         X, targets, weight = _sample(X, targets, weight, seed)
     share = weight.sum() / every
     whole = {skip: problems_on(estimator, X, targets, weight, skip) for skip in _options(estimator, X, weight)}
-    if any(is_short(problem) for problems in whole.values() for problem in problems):
-        return None
     deadline = None if estimator.time_limit is None else started + CHOICE_TIME_SHARE * estimator.time_limit
     with one_blas_thread(), thread_map(estimator.n_jobs) as run, current().stage("strengths", N_STRENGTHS) as stage:
+        if any(is_short(problem) for problems in whole.values() for problem in problems):
+            return None
         # One walk without a skip connection, and one with it where that may help; both share the strengths.
         walks = {}
         for skip, problems in whole.items():
@@ -101,7 +103,7 @@ def choose_strength(estimator, X, targets, weight, started):
         else:
             starts = starts_from(estimator, problems, points, best.beta, lambda: is_late(deadline))
     _warn_of_last(path)
-    budget = budget_after(sum(walk.work for walk in walks.values()), len(X) / share)
+    budget = budget_after(sum(walk.work for walk in walks.values()), len(X) / share, problems, starts)
     return Choice(best.beta, best.skip_connection, starts, budget, path)
 
 
@@ -112,9 +114,16 @@ def _sample(X, targets, weight, seed):
     return X[rows], [y[rows] for y in targets], weight[rows]
 
 
-def budget_after(work, n_rows):
+def budget_after(work, n_rows, problems, starts):
     """Return what training on so many rows may take after so much work of choosing, on a sample of long data."""
-    return max(MIN_TRAINING_WORK_NS, TRAINING_OVER_CHOICE_WORK * work) * max(1.0, n_rows / MAX_ROWS)
+    is_coarse = all(
+        problem.y.ndim == 2
+        and start is not None
+        and vector_newton_products(problem, start.width) > COARSE_VECTOR_PRODUCTS
+        for problem, start in zip(problems, starts, strict=True)
+    )
+    least = MIN_COARSE_TRAINING_WORK_NS if is_coarse else MIN_TRAINING_WORK_NS
+    return max(least, TRAINING_OVER_CHOICE_WORK * work) * max(1.0, n_rows / MAX_ROWS)
 
 
 def starts_from(estimator, problems, points, beta, stop=lambda: False):

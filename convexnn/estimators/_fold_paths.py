@@ -99,7 +99,8 @@ def choice_of(model, X, y, weight, followed, best):
     problems = problems_on(model, X, targets, weight, skip)
     with one_blas_thread():
         starts = starts_from(model, problems, followed[0].points[best], model.beta)
-    return Choice(model.beta, skip, starts, budget_after(sum(fold.work for fold in followed), len(X)))
+    budget = budget_after(sum(fold.work for fold in followed), len(X), problems, starts)
+    return Choice(model.beta, skip, starts, budget)
 
 
 def results_of(betas, scores, seconds, counted):

@@ -88,6 +88,10 @@ class Loss:
         """Return ``-grad L(fit)``, of shape (n_samples,)."""
         return weight * self.slopes(y, fit)
 
+    def value_and_dual_point(self, y, fit, weight):
+        """Return L(fit) and ``-grad L(fit)``, which a loss may get at once."""
+        return self.value(y, fit, weight), self.dual_point(y, fit, weight)
+
     def dual_value(self, y, dual_point, weight):
         """Return ``-L*(-dual_point)``."""
         return float(np.dot(weight, self.dual_terms(y, dual_point / weight)))

@@ -85,12 +85,12 @@ def minimum_norm_fit(columns, target):
 
     The target has shape (n_samples,), or (n_samples, n_outputs) for several at once.
     """
-    if target.ndim == 2:
-        return np.stack([minimum_norm_fit(columns, one) for one in target.T], axis=1)
+    if target.ndim == 1:
+        return minimum_norm_fit(columns, target[:, None])[:, 0]
     sizes = column_sizes(columns)
     left, values, right = np.linalg.svd(columns / sizes, full_matrices=False)
     used = values > RANK_TOLERANCE * values.max(initial=0.0)
-    answer = (right[used].T @ ((left[:, used].T @ target) / values[used])) / sizes
+    answer = (right[used].T @ ((left[:, used].T @ target) / values[used, None])) / sizes[:, None]
     # Adding multiples of the unseen directions changes no fit: the sum of least norm is orthogonal to them.
     unseen = right[~used] / sizes
     if len(unseen) == 0:

@@ -13,11 +13,14 @@ from scipy.optimize import brentq
 from scipy.special import entr, xlog1py
 
 from ..exceptions import InvalidInputError
+from ._softmax import row_chances, row_pulls
 from .base import DAMPING_OVER_TRACE, MIN_CURVATURE_SHARE, MIN_ROOM, WEIGHT_ROUNDING, sum_rounding
 from .fitting import minimum_norm_fit, newton_fit, orthonormal
 
 # Every class of a dual point that is to be proven has a probability of at least 1e-13.
 MIN_PROBABILITY = 1e-13
+# Below 1e-7 the probability of a class may be one that only infinite free terms reach: zero.
+MIN_ATTAINED_PROBABILITY = 1e-7
 # Up to 6 columns, all their products at once are a small matrix.
 MAX_COLUMNS_AT_ONCE = 6
 
@@ -54,6 +57,10 @@ class ColumnLoss:
     def dual_point(self, Y, fit, weight):
         """Return ``-grad L(fit)``."""
         return weight[:, None] * self.loss.slopes(Y, fit)
+
+    def value_and_dual_point(self, Y, fit, weight):
+        """Return L(fit) and ``-grad L(fit)``."""
+        return self.value(Y, fit, weight), self.dual_point(Y, fit, weight)
 
     def curve(self, Y, fit, weight, change):
         """Return the Hessian of L at `fit` times `change`, an array of shape (..., n_samples, n_outputs)."""
@@ -136,19 +143,26 @@ class MultinomialLoss:
 
     def terms(self, Y, fit):
         """Return the loss of every row, of shape (n_samples,)."""
-        over = fit - np.sum(Y * fit, axis=1)[:, None]
-        largest = over.max(axis=1)  # several times as fast as scipy's logsumexp
-        return largest + np.log(np.exp(over - largest[:, None]).sum(axis=1))
+        return self._terms_and_chances(Y, fit)[0]
 
     def dual_point(self, Y, fit, weight):
         """Return ``w (y - p)``; the entry of the label is minus the sum of the others, so that rows add up to 0."""
-        # 1 - p_label would lose digits where p_label is near 1; the sum of the other classes keeps them.
-        others = np.where(Y > 0, 0.0, _softmax(fit))
-        return weight[:, None] * (Y * others.sum(axis=1)[:, None] - others)
+        return self.value_and_dual_point(Y, fit, weight)[1]
+
+    def value_and_dual_point(self, Y, fit, weight):
+        """Return L(fit) and ``-grad L(fit)``, from one pass of exponentials."""
+        terms, pulls = self._terms_and_chances(Y, fit)
+        row_pulls(Y, weight, pulls)
+        return float(np.dot(weight, terms)), pulls
+
+    def _terms_and_chances(self, Y, fit):
+        terms, chances = np.empty(len(fit)), np.empty(fit.shape)
+        row_chances(Y, np.ascontiguousarray(fit), terms, chances)
+        return terms, chances
 
     def curve(self, Y, fit, weight, change):
         """Return the Hessian of L at `fit` times `change`, an array of shape (..., n_samples, n_outputs)."""
-        p = _softmax(fit)
+        p = self._terms_and_chances(Y, fit)[1]
         spread = p * change
         return weight[:, None] * (spread - p * np.einsum("...c->...", spread)[..., None])
 
@@ -165,18 +179,27 @@ class MultinomialLoss:
     def room(self, Y, s):
         """Return the smallest probability of every row, 0 where that is at most `MIN_ROOM`: one metric for all columns.
 
-        A correction in it leaves the sum of every row at 0.
+        A correction in it leaves the sum of every row at 0. Entries of s that are zero have no room.
         """
-        least = np.abs(Y - s).min(axis=1)
-        return np.repeat(np.where(least > MIN_ROOM, least, 0.0)[:, None], Y.shape[1], axis=1)
+        least = np.where(s != 0.0, np.abs(Y - s), np.inf).min(axis=1)
+        rooms = np.where(least > MIN_ROOM, least, 0.0)[:, None]
+        return np.where(s != 0.0, rooms, 0.0)
 
     def snapped(self, Y, dual_point, weight):
-        """Return the dual point: `inside` moves its entries already."""
-        return dual_point
+        """Return the dual point with the probabilities at zero that are there but for `MIN_ATTAINED_PROBABILITY`.
+
+        Where free terms separate a class from others the loss has no minimum, and dual points that are orthogonal to
+        the free terms have such zeros.
+        """
+        others = np.where(Y > 0, 0.0, -dual_point / weight[:, None])
+        others = np.where(others > MIN_ATTAINED_PROBABILITY, others, 0.0)
+        return weight[:, None] * (Y * others.sum(axis=1)[:, None] - others)
 
     def inside(self, Y, dual_point, weight):
-        """Return the dual point with probabilities of at least `MIN_PROBABILITY`: what rounding may not empty."""
-        others = np.where(Y > 0, 0.0, np.maximum(-dual_point / weight[:, None], MIN_PROBABILITY))
+        """Return the dual point with probabilities of at least `MIN_PROBABILITY`, or zero where they are that."""
+        others = np.where(
+            (Y > 0) | (dual_point == 0.0), 0.0, np.maximum(-dual_point / weight[:, None], MIN_PROBABILITY)
+        )
         own = others.sum(axis=1)
         shrink = (1.0 - MIN_PROBABILITY) / np.maximum(own, 1.0 - MIN_PROBABILITY)
         return (weight * shrink)[:, None] * (Y * own[:, None] - others)
@@ -184,9 +207,14 @@ class MultinomialLoss:
     def widened(self, dual_point, leak):
         """Return a leak that leaves room for the sums of the rows, which are 0 but for rounding, to be made 0."""
         n_columns = leak.shape[1]
-        # Spreading what a row lacks over its entries moves each by (sum + leak) / n_columns.
         sums = np.abs(dual_point.sum(axis=1)) + n_columns * np.finfo(float).eps * np.abs(dual_point).sum(axis=1)
-        return leak + ((sums + leak.sum(axis=1)) / n_columns)[:, None]
+        # Spreading what a row lacks over its entries moves each by (sum + leak) / their number. All of a column may
+        # move so, which stays orthogonal to the free terms; where classes fall into groups that are separated from
+        # each other, with zeros of other groups in every row, all of a group.
+        used = dual_point != 0.0
+        kinds = np.unique(used[used.any(axis=1)], axis=0)
+        spread = used if np.all(kinds.sum(axis=0) <= 1) else np.ones_like(used)
+        return leak + spread * ((sums + leak.sum(axis=1)) / np.maximum(spread.sum(axis=1), 1))[:, None]
 
     def terms_above(self, Y, fit, error):
         """Return bounds on the loss of every row at every fit that is no further from `fit` than `error`."""
@@ -273,12 +301,6 @@ class MultinomialLoss:
             raise InvalidInputError(
                 f"y must hold one-hot rows of two or more classes for the multinomial loss; got row {Y[strange]}."
             )
-
-
-def _softmax(fit):
-    """The softmax of every row."""
-    powers = np.exp(fit - fit.max(axis=1)[:, None])
-    return powers / powers.sum(axis=1)[:, None]
 
 
 def loss_hessian(loss, Y, fit, weight, design):

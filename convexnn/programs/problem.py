@@ -61,7 +61,18 @@ class Problem(ProblemData):
         nu = self.loss.dual_point(self.y, fit, self.weight)
         if self.loss.is_separable:
             nu = without_free_part(self.free, nu, weight * self.loss.curvatures(self.y, fit))
-        return nu if is_orthogonal(self.free, nu) else np.zeros_like(nu)  # no minimum: zero is always feasible
+        if is_orthogonal(self.free, nu):
+            return nu
+        # No minimum: the classes that free terms separate have probability 0 or 1, and zero is always feasible.
+        return self._off_separated_classes(nu)
+
+    def _off_separated_classes(self, nu):
+        """Return a dual point with zeros where it is not orthogonal to the free terms."""
+        if not self.loss.is_separable:
+            return self.orthogonal(nu)[0]
+        columns = nu.reshape(len(nu), -1)
+        kept = [is_orthogonal(self.free, column) for column in columns.T]
+        return np.where(kept, columns, 0.0).reshape(nu.shape)
 
     def orthogonal(self, dual_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the dual point without its part along the free terms, and the leak: what float64 leaves of that.

@@ -31,8 +31,7 @@ class LossRows:
         """Return the loss of the rows from `start` to `end` and its negative gradient with respect to the fit."""
         rows, problem = np.arange(start, end), self.problem
         given = problem.y[start:end], -residual, problem.weight[start:end]
-        loss = problem.loss.take(rows)
-        return loss.value(*given), loss.dual_point(*given)
+        return problem.loss.take(rows).value_and_dual_point(*given)
 
 
 class _Objective(StoppableObjective):

@@ -46,10 +46,10 @@ class _AllWeights(StoppableObjective):
         hidden = self.design @ neurons.T.astype(dtype, copy=False)
         np.maximum(hidden, 0.0, out=hidden)
         fit = hidden @ rounded + self.columns @ free
-        value = problem.loss.value(problem.y, fit, problem.weight) + 0.5 * problem.beta * (vector @ vector)
+        loss, dual = problem.loss.value_and_dual_point(problem.y, fit, problem.weight)
+        value = loss + 0.5 * problem.beta * (vector @ vector)
         value -= 0.5 * problem.beta * float(np.sum(free**2))
         self.note(value, vector)
-        dual = problem.loss.dual_point(problem.y, fit, problem.weight)
         forces = dual.astype(dtype, copy=False) @ rounded.T
         forces *= hidden > 0.0
         slopes = problem.beta * neurons - forces.T @ self.design, problem.beta * outputs - hidden.T @ dual

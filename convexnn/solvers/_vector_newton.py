@@ -141,43 +141,6 @@ class _Cells:
         self.bases = [basis for basis, kept in zip(self.bases, keep, strict=True) if kept]
 
 
-def merge_neurons(design, directions, outputs, width):
-    """Return unit directions and outputs in which neurons that share a closed cell have become one, the heaviest first.
-
-    The outputs of those that are merged agree but for `width`, one minus the cosine. Were they the same, the fit would
-    stay; the best single neuron, by singular values, is taken in any case.
-    """
-    sizes = np.linalg.norm(outputs, axis=1)
-    values = directions @ design.T
-    slack = 1e-9 * np.linalg.norm(design, axis=1)
-    high, low = values > slack, values < -slack
-    alike = outputs @ outputs.T > (1.0 - width) * np.outer(sizes, sizes)
-    left, merged_directions, merged_outputs = np.ones(len(sizes), bool), [], []
-    # The heaviest neuron takes in what agrees with it in outputs and shares a closed cell with all of the group.
-    for k in np.argsort(-sizes, kind="stable"):
-        if not left[k]:
-            continue
-        group, above, below = [k], high[k], low[k]
-        left[k] = False
-        for j in np.flatnonzero(alike[k] & left):
-            if not np.any((above & low[j]) | (below & high[j])):
-                group.append(j)
-                above, below = above | high[j], below | low[j]
-        left[group] = False
-        direction, output = directions[k], outputs[k]
-        if len(group) > 1:
-            # sum_k u_k a_k^T is the group on its cell; the best single neuron is its largest singular triple.
-            vectors, strengths, weights = np.linalg.svd(directions[group].T @ outputs[group], full_matrices=False)
-            sign = np.sign(vectors[:, 0] @ direction)
-            direction, output = sign * vectors[:, 0], sign * strengths[0] * weights[0]
-        merged_directions.append(direction)
-        merged_outputs.append(output)
-    return (
-        np.array(merged_directions).reshape(-1, directions.shape[1]),
-        np.array(merged_outputs).reshape(-1, outputs.shape[1]),
-    )
-
-
 def move_vector_neurons(problem, directions, outputs, free_fit, *, max_steps=12, stop=lambda: False):
     """Improve the network of unit directions (K, n_inputs) and outputs (K, n_outputs); return both, moved.
 

@@ -118,9 +118,9 @@ class WeightSpace(StoppableObjective):
         fit, hidden = self.fit(neurons, outputs, free)
         self.n_products += 2 * hidden.size * (neurons.shape[1] + self.n_outputs)
         penalty = 0.5 * self.beta * (np.sum(neurons**2) + np.sum(outputs**2))
-        value = problem.loss.value(problem.y, fit, problem.weight) + penalty
+        loss, dual = problem.loss.value_and_dual_point(problem.y, fit, problem.weight)
+        value, dual = loss + penalty, dual.reshape(len(fit), -1).astype(self.dtype)
         self.note(value, vector)
-        dual = problem.loss.dual_point(problem.y, fit, problem.weight).reshape(len(fit), -1).astype(self.dtype)
         # grad a = beta a - H^T nu, grad u = beta u - X^T (1[H > 0] nu a^T), grad b = -Z^T nu.
         second = self.beta * outputs - hidden.T @ dual
         weights = outputs.T.astype(self.dtype)

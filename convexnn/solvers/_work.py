@@ -13,6 +13,9 @@ APPROACH_PASSES = 10.0  # passes over all lines in an approach
 COLUMN_EXCHANGES = 6.0  # exchanges of all columns of the active set, in factors made anew
 CALL_WORK = 1e6  # nanoseconds of a move besides its products: some steps of plain Python
 NEWTON_TRIALS = 20  # points at which a Newton step is tried
+# Newton steps of several outputs from 2e8 multiplications on, hundredths of a second, are too dear while the gap is
+# wide, and from 2e10 on, seconds, at any gap.
+COARSE_VECTOR_PRODUCTS, MAX_VECTOR_PRODUCTS = 2e8, 2e10
 
 PROOF_SHARE = 1 / 3  # a proof that is not expected to end may take a third of the work of training,
 MIN_PROOF_WORK = 1e8  # and a tenth of a second in any case
@@ -31,6 +34,12 @@ def newton_work(n_samples, width, n_inputs):
     """Return the work of a Newton step on the kinks."""
     size = width * n_inputs
     return NEWTON_PRODUCT_WORK * size**2 * (n_samples + size / 3) + NEWTON_TRIALS * GATE_WORK * n_samples * width
+
+
+def vector_newton_products(problem, n_neurons):
+    """Return the multiplications of a Newton step on the neurons of several outputs."""
+    n, c = problem.y.shape
+    return n * c * float(n_neurons * (problem.design.shape[1] + c)) ** 2
 
 
 def gradient_work(n_samples, width, n_inputs):

@@ -15,12 +15,14 @@ from ..duality.rough import distinct_starts, rough_maxima
 from ..losses import ProximalLoss, minimum_norm_fit
 from ..programs.problem import Problem
 from ..programs.units import in_units
+from ._merging import merge_alike
 from ._weights import Metric, WeightSpace
 from .base import assemble
 
 MAX_NEW_PER_STRENGTH = 32  # neurons that join at one strength
 JOIN_FROM_PRICE = 1.01  # a neuron joins from a price of 1.01 strengths on
 STRENGTH_DESCENT = {"maxiter": 100, "ftol": 1e-5, "maxcor": 10}  # options of L-BFGS at one strength
+VECTOR_STEPS, MAX_NEW_VECTOR_NEURONS = 40, 16  # several outputs: held-out scores do not gain by more steps and neurons
 SMOOTHING_SPREAD = 0.03  # losses with kinks are smoothed over 0.03 units of the targets
 FREE_STEPS, FREE_DECREASE = 200, 1e-9  # steps of L-BFGS on the free terms alone; the relative decrease that is the last
 NEGLIGIBLE_MASS_SHARE = 1e-6  # neurons with less of the largest mass are dropped
@@ -90,6 +92,8 @@ class Path:
         self.columns = scaled.free_basis / np.sqrt(scaled.weight)[:, None]
         self.space = WeightSpace(scaled, self.columns, dtype, stop, Metric(scaled))
         n_outputs = self.space.n_outputs
+        self.most_new = MAX_NEW_PER_STRENGTH if n_outputs == 1 else MAX_NEW_VECTOR_NEURONS
+        self.descent = STRENGTH_DESCENT if n_outputs == 1 else STRENGTH_DESCENT | {"maxiter": VECTOR_STEPS}
         self.neurons = np.zeros((0, scaled.design.shape[1]))
         self.outputs, self.free = np.zeros((0, n_outputs)), self._first_free_terms()
         # Without neurons first: prices at the best free terms say which neurons join, and from which strength on.
@@ -112,7 +116,7 @@ class Path:
         # New neurons, all weights by gradients, then the directions that the next strength lets in.
         self._grow(level)
         if len(self.neurons):
-            self._descend(level, **STRENGTH_DESCENT)
+            self._descend(level, **self.descent)
             self._search()
         return self.point()
 
@@ -170,7 +174,7 @@ class Path:
     def _grow(self, level):
         """Let violators join, each with the mass that is best for it alone."""
         directions, outputs, prices = self.found
-        room = int(min(MAX_NEW_PER_STRENGTH, self.max_width - len(self.neurons)))
+        room = int(min(self.most_new, self.max_width - len(self.neurons)))
         chosen = distinct_starts(directions, outputs, prices, JOIN_FROM_PRICE * level, room)
         if len(chosen):
             problem = self.space.problem
@@ -180,6 +184,15 @@ class Path:
             roots = np.sqrt((prices[chosen] - level) / curvature / len(chosen))[:, None]
             self.neurons = np.vstack([self.neurons, roots * directions[chosen]])
             self.outputs = np.vstack([self.outputs, roots * outputs[chosen]])
+            self._merge()
+
+    def _merge(self):
+        """Join the neurons of several outputs that are nearly the same: growing networks have many of them."""
+        if self.space.n_outputs > 1:
+            sizes = np.linalg.norm(self.neurons, axis=1)[:, None]
+            directions, outputs = merge_alike(self.neurons / sizes, self.outputs * sizes)
+            roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
+            self.neurons, self.outputs = directions * roots, outputs / roots
 
 
 def _steepness(problem):

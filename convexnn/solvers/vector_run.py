@@ -16,10 +16,11 @@ from ..duality.ascent import distinct_maxima, perturbed_starts
 from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
 from ..masses.group_lasso import best_groups
+from ._merging import merge_neurons
 from ._vector_coarse import best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
-from ._vector_newton import merge_neurons, move_vector_neurons
+from ._vector_newton import move_vector_neurons
 from ._violators import Violators
-from ._work import CALL_WORK, proof_work
+from ._work import CALL_WORK, COARSE_VECTOR_PRODUCTS, MAX_VECTOR_PRODUCTS, proof_work, vector_newton_products
 from .base import assemble
 from .scalar_run import (
     ADOPTED_GAP,
@@ -40,8 +41,6 @@ FIRST_MERGED_DISTANCE, MIN_MERGED_DISTANCE = 0.1, 1e-6  # neurons whose outputs 
 MERGED_DISTANCE_SHRINKAGE = 0.5  # after a merger that did not help
 MIN_GROUPS_GAIN = 1e-12  # the group lasso ends after a round that gains less of the objective than this,
 MIN_GROUPS_GAIN_PER_GAP = 1e-5  # or less than 1e-5 of the visible gap: Newton steps follow
-COARSE_VECTOR_WORK = 2e8  # multiplications of a Newton step, hundredths of a second: too dear while the gap is wide
-MAX_VECTOR_WORK = 2e10  # multiplications of a Newton step, seconds: too dear at any gap
 COARSE_VECTOR_UNTIL_GAP = 1e-4  # visible gap below which Newton steps up to the larger of them are worth it
 FEW_STEPS_UNTIL_GAP = 1e-2  # visible gap down to which short descents will do
 SINGLE_VECTOR_UNTIL_GAP = 1e-3  # visible gap down to which single precision will do
@@ -221,21 +220,16 @@ class VectorRun:
     def _move_neurons(self, directions, outputs, alone=False):
         """Move these neurons; keep the result, or else add it to those in use if it may; return whether that helped."""
         before = self.objective
-        stop = self.meter(CALL_WORK + WORK_PER_PRODUCT * self.newton_work(len(directions)))
+        stop = self.meter(CALL_WORK + WORK_PER_PRODUCT * vector_newton_products(self.problem, len(directions)))
         directions, outputs = move_vector_neurons(self.problem, directions, outputs, self.free_fit, stop=stop)
         if not self.accept(directions, outputs) and not alone:
             self.join(directions)
         return self.objective < before
 
-    def newton_work(self, n_neurons):
-        """Multiplications of a Newton step."""
-        n, c = self.problem.y.shape
-        return n * c * float(n_neurons * (self.problem.design.shape[1] + c)) ** 2
-
     def is_coarse(self, n_neurons):
         """Whether gradients do: Newton steps are too dear, and kinks do not matter yet."""
-        work = self.newton_work(n_neurons)
-        return work > COARSE_VECTOR_WORK and (self.visible > COARSE_VECTOR_UNTIL_GAP or work > MAX_VECTOR_WORK)
+        work = vector_newton_products(self.problem, n_neurons)
+        return work > COARSE_VECTOR_PRODUCTS and (self.visible > COARSE_VECTOR_UNTIL_GAP or work > MAX_VECTOR_PRODUCTS)
 
     def dual_point(self):
         """``-grad L`` at the fit, orthogonal to the free terms."""

@@ -217,8 +217,8 @@ def test_coarse_moves_come_close_to_exact_ones(loss, monkeypatch):
     X, Y = data(12, n=60, d=3, c=3, loss=loss)
     problem = make_problem(X, Y, 1.0, loss=loss, **FREE)
     best = solve_column_generation(problem).certificate
-    monkeypatch.setattr(vector_run, "COARSE_VECTOR_WORK", 0.0)
-    monkeypatch.setattr(vector_run, "MAX_VECTOR_WORK", 0.0)
+    monkeypatch.setattr(vector_run, "COARSE_VECTOR_PRODUCTS", 0.0)
+    monkeypatch.setattr(vector_run, "MAX_VECTOR_PRODUCTS", 0.0)
     coarse = solve_column_generation(problem, max_work=2e9)
     assert best.dual <= coarse.certificate.primal <= best.primal * (1.0 + 1e-3)
     assert np.all(np.diff([record["objective"] for record in coarse.history]) <= 0.0)
@@ -287,3 +287,44 @@ def test_neurons_on_rows_of_zeros_may_vanish_all_at_once():
     found = solve(np.zeros((2, 2)), np.array([[1.0, 0.0], [1.0, 0.0]]), 0.14, loss="multinomial", hidden_bias=True,
                   skip_connection=True)  # fmt: skip
     assert found.status is Status.proven
+
+
+SEPARATING = {"hidden_bias": True, "fit_intercept": True, "skip_connection": True}
+
+
+def with_a_separated_class(seed, n_classes=3):
+    """Rows of which those of class 0 lie far from the others, and these without it."""
+    rng = np.random.default_rng(seed)
+    labels, X = rng.integers(0, n_classes, 60), rng.standard_normal((60, 2))
+    X[labels == 0, 0] += 8.0
+    Y = np.eye(n_classes)[labels]
+    return (X, Y), (X[labels > 0], Y[labels > 0][:, 1:])
+
+
+@pytest.mark.parametrize("seed, n_classes", [(0, 3), (1, 3), (2, 4)])
+def test_a_separated_class_leaves_the_problem_of_the_others(seed, n_classes):
+    # A free linear part separates class 0 at no cost: the infimum is that of the other classes alone.
+    every, others = with_a_separated_class(seed, n_classes)
+    largest = beta_max(*others, loss="multinomial", **SEPARATING)
+    assert beta_max(*every, loss="multinomial", **SEPARATING) == pytest.approx(largest, rel=1e-6)
+    for share in (0.5, 0.1):
+        problems = [make_problem(*rows, share * largest, loss="multinomial", **SEPARATING) for rows in (every, others)]
+        with_it, without = (solve_column_generation(problem).certificate for problem in problems)
+        assert with_it.dual <= without.primal * (1.0 + 1e-9)
+        assert with_it.primal == pytest.approx(without.primal, rel=1e-5)
+        assert with_it.heuristic_gap < 1e-4
+
+
+def test_groups_of_classes_that_are_separated_have_bounds():
+    rng = np.random.default_rng(5)
+    labels, X = rng.integers(0, 4, 80), rng.standard_normal((80, 2))
+    X[labels > 1, 0] += 9.0
+    groups = [labels // 2 == group for group in (0, 1)]
+    alone = [beta_max(X[group], np.eye(2)[labels[group] % 2], loss="multinomial", **SEPARATING) for group in groups]
+    both = beta_max(X, np.eye(4)[labels], loss="multinomial", **SEPARATING)
+    assert max(alone) * (1.0 - 1e-6) <= both <= np.hypot(*alone) * (1.0 + 1e-6)
+
+
+def test_classes_that_are_all_separated_leave_zero():
+    X = np.repeat([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], 5, axis=0) + np.random.default_rng(0).random((15, 2))
+    assert beta_max(X, np.repeat(np.eye(3), 5, axis=0), loss="multinomial", **SEPARATING) < 1e-6

@@ -56,7 +56,7 @@ class _Cells:
 
     def fit(self, point):
         """The fit at a point."""
-        hidden = np.maximum(self.problem.design @ point.neurons.T, 0.0) @ point.outputs
+        hidden = self.problem.activated(self.problem.design @ point.neurons.T) @ point.outputs
         return hidden + self.columns @ point.free
 
     def objective(self, point):
@@ -74,7 +74,7 @@ class _Cells:
         changes, pulls, ends, crosses = [], [], [0], []
         # Per neuron: the change of the fit by moves of u in its null space, and by moves of a.
         for neuron, output, mask, basis in zip(point.neurons, point.outputs, active, self.bases, strict=True):
-            inner = mask[:, None] * (problem.design @ basis)
+            inner = problem.gains(mask)[:, None] * (problem.design @ basis)
             changes.append(np.einsum("ib,c->bic", inner, output))
             changes.append(np.einsum("i,cd->cid", inner @ (basis.T @ neuron), np.eye(c)))
             pulls += [problem.beta * (basis.T @ neuron), problem.beta * output]

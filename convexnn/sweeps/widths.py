@@ -164,15 +164,13 @@ def width_sweep(
         widths=_check_widths(widths),
         n_runs=check_count(n_runs, "n_runs"),
         tol=check_positive(tol, "tol"),
-        descent=check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
-        labels=check_flag(labels, "labels"),
+        descent=_checked_descent(problem, init_scale, learning_rate, max_iter, descent_tol),
+        labels=_checked_labels(problem, labels),
         proof=check_choice(proof, "proof", PROOFS),
         vertex_limit=check_count(vertex_limit, "vertex_limit"),
         time_limit=None if time_limit is None else check_positive(time_limit, "time_limit"),
         random_state=check_seed(random_state),
     )
-    if problem.y.ndim == 2:
-        _check_vector_settings(settings)
     check_n_jobs(n_jobs)
     verbose = check_verbose(verbose)
     free = ("random_state",) if random_state is None else ()
@@ -183,17 +181,22 @@ def width_sweep(
     return WidthSweep(tuple(runner.records[width] for width in sorted(runner.records)), complete)
 
 
-def _check_vector_settings(settings):
-    """Refuse what the runs of several outputs do not have."""
-    if settings.labels:
-        raise InvalidInputError(
-            "labels must be False for y of shape (n_samples, n_outputs): they exist for one output."
-        )
-    if settings.descent["learning_rate"] is not None:
+def _checked_labels(problem, labels):
+    """Return `labels` as a bool; several outputs have none."""
+    if check_flag(labels, "labels") and problem.y.ndim == 2:
+        raise InvalidInputError("labels must be False for y of shape (n_samples, n_outputs): one output has labels.")
+    return bool(labels)
+
+
+def _checked_descent(problem, init_scale, learning_rate, max_iter, descent_tol):
+    """Return the options of the runs; those of several outputs have no learning rate."""
+    options = check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol"))
+    if problem.y.ndim == 2 and learning_rate is not None:
         raise InvalidInputError(
             f"learning_rate must be None for y of shape (n_samples, n_outputs): the runs are of L-BFGS, whose steps "
-            f"have no fixed size; got {settings.descent['learning_rate']!r}."
+            f"have no fixed size; got {learning_rate!r}."
         )
+    return options
 
 
 def _check_widths(widths):

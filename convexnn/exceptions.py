@@ -8,10 +8,12 @@ __all__ = [
     "FileFormatError",
     "InvalidInputError",
     "MissingLibraryError",
+    "NotDescribedError",
     "PatternLimitError",
     "ScaleWarning",
     "SolverError",
     "StrengthWarning",
+    "UnknownPathError",
     "VertexLimitError",
     "WidthWarning",
 ]
@@ -33,12 +35,20 @@ class MissingLibraryError(ConvexNNError, ImportError):
     """A library of an extra is not installed; the message names the extra."""
 
 
+class NotDescribedError(ConvexNNError, AttributeError):
+    """Nothing is known that this name could stand for; the message says why."""
+
+
 class PatternLimitError(ConvexNNError, ValueError):
     """The arrangement may have more cells than the limit allows; raised before anything is allocated."""
 
 
 class SolverError(ConvexNNError, RuntimeError):
     """Every back end that was tried failed; the message says what each of them answered."""
+
+
+class UnknownPathError(ConvexNNError, RuntimeError):
+    """No path was found, and it is not known whether there is one; the message says how far the search went."""
 
 
 class WidthWarning(UserWarning):

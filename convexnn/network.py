@@ -151,9 +151,22 @@ class TwoLayerReLU(Shown):
         return np.sign(self._scalar_outputs("signs"))
 
     @property
+    def output_directions(self) -> np.ndarray:
+        """The unit vectors ``a_j / ||a_j||``, of the shape of `output_weights`; zero where a_j is zero.
+
+        For networks with one output these are the `signs`.
+        """
+        return self._unit_outputs.reshape(self.output_weights.shape) + 0.0  # no negative zeros, as in the signs
+
+    @property
     def _outputs(self):
         """Output weights of shape (width, n_outputs), whatever the number of outputs."""
         return self.output_weights if self.output_weights.ndim == 2 else self.output_weights[:, None]
+
+    @property
+    def _unit_outputs(self):
+        """`output_directions` of shape (width, n_outputs), whatever the number of outputs."""
+        return self._outputs / nonzero(norms(self._outputs))[:, None]
 
     def _scalar_outputs(self, name):
         if self.output_weights.ndim == 2:
@@ -283,8 +296,7 @@ class TwoLayerReLU(Shown):
         """
         # sqrt(mass) on both sides: ||u_j|| = |alpha_j| gives the smallest ||u||^2 + alpha^2 of all rescalings.
         roots = self._root_masses()
-        outputs = self._outputs / nonzero(norms(self._outputs))[:, None]
-        return self._with_neurons(self.directions * roots[:, None], outputs * roots[:, None])
+        return self._with_neurons(self.directions * roots[:, None], self._unit_outputs * roots[:, None])
 
     def _root_masses(self):
         """``sqrt(mass)``, taken factor by factor: the mass itself may leave float64."""
@@ -305,8 +317,8 @@ class TwoLayerReLU(Shown):
         # Neurons whose direction and unit output vector agree are one neuron in several parts.
         members = self._with_neurons_at(self._root_masses() > 0)
         directions, balanced = members.directions, members.balanced()
-        outputs = members._outputs / nonzero(norms(members._outputs))[:, None]
-        groups = _group(np.hstack([directions, outputs]), tolerance)
+        outputs = members._unit_outputs
+        groups = group_rows(np.hstack([directions, outputs]), tolerance)
         neurons, weights = members.neurons.copy(), members._outputs.copy()
         for group in groups:
             if len(group) > 1:
@@ -338,7 +350,7 @@ class TwoLayerReLU(Shown):
         networks*, ICML 2023 (pruning).
         """
         X = self._check_inputs(X)
-        units = self._outputs / nonzero(norms(self._outputs))[:, None]
+        units = self._unit_outputs
         # The fit of a neuron of mass one at every row and output, as one column.
         fits = (_relu(X, self.directions)[:, None, :] * units.T).reshape(len(X) * units.shape[1], self.width)
         roots = self._root_masses()
@@ -435,7 +447,7 @@ def _balance_exponents(neurons, outputs):
     return np.ldexp(neurons, -exponent), np.ldexp(outputs, exponent)
 
 
-def _group(rows, tolerance):
+def group_rows(rows, tolerance):
     """Return lists of the indices of rows that are within `tolerance` of the first row of their list."""
     left = np.arange(len(rows))
     groups = []

@@ -88,6 +88,7 @@ def make_others():
         "TwoLayerReLU": network,
         "SavedNetwork": from_a_file(network),
         "OptimalSet": found,
+        "VectorOptimalSet": convexnn.optimal_set(X, np.column_stack([Y, Y[::-1]]), BETA),
         "NetworkPath": found.path(padded, padded.permuted(np.arange(7)[::-1])),
         "ActivationPatterns": patterns,
         "ConvexSolution": convexnn.to_convex(network, X),

@@ -30,9 +30,9 @@ def certify_activation(
     network : ActivatedNetwork
         Wherever it was trained. The problem has exactly the terms that the network has.
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     beta : float
-        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + ||alpha_j||^2)``; a sum, no 1/n.
     proof, time_limit, n_jobs
         As in `certify`.
     **options

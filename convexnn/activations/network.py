@@ -53,7 +53,7 @@ class ActivatedNetwork(Shown):
     Parameters
     ----------
     hidden_weights : array-like of shape (width, n_inputs)
-    output_weights : array-like of shape (width,)
+    output_weights : array-like of shape (width,) or (width, n_outputs)
     activation : {"leaky_relu", "absolute", "relu"}
     slope : float, from -1 to below 1
         Slope of the leaky ReLU for negative arguments.
@@ -72,7 +72,7 @@ class ActivatedNetwork(Shown):
     _: KW_ONLY
     slope: float = 0.01
     hidden_bias: np.ndarray | None = None
-    intercept: float | None = None
+    intercept: float | np.ndarray | None = None
     skip_weights: np.ndarray | None = None
     weights: TwoLayerReLU = field(init=False)
 
@@ -81,7 +81,6 @@ class ActivatedNetwork(Shown):
         terms = {name: getattr(self, name) for name in names}
         # The ReLU network of the same weights checks the shapes, and has the same penalty and balance.
         weights = TwoLayerReLU(self.hidden_weights, self.output_weights, **terms)
-        weights._scalar_outputs("an activation other than the ReLU")
         object.__setattr__(self, "slope", slope_of(self.activation, self.slope))
         object.__setattr__(self, "weights", weights)
         for name in ("hidden_weights", "output_weights", *names):
@@ -102,7 +101,7 @@ class ActivatedNetwork(Shown):
 
     @property
     def signs(self) -> np.ndarray:
-        """``sign(alpha_j)`` of every neuron, of shape (width,)."""
+        """``sign(alpha_j)`` of every neuron, of shape (width,); for networks with one output."""
         return self.weights.signs
 
     def to_relu(self) -> TwoLayerReLU:
@@ -113,18 +112,18 @@ class ActivatedNetwork(Shown):
         # sigma(z) = (z)_+ - slope (-z)_+: a second copy of every neuron, mirrored, has the output weight -slope alpha.
         return TwoLayerReLU(
             np.vstack([neurons, -neurons]),
-            np.append(outputs, -self.slope * outputs),
+            np.concatenate([outputs, -self.slope * outputs]),
             hidden_bias=None if bias is None else np.append(bias, -bias),
             intercept=self.intercept,
             skip_weights=self.skip_weights,
         )
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the network's values on the rows of `X`, of shape (n_samples,)."""
+        """Return the network's values on the rows of `X`, of shape (n_samples,) or (n_samples, n_outputs)."""
         return self.to_relu().predict(X)
 
     def penalty(self, beta: float) -> float:
-        """Return ``beta/2 * sum_j (||u_j||^2 + alpha_j^2)``."""
+        """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``."""
         return self.weights.penalty(beta)
 
     def balanced(self) -> ActivatedNetwork:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ..programs.posing import make_problem, refuse_outputs
+from ..programs.posing import make_problem
 from ..programs.problem import Problem
 
 
@@ -20,8 +20,12 @@ class ActivatedProblem(Problem):
         return super().hidden_fits(neurons) - self.slope * super().hidden_fits(-neurons)
 
     def hidden_fit(self, neurons, outputs):
-        """Return ``sigma(design neurons^T) outputs`` of shape (n_samples,)."""
+        """Return ``sigma(design neurons^T) outputs``, of the shape of y."""
         return super().hidden_fit(neurons, outputs) - self.slope * super().hidden_fit(-neurons, outputs)
+
+    def activated(self, values):
+        """Return ``sigma(values)``."""
+        return np.where(values > 0.0, values, self.slope * values)
 
     def gains(self, masks):
         """Return the diagonals of ``D + slope (I - D)``."""
@@ -32,7 +36,7 @@ class ActivatedProblem(Problem):
         if self.slope == 0.0:
             return self.design, dual_point
         # nu^T sigma(X u) = nu^T (X u)_+ - slope nu^T (-X u)_+, a price of the ReLU on twice the rows.
-        return np.vstack([self.design, -self.design]), np.append(dual_point, -self.slope * dual_point)
+        return np.vstack([self.design, -self.design]), np.concatenate([dual_point, -self.slope * dual_point])
 
 
 def with_activation(problem, slope):
@@ -44,5 +48,4 @@ def problem_of_activated(network, X, y, beta, options):
     """Return the `ActivatedProblem` with exactly the terms of `network`."""
     terms = {"hidden_bias": "hidden_bias", "fit_intercept": "intercept", "skip_connection": "skip_weights"}
     present = {name: getattr(network, term) is not None for name, term in terms.items()}
-    refuse_outputs(y)
     return with_activation(make_problem(X, y, beta, **present, **options), network.slope)

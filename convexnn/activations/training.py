@@ -1,4 +1,4 @@
-"""Column generation over patterns: the cone program is solved with cvxpy, its dual point is priced."""
+"""Training: for one output the cone program over the patterns met is solved with cvxpy, its dual point is priced."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any, Literal
 import numpy as np
 
 from .._utils.aliases import ArrayLike, Proof
-from .._utils.clock import now
-from .._utils.progress import current, reporting
-from .._utils.validation import check_choice, check_count, check_positive, check_verbose, deadline_after, is_late
+from .._utils.progress import reporting
+from .._utils.validation import check_choice, check_count, check_positive, check_verbose, deadline_after
 from ..arrangements.patterns import ActivationPatterns
-from ..duality.certificate import certify_problem
 from ..duality.records import PROOFS
+from ..exceptions import InvalidInputError
 from ..programs.cvxpy_form import BACK_ENDS, DROPPED_SHARES, check_masks, find_blocks
-from ..programs.posing import make_problem, refuse_outputs
-from ..solvers.base import Solution, Status, conclude, make_record, proof_options
-from .network import ActivatedNetwork, slope_of
+from ..programs.posing import make_problem, refuse_column
+from ..solvers.base import Solution, Status
+from .network import slope_of
 from .program import with_activation
+from .runs import Run
+from .vector_training import VectorRun
 
 # A round takes in at most 24 new patterns.
 MAX_NEW_PATTERNS = 24
@@ -46,23 +47,26 @@ def train_activation(
     """Train a two-layer network with a leaky ReLU or the absolute value, and prove what it is worth.
 
     Column generation: solve the cone program over the patterns met so far with cvxpy, price its dual point, take in the
-    patterns of the directions that violate it, until the gap is at most `tol`. No list of all patterns is needed.
+    patterns of the directions that violate it, until the gap is at most `tol`. No list of all patterns is needed. With
+    several outputs, where there is no such program, the directions themselves are taken in, and a group lasso and
+    Newton's method improve the network on them.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     beta : float
-        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + ||alpha_j||^2)``; a sum, no 1/n.
     activation : {"leaky_relu", "absolute", "relu"}
     slope : float, from -1 to below 1
         Slope of the leaky ReLU for negative arguments.
     patterns : ActivationPatterns, or array-like of bool of shape (n_patterns, n_samples), optional
-        Solve the program over these instead; with a hidden bias those of X with a column of ones appended.
+        Solve the program over these instead; with a hidden bias those of X with a column of ones appended. For one
+        output.
     tol : float
         Relative gap to prove.
     max_iter : int
-        Largest number of programs.
+        Largest number of programs, or of rounds.
     time_limit : float, optional
         Seconds, looked at between programs.
     proof, n_jobs
@@ -85,65 +89,42 @@ def train_activation(
     slope = slope_of(activation, slope)
     tol, max_iter = check_positive(tol, "tol"), check_count(max_iter, "max_iter")
     check_choice(proof, "proof", PROOFS)
-    refuse_outputs(y)
+    refuse_column(y)
+    several = np.ndim(y) == 2
+    if several and patterns is not None:
+        raise InvalidInputError(
+            "patterns must be None for y of shape (n_samples, n_outputs): with several outputs no program of a fixed "
+            "size over given patterns is known."
+        )
     problem = with_activation(make_problem(X, y, beta, **options), slope)
     deadline = deadline_after(time_limit)
     with reporting(check_verbose(verbose), deadline):
-        run = _Run(problem, activation, tol, deadline, proof, n_jobs)
+        given = problem, activation, tol, deadline, proof, n_jobs
         if patterns is None:
-            return run.generate(max_iter)
-        return run.solve_over(check_masks(patterns, problem.n_rows)[:, problem.rows])
+            return (VectorRun if several else _PatternRun)(*given).generate(max_iter)
+        return _PatternRun(*given).solve_over(check_masks(patterns, problem.n_rows)[:, problem.rows])
 
 
-class _Run:
-    """The patterns met, the best network over them, and its certificate."""
+class _PatternRun(Run):
+    """The patterns met, the best network over them, and its certificate: for one output."""
 
-    def __init__(self, problem, activation, tol, deadline, proof, n_jobs):
-        self.problem, self.activation, self.tol = problem, activation, tol
-        self.deadline, self.proof, self.n_jobs = deadline, proof, n_jobs
-        self.started, self.history = now(), []
+    def __init__(self, problem, *options):
+        super().__init__(problem, *options)
         self.masks = np.zeros((0, len(problem.y)), bool)
-        self.network = self._assemble(np.zeros((0, problem.design.shape[1])), np.zeros(0))
         self.shift = SHIFT_OFF_ROWS * np.random.default_rng(0).standard_normal(problem.design.shape[1])
 
-    def generate(self, max_iter):
-        """Price and solve in turn; a proof is tried when ascents see no gap or no new pattern."""
-        certificate, status = self._certify("heuristic"), Status.max_iter
-        for _ in range(max_iter):
-            new = self._new_patterns(certificate.price)
-            # Local ascents find nothing to do: the proof decides, or finds patterns that they have missed.
-            if certificate.heuristic_gap <= self.tol or len(new) == 0:
-                certificate = self._certify(self.proof)
-                new = self._new_patterns(certificate.price)
-                if certificate.relative_gap <= self.tol or len(new) == 0:
-                    return self._solution(certificate)
-            if is_late(self.deadline):
-                status = Status.time_limit
-                break
-            # Otherwise solve over the patterns so far and price the new dual point.
-            self.masks = np.vstack([self.masks, new])
-            self._solve_program()
-            certificate = self._certify("heuristic")
-        # Out of rounds: the last network gets the proof that was asked for. Out of time: the ascents have to do.
-        late = status is Status.time_limit
-        return self._solution(certificate if late else self._certify(self.proof), status)
+    def improve(self, violators):
+        """Solve the program over the patterns met and these new ones."""
+        self.masks = np.vstack([self.masks, violators])
+        self._solve_program()
 
     def solve_over(self, masks):
         """Solve the program over these patterns and certify its network."""
         self.masks = masks
         self._solve_program()
-        return self._solution(self._certify(self.proof), Status.restricted)
+        return self.solution(self.certify(self.proof), Status.restricted)
 
-    def _solution(self, certificate, status=Status.converged):
-        status = Status.time_limit if is_late(self.deadline) else status
-        ended = {"tol": self.tol, "n_iter": len(self.history), "history": self.history}
-        return conclude(self.network, certificate, status, **ended)
-
-    def _certify(self, proof):
-        options = proof_options(self.tol, proof, self.deadline, self.n_jobs)
-        return certify_problem(self.network, self.problem, **options)
-
-    def _new_patterns(self, price):
+    def violators(self, price):
         """Return the patterns, not met yet, of the local maxima of the price that are not below beta."""
         above = price.local_values >= self.problem.beta * (1.0 - NEW_PATTERN_TOLERANCE)
         # Columns of one scale, so that the shift is relative in every coordinate.
@@ -170,8 +151,7 @@ class _Run:
             # Patterns without a block leave only when the objective falls: no set of patterns can come back.
             sizes = np.linalg.norm(blocks, axis=1).max(axis=0)
             self.masks = self.masks[sizes > DROPPED_SHARES[-1] * sizes.max()]
-        self.history.append(make_record(self.started, value, np.nan, self.network.width))
-        current().round(self.history[-1])
+        self.record(value)
 
     def _keep_if_better(self, blocks):
         """Keep the network of the blocks if it is better, with more or fewer of the smallest blocks dropped."""
@@ -181,20 +161,5 @@ class _Run:
             kept = sizes > share * sizes.max()
             # A block w becomes the balanced neuron (w / sqrt||w||, +-sqrt||w||).
             roots = np.sqrt(sizes[kept])
-            network = self._assemble(blocks[kept] / roots[:, None], signs[kept] * roots)
+            network = self.assemble(blocks[kept] / roots[:, None], signs[kept] * roots)
             self.network = min((self.network, network), key=self.problem.objective)
-
-    def _assemble(self, neurons, outputs):
-        """Return the network of these neurons (bias last) and output weights, with the free terms that fit best."""
-        problem = self.problem
-        free = problem.free_coefficients(problem.hidden_fit(neurons, outputs))
-        n_features = problem.features.shape[1]
-        return ActivatedNetwork(
-            neurons[:, :n_features],
-            outputs,
-            self.activation,
-            slope=problem.slope,
-            hidden_bias=neurons[:, -1] if problem.hidden_bias else None,
-            intercept=free[-1] if problem.fit_intercept else None,
-            skip_weights=free[:n_features] if problem.skip_connection else None,
-        )

@@ -17,6 +17,7 @@ from ..duality.strength import zero_network_price
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet, optimal_set_of
+from ..optimal_sets.vector_set import VectorOptimalSet
 from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
@@ -66,15 +67,16 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameter
 
     _losses: tuple[str, ...] = ()
 
-    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
+    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet | VectorOptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
 
-        Training to all digits starts from the network that `fit` has found.
+        Training to all digits starts from the network that `fit` has found. With several outputs it is a
+        `VectorOptimalSet`, which has what is known of them.
 
         Raises
         ------
         ValueError
-            For a loss that is not strictly convex, and for several outputs.
+            For a loss whose optimal fit need not be unique.
         SolverError
             When optimality cannot be proven within `time_limit` seconds.
         """

@@ -16,6 +16,7 @@ from .._utils.validation import check_choice, check_weights
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import OptimalSet
+from ..optimal_sets.vector_set import VectorOptimalSet
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
@@ -281,22 +282,25 @@ n_features_in_, feature_names_in_
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet:
+    def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet | VectorOptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data, for two classes.
+
+        With more classes a joint network has a `VectorOptimalSet`.
 
         Raises
         ------
         ValueError
-            With more classes, with several labels, and for the squared hinge loss, which is not strictly convex.
+            With one problem for each of several classes or labels, with labels at all, and for the squared hinge loss,
+            which is not strictly convex.
         SolverError
             When optimality cannot be proven within `time_limit` seconds.
         """
         check_is_fitted(self)
-        if self.network_.output_weights.ndim == 2:
+        if self._is_multilabel or (len(self.classes_) > 2 and self.multi_class != "joint"):
             kind, those = ("label", "y[:, k]") if self._is_multilabel else ("class", "y == label")
             raise InvalidInputError(
-                f"the optimal set is a polytope for one output; this classifier has one for each of its "
-                f"{len(self.classes_)} {kind}{'s' if self._is_multilabel else 'es'}. Pose the problem of one {kind} "
+                f"there is one optimal set for each problem, and this classifier is not asked for one: it has several "
+                f"{kind}{'s' if self._is_multilabel else 'es'}. Pose the problem of one {kind} "
                 f"with optimal_set(X, np.where({those}, 1, -1), beta, loss={self.loss!r}, "
                 f"hidden_bias={self.hidden_bias}, fit_intercept={self.fit_intercept}, "
                 f"skip_connection={self.skip_connection_})."

@@ -4,12 +4,14 @@ from .descent import descent_path
 from .paths import NetworkPath
 from .pruning import ApproximatePruning, MinimalPruning, approximate_pruning, minimal_pruning
 from .solution_set import OptimalSet, optimal_set
+from .vector_set import VectorOptimalSet
 
 __all__ = [
     "ApproximatePruning",
     "MinimalPruning",
     "NetworkPath",
     "OptimalSet",
+    "VectorOptimalSet",
     "approximate_pruning",
     "descent_path",
     "minimal_pruning",

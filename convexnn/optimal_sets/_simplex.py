@@ -12,6 +12,7 @@ from ..exceptions import SolverError
 MAX_ZERO_COST = 1e-12  # relative to the cost and the price of a column: a smaller reduced cost is zero
 MIN_PIVOT = 1e-9  # relative to the largest slope
 MAX_NEGATIVE_AMOUNT = 1e-12  # amounts, of which the largest is about one, may be negative by so much: rounding
+MIN_AMOUNT_SHARE = 1e-13  # amounts below this share of the largest are emptied by a pivot, but for rounding
 MAX_TIED_STEP = 1e-11  # steps that differ by less are tied, and shorter ones stand still
 
 
@@ -71,7 +72,7 @@ def cheapest(basis, target, costs, allowed=None):
         if place is None:
             raise SolverError("the walk between basic solutions left the bounded region: the fits are too dependent.")
         basis, stalls = basis.exchanged(place, entering), stalls + 1 if step <= MAX_TIED_STEP else 0
-        if stalls == 0:
+        if stalls == 0 or _counts(values, place):
             points.append(basis.point(basis.solve(target)))
 
 
@@ -89,9 +90,17 @@ def along(basis, start, move, costs):
         values = np.maximum(first + now * slope, 0.0)
         # The basis stays optimal until one of its amounts would turn negative: there it is exchanged.
         place, step = _first_to_vanish(values, np.where(last < -MAX_NEGATIVE_AMOUNT, slope, 0.0), basis.members)
-        if step > MAX_TIED_STEP:
+        if step > MAX_TIED_STEP or _counts(values, place):
             points.append(basis.point(values + step * slope))
         basis, now = basis.exchanged(place, _next_to_enter(basis, place, costs)), now + step
+
+
+def _counts(values, place):
+    """Whether the amount at `place` is more than rounding, so that its column and the next cannot be exchanged as one.
+
+    After a step that is short all the same, the point is kept: or two columns would change between two points.
+    """
+    return values[place] > MIN_AMOUNT_SHARE * values.max()
 
 
 def _first_to_vanish(values, slope, members, circling=False):

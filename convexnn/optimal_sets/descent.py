@@ -13,16 +13,14 @@ from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
 from ..masses.pruning import pruning_steps
 from ..network import TwoLayerReLU
-from ..programs.posing import check_is_network, problem_of, refuse_outputs
+from ..programs.posing import check_is_network, problem_of
 from ..solvers.base import assemble, free_terms
-from ._simplex import Basis, along, cheapest
-from .paths import MassLegs, NetworkPath
+from ._simplex import MIN_AMOUNT_SHARE, Basis, along, cheapest
+from .paths import MassLegs, NetworkPath, weighted_fits
 from .placements import Walk
 
-MIN_FIT_LEFT = 1e-12  # a fit of which the free terms leave less than this share is nothing
 MIN_LEG_SINGULAR_VALUE = 1e-10  # fits of unit norm with a smaller one depend on each other, and are pruned
 MIN_SPAN_SINGULAR_VALUE = 1e-12  # a basis needs no column for a smaller one: far below, so that pruned fits fit in
-MIN_AMOUNT_SHARE = 1e-13  # amounts below this share of the largest are emptied by a pivot, but for rounding
 
 
 def descent_path(
@@ -41,8 +39,8 @@ def descent_path(
 ) -> NetworkPath:
     """Join any network to a globally optimal one of its width by a path along which the objective never rises.
 
-    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. A width of
-    ``n_samples + 1`` is always enough, so from there on no network is caught in a valley that is not global.
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + ||alpha_j||^2)``. A width of
+    ``n_samples * n_outputs + 1`` is always enough: from there on no network is caught in a valley that is not global.
 
     Parameters
     ----------
@@ -52,7 +50,7 @@ def descent_path(
     target : TwoLayerReLU
         Where the path ends: a global optimum of the same width (see `TwoLayerReLU.padded`).
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     beta : float
     tol : float
         Largest relative gap of the target. The objective may rise by the gap that the target has, and no more.
@@ -62,7 +60,8 @@ def descent_path(
     time_limit : float, optional
         Seconds for the proof.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared"}
+    loss : {"squared", "logistic", "multinomial"}
+        Those with one optimal fit: labels -1 and 1 for logistic; one-hot rows y for multinomial.
     n_jobs : int, optional
         Threads of the proof; the answer does not depend on it.
 
@@ -83,7 +82,9 @@ def descent_path(
     Both networks are balanced and pruned until their fits are linearly independent, which never raises the objective.
     Between the two, ``v(t) = min {sum(a) : fits a = (1 - t) fit_A + t fit_B, a >= 0}`` over the directions of both is
     a parametric linear program. L + beta v is convex in t with its minimum at t = 1, so it falls. The pivots of the
-    simplex method give the masses, with at most one neuron more in use than the rank of the fits. [1]_
+    simplex method give the masses, with at most one neuron more in use than the rank of the fits. [1]_ With several
+    outputs a fit is a matrix ``(X u)_+ a^T`` with a unit vector a, taken as a vector of ``n_samples * n_outputs``
+    entries; nothing else changes (see :doc:`/mathematics`).
 
     References
     ----------
@@ -104,12 +105,16 @@ def descent_path(
     check_positive(tol, "tol")
     check_choice(proof, "proof", PROOFS)
     deadline = deadline_after(time_limit)
-    refuse_outputs(y)
-    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=("squared",))
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, loss=loss, losses=_losses(y))
     _check_pair(network, target, problem)
     certificate = certify_problem(target, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
     _check_gap(certificate, tol, proof)
-    return _descent(problem, network, target)
+    return join_by_descent(problem, network, target)
+
+
+def _losses(y):
+    """Names of the losses that have one optimal fit, so that the free terms on the way are one path too."""
+    return ("squared", "logistic", "multinomial")[: 3 if np.ndim(y) == 2 else 2]
 
 
 def _check_pair(network, target, problem):
@@ -132,14 +137,14 @@ def _check_gap(certificate, tol, proof):
         )
 
 
-def _descent(problem, network, target):
+def join_by_descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
     first, last = _Balancing(problem, network), _Balancing(problem, target)
     directions = np.vstack([first.balanced.directions, last.balanced.directions])
-    signs = np.append(first.balanced.signs, last.balanced.signs)
+    signs = np.concatenate([first.balanced.output_directions, last.balanced.output_directions])
     masses = np.append(first.balanced.masses, last.balanced.masses)
     total = nonzero(masses.max(initial=0.0))
-    columns = _columns(problem, directions, signs)
+    columns = weighted_fits(problem, directions, signs)
     labels = np.arange(len(masses))
     ends = np.split(labels, [network.width])
     walk, goal = (Walk(own, masses[own] / total) for own in ends)
@@ -160,7 +165,8 @@ class _Balancing:
 
     def __init__(self, problem, network):
         self.problem, self.network = problem, network
-        sizes, outputs = norms(network.neurons), np.abs(network.output_weights)
+        sizes = norms(network.neurons)
+        outputs = norms(network.output_weights.reshape(network.width, -1))
         self.live = (sizes > 0) & (outputs > 0)
         self.growth = np.where(self.live, np.sqrt(outputs) / np.sqrt(nonzero(sizes)), 1.0)
         balanced = network.balanced()
@@ -175,21 +181,13 @@ class _Balancing:
         return assemble(
             self.problem,
             (fading * self.growth**share)[:, None] * self.network.neurons,
-            fading * self.growth**-share * self.network.output_weights,
+            self.problem.beside(fading * self.growth**-share) * self.network.output_weights,
             (1.0 - share) * self.own + share * self.best,
         )
 
     def back(self, share):
         """The same way, walked from its end."""
         return self.forth(1.0 - share)
-
-
-def _columns(problem, directions, signs):
-    """Weighted fits modulo the free terms, (n_samples, K); exactly zero where the free terms give the whole fit."""
-    fits = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(directions) * signs
-    columns = problem.project(problem.project(fits))
-    columns[:, norms(columns.T) <= MIN_FIT_LEFT * norms(fits.T)] = 0.0
-    return columns
 
 
 def _crossing(columns, walk, goal):
@@ -215,7 +213,7 @@ def _cheapest_way(units, amounts, costs, width):
     if len(members) + 1 > width:
         raise InvalidInputError(
             f"network must have a width of {len(members) + 1} or more for a path to this target; got {width}: pad "
-            f"both. The number of rows of X plus one is always enough."
+            f"both. The number of entries of y plus one is always enough."
         )
     units = frame.T @ units
     start, end = (units @ amount for amount in amounts)

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from .._utils.display import Shown
+from .._utils.norms import norms
 from ..exceptions import InvalidInputError
 from ..masses.pruning import pruning_steps
 from ..network import TwoLayerReLU
@@ -20,6 +21,7 @@ from ..programs.problem import Problem
 from ..solvers.base import build_network
 from .placements import Walk
 
+MIN_FIT_LEFT = 1e-12  # a fit of which the free terms leave less than this share is nothing
 MAX_EMPTY_SHARE = 1e-12  # a neuron with less than this share of the total mass is empty: rounding
 MIN_PRUNED_SINGULAR_VALUE = 1e-8  # fits of unit norm with a smaller one depend on each other, and are pruned
 
@@ -98,7 +100,7 @@ class MassLegs:
     ----------
     problem : Problem
     directions, signs : ndarrays of shape (K, n_inputs) and (K,)
-        The directions and signs that the labels number.
+        The directions and signs that the labels number; with several outputs unit vectors (K, n_outputs) for signs.
     total : float
         The unit of the masses.
     """
@@ -115,6 +117,18 @@ class MassLegs:
     def _network(self, segment, share):
         labels = segment.labels
         return build_network(self.problem, self.directions[labels], self.signs[labels], self.total * segment.at(share))
+
+
+def weighted_fits(problem, directions, signs):
+    """Return weighted fits modulo the free terms; exactly zero where the free terms give the whole fit.
+
+    The shape is (n_samples n_outputs, K): the fits of all outputs stand one after another.
+    """
+    hidden = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(directions)
+    parts = [hidden * units for units in signs.reshape(len(signs), -1).T]
+    columns, fits = (np.vstack(found) for found in ([problem.project(problem.project(p)) for p in parts], parts))
+    columns[:, norms(columns.T) <= MIN_FIT_LEFT * norms(fits.T)] = 0.0
+    return columns
 
 
 class PathFinder:

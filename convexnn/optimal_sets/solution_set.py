@@ -11,11 +11,11 @@ import numpy as np
 from .._utils.aliases import ArrayLike, LossName
 from .._utils.display import figure
 from .._utils.progress import reporting
-from .._utils.validation import check_count, check_positive, check_verbose, deadline_after
+from .._utils.validation import check_count, check_verbose, deadline_after
 from ..exceptions import InvalidInputError, SolverError
 from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
-from ..programs.posing import check_is_network, make_problem, refuse_outputs
+from ..programs.posing import check_is_network, make_problem, refuse_column
 from ..programs.problem import Problem
 from ..programs.scaling import scale_problem
 from ..solvers.base import Solution, build_network, uninterrupted
@@ -23,8 +23,10 @@ from ..solvers.small_strength import Optimum, solve_to_all_digits
 from ..solvers.solve import solve
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
+from .members import Members, check_same_width
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import MAX_ZERO_SHARE
+from .vector_set import VectorOptimalSet, vector_optimal_set_of
 
 VERTEX_LIMIT = 20_000  # a list of more vertices is refused, by default
 SOLVER_TOLERANCE = 1e-9  # relative gap to which the optimum is proven
@@ -52,7 +54,7 @@ def optimal_set(
     start: TwoLayerReLU | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
-) -> OptimalSet:
+) -> OptimalSet | VectorOptimalSet:
     """Find all globally optimal networks of a training problem.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)`` over all widths.
@@ -60,13 +62,14 @@ def optimal_set(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        With several outputs the optimal networks are in general no polytope: see `VectorOptimalSet` for what is known.
     beta : float
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "logistic"}
-        Those that are strictly convex; others are refused, because their optimal fit need not be unique.
+    loss : {"squared", "logistic", "multinomial"}
+        Those with one optimal fit, multinomial for one-hot rows y; others are refused.
     vertex_limit : int
         Where the polytope has more vertices than this, 20 000 by default, they are not listed; the time that is spent
         on it grows with the square.
@@ -83,6 +86,7 @@ def optimal_set(
     Returns
     -------
     OptimalSet
+        Of one output; a `VectorOptimalSet` of several.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def optimal_set(
     >>> found.m_star, found.M_star, [found.n_components(width) for width in (1, 2, 3)]
     (1, 2, [1, 3, 1])
     """
-    refuse_outputs(y)
+    refuse_column(y)
     problem = make_problem(
         X,
         y,
@@ -133,18 +137,20 @@ def optimal_set(
 
 
 def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, start=None, n_jobs=None, verbose=0):
-    """Return the `OptimalSet` of a checked `Problem`; see `optimal_set`."""
-    refuse_outputs(problem.y)
+    """Return the `OptimalSet`, or `VectorOptimalSet`, of a checked `Problem`; see `optimal_set`."""
+    vertex_limit, deadline = check_count(vertex_limit, "vertex_limit"), deadline_after(time_limit)
+    options = {"deadline": deadline, "n_jobs": n_jobs, "start": start}
+    if problem.y.ndim == 2:
+        with reporting(verbose, deadline) as reporter:
+            return vector_optimal_set_of(problem, report=reporter.round, **options)
     if not problem.loss.is_strictly_convex:
         raise InvalidInputError(
             f"the optimal set is described for losses that are strictly convex, squared and logistic: with the "
             f"{problem.loss.name} loss optimal networks may differ in their fits, and no polytope of masses holds them "
             f"all. Training, certificates and paths over beta do not need one fit."
         )
-    vertex_limit, deadline = check_count(vertex_limit, "vertex_limit"), deadline_after(time_limit)
-    options = {"vertex_limit": vertex_limit, "deadline": deadline, "n_jobs": n_jobs, "start": start}
     with reporting(verbose, deadline) as reporter:
-        solved = solve_set(problem, report=reporter.round, **options)
+        solved = solve_set(problem, vertex_limit=vertex_limit, report=reporter.round, **options)
     if solved.optimal_set is None:
         raise solved.obstacle
     solved.optimal_set.verbose = verbose
@@ -215,7 +221,7 @@ def warn_of(found):
         )
 
 
-class OptimalSet(MassSet):
+class OptimalSet(Members, MassSet):
     """All globally optimal networks of one training problem.
 
     Every optimal network puts balanced masses ``c >= 0`` on the same finitely many directions, with ``F c = y*``.
@@ -377,10 +383,7 @@ class OptimalSet(MassSet):
         ValueError
             When the widths differ, or a network is not optimal.
         """
-        for network, name in ((a, "a"), (b, "b")):
-            check_is_network(network, name)
-        if a.width != b.width:
-            raise InvalidInputError(f"a and b must have the same width; got {a.width} and {b.width}: pad one of them.")
+        check_same_width(a, b)
         (labels, shares), goal = (self._placement(network, name) for network, name in ((a, "a"), (b, "b")))
         if np.array_equal(labels, goal[0]) and np.allclose(shares, goal[1], atol=MAX_SHARE_ERROR):
             return NetworkPath(self.problem, [partial(between, a, b)], (a, b))
@@ -394,11 +397,7 @@ class OptimalSet(MassSet):
 
     def _placement(self, network, name):
         """Labels of the optimal directions and shares of the mass of every neuron of an optimal network."""
-        if not self.contains(network):
-            raise InvalidInputError(
-                f"{name} must be globally optimal; its objective is {self.problem.objective(network):.10g}, the "
-                f"optimum {self.optimal_value:.10g}."
-            )
+        self._check_member(network, name)
         labels, shares = np.zeros(network.width, int), np.zeros(network.width)
         for j in np.flatnonzero(network.masses > MAX_ZERO_SHARE * self.total_mass):
             distance = np.abs(self.directions - network.directions[j]).max(axis=1)
@@ -412,14 +411,6 @@ class OptimalSet(MassSet):
                 )
             shares[j] = network.masses[j] / self.total_mass
         return labels, shares
-
-    def contains(self, network: TwoLayerReLU, tolerance: float = 1e-6) -> bool:
-        """Return whether a network is globally optimal: its objective is within a relative `tolerance` of p*."""
-        check_is_network(network, "network")
-        check_positive(tolerance, "tolerance")
-        self.problem.check_terms(network)
-        excess = self.problem.objective(network) - self.optimal_value
-        return bool(excess <= tolerance * max(self.optimal_value, np.finfo(float).tiny))
 
     def __repr__(self):
         return (

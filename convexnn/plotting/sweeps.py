@@ -15,7 +15,7 @@ MIN_VISIBLE_GAP = 5e-3
 
 
 class WidthSweepDisplay(Display):
-    """The final objective of every run of gradient descent over the width, above the proven optimum.
+    """The final objective of every run over the width, above the proven optimum.
 
     The widths stand at equal distances. The background tells the regime of the set of optimal networks of each width
     (see `OptimalSet.staircase`), a figure over each width the share of the runs that reached the optimum.
@@ -31,6 +31,8 @@ class WidthSweepDisplay(Display):
     optimal_value : float
     proof : str
     m_star, M_star : int or None
+    method : str
+        What the runs are of.
 
     Attributes
     ----------
@@ -50,9 +52,12 @@ class WidthSweepDisplay(Display):
     12
     """
 
-    def __init__(self, widths, objectives, shares, regimes, optimal_value, proof, m_star, M_star):
+    def __init__(
+        self, widths, objectives, shares, regimes, optimal_value, proof, m_star, M_star, method="gradient descent"
+    ):
         self.widths, self.objectives, self.shares, self.regimes = np.asarray(widths), objectives, shares, regimes
         self.optimal_value, self.proof, self.m_star, self.M_star = optimal_value, proof, m_star, M_star
+        self.method = method
 
     @classmethod
     def from_sweep(cls, sweep):
@@ -68,6 +73,7 @@ class WidthSweepDisplay(Display):
             first.proof,
             first.m_star,
             first.M_star,
+            "gradient descent" if first.n_outputs == 1 else "L-BFGS",
         )
 
     def plot(self, ax=None, **kwargs):
@@ -90,7 +96,7 @@ class WidthSweepDisplay(Display):
         ax.set_ylabel("objective at the end of a run")
         known = "optimum proven" if self.proof == "exact" else f"optimum not proven ({self.proof})"
         n_runs = max(len(values) for values in self.objectives)
-        ax.set_title(f"Ends of {n_runs} runs of gradient descent at every width ({known})", fontsize="medium")
+        ax.set_title(f"Ends of {n_runs} runs of {self.method} at every width ({known})", fontsize="medium")
         below(ax, 4)
         return self
 

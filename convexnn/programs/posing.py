@@ -33,16 +33,21 @@ NO_CONE_PROGRAM = (
 )
 
 
+def refuse_column(y):
+    """Refuse targets of one output that stand in a column."""
+    if np.ndim(y) == 2 and len(y) > 0 and np.shape(y)[1] == 1:
+        raise InvalidInputError(f"y must have shape (n_samples,) here; got shape {np.shape(y)}. Pass a flat array.")
+
+
 def refuse_outputs(y):
     """Refuse targets of several outputs, with the reason: what is known of one output does not hold for them."""
+    refuse_column(y)
     if np.ndim(y) == 2 and len(y) > 0:
-        if np.shape(y)[1] == 1:
-            raise InvalidInputError(f"y must have shape (n_samples,) here; got shape {np.shape(y)}. Pass a flat array.")
         raise InvalidInputError(
             f"y must have shape (n_samples,) here; got shape {np.shape(y)}. With several outputs the optimal networks "
-            f"are in general no polytope, and a pattern may hold many optimal directions: their set, its vertices and "
-            f"its paths are not described (it is connected from width n_samples * n_outputs + 1 on). Train such "
-            f"networks with ConvexReLURegressor or ConvexReLUClassifier, and judge them with certify."
+            f"are in general no polytope, and a pattern may hold many optimal directions: what rests on that is not "
+            f"there. Train such networks with ConvexReLURegressor or ConvexReLUClassifier, judge them with certify, "
+            f"and see optimal_set for what is known of all optimal ones."
         )
 
 

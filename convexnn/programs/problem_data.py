@@ -131,6 +131,10 @@ class ProblemData(Shown):
         blocks = [np.maximum(rows @ neurons.T, 0.0) @ outputs for _, rows in row_blocks(self.design)]
         return np.concatenate(blocks)
 
+    def activated(self, values: np.ndarray) -> np.ndarray:
+        """Return the values of the hidden layer at these products of its rows and neurons: here ``max(z, 0)``."""
+        return np.maximum(values, 0.0)
+
     def gains(self, masks: np.ndarray) -> np.ndarray:
         """Return what multiplies ``design u`` on the cone of each pattern, of the shape of `masks`: 1 or 0."""
         return masks.astype(float)

@@ -61,7 +61,7 @@ class Cells:
 
     def hidden(self, neurons):
         """The values of the hidden units, of shape (n_samples, K)."""
-        return np.maximum(self.problem.design @ neurons.T, 0.0)
+        return self.problem.activated(self.problem.design @ neurons.T)
 
     def _null_space(self, kink):
         rows = np.flatnonzero(kink & (self.row_sizes > 0))
@@ -86,7 +86,7 @@ class Cells:
         changes, pulls, ends, crosses = [], [], [0], []
         # Per neuron: the change of the fit by moves of u in its null space, and by moves of a.
         for neuron, output, mask, basis in zip(point.neurons, point.outputs, active, self.bases, strict=True):
-            inner = mask[:, None] * (problem.design @ basis)
+            inner = problem.gains(mask)[:, None] * (problem.design @ basis)
             changes.append(np.einsum("ib,c->bic", inner, output))
             changes.append(np.einsum("i,cd->cid", inner @ (basis.T @ neuron), np.eye(c)))
             pulls += [problem.beta * (basis.T @ neuron), problem.beta * output]

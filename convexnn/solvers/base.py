@@ -164,9 +164,12 @@ def hand_over(report, record, make_model):
 
 
 def build_network(problem, directions, signs, masses):
-    """Return the balanced network with these unit directions, signs and masses and the free terms that fit best."""
+    """Return the balanced network with these unit directions, signs and masses and the free terms that fit best.
+
+    With several outputs the signs are unit vectors, of shape (K, n_outputs).
+    """
     root_masses = np.sqrt(masses)
-    neurons, outputs = root_masses[:, None] * directions, signs * root_masses
+    neurons, outputs = root_masses[:, None] * directions, signs * problem.beside(root_masses)
     return assemble(problem, neurons, outputs, problem.free_coefficients(problem.hidden_fit(neurons, outputs)))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from ..exceptions import VertexLimitError
+from ..solvers.base import LARGEST_PROVEN_GAP, is_proven
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,15 @@ class OptimumOfWidths:
     steps: tuple[Step, ...]
 
     @classmethod
-    def of(cls, solved: Any, widths: tuple[int, ...]) -> Self:
-        """Return what is known after `solve_set`; steps are empty without a set or a list of its vertices."""
+    def of(cls, solved: Any, widths: tuple[int, ...], connected_from: int | None = None) -> Self:
+        """Return what is known after `solve_set`; steps are empty without a set or a list of its vertices.
+
+        Without a set the optima of at least `connected_from` neurons are known to be connected where there are any.
+        """
         known, found = KnownOptimum.of(solved), solved.optimal_set
+        if connected_from is not None and is_proven(solved.solution.certificate, LARGEST_PROVEN_GAP):
+            connected = Step(n_components=1, regime="connected")
+            return cls(known, tuple(connected if width >= connected_from else Step() for width in widths))
         try:
             stairs = {} if found is None else found.staircase(max(widths))
         except VertexLimitError:

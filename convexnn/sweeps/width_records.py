@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 class WidthRecord(Record):
     """One width of a sweep. None stands for what is not known without a proof or a list of the vertices.
 
+    With several outputs the optimal networks are in general no polytope, so there is no staircase: `m_star`, `M_star`
+    and `n_isolated` are None, and so are `n_components` and `regime` below ``n_samples * n_outputs + 1`` neurons, from
+    where on the optimal networks are connected. The runs are of L-BFGS.
+
     Attributes
     ----------
     width : int
@@ -47,6 +51,7 @@ class WidthRecord(Record):
         Every run's label; empty without `labels`.
     seconds : float
         Time that the runs took; no part of comparisons.
+    n_outputs : int
     """
 
     width: int
@@ -71,6 +76,7 @@ class WidthRecord(Record):
     objectives: tuple[float, ...] = field(metadata=NOT_IN_FRAMES)
     labels: tuple[str, ...] = field(metadata=NOT_IN_FRAMES)
     seconds: float = field(compare=False)
+    n_outputs: int = field(default=1, metadata=NOT_IN_FRAMES)
 
     def line(self) -> str:
         """Return the figures for a line of output."""
@@ -106,6 +112,8 @@ class WidthSweep(Records):
     def __repr__(self):
         first, last = self.records[0], self.records[-1]
         known = "m* and M* not known" if first.m_star is None else f"m* = {first.m_star}, M* = {first.M_star}"
+        if first.n_outputs > 1:
+            known = f"no staircase with {first.n_outputs} outputs"
         return (
             f"WidthSweep({len(self)} widths from {first.width} to {last.width}, {len(first.objectives)} runs each, "
             f"p* = {first.optimal_value:.10g} ({first.proof}), {known}{'' if self.complete else ', not complete'})"

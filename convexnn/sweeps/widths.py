@@ -1,4 +1,4 @@
-"""Gradient descent at every width, beside the proven optimum."""
+"""Gradient descent, or L-BFGS for several outputs, at every width, beside the proven optimum."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ from ..landscape.descent import INIT_SCALE, MAX_DESCENT_ITER, TOL, check_options
 from ..landscape.labels import label
 from ..landscape.polishing import polished
 from ..optimal_sets.solution_set import VERTEX_LIMIT, solve_set
-from ..programs.posing import make_problem, refuse_outputs
+from ..programs.posing import make_problem, refuse_column
 from ..resumable.checkpoint import Checkpoint, check_seed, header_of
 from ..resumable.runner import Runner
 from ._optima import OptimumOfWidths
+from ._vector_runs import vector_runs
 from ._width_settings import WidthSettings
 from .width_records import WidthRecord, WidthSweep
 
 MAX_EXCESS_REACHED = 1e-3  # runs that end at most 0.1 % above the optimal value have reached it, by default
+LOSSES_OF_VECTOR_SWEEPS = ("squared", "logistic", "squared_hinge", "multinomial")
 OPTIMUM = "optimum"  # the key under which a checkpoint has it
 LABEL_TOLERANCE = 1e-8  # polished ends count as stationary, and as global, within this relative tolerance
 COUNTED = {
@@ -74,28 +76,34 @@ def width_sweep(
     """Run gradient descent at many widths and compare it with the proven optimum.
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. Its smallest value p* over
-    all widths and the optimal networks of every width are found once; then every width gets its own runs.
+    all widths and the optimal networks of every width are found once; then every width gets its own runs. With several
+    outputs alpha_j is a vector, the runs are of L-BFGS, and nothing is said about the set, which is no polytope, but
+    that it is connected from width ``n_samples * n_outputs + 1`` on: there is no staircase.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     beta : float
     widths : sequence of int
     n_runs : int
-        Runs of gradient descent at every width.
+        Runs at every width.
     hidden_bias, fit_intercept, skip_connection : bool
         A penalised bias of the hidden neurons; an unpenalised intercept; unpenalised linear terms.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared"}
+    loss : {"squared", "logistic", "squared_hinge", "multinomial"}
+        Only squared with one output. Labels are -1 and 1, or one-hot rows y for multinomial.
     tol : float
         A run has reached the optimum when its objective is at most ``(1 + tol) p*``.
     init_scale, learning_rate, max_iter
-        See `convexnn.landscape.gradient_descent`.
+        See `convexnn.landscape.gradient_descent`. With several outputs there is no learning rate, and `max_iter` is
+        rounded up to whole parts of 200 steps.
     descent_tol : float
-        The `tol` of `convexnn.landscape.gradient_descent`.
+        The `tol` of `convexnn.landscape.gradient_descent`. With several outputs a run has converged when 200 steps
+        lowered the objective by at most this share of itself.
     labels : bool
-        Polish the ends of the runs and label them, see `convexnn.landscape.classify`: mostly dearer than the runs.
+        Polish the ends of the runs and label them, see `convexnn.landscape.classify`: mostly dearer than the runs. For
+        one output.
     proof : {"auto", "exact", "bound", "heuristic"}
         How far to go for the proof of p*, see `price`. Where it is not exact, the records have the best value known
         and a lower bound.
@@ -139,7 +147,7 @@ def width_sweep(
     >>> [(record.width, record.n_components, record.regime) for record in sweep.records]
     [(1, 1, 'connected'), (2, 3, 'mixed'), (8, 1, 'connected')]
     """
-    refuse_outputs(y)
+    refuse_column(y)
     problem = make_problem(
         X,
         y,
@@ -149,15 +157,15 @@ def width_sweep(
         skip_connection=skip_connection,
         sample_weight=sample_weight,
         loss=loss,
-        losses=("squared",),
+        losses=LOSSES_OF_VECTOR_SWEEPS if np.ndim(y) == 2 else ("squared",),
     )
     settings = WidthSettings(
         beta=problem.beta,
         widths=_check_widths(widths),
         n_runs=check_count(n_runs, "n_runs"),
         tol=check_positive(tol, "tol"),
-        descent=check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol")),
-        labels=check_flag(labels, "labels"),
+        descent=_checked_descent(problem, init_scale, learning_rate, max_iter, descent_tol),
+        labels=_checked_labels(problem, labels),
         proof=check_choice(proof, "proof", PROOFS),
         vertex_limit=check_count(vertex_limit, "vertex_limit"),
         time_limit=None if time_limit is None else check_positive(time_limit, "time_limit"),
@@ -171,6 +179,24 @@ def width_sweep(
             runner, settings = Runner(kept, WidthRecord, n_jobs, stage), WidthSettings.from_json(kept.header)
             complete = runner.complete(partial(_sweep, problem=problem, settings=settings))
     return WidthSweep(tuple(runner.records[width] for width in sorted(runner.records)), complete)
+
+
+def _checked_labels(problem, labels):
+    """Return `labels` as a bool; several outputs have none."""
+    if check_flag(labels, "labels") and problem.y.ndim == 2:
+        raise InvalidInputError("labels must be False for y of shape (n_samples, n_outputs): one output has labels.")
+    return bool(labels)
+
+
+def _checked_descent(problem, init_scale, learning_rate, max_iter, descent_tol):
+    """Return the options of the runs; those of several outputs have no learning rate."""
+    options = check_options(init_scale, learning_rate, max_iter, check_positive(descent_tol, "descent_tol"))
+    if problem.y.ndim == 2 and learning_rate is not None:
+        raise InvalidInputError(
+            f"learning_rate must be None for y of shape (n_samples, n_outputs): the runs are of L-BFGS, whose steps "
+            f"have no fixed size; got {learning_rate!r}."
+        )
+    return options
 
 
 def _check_widths(widths):
@@ -199,7 +225,8 @@ def _optimum(runner, problem, settings):
     options = {"proof": settings.proof, "vertex_limit": settings.vertex_limit, "n_jobs": runner.n_jobs}
     options |= {"deadline": deadline_after(settings.time_limit), "report": current().detail}
     # The optimum of all widths is one problem: it is solved once, and kept in the checkpoint like a record.
-    optimum = OptimumOfWidths.of(solve_set(problem, **options), settings.widths)
+    connected_from = problem.y.size + 1 if problem.y.ndim == 2 else None
+    optimum = OptimumOfWidths.of(solve_set(problem, **options), settings.widths, connected_from)
     runner.checkpoint.append(OPTIMUM, optimum.to_json())
     return optimum
 
@@ -209,7 +236,7 @@ def _record(problem, width, optimum, settings):
     started, known, step = now(), optimum.known, optimum.steps[settings.widths.index(width)]
     # Seeds by width: the runs of a width do not depend on which other widths there are.
     children = spawn(np.random.SeedSequence(settings.random_state, spawn_key=(width,)))
-    found = descend(problem, width, settings.n_runs, children, settings.descent, n_jobs=1)
+    found = _runs(problem, width, settings.n_runs, children, settings.descent)
     labels = _labels(problem, found.networks, known) if settings.labels else ()
     return WidthRecord(
         width=width,
@@ -230,7 +257,15 @@ def _record(problem, width, optimum, settings):
         objectives=tuple(found.objectives.tolist()),
         labels=labels,
         seconds=now() - started,
+        n_outputs=problem.n_outputs,
     )
+
+
+def _runs(problem, width, n_runs, children, options):
+    """Return the ends of the runs of one width."""
+    if problem.y.ndim == 2:
+        return vector_runs(problem, width, n_runs, children, options)
+    return descend(problem, width, n_runs, children, options, n_jobs=1)
 
 
 def _labels(problem, networks, known):

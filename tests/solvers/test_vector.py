@@ -9,7 +9,6 @@ import pytest
 from convexnn import TwoLayerReLU, beta_max, certify
 from convexnn.duality.strength import zero_network_price
 from convexnn.exceptions import InvalidInputError
-from convexnn.optimal_sets import optimal_set
 from convexnn.programs.posing import make_problem
 from convexnn.solvers import vector_run
 from convexnn.solvers.base import Status
@@ -271,12 +270,6 @@ def test_an_interrupt_keeps_the_best_network():
     solution = solve_column_generation(make_problem(X, Y, 0.3, **FREE), report=interrupt)
     assert solution.status is Status.interrupted and solution.network.width > 0
     assert solution.certificate.dual <= solution.certificate.primal
-
-
-def test_what_is_no_polytope_is_refused_by_name():
-    X, Y = data(10)
-    with pytest.raises(InvalidInputError, match=r"no polytope.*n_samples \* n_outputs \+ 1"):
-        optimal_set(X, Y, 0.1)
 
 
 @pytest.mark.parametrize("Y", [np.ones((2, 2)), np.array([[1.0, 0.0], [0.5, 0.5]]), np.ones((2, 1))])

@@ -90,12 +90,22 @@ class VectorPrice(PriceFunction):
         if len(lines):
             # (z)_+ = (z + |z|) / 2, and ||sum_l n_l |x_l u||| <= ||sqrt(s) X|| ||N / sqrt(s)|| with s_l = ||n_l||.
             half = np.linalg.norm(self.linear + 0.5 * coefficients.T @ lines, 2)
-            bounds.append(half + 0.5 * np.linalg.norm(root * lines, 2) * np.linalg.norm(coefficients / root, 2))
-        if tight and not is_late(deadline):
+            rest = np.linalg.norm(coefficients / np.maximum(root, np.finfo(float).tiny), 2)
+            bounds.append(half + 0.5 * _norm_above(root * lines) * rest)
+        if tight and not is_late(deadline) and not is_huge(lines):
             # ||F||^2 is the sum of the squares along the principal axes, each at most the square of its own bound.
             axes = np.eye(self.n_axes)
             bounds.append(float(np.linalg.norm([spectral_bound(self.along(a), deadline=deadline) for a in axes])))
         return float(min(bounds)) * (1.0 + CHEAP_BOUND_ROUNDING) + self.slack
+
+
+def _norm_above(rows):
+    """Return the spectral norm of `rows`, for huge data a bound that rounding of the Gram matrix does not pass."""
+    if not is_huge(rows):
+        return np.linalg.norm(rows, 2)
+    # |rounding of X^T X| <= n eps |X|^T |X|, at most n eps times the sum of the squares.
+    rounding = len(rows) * np.finfo(float).eps * float(np.sum(rows * rows))
+    return float(np.sqrt(np.linalg.eigvalsh(rows.T @ rows)[-1] + 2.0 * rounding))
 
 
 def vector_price_function(X, dual_point):

@@ -299,8 +299,8 @@ n_features_in_, feature_names_in_
         if self._is_multilabel or (len(self.classes_) > 2 and self.multi_class != "joint"):
             kind, those = ("label", "y[:, k]") if self._is_multilabel else ("class", "y == label")
             raise InvalidInputError(
-                f"there is one optimal set for each problem, and this classifier is not asked for one: it has several "
-                f"{kind}{'s' if self._is_multilabel else 'es'}. Pose the problem of one {kind} "
+                f"there is one optimal set for each problem, and this classifier has one for each of its "
+                f"{len(self.classes_)} {kind}{'s' if self._is_multilabel else 'es'}. Pose the problem of one {kind} "
                 f"with optimal_set(X, np.where({those}, 1, -1), beta, loss={self.loss!r}, "
                 f"hidden_bias={self.hidden_bias}, fit_intercept={self.fit_intercept}, "
                 f"skip_connection={self.skip_connection_})."

@@ -97,6 +97,11 @@ def train_activation(
             "size over given patterns is known."
         )
     problem = with_activation(make_problem(X, y, beta, **options), slope)
+    if several and not problem.loss.is_smooth:
+        raise InvalidInputError(
+            f"loss={problem.loss.name!r} with an activation is there for one output only; several outputs need a "
+            f"smooth loss."
+        )
     deadline = deadline_after(time_limit)
     with reporting(check_verbose(verbose), deadline):
         given = problem, activation, tol, deadline, proof, n_jobs

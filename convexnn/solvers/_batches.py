@@ -15,7 +15,7 @@ from ..losses import orthonormal
 from ._vector_coarse import loss_and_pulls
 
 N_BATCH_NEURONS, ROWS_PER_BATCH = 100, 256
-N_EPOCHS = 30  # passes over all rows
+N_EPOCHS, MIN_BATCH_STEPS = 30, 1500  # passes over all rows, and more where they make fewer steps
 BATCH_TIME_SHARE = 0.75  # of what is left until a deadline; full gradients have the rest
 STEP = 3e-3  # in units of one: columns, fits and outputs of that size
 MIN_STEP_SHARE = 0.01  # the step falls to 0.01 of its first length, along a cosine
@@ -42,10 +42,11 @@ def descend_on_batches(problem, rng, *, deadline=None, spend=lambda work: False,
     weights, units = _first_weights(problem, design, columns, rng)
     adam, started = [(np.zeros_like(part), np.zeros_like(part)) for part in weights], now()
     n_batches = max(1, len(design) // ROWS_PER_BATCH)
-    for step in range(N_EPOCHS * n_batches):
+    n_steps = max(N_EPOCHS * n_batches, MIN_BATCH_STEPS)
+    for step in range(n_steps):
         if step % n_batches == 0:
             order = rng.permutation(len(design))
-        share = max(step / (N_EPOCHS * n_batches), _time_share(started, deadline))
+        share = max(step / n_steps, _time_share(started, deadline))
         rows = order[step % n_batches :: n_batches]
         if share >= 1.0 or spend(work_of_a_row * len(rows)):
             break

@@ -146,9 +146,8 @@ def make_certificate(network, problem, unit, bound, n_hidden, visible_gap):
     dual_point = problem.residual(unit, bound.nu)
     dual = float(dual_point @ problem.y - 0.5 * dual_point @ dual_point)
     primal = network.objective(problem.X, problem.y, problem.beta)
-    return ThreeLayerCertificate(
-        primal, dual, dual_point, n_hidden, None, proof=bound.proof, heuristic_gap=visible_gap, n_nodes=bound.n_nodes
-    )
+    found = ThreeLayerCertificate(primal, dual, dual_point, n_hidden, None, proof=bound.proof, n_nodes=bound.n_nodes)
+    return replace(found, heuristic_gap=min(visible_gap, found.relative_gap))
 
 
 def bound_price(problem, unit, parts, prices, *, n_hidden, proof, deadline):

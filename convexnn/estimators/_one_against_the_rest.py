@@ -8,6 +8,7 @@ import numpy as np
 from .._utils.clock import now
 from ..duality.certificate import Certificate
 from ..duality.pricing import PROOFS
+from ..duality.records import RestrictedCertificate
 from ..network import TwoLayerReLU
 from ..solvers.base import Status
 from ._rows import rows_of_targets
@@ -112,4 +113,9 @@ def sum_of(certificates):
     points = np.column_stack([c.dual_point for c in certificates])
     dearest = max((c.price for c in certificates), key=lambda price: price.upper_bound)
     rounding = sum(c.rounding for c in certificates)
-    return Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest, rounding)
+    found = Certificate(primal, dual, points, proof, seen / primal if seen else 0.0, dearest, rounding)
+    if not all(isinstance(c, RestrictedCertificate) for c in certificates):
+        return found
+    gaps = [c.pattern_gap for c in certificates]
+    gap = None if None in gaps else sum(g * c.primal for g, c in zip(gaps, certificates, strict=True)) / (primal or 1.0)
+    return RestrictedCertificate(**vars(found), pattern_gap=gap)

@@ -298,6 +298,12 @@ n_features_in_, feature_names_in_
         check_is_fitted(self)
         if self._is_multilabel or (len(self.classes_) > 2 and self.multi_class != "joint"):
             kind, those = ("label", "y[:, k]") if self._is_multilabel else ("class", "y == label")
+            if self._is_multilabel and self.multi_class == "joint":
+                raise InvalidInputError(
+                    f"the optimal set of several labels is there as a function: pose the problem with "
+                    f"optimal_set(X, 2 * y - 1, beta, loss={self.loss!r}, hidden_bias={self.hidden_bias}, "
+                    f"fit_intercept={self.fit_intercept}, skip_connection={self.skip_connection_})."
+                )
             raise InvalidInputError(
                 f"there is one optimal set for each problem, and this classifier has one for each of its "
                 f"{len(self.classes_)} {kind}{'s' if self._is_multilabel else 'es'}. Pose the problem of one {kind} "

@@ -87,14 +87,14 @@ def newton_work(problem, n_neurons):
     return problem.y.size * float(n_weights) ** 2
 
 
-def improve_blocks(problem, masks, columns, blocks, free, max_work):
+def improve_blocks(problem, masks, columns, blocks, free, max_work, stop):
     """Return blocks and coefficients of the free `columns` after Newton steps, and how many there were.
 
-    There are none where a step would take more than `max_work` multiplications.
+    There are none where a step would take more than `max_work` multiplications; `stop` is asked before every step.
     """
     gates, neurons, outputs = factored(blocks)
     if len(gates) == 0 or newton_work(problem, len(gates)) > max_work:
         return blocks, free
     cells = GateCells(problem, columns, Point(neurons, outputs, free), gates, masks)
-    newton_steps(cells, keeps_damping=True)
+    newton_steps(cells, stop=stop, keeps_damping=True)
     return joined(cells.gates, cells.point.neurons, cells.point.outputs, len(masks)), cells.point.free

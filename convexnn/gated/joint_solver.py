@@ -143,7 +143,8 @@ class _Search:
     def newton(self):
         """Take Newton steps on the factors of the blocks in use, and stay where that helps."""
         point = self.point
-        blocks, free = improve_blocks(self.problem, self.masks, self.columns, point.blocks, point.free, MAX_NEWTON_WORK)
+        budget = MAX_NEWTON_WORK, lambda: is_late(self.deadline)
+        blocks, free = improve_blocks(self.problem, self.masks, self.columns, point.blocks, point.free, *budget)
         self.place(blocks, self.columns @ free)
         self.prove()
 

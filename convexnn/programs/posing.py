@@ -8,6 +8,7 @@ from .._utils.aliases import ArrayLike, LossName
 from .._utils.validation import check_choice, check_design, check_matrix, check_positive, check_vector, check_weights
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES, VECTOR_LOSSES, make_loss
+from ..losses.several_outputs import MultinomialLoss
 from ..network import TwoLayerReLU
 from .problem import Problem
 
@@ -95,6 +96,11 @@ def make_problem(
     y = (check_matrix if several else check_vector)(y, X.shape[0], "y")
     beta = check_positive(beta, "beta")
     weight = check_weights(sample_weight, X.shape[0])
+    if loss == MultinomialLoss.name and not several:
+        raise InvalidInputError(
+            f"loss='multinomial' takes one-hot rows y of shape (n_samples, n_classes), as np.eye(n_classes)[labels] "
+            f"makes them; got shape {np.shape(y)}."
+        )
     known = losses or (VECTOR_LOSSES if several else tuple(LOSSES))
     n_outputs = y.shape[1] if several else None
     loss = make_loss(check_choice(loss, "loss", known), n_outputs=n_outputs, huber_delta=huber_delta, quantile=quantile)

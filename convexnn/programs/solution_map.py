@@ -163,6 +163,10 @@ def to_convex(network: TwoLayerReLU, X: ArrayLike) -> ConvexSolution:
         For a network with several outputs or another number of inputs.
     """
     check_is_network(network, "network")
+    if network.output_weights.ndim == 2:
+        raise InvalidInputError(
+            f"network must have one output: the blocks of the convex program are there for one only; got {network}."
+        )
     signs = network.signs
     X = check_design(X)
     if X.shape[1] != network.n_inputs:

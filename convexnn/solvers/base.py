@@ -114,7 +114,8 @@ def conclude(network, certificate, status, *, tol, n_iter, history, visible_gap=
     if not np.isfinite(certificate.primal):
         raise SolverError(f"The objective overflowed ({certificate.primal}); scale X and y down.")
     if status in OUT_OF_BUDGET and visible_gap > certificate.heuristic_gap:
-        certificate = replace(certificate, heuristic_gap=visible_gap)
+        # The gap to the optimum is at most the proven one, whatever the run has seen.
+        certificate = replace(certificate, heuristic_gap=min(visible_gap, certificate.relative_gap))
     if is_proven(certificate, tol):
         status = Status.proven
     elif status in ENDED_BY_ITSELF:

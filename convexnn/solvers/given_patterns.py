@@ -88,6 +88,8 @@ def solve_given_patterns(
     options = proof_options(tol, proof, deadline, n_jobs, status)
     certificate = certify_problem(network, problem, max_work=max_work, **options)
     if not complete:
+        if pattern_gap is not None:  # the optimum over some patterns is no further away than that over all
+            pattern_gap = min(pattern_gap, certificate.relative_gap)
         certificate = RestrictedCertificate(**vars(certificate), pattern_gap=pattern_gap)
     history = [*history, make_record(started, certificate.primal, certificate.heuristic_gap, network.width)]
     return conclude(network, certificate, status, tol=tol, n_iter=len(history), history=history)

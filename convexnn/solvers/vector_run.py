@@ -33,6 +33,7 @@ from .scalar_run import (
 )
 
 MAX_VECTOR_STARTS = 2048  # random starts of a search after which none is missed any more
+MIN_TARGET_SINGULAR_VALUE = 1e-13  # principal axes of the targets below this share of the largest are rounding
 COARSE_STARTS = 128  # at least as many while moves are coarse
 MAX_CHEAP_PROOF_INPUTS = 4  # on up to four inputs a proof is as cheap as many starts
 MAX_NEW_VECTOR_NEURONS = 32  # violators that join at once
@@ -59,8 +60,9 @@ class VectorRun:
     is_conclusive = True  # every search goes to the end
     begins_on_sample = False  # a sample of 30,000 rows cost as much as it saved
 
-    def __init__(self, problem, unit, scale, rng, deadline=None, n_jobs=None, max_work=None):
+    def __init__(self, problem, axes, unit, scale, rng, deadline=None, n_jobs=None, max_work=None):
         self.problem, self.rng, self.deadline, self.n_jobs = problem, rng, deadline, n_jobs
+        self.axes = axes  # orthonormal columns; the caller's outputs are those here times the transpose
         self.unit, self.scale = unit, scale  # of the masses and of the objective, in the scale of the caller's problem
         self.has_budget = max_work is not None
         self.max_work, self.work = np.inf if max_work is None else max_work, 0.0
@@ -102,7 +104,8 @@ class VectorRun:
         active = network.masses > 0
         if np.any(active):
             roots = np.linalg.norm(network.neurons[active], axis=1)[:, None]
-            self.place(network.directions[active], network.output_weights[active] * (roots / self.unit))
+            outputs = network.output_weights[active] * (roots / self.unit)
+            self.place(network.directions[active], self._on_axes(outputs))
         return bool(np.any(active))
 
     def begin(self):
@@ -136,7 +139,16 @@ class VectorRun:
 
     def network(self, problem):
         """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
-        return build_vector_network(problem, self.directions, self.outputs * self.unit)
+        outputs = self.outputs if self._is_unturned else self.outputs @ self.axes.T
+        return build_vector_network(problem, self.directions, outputs * self.unit)
+
+    @property
+    def _is_unturned(self):
+        return len(self.axes) == self.axes.shape[1]
+
+    def _on_axes(self, outputs):
+        """Return outputs of the caller's problem as outputs here."""
+        return outputs if self._is_unturned else outputs @ self.axes
 
     def place(self, directions, outputs):
         """Stand at these directions and outputs, with the free terms that fit best, where that lowers the objective."""
@@ -339,8 +351,24 @@ def start_vector_run(problem, *options):
     if found is None:
         return None
     scaled, unit = found
-    scale = (problem.beta / scaled.beta) * unit if problem.loss.is_quadratic else 1.0
-    return VectorRun(scaled, unit, scale, *options)
+    if not problem.loss.is_quadratic:
+        return VectorRun(scaled, np.eye(scaled.n_outputs), unit, 1.0, *options)
+    return VectorRun(*_on_principal_axes(scaled), unit, (problem.beta / scaled.beta) * unit, *options)
+
+
+def _on_principal_axes(problem):
+    """Return a problem of the squared loss without the outputs that its targets do not reach, and the axes it is on.
+
+    The squared loss and the penalty stay the same when the outputs are rotated, and off the span of the targets
+    outputs only cost.
+    """
+    n_outputs = problem.n_outputs
+    _, values, rotation = np.linalg.svd(problem.y, full_matrices=False)
+    rank = int(np.sum(values > MIN_TARGET_SINGULAR_VALUE * values[0]))
+    if rank == n_outputs:
+        return problem, np.eye(n_outputs)
+    axes = rotation[:rank].T
+    return replace(problem, y=np.ascontiguousarray(problem.y @ axes)), axes
 
 
 def scaled_outputs(problem):

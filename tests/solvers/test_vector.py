@@ -328,3 +328,16 @@ def test_groups_of_classes_that_are_separated_have_bounds():
 def test_classes_that_are_all_separated_leave_zero():
     X = np.repeat([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], 5, axis=0) + np.random.default_rng(0).random((15, 2))
     assert beta_max(X, np.repeat(np.eye(3), 5, axis=0), loss="multinomial", **SEPARATING) < 1e-6
+
+
+def test_more_outputs_than_rows_are_those_on_the_principal_axes():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((10, 2)), rng.standard_normal((10, 30))
+    problem = make_problem(X, Y, 0.5, **FREE)
+    found = solve_column_generation(problem)
+    turned = np.linalg.qr(Y.T, mode="r").T  # the same problem, on ten axes
+    same = solve_column_generation(make_problem(X, turned, 0.5, **FREE)).certificate
+    assert found.status is Status.proven and found.network.width <= 100
+    assert found.certificate.primal == pytest.approx(same.primal, rel=1e-6)
+    again = solve_column_generation(problem, start=found.network, max_iter=1)
+    assert again.certificate.primal <= found.certificate.primal * (1.0 + 1e-9)

@@ -34,9 +34,10 @@ def evaluate(X, dual_point, direction):
     if dual_point.ndim == 1:
         return float(evaluate_columns(X, dual_point[:, None], direction)[0])
     columns = evaluate_columns(X, dual_point, direction)
-    # The norm as it is, or in units of the largest entry where squares would underflow.
-    size = float(np.linalg.norm(columns))
-    return size if size >= MIN_SQUARED_SIZE else float(norms(columns[None])[0])
+    # The norm as it is, or in units of the largest entry where squares would underflow or overflow.
+    with np.errstate(over="ignore"):
+        size = float(np.linalg.norm(columns))
+    return size if MIN_SQUARED_SIZE <= size < np.inf else float(norms(columns[None])[0])
 
 
 def cancels(X, dual_point):

@@ -204,8 +204,8 @@ def _warn_of_last(path):
         )
     if path.ended == "time_limit" and path.best.beta == path.strengths.min():
         warnings.warn(
-            f"The time limit ended the choice of the strength at beta={path.best.beta:.4g}, the smallest one tried so far "
-            f"and the best: a smaller one may predict better. Raise time_limit, or give beta as a number.",
+            f"The time limit ended the choice of the strength at beta={path.best.beta:.4g}, the smallest one tried so "
+            f"far and the best: a smaller one may predict better. Raise time_limit, or give beta as a number.",
             StrengthWarning,
             stacklevel=CHOICE_STACKLEVEL,
         )

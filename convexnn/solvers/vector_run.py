@@ -16,6 +16,7 @@ from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, perturbed_starts
 from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
+from ..losses import minimum_norm_fit
 from ..masses.group_lasso import best_groups
 from ._batches import N_BATCH_NEURONS, descend_on_batches
 from ._merging import merge_alike, merge_neurons
@@ -140,7 +141,13 @@ class VectorRun:
     def network(self, problem):
         """Return the best network so far in the scale of `problem`, the heaviest neuron first."""
         outputs = self.outputs if self._is_unturned else self.outputs @ self.axes.T
-        return build_vector_network(problem, self.directions, outputs * self.unit)
+        given = problem, self.directions, outputs * self.unit
+        network = build_vector_network(*given)
+        if problem.loss.is_quadratic or not problem.free.shape[1]:
+            return network
+        # Where classes are separated the best free terms lie far out, and may be missed: those of the run are known.
+        own = minimum_norm_fit(problem.free, self.free_fit)
+        return min((network, build_vector_network(*given, own)), key=problem.objective)
 
     @property
     def _is_unturned(self):
@@ -392,10 +399,15 @@ def scaled_outputs(problem):
     return scaled, y_scale / x_scale
 
 
-def build_vector_network(problem, directions, outputs):
-    """Return the balanced network of unit directions and outputs, heaviest first, with the best free terms."""
+def build_vector_network(problem, directions, outputs, coefficients=None):
+    """Return the balanced network of unit directions and outputs, heaviest first.
+
+    The free terms have these `coefficients`, the best ones by default.
+    """
     masses = np.linalg.norm(outputs, axis=1)
     order = np.argsort(-masses, kind="stable")
     roots = np.sqrt(masses[order])[:, None]
     neurons, weights = directions[order] * roots, outputs[order] / np.where(roots > 0, roots, 1.0)
-    return assemble(problem, neurons, weights, problem.free_coefficients(problem.hidden_fit(neurons, weights)))
+    if coefficients is None:
+        coefficients = problem.free_coefficients(problem.hidden_fit(neurons, weights))
+    return assemble(problem, neurons, weights, coefficients)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convexnn import TwoLayerReLU, beta_max, certify
+from convexnn import TwoLayerReLU, beta_max, certify, price
 from convexnn.duality.strength import zero_network_price
 from convexnn.exceptions import InvalidInputError
 from convexnn.programs.posing import make_problem
@@ -341,3 +341,24 @@ def test_more_outputs_than_rows_are_those_on_the_principal_axes():
     assert found.certificate.primal == pytest.approx(same.primal, rel=1e-6)
     again = solve_column_generation(problem, start=found.network, max_iter=1)
     assert again.certificate.primal <= found.certificate.primal * (1.0 + 1e-9)
+
+
+@pytest.mark.parametrize("seed, heavy", [(2, 1e4), (0, 1e6)])
+def test_a_heavy_separated_class_does_not_spoil_the_free_terms(seed, heavy):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(5), 7)
+    X = np.round(1.5 * rng.normal(size=(35, 1)))
+    X[labels == 0] += 30.0
+    values = []
+    for weight in (1.0, heavy):  # the weight of the separated class does not matter in the limit
+        terms = {"fit_intercept": True, "skip_connection": True, "sample_weight": np.where(labels == 0, weight, 1.0)}
+        problem = make_problem(X, np.eye(5)[labels], 0.03, loss="multinomial", **terms)
+        values.append(solve_column_generation(problem, max_work=1e9).certificate.primal)
+    assert values[1] == pytest.approx(values[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_prices_of_any_magnitude_are_numbers(size):
+    rng = np.random.default_rng(0)
+    X, N = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
+    assert price(X, size * N).value == pytest.approx(size * price(X, N).value, rel=1e-6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexnn import TwoLayerReLU, convex_program, optimal_set
+from convexnn import TwoLayerReLU, convex_program
 from convexnn.landscape import classify, gradient_descent, loss_barrier
 from convexnn.losses import LOSSES, VECTOR_LOSSES, make_loss
 from convexnn.programs import make_problem, solve_program
@@ -71,16 +71,20 @@ NETWORK = TwoLayerReLU(np.eye(2), np.eye(2))
     [
         lambda: convex_program(np.eye(2), np.eye(2), np.eye(2, dtype=bool), 1.0),
         lambda: solve_program(make_problem(np.eye(2), np.eye(2), 1.0), np.eye(2, dtype=bool)),
-        lambda: optimal_set(np.eye(2), np.eye(2), 1.0),
         lambda: classify(NETWORK, np.eye(2), np.eye(2), 1.0),
         lambda: gradient_descent(np.eye(2), np.eye(2), 2, 1.0, n_runs=1),
         lambda: loss_barrier(NETWORK, NETWORK, np.eye(2), np.eye(2), 1.0),
     ],
-    ids=["convex_program", "solve_program", "optimal_set", "classify", "gradient_descent", "loss_barrier"],
+    ids=["convex_program", "solve_program", "classify", "gradient_descent", "loss_barrier"],
 )
 def test_who_needs_one_output_refuses_several_by_name(call):
     with pytest.raises(ValueError, match=r"y must have shape \(n_samples,\) here; got shape \(2, 2\)"):
         call()
+
+
+def test_multinomial_targets_are_one_hot_rows():
+    with pytest.raises(ValueError, match=r"one-hot rows y of shape \(n_samples, n_classes\).*got shape \(2,\)"):
+        make_problem(np.eye(2), np.array([0, 1]), 1.0, loss="multinomial")
 
 
 def test_a_problem_of_a_network_takes_its_terms():

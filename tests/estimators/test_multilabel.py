@@ -187,8 +187,10 @@ def test_what_is_refused():
         fit(X, np.where(Y > 0, "a", "b"))
     with pytest.raises(InvalidInputError, match="class_weight weighs classes that exclude each other"):
         fit(X, Y, class_weight="balanced")
-    with pytest.raises(InvalidInputError, match=r"one for each of its 3 labels.*y\[:, k\]"):
+    with pytest.raises(InvalidInputError, match=r"optimal_set\(X, 2 \* y - 1, beta"):
         fit(X, Y).optimal_set()
+    with pytest.raises(InvalidInputError, match=r"one for each of its 3 labels.*y\[:, k\]"):
+        fit(X, Y, multi_class="ovr").optimal_set()
     with pytest.raises(InvalidInputError, match="solver='cvxpy' is there for one output only"):
         fit(X, Y, solver="cvxpy")
 

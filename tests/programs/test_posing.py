@@ -52,11 +52,6 @@ def test_a_problem_says_its_outputs():
     assert "outputs" not in str(make_problem(X, y, 0.5)) and "outputs" in str(make_problem(X, np.eye(25)[:, :3], 0.5))
 
 
-def test_the_multinomial_loss_is_refused_for_one_output():
-    with pytest.raises(ValueError, match="loss must be one of"):
-        make_problem(np.eye(2), np.ones(2), 1.0, loss="multinomial")
-
-
 def test_targets_whose_squares_overflow_are_refused_in_any_shape():
     for y in (np.full(2, 1e200), np.full((2, 3), 1e200)):
         with pytest.raises(ValueError, match="y is too large"):

@@ -35,6 +35,7 @@ from .scalar_run import (
 
 MAX_VECTOR_STARTS = 2048  # random starts of a search after which none is missed any more
 MIN_TARGET_SINGULAR_VALUE = 1e-13  # principal axes of the targets below this share of the largest are rounding
+MIN_KNOWN_TERMS_GAIN = 1e-6  # of the objective: free terms that are worse by more have been missed
 COARSE_STARTS = 128  # at least as many while moves are coarse
 MAX_CHEAP_PROOF_INPUTS = 4  # on up to four inputs a proof is as cheap as many starts
 MAX_NEW_VECTOR_NEURONS = 32  # violators that join at once
@@ -146,8 +147,12 @@ class VectorRun:
         if problem.loss.is_quadratic or not problem.free.shape[1]:
             return network
         # Where classes are separated the best free terms lie far out, and may be missed: those of the run are known.
-        own = minimum_norm_fit(problem.free, self.free_fit)
-        return min((network, build_vector_network(*given, own)), key=problem.objective)
+        values = self.free_fit
+        if not problem.loss.is_separable:  # a constant added to all outputs of a row changes nothing
+            values = values - values.mean(axis=1)[:, None]
+        own = build_vector_network(*given, minimum_norm_fit(problem.free, values))
+        least = problem.objective(network) * (1.0 - MIN_KNOWN_TERMS_GAIN)
+        return own if problem.objective(own) < least else network
 
     @property
     def _is_unturned(self):

@@ -43,9 +43,7 @@ def vector_maxima(function, starts, *, rough=False, max_work=None, deadline=None
     if is_huge(function.lines):
         points = _best_on_a_sample(function, points, deadline, n_jobs)
     points, values = approach_vectors(function, points, n_steps=n_steps, deadline=deadline, n_jobs=n_jobs)
-    order = np.argsort(-values, kind="stable")
-    order = order[distinct(points[order], np.ones(len(order)), MAX_SAME_END_DISTANCE)]
-    points, values = points[order], values[order]
+    points, values = _distinct_ends(points, values)
     if rough or is_huge(function.lines):
         return _ends(function, points, values)
     n_climbs = MAX_CLIMBS
@@ -61,10 +59,15 @@ def _best_on_a_sample(function, points, deadline, n_jobs):
     """Return the best distinct ends of approaches that see some of the rows of huge data."""
     step = len(function.lines) // MAX_SAMPLED_LINES + 1
     sample = replace(function, lines=function.lines[::step], coefficients=function.coefficients[::step])
-    points, values = approach_vectors(sample, points, deadline=deadline, n_jobs=n_jobs)
+    points, _ = _distinct_ends(*approach_vectors(sample, points, deadline=deadline, n_jobs=n_jobs))
+    return points[:MAX_HUGE_APPROACHES]
+
+
+def _distinct_ends(points, values):
+    """Return the ends of approaches that differ and the values there, the largest first."""
     order = np.argsort(-values, kind="stable")
     order = order[distinct(points[order], np.ones(len(order)), MAX_SAME_END_DISTANCE)]
-    return points[order[:MAX_HUGE_APPROACHES]]
+    return points[order], values[order]
 
 
 def work_of_maxima(function, n_starts, rough=False):

@@ -195,17 +195,18 @@ def _stack_targets(targets):
 
 def _warn_of_last(path):
     """Warn when a smaller strength may be better: none was tried, or there was no time for it."""
-    if path.ended == "smallest" and path.best.beta == path.strengths.min():
-        warnings.warn(
+    if path.best.beta != path.strengths.min():
+        return
+    if path.ended == "smallest":
+        message = (
             f"The best strength, beta={path.best.beta:.4g}, is the smallest one that beta='auto' tries: a smaller one "
-            f"may predict better. Give beta as a number, or choose it with betas of your own and a class with CV.",
-            StrengthWarning,
-            stacklevel=CHOICE_STACKLEVEL,
+            f"may predict better. Give beta as a number, or choose it with betas of your own and a class with CV."
         )
-    if path.ended == "time_limit" and path.best.beta == path.strengths.min():
-        warnings.warn(
+    elif path.ended == "time_limit":
+        message = (
             f"The time limit ended the choice of the strength at beta={path.best.beta:.4g}, the smallest one tried so "
-            f"far and the best: a smaller one may predict better. Raise time_limit, or give beta as a number.",
-            StrengthWarning,
-            stacklevel=CHOICE_STACKLEVEL,
+            f"far and the best: a smaller one may predict better. Raise time_limit, or give beta as a number."
         )
+    else:
+        return
+    warnings.warn(message, StrengthWarning, stacklevel=CHOICE_STACKLEVEL)

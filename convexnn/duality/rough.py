@@ -10,6 +10,8 @@ lower price. A few steps from many starts find most of what there is, and prove 
 all starts a step are the whole cost.
 """
 
+from functools import partial
+
 import numpy as np
 
 N_ROUGH_STARTS, N_ROUGH_STEPS = 64, 8  # 64 directions ascend jointly, eight steps each
@@ -34,20 +36,32 @@ def rough_maxima(X, dual_point, neurons, rng):
     if len(X) > MAX_ROUGH_ROWS:
         rows = np.sort(rng.choice(len(X), MAX_ROUGH_ROWS, replace=False))
         X, dual_point, factor = X[rows], dual_point[rows], len(X) / MAX_ROUGH_ROWS
-    directions = _starts(X, neurons, rng)
-    known = _priced(X, dual_point, directions)
-    damping = np.zeros(len(directions), X.dtype)
-    for _ in range(N_ROUGH_STEPS):
+    directions, known = ascend(partial(_priced, X, dual_point), _starts(X, neurons, rng))
+    prices, outputs, _ = known
+    return directions.astype(np.float64), outputs.astype(np.float64), factor * prices.astype(np.float64)
+
+
+def ascend(priced, directions, n_steps=N_ROUGH_STEPS):
+    """Return unit directions at prices that are not below those of `directions`, and what is known there.
+
+    Parameters
+    ----------
+    priced : callable
+        Returns prices (K,), unit outputs (K, c) and gradients (K, d) at unit directions (K, d).
+    directions : ndarray of shape (K, d)
+    n_steps : int
+    """
+    known, damping = priced(directions), np.zeros(len(directions), directions.dtype)
+    for _ in range(n_steps):
         ahead = _units(_units(known[2]) + damping[:, None] * directions)
-        there = _priced(X, dual_point, ahead)
+        there = priced(ahead)
         better = there[0] > known[0]
-        damping = np.where(better, 0.5 * damping, np.maximum(2.0 * damping, 0.5)).astype(X.dtype)
+        damping = np.where(better, 0.5 * damping, np.maximum(2.0 * damping, 0.5)).astype(directions.dtype)
         directions = np.where(better[:, None], ahead, directions)
         known = tuple(
             np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old) for new, old in zip(there, known, strict=True)
         )
-    prices, outputs, _ = known
-    return directions.astype(np.float64), outputs.astype(np.float64), factor * prices.astype(np.float64)
+    return directions, known
 
 
 def distinct_starts(directions, outputs, prices, level, most):

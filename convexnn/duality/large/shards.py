@@ -159,7 +159,7 @@ def price_shards(
     # Exact ascents on a sample say where to begin; passes over all rows improve on that.
     climbs = _climb_together(sums, _starts(sums, counts, d, n_starts), tol, max_passes, deadline)
     # The bound: trust-region problems on sums over all rows.
-    upper, slack = _upper_bound(sums, sum(counts), deadline)
+    upper, slack = bound_of_sums(sums, sum(counts), deadline)
     with np.errstate(over="ignore"):
         if not np.isfinite(scale * upper):
             raise InvalidInputError(
@@ -337,7 +337,7 @@ def _near(directions, direction):
 # What is proven
 
 
-def _upper_bound(sums, n_rows, deadline):
+def bound_of_sums(sums, n_rows, deadline, max_passes=MAX_BOUND_PASSES):
     """Return a valid bound on ``max |f|``, and what rounding may have changed in any value of f.
 
     It is `spectral_bound`, with every sum over the rows made by a pass, or the sum of ``|nu_i| ||x_i||`` over the rows
@@ -350,7 +350,7 @@ def _upper_bound(sums, n_rows, deadline):
     slack = rounding * lengths.sum()
     best = lengths.copy()
     moments = np.tile(np.eye(d) / d, (2, 1, 1))
-    for n_passes in range(MAX_BOUND_PASSES):
+    for n_passes in range(max_passes):
         if n_passes > 0 and is_late(deadline):
             break
         convex, widths = sums.of(_rows.parabolas_of, moments)

@@ -1,0 +1,318 @@
+"""The proof of how good a network is, from sums over all rows: nothing as long as the data is kept.
+
+The dual point ``nu = -grad L(fit)`` of a network is made anew in every pass, block by block. It is moved off the free
+terms, ``nu - W Z c`` in the metric W of the room that the domain of the conjugate leaves; what rounding leaves of
+``Z^T nu``, and may have hidden of it, is paid for by a bound on the price. The price itself is bounded by trust-region
+problems, whose matrices are sums, and the dual value is tried at many scales in one pass. All of it is computed in double
+precision on the CPU, whatever the precision and the device of X.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from .._utils.arrays import in_double
+from .._utils.norms import norms
+from .._utils.validation import is_late
+from ..duality.large.rows import totals_of
+from ..duality.large.shards import bound_of_sums
+from ..duality.records import Certificate, Price, relative_to
+from ..programs.problem import ROUNDING_DOWN_FACTOR
+from .source import Block
+from .sums import sum_over
+from .weights import Weights, free_columns, loss_and_dual_point
+
+EPS = np.finfo(float).eps
+MAX_FREE_PASSES = 4  # Newton steps of the free terms on all rows
+MIN_FREE_FALL = 1e-12  # a step that lowers the loss by less than this share of it is the last
+MAX_FREE_CONDITION = 1e11  # free terms of a larger condition cannot be told apart: no dual point but zero is proven
+MAX_BOUND_INPUTS = 2000  # up to so many inputs the price is bounded by matrices of that size
+MAX_BLOCK_BOUND_PASSES = 4  # the bound of the price takes at most so many passes
+N_SCALES = 32  # scales of the dual point that are tried in a pass
+N_SCALE_PASSES = 3  # each pass tries scales around the best ones of the pass before
+MAX_KEPT_ENTRIES = 10_000_000  # the certificate holds dual points of at most so many entries
+
+
+@dataclass(frozen=True)
+class FreeCoordinates:
+    """Columns that span what the free terms do, centred where there is an intercept, and of size one.
+
+    Attributes
+    ----------
+    mean, size : ndarrays of shape (n_free,)
+        A column z of the free terms becomes ``(z - mean) / size``.
+    """
+
+    mean: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def of(cls, rows, terms):
+        """Return the coordinates for the `Rows` of a source."""
+        n_skip = rows.n_features if terms.skip_connection else 0
+        mean, size = np.zeros(n_skip + terms.fit_intercept), np.ones(n_skip + terms.fit_intercept)
+        if n_skip:
+            mean[:n_skip] = rows.mean if terms.fit_intercept else 0.0
+            spread = rows.spread if terms.fit_intercept else np.hypot(rows.mean, rows.spread)
+            size[:n_skip] = np.where(spread > 0.0, spread, 1.0)
+        return cls(mean, size)
+
+    def columns(self, block, terms):
+        """Return the columns at the rows of a block."""
+        return (free_columns(block, terms) - self.mean) / self.size
+
+    def weights(self, coefficients):
+        """Return the weights of the free terms that have these coefficients here."""
+        weights = coefficients / self.size[:, None]
+        # The intercept, the last one, takes back what centring has moved.
+        weights[-1:] -= (self.mean @ weights)[None] if np.any(self.mean) else 0.0
+        return weights
+
+
+@dataclass(frozen=True)
+class DualPoint:
+    """``nu = -grad L(fit) - W Z c``, a function of the rows.
+
+    Attributes
+    ----------
+    weights : Weights
+    coordinates : FreeCoordinates
+    correction : ndarray of shape (n_free, n_outputs)
+    leak : ndarray of shape (n_free, n_outputs)
+        ``W |Z| leak`` bounds, entry by entry, how far a real vector that is orthogonal to Z is from nu.
+    """
+
+    weights: Weights
+    coordinates: FreeCoordinates
+    correction: np.ndarray
+    leak: np.ndarray
+
+    def at(self, block):
+        """Return the value of the loss of a block, its nu, the room W and the columns Z, two-dimensional."""
+        weights, terms = self.weights, self.weights.terms
+        fit = weights.fit(in_double(block.X))
+        value, nu = loss_and_dual_point(weights, block, fit)
+        columns = self.coordinates.columns(block, terms)
+        room = self._room(block, nu)
+        return value, nu - room * (columns @ self.correction), room, columns
+
+    def _room(self, block, nu):
+        """Return by how much the entries may move, about, in their domain."""
+        shaped = nu.reshape(block.y.shape)
+        weight = block.weight.reshape(-1, *[1] * (block.y.ndim - 1))
+        return (weight * self.weights.terms.loss.room(block.y, shaped / weight)).reshape(nu.shape)
+
+    def leaks(self, room, columns):
+        """Return the leak of every entry."""
+        return room * (np.abs(columns) @ self.leak)
+
+
+def used(block):
+    """Return a block without the rows of weight zero, which count for nothing."""
+    keep = block.weight > 0.0
+    return block if np.all(keep) else Block(block.X[np.flatnonzero(keep)], block.y[keep], block.weight[keep])
+
+
+def settle_free_terms(source, rows, weights):
+    """Return weights whose free terms fit better, by Newton steps on all rows, and the `DualPoint` there."""
+    coordinates = FreeCoordinates.of(rows, weights.terms)
+    n_free = len(coordinates.mean)
+    none = np.zeros((n_free, weights.n_outputs))
+    best, value = weights, np.inf
+    slope, gram = none, np.zeros((weights.n_outputs, n_free, n_free))
+    for _ in range(MAX_FREE_PASSES if n_free else 0):
+        point = DualPoint(weights, coordinates, none, none)
+        there, new_slope, new_gram, _ = sum_over(source.each(_free_sums, point))
+        if not there < value:
+            break
+        is_last = there > value - MIN_FREE_FALL * abs(value)
+        best, value, slope, gram = weights, there, new_slope, new_gram
+        step = _solved(gram, slope)
+        if step is None or is_last:
+            break
+        weights = replace(weights, free=weights.free + coordinates.weights(step))
+    correction = _solved(gram, slope)
+    if correction is None:
+        return best, None
+    point = DualPoint(best, coordinates, correction, none)
+    if n_free == 0:
+        return best, point
+    # What is left along the free terms: as far as it is seen, and as far as rounding may hide it.
+    _, left, _, sizes = sum_over(source.each(_free_sums, point))
+    depth = max(rows.counts) + len(rows.counts) + 8 + np.abs(coordinates.mean / coordinates.size)
+    hidden = 4.0 * EPS * depth[:, None] * sizes
+    leak = np.stack([np.abs(np.linalg.inv(one)) for one in gram]) @ (np.abs(left) + hidden).T[:, :, None]
+    return best, replace(point, leak=1.01 * leak[:, :, 0].T)
+
+
+def _solved(gram, slope):
+    """Return ``gram_j^-1 slope_j`` for every output j, None where a matrix is nearly singular."""
+    if slope.size == 0:
+        return slope
+    if not all(np.all(np.isfinite(one)) and np.linalg.cond(one) < MAX_FREE_CONDITION for one in gram):
+        return None
+    return np.stack([np.linalg.solve(one, column) for one, column in zip(gram, slope.T, strict=True)], axis=1)
+
+
+def _free_sums(block, point):
+    """Return the loss, ``Z^T nu``, ``Z^T W Z`` for every output, and ``|Z|^T |nu|``."""
+    value, nu, room, columns = point.at(used(block))
+    gram = np.stack([(columns.T * one) @ columns for one in room.T])
+    return value, columns.T @ nu, gram, np.abs(columns).T @ np.abs(nu)
+
+
+def certify_on_blocks(source, rows, weights, point, beta, found, deadline=None):
+    """Return the `Certificate` of weights by a dual point.
+
+    Parameters
+    ----------
+    source : RowSource
+    rows : Rows
+    weights : Weights
+    point : DualPoint or None
+        None where the free terms cannot be told apart: the lower bound is then zero.
+    beta : float
+    found : (float, ndarray, int)
+        The largest price that ascents have found, where, and its sign.
+    deadline : Moment, optional
+    """
+    value, direction, sign = found
+    keep = rows.n_rows * weights.n_outputs <= MAX_KEPT_ENTRIES
+    if point is None:
+        (loss,) = sum_over(source.each(_loss_of, weights))
+        primal, none = loss + weights.penalty(beta), np.zeros((rows.n_rows if keep else 0, weights.n_outputs))
+        price = Price(value, np.inf, direction, sign, "heuristic")
+        return Certificate(primal, 0.0, _shaped(none, rows), "heuristic", 1.0, price)
+    # Sizes: the loss, by how much the leak may raise the price, and the domain of the conjugate.
+    found_sizes = list(source.each(_sizes_of, point))
+    loss, leaked = (sum(one[k] for one in found_sizes) for k in range(2))
+    within, norm, largest = (one([sizes[k] for sizes in found_sizes]) for k, one in ((2, min), (3, max), (4, max)))
+    primal = loss + weights.penalty(beta)
+    # The price: what ascents have found, and a bound.
+    upper = max(value, _price_bound(source, rows, point, (norm, largest), deadline))
+    price = Price(value, upper, direction, sign, "heuristic")
+    # The scales t with t price <= beta inside the domain, and the best of them.
+    proven, scale = _best_scale(source, point, ROUNDING_DOWN_FACTOR * min(_quotient(beta, upper + leaked), within))
+    seen, _ = _best_scale(source, point, ROUNDING_DOWN_FACTOR * min(_quotient(beta, value + leaked), within))
+    parts = [scale * part for part in source.each(_dual_point_of, point)] if keep else []
+    dual_point = np.concatenate([*parts, np.zeros((0, weights.n_outputs))])
+    gaps = relative_to(primal, primal - seen)
+    return Certificate(primal, proven, _shaped(dual_point, rows), "heuristic", gaps, price)
+
+
+def _quotient(beta, price):
+    """Return ``beta / price``, inf for a price of zero."""
+    return beta / price if price > 0.0 else np.inf
+
+
+def _shaped(dual_point, rows):
+    return dual_point[:, 0] if rows.n_outputs is None else dual_point
+
+
+def _loss_of(block, weights):
+    block = used(block)
+    return (loss_and_dual_point(weights, block, weights.fit(in_double(block.X)))[0],)
+
+
+def _dual_point_of(block, point):
+    """Return nu at the rows of a block, zeros where the weight is zero."""
+    values = np.zeros((len(block.y), point.weights.n_outputs))
+    values[block.weight > 0.0] = point.at(used(block))[1]
+    return values
+
+
+def _sizes_of(block, point):
+    """Return the loss, ``sum_i ||leak_i|| ||x_i||``, the domain, the largest row norm and the largest ``||nu_i||``."""
+    block = used(block)
+    loss, nu, room, columns = point.at(block)
+    leak, inputs = point.leaks(room, columns), _inputs(block.X, point)
+    shaped = [part.reshape(block.y.shape) for part in (nu, leak)]
+    within = point.weights.terms.loss.domain_within(block.y, *shaped, block.weight) if len(block.y) else np.inf
+    sizes = norms(inputs)
+    return loss, float(norms(leak) @ sizes), within, sizes.max(initial=0.0), norms(nu).max(initial=0.0)
+
+
+def _inputs(X, point):
+    """Return rows as the hidden layer sees them, in double precision."""
+    X = in_double(X)
+    return np.column_stack([X, np.ones(len(X))]) if point.weights.terms.hidden_bias else X
+
+
+@dataclass(frozen=True)
+class _DualSums:
+    """Sums of functions of ``(X, nu, *arguments, units)`` over all blocks, as `duality.large` has them for shards."""
+
+    source: object
+    point: DualPoint
+    units: tuple
+
+    def of(self, function, *arguments):
+        """Return the sums of the tuples that `function` returns."""
+        return sum_over(self.source.each(partial(_on_dual, function, self.point), *arguments, self.units))
+
+
+def _on_dual(function, point, block, *arguments):
+    """Apply a function to the rows of a block and nu, or the norms of its rows where there are several outputs."""
+    block = used(block)
+    _, nu, _, _ = point.at(block)
+    return function(_inputs(block.X, point), nu[:, 0] if nu.shape[1] == 1 else norms(nu), *arguments)
+
+
+def _price_bound(source, rows, point, units, deadline):
+    """Return a valid bound on the largest price of the dual point, of several outputs too."""
+    scale = units[0] * units[1]
+    if scale == 0.0:
+        return 0.0
+    sums, n_inputs = _DualSums(source, point, units), rows.n_features + point.weights.terms.hidden_bias
+    if n_inputs > MAX_BOUND_INPUTS or is_late(deadline):
+        (lengths,) = sums.of(_lengths_of)
+        return scale * lengths.max() * (1.0 + 4.0 * EPS * (rows.n_rows + n_inputs))
+    if point.weights.n_outputs == 1:
+        return scale * bound_of_sums(sums, rows.n_rows, deadline, MAX_BLOCK_BOUND_PASSES)[0]
+    # sum_i ||nu_i|| (x_i u)_+ <= root of (sum ||nu_i|| ||x_i||) times (sum ||nu_i|| (x_i u)^2 / ||x_i||), by Cauchy.
+    _, lengths, moments = sums.of(totals_of)
+    rounding = 4.0 * EPS * (rows.n_rows + n_inputs + 8)
+    largest = np.linalg.eigvalsh(moments[0])[-1] + rounding * lengths[0]
+    return scale * (1.0 + rounding) * min(lengths[0], np.sqrt(lengths[0] * largest))
+
+
+def _lengths_of(X, nu, units):
+    """Return ``sum |nu_i| ||x_i||`` over the rows of positive and of negative nu, in units."""
+    products = (nu / units[1]) * (norms(X) / units[0])
+    return (np.array([products[products > 0].sum(), -products[products < 0].sum()]),)
+
+
+def _best_scale(source, point, limit):
+    """Return the largest dual value found on [0, limit], which is valid, and its scale; zero where none is above."""
+    if limit <= 0.0:
+        return 0.0, 0.0
+    low, high, best = 0.0, min(limit, 1.0) if np.isinf(limit) else limit, (0.0, 0.0)
+    for _ in range(N_SCALE_PASSES):
+        scales = np.linspace(low, high, N_SCALES + 1)[1:]
+        (values,) = sum_over(source.each(_dual_values, point, scales))
+        k = int(np.argmax(values))
+        if values[k] > best[0]:
+            best = float(values[k]), float(scales[k])
+        step = scales[1] - scales[0]
+        low, high = max(0.0, scales[k] - step), min(limit, scales[k] + step)
+    return best
+
+
+def _dual_values(block, point, scales):
+    """Return bounds on the dual values of nu times every scale, with rounding, on a block."""
+    block = used(block)
+    if len(block.y) == 0:
+        return (np.zeros(len(scales)),)
+    loss, free = point.weights.terms.loss, point.weights.free
+    _, nu, room, columns = point.at(block)
+    y, rounding = block.y, 0.0
+    # Targets of losses of the residual may be replaced by what is left of them beside any free terms.
+    if not loss.labels and free.size:
+        given = free_columns(block, point.weights.terms)
+        y = y - (given @ free).reshape(y.shape)
+        sizes = np.abs(block.y).reshape(nu.shape) + np.abs(given) @ np.abs(free)
+        rounding = 2.0 * EPS * (given.shape[1] + 2) * float(np.sum(np.abs(nu) * sizes))
+    nu, leak = nu.reshape(y.shape), point.leaks(room, columns).reshape(y.shape)
+    values = [loss.dual_value_below(y, t * nu, t * leak, block.weight) - t * rounding for t in scales]
+    return (np.array(values),)

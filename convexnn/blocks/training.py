@@ -1,0 +1,359 @@
+"""Training on rows in blocks: a network of a sample, then descents and searches for neurons on sums over all rows.
+
+A pass over the data costs what reading it costs, so that passes are what is saved: the network of a sample of the rows
+is trained in memory, by the solvers for data of that size, and says where the neurons should be. From there L-BFGS
+moves all weights on all rows, one pass a step, and ascents on the price, of all rows too, say which neurons are
+missing. Data that the sample has all of are solved in memory, with every proof there is.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .._utils.clock import now
+from .._utils.threads import one_blas_thread
+from .._utils.validation import is_late
+from ..duality.pricing import local_prices
+from ..duality.rough import ascend, distinct_starts
+from ..network import TwoLayerReLU
+from ..programs.posing import make_problem
+from ..solvers._lbfgs import StoppableObjective, minimise, parts_of
+from ..solvers._weights import Metric
+from ..solvers._work import Course
+from ..solvers.base import MIN_GAIN, Status, conclude, free_terms, hand_over, make_record
+from ..solvers.column_generation import solve_column_generation
+from .certifying import certify_on_blocks, settle_free_terms
+from .sums import Rows, rows_at, sum_over, survey
+from .weights import Terms, Weights, price_matrices, value_and_slopes
+
+MAX_SAMPLED_ENTRIES, MIN_SAMPLED_ROWS = 2_000_000, 2_000  # of the sample that is trained in memory
+SAMPLE_WORK_NS = 3e9  # of its training: what a sample says is about all rows only
+SAMPLE_TIME_SHARE = 0.3  # of a time limit
+N_DESCENT_PASSES, N_LBFGS_PAIRS = 40, 20  # steps of a descent on all rows, and pairs that it remembers
+DESCENT_TOLERANCE = 1e-7  # relative decrease of a step below which a descent ends
+N_STARTS, N_ASCENT_PASSES = 64, 6  # directions that ascend together on all rows, and their passes
+N_SEARCHED_ROWS, MAX_SEARCHED_ENTRIES = 20_000, 1_000_000  # of the sample on which ascents begin
+MAX_NEW_NEURONS = 64  # of a round
+FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
+MIN_MASS_SHARE = 1e-6  # neurons with less than this share of the largest mass have vanished
+MAX_EXCESS_PER_TOL, MIN_EXCESS = 0.25, 1e-4  # prices above the strength by less than a share of it count for nothing
+SETTLED_FALL = 1e-5  # without a tolerance, training ends when a round lowers the objective by less than this share
+
+
+@dataclass
+class BlockTraining:
+    """Training on a source.
+
+    Parameters
+    ----------
+    source : RowSource
+    rows : Rows
+        What `survey` has found.
+    terms : Terms
+    beta : float
+    tol : float or None
+        Estimated gap at which training ends; None ends it when the objective hardly falls.
+    max_iter : int
+        Largest number of rounds.
+    deadline : Moment, optional
+    n_jobs : int, optional
+    rng : numpy.random.Generator
+    report : callable, optional
+    start : TwoLayerReLU, optional
+        In place of the network of a sample.
+    """
+
+    source: Any
+    rows: Rows
+    terms: Terms
+    beta: float
+    tol: float | None
+    max_iter: int
+    deadline: Any
+    n_jobs: int | None
+    rng: np.random.Generator
+    report: Any = None
+    start: TwoLayerReLU | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def solve(self):
+        """Train and certify; return the `Solution`."""
+        self.started = now()
+        with one_blas_thread():
+            self._begin()
+            try:
+                status = self._train()
+            except KeyboardInterrupt:
+                status, self.deadline = Status.interrupted, now()
+            return self._conclude(status)
+
+    def _begin(self):
+        rows = self.rows
+        bias = [0.0] if self.terms.hidden_bias else []
+        mean = np.append(rows.mean, bias) if self.terms.hidden_bias else np.zeros(rows.n_features)
+        sizes = rows.spread if self.terms.hidden_bias else np.hypot(rows.mean, rows.spread)
+        self.metric = Metric(mean, np.append(sizes, bias))
+        n_outputs = rows.n_outputs or 1
+        n_free = self.terms.skip_connection * rows.n_features + self.terms.fit_intercept
+        none = np.zeros((0, len(self.metric.scales))), np.zeros((0, n_outputs)), np.zeros((n_free, n_outputs))
+        self.weights, self.objective = Weights(*none, self.terms), np.inf
+        self.visible, self.found = 1.0, None
+        self.seen = None  # sampled rows, on which ascents begin
+
+    def _train(self):
+        """Return how training ended."""
+        start = self._sampled_network() if self.start is None else self.start
+        if start is not None:
+            self.weights = weights_of(start, self.terms)
+        self._descend()
+        course = Course(None)
+        excess = max(MIN_EXCESS, MAX_EXCESS_PER_TOL * (self.tol or 0.0))
+        for _ in range(self.max_iter):
+            # Ascents on all rows: which neurons are missing?
+            new = self._search(excess)
+            self._record()
+            if self._is_over():
+                return Status.time_limit
+            if self.tol is not None and self.visible <= self.tol:
+                return Status.converged
+            if new is None:
+                return Status.converged
+            # They join, and all weights move.
+            before = self.objective
+            self._join(new)
+            self._descend()
+            if self.objective >= before * (1.0 - (SETTLED_FALL if self.tol is None else MIN_GAIN)):
+                return Status.settled if self.tol is None else Status.stalled
+        return Status.max_iter
+
+    def _is_over(self):
+        return is_late(self.deadline)
+
+    # The sample
+
+    def _sampled_network(self):
+        """Return a network of a sample of the rows."""
+        sample = self.sampled_problem(max(MIN_SAMPLED_ROWS, MAX_SAMPLED_ENTRIES // self.rows.n_features))
+        started = now()
+        deadline = None if self.deadline is None else started + SAMPLE_TIME_SHARE * (self.deadline - started)
+        options = {"deadline": deadline, "n_jobs": self.n_jobs, "rng": self.rng, "max_work": SAMPLE_WORK_NS}
+        return solve_column_generation(sample, proof="heuristic", **options).network
+
+    def sampled_problem(self, n_rows):
+        """Return the `Problem` of some rows, whose weights make up for the others."""
+        return sampled_problem(self.source, self.rows, self.terms, self.beta, n_rows, self.rng)
+
+    # Descents
+
+    def _descend(self):
+        """Move all weights by L-BFGS on sums over all rows; keep them where the objective fell."""
+        objective = BlockObjective(self.source, self.weights, self.beta, self.metric, self.rows, self._is_over)
+        minimise(
+            objective,
+            objective.pack(self.weights),
+            maxiter=N_DESCENT_PASSES,
+            maxcor=N_LBFGS_PAIRS,
+            ftol=DESCENT_TOLERANCE,
+        )
+        weights = objective.unpack(objective.point)
+        masses = weights.masses
+        kept = masses > MIN_MASS_SHARE * masses.max(initial=0.0)
+        self.weights, self.objective = balanced(weights.take(kept)), objective.best
+
+    # Searches
+
+    def _search(self, excess):
+        """Return (directions, units of the outputs, first masses) of neurons that are missing, None without any."""
+        directions, (prices, outputs, _, squares) = self._climb()
+        k = int(np.argmax(prices)) if len(prices) else None
+        if k is None:
+            self.found, self.visible = (0.0, np.zeros(self.weights.neurons.shape[1]), 0), 0.0
+            return None
+        sign = int(np.sign(outputs[k, 0])) if self.rows.n_outputs is None else int(prices[k] > 0)
+        self.found = float(prices[k]), directions[k], sign
+        # The loss that neurons of this price may still save, about.
+        self.visible = self._visible(prices[k])
+        level = self.beta * (1.0 + excess)
+        kept = distinct_starts(directions, outputs, prices, level, MAX_NEW_NEURONS)
+        if len(kept) == 0:
+            return None
+        curvature = getattr(self.terms.loss, "steepness", None) or self.terms.loss.largest_curvature
+        masses = FIRST_MASS_SHARE * (prices[kept] - self.beta) / (curvature * np.maximum(squares[kept], 1e-300))
+        return directions[kept], outputs[kept], masses
+
+    def _climb(self):
+        """Return unit directions that ascents on all rows have reached, and prices, outputs, gradients, squares there."""
+        starts = self._starts()
+        if len(starts) == 0:
+            return starts, (np.zeros(0), np.zeros((0, self.weights.n_outputs)), starts, np.zeros(0))
+
+        def priced(directions):
+            matrices, squares = sum_over(self.source.each(price_matrices, self.weights, directions))
+            outputs = np.einsum("kcd,kd->kc", matrices, directions)
+            prices = np.linalg.norm(outputs, axis=1)
+            outputs = outputs / np.maximum(prices, np.finfo(float).tiny)[:, None]
+            return prices, outputs, np.einsum("kcd,kc->kd", matrices, outputs), squares
+
+        n_passes = 0 if self._is_over() else N_ASCENT_PASSES
+        return ascend(priced, starts, n_passes)
+
+    def _starts(self):
+        """Return unit directions to ascend from: the best maxima on a sample of the rows."""
+        if self.seen is None:
+            n_rows = min(N_SEARCHED_ROWS, max(MIN_SAMPLED_ROWS, MAX_SEARCHED_ENTRIES // self.rows.n_features))
+            self.seen = self.sampled_problem(n_rows)
+        problem, weights = self.seen, self.weights
+        free = problem.free @ weights.free
+        fit = (np.maximum(problem.design @ weights.neurons.T, 0.0) @ weights.outputs + free).reshape(problem.y.shape)
+        nu = problem.loss.dual_point(problem.y, fit, problem.weight)
+        known = weights.neurons[np.argsort(-weights.masses)][:N_STARTS]
+        options = {"starts": known, "n_starts": N_STARTS, "deadline": self.deadline, "n_jobs": self.n_jobs}
+        directions, _, values = local_prices(*problem.priced(nu), **options)
+        return np.ascontiguousarray(directions[np.argsort(-values, kind="stable")][:N_STARTS])
+
+    def _visible(self, price):
+        """Return about which share of the objective is left, if `price` is the largest there is."""
+        # With the dual point scaled by beta / price the gap is about this share of the penalty, to first order.
+        share = max(0.0, 1.0 - self.beta / price) if price > 0.0 else 0.0
+        return min(1.0, share * self.weights.penalty(self.beta) * 2.0 / max(self.objective, np.finfo(float).tiny))
+
+    def _join(self, new):
+        """Add neurons to the network."""
+        directions, outputs, masses = new
+        roots = np.sqrt(masses)[:, None]
+        weights = self.weights
+        self.weights = replace(
+            weights,
+            neurons=np.vstack([weights.neurons, roots * directions]),
+            outputs=np.vstack([weights.outputs, roots * outputs]),
+        )
+
+    # The end
+
+    def _record(self):
+        self.history.append(make_record(self.started, self.objective, self.visible, len(self.weights.neurons)))
+        hand_over(self.report, self.history[-1], lambda: network_of(self.weights, self.rows))
+
+    def _conclude(self, status):
+        """Return the `Solution` of the weights so far."""
+        self.weights, point = settle_free_terms(self.source, self.rows, self.weights)
+        if self.found is None or status not in (Status.converged, Status.time_limit, Status.interrupted):
+            self._search(0.0)
+        certificate = certify_on_blocks(
+            self.source, self.rows, self.weights, point, self.beta, self.found, self.deadline
+        )
+        return conclude(
+            network_of(self.weights, self.rows),
+            certificate,
+            status,
+            tol=self.tol or 1.0,
+            n_iter=len(self.history),
+            history=self.history,
+            visible_gap=self.visible,
+        )
+
+
+class BlockObjective(StoppableObjective):
+    """The objective of all weights on all rows and its gradient, one pass over the data an evaluation."""
+
+    def __init__(self, source, weights, beta, metric, rows, stop):
+        super().__init__(stop)
+        self.source, self.like, self.beta, self.metric = source, weights, beta, metric
+        self.shapes = [part.shape for part in (weights.neurons, weights.outputs, weights.free)]
+        terms = weights.terms
+        # Free terms in coordinates in which their columns are of size one, and centred where there is an intercept.
+        self.free_mean, self.free_size = np.zeros((0, 1)), np.ones((len(weights.free), 1))
+        if terms.skip_connection:
+            spread = rows.spread if terms.fit_intercept else np.hypot(rows.mean, rows.spread)
+            self.free_size[: rows.n_features, 0] = np.where(spread > 0.0, spread, 1.0)
+            self.free_mean = rows.mean[:, None] * terms.fit_intercept
+        self.has_mean = terms.skip_connection and terms.fit_intercept
+
+    def pack(self, weights):
+        """Return weights as one vector."""
+        free = weights.free * self.free_size
+        if self.has_mean:
+            free[-1] += (weights.free[:-1] * self.free_mean).sum(axis=0)
+        parts = self.metric.points(weights.neurons), weights.outputs, free
+        return np.concatenate([part.ravel() for part in parts])
+
+    def unpack(self, vector):
+        """Return the `Weights` of a vector."""
+        points, outputs, free = parts_of(vector, self.shapes)
+        free = free / self.free_size
+        if self.has_mean:
+            free[-1] -= (free[:-1] * self.free_mean).sum(axis=0)
+        return replace(self.like, neurons=self.metric.weights(points), outputs=outputs.copy(), free=free)
+
+    def __call__(self, vector):
+        """Return the objective and its gradient."""
+        self.check_budget()
+        weights = self.unpack(vector)
+        loss, neurons, outputs, free = sum_over(self.source.each(value_and_slopes, weights))
+        value = float(loss) + weights.penalty(self.beta)
+        self.note(value, vector)
+        if self.has_mean:
+            free = np.vstack([free[:-1] - self.free_mean * free[-1], free[-1:]])
+        slopes = (
+            self.metric.slopes(self.beta * weights.neurons - neurons),
+            self.beta * weights.outputs - outputs,
+            -free / self.free_size,
+        )
+        return value, np.concatenate([slope.ravel() for slope in slopes])
+
+
+def balanced(weights):
+    """Return weights with ``||u_k|| = ||a_k||``, which have the least penalty of their fit."""
+    sizes, outputs = np.linalg.norm(weights.neurons, axis=1), np.linalg.norm(weights.outputs, axis=1)
+    ratio = np.sqrt(outputs / np.where(sizes > 0.0, sizes, 1.0))[:, None]
+    ratio[ratio == 0.0] = 1.0
+    return replace(weights, neurons=weights.neurons * ratio, outputs=weights.outputs / ratio)
+
+
+def weights_of(network, terms):
+    """Return the `Weights` of a network."""
+    outputs, free = network.output_weights, free_terms(network)
+    return Weights(
+        network.neurons, outputs.reshape(len(outputs), -1), free.reshape(len(free), -1), terms
+    )
+
+
+def network_of(weights, rows):
+    """Return the network of weights, the heaviest neuron first."""
+    weights = weights.take(np.argsort(-weights.masses, kind="stable"))
+    terms, n_features = weights.terms, rows.n_features
+    flat = (lambda part: part[..., 0]) if rows.n_outputs is None else (lambda part: part)
+    return TwoLayerReLU(
+        weights.neurons[:, :n_features],
+        flat(weights.outputs),
+        hidden_bias=weights.neurons[:, -1] if terms.hidden_bias else None,
+        skip_weights=flat(weights.free[:n_features]) if terms.skip_connection else None,
+        intercept=flat(weights.free[-1]) if terms.fit_intercept else None,
+    )
+
+
+def sampled_problem(source, rows, terms, beta, n_rows, rng):
+    """Return the `Problem` of at most so many rows of a source, whose weights make up for the others."""
+    places = np.arange(rows.n_rows)
+    if n_rows < rows.n_rows:
+        places = np.sort(rng.choice(rows.n_rows, n_rows, replace=False))
+    X, y, weight = rows_at(source, rows.counts, places)
+    problem = make_problem(
+        X,
+        y,
+        beta,
+        hidden_bias=terms.hidden_bias,
+        fit_intercept=terms.fit_intercept,
+        skip_connection=terms.skip_connection,
+        sample_weight=weight * (rows.weight / weight.sum()),
+    )
+    return replace(problem, loss=terms.loss)
+
+
+def train_on_blocks(source, terms, *, beta, rows=None, tol=None, max_iter=500, deadline=None, n_jobs=None, rng=None,
+                    start=None, report=None):
+    """Train a network on the rows of a source; see `BlockTraining`."""
+    rows = survey(source) if rows is None else rows
+    rng = np.random.default_rng(0) if rng is None else rng
+    return BlockTraining(source, rows, terms, beta, tol, max_iter, deadline, n_jobs, rng, report, start).solve()

@@ -1,61 +1,253 @@
-"""(stand-in of the lead until branch `arrays` lands)"""
+"""Rows of every kind by one vocabulary: NumPy's, sparse ones, and arrays of other libraries that may be on a device.
+
+Training on long data touches X by products only. They are computed where X is and in its precision, and the hidden layer
+stays there too: what comes back is small (a few numbers a row, or a row of weights a neuron), in NumPy and in double
+precision. Proofs take the rows in double precision on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj, is_cupy_array, is_dask_array, is_torch_array
 from scipy import sparse
+from sklearn import get_config
+
+from ..exceptions import InvalidInputError
+from .row_blocks import row_blocks, shut
+
+# A block of an array on a device has 262 144 rows: a hidden layer of 64 neurons fills 64 MB in single precision.
+DEVICE_ROWS = 262_144
 
 
-class Layer:
-    def __init__(self, X, neurons, bias):
-        self.X, self.bias = X, bias
-        W = neurons[:, :-1] if bias else neurons
-        dtype = X.dtype
-        self.hidden = np.asarray(X @ W.T.astype(dtype))
-        if bias:
-            self.hidden += neurons[:, -1].astype(dtype)
-        np.maximum(self.hidden, 0, out=self.hidden)
-
-    def outputs(self, a):
-        return (self.hidden @ a.astype(self.hidden.dtype)).astype(float)
-
-    def transposed_product(self, nu):
-        return (self.hidden.T @ nu.astype(self.hidden.dtype)).astype(float)
-
-    def _back(self, G):
-        pull = np.asarray((self.X.T @ G).T).astype(float)
-        return np.column_stack([pull, G.sum(axis=0)]) if self.bias else pull
-
-    def pull(self, nu, a):
-        G = (nu @ a.T).astype(self.hidden.dtype)
-        G *= self.hidden > 0
-        return self._back(G)
-
-    def matrices(self, nu):
-        return np.stack([self._back((self.hidden > 0) * nu[:, [k]].astype(self.hidden.dtype)) for k in range(nu.shape[1])], axis=1)
-
-    def squares(self, weight):
-        return (weight.astype(self.hidden.dtype) @ self.hidden**2).astype(float)
+def is_foreign(X: Any) -> bool:
+    """Whether X is an array of another library than NumPy that follows the array API standard."""
+    return not isinstance(X, np.ndarray | np.generic) and is_array_api_obj(X) and not is_dask_array(X)
 
 
-def hidden_layer(X, neurons, bias):
-    return Layer(X, neurons, bias)
+def is_dispatched(X: Any) -> bool:
+    """Whether scikit-learn is asked to leave X, an array of another library, where it is (``array_api_dispatch``)."""
+    return bool(get_config()["array_api_dispatch"]) and is_foreign(X)
 
 
-def product(X, rows):
-    return np.asarray(X @ rows.T.astype(X.dtype)).astype(float)
+# From one library to another
 
 
-def transposed_product(X, G, squared=False):
-    if squared:
-        X = X.multiply(X) if sparse.issparse(X) else X * X
-    return np.asarray(X.T @ G.astype(X.dtype)).astype(float)
+def to_numpy(values: Any) -> Any:
+    """Return an array of another library as one of NumPy, in the memory of the CPU; all else as it is."""
+    if not is_foreign(values):
+        return values
+    if is_torch_array(values):
+        return values.detach().cpu().numpy()
+    if is_cupy_array(values):
+        return values.get()
+    xp = array_namespace(values)
+    if hasattr(xp, "Device"):  # array_api_strict makes devices up, and converts no array that is on one of them
+        values = xp.asarray(values, device=xp.Device("CPU_DEVICE"))
+    return np.asarray(values)
 
 
-def in_double(X):
-    return X.toarray().astype(float) if sparse.issparse(X) else np.asarray(X, float)
+def sent_to(X: Any, values: Any) -> Any:
+    """Return an array of NumPy as one of the library, the device and the precision of X."""
+    if not is_foreign(X):
+        return np.asarray(values, X.dtype)
+    return array_namespace(X).asarray(np.ascontiguousarray(values), dtype=X.dtype, device=device(X))
 
 
-def check_rows(X):
+def beside(X: Any, function: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Return a function of NumPy at X, as an array of the library and the device of X.
+
+    Strings, which other libraries do not have, stay with NumPy.
+    """
+    if not is_foreign(X):
+        return function(X)
+    values = function(to_numpy(X))
+    if values.dtype.kind == "f":
+        return sent_to(X, values)
+    is_known = values.dtype.kind in "biu"
+    return array_namespace(X).asarray(values, device=device(X)) if is_known else values
+
+
+def float_types(X: Any) -> list[Any]:
+    """Return double and single precision as types of the library of X."""
+    xp = array_namespace(X) if is_foreign(X) else np
+    return [xp.float64, xp.float32]
+
+
+def with_floats(X: Any) -> Any:
+    """Return X in single precision where it is in this, else in double precision; on its device."""
+    double, single = float_types(X)
+    if X.dtype in (double, single):
+        return X
+    return array_namespace(X).astype(X, double) if is_foreign(X) else X.astype(double)
+
+
+def with_doubles(X: Any) -> Any:
+    """Return X in double precision on the CPU: of NumPy, or in CSR form."""
+    return to_numpy(X).astype(np.float64, copy=False)
+
+
+def in_double(X: Any) -> np.ndarray:
+    """Return X as a dense array of NumPy in double precision."""
+    X = with_doubles(X)
+    return X.toarray() if sparse.issparse(X) else X
+
+
+# Rows
+
+
+def check_rows(X: Any) -> None:
+    """Refuse what has not the shape of rows, and NaN and infinity."""
     if len(X.shape) != 2 or X.shape[1] == 0:
-        raise ValueError(f"X of every block must have shape (n_rows, n_features); got {X.shape}.")
-    data = X.data if sparse.issparse(X) else X
-    if not np.all(np.isfinite(data)):
-        raise ValueError("X must be finite; a block has NaN or infinity.")
+        raise InvalidInputError(f"X must have shape (n_rows, n_features); a block has shape {tuple(X.shape)}.")
+    values = X.data if sparse.issparse(X) else X
+    xp = array_namespace(X) if is_foreign(X) else np
+    if not bool(xp.all(xp.isfinite(values))):
+        raise InvalidInputError("X must be finite; a block has NaN or infinity.")
+
+
+def rows_of(X: Any, places: np.ndarray) -> Any:
+    """Return the rows of X at these places, as an array of the kind of X."""
+    if not is_foreign(X):
+        return X[places]
+    xp = array_namespace(X)
+    return xp.take(X, xp.asarray(places, dtype=xp.int64, device=device(X)), axis=0)
+
+
+def blocks_of(X: Any) -> Iterator[Any]:
+    """Yield blocks of rows of X: those of `row_blocks`, in double precision, or of an array on a device in its own."""
+    if not is_foreign(X):
+        yield from (rows for _, rows in row_blocks(X))
+        return
+    for start in range(0, X.shape[0], DEVICE_ROWS):
+        yield X[start : start + DEVICE_ROWS, :]
+
+
+def stacked(blocks: list[Any]) -> Any:
+    """Return blocks of rows below each other; there is one at least."""
+    return array_namespace(blocks[0]).concat(blocks, axis=0) if is_foreign(blocks[0]) else np.concatenate(blocks)
+
+
+def moments(X: Any, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``sum_i w_i x_i`` and ``sum_i w_i x_i^2``, of shape (n_features,), from rows in double precision."""
+    X = with_doubles(X)
+    squares = X.multiply(X) if sparse.issparse(X) else X * X
+    return weight @ X, weight @ squares
+
+
+# Products with rows
+
+
+def product(X: Any, rows: np.ndarray) -> np.ndarray:
+    """Return ``X rows^T`` of shape (n_rows, K) for `rows` (K, n_features)."""
+    X = with_floats(X)
+    return _fetched(X @ sent_to(X, rows).T)
+
+
+def transposed_product(X: Any, values: np.ndarray) -> np.ndarray:
+    """Return ``X^T values`` of shape (n_features, K) for `values` (n_rows, K)."""
+    X = with_floats(X)
+    return _fetched(sent_to(X, values).T @ X).T
+
+
+def hidden_layer(X: Any, neurons: np.ndarray, bias: bool) -> HiddenLayer:
+    """Return the `HiddenLayer` of neurons at some rows.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+        Of NumPy, in CSR form, or of another library on any device. Products are in its precision.
+    neurons : ndarray of shape (width, n_inputs)
+        The features' weights and, with `bias`, the bias as the last entry.
+    bias : bool
+    """
+    X, n_features = with_floats(X), int(X.shape[1])
+    values = X @ sent_to(X, neurons[:, :n_features]).T
+    if bias:
+        values += sent_to(X, neurons[:, n_features])
+    return HiddenLayer(X, _positive_part(values), bias)
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenLayer:
+    """The values ``H = ([X, 1] u_j)_+`` of neurons at some rows, and the products with them that training needs.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, n_features)
+    values : array of shape (n_rows, width)
+        H, where X is.
+    bias : bool
+        Whether the last entry of a neuron is a bias.
+    """
+
+    X: Any
+    values: Any
+    bias: bool
+
+    def outputs(self, weights: np.ndarray) -> np.ndarray:
+        """Return ``H weights`` of shape (n_rows, n_outputs) for output weights (width, n_outputs)."""
+        return _fetched(self.weighted(weights))
+
+    def weighted(self, weights: np.ndarray) -> Any:
+        """Return `outputs` where X is, in its precision."""
+        return self.values @ sent_to(self.X, weights)
+
+    def transposed_product(self, nu: np.ndarray) -> np.ndarray:
+        """Return ``H^T nu`` of shape (width, n_outputs) for nu of shape (n_rows, n_outputs)."""
+        return _fetched(self.values.T @ sent_to(self.X, nu))
+
+    def squares(self, weight: np.ndarray) -> np.ndarray:
+        """Return ``sum_i weight_i H_ij^2`` of every neuron j."""
+        return _fetched(sent_to(self.X, weight) @ (self.values * self.values))
+
+    def pull(self, nu: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return how ``sum_ik nu_ik (H weights)_ik`` changes with every neuron, of shape (width, n_inputs).
+
+        Row j is ``sum_i 1(H_ij > 0) (nu_i . weights_j) [x_i, 1]``.
+        """
+        gates = sent_to(self.X, nu) @ sent_to(self.X, weights).T
+        return self._back(_shut(gates, self.values))
+
+    def matrices(self, nu: np.ndarray) -> np.ndarray:
+        """Return ``sum_i 1(H_ij > 0) nu_ik [x_i, 1]`` of every neuron j and output k: (width, n_outputs, n_inputs)."""
+        one = np.ones((self.values.shape[1], 1))
+        return np.stack([self.pull(column[:, None], one) for column in nu.T], axis=1)
+
+    def _back(self, gates):
+        """Return ``gates^T [X, 1]``."""
+        pulled = _fetched(gates.T @ self.X)
+        return np.column_stack([pulled, _column_sums(gates)]) if self.bias else pulled
+
+
+def _positive_part(values):
+    """Return the positive part of values, in their own memory where they are of NumPy."""
+    if not is_foreign(values):
+        return np.maximum(values, 0.0, out=values)
+    return array_namespace(values).maximum(values, _zero_beside(values))
+
+
+def _shut(values, hidden):
+    """Return values where `hidden` is positive and zeros elsewhere, in their own memory where they are of NumPy."""
+    if not is_foreign(values):
+        shut(values, hidden)
+        return values
+    return array_namespace(values).where(hidden > 0, values, _zero_beside(values))
+
+
+def _zero_beside(values):
+    return array_namespace(values).zeros((), dtype=values.dtype, device=device(values))
+
+
+def _column_sums(values):
+    if not is_foreign(values):
+        return values.sum(axis=0, dtype=np.float64)
+    return _fetched(array_namespace(values).sum(values, axis=0))
+
+
+def _fetched(values):
+    """Return an array of NumPy in double precision."""
+    return to_numpy(values).astype(np.float64, copy=False)

@@ -5,6 +5,8 @@ Above `LONG_ABOVE_ENTRIES` local ascents share every pass over X, and neurons mo
 rows at a time.
 """
 
+import math
+
 import numpy as np
 
 from .kernels import compiled
@@ -15,20 +17,25 @@ LONG_ABOVE_ENTRIES, HUGE_ABOVE_ENTRIES = 100_000, 4_000_000
 ROWS = 4096
 
 
+def n_entries(X):
+    """Return the number of entries of X, the zeros of a sparse one included."""
+    return math.prod(X.shape)
+
+
 def is_long(X):
     """Whether to read all entries is what a step costs."""
-    return X.size > LONG_ABOVE_ENTRIES
+    return n_entries(X) > LONG_ABOVE_ENTRIES
 
 
 def is_huge(X):
     """Whether no copy of the data is to be made."""
-    return X.size > HUGE_ABOVE_ENTRIES
+    return n_entries(X) > HUGE_ABOVE_ENTRIES
 
 
 def row_blocks(X):
     """Yield ``(slice, rows)`` over blocks of rows of X, in double precision; all rows at once where X is not huge."""
-    step = ROWS if is_huge(X) else max(1, len(X))
-    for start in range(0, len(X), step):
+    step = ROWS if is_huge(X) else max(1, X.shape[0])
+    for start in range(0, X.shape[0], step):
         part = slice(start, start + step)
         yield part, X[part].astype(np.float64, copy=False)
 

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from .._utils.arrays import in_double
+from .._utils.arrays import in_double, rows_of, with_doubles
 from .._utils.norms import norms
 from .._utils.validation import is_late
 from ..duality.large.rows import totals_of
@@ -91,7 +91,7 @@ class DualPoint:
     def at(self, block):
         """Return the value of the loss of a block, its nu, the room W and the columns Z, two-dimensional."""
         weights, terms = self.weights, self.weights.terms
-        fit = weights.fit(in_double(block.X))
+        fit = weights.fit(with_doubles(block.X))
         value, nu = loss_and_dual_point(weights, block, fit)
         columns = self.coordinates.columns(block, terms)
         room = self._room(block, nu)
@@ -111,7 +111,7 @@ class DualPoint:
 def used(block):
     """Return a block without the rows of weight zero, which count for nothing."""
     keep = block.weight > 0.0
-    return block if np.all(keep) else Block(block.X[np.flatnonzero(keep)], block.y[keep], block.weight[keep])
+    return block if np.all(keep) else Block(rows_of(block.X, np.flatnonzero(keep)), block.y[keep], block.weight[keep])
 
 
 def settle_free_terms(source, rows, weights):
@@ -212,7 +212,7 @@ def _shaped(dual_point, rows):
 
 def _loss_of(block, weights):
     block = used(block)
-    return (loss_and_dual_point(weights, block, weights.fit(in_double(block.X)))[0],)
+    return (loss_and_dual_point(weights, block, weights.fit(with_doubles(block.X)))[0],)
 
 
 def _dual_point_of(block, point):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._utils.arrays import check_rows, in_double, transposed_product
+from .._utils.arrays import check_rows, in_double, moments, rows_of
 from ..exceptions import InvalidInputError
 
 MIN_SPREAD = 1e-12  # columns whose variance is below this share of their mean square count as constant
@@ -96,10 +96,8 @@ def _sums_of(block):
         raise InvalidInputError("y and sample_weight must be finite; a block has NaN or infinity.")
     if np.any(weight < 0.0):
         raise InvalidInputError(f"sample_weight must not be negative; a block has {weight.min():g}.")
-    column = weight[:, None]
-    first, second = transposed_product(block.X, column), transposed_product(block.X, column, squared=True)
     n_outputs = None if block.y.ndim == 1 else block.y.shape[1]
-    return n_rows, (block.X.shape[1], n_outputs), weight.sum(), first[:, 0], second[:, 0]
+    return n_rows, (block.X.shape[1], n_outputs), weight.sum(), *moments(block.X, weight)
 
 
 def rows_at(source, counts, places):
@@ -112,4 +110,4 @@ def rows_at(source, counts, places):
 
 
 def _rows_of(block, index):
-    return in_double(block.X[index]), block.y[index], block.weight[index]
+    return in_double(rows_of(block.X, index)), block.y[index], block.weight[index]

@@ -1,8 +1,8 @@
 """Rows of every kind by one vocabulary: NumPy's, sparse ones, and arrays of other libraries that may be on a device.
 
-Training on long data touches X by products only. They are computed where X is and in its precision, and the hidden layer
-stays there too: what comes back is small (a few numbers a row, or a row of weights a neuron), in NumPy and in double
-precision. Proofs take the rows in double precision on the CPU.
+Training on long data touches X by products only. They are computed where X is and in its precision, and the hidden
+layer stays there too: what comes back is small (a few numbers a row, or a row of weights a neuron), in NumPy and in
+double precision. Proofs take the rows in double precision on the CPU.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 The dual point ``nu = -grad L(fit)`` of a network is made anew in every pass, block by block. It is moved off the free
 terms, ``nu - W Z c`` in the metric W of the room that the domain of the conjugate leaves; what rounding leaves of
 ``Z^T nu``, and may have hidden of it, is paid for by a bound on the price. The price itself is bounded by trust-region
-problems, whose matrices are sums, and the dual value is tried at many scales in one pass. All of it is computed in double
-precision on the CPU, whatever the precision and the device of X.
+problems, whose matrices are sums, and the dual value is tried at many scales in one pass. All of it is computed in
+double precision on the CPU, whatever the precision and the device of X.
 """
 
 from dataclasses import dataclass, replace
@@ -18,19 +18,22 @@ from .._utils.validation import is_late
 from ..duality.large.rows import totals_of
 from ..duality.large.shards import bound_of_sums
 from ..duality.records import Certificate, Price, relative_to
+from ..losses.several_outputs import loss_hessian
 from ..programs.problem import ROUNDING_DOWN_FACTOR
 from .source import Block
 from .sums import sum_over
 from .weights import Weights, free_columns, loss_and_dual_point
 
 EPS = np.finfo(float).eps
-MAX_FREE_PASSES = 4  # Newton steps of the free terms on all rows
+MAX_HESSIAN_WEIGHTS = 500  # so many weights of free terms move by Newton's method; more, one metric for every output
+FREE_DAMPING_OVER_TRACE = 1e-12  # a share of the trace of a Hessian is added to its diagonal
+MAX_FREE_PASSES = 12  # Newton steps of the free terms on all rows
 MIN_FREE_FALL = 1e-12  # a step that lowers the loss by less than this share of it is the last
 MAX_FREE_CONDITION = 1e11  # free terms of a larger condition cannot be told apart: no dual point but zero is proven
 MAX_BOUND_INPUTS = 2000  # up to so many inputs the price is bounded by matrices of that size
 MAX_BLOCK_BOUND_PASSES = 4  # the bound of the price takes at most so many passes
 N_SCALES = 32  # scales of the dual point that are tried in a pass
-N_SCALE_PASSES = 3  # each pass tries scales around the best ones of the pass before
+N_SCALE_PASSES = 2  # each pass tries scales around the best ones of the pass before
 MAX_KEPT_ENTRIES = 10_000_000  # the certificate holds dual points of at most so many entries
 
 
@@ -65,9 +68,19 @@ class FreeCoordinates:
     def weights(self, coefficients):
         """Return the weights of the free terms that have these coefficients here."""
         weights = coefficients / self.size[:, None]
-        # The intercept, the last one, takes back what centring has moved.
-        weights[-1:] -= (self.mean @ weights)[None] if np.any(self.mean) else 0.0
+        # The intercept, the last one, takes back what centring has moved; its own mean counts as zero.
+        weights[-1:] -= self.mean @ weights
         return weights
+
+    def coefficients(self, weights):
+        """Return the coefficients here of weights of the free terms."""
+        coefficients = weights * self.size[:, None]
+        coefficients[-1:] += self.mean @ weights
+        return coefficients
+
+    def slopes(self, slopes):
+        """Return the slopes in the coefficients, of those in the weights."""
+        return (slopes - self.mean[:, None] * slopes[-1:]) / self.size[:, None]
 
 
 @dataclass(frozen=True)
@@ -119,19 +132,19 @@ def settle_free_terms(source, rows, weights):
     coordinates = FreeCoordinates.of(rows, weights.terms)
     n_free = len(coordinates.mean)
     none = np.zeros((n_free, weights.n_outputs))
-    best, value = weights, np.inf
+    best, value, step = weights, np.inf, none
     slope, gram = none, np.zeros((weights.n_outputs, n_free, n_free))
     for _ in range(MAX_FREE_PASSES if n_free else 0):
-        point = DualPoint(weights, coordinates, none, none)
-        there, new_slope, new_gram, _ = sum_over(source.each(_free_sums, point))
-        if not there < value:
-            break
-        is_last = there > value - MIN_FREE_FALL * abs(value)
-        best, value, slope, gram = weights, there, new_slope, new_gram
-        step = _solved(gram, slope)
-        if step is None or is_last:
-            break
-        weights = replace(weights, free=weights.free + coordinates.weights(step))
+        there, *sums = sum_over(source.each(_free_sums, DualPoint(weights, coordinates, none, none)))
+        if there < value:
+            is_last = there > value - MIN_FREE_FALL * abs(value)
+            best, value, (slope, hessian, gram, _) = weights, there, sums
+            step = _newton_step(hessian, gram, slope)
+            if step is None or is_last:
+                break
+        else:
+            step = 0.5 * step
+        weights = replace(best, free=best.free + coordinates.weights(step))
     correction = _solved(gram, slope)
     if correction is None:
         return best, None
@@ -139,11 +152,19 @@ def settle_free_terms(source, rows, weights):
     if n_free == 0:
         return best, point
     # What is left along the free terms: as far as it is seen, and as far as rounding may hide it.
-    _, left, _, sizes = sum_over(source.each(_free_sums, point))
+    _, left, _, _, sizes = sum_over(source.each(_free_sums, point))
     depth = max(rows.counts) + len(rows.counts) + 8 + np.abs(coordinates.mean / coordinates.size)
     hidden = 4.0 * EPS * depth[:, None] * sizes
     leak = np.stack([np.abs(np.linalg.inv(one)) for one in gram]) @ (np.abs(left) + hidden).T[:, :, None]
     return best, replace(point, leak=1.01 * leak[:, :, 0].T)
+
+
+def _newton_step(hessian, gram, slope):
+    """Return the step of Newton's method, or of one metric for every output where the Hessian is too large for it."""
+    if len(hessian) == 0:
+        return _solved(gram, slope)
+    damped = hessian + FREE_DAMPING_OVER_TRACE * np.trace(hessian) * np.eye(len(hessian))
+    return np.linalg.solve(damped, slope.ravel()).reshape(slope.shape) if np.all(np.isfinite(damped)) else None
 
 
 def _solved(gram, slope):
@@ -156,10 +177,21 @@ def _solved(gram, slope):
 
 
 def _free_sums(block, point):
-    """Return the loss, ``Z^T nu``, ``Z^T W Z`` for every output, and ``|Z|^T |nu|``."""
-    value, nu, room, columns = point.at(used(block))
+    """Return the loss, ``Z^T nu``, its Hessian, ``Z^T W Z`` for every output, and ``|Z|^T |nu|``."""
+    block = used(block)
+    value, nu, room, columns = point.at(block)
     gram = np.stack([(columns.T * one) @ columns for one in room.T])
-    return value, columns.T @ nu, gram, np.abs(columns).T @ np.abs(nu)
+    n_weights = columns.shape[1] * nu.shape[1]
+    hessian = np.zeros((0, 0)) if n_weights > MAX_HESSIAN_WEIGHTS else _hessian(block, point, columns)
+    return value, columns.T @ nu, hessian, gram, np.abs(columns).T @ np.abs(nu)
+
+
+def _hessian(block, point, columns):
+    """Return the Hessian of the loss of a block in the coefficients of the free terms."""
+    loss, fit = point.weights.terms.loss, point.weights.fit(in_double(block.X)).reshape(block.y.shape)
+    if block.y.ndim == 2:
+        return loss_hessian(loss, block.y, fit, block.weight, columns)
+    return (columns.T * (block.weight * loss.curvatures(block.y, fit))) @ columns
 
 
 def certify_on_blocks(source, rows, weights, point, beta, found, deadline=None):
@@ -192,9 +224,9 @@ def certify_on_blocks(source, rows, weights, point, beta, found, deadline=None):
     # The price: what ascents have found, and a bound.
     upper = max(value, _price_bound(source, rows, point, (norm, largest), deadline))
     price = Price(value, upper, direction, sign, "heuristic")
-    # The scales t with t price <= beta inside the domain, and the best of them.
-    proven, scale = _best_scale(source, point, ROUNDING_DOWN_FACTOR * min(_quotient(beta, upper + leaked), within))
-    seen, _ = _best_scale(source, point, ROUNDING_DOWN_FACTOR * min(_quotient(beta, value + leaked), within))
+    # The scales t with t price <= beta inside the domain, for the bound of the price and for the price that is seen.
+    limits = [ROUNDING_DOWN_FACTOR * min(_quotient(beta, one + leaked), within) for one in (upper, value)]
+    (proven, scale), (seen, _) = _best_scales(source, point, limits)
     parts = [scale * part for part in source.each(_dual_point_of, point)] if keep else []
     dual_point = np.concatenate([*parts, np.zeros((0, weights.n_outputs))])
     gaps = relative_to(primal, primal - seen)
@@ -283,19 +315,17 @@ def _lengths_of(X, nu, units):
     return (np.array([products[products > 0].sum(), -products[products < 0].sum()]),)
 
 
-def _best_scale(source, point, limit):
-    """Return the largest dual value found on [0, limit], which is valid, and its scale; zero where none is above."""
-    if limit <= 0.0:
-        return 0.0, 0.0
-    low, high, best = 0.0, min(limit, 1.0) if np.isinf(limit) else limit, (0.0, 0.0)
-    for _ in range(N_SCALE_PASSES):
-        scales = np.linspace(low, high, N_SCALES + 1)[1:]
-        (values,) = sum_over(source.each(_dual_values, point, scales))
-        k = int(np.argmax(values))
-        if values[k] > best[0]:
-            best = float(values[k]), float(scales[k])
-        step = scales[1] - scales[0]
-        low, high = max(0.0, scales[k] - step), min(limit, scales[k] + step)
+def _best_scales(source, point, limits):
+    """Return for every limit the largest dual value found on [0, limit], which is valid, and its scale; or zeros."""
+    best = [(0.0, 0.0) for _ in limits]
+    ranges = [(0.0, 1.0 if np.isinf(limit) else limit) for limit in limits]
+    for _ in range(N_SCALE_PASSES if max(limits) > 0.0 else 0):
+        scales = [np.linspace(low, high, N_SCALES + 1)[1:] for low, high in ranges]
+        (values,) = sum_over(source.each(_dual_values, point, np.concatenate(scales)))
+        for j, own in enumerate(np.split(values, len(limits))):
+            k, step = int(np.argmax(own)), scales[j][1] - scales[j][0]
+            best[j] = max(best[j], (float(own[k]), float(scales[j][k])))
+            ranges[j] = max(0.0, scales[j][k] - step), min(ranges[j][1], scales[j][k] + step)
     return best
 
 

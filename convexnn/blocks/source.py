@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from sklearn.utils.validation import check_array
 
+from .._utils.arrays import is_foreign
 from ..exceptions import InvalidInputError
 
 ENTRIES_PER_BLOCK = 1_000_000  # of an array that is cut into blocks here
@@ -79,14 +81,41 @@ class StreamedBlocks:
     """
 
     def __init__(self, source: Callable[[], Any]) -> None:
-        self.source = source
+        self.source, self.names = source, None
+
+    def column_names(self) -> list[str] | None:
+        """Return the names of the columns of the first block, None where it has none; later blocks must have these."""
+        for given in self.source():
+            self.names = names_of(_parts_of(given)[0])
+            break
+        return self.names
 
     def each(
         self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] | None = None
     ) -> Iterator[Any]:
         """Yield ``function(block, *arguments, *own_k)`` of every block k, in order."""
+        k = -1
         for k, given in enumerate(self.source()):
-            yield function(_block_of(given), *arguments, *(() if own is None else own[k]))
+            if own is not None and k >= len(own):
+                break
+            yield function(self._block_of(given, k), *arguments, *(() if own is None else own[k]))
+        if own is not None and k + 1 != len(own):
+            raise InvalidInputError(
+                f"source() must return the same blocks every time; it has returned {len(own)} before, and "
+                f"{'more' if k >= len(own) else k + 1} now. Pass a function that starts anew, no generator object."
+            )
+
+    def _block_of(self, given, k):
+        """Return the `Block` of what the user's iterator has yielded."""
+        X, y, weight = _parts_of(given)
+        names = names_of(X)
+        if self.names is not None and names is not None and names != self.names:
+            raise InvalidInputError(
+                f"all blocks must have the columns of the first one, in its order, {self.names}; block {k} has {names}."
+            )
+        y = np.asarray(y)
+        weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
+        return Block(_checked(X), y, weight)
 
 
 class CodedRows:
@@ -113,13 +142,24 @@ def _of_coded(code, function, block, *arguments):
     return function(code(block), *arguments)
 
 
-def _block_of(given):
-    """Return the `Block` of a tuple that a user's iterator has yielded."""
+def _parts_of(given):
+    """Return the (X, y, weight or None) of a tuple that a user's iterator has yielded."""
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise InvalidInputError(
             f"source() must yield tuples (X, y) or (X, y, sample_weight) of arrays; got {type(given).__name__}"
             f"{f' of length {len(given)}' if isinstance(given, tuple | list) else ''}."
         )
-    X, y = given[0], np.asarray(given[1])
-    weight = np.ones(len(y)) if len(given) == 2 or given[2] is None else np.asarray(given[2], float)
-    return Block(X, y, weight)
+    return given if len(given) == 3 else (*given, None)
+
+
+def names_of(X: Any) -> list[str] | None:
+    """Return the names of the columns of a table as a list, None where not all of them are strings or X is an array."""
+    names = [] if not hasattr(X, "columns") else list(X.columns)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def _checked(X):
+    """Return X as an array of single or double precision, in CSR form where it is sparse, or on its device."""
+    if is_foreign(X):
+        return X
+    return check_array(X, dtype=[np.float64, np.float32], accept_sparse="csr", ensure_min_samples=0, input_name="X")

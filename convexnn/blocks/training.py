@@ -15,27 +15,31 @@ from .._utils.clock import now
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..duality.pricing import local_prices
+from ..duality.records import Price
 from ..duality.rough import ascend, distinct_starts
 from ..network import TwoLayerReLU
 from ..programs.posing import make_problem
 from ..solvers._lbfgs import StoppableObjective, minimise, parts_of
+from ..solvers._merging import merge_alike
 from ..solvers._weights import Metric
-from ..solvers._work import Course
 from ..solvers.base import MIN_GAIN, Status, conclude, free_terms, hand_over, make_record
 from ..solvers.column_generation import solve_column_generation
-from .certifying import certify_on_blocks, settle_free_terms
+from .certifying import FreeCoordinates, certify_on_blocks, settle_free_terms
 from .sums import Rows, rows_at, sum_over, survey
 from .weights import Terms, Weights, price_matrices, value_and_slopes
 
 MAX_SAMPLED_ENTRIES, MIN_SAMPLED_ROWS = 2_000_000, 2_000  # of the sample that is trained in memory
 SAMPLE_WORK_NS = 3e9  # of its training: what a sample says is about all rows only
 SAMPLE_TIME_SHARE = 0.3  # of a time limit
-N_DESCENT_PASSES, N_LBFGS_PAIRS = 40, 20  # steps of a descent on all rows, and pairs that it remembers
+N_DESCENT_PASSES, MAX_DESCENT_PASSES = 40, 400  # steps of a descent on all rows, at first and at most
+MIN_GAIN_SHARE = 0.3  # a round that gains less than this share of what prices promise makes the next descents longer
+N_LBFGS_PAIRS = 20  # pairs that a descent remembers
 DESCENT_TOLERANCE = 1e-7  # relative decrease of a step below which a descent ends
 N_STARTS, N_ASCENT_PASSES = 64, 6  # directions that ascend together on all rows, and their passes
 N_SEARCHED_ROWS, MAX_SEARCHED_ENTRIES = 20_000, 1_000_000  # of the sample on which ascents begin
 MAX_NEW_NEURONS = 64  # of a round
 FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
+MERGED_SHARE = 0.1  # of the distances at which a new neuron would repeat another: those closer become one
 MIN_MASS_SHARE = 1e-6  # neurons with less than this share of the largest mass have vanished
 MAX_EXCESS_PER_TOL, MIN_EXCESS = 0.25, 1e-4  # prices above the strength by less than a share of it count for nothing
 SETTLED_FALL = 1e-5  # without a tolerance, training ends when a round lowers the objective by less than this share
@@ -88,17 +92,24 @@ class BlockTraining:
                 status, self.deadline = Status.interrupted, now()
             return self._conclude(status)
 
+    def zero_network_price(self):
+        """Return the `Price` of the network without neurons."""
+        self._begin()
+        self.weights, _ = settle_free_terms(self.source, self.rows, self.weights)
+        self._search(0.0)
+        return Price(self.found[0], np.inf, self.found[1], self.found[2], "heuristic")
+
     def _begin(self):
         rows = self.rows
         bias = [0.0] if self.terms.hidden_bias else []
         mean = np.append(rows.mean, bias) if self.terms.hidden_bias else np.zeros(rows.n_features)
         sizes = rows.spread if self.terms.hidden_bias else np.hypot(rows.mean, rows.spread)
-        self.metric = Metric(mean, np.append(sizes, bias))
-        n_outputs = rows.n_outputs or 1
-        n_free = self.terms.skip_connection * rows.n_features + self.terms.fit_intercept
+        self.metric, self.coordinates = Metric(mean, np.append(sizes, bias)), FreeCoordinates.of(rows, self.terms)
+        n_outputs, n_free = rows.n_outputs or 1, len(self.coordinates.size)
         none = np.zeros((0, len(self.metric.scales))), np.zeros((0, n_outputs)), np.zeros((n_free, n_outputs))
         self.weights, self.objective = Weights(*none, self.terms), np.inf
         self.visible, self.found = 1.0, None
+        self.n_passes = N_DESCENT_PASSES
         self.seen = None  # sampled rows, on which ascents begin
 
     def _train(self):
@@ -107,7 +118,6 @@ class BlockTraining:
         if start is not None:
             self.weights = weights_of(start, self.terms)
         self._descend()
-        course = Course(None)
         excess = max(MIN_EXCESS, MAX_EXCESS_PER_TOL * (self.tol or 0.0))
         for _ in range(self.max_iter):
             # Ascents on all rows: which neurons are missing?
@@ -123,6 +133,9 @@ class BlockTraining:
             before = self.objective
             self._join(new)
             self._descend()
+            # Where that gained little of what the prices promise, the next descent is longer.
+            if before - self.objective < MIN_GAIN_SHARE * self.visible * before:
+                self.n_passes = min(2 * self.n_passes, MAX_DESCENT_PASSES)
             if self.objective >= before * (1.0 - (SETTLED_FALL if self.tol is None else MIN_GAIN)):
                 return Status.settled if self.tol is None else Status.stalled
         return Status.max_iter
@@ -138,7 +151,11 @@ class BlockTraining:
         started = now()
         deadline = None if self.deadline is None else started + SAMPLE_TIME_SHARE * (self.deadline - started)
         options = {"deadline": deadline, "n_jobs": self.n_jobs, "rng": self.rng, "max_work": SAMPLE_WORK_NS}
-        return solve_column_generation(sample, proof="heuristic", **options).network
+        solution = solve_column_generation(sample, proof="heuristic", **options)
+        if solution.status is Status.interrupted:
+            self.weights = weights_of(solution.network, self.terms)
+            raise KeyboardInterrupt
+        return solution.network
 
     def sampled_problem(self, n_rows):
         """Return the `Problem` of some rows, whose weights make up for the others."""
@@ -147,19 +164,25 @@ class BlockTraining:
     # Descents
 
     def _descend(self):
-        """Move all weights by L-BFGS on sums over all rows; keep them where the objective fell."""
-        objective = BlockObjective(self.source, self.weights, self.beta, self.metric, self.rows, self._is_over)
-        minimise(
-            objective,
-            objective.pack(self.weights),
-            maxiter=N_DESCENT_PASSES,
-            maxcor=N_LBFGS_PAIRS,
-            ftol=DESCENT_TOLERANCE,
-        )
-        weights = objective.unpack(objective.point)
-        masses = weights.masses
-        kept = masses > MIN_MASS_SHARE * masses.max(initial=0.0)
-        self.weights, self.objective = balanced(weights.take(kept)), objective.best
+        """Move all weights by L-BFGS on sums over all rows; what an interrupt ends is kept as far as it came."""
+        self._merge()
+        options = {"maxiter": self.n_passes, "maxcor": N_LBFGS_PAIRS, "ftol": DESCENT_TOLERANCE}
+        objective = BlockObjective(self.source, self.weights, self.beta, self.metric, self.coordinates, self._is_over)
+        try:
+            minimise(objective, objective.pack(self.weights), **options)
+        finally:
+            if objective.point is not None:
+                weights, self.objective = objective.unpack(objective.point), objective.best
+                kept = weights.masses > MIN_MASS_SHARE * weights.masses.max(initial=0.0)
+                self.weights = balanced(weights.take(kept))
+
+    def _merge(self):
+        """Join neurons that say nearly the same."""
+        weights = self.weights
+        sizes = np.linalg.norm(weights.neurons, axis=1)[:, None]
+        directions, outputs = merge_alike(weights.neurons / sizes, weights.outputs * sizes, MERGED_SHARE)
+        roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
+        self.weights = replace(weights, neurons=directions * roots, outputs=outputs / roots)
 
     # Searches
 
@@ -183,7 +206,7 @@ class BlockTraining:
         return directions[kept], outputs[kept], masses
 
     def _climb(self):
-        """Return unit directions that ascents on all rows have reached, and prices, outputs, gradients, squares there."""
+        """Return unit directions that ascents on all rows have reached, and prices, outputs, slopes and squares."""
         starts = self._starts()
         if len(starts) == 0:
             return starts, (np.zeros(0), np.zeros((0, self.weights.n_outputs)), starts, np.zeros(0))
@@ -257,34 +280,22 @@ class BlockTraining:
 class BlockObjective(StoppableObjective):
     """The objective of all weights on all rows and its gradient, one pass over the data an evaluation."""
 
-    def __init__(self, source, weights, beta, metric, rows, stop):
+    def __init__(self, source, weights, beta, metric, coordinates, stop):
         super().__init__(stop)
-        self.source, self.like, self.beta, self.metric = source, weights, beta, metric
+        self.source, self.like, self.beta = source, weights, beta
+        self.metric, self.coordinates = metric, coordinates
         self.shapes = [part.shape for part in (weights.neurons, weights.outputs, weights.free)]
-        terms = weights.terms
-        # Free terms in coordinates in which their columns are of size one, and centred where there is an intercept.
-        self.free_mean, self.free_size = np.zeros((0, 1)), np.ones((len(weights.free), 1))
-        if terms.skip_connection:
-            spread = rows.spread if terms.fit_intercept else np.hypot(rows.mean, rows.spread)
-            self.free_size[: rows.n_features, 0] = np.where(spread > 0.0, spread, 1.0)
-            self.free_mean = rows.mean[:, None] * terms.fit_intercept
-        self.has_mean = terms.skip_connection and terms.fit_intercept
 
     def pack(self, weights):
         """Return weights as one vector."""
-        free = weights.free * self.free_size
-        if self.has_mean:
-            free[-1] += (weights.free[:-1] * self.free_mean).sum(axis=0)
-        parts = self.metric.points(weights.neurons), weights.outputs, free
+        parts = self.metric.points(weights.neurons), weights.outputs, self.coordinates.coefficients(weights.free)
         return np.concatenate([part.ravel() for part in parts])
 
     def unpack(self, vector):
         """Return the `Weights` of a vector."""
         points, outputs, free = parts_of(vector, self.shapes)
-        free = free / self.free_size
-        if self.has_mean:
-            free[-1] -= (free[:-1] * self.free_mean).sum(axis=0)
-        return replace(self.like, neurons=self.metric.weights(points), outputs=outputs.copy(), free=free)
+        neurons, free = self.metric.weights(points), self.coordinates.weights(free)
+        return replace(self.like, neurons=neurons, outputs=outputs.copy(), free=free)
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
@@ -293,12 +304,10 @@ class BlockObjective(StoppableObjective):
         loss, neurons, outputs, free = sum_over(self.source.each(value_and_slopes, weights))
         value = float(loss) + weights.penalty(self.beta)
         self.note(value, vector)
-        if self.has_mean:
-            free = np.vstack([free[:-1] - self.free_mean * free[-1], free[-1:]])
         slopes = (
             self.metric.slopes(self.beta * weights.neurons - neurons),
             self.beta * weights.outputs - outputs,
-            -free / self.free_size,
+            -self.coordinates.slopes(free),
         )
         return value, np.concatenate([slope.ravel() for slope in slopes])
 
@@ -314,9 +323,8 @@ def balanced(weights):
 def weights_of(network, terms):
     """Return the `Weights` of a network."""
     outputs, free = network.output_weights, free_terms(network)
-    return Weights(
-        network.neurons, outputs.reshape(len(outputs), -1), free.reshape(len(free), -1), terms
-    )
+    n_outputs = int(np.prod(outputs.shape[1:]))
+    return Weights(network.neurons, outputs.reshape(-1, n_outputs), free.reshape(-1, n_outputs), terms)
 
 
 def network_of(weights, rows):
@@ -351,9 +359,31 @@ def sampled_problem(source, rows, terms, beta, n_rows, rng):
     return replace(problem, loss=terms.loss)
 
 
-def train_on_blocks(source, terms, *, beta, rows=None, tol=None, max_iter=500, deadline=None, n_jobs=None, rng=None,
-                    start=None, report=None):
-    """Train a network on the rows of a source; see `BlockTraining`."""
+def train_on_blocks(
+    source,
+    terms,
+    *,
+    beta,
+    rows=None,
+    tol=None,
+    max_iter=500,
+    deadline=None,
+    n_jobs=None,
+    rng=None,
+    start=None,
+    report=None,
+):
+    """Return the `Solution` of training on the rows of a source; see `BlockTraining` for the parameters."""
     rows = survey(source) if rows is None else rows
     rng = np.random.default_rng(0) if rng is None else rng
     return BlockTraining(source, rows, terms, beta, tol, max_iter, deadline, n_jobs, rng, report, start).solve()
+
+
+def zero_network_price_on_blocks(source, terms, rows, *, rng, ascend=True):
+    """Return the `Price` of the network without neurons: a lower bound on the smallest strength that leads to it.
+
+    Without `ascend` only the directions that a sample of the rows has found are looked at.
+    """
+    training = BlockTraining(source, rows, terms, 1.0, None, 1, None if ascend else now(), None, rng)
+    with one_blas_thread():
+        return training.zero_network_price()

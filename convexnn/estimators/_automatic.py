@@ -64,7 +64,7 @@ class Choice:
         return self.path is not None and self.path.ended == "interrupted"
 
 
-def choose_strength(estimator, X, targets, weight, started):
+def choose_strength(estimator, X, targets, weight, started, every=None):
     """Return the `Choice` for an estimator and its checked data, None with too little to choose with, or no time.
 
     Parameters
@@ -75,8 +75,10 @@ def choose_strength(estimator, X, targets, weight, started):
         One per problem: all of them have the same strength.
     weight : ndarray of shape (n_samples,)
     started : Moment
+    every : float, optional
+        The weight of all rows, where the given ones are a sample of them.
     """
-    every, seed = weight.sum(), seed_of(estimator.random_state)
+    every, seed = weight.sum() if every is None else every, seed_of(estimator.random_state)
     # Huge data are chosen on a sample, whose share of the weight translates strengths.
     if is_huge(X) and not _has_own_folds(estimator):
         X, targets, weight = _sample(X, targets, weight, seed)

@@ -23,6 +23,7 @@ from ..solvers.base import Status
 from ..solvers.solve import check_pairing, solve
 from ._automatic import choose_strength
 from ._beta_path import BetaPath
+from ._blockwise import BlockwiseMixin, check_data_are_kept
 from ._columns import warn_of_unknown_strength
 from ._leaving_out import LeaveOneOutMixin
 from ._parameters import (
@@ -49,7 +50,7 @@ STATUS_ADVICE = {
 }
 
 
-class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
+class ConvexReLUEstimator(BlockwiseMixin, LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     network_: TwoLayerReLU
@@ -81,6 +82,7 @@ class ConvexReLUEstimator(LeaveOneOutMixin, CallbackSupportMixin, KeepsParameter
             When optimality cannot be proven within `time_limit` seconds.
         """
         check_is_fitted(self)
+        check_data_are_kept(self, "optimal_set")
         options = {"time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
         return optimal_set_of(self._training_problem, start=self.network_, **options)
 

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..responses.generalised import generalised_score
 from ..responses.left_out import LeftOut
 from ..responses.records import LeaveOneOut
+from ._blockwise import check_data_are_kept
 
 # Moves of at most 1e-12 of the largest prediction are rounding.
 MOVE_ROUNDING = 1e-12
@@ -68,6 +69,7 @@ class LeaveOneOutMixin:
 
     def _leave_out(self):
         """Return the samples left out, of one problem or of one per class."""
+        check_data_are_kept(self, "leave_one_out")
         return [LeftOut(*kept) for kept in self._left_out_parts]
 
     def _joined(self, parts, name):

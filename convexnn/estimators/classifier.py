@@ -18,6 +18,7 @@ from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import OptimalSet
 from ..optimal_sets.vector_set import VectorOptimalSet
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._blockwise import coded_labels
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._labels import checked_labels, class_factors, classes_in, places_of, signs_of
@@ -202,6 +203,11 @@ n_features_in_, feature_names_in_
         with watched(self, *given) as watch:
             choice = self._choose(X, targets, weight, started)
             return self._fit_rows(rows, started, watch, choice, plain_rows)
+
+    def _coded(self, source):
+        """Return the rows of a source with numbers for labels, without class weights too, the terms, and what the rows are."""
+        check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
+        return coded_labels(self, source)
 
     def _check_data(self, X, y, sample_weight):
         """Return data, labels and weights after checking them and the parameters; set classes_."""

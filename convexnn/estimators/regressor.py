@@ -18,6 +18,7 @@ from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ..responses.intervals import jackknife_plus
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._blockwise import coded_targets
 from ._columns import warn_of_scales
 from ._data import sample_weights, validate_data
 from ._robust import check_delta, delta_of
@@ -246,6 +247,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
             # The strength first, and with it perhaps the skip connection; then one training with a proof.
             choice = self._choose(X, targets, weight, started)
             return self._fit_rows(canonical_rows(X, targets[0], weight), started, watch, choice)
+
+    def _coded(self, source):
+        """Return the rows of a source with targets of float64, twice, the terms, and what the rows are."""
+        check_delta(self.huber_delta)
+        return coded_targets(self, source)
 
     def _check_data(self, X, y, sample_weight):
         """Return data, targets and weights after checking them and the parameters."""

@@ -81,7 +81,8 @@ class StreamedBlocks:
     """
 
     def __init__(self, source: Callable[[], Any]) -> None:
-        self.source, self.names = source, None
+        self.source = source
+        self.names: list[str] | None = None
 
     def column_names(self) -> list[str] | None:
         """Return the names of the columns of the first block, None where it has none; later blocks must have these."""

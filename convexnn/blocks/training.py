@@ -379,11 +379,8 @@ def train_on_blocks(
     return BlockTraining(source, rows, terms, beta, tol, max_iter, deadline, n_jobs, rng, report, start).solve()
 
 
-def zero_network_price_on_blocks(source, terms, rows, *, rng, ascend=True):
-    """Return the `Price` of the network without neurons: a lower bound on the smallest strength that leads to it.
-
-    Without `ascend` only the directions that a sample of the rows has found are looked at.
-    """
-    training = BlockTraining(source, rows, terms, 1.0, None, 1, None if ascend else now(), None, rng)
+def zero_network_price_on_blocks(source, terms, rows, *, rng):
+    """Return the `Price` of the network without neurons: a lower bound on the smallest strength that leads to it."""
+    training = BlockTraining(source, rows, terms, 1.0, None, 1, None, None, rng)
     with one_blas_thread():
         return training.zero_network_price()

@@ -51,6 +51,19 @@ class BlockwiseMixin:
     """`fit_blocks` of the regressor and the classifier; they say how targets become numbers."""
 
     _coded: Callable[..., Any]
+    _check_parameters: Callable[..., Any]
+    _choose_beta: Callable[..., Any]
+    _deadline: Callable[..., Any]
+    _previous_network: Callable[..., Any]
+    fit: Callable[..., Any]
+    beta: Any
+    loss: str
+    max_iter: int
+    max_width: int | None
+    n_jobs: int | None
+    random_state: Any
+    tol: Any
+    beta_: float
 
     def fit_blocks(self, source: Callable[[], Any]) -> Self:
         """Train on rows that come in blocks and need not fit in memory.
@@ -130,9 +143,8 @@ class BlockwiseMixin:
                     f"has {rows.n_features}. Use skip_connection=False."
                 )
             terms = replace(terms, skip_connection=self.skip_connection_)
-            exact = choice is None and self.beta == "scale"
             # The strength is that of the rows without class weights, as in `fit`.
-            price = zero_network_price_on_blocks(plain, terms, rows, rng=np.random.default_rng(seed), ascend=exact)
+            price = zero_network_price_on_blocks(plain, terms, rows, rng=np.random.default_rng(seed))
             self._choose_beta([price], choice)
             with watch.problem(attributes=network_only) as report:
                 solution = train_on_blocks(

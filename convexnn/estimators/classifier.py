@@ -205,7 +205,7 @@ n_features_in_, feature_names_in_
             return self._fit_rows(rows, started, watch, choice, plain_rows)
 
     def _coded(self, source):
-        """Return the rows of a source with numbers for labels, without class weights too, the terms, and what the rows are."""
+        """Return the rows of a source with numbers for labels, also without class weights, their terms and sizes."""
         check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
         return coded_labels(self, source)
 

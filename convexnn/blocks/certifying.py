@@ -163,8 +163,11 @@ def _newton_step(hessian, gram, slope):
     """Return the step of Newton's method, or of one metric for every output where the Hessian is too large for it."""
     if len(hessian) == 0:
         return _solved(gram, slope)
-    damped = hessian + FREE_DAMPING_OVER_TRACE * np.trace(hessian) * np.eye(len(hessian))
-    return np.linalg.solve(damped, slope.ravel()).reshape(slope.shape) if np.all(np.isfinite(damped)) else None
+    size = np.trace(hessian)
+    if not (np.isfinite(size) and size > 0.0):
+        return None
+    damped = hessian + FREE_DAMPING_OVER_TRACE * size * np.eye(len(hessian))
+    return np.linalg.solve(damped, slope.ravel()).reshape(slope.shape)
 
 
 def _solved(gram, slope):

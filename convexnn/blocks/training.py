@@ -34,7 +34,7 @@ SAMPLE_TIME_SHARE = 0.3  # of a time limit
 N_DESCENT_PASSES, MAX_DESCENT_PASSES = 40, 400  # steps of a descent on all rows, at first and at most
 MIN_GAIN_SHARE = 0.3  # a round that gains less than this share of what prices promise makes the next descents longer
 N_LBFGS_PAIRS = 20  # pairs that a descent remembers
-DESCENT_TOLERANCE = 1e-7  # relative decrease of a step below which a descent ends
+DESCENT_TOLERANCE = 1e-7  # a descent ends when its last steps have lowered the objective by less than this share each
 N_STARTS, N_ASCENT_PASSES = 64, 6  # directions that ascend together on all rows, and their passes
 N_SEARCHED_ROWS, MAX_SEARCHED_ENTRIES = 20_000, 1_000_000  # of the sample on which ascents begin
 MAX_NEW_NEURONS = 64  # of a round
@@ -42,6 +42,8 @@ FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best 
 MERGED_SHARE = 0.1  # of the distances at which a new neuron would repeat another: those closer become one
 MIN_MASS_SHARE = 1e-6  # neurons with less than this share of the largest mass have vanished
 MAX_EXCESS_PER_TOL, MIN_EXCESS = 0.25, 1e-4  # prices above the strength by less than a share of it count for nothing
+GAP_CALLED_CONVERGED = 1e-3  # without a tolerance, the largest estimated gap of a training that is called converged
+SEARCHED_LAST = (Status.converged, Status.time_limit)  # endings right after a search
 SETTLED_FALL = 1e-5  # without a tolerance, training ends when a round lowers the objective by less than this share
 
 
@@ -108,7 +110,7 @@ class BlockTraining:
         n_outputs, n_free = rows.n_outputs or 1, len(self.coordinates.size)
         none = np.zeros((0, len(self.metric.scales))), np.zeros((0, n_outputs)), np.zeros((n_free, n_outputs))
         self.weights, self.objective = Weights(*none, self.terms), np.inf
-        self.visible, self.found = 1.0, None
+        self.visible, self.found, self.point = 1.0, None, None
         self.n_passes = N_DESCENT_PASSES
         self.seen = None  # sampled rows, on which ascents begin
 
@@ -120,7 +122,8 @@ class BlockTraining:
         self._descend()
         excess = max(MIN_EXCESS, MAX_EXCESS_PER_TOL * (self.tol or 0.0))
         for _ in range(self.max_iter):
-            # Ascents on all rows: which neurons are missing?
+            # Ascents on all rows, beside the best free terms: which neurons are missing?
+            self.weights, self.point = settle_free_terms(self.source, self.rows, self.weights)
             new = self._search(excess)
             self._record()
             if self._is_over():
@@ -133,11 +136,12 @@ class BlockTraining:
             before = self.objective
             self._join(new)
             self._descend()
-            # Where that gained little of what the prices promise, the next descent is longer.
-            if before - self.objective < MIN_GAIN_SHARE * self.visible * before:
-                self.n_passes = min(2 * self.n_passes, MAX_DESCENT_PASSES)
-            if self.objective >= before * (1.0 - (SETTLED_FALL if self.tol is None else MIN_GAIN)):
+            # Where that gained little of what the prices promise, the next descent is longer; the longest one ends.
+            hardly = self.objective >= before * (1.0 - (SETTLED_FALL if self.tol is None else MIN_GAIN))
+            if hardly and self.n_passes == MAX_DESCENT_PASSES:
                 return Status.settled if self.tol is None else Status.stalled
+            if hardly or before - self.objective < MIN_GAIN_SHARE * self.visible * before:
+                self.n_passes = min(2 * self.n_passes, MAX_DESCENT_PASSES)
         return Status.max_iter
 
     def _is_over(self):
@@ -166,10 +170,10 @@ class BlockTraining:
     def _descend(self):
         """Move all weights by L-BFGS on sums over all rows; what an interrupt ends is kept as far as it came."""
         self._merge()
-        options = {"maxiter": self.n_passes, "maxcor": N_LBFGS_PAIRS, "ftol": DESCENT_TOLERANCE}
+        options = {"maxiter": self.n_passes, "maxcor": N_LBFGS_PAIRS, "ftol": 0.0}
         objective = BlockObjective(self.source, self.weights, self.beta, self.metric, self.coordinates, self._is_over)
         try:
-            minimise(objective, objective.pack(self.weights), **options)
+            minimise(objective, objective.pack(self.weights), objective.until_flat(DESCENT_TOLERANCE), **options)
         finally:
             if objective.point is not None:
                 weights, self.objective = objective.unpack(objective.point), objective.best
@@ -260,17 +264,19 @@ class BlockTraining:
 
     def _conclude(self, status):
         """Return the `Solution` of the weights so far."""
-        self.weights, point = settle_free_terms(self.source, self.rows, self.weights)
-        if self.found is None or status not in (Status.converged, Status.time_limit, Status.interrupted):
+        if self.found is None or status not in SEARCHED_LAST:
+            self.weights, self.point = settle_free_terms(self.source, self.rows, self.weights)
             self._search(0.0)
-        certificate = certify_on_blocks(
-            self.source, self.rows, self.weights, point, self.beta, self.found, self.deadline
-        )
+        given = self.source, self.rows, self.weights, self.point, self.beta, self.found
+        certificate = certify_on_blocks(*given, self.deadline)
+        tol = GAP_CALLED_CONVERGED if self.tol is None else self.tol
+        if self.tol is None and status is Status.converged and certificate.heuristic_gap > tol:
+            status = Status.settled
         return conclude(
             network_of(self.weights, self.rows),
             certificate,
             status,
-            tol=self.tol or 1.0,
+            tol=tol,
             n_iter=len(self.history),
             history=self.history,
             visible_gap=self.visible,
@@ -285,16 +291,19 @@ class BlockObjective(StoppableObjective):
         self.source, self.like, self.beta = source, weights, beta
         self.metric, self.coordinates = metric, coordinates
         self.shapes = [part.shape for part in (weights.neurons, weights.outputs, weights.free)]
+        # The free terms in a unit in which they matter about as much as the weights of the heaviest neuron.
+        self.unit = metric.spread * np.sqrt(weights.masses.max(initial=0.0)) or 1.0
 
     def pack(self, weights):
         """Return weights as one vector."""
-        parts = self.metric.points(weights.neurons), weights.outputs, self.coordinates.coefficients(weights.free)
+        free = self.coordinates.coefficients(weights.free) / self.unit
+        parts = self.metric.points(weights.neurons), weights.outputs, free
         return np.concatenate([part.ravel() for part in parts])
 
     def unpack(self, vector):
         """Return the `Weights` of a vector."""
         points, outputs, free = parts_of(vector, self.shapes)
-        neurons, free = self.metric.weights(points), self.coordinates.weights(free)
+        neurons, free = self.metric.weights(points), self.coordinates.weights(free * self.unit)
         return replace(self.like, neurons=neurons, outputs=outputs.copy(), free=free)
 
     def __call__(self, vector):
@@ -307,7 +316,7 @@ class BlockObjective(StoppableObjective):
         slopes = (
             self.metric.slopes(self.beta * weights.neurons - neurons),
             self.beta * weights.outputs - outputs,
-            -self.coordinates.slopes(free),
+            -self.coordinates.slopes(free) * self.unit,
         )
         return value, np.concatenate([slope.ravel() for slope in slopes])
 

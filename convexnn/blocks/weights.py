@@ -84,7 +84,7 @@ def loss_and_dual_point(weights, block, fit):
     """Return the loss of a block and its negative slopes in the fit, of shape (n_rows, n_outputs)."""
     loss, fit = weights.terms.loss, fit.reshape(block.y.shape)
     value, nu = loss.value_and_dual_point(block.y, fit, block.weight)
-    return value, nu.reshape(len(block.y), -1)
+    return value, nu.reshape(len(block.y), weights.n_outputs)
 
 
 def value_and_slopes(block, weights):

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 
+FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
 N_LBFGS_PAIRS = 20  # pairs of steps and changes of the gradient that are remembered
 
 
@@ -31,6 +32,20 @@ class StoppableObjective:
         """Keep a point where it is the best so far."""
         if value < self.best:
             self.best, self.point = value, vector.copy()
+
+    def until_flat(self, tol):
+        """Return a callback that stops where the last steps have lowered the objective by less than `tol` of it each.
+
+        L-BFGS itself looks at the decrease of one step; here it is judged over several.
+        """
+        course = []
+
+        def stop_when_flat(_):
+            course.append(self.best)
+            if len(course) > FLAT_STEPS and not course[-1 - FLAT_STEPS] - self.best > tol * FLAT_STEPS * abs(self.best):
+                raise Stopped
+
+        return stop_when_flat
 
 
 def minimise(objective, start, callback=None, **options):

@@ -11,13 +11,12 @@ import numpy as np
 from ..duality.rough import MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE
 from ..losses import orthonormal
 from ..losses.several_outputs import loss_hessian
-from ._lbfgs import StoppableObjective, Stopped, minimise, parts_of
+from ._lbfgs import StoppableObjective, minimise, parts_of
 
 N_COARSE_PAIRS = 10  # pairs of L-BFGS that are remembered
 MIN_COARSE_MASS_SHARE = 1e-8  # neurons with less than this share of the largest mass have vanished
 MAX_FREE_STEPS, MIN_FREE_GAIN = 6, 1e-10  # Newton steps of the free terms, and the relative gain of the last one
 FREE_DAMPING_PER_TRACE = 1e-10  # a share of the trace of their Hessian is added to its diagonal, which may be singular
-FLAT_STEPS = 10  # steps of L-BFGS over which the decrease is judged: the first ones are short
 MIN_CURVATURE_OVER_LARGEST = 1e-3  # a new neuron's curvature counts as at least this share of what it may be
 FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
 WORK_OF_A_CALL = 200_000  # nanoseconds, as are these: of a multiplication, an entry of the loss, a weight of L-BFGS
@@ -33,7 +32,6 @@ class _AllWeights(StoppableObjective):
         self.design = problem.design.astype(dtype, copy=False)
         shapes = [(n_neurons, problem.design.shape[1]), (n_neurons, problem.n_outputs)]
         self.shapes = [*shapes, (columns.shape[1], problem.n_outputs)]
-        self.course = []
 
     def unpack(self, vector):
         """Return neurons, outputs and the coefficients of the free terms."""
@@ -50,14 +48,6 @@ class _AllWeights(StoppableObjective):
         self.note(value, vector)
         slopes = problem.beta * neurons - pulls[0], problem.beta * outputs - pulls[1], -pulls[2]
         return value, np.concatenate([slope.ravel() for slope in slopes]).astype(float)
-
-    def is_flat(self, tol):
-        """Note a step; whether the last ones have lowered the objective by less than `tol` of it each."""
-        self.course.append(self.best)
-        if len(self.course) <= FLAT_STEPS:
-            return False
-        fallen = self.course[-1 - FLAT_STEPS] - self.best
-        return not fallen > tol * FLAT_STEPS * abs(self.best)
 
 
 def loss_and_pulls(loss, design, columns, Y, weight, neurons, outputs, free):
@@ -98,12 +88,7 @@ def descend_all_weights(problem, directions, outputs, free_fit, *, dtype, tol, m
         [(directions * roots).ravel(), (outputs / roots).ravel(), (columns.T @ free_fit / len(free_fit)).ravel()]
     )
 
-    # L-BFGS looks at the decrease of one step; here it is judged over several.
-    def stop_when_flat(_):
-        if objective.is_flat(tol):
-            raise Stopped
-
-    minimise(objective, start, stop_when_flat, maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
+    minimise(objective, start, objective.until_flat(tol), maxiter=max_steps, maxcor=N_COARSE_PAIRS, ftol=0.0)
     neurons, outputs, free = objective.unpack(objective.point)
     sizes = np.linalg.norm(neurons, axis=1)
     masses = sizes * np.linalg.norm(outputs, axis=1)

@@ -33,7 +33,8 @@ class Metric:
     """
 
     def __init__(self, mean, sizes, one=1.0):
-        self.scales = np.median(sizes[sizes > 0]) / np.where(sizes > 0, sizes, np.inf) if np.any(sizes > 0) else sizes
+        self.spread = float(np.median(sizes[sizes > 0])) if np.any(sizes > 0) else 1.0
+        self.scales = self.spread / np.where(sizes > 0, sizes, np.inf)
         self.scales[sizes == 0.0] = 1.0
         self.shift = mean / one
 

@@ -16,9 +16,9 @@ from typing import Self
 import numpy as np
 
 from ._utils.aliases import ArrayLike, LossName
+from ._utils.arrays import blocks_of, hidden_layer, sent_to, stacked, to_numpy
 from ._utils.display import Shown, counted
 from ._utils.norms import nonzero, norms
-from ._utils.row_blocks import row_blocks
 from ._utils.validation import check_count, check_design, check_positive, check_vector, check_weights
 from .exceptions import InvalidInputError
 from .losses import make_loss
@@ -176,8 +176,8 @@ class TwoLayerReLU(Shown):
             )
         return self.output_weights
 
-    def _check_inputs(self, X):
-        X = check_design(X, keep_single=True)
+    def _check_inputs(self, X, any_kind=False):
+        X = check_design(X, keep_single=True, any_kind=any_kind)
         if X.shape[1] != self.n_inputs:
             raise InvalidInputError(f"X must have {self.n_inputs} columns, one per input; got shape {X.shape}.")
         return X
@@ -201,21 +201,29 @@ class TwoLayerReLU(Shown):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_inputs)
+        X : array-like or sparse array of shape (n_samples, n_inputs)
+            Sparse data are not made dense. Arrays of other libraries, on a device too, are taken as they are where
+            scikit-learn's ``array_api_dispatch`` is set, and as arrays of NumPy elsewhere.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Under ``array_api_dispatch`` an array of the library, the device and the precision of `X`.
         """
-        X = self._check_inputs(X)
+        X = self._check_inputs(X, any_kind=True)
         # Powers of two move between u_j and alpha_j: exact, and no product with a huge u_j overflows.
         neurons, outputs = _balance_exponents(self.neurons, self._outputs)
-        values = np.concatenate([_relu(rows, neurons) @ outputs for _, rows in row_blocks(X)])
-        values = values.reshape(X.shape[0], *self.output_weights.shape[1:])
+        return stacked([self._values_at(rows, neurons, outputs) for rows in blocks_of(X)])
+
+    def _values_at(self, rows, neurons, outputs):
+        """Return the values at rows of any kind, where these are, with the neurons and outputs in the given scaling."""
+        values = hidden_layer(rows, neurons, self.hidden_bias is not None).weighted(outputs)
+        if self.output_weights.ndim == 1:
+            values = values[:, 0]
         if self.skip_weights is not None:
-            values = values + np.concatenate([rows @ self.skip_weights for _, rows in row_blocks(X)])
+            values = values + rows @ sent_to(rows, self.skip_weights)
         if self.intercept is not None:
-            values = values + self.intercept
+            values = values + sent_to(rows, self.intercept)
         return values
 
     def objective(
@@ -260,7 +268,7 @@ class TwoLayerReLU(Shown):
         ValueError
             For bad data, see `InvalidInputError`.
         """
-        X = self._check_inputs(X)
+        X = self._check_inputs(X, any_kind=True)
         y = self._check_targets(y, X.shape[0])
         beta = check_positive(beta, "beta")
         weight = check_weights(sample_weight, X.shape[0])
@@ -270,7 +278,7 @@ class TwoLayerReLU(Shown):
         loss.check_targets(y[rows])
         # A value beyond float64 is returned as infinity, without a warning.
         with np.errstate(over="ignore"):
-            fit = self.predict(X).reshape(len(rows), -1)[rows]
+            fit = to_numpy(self.predict(X)).reshape(len(rows), -1)[rows]
             return float(loss.value(y[rows], fit, weight[rows]) + self.penalty(beta))
 
     def penalty(self, beta: float) -> float:
@@ -284,7 +292,7 @@ class TwoLayerReLU(Shown):
         if self.output_weights.ndim == 1:
             return check_vector(y, n_samples, "y")[:, None]
         shape = (n_samples, self._outputs.shape[1])
-        y = _finite(y, "y")
+        y = _finite(to_numpy(y), "y")
         if y.shape != shape:
             raise InvalidInputError(f"y must have shape {shape}, one row per row of X; got shape {y.shape}.")
         return y

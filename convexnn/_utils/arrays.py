@@ -19,8 +19,10 @@ from sklearn import get_config
 from ..exceptions import InvalidInputError
 from .row_blocks import row_blocks, shut
 
-# A block of an array on a device has 262 144 rows: a hidden layer of 64 neurons fills 64 MB in single precision.
-DEVICE_ROWS = 262_144
+# A block of an array of another library has 32 million entries, which keep a device busy for longer than its start.
+DEVICE_ENTRIES = 32_000_000
+# A block of sparse rows has so many entries, zeros included: proofs make it dense.
+SPARSE_ENTRIES = 16_000_000
 
 
 def is_foreign(X: Any) -> bool:
@@ -54,7 +56,9 @@ def sent_to(X: Any, values: Any) -> Any:
     """Return an array of NumPy as one of the library, the device and the precision of X."""
     if not is_foreign(X):
         return np.asarray(values, X.dtype)
-    return array_namespace(X).asarray(np.ascontiguousarray(values), dtype=X.dtype, device=device(X))
+    # In C order and writeable, as torch wants them.
+    values = np.require(values, requirements=["C", "W"])
+    return array_namespace(X).asarray(values, dtype=X.dtype, device=device(X))
 
 
 def beside(X: Any, function: Callable[[np.ndarray], np.ndarray]) -> Any:
@@ -117,13 +121,30 @@ def rows_of(X: Any, places: np.ndarray) -> Any:
     return xp.take(X, xp.asarray(places, dtype=xp.int64, device=device(X)), axis=0)
 
 
+def rows_between(X: Any, start: int, stop: int) -> Any:
+    """Return the rows from `start` to `stop`, or to the last."""
+    return X[start : min(stop, X.shape[0]), :]  # the standard knows no slice that ends beyond the array
+
+
+def rows_per_block(X: Any, entries: int) -> int:
+    """Return of how many rows a block of X is to have `entries` entries, more where X is on a device or sparse."""
+    n_features = max(1, int(X.shape[1]))
+    if is_foreign(X):
+        return max(1, DEVICE_ENTRIES // n_features)
+    if sparse.issparse(X):
+        stored = max(1.0, X.nnz / max(1, X.shape[0]))
+        return max(1, min(int(entries / stored), SPARSE_ENTRIES // n_features))
+    return max(1, entries // n_features)
+
+
 def blocks_of(X: Any) -> Iterator[Any]:
     """Yield blocks of rows of X: those of `row_blocks`, in double precision, or of an array on a device in its own."""
     if not is_foreign(X):
         yield from (rows for _, rows in row_blocks(X))
         return
-    for start in range(0, X.shape[0], DEVICE_ROWS):
-        yield X[start : start + DEVICE_ROWS, :]
+    step = rows_per_block(X, DEVICE_ENTRIES)
+    for start in range(0, X.shape[0], step):
+        yield rows_between(X, start, start + step)
 
 
 def stacked(blocks: list[Any]) -> Any:

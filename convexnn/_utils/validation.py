@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from ..exceptions import InvalidInputError
 from .aliases import ArrayLike
+from .arrays import float_types, is_dispatched, is_foreign, to_numpy
 from .clock import now
-from .row_blocks import is_huge
+from .row_blocks import HUGE_ABOVE_ENTRIES, is_huge
 
 # Types that hold dates; those of pandas are subclasses.
 DATE_TYPES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
@@ -35,6 +37,8 @@ def refuse_dates(values: Any, name: str) -> None:
 
 def _holds_dates(values):
     """Whether an array-like, or one of the columns of a table, holds dates, times or durations."""
+    if is_foreign(values):
+        return False  # the array API has none, and nothing is to be fetched from a device for a look
     types = [values.dtype] if hasattr(values, "dtype") else list(getattr(values, "dtypes", ()))
     kinds = {getattr(dtype, "kind", "O") for dtype in types} or {"O"}  # "O": nothing is known without a look
     if "O" in kinds:
@@ -45,21 +49,43 @@ def _holds_dates(values):
     return not kinds.isdisjoint("mM")
 
 
-def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False) -> np.ndarray:
+def check_design(X: ArrayLike, name: str = "X", keep_single: bool = False, any_kind: bool = False) -> Any:
     """Return `X` as a finite C-ordered float64 array of shape (n_samples, n_features), neither of them 0.
 
-    With `keep_single` huge data in single precision stay as they are.
+    With `keep_single` huge data in single precision stay as they are. With `any_kind` sparse data stay so, in CSR form,
+    and so do arrays of other libraries where scikit-learn dispatches; else they are made dense, and NumPy's.
     """
     refuse_dates(X, name)
+    if is_dispatched(X):
+        if any_kind:
+            return check_array(X, dtype=float_types(X), input_name=name)
+        X = to_numpy(X)
     # Huge data in single precision are not copied: products cast them block by block.
     single = keep_single and getattr(X, "dtype", None) == np.float32 and is_huge(X)
-    return check_array(X, dtype=np.float32 if single else np.float64, order="C", input_name=name)
+    dtype = np.float32 if single else np.float64
+    checked = check_array(X, accept_sparse="csr", dtype=dtype, order="C", input_name=name)
+    return checked if any_kind else dense_of(checked, name)
+
+
+def dense_of(X: Any, name: str = "X") -> np.ndarray:
+    """Return X as a dense array of NumPy; sparse ones that would be too large are refused."""
+    X = to_numpy(X)
+    if not sparse.issparse(X):
+        return X
+    if is_huge(X):
+        raise InvalidInputError(
+            f"{name} is sparse and of shape {X.shape}. What you have called needs dense data, and makes sparse data "
+            f"dense up to {HUGE_ABOVE_ENTRIES} entries, zeros included; take fewer rows or columns, or pass "
+            f"{name}.toarray() if that fits into memory. fit and predict of ConvexReLURegressor and "
+            f"ConvexReLUClassifier, and TwoLayerReLU.predict, take sparse data of any size."
+        )
+    return X.toarray()
 
 
 def check_vector(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
     """Return `values` as a finite float64 array of shape (n_samples,)."""
     refuse_dates(values, name)
-    array = np.asarray(values)
+    array = np.asarray(to_numpy(values))
     if array.shape != (n_samples,):
         raise InvalidInputError(
             f"{name} must have shape ({n_samples},), one number per row of X; got shape {array.shape}."
@@ -70,7 +96,7 @@ def check_vector(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
 def check_matrix(values: ArrayLike, n_samples: int, name: str) -> np.ndarray:
     """Return `values` as a finite float64 array of shape (n_samples, n_outputs), with at least one column."""
     refuse_dates(values, name)
-    array = np.asarray(values)
+    array = np.asarray(to_numpy(values))
     if array.ndim != 2 or len(array) != n_samples or array.shape[1] == 0:
         raise InvalidInputError(
             f"{name} must have shape ({n_samples}, n_outputs), one row per row of X; got shape {array.shape}."

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from .._utils.arrays import is_foreign
+from .._utils.arrays import is_foreign, rows_between, rows_per_block
 from ..exceptions import InvalidInputError
 
 ENTRIES_PER_BLOCK = 1_000_000  # of an array that is cut into blocks here
@@ -60,14 +60,15 @@ class ArrayBlocks:
 
     def __init__(self, X: Any, y: np.ndarray, weight: np.ndarray) -> None:
         self.block, self.n_rows = Block(X, y, weight), len(y)
-        self.step = max(1, ENTRIES_PER_BLOCK // max(1, int(X.shape[1])))
+        self.step = rows_per_block(X, ENTRIES_PER_BLOCK)
 
     def each(
         self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] | None = None
     ) -> Iterator[Any]:
         """Yield ``function(block, *arguments, *own_k)`` of every block k, in order."""
         for k, start in enumerate(range(0, self.n_rows, self.step)):
-            block = Block(*(part[start : start + self.step] for part in self.block))
+            rows, (X, *others) = slice(start, start + self.step), self.block
+            block = Block(rows_between(X, start, start + self.step), *(part[rows] for part in others))
             yield function(block, *arguments, *(() if own is None else own[k]))
 
 

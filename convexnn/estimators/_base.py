@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.clock import now
-from .._utils.validation import check_choice, check_count
+from .._utils.validation import check_choice, check_count, dense_of
 from ..arrangements import ActivationPatterns
 from ..duality.certificate import Certificate
 from ..duality.pricing import PROOFS
@@ -25,6 +25,7 @@ from ._automatic import choose_strength
 from ._beta_path import BetaPath
 from ._blockwise import BlockwiseMixin, check_data_are_kept
 from ._columns import warn_of_unknown_strength
+from ._data import is_for_blocks
 from ._leaving_out import LeaveOneOutMixin
 from ._parameters import (
     KeepsParameters,
@@ -67,6 +68,7 @@ class ConvexReLUEstimator(BlockwiseMixin, LeaveOneOutMixin, CallbackSupportMixin
     n_features_in_: int
 
     _losses: tuple[str, ...] = ()
+    _takes_blocks = True
 
     def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet | VectorOptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data.
@@ -113,6 +115,16 @@ class ConvexReLUEstimator(BlockwiseMixin, LeaveOneOutMixin, CallbackSupportMixin
         """Pose the problems of canonical rows that differ in their targets only."""
         first = self._problem(parts[0], skip=skip)
         return [first, *(replace(first, y=rows.y) for rows in parts[1:])]
+
+    def _as_trained(self, X):
+        """Return checked data as they are trained on: as they are where they go in blocks, else dense and of NumPy."""
+        return X if self._takes_blocks and is_for_blocks(X) else dense_of(X)
+
+    def __sklearn_tags__(self):
+        """Sparse data are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _check_several_outputs(self):
         """Refuse by name what is not there for several outputs."""

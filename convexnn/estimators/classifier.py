@@ -11,16 +11,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.aliases import ArrayLike, ClassificationLoss, Patterns, Proof, RandomState, Solver
+from .._utils.arrays import beside
 from .._utils.clock import now
 from .._utils.validation import check_choice, check_weights
 from ..arrangements.patterns import ActivationPatterns
+from ..blocks.source import ArrayBlocks
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import OptimalSet
 from ..optimal_sets.vector_set import VectorOptimalSet
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._blockwise import coded_labels
 from ._columns import warn_of_scales
-from ._data import sample_weights, validate_data
+from ._data import is_for_blocks, sample_weights, validate_data
 from ._labels import checked_labels, class_factors, classes_in, places_of, signs_of
 from ._one_against_the_rest import OneAgainstTheRestMixin, side_by_side
 from ._rows import canonical_rows
@@ -189,6 +191,8 @@ n_features_in_, feature_names_in_
         started = now()
         given = X, y, sample_weight
         X, y, plain = self._check_data(X, y, sample_weight)
+        if is_for_blocks(X):
+            return self._fit_source(ArrayBlocks(X, y, plain))
         warn_of_scales(self, X, plain)
         targets, weight = self._pose_targets(y, plain)
         self._sample_weight = plain
@@ -211,7 +215,8 @@ n_features_in_, feature_names_in_
 
     def _check_data(self, X, y, sample_weight):
         """Return data, labels and weights after checking them and the parameters; set classes_."""
-        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", multi_output=True)
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", multi_output=True, any_kind=True)
+        X = self._as_trained(X)
         y = checked_labels(y)
         self._check_parameters()
         check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
@@ -252,14 +257,17 @@ n_features_in_, feature_names_in_
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""
         check_is_fitted(self)
-        return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
+        return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False, any_kind=True))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class of every row of X, of shape (n_samples,), or 1 for its labels and 0 for the others.
 
         The latter after targets of several labels, of shape (n_samples, n_labels).
         """
-        values = self.decision_function(X)
+        return beside(self.decision_function(X), self._labels_at)
+
+    def _labels_at(self, values):
+        """Return the labels at values of the decision function, of NumPy."""
         return (values > 0).astype(int) if self._is_multilabel else self.classes_[places_of(values)]
 
     @available_if(_is_logistic)
@@ -270,7 +278,10 @@ n_features_in_, feature_names_in_
         per class the sigmoids divided by their sum. With several labels the sigmoid for each, as scikit-learn's
         MLPClassifier has it.
         """
-        values = self.decision_function(X)
+        return beside(self.decision_function(X), self._probabilities_at)
+
+    def _probabilities_at(self, values):
+        """Return the probabilities at values of the decision function, of NumPy."""
         if values.ndim == 1:
             return np.column_stack([expit(-values), expit(values)])
         if self._is_multilabel:
@@ -283,10 +294,14 @@ n_features_in_, feature_names_in_
     @available_if(_is_logistic)
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
+        return beside(self.decision_function(X), self._logarithms_at)
+
+    def _logarithms_at(self, values):
+        """Return the logarithms of the probabilities at values of the decision function, of NumPy."""
         if self._is_multilabel:  # a sigmoid itself may underflow
-            return -np.logaddexp(0.0, -self.decision_function(X))
+            return -np.logaddexp(0.0, -values)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(self._probabilities_at(values))
 
     def optimal_set(self, *, time_limit: float | None = None) -> OptimalSet | VectorOptimalSet:
         """Return the `OptimalSet` of the training problem, over the distinct rows of the data, for two classes.

@@ -38,6 +38,7 @@ class _CrossValidation:
     best_score_: float
     cv: Any
     _single: type[BaseEstimator]
+    _takes_blocks = False
     _check_data: Callable[..., Any]
 
     @with_callbacks

@@ -208,7 +208,7 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, KeepsParamet
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X, of shape (n_samples,)."""
         check_is_fitted(self)
-        return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
+        return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False, any_kind=True))
 
     def optimal_set(self, *, time_limit: float | None = None) -> InterpolationSet:
         """Return the `InterpolationSet`: all interpolating networks of smallest cost, at every width.

@@ -6,21 +6,23 @@ from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.aliases import ArrayLike, Patterns, Proof, RandomState, RegressionLoss, Solver
 from .._utils.clock import now
-from .._utils.validation import check_weights
+from .._utils.validation import check_weights, dense_of
 from ..arrangements.patterns import ActivationPatterns
+from ..blocks.source import ArrayBlocks
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ..responses.intervals import jackknife_plus
 from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
 from ._blockwise import coded_targets
 from ._columns import warn_of_scales
-from ._data import sample_weights, validate_data
+from ._data import is_for_blocks, sample_weights, validate_data
 from ._robust import check_delta, delta_of
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -240,6 +242,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         started = now()
         given = X, y, sample_weight
         X, y, weight = self._check_data(X, y, sample_weight)
+        if is_for_blocks(X):
+            return self._fit_source(ArrayBlocks(X, y, weight))
         warn_of_scales(self, X, weight, y, getattr(given[1], "columns", None))
         targets, weight = self._pose_targets(y, weight)
         with watched(self, *given) as watch:
@@ -257,7 +261,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         """Return data, targets and weights after checking them and the parameters."""
         if np.isscalar(y):
             raise InvalidInputError(f"y must have shape (n_samples,) or (n_samples, n_outputs); got {y!r}.")
-        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", y_numeric=True, multi_output=True)
+        if issparse(y):
+            raise InvalidInputError(f"y must be dense; got a sparse array of shape {y.shape}. Pass y.toarray().")
+        options = {"y_numeric": True, "multi_output": True, "any_kind": True}
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", **options)
+        X = self._as_trained(X)
         self._check_parameters()
         check_delta(self.huber_delta)
         make_loss(self.loss, quantile=self.quantile)
@@ -289,7 +297,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         After targets in a column, which are one output, they are in a column too.
         """
         check_is_fitted(self)
-        values = self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False))
+        values = self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False, any_kind=True))
         return values[:, None] if self._is_column else values
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> np.ndarray:
@@ -323,7 +331,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         check_is_fitted(self)
         if not isinstance(level, Real) or not 0.0 < level < 1.0:
             raise InvalidInputError(f"level must be a number between 0 and 1, both left out; got {level!r}.")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = dense_of(validate_data(self, X, dtype=np.float64, reset=False, any_kind=True))
         if self.network_.output_weights.ndim != 1:
             raise InvalidInputError(
                 f"predict_interval is there for one output; this regressor has "

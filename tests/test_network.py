@@ -2,15 +2,29 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import sparse
 
+from convexnn._utils import arrays
+from convexnn._utils.arrays import to_numpy
 from convexnn.exceptions import InvalidInputError
 from convexnn.masses.pruning import prune_masses
 from convexnn.network import TwoLayerReLU
 
 from .checks import plain_objective, plain_predict
+from .kinds import (
+    dispatching,
+    every_library,
+    every_sparse,
+    is_beside,
+    rows_with_zeros,
+    strict,
+    strict_elsewhere,
+    untidy,
+)
 from .zoo import degenerate_designs, random_problem, three_rows, two_rows
 
 KINDS = {
@@ -54,6 +68,83 @@ def test_values_are_those_of_plain_numpy(kind, n_outputs, width):
     assert network.objective(X, y, 0.3) == pytest.approx(plain_objective(network, X, y, 0.3), rel=1e-13)
     expected = plain_objective(network, X, y, 0.3, weight)
     assert network.objective(X, y, 0.3, sample_weight=weight) == pytest.approx(expected, rel=1e-13)
+
+
+@kinds
+@outputs
+@every_sparse
+def test_values_at_sparse_rows(kind, n_outputs, sparse_as):
+    network, X = random_network(5, 4, kind, n_outputs), rows_with_zeros(30, 4)
+    rows = sparse_as(X)
+    np.testing.assert_allclose(network.predict(rows), network.predict(X), rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(rows.toarray(), X)
+    y = np.zeros_like(network.predict(X))
+    assert np.isclose(network.objective(rows, y, 0.5), network.objective(X, y, 0.5), rtol=1e-13)
+
+
+def test_values_at_untidy_sparse_rows():
+    network, X = random_network(5, 4, "all"), rows_with_zeros(30, 4)
+    np.testing.assert_allclose(network.predict(untidy(X)), network.predict(X), rtol=1e-13, atol=1e-13)
+
+
+def test_values_at_sparse_rows_take_little_memory():
+    network = random_network(5, 50_000, "all")
+    rows = sparse.random_array((20_000, 50_000), density=1e-4, rng=0, format="csr")  # 8 GB if it were dense
+    tracemalloc.start()
+    found = network.predict(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(found[:50], network.predict(rows[:50].toarray()), rtol=1e-12, atol=1e-12)
+    assert peak < 50e6
+
+
+@kinds
+@outputs
+@every_library
+@pytest.mark.parametrize("dtype, tol", [(np.float64, 1e-13), (np.float32, 1e-5)])
+def test_values_at_arrays_of_other_libraries(kind, n_outputs, array_as, dtype, tol):
+    network, X = random_network(5, 4, kind, n_outputs), rows_with_zeros(30, 4).astype(dtype)
+    with dispatching():
+        rows = array_as(X)
+        found = network.predict(rows)
+        assert is_beside(found, rows)
+        np.testing.assert_allclose(to_numpy(found), network.predict(X), rtol=tol, atol=tol)
+        y = np.ones_like(network.predict(X))
+        value = network.objective(rows, array_as(y), 0.5)
+        assert isinstance(value, float) and np.isclose(value, network.objective(X, y, 0.5), rtol=tol)
+
+
+def test_blocks_on_a_device_are_put_together(monkeypatch):
+    monkeypatch.setattr(arrays, "DEVICE_ENTRIES", 28)  # 7 rows
+    network, X = random_network(5, 4, "all", 2), rows_with_zeros(30, 4)
+    with dispatching():
+        found = network.predict(strict_elsewhere(X))
+    np.testing.assert_allclose(to_numpy(found), network.predict(X), rtol=1e-13, atol=1e-13)
+
+
+def test_integers_of_other_libraries_become_double():
+    network, counts = random_network(5, 4, "all"), np.arange(40).reshape(10, 4)
+    with dispatching():
+        np.testing.assert_allclose(to_numpy(network.predict(strict(counts))), network.predict(counts), rtol=1e-13)
+
+
+def test_torch_without_dispatch_becomes_numpy():
+    torch = pytest.importorskip("torch")
+    network, X = random_network(5, 4, "all"), rows_with_zeros(30, 4)
+    found = network.predict(torch.asarray(X))
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_array_equal(found, network.predict(X))
+
+
+@every_library
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_rows_that_are_not_finite_of_any_library(array_as, bad):
+    X = rows_with_zeros(30, 4)
+    X[3, 2] = bad
+    with dispatching(), pytest.raises(ValueError, match="X contains (NaN|infinity)"):
+        random_network(5, 4).predict(array_as(X))
+    with pytest.raises(ValueError, match="X contains (NaN|infinity)"):
+        random_network(5, 4).predict(sparse.csr_array(X))
 
 
 def test_objective_of_known_optima():

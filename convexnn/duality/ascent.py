@@ -13,6 +13,8 @@ MAX_CLIMBS_PER_CHUNK = 64  # at most 64 climbs are made between two looks at the
 ENTRIES_PER_CHUNK = 1_000_000  # and fewer where climbs times entries of the lines exceed this, a tenth of a second
 MAX_STEP_ENTRIES = 1_000_000_000  # a climb ends where steps times entries of the lines exceed this, about a second
 MAX_LINES_FOR_STARTS = 2048  # on huge data random starts are made from about so many of the lines
+MAX_LINES_FOR_METRIC = 1024  # where there are fewer lines than coordinates, starts take the metric of so many of them
+MIN_VARIANCE_SHARE = 1e-12  # the metric knows no smaller variance than this share of the largest
 N_HUGE_STEPS = 60  # on huge data the best ends take 60 more joint steps in the place of climbs
 MIN_SINGLE_LENGTH = 1e-15  # single precision is used where the longest line and its inverse are longer than this
 MAX_SAME_END_DISTANCE = 1e-2  # ends of an approach are one where no entry of the unit vectors differs by more
@@ -34,14 +36,25 @@ def random_starts(function, n_starts, rng):
     lines = function.lines
     if is_huge(lines):
         lines = unit_rows(lines[:: n_lines // MAX_LINES_FOR_STARTS + 1].astype(np.float64, copy=False))[0]
-    values, vectors = np.linalg.eigh(lines.T @ lines)
-    whitening = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
     # Every third start is Gaussian in the metric of the lines, and every third a difference or sum of two lines.
-    starts[1::3] = starts[1::3] @ whitening.T
+    starts[1::3] = in_metric_of(lines, starts[1::3])
     pairs = rng.integers(0, len(lines), (len(starts[2::3]), 2))
     mix = rng.choice([-1.0, 1.0], (len(pairs), 2))
     starts[2::3] = mix[:, :1] * lines[pairs[:, 0]] + mix[:, 1:] * lines[pairs[:, 1]] + 0.1 * starts[2::3] / np.sqrt(r)
     return starts / np.linalg.norm(starts, axis=1)[:, None]
+
+
+def in_metric_of(lines, directions):
+    """Return Gaussian `directions` (K, rank) in the metric that makes the lines (n_lines, rank) isotropic."""
+    n_lines, r = lines.shape
+    if r <= max(n_lines, MAX_LINES_FOR_METRIC):
+        values, vectors = np.linalg.eigh(lines.T @ lines)
+        return directions @ (vectors / np.sqrt(np.maximum(values, MIN_VARIANCE_SHARE * values[-1]))).T
+    # Fewer lines than coordinates, of which there are many: in their span, by a matrix of some of them, as one of all would take minutes.
+    lines = lines[:MAX_LINES_FOR_METRIC]
+    values, vectors = np.linalg.eigh(lines @ lines.T)
+    seen = values > MIN_VARIANCE_SHARE * values[-1]
+    return (directions[:, : np.sum(seen)] / values[seen]) @ vectors[:, seen].T @ lines
 
 
 def _steepest(linear):

@@ -14,6 +14,8 @@ from functools import partial
 
 import numpy as np
 
+from .ascent import in_metric_of
+
 N_ROUGH_STARTS, N_ROUGH_STEPS = 64, 8  # 64 directions ascend jointly, eight steps each
 MAX_ROUGH_ROWS = 3000  # ascents look at a random sample of 3000 rows where there are more
 MAX_DIRECTION_COSINE, MAX_OUTPUT_COSINE = 0.98, 0.9  # above both a new neuron would repeat another
@@ -83,8 +85,7 @@ def _starts(X, neurons, rng):
     starts = rng.standard_normal((N_ROUGH_STARTS, X.shape[1]))
     pairs = rng.integers(0, len(X), (len(starts[::3]), 2))
     # In the metric of the rows: narrow directions of the data are as likely as wide ones.
-    values, vectors = np.linalg.eigh(X.T.astype(np.float64) @ X)
-    starts[1::3] = starts[1::3] @ (vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))).T
+    starts[1::3] = in_metric_of(X.astype(np.float64, copy=False), starts[1::3])
     starts[::3] = X[pairs[:, 0]] - X[pairs[:, 1]]
     if len(neurons):
         chosen = neurons[rng.integers(0, len(neurons), len(starts[2::6]))]

@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn import get_config
 
 from ..exceptions import InvalidInputError
+from .norms import norms
 from .row_blocks import row_blocks, shut
 
 # A block of an array of another library has 32 million entries, which keep a device busy for longer than its start.
@@ -157,6 +158,19 @@ def moments(X: Any, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     X = with_doubles(X)
     squares = X.multiply(X) if sparse.issparse(X) else X * X
     return weight @ X, weight @ squares
+
+
+def row_norms(X: Any, ones: bool) -> np.ndarray:
+    """Return the norm of every row of X, with a one appended where `ones`, in double precision."""
+    X = with_doubles(X)
+    if sparse.issparse(X):
+        # Scaled by the largest entry no square overflows or underflows.
+        scale = abs(X).max() or 1.0
+        scaled = X / scale
+        found = scale * np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
+    else:
+        found = norms(X)
+    return np.hypot(found, 1.0) if ones else found
 
 
 # Products with rows

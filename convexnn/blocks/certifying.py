@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from .._utils.arrays import in_double, rows_of, with_doubles
+from .._utils.arrays import in_double, row_norms, rows_of, with_doubles
 from .._utils.norms import norms
 from .._utils.validation import is_late
 from ..duality.large.rows import totals_of
@@ -191,7 +191,7 @@ def _free_sums(block, point):
 
 def _hessian(block, point, columns):
     """Return the Hessian of the loss of a block in the coefficients of the free terms."""
-    loss, fit = point.weights.terms.loss, point.weights.fit(in_double(block.X)).reshape(block.y.shape)
+    loss, fit = point.weights.terms.loss, point.weights.fit(with_doubles(block.X)).reshape(block.y.shape)
     if block.y.ndim == 2:
         return loss_hessian(loss, block.y, fit, block.weight, columns)
     return (columns.T * (block.weight * loss.curvatures(block.y, fit))) @ columns
@@ -261,10 +261,9 @@ def _sizes_of(block, point):
     """Return the loss, ``sum_i ||leak_i|| ||x_i||``, the domain, the largest row norm and the largest ``||nu_i||``."""
     block = used(block)
     loss, nu, room, columns = point.at(block)
-    leak, inputs = point.leaks(room, columns), _inputs(block.X, point)
+    leak, sizes = point.leaks(room, columns), _row_norms(block.X, point)
     shaped = [part.reshape(block.y.shape) for part in (nu, leak)]
     within = point.weights.terms.loss.domain_within(block.y, *shaped, block.weight) if len(block.y) else np.inf
-    sizes = norms(inputs)
     return loss, float(norms(leak) @ sizes), within, sizes.max(initial=0.0), norms(nu).max(initial=0.0)
 
 
@@ -272,6 +271,11 @@ def _inputs(X, point):
     """Return rows as the hidden layer sees them, in double precision."""
     X = in_double(X)
     return np.column_stack([X, np.ones(len(X))]) if point.weights.terms.hidden_bias else X
+
+
+def _row_norms(X, point):
+    """Return the norms of rows as the hidden layer sees them."""
+    return row_norms(X, point.weights.terms.hidden_bias)
 
 
 @dataclass(frozen=True)
@@ -288,10 +292,15 @@ class _DualSums:
 
 
 def _on_dual(function, point, block, *arguments):
-    """Apply a function to the rows of a block and nu, or the norms of its rows where there are several outputs."""
+    """Apply a function to the rows of a block and nu."""
     block = used(block)
     _, nu, _, _ = point.at(block)
-    return function(_inputs(block.X, point), nu[:, 0] if nu.shape[1] == 1 else norms(nu), *arguments)
+    return function(_inputs(block.X, point), _flat(nu), *arguments)
+
+
+def _flat(nu):
+    """Return nu of one output, or the norms of its rows where there are several."""
+    return nu[:, 0] if nu.shape[1] == 1 else norms(nu)
 
 
 def _price_bound(source, rows, point, units, deadline):
@@ -301,7 +310,7 @@ def _price_bound(source, rows, point, units, deadline):
         return 0.0
     sums, n_inputs = _DualSums(source, point, units), rows.n_features + point.weights.terms.hidden_bias
     if n_inputs > MAX_BOUND_INPUTS or is_late(deadline):
-        (lengths,) = sums.of(_lengths_of)
+        (lengths,) = sum_over(source.each(_lengths_of, point, units))
         return scale * lengths.max() * (1.0 + 4.0 * EPS * (rows.n_rows + n_inputs))
     if point.weights.n_outputs == 1:
         return scale * bound_of_sums(sums, rows.n_rows, deadline, MAX_BLOCK_BOUND_PASSES)[0]
@@ -312,9 +321,11 @@ def _price_bound(source, rows, point, units, deadline):
     return scale * (1.0 + rounding) * min(lengths[0], np.sqrt(lengths[0] * largest))
 
 
-def _lengths_of(X, nu, units):
+def _lengths_of(block, point, units):
     """Return ``sum |nu_i| ||x_i||`` over the rows of positive and of negative nu, in units."""
-    products = (nu / units[1]) * (norms(X) / units[0])
+    block = used(block)
+    nu = _flat(point.at(block)[1])
+    products = (nu / units[1]) * (_row_norms(block.X, point) / units[0])
     return (np.array([products[products > 0].sum(), -products[products < 0].sum()]),)
 
 

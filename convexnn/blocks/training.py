@@ -29,6 +29,7 @@ from .sums import Rows, rows_at, sum_over, survey
 from .weights import Terms, Weights, price_matrices, value_and_slopes
 
 MAX_SAMPLED_ENTRIES, MIN_SAMPLED_ROWS = 2_000_000, 2_000  # of the sample that is trained in memory
+MAX_WIDE_ENTRIES = 4_000_000  # samples of wide rows, as sparse data often have, have fewer rows than that
 SAMPLE_WORK_NS = 3e9  # of its training: what a sample says is about all rows only
 SAMPLE_TIME_SHARE = 0.3  # of a time limit
 N_DESCENT_PASSES, MAX_DESCENT_PASSES = 40, 400  # steps of a descent on all rows, at first and at most
@@ -151,7 +152,7 @@ class BlockTraining:
 
     def _sampled_network(self):
         """Return a network of a sample of the rows."""
-        sample = self.sampled_problem(max(MIN_SAMPLED_ROWS, MAX_SAMPLED_ENTRIES // self.rows.n_features))
+        sample = self.sampled_problem(sampled_rows(self.rows.n_features))
         started = now()
         deadline = None if self.deadline is None else started + SAMPLE_TIME_SHARE * (self.deadline - started)
         options = {"deadline": deadline, "n_jobs": self.n_jobs, "rng": self.rng, "max_work": SAMPLE_WORK_NS}
@@ -228,7 +229,7 @@ class BlockTraining:
     def _starts(self):
         """Return unit directions to ascend from: the best maxima on a sample of the rows."""
         if self.seen is None:
-            n_rows = min(N_SEARCHED_ROWS, max(MIN_SAMPLED_ROWS, MAX_SEARCHED_ENTRIES // self.rows.n_features))
+            n_rows = min(N_SEARCHED_ROWS, sampled_rows(self.rows.n_features, MAX_SEARCHED_ENTRIES))
             self.seen = self.sampled_problem(n_rows)
         problem, weights = self.seen, self.weights
         free = problem.free @ weights.free
@@ -348,6 +349,12 @@ def network_of(weights, rows):
         skip_weights=flat(weights.free[:n_features]) if terms.skip_connection else None,
         intercept=flat(weights.free[-1]) if terms.fit_intercept else None,
     )
+
+
+def sampled_rows(n_features, entries=None):
+    """Return how many rows a sample in memory has, of `entries` entries or of those that are trained there."""
+    entries = MAX_SAMPLED_ENTRIES if entries is None else entries
+    return max(1, entries // n_features, min(MIN_SAMPLED_ROWS, MAX_WIDE_ENTRIES // n_features))
 
 
 def sampled_problem(source, rows, terms, beta, n_rows, rng):

@@ -50,7 +50,7 @@ def in_metric_of(lines, directions):
     if r <= max(n_lines, MAX_LINES_FOR_METRIC):
         values, vectors = np.linalg.eigh(lines.T @ lines)
         return directions @ (vectors / np.sqrt(np.maximum(values, MIN_VARIANCE_SHARE * values[-1]))).T
-    # Fewer lines than coordinates, of which there are many: in their span, by a matrix of some of them, as one of all would take minutes.
+    # In the span of some lines, by their matrix: one of all of these many coordinates would take minutes.
     lines = lines[:MAX_LINES_FOR_METRIC]
     values, vectors = np.linalg.eigh(lines @ lines.T)
     seen = values > MIN_VARIANCE_SHARE * values[-1]

@@ -18,9 +18,8 @@ from .._utils.clock import now
 from ..blocks import Block, CodedRows, RowSource, StreamedBlocks
 from ..blocks.sums import rows_at, survey
 from ..blocks.training import (
-    MAX_SAMPLED_ENTRIES,
-    MIN_SAMPLED_ROWS,
     Terms,
+    sampled_rows,
     train_on_blocks,
     zero_network_price_on_blocks,
 )
@@ -129,7 +128,7 @@ class BlockwiseMixin:
         self._check_blockwise()
         coded, plain, terms, rows = self._coded(source)
         self.n_features_in_ = rows.n_features
-        n_sampled = max(MIN_SAMPLED_ROWS, MAX_SAMPLED_ENTRIES // rows.n_features)
+        n_sampled = sampled_rows(rows.n_features)
         if rows.n_rows <= n_sampled:
             return self._fit_gathered(source, rows)
         with watched(self, source, None) as watch:

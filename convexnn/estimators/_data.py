@@ -5,8 +5,9 @@ from scipy import sparse
 from sklearn.utils import validation
 
 from .._utils.arrays import float_types, is_dispatched, is_foreign, to_numpy
-from .._utils.row_blocks import is_huge, is_long
+from .._utils.row_blocks import is_huge
 from .._utils.validation import refuse_dates
+from ..blocks.training import sampled_rows
 
 
 def validate_data(estimator, X, y="no_validation", *, any_kind=False, **options):
@@ -29,8 +30,9 @@ def validate_data(estimator, X, y="no_validation", *, any_kind=False, **options)
 
 
 def is_for_blocks(X):
-    """Whether training leaves X as it came, in blocks: sparse and too large to be dense, or long and of a library."""
-    return is_huge(X) if sparse.issparse(X) else is_foreign(X) and is_long(X)
+    """Whether training leaves X as it came, in blocks: sparse and too large to be dense, or of a library and long."""
+    # What fits into the sample that is trained in memory is best trained there.
+    return is_huge(X) if sparse.issparse(X) else is_foreign(X) and X.shape[0] > sampled_rows(X.shape[1])
 
 
 def sample_weights(sample_weight, X, **options):

@@ -11,8 +11,6 @@ def small_samples(monkeypatch):
     """Samples that are small beside the data of a test, so that training has to look at all blocks."""
     monkeypatch.setattr(training, "MAX_SAMPLED_ENTRIES", 1200)
     monkeypatch.setattr(training, "MIN_SAMPLED_ROWS", 300)
-    monkeypatch.setattr("convexnn.estimators._blockwise.MAX_SAMPLED_ENTRIES", 1200)
-    monkeypatch.setattr("convexnn.estimators._blockwise.MIN_SAMPLED_ROWS", 300)
 
 
 @pytest.fixture(scope="session")

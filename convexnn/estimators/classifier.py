@@ -160,7 +160,8 @@ n_features_in_, feature_names_in_
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse array of shape (n_samples, n_features)
+            Large sparse data, and arrays on devices, as in `ConvexReLURegressor`.
         y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
             Labels of two classes or more, or a column of 0 and 1 for each of several labels.
         sample_weight : array-like of shape (n_samples,), optional
@@ -255,7 +256,10 @@ n_features_in_, feature_names_in_
         return f"label {k}" if self._is_multilabel else f"class {self.classes_[k]} against the rest"
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes)."""
+        """Return the network's values at the rows of X: (n_samples,) for two classes, else (n_samples, n_classes).
+
+        Sparse X are not made dense, and arrays of other libraries are treated as by `TwoLayerReLU.predict`.
+        """
         check_is_fitted(self)
         return self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False, any_kind=True))
 

@@ -211,7 +211,10 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse array of shape (n_samples, n_features)
+            Sparse data above four million entries, zeros included, stay sparse. Under scikit-learn's
+            ``array_api_dispatch`` long arrays of other libraries stay on their device. Both are trained on as by
+            `fit_blocks`.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             A single column is one output: only `predict` returns a column again.
         sample_weight : array-like of shape (n_samples,), optional
@@ -294,7 +297,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs).
 
-        After targets in a column, which are one output, they are in a column too.
+        After targets in a column, which are one output, they are in a column too. Sparse X are not made dense, and
+        arrays of other libraries are treated as by `TwoLayerReLU.predict`.
         """
         check_is_fitted(self)
         values = self.network_.predict(validate_data(self, X, dtype=SINGLE_OR_DOUBLE, reset=False, any_kind=True))

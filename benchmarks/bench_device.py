@@ -53,7 +53,8 @@ def seconds_of_a_pass(source):
     """Return the seconds of the fastest of some passes over all rows."""
     rng = np.random.default_rng(0)
     terms = Terms(True, True, False, make_loss("squared"))
-    weights = Weights(rng.standard_normal((N_NEURONS, N_FEATURES + 1)), np.ones((N_NEURONS, 1)), np.zeros((1, 1)), terms)
+    neurons = rng.standard_normal((N_NEURONS, N_FEATURES + 1))
+    weights = Weights(neurons, np.ones((N_NEURONS, 1)), np.zeros((1, 1)), terms)
     seconds = []
     for _ in range(1 + N_PASSES):  # the first one compiles
         started = perf_counter()

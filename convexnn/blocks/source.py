@@ -71,6 +71,10 @@ class ArrayBlocks:
             block = Block(rows_between(X, start, start + self.step), *(part[rows] for part in others))
             yield function(block, *arguments, *(() if own is None else own[k]))
 
+    def coded(self, code: Callable[[Block], Block]) -> ArrayBlocks:
+        """Return the rows after a function of blocks, which is called once."""
+        return ArrayBlocks(*code(self.block))
+
 
 class StreamedBlocks:
     """Blocks of a callable that is called once for every pass over the data.
@@ -138,6 +142,11 @@ class CodedRows:
     ) -> Iterator[Any]:
         """Yield ``function(code(block), *arguments, *own_k)`` of every block k, in order."""
         return self.source.each(partial(_of_coded, self.code, function), *arguments, own=own)
+
+
+def coded(source: RowSource, code: Callable[[Block], Block]) -> RowSource:
+    """Return the rows of a source after a function of blocks, once for all passes where they are arrays here."""
+    return source.coded(code) if isinstance(source, ArrayBlocks) else CodedRows(source, code)
 
 
 def _of_coded(code, function, block, *arguments):

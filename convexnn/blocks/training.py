@@ -192,16 +192,20 @@ class BlockTraining:
     # Searches
 
     def _search(self, excess):
-        """Return (directions, units of the outputs, first masses) of neurons that are missing, None without any."""
+        """Return (directions, units of the outputs, first masses) of neurons that are missing, None without any.
+
+        A search that begins after the deadline sees little, and leaves the estimated gap as it is.
+        """
+        known = self.visible if self._is_over() else 0.0
         directions, (prices, outputs, _, squares) = self._climb()
         k = int(np.argmax(prices)) if len(prices) else None
         if k is None:
-            self.found, self.visible = (0.0, np.zeros(self.weights.neurons.shape[1]), 0), 0.0
+            self.found, self.visible = (0.0, np.zeros(self.weights.neurons.shape[1]), 0), known
             return None
         sign = int(np.sign(outputs[k, 0])) if self.rows.n_outputs is None else int(prices[k] > 0)
         self.found = float(prices[k]), directions[k], sign
         # The loss that neurons of this price may still save, about.
-        self.visible = self._visible(prices[k])
+        self.visible = max(known, self._visible(prices[k]))
         level = self.beta * (1.0 + excess)
         kept = distinct_starts(directions, outputs, prices, level, MAX_NEW_NEURONS)
         if len(kept) == 0:

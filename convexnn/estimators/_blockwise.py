@@ -15,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._utils.arrays import in_double
 from .._utils.clock import now
-from ..blocks import Block, CodedRows, RowSource, StreamedBlocks
+from ..blocks import Block, RowSource, StreamedBlocks
+from ..blocks.source import coded as coded_rows
 from ..blocks.sums import rows_at, survey
 from ..blocks.training import (
     Terms,
@@ -239,11 +240,11 @@ def _dense(block):
 
 def coded_targets(estimator, source):
     """Return the source of a regressor with targets of float64, twice, the `Terms` and the `Rows`."""
-    coded = CodedRows(source, _as_numbers)
+    coded = coded_rows(source, _as_numbers)
     rows = survey(coded)
     estimator._is_column = rows.n_outputs == 1
     if estimator._is_column:
-        coded, rows = CodedRows(source, _as_flat_numbers), replace(rows, n_outputs=None)
+        coded, rows = coded_rows(source, _as_flat_numbers), replace(rows, n_outputs=None)
     y, weight = np.zeros(1), np.ones(1)
     if estimator.loss == "huber" and estimator.huber_delta == "auto":
         n_rows = min(rows.n_rows, N_ROWS_FOR_DELTA)
@@ -300,7 +301,7 @@ def coded_labels(estimator, source):
     n_outputs = None if is_binary else n_classes
     name = estimator._loss_name(1 if is_binary else n_classes)
     code = partial(_as_signs, estimator.classes_, is_binary, name == "multinomial")
-    plain, coded = (CodedRows(source, partial(code, one)) for one in (None, factors))
+    plain, coded = (coded_rows(source, partial(code, one)) for one in (None, factors))
     return coded, plain, _terms(estimator, make_loss(name, n_outputs=n_outputs)), survey(coded)
 
 

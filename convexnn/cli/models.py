@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .._utils.libraries import require
 from ..exceptions import InvalidInputError
-from ..exchange.libraries import require
 from .files import check_target_file
 from .streams import note
 from .tasks import CLASSIFICATION

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .._utils.libraries import require
 from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
-from ..exchange.libraries import require
 from .files import TABLES
 from .marks import PLAIN_MARKS, are_numbers, fitting, marks_of, matches
 from .problems import Problem, listed, refuse

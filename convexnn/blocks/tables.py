@@ -96,14 +96,14 @@ def csv_frames(path: str, rows: int, columns: Sequence[str] | None = None, **opt
 def parquet_names(path: str) -> list[str]:
     """Return the names of the columns of a Parquet file; an index that pandas has written is none of them."""
     parquet = require("pyarrow.parquet", "cli")
-    with _naming(path):
+    with naming(path):
         return [str(name) for name in parquet.read_schema(path).empty_table().to_pandas().columns]
 
 
 def csv_names(path: str, **options: Any) -> list[str]:
     """Return the names of the columns of a csv file."""
     pandas = require("pandas", "cli")
-    with _naming(path):
+    with naming(path):
         return [str(name) for name in pandas.read_csv(path, nrows=0, index_col=False, **options).columns]
 
 
@@ -123,7 +123,8 @@ def check_same_columns(names: dict[str, Sequence[str]], name: str = "paths") -> 
         surplus = [repr(column) for column in names[path] if column not in names[first]]
         if lacking:
             raise InvalidInputError(
-                f"{name}: {path!r} has no {columns_text(lacking)}, which {first!r} has. All files need the same columns."
+                f"{name}: {path!r} has no {columns_text(lacking)}, which {first!r} has. All files need the same "
+                f"columns."
             )
         if surplus:
             raise InvalidInputError(
@@ -187,20 +188,23 @@ def _check_unchanged(path, stamp):
 
 def _next(path, tables):
     """Return the next table of a file, None after the last."""
-    with _naming(path):
+    with naming(path):
         return next(tables, None)
 
 
 @contextmanager
-def _naming(path):
-    """Errors of pandas and pyarrow become one that names the file."""
+def naming(path: str, name: str | None = None) -> Iterator[None]:
+    """Turn errors of pandas and pyarrow into one that names the file, and the argument where it is given."""
+    head = "" if name is None else f"{name}: "
     try:
         yield
+    except FileNotFoundError as error:
+        raise InvalidInputError(f"{head}there is no file {path!r}.") from error
     except InvalidInputError:
         raise
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:  # pandas and pyarrow raise these for damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InvalidInputError(f"{path!r} cannot be read as a table: {reason}") from error
+        raise InvalidInputError(f"{head}{path!r} cannot be read as a table: {reason}") from error
 
 
 def columns_text(names: Sequence[str]) -> str:

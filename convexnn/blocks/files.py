@@ -62,19 +62,21 @@ class TableBlocks:
     has_one_target: bool
 
     def __call__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        """Yield ``(X, y)``, or with a column of weights ``(X, y, weight)``.
+        """Yield ``(X, y)``, or with a column of weights ``(X, y, weight)``; X is a DataFrame with the names.
 
         Raises
         ------
         InvalidInputError
             For cells that are missing or no numbers, with the file, the column and the row.
         """
+        pandas = require("pandas", "cli")
         columns = [*self.feature_names, *self.targets, *([] if self.weight is None else [self.weight])]
         for frame in self.files.each(self.rows, list(dict.fromkeys(columns))):
             X = np.empty((len(frame.table), len(self.feature_names)), dtype=self.dtype)
             for k, name in enumerate(self.feature_names):
                 X[:, k] = numbers_of(frame, name)
-            block = X, self._targets_of(frame)
+            named = pandas.DataFrame(X, columns=list(self.feature_names), copy=False)
+            block = named, self._targets_of(frame)
             yield block if self.weight is None else (*block, numbers_of(frame, self.weight))
 
     def _targets_of(self, frame):
@@ -130,8 +132,8 @@ def parquet_blocks(
     >>> for k in range(2):
     ...     pandas.DataFrame({"a": [k, k + 1.0], "y": [0.0, 1.0]}).to_parquet(folder / f"part-{k}.parquet")
     >>> source = parquet_blocks(folder / "part-*.parquet", "y")
-    >>> [(X.tolist(), y.tolist()) for X, y in source()]
-    [([[0.0], [1.0]], [0.0, 1.0]), ([[1.0], [2.0]], [0.0, 1.0])]
+    >>> [(X["a"].tolist(), y.tolist()) for X, y in source()]
+    [([0.0, 1.0], [0.0, 1.0]), ([1.0, 2.0], [0.0, 1.0])]
     """
     require("pandas", "cli")
     files = matching_files(paths)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,8 +90,31 @@ def parquet_frames(path: str, rows: int, columns: Sequence[str] | None = None) -
 def csv_frames(path: str, rows: int, columns: Sequence[str] | None = None, **options: Any) -> Iterator[Any]:
     """Yield DataFrames of at most `rows` rows; `options` are those of ``pandas.read_csv``."""
     pandas = require("pandas", "cli")
-    with pandas.read_csv(path, chunksize=rows, usecols=columns, index_col=False, **options) as reader:
-        yield from reader
+    # All columns are parsed: pandas counts the fields of a row only then.
+    with refusing_surplus_fields(path):
+        reader = pandas.read_csv(path, chunksize=rows, **{"index_col": False} | options)
+    with reader:
+        while True:
+            with refusing_surplus_fields(path):
+                table = next(reader, None)
+            if table is None:
+                return
+            yield table if columns is None else table[list(columns)]
+
+
+@contextmanager
+def refusing_surplus_fields(path: str, name: str | None = None) -> Iterator[None]:
+    """Refuse rows with more fields than there are columns, of which pandas would drop the rest with a warning."""
+    errors = require("pandas", "cli").errors
+    head = "" if name is None else f"{name}: "
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Length of header", category=errors.ParserWarning)
+        try:
+            yield
+        except errors.ParserWarning as error:
+            raise InvalidInputError(
+                f"{head}{path!r} has rows with more fields than its header has names. Name every column."
+            ) from error
 
 
 def parquet_names(path: str) -> list[str]:

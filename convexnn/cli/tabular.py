@@ -2,13 +2,12 @@
 
 import io
 import re
-import warnings
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from .._utils.libraries import require
-from ..blocks.tables import check_same_columns, naming, parquet_frames
+from ..blocks.tables import check_same_columns, naming, parquet_frames, refusing_surplus_fields
 from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
 from .marks import PLAIN_MARKS, are_numbers, fitting, marks_of, matches
@@ -21,6 +20,8 @@ from .texts import joined, text_of, texts_of
 TYPED_SEPARATORS = {"\\t": "\t"}
 # The marks that may stand between columns.
 SEPARATORS = ";\t|,"
+# Blanks after the mark between columns count for nothing, and a column has one type from its first row to its last.
+READING = {"index_col": False, "skipinitialspace": True, "low_memory": False}
 # A gap elsewhere in a column turns the code 7 into 7.0.
 INTEGER_WITH_ZEROS = re.compile(r"([+-]?\d+)\.0+")
 
@@ -219,27 +220,27 @@ def _typed(pandas, path, text, reading, as_text, options):
     as_text = [] if as_text is None else [name for name in as_text(frame.columns) if name in frame]
     columns = [name for name in frame if name not in as_text]
     texts = [name for name in columns if frame[name].dtype.kind == "O"]
-    frame = frame.assign(**{name: _numbers_of(pandas, frame[name], reading.marks) for name in texts})
+    frame = frame.assign(**{name: numbers_of_text(pandas, frame[name], reading.marks) for name in texts})
     others = [name for name in columns if not _has_numbers(pandas, frame[name])]
     pointed = {}
     if as_text or _has_marked(frame, others, reading.marks):
         # Read once more as text, where the way that numbers are written matters.
         raw = _read_whole(pandas, path, text, dtype=str, **options)
-        frame = frame.assign(**{name: raw[name].map(_code, na_action="ignore") for name in as_text})
+        frame = frame.assign(**{name: raw[name].map(code_of, na_action="ignore") for name in as_text})
         numbers = [name for name in columns if frame[name].dtype.kind in "iuf"]
         pointed = {name: found for name in numbers if (found := _pointed(raw[name], reading.marks))}
     if reading.keep_na:
         options["na_values"] = ["", *reading.na_values]
         # And once more with NA and null as text, for the columns that do not hold numbers.
         kept = _read_whole(pandas, path, text, dtype=str, keep_default_na=False, **options)
-        frame = frame.assign(**{name: kept[name].map(_code, na_action="ignore") for name in as_text})
+        frame = frame.assign(**{name: kept[name].map(code_of, na_action="ignore") for name in as_text})
         frame = frame.assign(**{name: kept[name] for name in others})
     said = {"decimal": reading.decimal, "thousands": reading.thousands}
     frame.attrs = {"marks": reading.marks, "said": said, "as_text": as_text, "pointed": pointed}
     return frame
 
 
-def _numbers_of(pandas, column, marks):
+def numbers_of_text(pandas, column, marks):
     """Return a column of text as numbers, where all of it is numbers with these marks that pandas does not know."""
     there = column.dropna()
     cells = [str(cell) for cell in there.tolist()]
@@ -272,7 +273,7 @@ def _pointed(raw, marks):
     return fitting(cells.tolist(), marks), first + 1, cells[first]
 
 
-def _code(cell):
+def code_of(cell):
     """Return a cell of categories, whole numbers without a point."""
     found = INTEGER_WITH_ZEROS.fullmatch(cell)
     return found[1] if found else cell
@@ -285,18 +286,11 @@ def _has_numbers(pandas, column):
 
 def _read_whole(pandas, path, text, **options):
     """Return a csv table, no column of it taken for an index: that would move the others under wrong names."""
-    options |= {"index_col": False, "skipinitialspace": True, "low_memory": False}
-    with warnings.catch_warnings():
-        # pandas would drop the surplus fields with a warning.
-        warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
-        try:
-            return _stripped(pandas.read_csv(io.StringIO(text), **options))
-        except pandas.errors.ParserWarning as error:
-            text = f"data: {path!r} has rows with more fields than its header has names. Name every column."
-            raise InvalidInputError(text) from error
+    with refusing_surplus_fields(path, "data"):
+        return stripped(pandas.read_csv(io.StringIO(text), **READING, **options))
 
 
-def _stripped(frame):
+def stripped(frame):
     """Return a table without blanks around names and text."""
     frame.columns = [str(name).strip() for name in frame.columns]
     texts = {name: frame[name].map(_strip, na_action="ignore") for name in frame if frame[name].dtype.kind == "O"}

@@ -74,10 +74,10 @@ def test_features_are_chosen_and_ordered_by_name(tmp_path):
 def test_single_precision_stays(tmp_path):
     table = make_table()[["a", "y"]].astype({"a": np.float32})
     pattern = written(table, tmp_path, "parquet")
-    assert {X.dtype for X, _ in parquet_blocks(pattern, "y")()} == {np.dtype(np.float32)}
-    assert {X.dtype for X, _ in parquet_blocks(pattern, "y", dtype=float)()} == {np.dtype(float)}
+    assert {X.to_numpy().dtype for X, _ in parquet_blocks(pattern, "y")()} == {np.dtype(np.float32)}
+    assert {X.to_numpy().dtype for X, _ in parquet_blocks(pattern, "y", dtype=float)()} == {np.dtype(float)}
     table.astype(float).to_parquet(tmp_path / "part-3.parquet")
-    assert {X.dtype for X, _ in parquet_blocks(pattern, "y")()} == {np.dtype(float)}
+    assert {X.to_numpy().dtype for X, _ in parquet_blocks(pattern, "y")()} == {np.dtype(float)}
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

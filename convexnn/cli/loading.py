@@ -9,7 +9,7 @@ from .block_data import PreparedBlocks, block_data
 from .columns import roles_of
 from .first_passes import LABELS, kinds_of, prepare_in_passes
 from .kinds import Kind
-from .paths import table_files
+from .paths import is_parquet, table_files
 from .readers import HEAD_BYTES, HEAD_ROWS, make_reader
 from .scratch import scratch_blocks
 from .sizes import block_memory, expected_memory, size_text
@@ -59,8 +59,9 @@ def _in_blocks(arguments, files, needed):
         data = data.standardized(moments)
     else:
         note_uneven(moments.deviations)
-    labels = data.y if found.target_type == LABELS else None
-    folder = arguments.scratch
+    labels, folder = data.y if found.target_type == LABELS else None, arguments.scratch
+    if folder is None and (texts or not is_parquet(files[0])):
+        _note_scratch(data)
     kept = nullcontext(data.source) if folder is None else scratch_blocks(data.source, folder, data.n_rows, labels)
     with kept as source:
         yield replace(data, source=source)
@@ -87,3 +88,10 @@ def _note_blocks(files, reader, texts, needed):
     whole = f"; whole, it would take about {size_text(needed)}"
     bound = size_text(block_memory(reader.rows, len(reader.columns), len(texts)))
     note(f"{n_files} read in blocks of {reader.rows} rows, with about {bound} of memory{whole}.")
+
+
+def _note_scratch(data):
+    size = size_text(8 * data.n_rows * (len(data.features) + 1))
+    note(
+        f"every pass over the rows parses the files; --scratch FOLDER writes {size} once and reads these, much faster."
+    )

@@ -12,7 +12,7 @@ DEFAULT_MEMORY = 4 * 2**30
 MEMORY_PER_CSV_BYTE, MEMORY_PER_GZIP_BYTE, MEMORY_PER_PARQUET_CELL = 16, 60, 64
 # Of training on blocks: libraries, the sample of two million entries that is trained in memory, and compiled kernels;
 # bytes for a cell of a block, parsed and prepared, and more for one of text.
-PROGRAM_MEMORY, MEMORY_PER_BLOCK_CELL, MEMORY_PER_TEXT = 500 * 2**20, 64, 100
+PROGRAM_MEMORY, MEMORY_PER_BLOCK_CELL, MEMORY_PER_TEXT = 650 * 2**20, 64, 100
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 

@@ -7,9 +7,11 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ..exchange.cells import as_numbers
+from ..exchange.preparation import Preparation
 from ..exchange.scaling import scaled
 from .columns import check_scaling
 from .first_passes import INTEGERS, LABELS, TRUTH
+from .readers import TableReader
 
 # Of the target so many distinct values are kept, which tell numbers from labels.
 MAX_DISTINCT = 10_000
@@ -29,8 +31,8 @@ class PreparedBlocks:
     center, scale : ndarray of shape (n_features,) or None
     """
 
-    reader: object
-    preparation: object
+    reader: TableReader
+    preparation: Preparation
     targets: list
     target_type: str
     weight: str | None
@@ -90,7 +92,7 @@ class BlockData:
     n_rows: int
     features: list
     targets: list
-    preparation: object
+    preparation: Preparation
     center_of_targets: np.ndarray
     center: np.ndarray | None = None
     scale: np.ndarray | None = None

@@ -268,7 +268,7 @@ def _gap_problem(frame, names, role, reason=None):
     """Return the problem of missing values."""
     gaps = {name: frame[name].isna().to_numpy() for name in names}
     gaps = {name: Gaps(int(is_gap.sum()), len(is_gap), first_row(is_gap)) for name, is_gap in gaps.items()}
-    has_text = any(_kind_of(frame, name)[0] is Kind.text for name in gaps if gaps[name].count)
+    has_text = any(_kind_of(frame, name)[0] is Kind.text for name in gaps if gaps[name].n_missing)
     return gap_problem(gaps, role, has_text, reason)
 
 
@@ -277,22 +277,22 @@ class Gaps(NamedTuple):
 
     Attributes
     ----------
-    count, n_rows : int
+    n_missing, n_rows : int
     first : int or str
         The first row without a value.
     """
 
-    count: int
+    n_missing: int
     n_rows: int
     first: int | str
 
 
 def gap_problem(gaps, role, has_text=False, reason=None):
     """Return the problem of missing values, None without any; `gaps` has the `Gaps` by the names of columns."""
-    gaps = {name: found for name, found in gaps.items() if found.count}
+    gaps = {name: found for name, found in gaps.items() if found.n_missing}
     if not gaps:
         return None
-    cells = [f"{name!r} ({found.count} of {found.n_rows})" for name, found in gaps.items()]
+    cells = [f"{name!r} ({found.n_missing} of {found.n_rows})" for name, found in gaps.items()]
     rows = ", ".join(str(found.first) for found in gaps.values())
     text = f"{columns_text(cells, role)}: values are missing, first in row {rows}."
     if reason is not None:

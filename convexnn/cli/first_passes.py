@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..exchange.cells import as_numbers
-from ..exchange.preparation import BOOLEAN, TEXT, Column
+from ..exchange.preparation import BOOLEAN, TEXT, Column, Preparation
 from .diagnosis import (
     FEATURE,
     TARGET,
@@ -30,7 +30,7 @@ from .marks import PLAIN_MARKS
 from .medians import medians
 from .preparing import check_any_left, note_doubtful, note_unused, preparation_of
 from .problems import Problem, argument, columns_text, refuse
-from .readers import place_in
+from .readers import TableReader, place_in
 from .summaries import NumberSummary, TextSummary, TruthSummary
 
 # Labels of a target that are counted; more are no classes.
@@ -52,8 +52,8 @@ class Prepared:
         One of those above.
     """
 
-    reader: object
-    preparation: object
+    reader: TableReader
+    preparation: Preparation
     target_type: str
 
 

@@ -368,16 +368,13 @@ def test_a_table_beyond_the_sample_is_trained_in_blocks(tmp_path, capsys, monkey
     argv = ("--target", "y", "--encode", "--impute", "median", "--standardize", "--beta", "2")
     (tmp_path / "scratch").mkdir()
     _, whole = run_json(capsys, "fit", pattern, *argv, "--proof", "heuristic")
-    documents = []
     for options in ((), ("--scratch", str(tmp_path / "scratch"))):
         code, document = run_json(capsys, "fit", pattern, *argv, "--blocks", *options, "-o", model)
         assert code == 0 and document["n_samples"] == N_ROWS
         assert document["certificate"]["primal"] == pytest.approx(whole["certificate"]["primal"], rel=1e-2)
         assert document["certificate"]["dual"] <= whole["certificate"]["primal"]
         assert document["training_r2"] == pytest.approx(whole["training_r2"], abs=0.01)
-        documents.append(document)
-    assert documents[0]["certificate"] == documents[1]["certificate"]
     # The file has the network, its preparation and the claim, and no data.
     code, certified = run_json(capsys, "certify", model, pattern, "--proof", "heuristic")
     assert certified["claimed"]["primal"] == pytest.approx(certified["certificate"]["primal"], rel=1e-9)
-    assert code in (0, 1) and not certified["notes"][1:]
+    assert code in (0, 1) and len(certified["notes"]) == 1

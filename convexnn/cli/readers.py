@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-import pandas
-
+from .._utils.libraries import require
 from ..blocks.source import ENTRIES_PER_BLOCK
 from ..blocks.tables import Files, check_same_columns, csv_frames, parquet_frames, parquet_names
 from ..exceptions import InvalidInputError
@@ -105,6 +104,7 @@ def _parquet_frames(path, rows, columns):
 
 def _csv_frames(path, rows, columns, *, reading, header, texts, codes):
     """Yield the tables of a csv file, typed as `inspect_frame` types the whole."""
+    pandas = require("pandas", "cli")
     options = {
         "sep": separator_of(path, reading),
         "decimal": reading.marks.decimal,

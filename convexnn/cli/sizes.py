@@ -3,6 +3,7 @@
 import os
 
 from .._utils.libraries import require
+from ..blocks.tables import naming
 from .paths import is_parquet
 
 # The memory that a table may take to be read whole, by default.
@@ -30,7 +31,8 @@ def _memory_of(path):
     if path == "-":
         return 0
     if is_parquet(path):
-        found = require("pyarrow.parquet", "cli").read_metadata(path)
+        with naming(path, "data"):
+            found = require("pyarrow.parquet", "cli").read_metadata(path)
         return found.num_rows * found.num_columns * MEMORY_PER_PARQUET_CELL
     return os.path.getsize(path) * (MEMORY_PER_GZIP_BYTE if path.lower().endswith(".gz") else MEMORY_PER_CSV_BYTE)
 

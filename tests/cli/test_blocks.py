@@ -377,4 +377,4 @@ def test_a_table_beyond_the_sample_is_trained_in_blocks(tmp_path, capsys, monkey
     # The file has the network, its preparation and the claim, and no data.
     code, certified = run_json(capsys, "certify", model, pattern, "--proof", "heuristic")
     assert certified["claimed"]["primal"] == pytest.approx(certified["certificate"]["primal"], rel=1e-9)
-    assert code in (0, 1) and len(certified["notes"]) == 1
+    assert code in (0, 1) and not certified["notes"]

@@ -2,12 +2,14 @@
 
 import argparse
 import math
+import re
 from functools import partial
 
 from ..duality.records import PROOFS
 from .columns import choose_columns, is_uneven
 from .diagnosis import Rules
 from .names import resolved
+from .sizes import DEFAULT_MEMORY
 from .streams import note
 from .tabular import Reading, inspect_frame
 from .tasks import CLASSIFICATION, REGRESSION
@@ -22,9 +24,9 @@ def add_output(parser):
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
-def add_data(parser, *, training=True):
+def add_data(parser, *, training=True, blocks=False):
     """Add where the data are and which columns are what, and in training, what may be done with raw ones."""
-    group = add_table(parser)
+    group = add_table(parser, blocks=blocks)
     if training:
         add_preparation(parser)
     group.add_argument("--target", metavar="COLUMN", required=training, help="the column to predict (or several: a,b)")
@@ -34,12 +36,19 @@ def add_data(parser, *, training=True):
     )
 
 
-def add_table(parser):
-    """Add where the table is, how it is read and which of its columns are features; return the group."""
+def add_table(parser, *, blocks=False):
+    """Add where the table is, how it is read and which of its columns are features; return the group.
+
+    With `blocks` it may be larger than memory, and in several files.
+    """
     group = parser.add_argument_group("data")
-    group.add_argument("data", help="a table with a header: .csv, .csv.gz, .tsv, .parquet, or - for csv on stdin")
+    table = "a table with a header: .csv, .csv.gz, .tsv, .parquet, or - for csv on stdin; several files, or a pattern"
+    several = {"nargs": "+"} if blocks else {}
+    group.add_argument("data", help=f"{table} such as 'part-*.csv', are one table", **several)
     group.add_argument("--features", metavar="A,B", type=names, help="columns to use (default: all the others)")
     group.add_argument("--drop", metavar="A,B", type=names, help="columns to leave out")
+    if blocks:
+        add_blocks(parser)
     reading = parser.add_argument_group("csv files")
     reading.add_argument("--separator", metavar="CHAR", help="between the columns (default: a comma)")
     reading.add_argument("--decimal", metavar="CHAR", type=mark, help="before the decimals (default: a point)")
@@ -50,6 +59,22 @@ def add_table(parser):
         "--keep-na", action="store_true", help="NA, null and the like are text in columns of text, not missing"
     )
     return group
+
+
+def add_blocks(parser):
+    """Add how a table that is larger than memory is read."""
+    group = parser.add_argument_group("tables larger than memory", "what is chosen is printed")
+    group.add_argument(
+        "--memory",
+        type=size,
+        default=DEFAULT_MEMORY,
+        metavar="SIZE",
+        help="such as 500M or 16G (default: 4G): tables that probably take more are read in blocks, for every pass",
+    )
+    group.add_argument("--blocks", action="store_true", help="read the table in blocks, however large it is")
+    group.add_argument(
+        "--scratch", metavar="FOLDER", help="write the prepared rows there once and read them from there: csv is slow"
+    )
 
 
 def add_preparation(parser):
@@ -116,15 +141,24 @@ def add_effort(parser, *, proof=True):
 def load(arguments):
     """Return the `Dataset` of training that the arguments name, prepared and standardised as they say."""
     reading = reading_of(arguments)
-    as_text = partial(resolved, parts=arguments.categorical or ())
-    frame, problems = inspect_frame(arguments.data, reading, as_text)
+    frame, problems = inspect_frame(arguments.data, reading, as_text_of(arguments))
     columns = (arguments.target, arguments.features, arguments.drop, arguments.weight)
     data = choose_columns(frame, *columns, rules=rules_of(arguments), reading=reading, problems=problems)
     if arguments.standardize:
         return data.standardized()
-    if is_uneven(data):
-        note("the features have very different scales, and one penalty measures them all; see --standardize.")
+    note_uneven(data.X.std(axis=0))
     return data
+
+
+def as_text_of(arguments):
+    """Return what finds, among the names of all columns, those whose cells are taken as they are typed."""
+    return partial(resolved, parts=arguments.categorical or ())
+
+
+def note_uneven(deviations):
+    """Say so where one penalty measures features of very different deviations."""
+    if is_uneven(deviations):
+        note("the features have very different scales, and one penalty measures them all; see --standardize.")
 
 
 def reading_of(arguments, kept=None):
@@ -179,6 +213,14 @@ def positive(text, wanted="a finite number above 0"):
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"must be {wanted}; got {text!r}")
     return value
+
+
+def size(text):
+    """Read a number of bytes such as 500M or 16G."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt]?)b?", text, re.IGNORECASE)
+    if found is None or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"must be a size such as 500M or 16G; got {text!r}")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
 
 
 def strength(text):

@@ -49,10 +49,7 @@ class Dataset:
     def standardized(self):
         """Return the data with features of mean 0 and deviation 1; constant ones are only moved."""
         center, scale = standard_scaling(self.X)
-        finite = np.isfinite(center) & np.isfinite(scale)
-        large = [repr(name) for name, is_finite in zip(self.features, finite, strict=True) if not is_finite]
-        if large:
-            raise InvalidInputError(f"--standardize: {columns_text(large, 'feature')}: too large values.")
+        check_scaling(self.features, center, scale)
         return self.scaled(center, scale)
 
     def scaled(self, center, scale):
@@ -64,6 +61,27 @@ class Dataset:
         import pandas
 
         return pandas.DataFrame(self.X, columns=self.features)
+
+    @property
+    def n_rows(self):
+        """How many rows there are."""
+        return len(self.X)
+
+    def fit(self, model):
+        """Train an estimator."""
+        model.fit(self.named_features(), self.y, sample_weight=self.weight)
+
+    def score(self, model):
+        """Return the R2, or the accuracy, of an estimator."""
+        return float(model.score(self.named_features(), self.y, sample_weight=self.weight))
+
+
+def check_scaling(names, center, scale):
+    """Refuse features whose means or deviations are not finite."""
+    finite = np.isfinite(center) & np.isfinite(scale)
+    large = [repr(name) for name, is_finite in zip(names, finite, strict=True) if not is_finite]
+    if large:
+        raise InvalidInputError(f"--standardize: {columns_text(large, 'feature')}: too large values.")
 
 
 def standard_scaling(X):
@@ -102,14 +120,12 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
     TableError
         For columns that cannot be used as the rules are.
     """
-    targets, features, drop = (_listed_names(frame, names) for names in (target.split(","), features, drop))
-    rules = replace(rules, **{name: _listed_names(frame, getattr(rules, name)) for name in ("categorical", "keep")})
-    chosen = features is not None
-    features = _feature_names(frame, targets, features, drop, weight, rules)
-    frame = with_columns(frame, [*features, *targets, *([] if weight is None else [weight])])
+    roles = roles_of(frame, target, features, drop, weight, rules)
+    targets, drop, rules = roles.targets, roles.drop, roles.rules
+    frame = with_columns(frame, roles.names)
     unusual = {} if reading is None else reading.unusual()
     # Collect all problems of reading, features, targets and weights, and refuse the table once.
-    rows, preparation, found = prepare(frame, features, targets, rules, chosen, unusual)
+    rows, preparation, found = prepare(frame, roles.features, targets, rules, roles.are_chosen, unusual)
     weights = [] if weight is None else [weight]
     found = [*problems, *found, *weight_problems(frame, weights)]
     refuse(found, drop or (), () if reading is None else reading.na_values)
@@ -121,6 +137,42 @@ def choose_columns(frame, target, features=None, drop=None, weight=None, *, rule
         weight=None if weight is None else as_numbers(rows[weight])[0],
         preparation=preparation,
     )
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a training table are for.
+
+    Attributes
+    ----------
+    features, targets : list of str
+    weight : str or None
+    drop : list of str or None
+    are_chosen : bool
+        Whether the features were named: then none is left out.
+    rules : Rules
+        With the names of its columns resolved.
+    """
+
+    features: list
+    targets: list
+    weight: str | None
+    drop: list | None
+    are_chosen: bool
+    rules: Rules
+
+    @property
+    def names(self):
+        """All columns that are used, each once."""
+        return list(dict.fromkeys([*self.features, *self.targets, *([] if self.weight is None else [self.weight])]))
+
+
+def roles_of(frame, target, features, drop, weight, rules):
+    """Return the `Roles` of the columns of a table; the arguments are those of `choose_columns`."""
+    targets, features, drop = (_listed_names(frame, names) for names in (target.split(","), features, drop))
+    rules = replace(rules, **{name: _listed_names(frame, getattr(rules, name)) for name in ("categorical", "keep")})
+    found = _feature_names(frame, targets, features, drop, weight, rules)
+    return Roles(found, targets, weight, drop, features is not None, rules)
 
 
 def _listed_names(frame, names):
@@ -153,10 +205,9 @@ def _feature_names(frame, targets, features, drop, weight, rules):
     return found
 
 
-def is_uneven(data):
+def is_uneven(deviations):
     """Whether the deviations of the features differ by orders of magnitude."""
-    sizes = data.X.std(axis=0)
-    sizes = sizes[sizes > 0]
+    sizes = deviations[deviations > 0]
     return len(sizes) > 0 and sizes.max() > MAX_DEVIATION_RATIO * sizes.min()
 
 

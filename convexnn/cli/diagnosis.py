@@ -1,6 +1,7 @@
 """The problems of a table's columns, all of them, each with its first row and the option that helps."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -111,10 +112,13 @@ def weight_problems(frame, names):
     for name in names if not problems else ():
         is_negative = as_numbers(frame[name])[0] < 0
         if is_negative.any():
-            problems.append(
-                Problem(f"{columns_text([_cell(frame, name, is_negative)], WEIGHT)}: none may be negative.")
-            )
+            problems.append(negative_problem(_cell(frame, name, is_negative)))
     return problems
+
+
+def negative_problem(cell):
+    """Return the problem of a negative weight; `cell` names the first of them."""
+    return Problem(f"{columns_text([cell], WEIGHT)}: none may be negative.")
 
 
 def prepared_problems(frame, preparation):
@@ -160,9 +164,14 @@ def _drop_advice(names):
 
 
 def _crowd_problem(frame, names, most):
+    cells = [f"{name!r} ({frame[name].nunique()}; row 1: {as_labels(frame[name].iloc[:1])[0]!r})" for name in names]
+    return crowd_problem(names, cells, most)
+
+
+def crowd_problem(names, cells, most):
+    """Return the problem of columns with too many categories, None without any; `cells` says which they have."""
     if not names:
         return None
-    cells = [f"{name!r} ({frame[name].nunique()}; row 1: {as_labels(frame[name].iloc[:1])[0]!r})" for name in names]
     text = f"{columns_text(cells, FEATURE)}: more categories than --max-categories {most} allows. Raise it, or"
     return Problem(f"{text} {_drop_advice(names)}.", drop=tuple(names))
 
@@ -237,15 +246,20 @@ def _mixed_problem(frame, shows, head, role):
 
 def _size_problems(frame, kinds, role):
     """Return the problem of infinite values."""
-    rows = []
+    rows = {}
     for name, (kind, _) in kinds.items():
         if kind is Kind.number:
             is_infinite = np.isinf(as_numbers(frame[name])[0])
-            rows += [(name, first_row(is_infinite))] if is_infinite.any() else []
+            rows |= {name: first_row(is_infinite)} if is_infinite.any() else {}
+    return infinity_problems(rows, role)
+
+
+def infinity_problems(rows, role):
+    """Return the problem of infinite values; `rows` has the first row with one by the names of columns."""
     if not rows:
         return []
-    head = columns_text([repr(name) for name, _ in rows], role)
-    first = f"(first in row {', '.join(str(row) for _, row in rows)})"
+    head = columns_text([repr(name) for name in rows], role)
+    first = f"(first in row {', '.join(map(str, rows.values()))})"
     text = f"{head}: infinite values cannot be used {first}. --na-values inf,-inf takes them for missing."
     return [Problem(text, MISSING_OPTIONS.get(role, ()), na_values=("inf", "-inf"))]
 
@@ -253,17 +267,39 @@ def _size_problems(frame, kinds, role):
 def _gap_problem(frame, names, role, reason=None):
     """Return the problem of missing values."""
     gaps = {name: frame[name].isna().to_numpy() for name in names}
-    gaps = {name: is_gap for name, is_gap in gaps.items() if is_gap.any()}
+    gaps = {name: Gaps(int(is_gap.sum()), len(is_gap), first_row(is_gap)) for name, is_gap in gaps.items()}
+    has_text = any(_kind_of(frame, name)[0] is Kind.text for name in gaps if gaps[name].n_missing)
+    return gap_problem(gaps, role, has_text, reason)
+
+
+class Gaps(NamedTuple):
+    """Missing values of a column.
+
+    Attributes
+    ----------
+    n_missing, n_rows : int
+    first : int or str
+        The first row without a value.
+    """
+
+    n_missing: int
+    n_rows: int
+    first: int | str
+
+
+def gap_problem(gaps, role, has_text=False, reason=None):
+    """Return the problem of missing values, None without any; `gaps` has the `Gaps` by the names of columns."""
+    gaps = {name: found for name, found in gaps.items() if found.n_missing}
     if not gaps:
         return None
-    cells = [f"{name!r} ({is_gap.sum()} of {len(is_gap)})" for name, is_gap in gaps.items()]
-    rows = [first_row(is_gap) for is_gap in gaps.values()]
-    text = f"{columns_text(cells, role)}: values are missing, first in row {', '.join(map(str, rows))}."
+    cells = [f"{name!r} ({found.n_missing} of {found.n_rows})" for name, found in gaps.items()]
+    rows = ", ".join(str(found.first) for found in gaps.values())
+    text = f"{columns_text(cells, role)}: values are missing, first in row {rows}."
     if reason is not None:
         return Problem(f"{text} {reason}: fill them in, or leave out these rows.")
     if role == FEATURE:
         advice = f"--impute median fills them, --impute drop leaves out their rows, or {_drop_advice(list(gaps))}."
-        if any(_kind_of(frame, name)[0] is Kind.text for name in gaps):
+        if has_text:
             advice += " Where NA or null is text, --keep-na."
         return Problem(f"{text} {advice}", ("--impute median",))
     if role == TARGET:
@@ -274,11 +310,15 @@ def _gap_problem(frame, names, role, reason=None):
 
 
 def _empty_problem(frame, names):
-    empty = [name for name in names if frame[name].isna().all()]
-    if not empty:
+    return empty_problem([name for name in names if frame[name].isna().all()])
+
+
+def empty_problem(names):
+    """Return the problem of columns without any values, None without such columns."""
+    if not names:
         return None
-    text = f"{columns_text([repr(name) for name in empty], FEATURE)}: no values at all. You can {_drop_advice(empty)}."
-    return Problem(text, drop=tuple(empty))
+    text = f"{columns_text(list(map(repr, names)), FEATURE)}: no values at all. You can {_drop_advice(names)}."
+    return Problem(text, drop=tuple(names))
 
 
 def _cell(frame, name, rows):

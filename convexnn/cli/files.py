@@ -1,6 +1,7 @@
 """Files that are known to be writable before hours are spent."""
 
 import os
+from glob import glob
 from pathlib import Path
 
 from ..exceptions import InvalidInputError
@@ -20,8 +21,8 @@ def check_target_file(path, name, suffixes=None, data=None):
         The option, for the message.
     suffixes : sequence of str, optional
         The endings that are known.
-    data : str, optional
-        The file of the table: it is not written over.
+    data : str or list of str, optional
+        The files of the table, or their patterns: they are not written over.
     """
     if path is None:
         return
@@ -30,7 +31,7 @@ def check_target_file(path, name, suffixes=None, data=None):
         raise InvalidInputError(f"{name} must be a file that ends in {', '.join(suffixes)}; got {str(path)!r}.")
     if path.is_dir():
         raise InvalidInputError(f"{name} must be a file; {str(path)!r} is a folder.")
-    if data is not None and path.exists() and Path(data).exists() and path.samefile(data):
+    if path.exists() and any(path.samefile(table) for table in _existing(data)):
         raise InvalidInputError(f"{name} must be another file than the table; got {str(path)!r} for both.")
     # The folder decides: the file is written beside its place and renamed.
     folder = path.resolve().parent
@@ -38,3 +39,9 @@ def check_target_file(path, name, suffixes=None, data=None):
         raise InvalidInputError(f"{name} must lie in a folder that exists; there is no {str(folder)!r}.")
     if not os.access(folder, os.W_OK):
         raise InvalidInputError(f"{name} must lie in a folder that can be written; {str(folder)!r} cannot.")
+
+
+def _existing(data):
+    """Return the files that paths and patterns name."""
+    given = [] if data is None else [data] if isinstance(data, str) else data
+    return [path for one in given for path in ([one] if Path(one).exists() else glob(one, recursive=True))]

@@ -10,11 +10,12 @@ from .arguments import (
     add_objective,
     add_require_proof,
     count,
-    load,
     positive,
     seed,
     terms_of,
 )
+from .block_data import BlockData
+from .loading import open_training
 from .models import check_model_file, save_model
 from .outcomes import (
     Outcome,
@@ -31,10 +32,12 @@ from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_
 # Arguments of the command that are parameters of the estimators of the same name.
 SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
 
+DEFAULT_TOL = 1e-6
+
 
 def add_arguments(parser):
     """Add the arguments of the command."""
-    add_data(parser)
+    add_data(parser, blocks=True)
     objective = add_objective(parser, ALL_LOSSES)
     add_beta(objective)
     classes = "several classes by one joint network (default), or by one network each against the rest (ovr)"
@@ -42,7 +45,8 @@ def add_arguments(parser):
     objective.add_argument("--balanced", action="store_true", help="give all classes the same total weight")
     objective.add_argument("--max-width", type=count, metavar="M", help="largest number of hidden neurons")
     effort = add_effort(parser)
-    effort.add_argument("--tol", type=positive, default=1e-6, help="relative gap to reach (default: 1e-6)")
+    tol = "relative gap to reach (default: 1e-6; in blocks, training ends when the objective hardly falls)"
+    effort.add_argument("--tol", type=positive, help=tol)
     effort.add_argument("--max-iter", type=count, default=500, metavar="N", help="largest number of rounds")
     add_require_proof(effort)
     effort.add_argument("--seed", type=seed, default=0, help="of the starts of local searches (default: 0)")
@@ -53,15 +57,19 @@ def add_arguments(parser):
 
 def run(arguments):
     """Fit the estimator; return its `Outcome`."""
-    data = load(arguments)
+    with open_training(arguments) as data:
+        return _fit(arguments, data)
+
+
+def _fit(arguments, data):
     task = choose_task(arguments.task, arguments.loss, data)
     if task == REGRESSION and arguments.task == "auto" and may_be_labels(data):
         note(f"--target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
     # Whatever could not be saved is refused before the training, which may take hours.
     check_model_file(arguments.output, task, data, arguments.multi_class)
-    model = make_estimator(arguments, task)
+    model = make_estimator(arguments, task, isinstance(data, BlockData))
     try:
-        model.fit(data.named_features(), data.y, sample_weight=data.weight)
+        data.fit(model)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted before there was a network; nothing was saved.") from error
     if model.status_ == "interrupted":
@@ -78,11 +86,13 @@ def run(arguments):
     return Outcome(document, show, exit_code, None if arguments.output is None else save)
 
 
-def make_estimator(arguments, task):
+def make_estimator(arguments, task, in_blocks=False):
     """Return the estimator that the arguments describe."""
     options = {name: getattr(arguments, name) for name in SHARED} | terms_of(arguments)
     options |= {"loss": arguments.loss or default_loss(task), "random_state": arguments.seed}
     options["verbose"] = verbosity(arguments)
+    if arguments.tol is None:
+        options["tol"] = "auto" if in_blocks else DEFAULT_TOL
     if task == REGRESSION:
         return ConvexReLURegressor(**options, huber_delta=arguments.huber_delta, quantile=arguments.quantile)
     weights = "balanced" if arguments.balanced else None
@@ -90,13 +100,13 @@ def make_estimator(arguments, task):
 
 
 def _document(model, data, task):
-    score = float(model.score(data.named_features(), data.y, sample_weight=data.weight))
+    score = data.score(model)
     return {
         "task": task,
         "loss": model.loss,
         "status": model.status_,
         "proven": model.status_ == "proven",
-        "n_samples": len(data.X),
+        "n_samples": data.n_rows,
         "features": data.features,
         "targets": data.targets,
         "classes": model.classes_ if task == CLASSIFICATION else None,

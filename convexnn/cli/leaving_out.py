@@ -16,10 +16,20 @@ def needless(frame, names):
 
     Not all of them: where no column would be left, they stay.
     """
-    reasons = {name: reason for name in names if (reason := _reason(frame[name]))}
-    # Where nothing would be left, only empty columns go: the table may be a test of one row.
-    full = {name: reason for name, reason in reasons.items() if reason != "empty"}
-    return reasons if len(reasons) < len(names) else {n: r for n, r in reasons.items() if n not in full}
+    return unless_all({name: reason for name in names if (reason := _reason(frame[name]))}, names)
+
+
+def unless_all(reasons, names):
+    """Return the reasons to leave out columns by their names; where no column would be left, those of empty ones."""
+    if len(reasons) < len(names):
+        return reasons
+    # The table may be a test of one row.
+    return {name: reason for name, reason in reasons.items() if reason == "empty"}
+
+
+def is_unnamed(name):
+    """Whether a column has no name of its own."""
+    return UNNAMED.fullmatch(name) is not None
 
 
 def has_name_of_identifiers(name):
@@ -52,12 +62,12 @@ def _what_it_counts(column, cells):
     integers that are not consecutive."""
     if len(cells) < max(MIN_CONSECUTIVE_ROWS, len(column)) or not cells.is_unique:
         return None
-    is_unnamed = UNNAMED.fullmatch(column.name) is not None
-    is_identifier = is_unnamed or has_name_of_identifiers(column.name)
+    unnamed = is_unnamed(column.name)
+    is_identifier = unnamed or has_name_of_identifiers(column.name)
     if column.dtype.kind not in "iuf":
         return "names the rows" if is_identifier and column.dtype.kind in "OUT" else None
     values = cells.to_numpy(dtype=float)
-    if column.dtype.kind == "f" and not (is_unnamed and np.all(values == np.round(values))):
+    if column.dtype.kind == "f" and not (unnamed and np.all(values == np.round(values))):
         return None
     # Distinct whole numbers over a range of as many: they count the rows.
     consecutive = values.max() - values.min() == len(values) - 1

@@ -5,8 +5,8 @@ Without --output the predictions are printed as csv.
 
 import numpy as np
 
+from .._utils.libraries import require
 from ..exceptions import InvalidInputError
-from ..exchange.libraries import require
 from .arguments import add_table
 from .columns import check_there, numeric_columns
 from .files import TABLES, check_target_file

@@ -12,6 +12,7 @@ from .columns import Dataset, check_there, choose_columns, target_values, with_c
 from .diagnosis import TARGET, Rules, prepared_problems, target_problems, weight_problems
 from .names import resolved
 from .outcomes import reading_text
+from .paths import is_parquet, table_files
 from .problems import listed, refuse
 from .streams import note
 from .tabular import inspect_frame
@@ -26,11 +27,12 @@ def read_table(saved, arguments):
     kept = {} if saved.preparation is None else saved.preparation.reading
     reading = reading_of(arguments, kept)
     taken = {name: value for name, value in kept.items() if not getattr(arguments, name)}
-    if taken and not arguments.data.lower().endswith(".parquet"):
+    files = table_files(arguments.data)
+    if taken and not is_parquet(files[0]):
         note(f"the table is read as the training table was: {reading_text(taken)}.")
     columns = () if saved.preparation is None else saved.preparation.columns
     encoded = [column.name for column in columns if column.kind == TEXT]
-    return inspect_frame(arguments.data, reading, lambda _: encoded)
+    return inspect_frame(files, reading, lambda _: encoded)
 
 
 def prepared_inputs(saved, frame, problems, path):

@@ -36,14 +36,20 @@ def prepare(frame, features, targets, rules, chosen, reading):
     if not chosen and len(rows) < len(frame):
         left_out |= _left_out(rows, names, rules)
         names = [name for name in names if name not in left_out]
-    _note_unused(frame, rows, left_out)
+    note_unused(len(frame), len(rows), left_out)
     columns = tuple(_column(rows[name], name, rules) for name in names)
+    preparation = preparation_of(columns, rules, left_out, reading)
+    if not chosen:
+        note_doubtful(rows, columns, rules)
+    return rows, preparation, []
+
+
+def preparation_of(columns, rules, left_out, reading):
+    """Return the `Preparation` of columns by the rules; inputs of the same name are refused."""
     missing = {None: REFUSE, "median": FILL, "drop": DROP}[rules.impute]
     preparation = Preparation(columns, missing, rules.drop_missing_target, left_out, reading)
     _refuse_names_twice(preparation.input_names)
-    if not chosen:
-        _note_doubtful(rows, columns, rules)
-    return rows, preparation, []
+    return preparation
 
 
 def _left_out(frame, names, rules):
@@ -57,11 +63,16 @@ def _complete_rows(frame, features, targets, rules):
     """Return the rows that are used for training."""
     needed = (targets if rules.drop_missing_target else []) + (features if rules.impute == "drop" else [])
     rows = frame.dropna(subset=needed).reset_index(drop=True) if needed else frame
-    if len(rows) == 0:
-        raise InvalidInputError(f"no row of the table has all of {listed(list(map(repr, needed)))}: nothing is left.")
+    check_any_left(len(rows), needed)
     # Whole numbers become classes again once the gaps that made floats of them are gone.
     whole = {name: "int64" for name in targets if _became_float(frame[name], rows[name])}
     return rows.astype(whole) if whole else rows
+
+
+def check_any_left(n_rows, needed):
+    """Refuse a table of which no row has all columns that are needed."""
+    if n_rows == 0:
+        raise InvalidInputError(f"no row of the table has all of {listed(list(map(repr, needed)))}: nothing is left.")
 
 
 def _became_float(before, after):
@@ -91,18 +102,18 @@ def _refuse_names_twice(names):
         raise InvalidInputError(f"--encode makes inputs of the names {listed(twice)}, which other columns have.")
 
 
-def _note_unused(frame, rows, left_out):
+def note_unused(n_all, n_used, left_out):
     """Print notes on the columns and rows that are not used."""
     if left_out:
         usable = [name for name, reason in left_out.items() if reason != "empty"]
         advice = f" {argument('keep', usable)} uses {_them(usable)}." if usable else ""
         reasons = [f"{name!r} {_verb(reason)}" for name, reason in left_out.items()]
         note(f"not used: {listed(reasons)}.{advice}")
-    if len(rows) < len(frame):
-        note(f"{len(frame) - len(rows)} of {len(frame)} rows are left out, where values are missing.")
+    if n_used < n_all:
+        note(f"{n_all - n_used} of {n_all} rows are left out, where values are missing.")
 
 
-def _note_doubtful(rows, columns, rules):
+def note_doubtful(rows, columns, rules):
     """Say which columns are used as numbers although their names or their cells say that they are none."""
     kept = rules.keep or ()
     names = [column.name for column in columns if column.kind == NUMBER and column.name not in kept]

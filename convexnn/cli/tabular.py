@@ -1,30 +1,27 @@
 """Tables on the disk, by pandas: csv and parquet."""
 
-import gzip
 import io
 import re
-import sys
-import warnings
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
+from .._utils.libraries import require
+from ..blocks.tables import check_same_columns, naming, parquet_frames, refusing_surplus_fields
 from ..exceptions import InvalidInputError
 from ..exchange.atomic import write_whole
-from ..exchange.libraries import require
-from .files import TABLES
 from .marks import PLAIN_MARKS, are_numbers, fitting, marks_of, matches
+from .paths import is_parquet, table_files
 from .problems import Problem, listed, refuse
 from .streams import note
+from .texts import joined, text_of, texts_of
 
 # Shells hand over a typed tab as two characters.
 TYPED_SEPARATORS = {"\\t": "\t"}
 # The marks that may stand between columns.
 SEPARATORS = ";\t|,"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
-# UTF-8 with or without a byte order mark.
-DEFAULT_ENCODING = "utf-8-sig"
+# Blanks after the mark between columns count for nothing, and a column has one type from its first row to its last.
+READING = {"index_col": False, "skipinitialspace": True, "low_memory": False}
 # A gap elsewhere in a column turns the code 7 into 7.0.
 INTEGER_WITH_ZEROS = re.compile(r"([+-]?\d+)\.0+")
 
@@ -78,8 +75,8 @@ def read_frame(path, separator=None):
     return frame
 
 
-def inspect_frame(path, reading, as_text=None):
-    """Return the table in a file as a DataFrame, and a list of the problems with the way that it is read.
+def inspect_frame(data, reading, as_text=None):
+    """Return the table in files as a DataFrame, and a list of the problems with the way that it is read.
 
     Where there are such problems the table is read as they suggest, so that others of the same file can be found.
     `frame.attrs` of a csv file has what `rereading` needs: the marks, the columns that were read as text, and how else
@@ -87,8 +84,9 @@ def inspect_frame(path, reading, as_text=None):
 
     Parameters
     ----------
-    path : str
-        Ends in .csv, .csv.gz, .tsv or .parquet; ``-`` is csv on standard input.
+    data : str or list of str
+        Paths and patterns that end in .csv, .csv.gz, .tsv or .parquet, several of which make one table; ``-`` is csv
+        on standard input.
     reading : Reading
     as_text : callable, optional
         From the names of all columns to those whose cells are taken as they are typed in a csv file, such as codes that
@@ -101,24 +99,45 @@ def inspect_frame(path, reading, as_text=None):
     MissingLibraryError
         Without pandas, and without pyarrow for parquet.
     """
-    pandas = require("pandas", "cli")
+    check_reading(reading)
+    files = table_files(data)
+    if is_parquet(files[0]):
+        return _named(files, _parquet_table(files)), []
+    texts, problems = texts_of(files, reading.encoding)
+    with naming(files[0], "data"):
+        frame, others = _table_of(files[0], joined(files, texts), reading, as_text)
+    return _named(files, frame), [*problems, *others]
+
+
+def inspect_head(path, reading, as_text, n_bytes, n_rows):
+    """Return the first rows of the table in a file, and the problems with the way that it is read.
+
+    As `inspect_frame` does; of a csv file `n_bytes` are read, of a Parquet file `n_rows`.
+    """
+    check_reading(reading)
+    if is_parquet(path):
+        with naming(path, "data"):
+            frame = next(iter(parquet_frames(path, n_rows)), None)
+        return _named([path], _parquet_table([path]) if frame is None else frame), []
+    text, problems = text_of(path, reading.encoding, n_bytes)
+    with naming(path, "data"):
+        frame, others = _table_of(path, text, reading, as_text)
+    return _named([path], frame), [*problems, *others]
+
+
+def check_reading(reading):
+    """Refuse marks that cannot be told from each other."""
     if reading.marks.decimal == reading.marks.thousands:
         raise InvalidInputError(f"--decimal and --thousands must be two marks; got {reading.marks.decimal!r} twice.")
-    if path != "-" and not path.lower().endswith(TABLES):
-        raise InvalidInputError(f"data must be a file that ends in {', '.join(TABLES)}, or - ; got {path!r}.")
-    try:
-        frame, problems = _read(pandas, path, reading, as_text)
-    except FileNotFoundError as error:
-        raise InvalidInputError(f"data: there is no file {path!r}.") from error
-    except InvalidInputError:
-        raise
-    except (OSError, EOFError, ValueError) as error:  # pandas and pyarrow raise these for damaged files
-        raise InvalidInputError(f"data: {path!r} cannot be read as a table: {_first_line(error)}") from error
+
+
+def _named(files, frame):
+    """Return a table with rows, its columns named by text."""
     if len(frame) == 0:
-        raise InvalidInputError(f"data: {path!r} has no rows.")
+        raise InvalidInputError(f"data: {files[0]!r} has no rows.")
     named = frame.rename(columns=str)
     named.attrs = frame.attrs
-    return named, problems
+    return named
 
 
 def write_frame(frame, path):
@@ -137,16 +156,26 @@ def _plain(frame):
     return frame.astype({name: str for name in frame.columns if frame[name].dtype == object})
 
 
-def _read(pandas, path, reading, as_text):
-    if path.lower().endswith(".parquet"):
-        require("pyarrow", "cli")
-        return pandas.read_parquet(path), []
-    # Guess the encoding, then the separator: each guess is a problem that names the option.
-    text, problems = _text_of(path, reading.encoding)
-    separator = TYPED_SEPARATORS.get(reading.separator, reading.separator) or (
-        "\t" if path.lower().endswith(".tsv") else ","
-    )
-    header = _header(pandas, text, separator)
+def _parquet_table(files):
+    """Return the rows of Parquet files with the same columns, in whatever order."""
+    pandas = require("pandas", "cli")
+    require("pyarrow", "cli")
+    frames = []
+    for path in files:
+        with naming(path, "data"):
+            frames.append(pandas.read_parquet(path))
+    if len(frames) == 1:
+        return frames[0]
+    check_same_columns({path: list(frame) for path, frame in zip(files, frames, strict=True)}, "data")
+    return pandas.concat([frame[list(frames[0])] for frame in frames], ignore_index=True)
+
+
+def _table_of(path, text, reading, as_text):
+    """Return the table in the text of a csv file, and the problems with the way that it is read."""
+    pandas = require("pandas", "cli")
+    # Guess the separator, after the encoding: each guess is a problem that names the option.
+    problems, separator = [], separator_of(path, reading)
+    header = header_of(text, separator)
     other = _other_separator(text, header)
     if other:
         typed = r"\t" if other == "\t" else other
@@ -154,7 +183,7 @@ def _read(pandas, path, reading, as_text):
         words = f"has one column, {header[0]!r}. Say what is between its columns: {option}."
         problems.append(Problem(f"data: {path!r} {words}", (option,)))
         separator = other
-        header = _header(pandas, text, separator)
+        header = header_of(text, separator)
     _refuse_names_twice(path, header)
     _note_numbers(header)
     options = {"sep": separator, "na_values": list(reading.na_values)}
@@ -163,49 +192,15 @@ def _read(pandas, path, reading, as_text):
     return _typed(pandas, path, text, reading, as_text, options), problems
 
 
-def _text_of(path, encoding):
-    """Return the text of a file, and a list with the problem where its encoding had to be guessed."""
-    raw = _bytes_of(path)
-    if isinstance(raw, str):
-        return raw.removeprefix("\ufeff"), []
-    try:
-        return raw.decode(encoding or DEFAULT_ENCODING).removeprefix("\ufeff"), []
-    except LookupError as error:
-        raise InvalidInputError(f"--encoding {encoding} is unknown; use utf-8, latin-1, cp1252 or utf-16.") from error
-    except UnicodeDecodeError as error:
-        guess = _encoding_of(raw)
-        if encoding is not None or guess is None:
-            raise
-        line = raw.count(b"\n", 0, error.start) + 1
-        words = f"data: {path!r} is not encoded in UTF-8 (line {line}); it is probably --encoding {guess}."
-        return raw.decode(guess), [Problem(words, (f"--encoding {guess}",))]
+def separator_of(path, reading):
+    """Return the mark between the columns of a csv file."""
+    given = TYPED_SEPARATORS.get(reading.separator, reading.separator)
+    return given or ("\t" if path.lower().endswith(".tsv") else ",")
 
 
-def _bytes_of(path):
-    if path == "-":
-        return sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read()
-    raw = Path(path).read_bytes()
-    return gzip.decompress(raw) if path.lower().endswith(".gz") else raw
-
-
-def _encoding_of(raw):
-    """Return the likely encoding of bytes that are not UTF-8, None where they are no text."""
-    if raw.startswith(UTF16):
-        return "utf-16"
-    if b"\0" in raw:
-        return None
-    return "cp1252" if re.search(rb"[\x80-\x9f]", raw) and _decodes(raw, "cp1252") else "latin-1"
-
-
-def _decodes(raw, encoding):
-    try:
-        raw.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _header(pandas, text, separator):
+def header_of(text, separator):
+    """Return the names of the columns of a csv file."""
+    pandas = require("pandas", "cli")
     options = {"sep": separator, "header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
     return list(pandas.read_csv(io.StringIO(text), skipinitialspace=True, **options).iloc[0].str.strip())
 
@@ -225,27 +220,27 @@ def _typed(pandas, path, text, reading, as_text, options):
     as_text = [] if as_text is None else [name for name in as_text(frame.columns) if name in frame]
     columns = [name for name in frame if name not in as_text]
     texts = [name for name in columns if frame[name].dtype.kind == "O"]
-    frame = frame.assign(**{name: _numbers_of(pandas, frame[name], reading.marks) for name in texts})
+    frame = frame.assign(**{name: numbers_of_text(pandas, frame[name], reading.marks) for name in texts})
     others = [name for name in columns if not _has_numbers(pandas, frame[name])]
     pointed = {}
     if as_text or _has_marked(frame, others, reading.marks):
         # Read once more as text, where the way that numbers are written matters.
         raw = _read_whole(pandas, path, text, dtype=str, **options)
-        frame = frame.assign(**{name: raw[name].map(_code, na_action="ignore") for name in as_text})
+        frame = frame.assign(**{name: raw[name].map(code_of, na_action="ignore") for name in as_text})
         numbers = [name for name in columns if frame[name].dtype.kind in "iuf"]
         pointed = {name: found for name in numbers if (found := _pointed(raw[name], reading.marks))}
     if reading.keep_na:
         options["na_values"] = ["", *reading.na_values]
         # And once more with NA and null as text, for the columns that do not hold numbers.
         kept = _read_whole(pandas, path, text, dtype=str, keep_default_na=False, **options)
-        frame = frame.assign(**{name: kept[name].map(_code, na_action="ignore") for name in as_text})
+        frame = frame.assign(**{name: kept[name].map(code_of, na_action="ignore") for name in as_text})
         frame = frame.assign(**{name: kept[name] for name in others})
     said = {"decimal": reading.decimal, "thousands": reading.thousands}
     frame.attrs = {"marks": reading.marks, "said": said, "as_text": as_text, "pointed": pointed}
     return frame
 
 
-def _numbers_of(pandas, column, marks):
+def numbers_of_text(pandas, column, marks):
     """Return a column of text as numbers, where all of it is numbers with these marks that pandas does not know."""
     there = column.dropna()
     cells = [str(cell) for cell in there.tolist()]
@@ -278,7 +273,7 @@ def _pointed(raw, marks):
     return fitting(cells.tolist(), marks), first + 1, cells[first]
 
 
-def _code(cell):
+def code_of(cell):
     """Return a cell of categories, whole numbers without a point."""
     found = INTEGER_WITH_ZEROS.fullmatch(cell)
     return found[1] if found else cell
@@ -291,18 +286,11 @@ def _has_numbers(pandas, column):
 
 def _read_whole(pandas, path, text, **options):
     """Return a csv table, no column of it taken for an index: that would move the others under wrong names."""
-    options |= {"index_col": False, "skipinitialspace": True, "low_memory": False}
-    with warnings.catch_warnings():
-        # pandas would drop the surplus fields with a warning.
-        warnings.filterwarnings("error", message="Length of header", category=pandas.errors.ParserWarning)
-        try:
-            return _stripped(pandas.read_csv(io.StringIO(text), **options))
-        except pandas.errors.ParserWarning as error:
-            text = f"data: {path!r} has rows with more fields than its header has names. Name every column."
-            raise InvalidInputError(text) from error
+    with refusing_surplus_fields(path, "data"):
+        return stripped(pandas.read_csv(io.StringIO(text), **READING, **options))
 
 
-def _stripped(frame):
+def stripped(frame):
     """Return a table without blanks around names and text."""
     frame.columns = [str(name).strip() for name in frame.columns]
     texts = {name: frame[name].map(_strip, na_action="ignore") for name in frame if frame[name].dtype.kind == "O"}
@@ -326,7 +314,3 @@ def _refuse_names_twice(path, header):
     if twice:
         names = listed([repr(name) for name in twice])
         raise InvalidInputError(f"data: {path!r} has several columns named {names}. Give each a name of its own.")
-
-
-def _first_line(error):
-    return next(iter(str(error).splitlines()), type(error).__name__)

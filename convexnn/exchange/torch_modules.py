@@ -3,10 +3,10 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .._utils.libraries import require
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network
-from .libraries import require
 
 if TYPE_CHECKING:
     from torch.nn import Module

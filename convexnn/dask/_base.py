@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from sklearn.base import clone
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from ..duality.certificate import Certificate
@@ -76,8 +74,7 @@ class DaskEstimator(KeepsParameters):
             When the visible gap did not reach `tol`.
         """
         client = self._client()
-        with explained():
-            model = self._trained(DaskBlocks(client, self._persisted(client, X, y, sample_weight)))
+        model = self._trained(DaskBlocks(client, self._persisted(client, X, y, sample_weight)))
         _check_feature_names(model, X._meta, reset=True)
         self._adopt(model, y)
         return self

@@ -114,8 +114,10 @@ class DaskBlocks:
         """Return the answers of one range of blocks, in order."""
         with explained():
             answers = self.client.gather([future for _, future in wave])
-        numbered = [pair for (numbers, _), found in zip(wave, answers, strict=True) for pair in zip(numbers, found)]
-        return [answer for _, answer in sorted(numbered, key=lambda pair: pair[0])]
+        found: dict[int, Any] = {}
+        for (numbers, _), own in zip(wave, answers, strict=True):
+            found.update(zip(numbers, own, strict=True))
+        return [found[k] for k in sorted(found)]
 
 
 def _answers(blocks, call, extra):

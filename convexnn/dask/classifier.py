@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils.aliases import ClassificationLoss, Patterns, Proof, RandomState, Solver
 from ..arrangements.patterns import ActivationPatterns
 from ..estimators import ConvexReLUClassifier
-from ..estimators.classifier import is_logistic
+from ..estimators.classifier import _is_logistic
 from ._base import DaskEstimator
 from .partitions import is_collection
 from .scores import accuracy_of, hits_of
@@ -119,7 +119,7 @@ n_patterns, proof, tol, max_iter, time_limit, n_jobs, random_state, warm_start, 
         check_is_fitted(self)
         return self._lazy("decision_function", X, None if len(self.classes_) == 2 else list(self.classes_))
 
-    @available_if(is_logistic)
+    @available_if(_is_logistic)
     def predict_proba(self, X: Any) -> Any:
         """Return the probabilities of the classes, as the ordinary estimator does, without computing them.
 
@@ -128,7 +128,7 @@ n_patterns, proof, tol, max_iter, time_limit, n_jobs, random_state, warm_start, 
         check_is_fitted(self)
         return self._lazy("predict_proba", X, list(self.classes_))
 
-    @available_if(is_logistic)
+    @available_if(_is_logistic)
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithms of `predict_proba`, without computing them."""
         check_is_fitted(self)

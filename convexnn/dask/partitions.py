@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from .._utils.callers import stacklevel_of_user
 from .._utils.validation import refuse_dates
 from ..blocks.source import Block
 from ..exceptions import InvalidInputError
 from ._libraries import dask
 
 DOUBLE_OR_SINGLE = [np.float64, np.float32]
-# Warnings point to the line that calls fit or score.
-CALLER_STACKLEVEL = 5
 KINDS = "a Dask array, a Dask data frame or a Dask series"
 
 
@@ -31,7 +30,8 @@ def is_array(collection: Any) -> bool:
 
 def is_collection(values: Any) -> bool:
     """Whether this is a Dask array, data frame or series."""
-    return is_array(values) or (dask.is_dask_collection(values) and hasattr(values, "map_partitions"))
+    # A delayed object says that it has every attribute; only data frames and series know theirs as numbers.
+    return is_array(values) or all(isinstance(getattr(values, name, None), int) for name in ("npartitions", "ndim"))
 
 
 def check_rows(X: Any) -> None:
@@ -64,26 +64,29 @@ def delayed_parts(X: Any, y: Any, sample_weight: Any = None) -> list[tuple[Any, 
             f"X is cut along its columns, into {X.numblocks[1]} chunks; whole rows are brought together, for which "
             f"parts of X move between the workers. X.rechunk({{1: -1}}) does this once for all fits.",
             UserWarning,
-            stacklevel=CALLER_STACKLEVEL,
+            stacklevel=stacklevel_of_user(),
         )
     X = whole_rows(X)
-    y = _aligned(y, "y", X, "dask.array.from_array(y, chunks=X.chunks[0])")
+    y = _aligned(y, "y", X)
     if y.ndim > 2:
         raise InvalidInputError(f"y must have one dimension or two; got {y.ndim}.")
     if sample_weight is None:
         weights = [None] * _n_chunks(X)
     else:
-        weight = _aligned(sample_weight, "sample_weight", X, "dask.array.from_array(weight, chunks=X.chunks[0])")
+        weight = _aligned(sample_weight, "sample_weight", X)
         if weight.ndim != 1:
             raise InvalidInputError(f"sample_weight must have one dimension; got {weight.ndim}.")
         weights = _delayed(weight)
     return list(zip(_delayed(X), _delayed(y), weights, strict=True))
 
 
-def _aligned(values, name, X, remedy):
+def _aligned(values, name, X):
     """Return targets or weights with the chunks of X."""
     if not is_collection(values):
-        raise InvalidInputError(f"{name} must be {KINDS} where X is a Dask collection; got {_kind(values)}. Use {remedy}.")
+        raise InvalidInputError(
+            f"{name} must be {KINDS} where X is a Dask collection; got {_kind(values)}. "
+            f"dask.array.from_array({name}, chunks=X.chunks[0]) makes one of an array."
+        )
     if is_array(values):
         values = values.rechunk({1: -1}) if values.ndim == 2 else values
         sizes, wanted = values.chunks[0], X.chunks[0] if is_array(X) else (math.nan,)

@@ -31,8 +31,8 @@ def lazy_answers(model: Any, method: str, X: Any, names: Any = None) -> Any:
     method : str
         One that takes rows and returns a number or several for every row.
     X : Dask array or data frame of shape (n_samples, n_features)
-    names : str, list of str or None
-        Of the columns of the answer, where X is a data frame.
+    names : label, list of labels or None
+        Of the answer, where X is a data frame: of a series, or of the columns of a data frame.
 
     Returns
     -------
@@ -69,5 +69,5 @@ def _labelled(values, index, names):
     import pandas as pd
 
     if values.ndim == 1:
-        return pd.Series(values, index=index, name=names)
+        return pd.Series(values, index=index, name=None if isinstance(names, list) else names)
     return pd.DataFrame(values, index=index, columns=names)

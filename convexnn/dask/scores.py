@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
+from .._utils.callers import stacklevel_of_user
 from ..exceptions import InvalidInputError
 
 
@@ -48,7 +49,9 @@ def r2_of(spreads):
     """Return R2 as scikit-learn has it: the mean over the outputs, NaN for fewer than two rows."""
     weight = sum(one.weight for one in spreads)
     if sum(one.n_rows for one in spreads) < 2:
-        warnings.warn("R2 is not defined for fewer than two rows.", UndefinedMetricWarning, stacklevel=4)
+        warnings.warn(
+            "R2 is not defined for fewer than two rows.", UndefinedMetricWarning, stacklevel=stacklevel_of_user()
+        )
         return float("nan")
     check_total(weight)
     mean = sum(one.weight * one.mean for one in spreads) / weight

@@ -1,0 +1,134 @@
+"""Blocks on the workers of a real cluster: the answers of every block in order, where the blocks lie."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from convexnn.blocks.source import Block
+from tests.killer import Killer
+
+distributed = pytest.importorskip("distributed", reason="the extra `dask` is needed: pip install 'convexnn[dask]'")
+dask = pytest.importorskip("dask")
+
+from convexnn.dask import DaskBlocks  # noqa: E402
+from convexnn.dask import blocks as _blocks  # noqa: E402
+
+
+def make_block(seed, n_rows=50):
+    """A block that can be made again anywhere."""
+    rng = np.random.default_rng(seed)
+    return Block(rng.standard_normal((n_rows, 3)), rng.standard_normal(n_rows), rng.random(n_rows))
+
+
+def block_sums(block, scale, shift=0.0):
+    return scale * (block.weight @ block.X), float(block.y.sum()) + shift
+
+
+def first_entry(block, *_):
+    return block.X[0, 0]
+
+
+def process_id(block):
+    return os.getpid()
+
+
+def slow_sum(block):
+    time.sleep(0.05)
+    return float(block.X.sum())
+
+
+def fail(block):
+    raise ValueError("the rows are bad")
+
+
+def dies(block):
+    os._exit(1)
+
+
+@pytest.fixture
+def source(client):
+    return DaskBlocks(client, client.map(make_block, range(10), pure=False))
+
+
+def test_answers_come_in_order_for_every_block(source):
+    own = [(float(k),) for k in range(10)]
+    scale = np.array([1.0, -2.0, 0.5])
+    found = list(source.each(block_sums, scale, own=own))
+    for k, (sums, total) in enumerate(found):
+        here = block_sums(make_block(k), scale, float(k))
+        np.testing.assert_array_equal(sums, here[0])
+        assert total == here[1]
+
+
+def test_more_blocks_than_are_gathered_at_once(source, monkeypatch):
+    monkeypatch.setattr(_blocks, "BLOCKS_PER_GATHER", 3)
+    assert list(source.each(first_entry)) == [make_block(k).X[0, 0] for k in range(10)]
+
+
+def test_large_arguments_travel_once(source, monkeypatch):
+    large = np.ones(100_000)
+    sent = []
+    submit = source.client.submit
+    monkeypatch.setattr(source.client, "submit", lambda *args, **kw: sent.append(args[0]) or submit(*args, **kw))
+    assert list(source.each(first_entry, large)) == list(source.each(first_entry))
+    assert sent.count(bytes) == 1
+
+
+def test_functions_run_where_the_blocks_lie(source):
+    list(source.each(first_entry))
+    held = {key: set(workers) for key, workers in source.client.who_has(source.parts).items()}
+    pids = source.client.run(os.getpid)
+    for _ in range(3):
+        ran = list(source.each(process_id))
+        assert all(ran[k] in {pids[w] for w in held[part.key]} for k, part in enumerate(source.parts))
+    assert {key: set(workers) for key, workers in source.client.who_has(source.parts).items()} == held
+    assert os.getpid() not in ran and len(set(ran)) == 2
+
+
+def test_a_pass_is_a_task_for_every_thread(source, monkeypatch):
+    list(source.each(first_entry))
+    tasks, submit = [], source.client.submit
+    monkeypatch.setattr(source.client, "submit", lambda *args, **kw: tasks.append(args) or submit(*args, **kw))
+    list(source.each(first_entry))
+    assert len(tasks) == 2
+
+
+def test_no_blocks_no_answers(client):
+    assert list(DaskBlocks(client, []).each(first_entry)) == []
+
+
+def test_errors_of_a_function_are_raised_here(source):
+    with pytest.raises(ValueError, match="the rows are bad"):
+        list(source.each(fail))
+
+
+def test_a_pass_may_be_left_early(source):
+    answers = source.each(first_entry)
+    assert next(answers) == make_block(0).X[0, 0]
+    answers.close()
+    assert list(source.each(first_entry))[9] == make_block(9).X[0, 0]
+
+
+@pytest.mark.slow
+def test_a_worker_killed_costs_time_only(source):
+    wanted = [float(make_block(k).X.sum()) for k in range(10)]
+    list(source.each(first_entry))
+    with Killer(source.client):
+        assert list(source.each(slow_sum)) == wanted
+    assert list(source.each(slow_sum)) == wanted
+
+
+@pytest.mark.slow
+def test_rows_that_kill_every_worker_are_explained():
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        source = DaskBlocks(client, client.map(make_block, range(2), pure=False))
+        with pytest.raises(distributed.KilledWorker) as caught:
+            list(source.each(dies))
+    assert any("smaller" in note for note in caught.value.__notes__)

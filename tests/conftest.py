@@ -10,7 +10,7 @@ def client():
     """A client of two worker processes on this machine, patient with workers that start again on a busy one."""
     why = "the extra `dask` is needed: pip install 'convexnn[dask]'"
     distributed, dask = pytest.importorskip("distributed", reason=why), pytest.importorskip("dask", reason=why)
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"}),
         distributed.LocalCluster(n_workers=2, **options) as cluster,

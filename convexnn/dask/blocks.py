@@ -13,7 +13,10 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..blocks.source import Block
+import numpy as np
+
+from .._utils.double_double import two_sum
+from ..blocks.source import ArrayBlocks, Block
 from ._libraries import dask, distributed
 
 if TYPE_CHECKING:
@@ -65,17 +68,33 @@ class DaskBlocks:
 
     def each(
         self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] | None = None
-    ) -> Iterator[Any]:
+    ) -> Answers:
         """Yield ``function(block, *arguments, *own_k)`` of every block k, in order."""
+        return Answers(self, function, arguments, own)
+
+    def numbers(self) -> list[range]:
+        """Return the numbers of the blocks, in ranges of as many as are gathered at once."""
+        starts = range(0, len(self.parts), BLOCKS_PER_GATHER)
+        return [range(start, min(start + BLOCKS_PER_GATHER, len(self.parts))) for start in starts]
+
+    def submit(
+        self, task: Callable[..., Any], call: tuple[Any, ...], waves: Sequence[range], own: Any = None
+    ) -> list[list[tuple[list[int], Future]]]:
+        """Hand out the tasks of a pass; return, for every wave of blocks, pairs (numbers of blocks, future).
+
+        All of them at once: what they return stays on the workers until it is its turn.
+        """
         with explained():
-            call = self._shared((function, arguments))
-            starts = range(0, len(self.parts), BLOCKS_PER_GATHER)
-            ranges = [range(start, min(start + BLOCKS_PER_GATHER, len(self.parts))) for start in starts]
-            places, threads = self._places(), self.client.nthreads()
-            # All tasks are handed out at once; what they return stays on the workers until it is its turn.
-            waves = [self._submit(call, blocks, places, threads, own) for blocks in ranges]
-        while waves:
-            yield from self._gathered(waves.pop(0))
+            shared, places, threads = self._shared(call), self._places(), self.client.nthreads()
+            return [
+                [(numbers, self._submit_one(task, shared, numbers, place, own)) for numbers, place in dealt]
+                for dealt in (_deal(wave, places, threads) for wave in waves)
+            ]
+
+    def gather(self, futures: Sequence[Future]) -> list[Any]:
+        """Return what tasks have returned."""
+        with explained():
+            return self.client.gather(list(futures))
 
     def _shared(self, call):
         """Return what every task gets: the pickled call, or a future of it where it is large."""
@@ -91,37 +110,92 @@ class DaskBlocks:
         holders = self.client.who_has(self.parts)
         return [min(holders.get(part.key) or [NO_PLACE]) for part in self.parts]
 
-    def _submit(self, call, blocks, places, threads, own):
-        """Hand out the tasks of some blocks; return pairs (their numbers, future of their answers)."""
-        held: dict[str, list[int]] = {}
-        for k in blocks:
-            held.setdefault(places[k], []).append(k)
-        tasks = []
-        for place, numbers in held.items():
-            n_tasks = len(numbers) if place == NO_PLACE else min(len(numbers), threads.get(place, 1))
-            tasks += [(numbers[first::n_tasks], place) for first in range(n_tasks)]
-        return [(numbers, self._submit_one(call, numbers, place, own)) for numbers, place in tasks]
-
-    def _submit_one(self, call, numbers, place, own):
+    def _submit_one(self, task, shared, numbers, place, own):
         """Hand out one task, to the worker that holds its blocks; when this worker has died, to any other."""
         # Pickled here: Dask would look for futures in all that is nested in an argument.
         extra = None if own is None else pickle.dumps([own[k] for k in numbers], protocol=pickle.HIGHEST_PROTOCOL)
         options = {} if place == NO_PLACE else {"workers": [place], "allow_other_workers": True}
         parts = [self.parts[k] for k in numbers]
-        return self.client.submit(_answers, parts, call, extra, pure=False, **options)
+        return self.client.submit(task, parts, shared, extra, pure=False, **options)
 
-    def _gathered(self, wave):
-        """Return the answers of one range of blocks, in order."""
-        with explained():
-            answers = self.client.gather([future for _, future in wave])
-        found: dict[int, Any] = {}
-        for (numbers, _), own in zip(wave, answers, strict=True):
-            found.update(zip(numbers, own, strict=True))
-        return [found[k] for k in sorted(found)]
+
+class Answers(Iterator[Any]):
+    """What a function says of every block, in order; or the sums of it, made on the workers.
+
+    Nothing is asked before the first answer, or the sums, are wanted.
+    """
+
+    def __init__(self, source: DaskBlocks, function: Callable[..., Any], arguments: tuple[Any, ...], own: Any) -> None:
+        self.source, self.call, self.own = source, (function, arguments), own
+        self.stream = self._in_order()
+
+    def __next__(self) -> Any:
+        """Return the answer for the next block."""
+        return next(self.stream)
+
+    def total(self) -> tuple[Any, ...] | None:
+        """Return the sums of the tuples of all blocks; None without any rows.
+
+        Tasks add up what their blocks say, and only sums travel. They have twice the digits of float64, so that the
+        rounded sums do not depend on which worker has which blocks.
+        """
+        (wave,) = self.source.submit(_totals, self.call, [range(len(self.source.parts))])
+        total = None
+        for start in range(0, len(wave), BLOCKS_PER_GATHER):
+            for terms in self.source.gather([future for _, future in wave[start : start + BLOCKS_PER_GATHER]]):
+                total = _added(total, terms)
+        return None if total is None else tuple(high + low for high, low in total)
+
+    def _in_order(self):
+        waves = self.source.submit(_answers, self.call, self.source.numbers(), self.own)
+        while waves:
+            wave, found = waves.pop(0), {}
+            for (numbers, _), own in zip(wave, self.source.gather([future for _, future in wave]), strict=True):
+                found.update(zip(numbers, own, strict=True))
+            yield from (found[k] for k in sorted(found))
+
+
+def _deal(blocks, places, threads):
+    """Deal blocks to tasks, one for every thread of the workers that hold them; return pairs (numbers, worker)."""
+    held: dict[str, list[int]] = {}
+    for k in blocks:
+        held.setdefault(places[k], []).append(k)
+    tasks = []
+    for place, numbers in held.items():
+        n_tasks = len(numbers) if place == NO_PLACE else min(len(numbers), threads.get(place, 1))
+        tasks += [(numbers[first::n_tasks], place) for first in range(n_tasks)]
+    return tasks
+
+
+# On a worker
 
 
 def _answers(blocks, call, extra):
-    """Return the answers for some blocks, on a worker."""
+    """Return the answers for some blocks."""
     function, arguments = pickle.loads(call)
     own = [()] * len(blocks) if extra is None else pickle.loads(extra)
     return [function(Block(*block), *arguments, *mine) for block, mine in zip(blocks, own, strict=True)]
+
+
+def _totals(blocks, call, _):
+    """Return the sums of the answers for some blocks as pairs (high, low), None without rows; in portions of rows."""
+    function, arguments = pickle.loads(call)
+    total = None
+    for block in blocks:
+        for terms in ArrayBlocks(*block).each(function, *arguments):
+            total = _added(total, [(np.asarray(term, float), 0.0) for term in terms])
+    return total
+
+
+def _added(total, terms):
+    """Return the sums of pairs (high, low); either may be None for none."""
+    if total is None or terms is None:
+        return terms if total is None else total
+    return [_sum(mine, other) for mine, other in zip(total, terms, strict=True)]
+
+
+def _sum(a, b):
+    with np.errstate(invalid="ignore"):
+        high, rest = two_sum(a[0], b[0])
+    # Infinity has no rest.
+    return high, a[1] + b[1] + np.where(np.isfinite(high), rest, 0.0)

@@ -1,5 +1,6 @@
 """Blocks on the workers of a real cluster: the answers of every block in order, where the blocks lie."""
 
+import math
 import os
 import time
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from convexnn.blocks.source import Block
+from convexnn.blocks.sums import sum_over
 from tests.killer import Killer
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is needed: pip install 'convexnn[dask]'")
@@ -37,6 +39,10 @@ def process_id(block):
 def slow_sum(block):
     time.sleep(0.05)
     return float(block.X.sum())
+
+
+def slow_sums(block):
+    return (slow_sum(block),)
 
 
 def fail(block):
@@ -107,8 +113,49 @@ def test_errors_of_a_function_are_raised_here(source):
 def test_a_pass_may_be_left_early(source):
     answers = source.each(first_entry)
     assert next(answers) == make_block(0).X[0, 0]
-    answers.close()
+    del answers
     assert list(source.each(first_entry))[9] == make_block(9).X[0, 0]
+
+
+def row_count(block):
+    return (float(len(block.y)),)
+
+
+def infinite(block):
+    return (np.array([-np.inf, 1.0]),)
+
+
+def test_sums_are_made_on_the_workers_in_twice_the_digits(source, monkeypatch):
+    scale = np.array([1.0, -2.0, 0.5])
+    wanted = [block_sums(make_block(k), scale) for k in range(10)]
+    gathered, gather = [], source.client.gather
+    monkeypatch.setattr(source.client, "gather", lambda futures: gathered.extend(futures) or gather(futures))
+    list(source.each(first_entry))
+    gathered.clear()
+    sums, total = sum_over(source.each(block_sums, scale))
+    assert len(gathered) == 2
+    assert total == math.fsum(one[1] for one in wanted)
+    np.testing.assert_array_equal(sums, [math.fsum(one[0][j] for one in wanted) for j in range(3)])
+
+
+def test_sums_do_not_depend_on_who_has_which_blocks(client, source):
+    other = DaskBlocks(client, client.map(make_block, range(10), workers=list(client.nthreads())[:1], pure=False))
+    scale = np.array([1.0, -2.0, 0.5])
+    here, there = (sum_over(one.each(block_sums, scale)) for one in (source, other))
+    np.testing.assert_array_equal(here[0], there[0])
+    assert here[1] == there[1]
+
+
+def test_blocks_are_summed_in_portions_of_rows(client):
+    block = client.submit(make_block, 0, 1_000_000, pure=False)
+    source = DaskBlocks(client, [block, client.submit(make_block, 1, 0, pure=False)])
+    assert sum_over(source.each(row_count)) == (1e6,)
+    assert [count for (count,) in source.each(row_count)] == [1e6, 0.0]
+
+
+def test_infinite_terms_stay_infinite(source):
+    (sums,) = sum_over(source.each(infinite))
+    assert sums.tolist() == [-np.inf, 10.0]
 
 
 @pytest.mark.slow
@@ -117,12 +164,14 @@ def test_a_worker_killed_costs_time_only(source):
     list(source.each(first_entry))
     with Killer(source.client):
         assert list(source.each(slow_sum)) == wanted
+    with Killer(source.client):
+        assert sum_over(source.each(slow_sums)) == (math.fsum(wanted),)
     assert list(source.each(slow_sum)) == wanted
 
 
 @pytest.mark.slow
 def test_rows_that_kill_every_worker_are_explained():
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(**options) as cluster,

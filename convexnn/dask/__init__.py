@@ -4,8 +4,7 @@ The estimators take Dask arrays and Dask data frames and give the network that o
 """
 
 from ._libraries import distributed as _distributed  # noqa: F401  (first, so that what is missing is named)
-from .blocks import DaskBlocks
 from .classifier import DaskConvexReLUClassifier
 from .regressor import DaskConvexReLURegressor
 
-__all__ = ["DaskBlocks", "DaskConvexReLUClassifier", "DaskConvexReLURegressor"]
+__all__ = ["DaskConvexReLUClassifier", "DaskConvexReLURegressor"]

@@ -14,8 +14,8 @@ from tests.killer import Killer
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is needed: pip install 'convexnn[dask]'")
 dask = pytest.importorskip("dask")
 
-from convexnn.dask import DaskBlocks  # noqa: E402
 from convexnn.dask import blocks as _blocks  # noqa: E402
+from convexnn.dask.blocks import DaskBlocks  # noqa: E402
 
 
 def make_block(seed, n_rows=50):

@@ -1,0 +1,309 @@
+"""Estimators on a real cluster of two workers: what one machine finds, in whatever way the rows are cut."""
+
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import accuracy_score, r2_score
+
+from convexnn import ConvexReLUClassifier, ConvexReLURegressor, InvalidInputError
+from convexnn.blocks import training
+from convexnn.blocks.source import ArrayBlocks
+from tests.killer import Killer
+
+why = "the extra `dask` is needed: pip install 'convexnn[dask]'"
+distributed, dask = pytest.importorskip("distributed", reason=why), pytest.importorskip("dask", reason=why)
+array, dataframe = pytest.importorskip("dask.array"), pytest.importorskip("dask.dataframe")
+pandas = pytest.importorskip("pandas")
+
+from convexnn.dask import DaskConvexReLUClassifier, DaskConvexReLURegressor  # noqa: E402
+from convexnn.dask.scores import Spread, r2_of  # noqa: E402
+
+N, D, BETA = 900, 4, 4.0
+NAMES = ["a", "b", "c", "d"]
+rng = np.random.default_rng(3)
+X = rng.standard_normal((N, D))
+Y = np.abs(X[:, 0]) - np.maximum(X[:, 1] + 0.3, 0.0) + 0.1 * rng.standard_normal(N)
+WEIGHT = rng.random(N) + 0.5
+LABEL = np.where(Y > np.median(Y), "high", "low").astype(object)
+TOLERANCE = 1e-5  # of predictions, between ways to cut the same rows
+
+
+def cut(values, n_rows=250):
+    return array.from_array(values, chunks=(n_rows, *values.shape[1:]))
+
+
+def table(npartitions=4):
+    frame = pandas.DataFrame(X, columns=NAMES).assign(y=Y, weight=WEIGHT, label=LABEL)
+    frame.index = np.arange(N) * 2 + 7
+    return dataframe.from_pandas(frame, npartitions=npartitions)
+
+
+def in_memory(y=Y, weight=None, **parameters):
+    """Return what one machine finds on the same rows."""
+    kind = ConvexReLUClassifier if y is LABEL else ConvexReLURegressor
+    return kind(BETA, **parameters)._fit_source(ArrayBlocks(X, y, np.ones(N) if weight is None else weight))
+
+
+@pytest.fixture(autouse=True)
+def small_samples(monkeypatch):
+    """Train on sums over all rows, and not in memory as data of this size may be."""
+    monkeypatch.setattr(training, "MIN_SAMPLED_ROWS", 300)
+    monkeypatch.setattr(training, "MAX_SAMPLED_ENTRIES", 300)
+
+
+@pytest.fixture(scope="module")
+def regressor(client):
+    return DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y))
+
+
+@pytest.fixture(scope="module")
+def classifier(client):
+    frame = table()
+    return DaskConvexReLUClassifier(BETA).fit(frame[NAMES], frame["label"])
+
+
+def close(model, other):
+    np.testing.assert_allclose(model.network_.predict(X), other.network_.predict(X), atol=TOLERANCE)
+    assert model.certificate_.primal == pytest.approx(other.certificate_.primal, rel=1e-8)
+    assert model.certificate_.dual == pytest.approx(other.certificate_.dual, rel=1e-5)
+
+
+@pytest.mark.parametrize("n_rows", [N, 250, 70])
+def test_arrays_give_the_network_of_one_machine(client, n_rows):
+    model = DaskConvexReLURegressor(BETA, client=client).fit(cut(X, n_rows), cut(Y, n_rows))
+    close(model, in_memory())
+    assert model.status_ == in_memory().status_ and model.n_features_in_ == D
+
+
+def test_frames_with_weights(client):
+    frame = table()
+    model = DaskConvexReLURegressor(BETA).fit(frame[NAMES], frame["y"], frame["weight"])
+    close(model, in_memory(weight=WEIGHT))
+    assert model.feature_names_in_.tolist() == NAMES
+    found = model.predict(frame[NAMES])
+    assert dask.is_dask_collection(found) and found.name == "y"
+    np.testing.assert_allclose(found.compute(), in_memory(weight=WEIGHT).predict(X), atol=TOLERANCE)
+    assert found.compute().index.equals(frame.index.compute())
+    assert found._meta.dtype == found.compute().dtype
+
+
+def test_sizes_of_chunks_may_be_unknown(client, regressor):
+    frame = table()
+    model = DaskConvexReLURegressor(BETA).fit(frame[NAMES].to_dask_array(), frame["y"].to_dask_array())
+    close(model, regressor)
+    found = model.predict(frame[NAMES].to_dask_array())
+    np.testing.assert_allclose(found.compute(), regressor.to_local().predict(X), atol=TOLERANCE)
+
+
+def test_labels_of_a_frame(classifier):
+    frame, one = table(), in_memory(LABEL)
+    close(classifier, one)
+    assert classifier.classes_.tolist() == ["high", "low"]
+    assert classifier.predict(frame[NAMES]).compute().tolist() == one.predict(X).tolist()
+    shares = classifier.predict_proba(frame[NAMES])
+    assert list(shares.columns) == ["high", "low"]
+    np.testing.assert_allclose(shares.compute(), one.predict_proba(X), atol=TOLERANCE)
+    np.testing.assert_allclose(
+        classifier.predict_log_proba(frame[NAMES]).compute(), one.predict_log_proba(X), atol=TOLERANCE
+    )
+    values = classifier.decision_function(frame[NAMES])
+    np.testing.assert_allclose(values.compute(), one.decision_function(X), atol=TOLERANCE)
+
+
+def test_labels_of_an_array(client, classifier):
+    model = DaskConvexReLUClassifier(BETA).fit(cut(X), cut(LABEL.astype(str)))
+    close(model, classifier)
+    assert model.predict(cut(X)).compute().tolist() == in_memory(LABEL).predict(X).tolist()
+    found = model.predict_proba(cut(X))
+    assert found.shape == (N, 2) and found.chunks[0] == (250, 250, 250, 150)
+    np.testing.assert_allclose(found.compute(), in_memory(LABEL).predict_proba(X), atol=TOLERANCE)
+
+
+def test_several_outputs(client):
+    targets = np.column_stack([Y, X[:, 2]])
+    model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(targets))
+    close(model, in_memory(targets))
+    found = model.predict(cut(X))
+    assert found.shape == (N, 2)
+    np.testing.assert_allclose(found.compute(), model.to_local().predict(X))
+    assert model.score(cut(X), cut(targets)) == pytest.approx(r2_score(targets, found.compute()))
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_of_a_fit(client, regressor, monkeypatch):
+    started = time.monotonic()
+    with Killer(client, lambda: time.monotonic() > started + 0.5):
+        model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y))
+    np.testing.assert_array_equal(model.network_.neurons, regressor.network_.neurons)
+    assert model.certificate_.dual == regressor.certificate_.dual
+
+
+def test_nothing_stays_on_the_workers_after_a_fit(client, regressor):
+    ends = time.monotonic() + 10.0
+    while any(client.has_what().values()) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not any(client.has_what().values())
+
+
+def failing(block):
+    raise RuntimeError("computed")
+
+
+def test_predictions_are_lazy(regressor, classifier):
+    rows = cut(X).map_blocks(failing, dtype=float, meta=np.zeros((0, 0)))
+    found = regressor.predict(rows)
+    assert isinstance(found, array.Array) and found.shape == (N,) and found.dtype == float
+    with pytest.raises(RuntimeError, match="computed"):
+        found.compute()
+
+
+def test_rows_in_memory_are_answered_at_once(regressor, classifier):
+    np.testing.assert_array_equal(regressor.predict(X[:5]), regressor.to_local().predict(X[:5]))
+    frame = pandas.DataFrame(X[:5], columns=NAMES)
+    np.testing.assert_array_equal(classifier.predict_proba(frame), classifier.to_local().predict_proba(frame))
+    assert regressor.score(X, Y) == r2_score(Y, regressor.predict(X))
+    assert classifier.score(pandas.DataFrame(X, columns=NAMES), LABEL) > 0.8
+
+
+def test_rows_cut_along_columns_and_empty_partitions(regressor, classifier):
+    wanted = regressor.predict(X)
+    np.testing.assert_array_equal(regressor.predict(array.from_array(X, chunks=(250, 3))).compute(), wanted)
+    frame = table()
+    none = classifier.predict(frame[frame["weight"] < 0.0][NAMES]).compute()
+    assert len(none) == 0 and none.dtype == classifier.predict(frame[NAMES]).compute().dtype
+
+
+def test_single_precision_is_answered(regressor):
+    found = regressor.predict(cut(X.astype(np.float32))).compute()
+    np.testing.assert_allclose(found, regressor.predict(X), atol=1e-4)
+
+
+def test_other_columns_are_refused_before_anything_runs(regressor, classifier):
+    with pytest.raises(ValueError, match="3 features"):
+        regressor.predict(cut(X[:, :3]))
+    with pytest.raises(ValueError, match="feature names"):
+        classifier.predict(table()[["b", "a", "c", "d"]])
+
+
+def test_an_ordinary_estimator_comes_of_it(regressor, classifier):
+    for model, kind in ((regressor, ConvexReLURegressor), (classifier, ConvexReLUClassifier)):
+        local = pickle.loads(pickle.dumps(model.to_local()))
+        assert type(local) is kind and local.certificate_.primal == model.certificate_.primal
+        assert str(local.certificate_) == str(model.certificate_)
+        assert local.get_params() == {key: value for key, value in model.get_params().items() if key != "client"}
+        assert local.network_ is not model.network_
+
+
+def test_fitted_estimators_are_pickled_without_their_client(client):
+    model = DaskConvexReLURegressor(BETA, client=client).fit(cut(X), cut(Y))
+    again = pickle.loads(pickle.dumps(model))
+    assert again.client is None and model.client is client
+    np.testing.assert_array_equal(again.predict(cut(X)).compute(), model.predict(cut(X)).compute())
+
+
+def test_a_clone_has_the_same_client(client):
+    model = clone(DaskConvexReLURegressor(2.0, client=client, loss="huber"))
+    assert model.client is client and model.beta == 2.0 and model.loss == "huber"
+    assert not hasattr(clone(model.set_params(client=None)), "network_")
+
+
+def test_a_refit_forgets_what_was_fitted(client):
+    frame = table()
+    model = DaskConvexReLURegressor(BETA).fit(frame[NAMES], frame["y"])
+    model.fit(cut(X[:, :3]), cut(Y))
+    assert not hasattr(model, "feature_names_in_") and model.n_features_in_ == 3
+
+
+def test_a_warm_start_takes_the_network_of_the_last_fit(client):
+    model = DaskConvexReLURegressor(BETA, warm_start=True).fit(cut(X), cut(Y))
+    before = model.certificate_.primal
+    assert model.fit(cut(X), cut(Y)).certificate_.primal <= before * (1.0 + 1e-9)
+
+
+def test_scores_are_those_of_scikit_learn(regressor, classifier):
+    rows, weight = cut(X), cut(WEIGHT)
+    found = regressor.predict(X)
+    assert regressor.score(rows, cut(Y)) == pytest.approx(r2_score(Y, found))
+    assert regressor.score(rows, cut(Y), weight) == pytest.approx(r2_score(Y, found, sample_weight=WEIGHT))
+    frame = table()
+    found = classifier.to_local().predict(pandas.DataFrame(X, columns=NAMES))
+    assert classifier.score(frame[NAMES], frame["label"]) == pytest.approx(accuracy_score(LABEL, found))
+    weighted = accuracy_score(LABEL, found, sample_weight=WEIGHT)
+    assert classifier.score(frame[NAMES], frame["label"], frame["weight"]) == pytest.approx(weighted)
+
+
+@pytest.mark.parametrize(
+    ("y", "found"), [([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]), ([1.0, 1.0], [1.0, 2.0]), ([1.0, 5.0, 2.0], [2.0, 2.0, 2.0])]
+)
+def test_r2_of_spreads_by_row(y, found):
+    spreads = [
+        Spread(1, 1.0, np.array([a]), np.zeros(1), np.array([(a - b) ** 2])) for a, b in zip(y, found, strict=True)
+    ]
+    assert r2_of(spreads) == pytest.approx(r2_score(y, found))
+
+
+def test_r2_of_one_row_and_of_no_weight():
+    with pytest.warns(UndefinedMetricWarning):
+        assert np.isnan(r2_of([Spread(1, 1.0, np.ones(1), np.zeros(1), np.zeros(1))]))
+    with pytest.raises(InvalidInputError, match="sample_weight"):
+        r2_of([Spread(2, 0.0, np.zeros(1), np.zeros(1), np.zeros(1))])
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.where(np.arange(N) == 300, np.nan, Y), "Partition 1 .*y contains NaN"),
+        (LABEL, "Partition 0 .*"),
+    ],
+)
+def test_bad_targets_are_refused(client, y, said):
+    with pytest.raises(InvalidInputError, match=said):
+        DaskConvexReLURegressor(BETA).fit(cut(X), cut(y))
+
+
+def test_a_bad_parameter_is_refused(client):
+    with pytest.raises(InvalidInputError, match="beta must be finite and above 0"):
+        DaskConvexReLURegressor(-1.0).fit(cut(X), cut(Y))
+
+
+@pytest.mark.parametrize("bad", ["tcp://127.0.0.1:8786", 3])
+def test_what_is_no_client_is_refused(bad):
+    with pytest.raises(InvalidInputError, match="client must be a distributed.Client or None"):
+        DaskConvexReLURegressor(client=bad).fit(cut(X), cut(Y))
+
+
+@pytest.mark.parametrize(
+    ("kind", "local"),
+    [(DaskConvexReLURegressor, ConvexReLURegressor), (DaskConvexReLUClassifier, ConvexReLUClassifier)],
+)
+def test_parameters_are_those_of_the_ordinary_estimator(kind, local):
+    own = dict(inspect.signature(kind).parameters)
+    assert own.pop("client").default is None
+    assert own == dict(inspect.signature(local).parameters)
+
+
+def python(code):
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    return finished.stdout + finished.stderr
+
+
+def test_without_dask_the_extra_is_named():
+    code = "import sys; sys.modules['distributed'] = None\ntry:\n    import convexnn.dask\nexcept ImportError as e: print(e)"
+    assert "pip install 'convexnn[dask]'" in python(code)
+
+
+def test_without_a_client_the_remedy_is_named():
+    code = (
+        "import dask.array as array\nfrom convexnn.dask import DaskConvexReLURegressor\n"
+        "X = array.ones((4, 2), chunks=2)\n"
+        "try:\n    DaskConvexReLURegressor().fit(X, X[:, 0])\nexcept ValueError as e: print(e)"
+    )
+    assert "client = distributed.Client()" in python(code)

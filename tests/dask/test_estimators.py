@@ -296,7 +296,10 @@ def python(code):
 
 
 def test_without_dask_the_extra_is_named():
-    code = "import sys; sys.modules['distributed'] = None\ntry:\n    import convexnn.dask\nexcept ImportError as e: print(e)"
+    code = (
+        "import sys\nsys.modules['distributed'] = None\n"
+        "try:\n    import convexnn.dask\nexcept ImportError as error: print(error)"
+    )
     assert "pip install 'convexnn[dask]'" in python(code)
 
 
@@ -304,6 +307,6 @@ def test_without_a_client_the_remedy_is_named():
     code = (
         "import dask.array as array\nfrom convexnn.dask import DaskConvexReLURegressor\n"
         "X = array.ones((4, 2), chunks=2)\n"
-        "try:\n    DaskConvexReLURegressor().fit(X, X[:, 0])\nexcept ValueError as e: print(e)"
+        "try:\n    DaskConvexReLURegressor().fit(X, X[:, 0])\nexcept ValueError as error: print(error)"
     )
     assert "client = distributed.Client()" in python(code)

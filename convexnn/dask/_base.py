@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar, Self
 
-from sklearn.utils.validation import _check_feature_names, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from ..blocks.source import names_of
 from ..duality.certificate import Certificate
 from ..estimators._parameters import KeepsParameters
 from ..exceptions import InvalidInputError
@@ -74,8 +75,10 @@ class DaskEstimator(KeepsParameters):
             When the visible gap did not reach `tol`.
         """
         client = self._client()
-        model = self._trained(DaskBlocks(client, self._persisted(client, X, y, sample_weight)))
-        _check_feature_names(model, X._meta, reset=True)
+        blocks = DaskBlocks(client, self._persisted(client, X, y, sample_weight))
+        model = self._model()
+        model._set_names(names_of(X))
+        model._fit_source(blocks)
         self._adopt(model, y)
         return self
 
@@ -115,14 +118,12 @@ class DaskEstimator(KeepsParameters):
         blocks = [block(*part, number, self._has_numeric_targets) for number, part in enumerate(parts)]
         return client.compute(blocks)
 
-    def _trained(self, source):
-        """Return an ordinary estimator, trained on the blocks of a source."""
+    def _model(self):
+        """Return an ordinary estimator with the same parameters, fitted as before where it is to start from there."""
         parameters = {name: value for name, value in self.get_params(deep=False).items() if name != "client"}
         if parameters["warm_start"] and hasattr(self, "_local"):
-            model = copy.copy(self._local).set_params(**parameters)
-        else:
-            model = self._local_class(**parameters)
-        return model._fit_source(source)
+            return copy.copy(self._local).set_params(**parameters)
+        return self._local_class(**parameters)
 
     def _adopt(self, model, y):
         """Take over what is fitted."""

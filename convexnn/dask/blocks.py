@@ -13,10 +13,8 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .._utils.double_double import two_sum
 from ..blocks.source import ArrayBlocks, Block
+from ..blocks.sums import added, as_pairs
 from ._libraries import dask, distributed
 
 if TYPE_CHECKING:
@@ -120,39 +118,36 @@ class DaskBlocks:
 
 
 class Answers(Iterator[Any]):
-    """What a function says of every block, in order; or the sums of it, made on the workers.
+    """What a function says of every block, in order; or the sums of it, by tasks that add up what their blocks say.
 
-    Nothing is asked before the first answer, or the sums, are wanted.
+    Nothing is asked before the first answer, or sum, is wanted.
     """
 
     def __init__(self, source: DaskBlocks, function: Callable[..., Any], arguments: tuple[Any, ...], own: Any) -> None:
-        self.source, self.call, self.own = source, (function, arguments), own
-        self.stream = self._in_order()
+        self.source, self.call = source, (function, arguments)
+        # No method: a cycle of references would keep the blocks on the workers until it is collected.
+        self.stream = _in_order(source, self.call, own)
 
     def __next__(self) -> Any:
         """Return the answer for the next block."""
         return next(self.stream)
 
-    def total(self) -> tuple[Any, ...] | None:
-        """Return the sums of the tuples of all blocks; None without any rows.
+    def parts(self) -> Iterator[Any]:
+        """Yield the sums of the tuples of the blocks of every task, for `sum_over`: only these travel."""
+        (wave,) = self.source.submit(_sums, self.call, [range(len(self.source.parts))])
+        futures = [future for _, future in wave]
+        for start in range(0, len(futures), BLOCKS_PER_GATHER):
+            yield from self.source.gather(futures[start : start + BLOCKS_PER_GATHER])
 
-        Tasks add up what their blocks say, and only sums travel. They have twice the digits of float64, so that the
-        rounded sums do not depend on which worker has which blocks.
-        """
-        (wave,) = self.source.submit(_totals, self.call, [range(len(self.source.parts))])
-        total = None
-        for start in range(0, len(wave), BLOCKS_PER_GATHER):
-            for terms in self.source.gather([future for _, future in wave[start : start + BLOCKS_PER_GATHER]]):
-                total = _added(total, terms)
-        return None if total is None else tuple(high + low for high, low in total)
 
-    def _in_order(self):
-        waves = self.source.submit(_answers, self.call, self.source.numbers(), self.own)
-        while waves:
-            wave, found = waves.pop(0), {}
-            for (numbers, _), own in zip(wave, self.source.gather([future for _, future in wave]), strict=True):
-                found.update(zip(numbers, own, strict=True))
-            yield from (found[k] for k in sorted(found))
+def _in_order(source, call, own):
+    """Yield what a call says of every block, in order."""
+    waves = source.submit(_answers, call, source.numbers(), own)
+    while waves:
+        wave, found = waves.pop(0), {}
+        for (numbers, _), answers in zip(wave, source.gather([future for _, future in wave]), strict=True):
+            found.update(zip(numbers, answers, strict=True))
+        yield from (found[k] for k in sorted(found))
 
 
 def _deal(blocks, places, threads):
@@ -177,25 +172,11 @@ def _answers(blocks, call, extra):
     return [function(Block(*block), *arguments, *mine) for block, mine in zip(blocks, own, strict=True)]
 
 
-def _totals(blocks, call, _):
+def _sums(blocks, call, _):
     """Return the sums of the answers for some blocks as pairs (high, low), None without rows; in portions of rows."""
     function, arguments = pickle.loads(call)
     total = None
     for block in blocks:
         for terms in ArrayBlocks(*block).each(function, *arguments):
-            total = _added(total, [(np.asarray(term, float), 0.0) for term in terms])
+            total = added(total, as_pairs(terms))
     return total
-
-
-def _added(total, terms):
-    """Return the sums of pairs (high, low); either may be None for none."""
-    if total is None or terms is None:
-        return terms if total is None else total
-    return [_sum(mine, other) for mine, other in zip(total, terms, strict=True)]
-
-
-def _sum(a, b):
-    with np.errstate(invalid="ignore"):
-        high, rest = two_sum(a[0], b[0])
-    # Infinity has no rest.
-    return high, a[1] + b[1] + np.where(np.isfinite(high), rest, 0.0)

@@ -67,26 +67,23 @@ def delayed_parts(X: Any, y: Any, sample_weight: Any = None) -> list[tuple[Any, 
             stacklevel=stacklevel_of_user(),
         )
     X = whole_rows(X)
-    y = _aligned(y, "y", X)
-    if y.ndim > 2:
-        raise InvalidInputError(f"y must have one dimension or two; got {y.ndim}.")
+    parts = [_delayed(X), _delayed(_aligned(y, "y", X, (1, 2)))]
     if sample_weight is None:
-        weights = [None] * _n_chunks(X)
+        parts.append([None] * len(parts[0]))
     else:
-        weight = _aligned(sample_weight, "sample_weight", X)
-        if weight.ndim != 1:
-            raise InvalidInputError(f"sample_weight must have one dimension; got {weight.ndim}.")
-        weights = _delayed(weight)
-    return list(zip(_delayed(X), _delayed(y), weights, strict=True))
+        parts.append(_delayed(_aligned(sample_weight, "sample_weight", X, (1,))))
+    return list(zip(*parts, strict=True))
 
 
-def _aligned(values, name, X):
-    """Return targets or weights with the chunks of X."""
+def _aligned(values, name, X, dimensions):
+    """Return targets or weights, which may have so many dimensions, with the chunks of X."""
     if not is_collection(values):
         raise InvalidInputError(
             f"{name} must be {KINDS} where X is a Dask collection; got {_kind(values)}. "
             f"dask.array.from_array({name}, chunks=X.chunks[0]) makes one of an array."
         )
+    if values.ndim not in dimensions:
+        raise InvalidInputError(f"{name} must have {' or '.join(map(str, dimensions))} dimensions; got {values.ndim}.")
     if is_array(values):
         values = values.rechunk({1: -1}) if values.ndim == 2 else values
         sizes, wanted = values.chunks[0], X.chunks[0] if is_array(X) else (math.nan,)
@@ -117,11 +114,10 @@ def _n_chunks(collection):
 def _delayed(collection):
     """Return the delayed chunks along the rows.
 
-    The graphs are not optimised one by one: what X, y and the weights have in common, such as the reading of a file,
-    is then done once for all of them, and partitions stay as they are.
+    Their graphs are not optimised one by one: what X, y and the weights have in common, such as the reading of a file,
+    is then done once for all of them, and no partitions are joined in one of them and not in the others.
     """
-    parts = collection.to_delayed(optimize_graph=False)
-    return list(parts.ravel()) if is_array(collection) else list(parts)
+    return np.ravel(collection.to_delayed(optimize_graph=False)).tolist()
 
 
 def checked_block(X: Any, y: Any, weight: Any, number: int, numeric: bool) -> Block:

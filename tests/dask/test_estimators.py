@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, InvalidInputError
 from convexnn.blocks import training
-from convexnn.blocks.source import ArrayBlocks
+from convexnn.estimators import _blockwise
 from tests.killer import Killer
 
 why = "the extra `dask` is needed: pip install 'convexnn[dask]'"
@@ -26,42 +26,54 @@ pandas = pytest.importorskip("pandas")
 from convexnn.dask import DaskConvexReLUClassifier, DaskConvexReLURegressor  # noqa: E402
 from convexnn.dask.scores import Spread, r2_of  # noqa: E402
 
-N, D, BETA = 900, 4, 4.0
+N, D, BETA = 300, 4, 10.0
+N_ROWS, N_PARTITIONS = 80, 4  # of a block of an array; of a frame
 NAMES = ["a", "b", "c", "d"]
 rng = np.random.default_rng(3)
 X = rng.standard_normal((N, D))
 Y = np.abs(X[:, 0]) - np.maximum(X[:, 1] + 0.3, 0.0) + 0.1 * rng.standard_normal(N)
 WEIGHT = rng.random(N) + 0.5
 LABEL = np.where(Y > np.median(Y), "high", "low").astype(object)
-TOLERANCE = 1e-5  # of predictions, between ways to cut the same rows
+# Between ways to cut the same rows: of the objective, and of predictions by the standard deviation of the targets. The
+# same cuts give the same bits.
+OBJECTIVE_TOLERANCE, PREDICTION_TOLERANCE = 1e-3, 0.03
 
 
-def cut(values, n_rows=250):
+def cut(values, n_rows=N_ROWS):
     return array.from_array(values, chunks=(n_rows, *values.shape[1:]))
 
 
-def table(npartitions=4):
+def table():
     frame = pandas.DataFrame(X, columns=NAMES).assign(y=Y, weight=WEIGHT, label=LABEL)
     frame.index = np.arange(N) * 2 + 7
-    return dataframe.from_pandas(frame, npartitions=npartitions)
+    return dataframe.from_pandas(frame, npartitions=N_PARTITIONS)
 
 
-def in_memory(y=Y, weight=None, **parameters):
-    """Return what one machine finds on the same rows."""
+def in_memory(n_rows=N_ROWS, y=Y, weight=WEIGHT):
+    """Return what one machine finds on the same rows, in blocks of so many."""
     kind = ConvexReLUClassifier if y is LABEL else ConvexReLURegressor
-    return kind(BETA, **parameters)._fit_source(ArrayBlocks(X, y, np.ones(N) if weight is None else weight))
+    parts = [slice(start, start + n_rows) for start in range(0, N, n_rows)]
+    return kind(BETA).fit_blocks(lambda: [(X[part], y[part], weight[part]) for part in parts])
 
 
-@pytest.fixture(autouse=True)
-def small_samples(monkeypatch):
-    """Train on sums over all rows, and not in memory as data of this size may be."""
-    monkeypatch.setattr(training, "MIN_SAMPLED_ROWS", 300)
-    monkeypatch.setattr(training, "MAX_SAMPLED_ENTRIES", 300)
+@pytest.fixture(autouse=True, scope="module")
+def small_samples():
+    """Train on sums over all rows, and not in memory as data of this size are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (training, _blockwise):
+            patch.setattr(module, "MIN_SAMPLED_ROWS", 100)
+            patch.setattr(module, "MAX_SAMPLED_ENTRIES", 100)
+        yield
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return in_memory()
 
 
 @pytest.fixture(scope="module")
 def regressor(client):
-    return DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y))
+    return DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y), cut(WEIGHT))
 
 
 @pytest.fixture(scope="module")
@@ -70,80 +82,102 @@ def classifier(client):
     return DaskConvexReLUClassifier(BETA).fit(frame[NAMES], frame["label"])
 
 
+def same(model, other):
+    """The same bits."""
+    for name in ("neurons", "output_weights", "intercept"):
+        np.testing.assert_array_equal(getattr(model.network_, name), getattr(other.network_, name))
+    for name in ("primal", "dual", "heuristic_gap"):
+        assert getattr(model.certificate_, name) == getattr(other.certificate_, name)
+    np.testing.assert_array_equal(model.dual_, other.dual_)
+    assert model.status_ == other.status_ and model.n_iter_ == other.n_iter_ > 0
+
+
 def close(model, other):
-    np.testing.assert_allclose(model.network_.predict(X), other.network_.predict(X), atol=TOLERANCE)
-    assert model.certificate_.primal == pytest.approx(other.certificate_.primal, rel=1e-8)
-    assert model.certificate_.dual == pytest.approx(other.certificate_.dual, rel=1e-5)
+    """The same network up to the tolerances."""
+    assert model.certificate_.primal == pytest.approx(other.certificate_.primal, rel=OBJECTIVE_TOLERANCE)
+    apart = model.network_.predict(X) - other.network_.predict(X)
+    assert np.sqrt(np.mean(apart**2)) < PREDICTION_TOLERANCE * np.std(other.network_.predict(X))
 
 
-@pytest.mark.parametrize("n_rows", [N, 250, 70])
-def test_arrays_give_the_network_of_one_machine(client, n_rows):
-    model = DaskConvexReLURegressor(BETA, client=client).fit(cut(X, n_rows), cut(Y, n_rows))
-    close(model, in_memory())
-    assert model.status_ == in_memory().status_ and model.n_features_in_ == D
+def test_arrays_give_the_network_of_one_machine(regressor, alone):
+    same(regressor, alone)
+    assert regressor.n_features_in_ == D and regressor.certificate_.dual > 0.0
+
+
+@pytest.mark.parametrize("n_rows", [N, 23])
+def test_the_network_does_not_depend_on_the_blocks(client, alone, n_rows):
+    close(DaskConvexReLURegressor(BETA, client=client).fit(cut(X, n_rows), cut(Y), cut(WEIGHT)), alone)
+
+
+def test_the_network_does_not_depend_on_the_workers(client, regressor):
+    one = list(client.nthreads())[:1]
+    with dask.annotate(workers=one, allow_other_workers=False):
+        rows = cut(X).persist()
+    distributed.wait(rows)
+    assert {worker for held in client.who_has(rows).values() for worker in held} == set(one)
+    same(DaskConvexReLURegressor(BETA).fit(rows, cut(Y), cut(WEIGHT)), regressor)
 
 
 def test_frames_with_weights(client):
     frame = table()
     model = DaskConvexReLURegressor(BETA).fit(frame[NAMES], frame["y"], frame["weight"])
-    close(model, in_memory(weight=WEIGHT))
+    same(model, in_memory(N // N_PARTITIONS))
     assert model.feature_names_in_.tolist() == NAMES
     found = model.predict(frame[NAMES])
     assert dask.is_dask_collection(found) and found.name == "y"
-    np.testing.assert_allclose(found.compute(), in_memory(weight=WEIGHT).predict(X), atol=TOLERANCE)
+    np.testing.assert_allclose(found.compute(), model.network_.predict(X), rtol=1e-12)
     assert found.compute().index.equals(frame.index.compute())
     assert found._meta.dtype == found.compute().dtype
 
 
-def test_sizes_of_chunks_may_be_unknown(client, regressor):
+def test_sizes_of_chunks_may_be_unknown(client):
     frame = table()
-    model = DaskConvexReLURegressor(BETA).fit(frame[NAMES].to_dask_array(), frame["y"].to_dask_array())
-    close(model, regressor)
-    found = model.predict(frame[NAMES].to_dask_array())
-    np.testing.assert_allclose(found.compute(), regressor.to_local().predict(X), atol=TOLERANCE)
+    rows, y, weight = (frame[part].to_dask_array() for part in (NAMES, "y", "weight"))
+    model = DaskConvexReLURegressor(BETA).fit(rows, y, weight)
+    same(model, in_memory(N // N_PARTITIONS))
+    np.testing.assert_allclose(model.predict(rows).compute(), model.network_.predict(X), rtol=1e-12)
 
 
 def test_labels_of_a_frame(classifier):
-    frame, one = table(), in_memory(LABEL)
-    close(classifier, one)
+    frame, one = table(), in_memory(N // N_PARTITIONS, LABEL, np.ones(N))
+    same(classifier, one)
     assert classifier.classes_.tolist() == ["high", "low"]
     assert classifier.predict(frame[NAMES]).compute().tolist() == one.predict(X).tolist()
     shares = classifier.predict_proba(frame[NAMES])
     assert list(shares.columns) == ["high", "low"]
-    np.testing.assert_allclose(shares.compute(), one.predict_proba(X), atol=TOLERANCE)
-    np.testing.assert_allclose(
-        classifier.predict_log_proba(frame[NAMES]).compute(), one.predict_log_proba(X), atol=TOLERANCE
+    for method in ("predict_proba", "predict_log_proba", "decision_function"):
+        found = getattr(classifier, method)(frame[NAMES]).compute()
+        np.testing.assert_allclose(found, getattr(one, method)(X), rtol=1e-12)
+
+
+def test_labels_of_an_array(client):
+    model, one = (
+        DaskConvexReLUClassifier(BETA).fit(cut(X), cut(LABEL.astype(str))),
+        in_memory(N_ROWS, LABEL, np.ones(N)),
     )
-    values = classifier.decision_function(frame[NAMES])
-    np.testing.assert_allclose(values.compute(), one.decision_function(X), atol=TOLERANCE)
-
-
-def test_labels_of_an_array(client, classifier):
-    model = DaskConvexReLUClassifier(BETA).fit(cut(X), cut(LABEL.astype(str)))
-    close(model, classifier)
-    assert model.predict(cut(X)).compute().tolist() == in_memory(LABEL).predict(X).tolist()
+    same(model, one)
+    assert model.predict(cut(X)).compute().tolist() == one.predict(X).tolist()
     found = model.predict_proba(cut(X))
-    assert found.shape == (N, 2) and found.chunks[0] == (250, 250, 250, 150)
-    np.testing.assert_allclose(found.compute(), in_memory(LABEL).predict_proba(X), atol=TOLERANCE)
+    assert found.shape == (N, 2) and found.chunks[0] == (80, 80, 80, 60)
+    np.testing.assert_allclose(found.compute(), one.predict_proba(X), rtol=1e-12)
 
 
 def test_several_outputs(client):
     targets = np.column_stack([Y, X[:, 2]])
-    model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(targets))
-    close(model, in_memory(targets))
+    model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(targets), cut(WEIGHT))
+    same(model, in_memory(y=targets))
     found = model.predict(cut(X))
     assert found.shape == (N, 2)
-    np.testing.assert_allclose(found.compute(), model.to_local().predict(X))
+    np.testing.assert_allclose(found.compute(), model.to_local().predict(X), rtol=1e-12)
     assert model.score(cut(X), cut(targets)) == pytest.approx(r2_score(targets, found.compute()))
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_of_a_fit(client, regressor, monkeypatch):
+def test_a_worker_killed_in_the_middle_of_a_fit(client, regressor):
     started = time.monotonic()
     with Killer(client, lambda: time.monotonic() > started + 0.5):
-        model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y))
-    np.testing.assert_array_equal(model.network_.neurons, regressor.network_.neurons)
-    assert model.certificate_.dual == regressor.certificate_.dual
+        model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y), cut(WEIGHT))
+    same(model, regressor)
 
 
 def test_nothing_stays_on_the_workers_after_a_fit(client, regressor):
@@ -175,7 +209,8 @@ def test_rows_in_memory_are_answered_at_once(regressor, classifier):
 
 def test_rows_cut_along_columns_and_empty_partitions(regressor, classifier):
     wanted = regressor.predict(X)
-    np.testing.assert_array_equal(regressor.predict(array.from_array(X, chunks=(250, 3))).compute(), wanted)
+    found = regressor.predict(array.from_array(X, chunks=(N_ROWS, 3))).compute()
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
     frame = table()
     none = classifier.predict(frame[frame["weight"] < 0.0][NAMES]).compute()
     assert len(none) == 0 and none.dtype == classifier.predict(frame[NAMES]).compute().dtype
@@ -183,7 +218,7 @@ def test_rows_cut_along_columns_and_empty_partitions(regressor, classifier):
 
 def test_single_precision_is_answered(regressor):
     found = regressor.predict(cut(X.astype(np.float32))).compute()
-    np.testing.assert_allclose(found, regressor.predict(X), atol=1e-4)
+    np.testing.assert_allclose(found, regressor.predict(X), atol=1e-4)  # of single precision
 
 
 def test_other_columns_are_refused_before_anything_runs(regressor, classifier):
@@ -202,7 +237,23 @@ def test_an_ordinary_estimator_comes_of_it(regressor, classifier):
         assert local.network_ is not model.network_
 
 
-def test_fitted_estimators_are_pickled_without_their_client(client):
+@pytest.fixture
+def whole_samples(monkeypatch):
+    """Train in memory what is small enough, as is the rule."""
+    for module in (training, _blockwise):
+        monkeypatch.setattr(module, "MIN_SAMPLED_ROWS", 2 * N)
+
+
+def test_few_rows_are_fitted_as_ever(client, whole_samples):
+    frame = table()
+    model = DaskConvexReLURegressor(BETA).fit(frame[NAMES], frame["y"], frame["weight"])
+    one = ConvexReLURegressor(BETA).fit(pandas.DataFrame(X, columns=NAMES), Y, WEIGHT)
+    same(model, one)
+    assert model.status_ == "proven" and model.feature_names_in_.tolist() == NAMES
+    assert model.to_local().optimal_set().m_star == one.optimal_set().m_star
+
+
+def test_fitted_estimators_are_pickled_without_their_client(client, whole_samples):
     model = DaskConvexReLURegressor(BETA, client=client).fit(cut(X), cut(Y))
     again = pickle.loads(pickle.dumps(model))
     assert again.client is None and model.client is client
@@ -215,17 +266,19 @@ def test_a_clone_has_the_same_client(client):
     assert not hasattr(clone(model.set_params(client=None)), "network_")
 
 
-def test_a_refit_forgets_what_was_fitted(client):
+def test_a_refit_forgets_what_was_fitted(client, whole_samples):
     frame = table()
     model = DaskConvexReLURegressor(BETA).fit(frame[NAMES], frame["y"])
     model.fit(cut(X[:, :3]), cut(Y))
     assert not hasattr(model, "feature_names_in_") and model.n_features_in_ == 3
 
 
-def test_a_warm_start_takes_the_network_of_the_last_fit(client):
+def test_a_warm_start_takes_the_network_of_the_last_fit(client, whole_samples):
     model = DaskConvexReLURegressor(BETA, warm_start=True).fit(cut(X), cut(Y))
     before = model.certificate_.primal
-    assert model.fit(cut(X), cut(Y)).certificate_.primal <= before * (1.0 + 1e-9)
+    assert model.fit(cut(X), cut(Y)).certificate_.primal == pytest.approx(before, rel=1e-6)
+    with pytest.raises(InvalidInputError, match="warm_start"):
+        model.fit(cut(X[:, :3]), cut(Y))
 
 
 def test_scores_are_those_of_scikit_learn(regressor, classifier):
@@ -260,8 +313,8 @@ def test_r2_of_one_row_and_of_no_weight():
 @pytest.mark.parametrize(
     ("y", "said"),
     [
-        (np.where(np.arange(N) == 300, np.nan, Y), "Partition 1 .*y contains NaN"),
-        (LABEL, "Partition 0 .*"),
+        (np.where(np.arange(N) == 100, np.nan, Y), "Partition 1 .*y contains NaN"),
+        (LABEL, "Partition . .*"),
     ],
 )
 def test_bad_targets_are_refused(client, y, said):

@@ -189,13 +189,6 @@ def test_a_worker_killed_in_the_middle_of_a_fit(client, regressor):
     same(model, regressor)
 
 
-def test_nothing_stays_on_the_workers_after_a_fit(client, regressor):
-    ends = time.monotonic() + 10.0
-    while any(client.has_what().values()) and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert not any(client.has_what().values())
-
-
 def failing(block):
     raise RuntimeError("computed")
 
@@ -251,6 +244,18 @@ def whole_samples(monkeypatch):
     """Train in memory what is small enough, as is the rule."""
     for module in (training, _blockwise):
         monkeypatch.setattr(module, "MIN_SAMPLED_ROWS", 2 * N)
+
+
+def keys_on_workers(client):
+    return {key for keys in client.has_what().values() for key in keys}
+
+
+def test_nothing_stays_on_the_workers_after_a_fit(client, whole_samples):
+    before, ends = keys_on_workers(client), time.monotonic() + 20.0
+    DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y))
+    while keys_on_workers(client) - before and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not keys_on_workers(client) - before
 
 
 def test_few_rows_are_fitted_as_ever(client, whole_samples):

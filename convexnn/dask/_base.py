@@ -45,8 +45,9 @@ class DaskEstimator(KeepsParameters):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network and its certificate.
 
-        The partitions are kept in the memory of the workers during the fit, and none of them comes here. The chunks of
-        X are the blocks of rows: chunks of some ten to a hundred megabytes are best.
+        The partitions are kept in the memory of the workers during the fit. What comes here are sums over them, and a
+        sample of two million entries; smaller data are gathered and fitted in memory, as ``fit_blocks`` does it. The
+        chunks of X are the blocks of rows: chunks of some ten to a hundred megabytes are best.
 
         Parameters
         ----------
@@ -74,11 +75,10 @@ class DaskEstimator(KeepsParameters):
         ConvergenceWarning
             When the visible gap did not reach `tol`.
         """
-        client = self._client()
-        blocks = DaskBlocks(client, self._persisted(client, X, y, sample_weight))
-        model = self._model()
+        client, model = self._client(), self._model()
+        model._check_blockwise()  # before any data are loaded
         model._set_names(names_of(X))
-        model._fit_source(blocks)
+        model._fit_source(DaskBlocks(client, self._persisted(client, X, y, sample_weight)))
         self._adopt(model, y)
         return self
 

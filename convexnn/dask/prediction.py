@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from ._libraries import dask
 from .partitions import check_rows, checked_rows, is_array, whole_rows
 
 # What predictions need of a fitted estimator besides its parameters. Names of columns are checked here, not there.
@@ -42,14 +41,13 @@ def lazy_answers(model: Any, method: str, X: Any, names: Any = None) -> Any:
     _check_n_features(model, X, reset=False)
     _check_feature_names(model, X._meta, reset=False)
     model, X = light(model), whole_rows(X)
-    shared = dask.delayed(model)
     # One row of zeros shows the kind of the answers.
     sample = _answers(np.zeros((1, model.n_features_in_)), model, method)
     if not is_array(X):
         meta = _labelled(sample, X._meta_nonempty.index[:1], names).iloc[:0]
-        return X.map_partitions(_labelled_answers, shared, method, names, meta=meta)
+        return X.map_partitions(_labelled_answers, model, method, names, meta=meta)
     layout = {"drop_axis": 1} if sample.ndim == 1 else {"chunks": (X.chunks[0], (sample.shape[1],))}
-    return X.map_blocks(_answers, shared, method, meta=sample[:0], dtype=sample.dtype, **layout)
+    return X.map_blocks(_answers, model, method, meta=sample[:0], dtype=sample.dtype, **layout)
 
 
 def _answers(X, model, method):

@@ -2,7 +2,9 @@
 
 import math
 import os
+import signal
 import time
+from concurrent.futures import CancelledError
 
 import numpy as np
 import pytest
@@ -170,7 +172,7 @@ def test_a_worker_killed_costs_time_only(source):
 
 
 @pytest.mark.slow
-def test_rows_that_kill_every_worker_are_explained():
+def test_rows_that_are_lost_are_explained():
     options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
@@ -180,4 +182,14 @@ def test_rows_that_kill_every_worker_are_explained():
         source = DaskBlocks(client, client.map(make_block, range(2), pure=False))
         with pytest.raises(distributed.KilledWorker) as caught:
             list(source.each(dies))
-    assert any("smaller" in note for note in caught.value.__notes__)
+        assert any("smaller" in note for note in caught.value.__notes__)
+        # The next worker gets data that exist nowhere else, and dies too.
+        client.wait_for_workers(1)
+        source = DaskBlocks(client, client.scatter([make_block(0)]))
+        ((worker, pid),) = client.run(os.getpid).items()
+        os.kill(pid, signal.SIGKILL)
+        while worker in client.nthreads():
+            time.sleep(0.05)
+        with pytest.raises(CancelledError) as caught:
+            list(source.each(slow_sum))
+        assert any("client.scatter" in note for note in caught.value.__notes__)

@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +18,6 @@ from sklearn.metrics import accuracy_score, r2_score
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, InvalidInputError
 from convexnn.blocks import training
 from convexnn.estimators import _blockwise
-from tests.killer import Killer
 
 why = "the extra `dask` is needed: pip install 'convexnn[dask]'"
 distributed, dask = pytest.importorskip("distributed", reason=why), pytest.importorskip("dask", reason=why)
@@ -24,6 +25,7 @@ array, dataframe = pytest.importorskip("dask.array"), pytest.importorskip("dask.
 pandas = pytest.importorskip("pandas")
 
 from convexnn.dask import DaskConvexReLUClassifier, DaskConvexReLURegressor  # noqa: E402
+from convexnn.dask.blocks import DaskBlocks  # noqa: E402
 from convexnn.dask.scores import Spread, r2_of  # noqa: E402
 
 N, D, BETA = 300, 4, 10.0
@@ -37,6 +39,13 @@ LABEL = np.where(Y > np.median(Y), "high", "low").astype(object)
 # Between ways to cut the same rows: of the objective, and of predictions by the standard deviation of the targets. The
 # same cuts give the same bits.
 OBJECTIVE_TOLERANCE, PREDICTION_TOLERANCE = 2e-3, 0.03
+FEW_PASSES = {
+    "N_DESCENT_PASSES": 8,
+    "MAX_DESCENT_PASSES": 8,
+    "N_ASCENT_PASSES": 2,
+    "DESCENT_TOLERANCE": 1e-4,
+    "SETTLED_FALL": 1e-2,
+}
 
 
 def cut(values, n_rows=N_ROWS):
@@ -58,13 +67,13 @@ def in_memory(n_rows=N_ROWS, y=Y, weight=WEIGHT, beta=BETA):
 
 @pytest.fixture(autouse=True, scope="module")
 def small_samples():
-    """Train on sums over all rows, and not in memory as data of this size are; in short descents."""
+    """Train on sums over all rows, and not in memory as data of this size are; in few passes."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (training, _blockwise):
             patch.setattr(module, "MIN_SAMPLED_ROWS", 100)
             patch.setattr(module, "MAX_SAMPLED_ENTRIES", 100)
-        patch.setattr(training, "N_DESCENT_PASSES", 15)
-        patch.setattr(training, "MAX_DESCENT_PASSES", 15)
+        for name, value in FEW_PASSES.items():
+            patch.setattr(training, name, value)
         yield
 
 
@@ -182,11 +191,22 @@ def test_several_outputs(client):
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_of_a_fit(client, regressor):
-    started = time.monotonic()
-    with Killer(client, lambda: time.monotonic() > started + 0.5):
-        model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y), cut(WEIGHT))
+def test_a_worker_killed_in_the_middle_of_a_fit(client, regressor, monkeypatch):
+    pids, submit, passes = list(client.run(os.getpid).values()), DaskBlocks.submit, []
+
+    def submit_and_kill(source, *arguments):
+        handed_out = submit(source, *arguments)
+        passes.append(len(handed_out))
+        if len(passes) == 10:
+            os.kill(pids[0], signal.SIGKILL)
+        return handed_out
+
+    monkeypatch.setattr(DaskBlocks, "submit", submit_and_kill)
+    model = DaskConvexReLURegressor(BETA).fit(cut(X), cut(Y), cut(WEIGHT))
+    assert len(passes) > 20
     same(model, regressor)
+    client.wait_for_workers(2, timeout=60)  # for the next test
+    assert pids[0] not in client.run(os.getpid).values()
 
 
 def failing(block):

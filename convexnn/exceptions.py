@@ -6,6 +6,7 @@ __all__ = [
     "ConvergenceWarning",
     "ConvexNNError",
     "FileFormatError",
+    "GatheringWarning",
     "InvalidInputError",
     "MissingLibraryError",
     "NotDescribedError",
@@ -49,6 +50,10 @@ class SolverError(ConvexNNError, RuntimeError):
 
 class UnknownPathError(ConvexNNError, RuntimeError):
     """No path was found, and it is not known whether there is one; the message says how far the search went."""
+
+
+class GatheringWarning(UserWarning):
+    """A Dask collection is gathered into the memory of this process; the message says how large it is."""
 
 
 class WidthWarning(UserWarning):

@@ -1,10 +1,5 @@
 """A real cluster of two worker processes: the same bits as without it, also when a worker is killed in the middle."""
 
-import logging
-import os
-import signal
-import threading
-
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -13,50 +8,10 @@ from convexnn import price, regularization_path, width_sweep
 from convexnn.duality.large import cluster as parts
 from convexnn.duality.large.cluster import price_on_cluster
 from convexnn.duality.large.shards import DaskShards, LocalShards, price_shards
+from tests.killer import Killer
 from tests.zoo import random_problem
 
-distributed = pytest.importorskip("distributed", reason="the extra `dask` is needed: pip install 'convexnn[dask]'")
-dask = pytest.importorskip("dask")
-
-
-@pytest.fixture(scope="module")
-def client():
-    """A client of two worker processes on this machine, patient with workers that start again on a busy one."""
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": logging.CRITICAL}
-    with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"}),
-        distributed.LocalCluster(n_workers=2, **options) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-class Killer(threading.Thread):
-    """Kills a worker, once, while it is at a task and `ready` says so."""
-
-    def __init__(self, client, ready=lambda: True):
-        super().__init__()
-        self.client, self.ready, self.pids, self.killed = client, ready, client.run(os.getpid), None
-        self.over = threading.Event()
-
-    def run(self):
-        while self.killed is None and not self.over.wait(0.02):
-            busy = [worker for worker, tasks in self.client.processing().items() if tasks and worker in self.pids]
-            if busy and self.ready():
-                self.killed = self.pids[busy[0]]
-                os.kill(self.killed, signal.SIGKILL)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, error, *_):
-        self.over.set()
-        self.join()
-        if error is None:
-            assert self.killed is not None, "no worker was at work"
-            self.client.wait_for_workers(2, timeout=60)  # for the next test
-            assert self.killed not in self.client.run(os.getpid).values()
+pytest.importorskip("distributed", reason="the extra `dask` is needed: pip install 'convexnn[dask]'")
 
 
 def widths(path=None):

@@ -25,6 +25,7 @@ PUBLIC = [
     "convexnn",
     "convexnn.activations",
     "convexnn.arrangements",
+    "convexnn.dask",
     "convexnn.datasets",
     "convexnn.deep",
     "convexnn.duality",

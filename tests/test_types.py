@@ -20,6 +20,7 @@ from convexnn.solvers.solve import PATTERNS, SOLVERS
 PUBLIC = (
     "convexnn",
     "convexnn.arrangements",
+    "convexnn.dask",
     "convexnn.datasets",
     "convexnn.deep",
     "convexnn.duality",

@@ -5,17 +5,41 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._utils.arrays import check_rows, in_double, moments, rows_of
+from .._utils.double_double import two_sum
 from ..exceptions import InvalidInputError
 
 MIN_SPREAD = 1e-12  # columns whose variance is below this share of their mean square count as constant
 
 
 def sum_over(answers):
-    """Return the sums of the tuples that a function has returned for every block, in order."""
-    totals = None
-    for terms in answers:
-        totals = terms if totals is None else tuple(total + term for total, term in zip(totals, terms, strict=True))
-    return totals
+    """Return the sums of the tuples that a function has returned for every block; None without any.
+
+    They have twice the digits of float64 before they are rounded, so that they do not depend on their order: a cluster
+    adds up what its blocks say before it travels, each worker for its own blocks.
+    """
+    total = None
+    for terms in answers.parts() if hasattr(answers, "parts") else map(as_pairs, answers):
+        total = added(total, terms)
+    return None if total is None else tuple(high + low for high, low in total)
+
+
+def as_pairs(terms):
+    """Return terms as pairs (high, low), for `added`."""
+    return [(np.asarray(term, float), 0.0) for term in terms]
+
+
+def added(total, terms):
+    """Return the sums of pairs (high, low), each the unevaluated sum of both parts; either may be None for none."""
+    if total is None or terms is None:
+        return terms if total is None else total
+    return [_sum_of_pairs(mine, other) for mine, other in zip(total, terms, strict=True)]
+
+
+def _sum_of_pairs(a, b):
+    with np.errstate(invalid="ignore"):
+        high, rest = two_sum(a[0], b[0])
+    # Infinity has no rest.
+    return high, a[1] + b[1] + np.where(np.isfinite(high), rest, 0.0)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,19 @@ from scipy import sparse
 from sklearn.utils import validation
 
 from .._utils.arrays import float_types, is_dispatched, is_foreign, to_numpy
+from .._utils.gathering import gathered
 from .._utils.row_blocks import is_huge
 from .._utils.validation import refuse_dates
 from ..blocks.training import sampled_rows
 
 
 def validate_data(estimator, X, y="no_validation", *, any_kind=False, **options):
-    """Do what scikit-learn's ``validate_data`` does; dates are refused, but for labels.
+    """Do what scikit-learn's ``validate_data`` does; dates are refused, but for labels, and Dask collections gathered.
 
     With `any_kind` X may be sparse, and is then returned in CSR form, and an array of another library stays one where
     scikit-learn dispatches. Without, it becomes one of NumPy, as y always does.
     """
+    X, y = gathered(X, "X"), gathered(y, "y")
     refuse_dates(X, "X")
     if options.get("y_numeric"):
         refuse_dates(y, "y")
@@ -37,6 +39,7 @@ def is_for_blocks(X):
 
 def sample_weights(sample_weight, X, **options):
     """Return the weights of the rows of X as scikit-learn's ``_check_sample_weight`` does; dates are refused."""
+    sample_weight = gathered(sample_weight, "sample_weight")
     refuse_dates(sample_weight, "sample_weight")
     weight = to_numpy(sample_weight)
     # Of X only the number of rows counts.

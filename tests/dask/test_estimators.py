@@ -17,7 +17,6 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, InvalidInputError
 from convexnn.blocks import training
-from convexnn.estimators import _blockwise
 
 why = "the extra `dask` is needed: pip install 'convexnn[dask]'"
 distributed, dask = pytest.importorskip("distributed", reason=why), pytest.importorskip("dask", reason=why)
@@ -40,6 +39,8 @@ LABEL = np.where(Y > np.median(Y), "high", "low").astype(object)
 # same cuts give the same bits.
 OBJECTIVE_TOLERANCE, PREDICTION_TOLERANCE = 2e-3, 0.03
 FEW_PASSES = {
+    "MIN_SAMPLED_ROWS": 100,
+    "MAX_SAMPLED_ENTRIES": 100,
     "N_DESCENT_PASSES": 8,
     "MAX_DESCENT_PASSES": 8,
     "N_ASCENT_PASSES": 2,
@@ -69,9 +70,6 @@ def in_memory(n_rows=N_ROWS, y=Y, weight=WEIGHT, beta=BETA):
 def small_samples():
     """Train on sums over all rows, and not in memory as data of this size are; in few passes."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (training, _blockwise):
-            patch.setattr(module, "MIN_SAMPLED_ROWS", 100)
-            patch.setattr(module, "MAX_SAMPLED_ENTRIES", 100)
         for name, value in FEW_PASSES.items():
             patch.setattr(training, name, value)
         yield
@@ -262,8 +260,7 @@ def test_an_ordinary_estimator_comes_of_it(regressor, classifier):
 @pytest.fixture
 def whole_samples(monkeypatch):
     """Train in memory what is small enough, as is the rule."""
-    for module in (training, _blockwise):
-        monkeypatch.setattr(module, "MIN_SAMPLED_ROWS", 2 * N)
+    monkeypatch.setattr(training, "MIN_SAMPLED_ROWS", 2 * N)
 
 
 def keys_on_workers(client):

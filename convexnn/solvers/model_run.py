@@ -74,6 +74,12 @@ class ModelRun(ScalarRun):
             self.accept(self.pool.join(pool.directions, pool.signs))
         return len(active) > 0
 
+    def start_at(self, pool):
+        """Stand at a pool with masses in the scale of the problem where that is the best so far."""
+        point = _Point.at(self.problem, pool)
+        if point.primal < self.primal:
+            self._move_to(point)
+
     def improve(self, excess):
         """Improve models until the true objective gains little beside what new neurons promise.
 

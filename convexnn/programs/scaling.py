@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._utils.row_blocks import is_huge, relu_products, relu_sums
+from .._utils.row_blocks import ROWS, is_huge, relu_products, relu_sums
 
 MAX_MODERATE_ENTRY = 1e3  # huge designs whose largest entry is between 1e-3 and 1e3 are used as they are, not copied
 
@@ -39,6 +39,18 @@ class ScaledProblem:
         fits = relu_products(self.design, directions.T)
         fits *= signs
         return self.project(fits)
+
+    def products(self, directions, signs):
+        """Return the products of the projected fits with each other and with the target, without making the fits."""
+        n_neurons, n_free = len(signs), self.free_basis.shape[1]
+        products, pulls, parts = np.zeros((n_neurons, n_neurons)), np.zeros(n_neurons), np.zeros((n_free, n_neurons))
+        for start in range(0, len(self.design), ROWS):
+            part = slice(start, start + ROWS)
+            fits = relu_products(self.design[part], directions.T) * signs
+            products += fits.T @ fits
+            pulls += fits.T @ self.target[part]  # which is projected
+            parts += self.free_basis[part].T @ fits
+        return products - parts.T @ parts, pulls
 
     def hidden_fit(self, directions, outputs):
         """Return ``sum_k outputs_k (design u_k)_+``, not projected."""

@@ -24,9 +24,9 @@ from ._coordinates import Coordinates, Moments
 
 N_BATCH_NEURONS, ROWS_PER_BATCH = 64, 256
 FIRST_STEPS, STAGE_GROWTH = 700, 4  # steps of the first stage; the next ones are so many times as long
-MAX_STAGE_PASSES = 10  # the last stage is at most 10 passes over all rows: longer ones cost more than full gradients
+MAX_STEPS_PER_ROOT_ROW = 25  # of the last stage: longer ones gain less than full gradients do
 BATCH_SHARE = 0.75  # of what is left of the time or the work; full gradients have the rest
-STEP, STEP_SHRINKAGE = 1.5e-2, 0.3  # in units of one: columns, fits and outputs of that size; of every stage
+STEP, STEP_SHRINKAGE = 1.5e-2, 0.25  # in units of one: columns, fits and outputs of that size; of every stage
 MIN_STEP_SHARE = 0.01  # the step falls to 0.01 of its first length, along a cosine
 SLOPE_MEMORY, SQUARE_MEMORY, MIN_ROOT = 0.9, 0.999, 1e-12  # of Adam
 TYPICAL_SQUARE = 0.25  # of an output weight, in units of one: how much the loss bends beside the penalty
@@ -91,8 +91,8 @@ class BatchDescent:
             self.run(n_steps, step)
             yield
             n_steps, step = STAGE_GROWTH * n_steps, STEP_SHRINKAGE * step
-            passes = n_steps * ROWS_PER_BATCH / len(self.problem.design)
-            if passes > MAX_STAGE_PASSES or self._share_of_budget(self.work, now()) >= 1.0:
+            most = MAX_STEPS_PER_ROOT_ROW * np.sqrt(len(self.problem.design))
+            if n_steps > most or self._share_of_budget(self.work, now()) >= 1.0:
                 break
 
     def run(self, n_steps, step=STEP):

@@ -13,7 +13,7 @@ from .._utils.row_blocks import is_huge, is_long
 from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.scalar_price import price_rows, scalar_price_function
-from ..masses.lasso import best_masses
+from ..masses.lasso import best_masses, masses_of_products
 from ..programs.scaling import best_dual, scale_problem
 from ._batches import N_BATCH_NEURONS, BatchDescent
 from ._joint_ascents import MIN_ROUGH_ANGLE, ascend_jointly, is_medium
@@ -174,15 +174,24 @@ class ScalarRun:
     def accept(self, pool):
         """Find the best masses on `pool` and keep it when the objective does not rise."""
         self.spend(masses_work(len(self.scaled.design), *pool.directions.shape))
-        fits = self.scaled.fits(pool.directions, pool.signs)
-        masses = best_masses(fits, self.scaled.target, self.scaled.beta, pool.masses)
-        residual = self.scaled.target - fits @ masses
+        masses, residual = self._refit(pool)
         objective = self.scaled.objective(residual, masses)
         if objective > self.objective * (1.0 + MAX_RISE):
             return False
         pool = Pool(pool.directions, pool.signs, masses).take(masses > 0)
         self.pool, self.residual, self.objective = pool, residual, objective
         return True
+
+    def _refit(self, pool):
+        """Return the best masses on a pool, and the residual that they leave."""
+        scaled, given = self.scaled, (pool.directions, pool.signs)
+        if is_huge(scaled.design):  # as long columns, and copies of them, would not fit beside it
+            size = np.linalg.norm(scaled.target)
+            masses = masses_of_products(*scaled.products(*given), size, scaled.beta, pool.masses)
+            return masses, scaled.target - scaled.project(scaled.hidden_fit(pool.directions, pool.signs * masses))
+        fits = scaled.fits(*given)
+        masses = best_masses(fits, scaled.target, scaled.beta, pool.masses)
+        return masses, scaled.target - fits @ masses
 
     def join(self, violators):
         """Take new neurons into the pool and note what they gain."""
@@ -259,9 +268,13 @@ class ScalarRun:
         if not self.is_coarse:
             return move_neurons(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
         dtype = np.float32 if self.promise > SINGLE_UNTIL_GAP and self.single else np.float64
-        tol = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
-        options = {"dtype": dtype, "tol": tol, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+        options = {"dtype": dtype, "tol": self.descent_tolerance, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
         return descend_neurons(self.scaled, blocks, signs, free=self.free_coefficients(blocks, signs), **options)
+
+    @property
+    def descent_tolerance(self):
+        """Relative decrease of a step of gradients that is the last."""
+        return min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
 
     def free_coefficients(self, blocks, signs):
         """Return those of the basis of the free terms that fit best beside some neurons."""

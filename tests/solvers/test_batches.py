@@ -157,6 +157,7 @@ def test_batches_end_with_the_time():
 
 def test_stages_are_longer_where_there_are_more_rows(monkeypatch):
     monkeypatch.setattr(_batches, "FIRST_STEPS", 4)
+    monkeypatch.setattr(_batches, "MAX_STEPS_PER_ROOT_ROW", 0.9)
     few = BatchDescent(scalar_problem(n=300, d=4), np.random.default_rng(0))
     many = BatchDescent(scalar_problem(n=6000, d=4), np.random.default_rng(0))
     assert len(list(few.stages())) == 1 and few.n_steps == 4

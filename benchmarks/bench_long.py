@@ -4,11 +4,11 @@ Run ``python benchmarks/bench_long.py``, with the names of sizes to run only tho
 ``--limit`` with the seconds that training has on each problem, 20 by default. A teacher of five neurons makes the
 targets, with noise, and the strength is .3, .1, .03 and .01 of the one that leads to no neurons, nearly.
 
-Adam is numpy in single precision, with 64 neurons, batches of 256 rows and a cosine schedule. It is tuned: it runs once
-for every step and every number of steps of a small grid, and at every precision the run that was there first counts. Its
-objective is taken after every tenth of a run, with the best intercept, and that does not count as time. Times are
-seconds of processor time on one thread from the data in memory, for both. Those of a whole fit of
-``ConvexReLURegressor`` have `beta_max_` and the certificate besides, which the last column adds up.
+Adam is numpy in single precision, with 64 neurons, batches of 256 rows and a cosine schedule. It is tuned: it runs
+once for every step and every number of steps of a small grid, and at every precision the run that was there first
+counts. Its objective is taken after every tenth of a run, with the best intercept, and that does not count as time.
+Times are seconds of processor time on one thread from the data in memory, for both. Those of a whole fit of
+``ConvexReLURegressor`` have those of `beta_max_` and of the certificate besides.
 """
 
 import argparse

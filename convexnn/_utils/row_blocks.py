@@ -49,7 +49,7 @@ def relu_products(X, weights):
 
 
 def relu_sums(X, weights, columns):
-    """Return ``(X weights)_+ columns`` of shape (n_samples,) for `weights` (n_inputs, K), without an array of n by K."""
+    """Return ``(X weights)_+ columns`` of shape (n_samples,), for `weights` (n_inputs, K), block by block."""
     sums = np.zeros(X.shape[0])
     for start in range(0, len(X), ROWS):
         part = slice(start, start + ROWS)

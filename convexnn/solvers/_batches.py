@@ -63,9 +63,7 @@ class BatchDescent:
         self.problem, self.work_of_a_row, self.work, self.counted = problem, work_of_a_row, 0.0, 0.0
         n_samples, d = problem.design.shape
         self.targets = problem.dual_targets  # far from zero targets would lose their digits
-        weight = problem.weight / problem.weight.sum()
-        height = 1.0 if problem.loss.labels else float(np.sqrt(weight @ self.targets**2 if problem.y.ndim == 1 else np.mean(weight @ self.targets**2)))
-        self.height = height if height > 0.0 else 1.0
+        self.height = 1.0 if problem.loss.labels else _size_of(self.targets, problem.weight)
         moments = Moments(problem.design, problem.weight)
         # f = height sum_k a_k (x . u_k / size)_+ with the penalty beta / (size height n w) in the place of beta.
         self.size = moments.size
@@ -130,7 +128,7 @@ class BatchDescent:
         problem, (points, outputs, free) = self.problem, self.weights
         neurons, columns = self.coordinates.neurons(points), self.columns[rows]
         hidden = design @ neurons.T
-        np.maximum(hidden, 0.0, out=hidden)  # which is open where it is positive
+        np.maximum(hidden, 0.0, out=hidden)
         fit = self.height * (hidden @ outputs + columns @ free).astype(np.float64)
         fit = fit.reshape((len(rows), *problem.y.shape[1:]))
         dual = problem.loss.take(rows).dual_point(self.targets[rows], fit, problem.weight[rows])
@@ -170,6 +168,13 @@ class BatchDescent:
         taken_off = self.problem.y - self.targets  # from the targets, beforehand
         free_fit = free_fit.reshape((len(free_fit), -1)) + taken_off.reshape((len(free_fit), -1))
         return directions, outputs[used] * sizes[used, None], free_fit
+
+
+def _size_of(targets, weight):
+    """Return the root of the weighted mean square of targets, one where that is zero."""
+    squares = (targets**2).reshape(len(weight), -1).mean(axis=1)
+    size = float(np.sqrt(weight @ squares / weight.sum()))
+    return size if size > 0.0 else 1.0
 
 
 def _batches(design, rng):

@@ -1,8 +1,8 @@
 """Coordinates of neurons in which descents see data of one size, whatever the columns are like.
 
 A column far from zero, or of another size than the rest, bends the loss much more in its weights than others do, and
-gradients then point nearly the same way for all rows. With the means m and the variances v of the columns the loss bends
-about as much as
+gradients then point nearly the same way for all rows. With the means m and the variances v of the columns the loss
+bends about as much as
 
     ``diag(v + damping) + m m^T``
 
@@ -12,8 +12,8 @@ damping is how much the penalty bends beside the loss: a column so small that it
 
 import numpy as np
 
-
 MAX_MOMENT_ROWS = 4000  # rows that means and variances are taken of, evenly spread
+
 
 class Moments:
     """Weighted means and variances of the columns of a design, or of some of its rows, and the size of a typical one.

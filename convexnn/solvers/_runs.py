@@ -2,8 +2,9 @@
 
 All runs have the same verbs. `search` looks for directions that violate the dual constraint and notes in `visible` the
 gap that they leave; `widen_search` has it look from more starts; `violators_of` takes over what a proof has met;
-`join_and_improve` takes violators in and moves all neurons; `begin` finds a first network of long data; `adopt` begins with another network, `borrow` takes it as
-it is; `network` returns the best one so far. The objective, `primal`, never rises.
+`join_and_improve` takes violators in and moves all neurons; `begin` finds a first network of long data, and `adopt`
+begins with another network; `borrow` takes one as it is; `network` returns the best one so far. The objective,
+`primal`, never rises.
 """
 
 from ..duality.certificate import certify_problem

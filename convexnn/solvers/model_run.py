@@ -143,8 +143,7 @@ class ModelRun(ScalarRun):
         if len(pool.signs) == 0:
             return
         free = rows.free_basis.T @ (problem.free @ problem.free_coefficients(self.point.hidden))
-        tol = GRADIENTS_TOLERANCE if self.is_medium else self.descent_tolerance
-        options = {"tol": tol, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+        options = self.descent_options | ({"tol": GRADIENTS_TOLERANCE} if self.is_medium else {})
         blocks, signs = pool.masses[:, None] * pool.directions, pool.signs
         blocks, signs = descend_neurons(rows, blocks, signs, free=free, dtype=np.float32, **options)
         sizes = np.linalg.norm(blocks, axis=1)

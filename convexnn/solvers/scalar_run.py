@@ -268,13 +268,14 @@ class ScalarRun:
         if not self.is_coarse:
             return move_neurons(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
         dtype = np.float32 if self.promise > SINGLE_UNTIL_GAP and self.single else np.float64
-        options = {"dtype": dtype, "tol": self.descent_tolerance, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
-        return descend_neurons(self.scaled, blocks, signs, free=self.free_coefficients(blocks, signs), **options)
+        free = self.free_coefficients(blocks, signs)
+        return descend_neurons(self.scaled, blocks, signs, free=free, dtype=dtype, **self.descent_options)
 
     @property
-    def descent_tolerance(self):
-        """Relative decrease of a step of gradients that is the last."""
-        return min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
+    def descent_options(self):
+        """When a descent by gradients ends, whom it tells of its work, and its threads."""
+        tol = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
+        return {"tol": tol, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
 
     def free_coefficients(self, blocks, signs):
         """Return those of the basis of the free terms that fit best beside some neurons."""

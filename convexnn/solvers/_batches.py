@@ -15,24 +15,25 @@ Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
 
 import numpy as np
 
-from .._utils import row_blocks
 from .._utils.clock import now
 from .._utils.kernels import compiled
 from .._utils.row_blocks import gate, is_huge, shut
+from .._utils.threads import slices
 from ..losses import orthonormal
 from ._coordinates import Coordinates, Moments
 
 N_BATCH_NEURONS, ROWS_PER_BATCH = 64, 256
-FIRST_STEPS, STAGE_GROWTH = 700, 4  # steps of the first stage; the next ones are so many times as long
-MAX_STEPS_PER_ROOT_ROW = 25  # of the last stage: longer ones gain less than full gradients do
+FIRST_STEPS, STAGE_GROWTH = 900, 4  # steps of the first stage; the next ones are so many times as long
+MAX_STEPS_PER_ROOT_ROW = 20  # of the last stage: longer ones gain less than full gradients do
 BATCH_SHARE = 0.75  # of what is left of the time or the work; full gradients have the rest
-STEP, STEP_SHRINKAGE = 1.5e-2, 0.25  # in units of one: columns, fits and outputs of that size; of every stage
+STEP, STEP_SHRINKAGE = 1.2e-2, 0.25  # in units of one: columns, fits and outputs of that size; of every stage
 MIN_STEP_SHARE = 0.01  # the step falls to 0.01 of its first length, along a cosine
 SLOPE_MEMORY, SQUARE_MEMORY, MIN_ROOT = 0.9, 0.999, 1e-12  # of Adam
 TYPICAL_SQUARE = 0.25  # of an output weight, in units of one: how much the loss bends beside the penalty
 STEPS_PER_PRUNING = 50  # after so many steps neurons are left out
 MIN_BATCH_MASS_SHARE = 1e-5  # whose mass is less than this share of the largest: their weights turn denormal and slow
-ROWS_PER_PIECE = 4096  # huge data are read in pieces of consecutive rows, as from a disk they should be
+# Huge data are read in pieces of consecutive rows, as from a disk they should be; 61 random ones at a time are mixed.
+PIECE_ENTRIES, MIXED_ENTRIES = 32_768, 2_000_000
 
 
 class BatchDescent:
@@ -180,22 +181,33 @@ def _size_of(targets, weight):
 def _batches(design, rng):
     """Yield index and rows, in single precision, of one random batch after the other, without end.
 
-    Huge data are read in random pieces of consecutive rows, as many at a time as other data have rows: no copy of them
-    is made, and a memory map is read in order.
+    No copy of huge data is made, and a memory map is read piece by piece: a group of random pieces is mixed at a time.
     """
-    whole = None if is_huge(design) else design.astype(np.float32)
-    size = ROWS_PER_PIECE if whole is None else len(design)
-    per_group = max(1, row_blocks.HUGE_ABOVE_ENTRIES // (size * design.shape[1]))
+    if not is_huge(design):
+        rows = design.astype(np.float32)
+        while True:
+            yield from _mixed(np.arange(len(rows)), rows, rng)
+    n_rows = max(1, PIECE_ENTRIES // design.shape[1])
+    pieces = slices(len(design), n_rows)
+    per_group = max(1, MIXED_ENTRIES // PIECE_ENTRIES)
     while True:
-        pieces = rng.permutation(-(-len(design) // size))
-        for first in range(0, len(pieces), per_group):
-            slices = [slice(k * size, min((k + 1) * size, len(design))) for k in pieces[first : first + per_group]]
-            index = np.concatenate([np.arange(part.start, part.stop) for part in slices])
-            rows = np.concatenate([design[part].astype(np.float32) for part in slices]) if whole is None else whole
-            order, n_batches = rng.permutation(len(index)), max(1, len(index) // ROWS_PER_BATCH)
-            for k in range(n_batches):
-                chosen = order[k::n_batches]
-                yield index[chosen], rows[chosen]
+        order = rng.permutation(len(pieces))
+        for first in range(0, len(order), per_group):
+            group = [pieces[k] for k in order[first : first + per_group]]
+            index = np.concatenate([np.arange(*piece) for piece in group])
+            rows, end = np.empty((len(index), design.shape[1]), np.float32), 0
+            for start, stop in group:
+                rows[end : end + stop - start] = design[start:stop]
+                end += stop - start
+            yield from _mixed(index, rows, rng)
+
+
+def _mixed(index, rows, rng):
+    """Yield batches of nearly equal size, each row once."""
+    order, n_batches = rng.permutation(len(index)), max(1, len(index) // ROWS_PER_BATCH)
+    for k in range(n_batches):
+        chosen = order[k::n_batches]
+        yield index[chosen], rows[chosen]
 
 
 @compiled(fastmath=True)

@@ -48,6 +48,15 @@ def relu_products(X, weights):
     return values
 
 
+def relu_sums(X, weights, columns):
+    """Return ``(X weights)_+ columns`` of shape (n_samples,), for `weights` (n_inputs, K), block by block."""
+    sums = np.zeros(X.shape[0])
+    for start in range(0, len(X), ROWS):
+        part = slice(start, start + ROWS)
+        subtract_relus(X[part].astype(np.float64, copy=False) @ weights, -columns, sums[part])
+    return sums
+
+
 @compiled
 def gate(values, rows, columns):
     """Replace every positive entry (i, k) of `values` by ``rows[i] * columns[k]`` and every other one by zero."""

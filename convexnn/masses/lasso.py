@@ -43,12 +43,26 @@ def best_masses(fits, target, beta, start=None):
     sizes = np.linalg.norm(fits, axis=0)
     sizes = np.where(sizes > 0, sizes, 1.0)
     columns = fits / sizes
-    gram, linear = columns.T @ columns, columns.T @ target - beta / sizes
-    factors = Factors(gram)
+    return _best(columns.T @ columns, columns.T @ target, sizes, np.linalg.norm(target), beta, start)
+
+
+def masses_of_products(products, pulls, size, beta, start=None):
+    """Return the `best_masses` of fits of which only the products ``fits^T fits`` and ``fits^T target`` are known.
+
+    `size` is the norm of the target.
+    """
+    sizes = np.sqrt(np.diag(products))
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    return _best(products / np.outer(sizes, sizes), pulls / sizes, sizes, size, beta, start)
+
+
+def _best(gram, pulls, sizes, size, beta, start):
+    """Return the best masses of normalised columns, whose norms were `sizes`."""
+    linear, factors = pulls - beta / sizes, Factors(gram)
     masses = np.zeros(len(sizes)) if start is None else start * sizes
     if len(masses) > MAX_COLUMNS_WITHOUT_DESCENT:
         masses = _descend_coordinates(factors, linear, masses)
-    return _solve(factors, linear, masses, SLOPE_ROUNDING_SHARE * (np.linalg.norm(target) + beta)) / sizes
+    return _solve(factors, linear, masses, SLOPE_ROUNDING_SHARE * (size + beta)) / sizes
 
 
 def _descend_coordinates(factors, linear, masses):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._utils.row_blocks import is_huge, relu_products
+from .._utils.row_blocks import ROWS, is_huge, relu_products, relu_sums
 
 MAX_MODERATE_ENTRY = 1e3  # huge designs whose largest entry is between 1e-3 and 1e3 are used as they are, not copied
 
@@ -25,6 +25,11 @@ class ScaledProblem:
     x_scale: float
     y_scale: float
 
+    @property
+    def curvatures(self):
+        """The curvature of the loss at every row, of shape (n_samples,)."""
+        return np.ones(len(self.target))
+
     def project(self, columns):
         """Project columns off the free terms."""
         return columns - self.free_basis @ (self.free_basis.T @ columns)
@@ -34,6 +39,22 @@ class ScaledProblem:
         fits = relu_products(self.design, directions.T)
         fits *= signs
         return self.project(fits)
+
+    def products(self, directions, signs):
+        """Return the products of the projected fits with each other and with the target, without making the fits."""
+        n_neurons, n_free = len(signs), self.free_basis.shape[1]
+        products, pulls, parts = np.zeros((n_neurons, n_neurons)), np.zeros(n_neurons), np.zeros((n_free, n_neurons))
+        for start in range(0, len(self.design), ROWS):
+            part = slice(start, start + ROWS)
+            fits = relu_products(self.design[part], directions.T) * signs
+            products += fits.T @ fits
+            pulls += fits.T @ self.target[part]  # which is projected
+            parts += self.free_basis[part].T @ fits
+        return products - parts.T @ parts, pulls
+
+    def hidden_fit(self, directions, outputs):
+        """Return ``sum_k outputs_k (design u_k)_+``, not projected."""
+        return relu_sums(self.design, directions.T, outputs)
 
     def loss_at(self, residual, start, end):
         """Return the loss of the rows from `start` to `end` and its negative gradient, at their residual."""
@@ -61,8 +82,9 @@ def scale_problem(problem):
     """Return the `ScaledProblem` of a checked `Problem`, or None when the zero network fits best for free."""
     # w_i / 2 (y_i - f_i)^2 is the loss 1/2 of row and target times sqrt(w_i): ReLU is positively homogeneous.
     root = np.sqrt(problem.weight)
-    as_it_is = is_huge(problem.design) and np.all(root == 1.0)
-    design = problem.design if as_it_is else root[:, None] * problem.design
+    is_plain = np.all(root == 1.0)
+    as_it_is = is_plain and is_huge(problem.design)
+    design = problem.design if is_plain else root[:, None] * problem.design
     target = problem.project(root * problem.centred)
     x_scale, y_scale = float(max(design.max(), -design.min())), np.abs(target).max()
     if x_scale == 0.0 or y_scale == 0.0:

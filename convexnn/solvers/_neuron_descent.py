@@ -3,10 +3,11 @@
 Newton's method on the kinks (`_newton`) is exact and pays ``n (K d)^2`` for a step. Where that is too much the kinks
 lie so close that the objective is smooth at the scale of a step, and
 
-    ``1/2 ||target - sum_k s_k (design w_k)_+ - free b||^2 + beta sum_k ||w_k||``
+    ``1/2 ||target - sum_k a_k (design u_k)_+ - free b||^2 + beta/2 sum_k (||u_k||^2 + a_k^2)``
 
-is lowered by gradients, two matrix products each. No array of n rows by K is made: rows are taken in
-blocks, in threads, and summed in order, so the answer does not depend on the number of threads.
+is lowered by gradients, two matrix products each. In the vectors w_k = |a_k| u_k, whose penalty is beta ||w_k||, it has
+kinks where a neuron vanishes, and L-BFGS takes several times as many steps. No array of n rows by K is made: rows are
+taken in blocks, in threads, and summed in order, so the answer does not depend on the number of threads.
 """
 
 import numpy as np
@@ -14,10 +15,11 @@ import numpy as np
 from .._utils.row_blocks import ROWS, gate, subtract_relus
 from .._utils.threads import slices, thread_map
 from ..losses import orthonormal
-from ._lbfgs import N_LBFGS_PAIRS, StoppableObjective, minimise
+from ._coordinates import Coordinates, Moments
+from ._lbfgs import N_LBFGS_PAIRS, StoppableObjective, minimise, parts_of
 from ._work import gradient_work
 
-MIN_SIZE_PER_LARGEST = 1e-10  # blocks below this share of the largest have vanished
+MIN_MASS_PER_LARGEST = 1e-10  # neurons with less than this share of the largest mass have vanished
 
 
 class LossRows:
@@ -26,6 +28,7 @@ class LossRows:
     def __init__(self, problem):
         self.problem, self.design, self.beta = problem, problem.design, problem.beta
         self.target, self.free_basis = np.zeros(len(problem.y)), orthonormal(problem.free)
+        self.curvatures = problem.loss.largest_curvature * problem.weight
 
     def loss_at(self, residual, start, end):
         """Return the loss of the rows from `start` to `end` and its negative gradient with respect to the fit."""
@@ -35,41 +38,57 @@ class LossRows:
 
 
 class _Objective(StoppableObjective):
-    """The objective of blocks (K, d) with fixed signs and free coefficients (q,), flattened into one vector."""
+    """The objective of neurons (K, d), heights (K,) and free coefficients (q,), as one vector of points in units."""
 
-    def __init__(self, scaled, dtype, signs, run, stop):
+    def __init__(self, scaled, dtype, mass, width, run, stop):
         super().__init__(stop)
-        self.scaled, self.dtype, self.signs, self.run = scaled, dtype, signs, run
-        self.size = len(signs) * scaled.design.shape[1]
+        self.scaled, self.dtype, self.run = scaled, dtype, run
+        self.shapes = (width, scaled.design.shape[1]), (1, width), (1, scaled.free_basis.shape[1])
+        # The unit of every weight changes the fit of a neuron of this mass about as much.
+        moments, curvature = Moments(scaled.design, scaled.curvatures), float(scaled.curvatures.sum())
+        self.coordinates = Coordinates(moments, scaled.beta / (curvature * mass))
+        root = float(np.sqrt(mass))
+        self.units = root * moments.size, root, mass * moments.size * np.sqrt(len(scaled.design))
+
+    def pack(self, neurons, heights, free):
+        """Return the vector of some weights."""
+        parts = zip((self.coordinates.points(neurons), heights, free), self.units, strict=True)
+        return np.concatenate([np.ravel(part / unit) for part, unit in parts], dtype=np.float64)
 
     def unpack(self, vector):
-        """Return the blocks and the free coefficients."""
-        return vector[: self.size].reshape(len(self.signs), -1), vector[self.size :]
+        """Return neurons, heights and the free coefficients."""
+        parts = zip(parts_of(vector, self.shapes), self.units, strict=True)
+        points, heights, free = (part * unit for part, unit in parts)
+        return self.coordinates.neurons(points), heights[0], free[0]
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
         self.check_budget()
-        blocks, free = self.unpack(vector)
-        weights, signs = blocks.astype(self.dtype, copy=False).T, self.signs.astype(self.dtype)
+        neurons, heights, free = self.unpack(vector)
+        weights, columns = neurons.astype(self.dtype, copy=False).T, heights.astype(self.dtype, copy=False)
+        ones = np.ones_like(columns)
 
         def part(start, end):
             rows = self.scaled.design[start:end].astype(self.dtype, copy=False)
-            # residual = target - free part - sum_k s_k (X w_k)_+, all of it for one block of rows.
+            # residual = target - free part - sum_k a_k (X u_k)_+, all of it for one block of rows.
             values, basis = rows @ weights, self.scaled.free_basis[start:end]
             residual = self.scaled.target[start:end] - basis @ free
-            subtract_relus(values, signs, residual)
+            subtract_relus(values, columns, residual)
             loss, nu = self.scaled.loss_at(residual, start, end)
-            gate(values, nu.astype(self.dtype, copy=False), signs)
+            gate(values, nu.astype(self.dtype, copy=False), ones)
             return loss, values.T @ rows, basis.T @ nu
 
         parts = self.run(part, slices(len(self.scaled.design), ROWS))
-        sizes = np.linalg.norm(blocks, axis=1)
-        value = float(sum(p[0] for p in parts)) + self.scaled.beta * float(sizes.sum())
-        # grad_k = beta w_k / ||w_k|| - s_k X^T (1[X w_k > 0] nu), nu the negative slope of the loss.
-        pull = self.scaled.beta * blocks / np.maximum(sizes, 1e-300)[:, None]
-        gradient = pull - np.sum([p[1] for p in parts], axis=0, dtype=np.float64)
+        value = float(sum(p[0] for p in parts))
+        value += 0.5 * self.scaled.beta * float(np.sum(neurons**2) + heights @ heights)
+        # With p_k = X^T (1[X u_k > 0] nu), nu the negative slope of the loss, and (X u_k)_+^T nu = u_k^T p_k:
+        # grad u_k = beta u_k - a_k p_k, grad a_k = beta a_k - u_k^T p_k.
+        pulls = np.sum([p[1] for p in parts], axis=0, dtype=np.float64)
+        first = self.scaled.beta * neurons - heights[:, None] * pulls
+        second = self.scaled.beta * heights - np.einsum("kd,kd->k", pulls, neurons)
         self.note(value, vector)
-        return value, np.concatenate([gradient.ravel(), -sum(p[2] for p in parts)])
+        slopes = self.coordinates.slopes(first), second, -sum(p[2] for p in parts)
+        return value, np.concatenate([np.ravel(part * unit) for part, unit in zip(slopes, self.units, strict=True)])
 
 
 def descend_neurons(
@@ -83,7 +102,7 @@ def descend_neurons(
     stop=lambda: False,
     spend=lambda work: None,
     n_jobs=None,
-    free=None,
+    free,
 ):
     """Lower the objective from the blocks (K, d) with these signs (K,); return the blocks and signs, none of them zero.
 
@@ -103,23 +122,24 @@ def descend_neurons(
     spend : callable
         Told the work of every evaluation.
     n_jobs : int, optional
-    free : ndarray of shape (q,), optional
+    free : ndarray of shape (q,)
         Coefficients of the free basis to start from.
     """
     if len(blocks) == 0:
         return blocks, signs
-    unit = np.linalg.norm(blocks, axis=1).max()
+    masses = np.linalg.norm(blocks, axis=1)
+    roots = np.sqrt(masses)
     with thread_map(n_jobs) as run:
-        objective = _Objective(scaled, dtype, signs, run, stop)
-        start = np.append(blocks, np.zeros(scaled.free_basis.shape[1]) if free is None else free) / unit
+        objective = _Objective(scaled, dtype, float(masses.max()), len(blocks), run, stop)
 
-        def in_units(vector):
+        def evaluate(vector):
             spend(gradient_work(len(scaled.design), *blocks.shape))
-            value, gradient = objective(vector * unit)
-            return value, gradient * unit
+            return objective(vector)
 
-        minimise(in_units, start, maxiter=max_steps, maxcor=N_LBFGS_PAIRS, ftol=tol)
-    moved, _ = objective.unpack(objective.point)
+        start = objective.pack(blocks / roots[:, None], signs * roots, free)
+        minimise(evaluate, start, maxiter=max_steps, maxcor=N_LBFGS_PAIRS, ftol=tol)
+    neurons, heights, _ = objective.unpack(objective.point)
+    moved = np.abs(heights)[:, None] * neurons
     sizes = np.linalg.norm(moved, axis=1)
-    kept = sizes > MIN_SIZE_PER_LARGEST * sizes.max()
-    return moved[kept], signs[kept]
+    kept = sizes > MIN_MASS_PER_LARGEST * sizes.max()
+    return moved[kept], np.sign(heights[kept])

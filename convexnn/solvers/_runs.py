@@ -2,8 +2,9 @@
 
 All runs have the same verbs. `search` looks for directions that violate the dual constraint and notes in `visible` the
 gap that they leave; `widen_search` has it look from more starts; `violators_of` takes over what a proof has met;
-`join_and_improve` takes violators in and moves all neurons; `adopt` begins with another network, `borrow` takes it as
-it is; `network` returns the best one so far. The objective, `primal`, never rises.
+`join_and_improve` takes violators in and moves all neurons; `begin` finds a first network of long data, and `adopt`
+begins with another network; `borrow` takes one as it is; `network` returns the best one so far. The objective,
+`primal`, never rises.
 """
 
 from ..duality.certificate import certify_problem
@@ -12,7 +13,7 @@ from .scalar_run import start_scalar_run
 from .vector_run import start_vector_run
 
 
-def start_run(problem, rng, deadline=None, n_jobs=None, max_work=None, rough=False):
+def start_run(problem, rng, deadline=None, n_jobs=None, max_work=None):
     """Return the run that trains on `problem`, from the network without neurons; None where that is optimal.
 
     Parameters
@@ -24,13 +25,11 @@ def start_run(problem, rng, deadline=None, n_jobs=None, max_work=None, rough=Fal
     n_jobs : int, optional
     max_work : float, optional
         See `solve_column_generation`.
-    rough : bool
-        Whether to stay with moves that are cheap, as on a sample of the rows; for one output.
     """
     if problem.y.ndim == 2:
         return start_vector_run(problem, rng, deadline, n_jobs, max_work)
     start = start_scalar_run if problem.loss.is_quadratic else start_model_run
-    return start(problem, rng, deadline, n_jobs, max_work, rough)
+    return start(problem, rng, deadline, n_jobs, max_work)
 
 
 def certify_run(network, problem, run, **options):

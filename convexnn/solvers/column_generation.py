@@ -20,10 +20,6 @@ MAX_EXCESS_PER_TOL = 0.25  # prices above beta by less of it than this cost at m
 MIN_GAIN_PER_TOL = 1e-2  # a round that lowers the objective by less of itself than this is idle
 MAX_IDLE_ROUNDS = 10  # in a row before the run ends: gradients may circle around kinks
 
-MIN_SAMPLED_ROWS, SAMPLED_ROWS_PER_INPUT = 2000, 20  # long data are first tried on a sample of at least so many rows
-SAMPLE_GROWTH = 4  # every sample is so many times larger than the last, up to half of the rows
-MAX_SAMPLED_ROUNDS, SAMPLED_GAP = 10, 1e-2  # training on a sample ends after ten rounds or at an estimated gap of 1 %
-
 
 def solve_column_generation(
     problem,
@@ -119,7 +115,6 @@ class _Training:
     max_work: float | None
     history: list[dict[str, Any]] = field(default_factory=list)
     run: Any = None  # the state of training, None while there is no neuron that could help
-    sample: Any = None  # the run on a sample of the rows, while nothing better is known
 
     def solve(self):
         """Train and prove; return the `Solution`."""
@@ -128,8 +123,6 @@ class _Training:
             status, proven = self._train()
         except KeyboardInterrupt:
             status, self.deadline = Status.interrupted, now()
-            if self.sample is not None:
-                self.run.borrow(self.sample.network(self.problem))
         network, certificate = self._certified(status) if proven is None else proven
         return conclude(
             network,
@@ -146,12 +139,10 @@ class _Training:
         self.run = start_run(self.problem, self.rng, self.deadline, self.n_jobs, self.max_work)
         if self.run is None:
             return Status.converged, None
-        start = self._sampled_network() if self.start is None else self.start
-        if start is not None:
-            self.run.adopt(start)
+        if self.start is not None:
+            self.run.adopt(self.start)
         else:
-            self.run.begin()
-        self.sample = None
+            self.run.begin(self.problem, self._record)
         return self._loop()
 
     def _loop(self):
@@ -203,32 +194,3 @@ class _Training:
         network = build_zero_network(self.problem) if self.run is None else self.run.network(self.problem)
         options = proof_options(self.tol, self.proof, self.deadline, self.n_jobs, status)
         return network, certify_run(network, self.problem, self.run, **options)
-
-    def _sampled_network(self):
-        """Return the network of a sample of the rows, which says on long data where the neurons should be; or None."""
-        problem = self.problem
-        n_samples, d = problem.design.shape
-        size, network = max(MIN_SAMPLED_ROWS, SAMPLED_ROWS_PER_INPUT * d), None
-        if not self.run.begins_on_sample:
-            return None
-        while size <= n_samples // 2:
-            rows = np.sort(self.rng.choice(n_samples, size, replace=False))
-            network = self._grown_network(problem.take(rows, n_samples / size), network)
-            self.run.work += 0.0 if self.sample is None else self.sample.work
-            size *= SAMPLE_GROWTH
-        return network
-
-    def _grown_network(self, sample, start):
-        """Return a good network of a sample of the rows, grown from that of a smaller sample, or from none."""
-        run = start_run(sample, self.rng, self.deadline, self.n_jobs, rough=True)
-        if run is None:
-            return start
-        self.sample = run
-        if start is not None:
-            run.adopt(start)
-        for _ in range(MAX_SAMPLED_ROUNDS):
-            violators = run.search(SAMPLED_GAP)
-            if run.visible <= SAMPLED_GAP or len(violators) == 0 or run.out_of_time():
-                break
-            run.join_and_improve(violators, SAMPLED_GAP)
-        return run.network(sample)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..programs.scaling import scale_problem
 from ._neuron_descent import LossRows, descend_neurons
-from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, Pool, ScalarRun, network_of
+from .scalar_run import MIN_INNER_GAIN, MIN_INNER_GAIN_PER_GAP, SINGLE_UNTIL_GAP, Pool, ScalarRun, network_of
 
 FIRST_DAMPING, MIN_DAMPING = 1e-1, 1e-3  # every row has at least this share of the largest curvature
 MAX_DAMPING = 1e6  # where no damping up to here helps, the free terms fit everything
@@ -74,14 +74,23 @@ class ModelRun(ScalarRun):
             self.accept(self.pool.join(pool.directions, pool.signs))
         return len(active) > 0
 
+    def start_at(self, pool):
+        """Stand at a pool with masses in the scale of the problem where that is the best so far."""
+        point = _Point.at(self.problem, pool)
+        if point.primal < self.primal:
+            self._move_to(point)
+
     def improve(self, excess):
         """Improve models until the true objective gains little beside what new neurons promise.
 
         Far from the optimum one model says what new neurons weigh, and gradients of the loss itself do the rest.
         """
-        if self.is_medium and (self.exploring or self.promise > GRADIENTS_UNTIL_GAP):
+        if self._takes_gradients:
             self._advance()
             self._descend()
+            if not self.is_medium:
+                self.accept(self.pool)  # the best masses are zero for neurons that the others make up for
+                self._advance()
             return
         for _ in range(MAX_MODELS_PER_ROUND):
             before = self.primal
@@ -92,6 +101,13 @@ class ModelRun(ScalarRun):
                 break
             if max(gain / before, self._own_gap()) <= MIN_INNER_GAIN_PER_GAP * self.promise:
                 break
+
+    @property
+    def _takes_gradients(self):
+        """Whether gradients of the loss are better than models: far from the optimum, and nearer on long data."""
+        if self.is_medium:
+            return self.exploring or self.promise > GRADIENTS_UNTIL_GAP
+        return self.is_coarse and self.promise > SINGLE_UNTIL_GAP
 
     def gap(self, largest):
         """Relative gap if `largest` were the price of the model's residual."""
@@ -127,7 +143,7 @@ class ModelRun(ScalarRun):
         if len(pool.signs) == 0:
             return
         free = rows.free_basis.T @ (problem.free @ problem.free_coefficients(self.point.hidden))
-        options = {"tol": GRADIENTS_TOLERANCE, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+        options = self.descent_options | ({"tol": GRADIENTS_TOLERANCE} if self.is_medium else {})
         blocks, signs = pool.masses[:, None] * pool.directions, pool.signs
         blocks, signs = descend_neurons(rows, blocks, signs, free=free, dtype=np.float32, **options)
         sizes = np.linalg.norm(blocks, axis=1)

@@ -13,13 +13,14 @@ from .._utils.row_blocks import is_huge, is_long
 from .._utils.validation import is_late
 from ..duality.ascent import distinct_maxima, local_maxima, perturbed_starts, random_starts
 from ..duality.scalar_price import price_rows, scalar_price_function
-from ..masses.lasso import best_masses
+from ..masses.lasso import best_masses, masses_of_products
 from ..programs.scaling import best_dual, scale_problem
+from ._batches import N_BATCH_NEURONS, BatchDescent
 from ._joint_ascents import MIN_ROUGH_ANGLE, ascend_jointly, is_medium
 from ._neuron_descent import descend_neurons
 from ._newton import move_neurons
 from ._violators import Violators
-from ._work import ascent_work, masses_work, proof_work
+from ._work import ascent_work, gradient_work, masses_work, proof_work
 from .base import build_network
 
 FIRST_STARTS, MAX_STARTS = 32, 4096  # random starts of a search at first, and after which none is missed any more
@@ -30,7 +31,7 @@ COARSE_NEWTON_WORK, MAX_NEWTON_WORK = 1e9, 2e10  # multiplications of a Newton s
 COARSE_UNTIL_GAP = 1e-5  # below this visible gap Newton steps are worth up to the larger of them
 SINGLE_UNTIL_GAP = 1e-4  # visible gap down to which single precision will do
 ADOPTED_GAP = 1e-2  # how well a network is expected to fit that comes from elsewhere
-MAX_NEW_NEURONS, MAX_NEW_ROUGH_NEURONS = 600, 96  # violators that join at once, and on a sample or on huge data
+MAX_NEW_NEURONS, MAX_NEW_HUGE_NEURONS = 600, 96  # violators that join at once, and on huge data
 ROUGH_UNTIL_GAIN = 1e-3  # on medium data ascents stop before the kinks until a round lowers the objective by less
 MAX_REMEMBERED = 64  # local maxima from which the next search starts
 REMEMBERED_FROM_PRICE = 0.7  # local maxima above 0.7 of the level are remembered
@@ -72,8 +73,8 @@ class Pool:
 class ScalarRun:
     """The state of one run: the pool, the residual (the scaled dual point) and the clock."""
 
-    def __init__(self, scaled, rng, deadline=None, n_jobs=None, max_work=None, rough=False):
-        self.rng, self.deadline, self.n_jobs, self.rough = rng, deadline, n_jobs, rough
+    def __init__(self, scaled, rng, deadline=None, n_jobs=None, max_work=None):
+        self.rng, self.deadline, self.n_jobs = rng, deadline, n_jobs
         self.load(scaled)
         self.remembered = self.pool.directions, self.pool.signs
         self.n_starts = LONG_STARTS if is_long(scaled.design) else FIRST_STARTS
@@ -85,14 +86,21 @@ class ScalarRun:
 
     def load(self, scaled):
         """Start on a problem without any neuron."""
-        self.scaled, self.rows = scaled, price_rows(scaled.design)
+        self.scaled, self._rows = scaled, None
         self.pool = Pool(np.zeros((0, scaled.design.shape[1])), np.zeros(0), np.zeros(0))
         self.residual, self.objective = scaled.target, 0.5
 
+    @property
+    def rows(self):
+        """The `price_rows` of the design, made when they are first asked for."""
+        if self._rows is None:
+            self._rows = price_rows(self.scaled.design)
+        return self._rows
+
     def place(self, pool):
         """Stand at a pool with its masses, whatever they are worth."""
-        fit = self.scaled.fits(pool.directions, pool.signs) @ pool.masses
-        self.pool, self.residual = pool, self.scaled.target - fit
+        fit = self.scaled.hidden_fit(pool.directions, pool.signs * pool.masses)
+        self.pool, self.residual = pool, self.scaled.target - self.scaled.project(fit)
         self.objective = self.scaled.objective(self.residual, pool.masses)
 
     def borrow(self, network):
@@ -105,8 +113,39 @@ class ScalarRun:
                 self.accept(Pool(pool.directions, pool.signs, np.zeros(len(active))))
         return len(active) > 0
 
-    def begin(self):
-        """Begin without neurons: the first search says which."""
+    def begin(self, problem, record):
+        """Begin with a network that batches of rows lead to, on long data; else the first search says which neurons.
+
+        Where an interrupt or a budget ends this, the network so far is kept. `record` is called at every network.
+        """
+        if not is_long(self.scaled.design):
+            return
+        row = gradient_work(1, N_BATCH_NEURONS, self.scaled.design.shape[1])
+        options = {"work_of_a_row": row, "max_work": self.max_work - self.work, "deadline": self.deadline}
+        descent = BatchDescent(problem, self.rng, **options)
+        try:
+            for _ in descent.stages():
+                self.take_over(descent)
+                record()
+        except KeyboardInterrupt:
+            self.take_over(descent)
+            raise
+        self.exploring, self.promise = False, ADOPTED_GAP
+        self.improve(np.inf)
+        record()
+
+    def take_over(self, descent):
+        """Take over the network of a `BatchDescent` where it is the best so far."""
+        self.work += descent.take_work()
+        directions, outputs, _ = descent.network()
+        self.start_at(Pool(directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0])))
+
+    def start_at(self, pool):
+        """Stand at a pool with masses in the scale of the problem where that is the best so far."""
+        before = self.pool, self.residual, self.objective
+        self.place(replace(pool, masses=pool.masses * (self.scaled.x_scale / self.scaled.y_scale)))
+        if not self.objective < before[-1]:
+            self.pool, self.residual, self.objective = before
 
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
@@ -135,15 +174,24 @@ class ScalarRun:
     def accept(self, pool):
         """Find the best masses on `pool` and keep it when the objective does not rise."""
         self.spend(masses_work(len(self.scaled.design), *pool.directions.shape))
-        fits = self.scaled.fits(pool.directions, pool.signs)
-        masses = best_masses(fits, self.scaled.target, self.scaled.beta, pool.masses)
-        residual = self.scaled.target - fits @ masses
+        masses, residual = self._refit(pool)
         objective = self.scaled.objective(residual, masses)
         if objective > self.objective * (1.0 + MAX_RISE):
             return False
         pool = Pool(pool.directions, pool.signs, masses).take(masses > 0)
         self.pool, self.residual, self.objective = pool, residual, objective
         return True
+
+    def _refit(self, pool):
+        """Return the best masses on a pool, and the residual that they leave."""
+        scaled, given = self.scaled, (pool.directions, pool.signs)
+        if is_huge(scaled.design):  # as long columns, and copies of them, would not fit beside it
+            size = np.linalg.norm(scaled.target)
+            masses = masses_of_products(*scaled.products(*given), size, scaled.beta, pool.masses)
+            return masses, scaled.target - scaled.project(scaled.hidden_fit(pool.directions, pool.signs * masses))
+        fits = scaled.fits(*given)
+        masses = best_masses(fits, scaled.target, scaled.beta, pool.masses)
+        return masses, scaled.target - fits @ masses
 
     def join(self, violators):
         """Take new neurons into the pool and note what they gain."""
@@ -190,12 +238,12 @@ class ScalarRun:
         # On medium data moves rest for 1, 3, 7 rounds where they gain less than a quarter of what new neurons did.
         gained = started - self.objective
         self.rest = min(MAX_REST_ROUNDS, 2 * self.rest + 1) if gained < MIN_MOVE_GAIN * self.gained else 0
-        self.resting = self.rest if self.is_medium and not self.rough and self.promise > SINGLE_UNTIL_GAP else 0
+        self.resting = self.rest if self.is_medium and self.promise > SINGLE_UNTIL_GAP else 0
 
     @property
     def most_new(self):
         """Violators taken into the pool at once: the fit of each is a column as long as the data."""
-        return MAX_NEW_ROUGH_NEURONS if self.rough or is_huge(self.scaled.design) else MAX_NEW_NEURONS
+        return MAX_NEW_HUGE_NEURONS if is_huge(self.scaled.design) else MAX_NEW_NEURONS
 
     def newton_work(self):
         """Multiplications of a Newton step on the neurons in use."""
@@ -206,23 +254,32 @@ class ScalarRun:
     def is_coarse(self):
         """Whether gradients do: Newton steps and exact ascents are too dear, and kinks do not matter yet."""
         work = self.newton_work()
-        if self.rough or is_huge(self.scaled.design) or (self.exploring and self.is_medium):
+        if is_huge(self.scaled.design) or (self.exploring and self.is_medium):
             return True
         return work > COARSE_NEWTON_WORK and (self.promise > COARSE_UNTIL_GAP or work > MAX_NEWTON_WORK)
 
     @property
     def is_medium(self):
         """Whether ascents go jointly at first, and to the kinks afterwards."""
-        return is_medium(self.rows[0])
+        return is_medium(self.scaled.design)
 
     def move(self, blocks, signs):
         """Move the neurons to a better place, by Newton steps or by gradients."""
         if not self.is_coarse:
             return move_neurons(self.scaled, blocks, signs, stop=self.is_over, spend=self.spend)
         dtype = np.float32 if self.promise > SINGLE_UNTIL_GAP and self.single else np.float64
+        free = self.free_coefficients(blocks, signs)
+        return descend_neurons(self.scaled, blocks, signs, free=free, dtype=dtype, **self.descent_options)
+
+    @property
+    def descent_options(self):
+        """When a descent by gradients ends, whom it tells of its work, and its threads."""
         tol = min(MAX_DESCENT_TOLERANCE, DESCENT_TOLERANCE_PER_GAIN * MIN_INNER_GAIN_PER_GAP * self.promise)
-        options = {"dtype": dtype, "tol": tol, "stop": self.is_over, "n_jobs": self.n_jobs}
-        return descend_neurons(self.scaled, blocks, signs, spend=self.spend, **options)
+        return {"tol": tol, "stop": self.is_over, "spend": self.spend, "n_jobs": self.n_jobs}
+
+    def free_coefficients(self, blocks, signs):
+        """Return those of the basis of the free terms that fit best beside some neurons."""
+        return self.scaled.free_basis.T @ (self.scaled.target - self.scaled.hidden_fit(blocks, signs))
 
     def level(self, excess):
         """The price that violators are above: beta and a share of it."""
@@ -285,7 +342,7 @@ class ScalarRun:
         # How accurate: rough while the objective still falls fast and the last search did find violators.
         self.exploring &= self.primal < (1.0 - ROUGH_UNTIL_GAIN) * self.searched and not self.careful
         self.searched = self.primal
-        rough = self.rough or (function.is_long and self.promise > SINGLE_UNTIL_GAP and not self.careful)
+        rough = function.is_long and self.promise > SINGLE_UNTIL_GAP and not self.careful
         rough = rough or (self.is_medium and self.exploring)
         # How many: on medium data as many as there are neurons, in blocks, so that an early find ends the search.
         n_starts = max(self.n_starts, min(self.width, MAX_REMEMBERED * 8) if self.is_medium else 0)
@@ -325,11 +382,6 @@ class ScalarRun:
             return False
         self.n_starts *= 4
         return True
-
-    @property
-    def begins_on_sample(self):
-        """Whether a network of a sample of the rows is worth its work: where to read all rows is what a step costs."""
-        return is_long(self.scaled.design)
 
     @property
     def is_conclusive(self):

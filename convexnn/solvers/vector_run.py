@@ -18,7 +18,7 @@ from ..duality.vector_ascent import work_of_maxima
 from ..duality.vector_price import vector_price_function
 from ..losses import minimum_norm_fit
 from ..masses.group_lasso import best_groups
-from ._batches import N_BATCH_NEURONS, descend_on_batches
+from ._batches import ROWS_PER_BATCH, BatchDescent
 from ._merging import merge_alike, merge_neurons
 from ._vector_coarse import WORK_OF_A_CALL, best_free_terms, descend_all_weights, new_neurons, work_of_an_evaluation
 from ._vector_newton import move_vector_neurons
@@ -33,6 +33,8 @@ from .scalar_run import (
     REMEMBERED_FROM_PRICE,
 )
 
+N_BATCH_NEURONS = 100  # of the first descent on batches,
+N_BATCH_PASSES, MIN_BATCH_STEPS = 30, 1500  # which passes over all rows 30 times, and more where that is fewer steps
 MAX_VECTOR_STARTS = 2048  # random starts of a search after which none is missed any more
 MIN_TARGET_SINGULAR_VALUE = 1e-13  # principal axes of the targets below this share of the largest are rounding
 MIN_KNOWN_TERMS_GAIN = 1e-6  # of the objective: free terms that are worse by more have been missed
@@ -60,7 +62,6 @@ class VectorRun:
     """Directions, outputs, free terms, the gap seen, and the work done; the objective never rises."""
 
     is_conclusive = True  # every search goes to the end
-    begins_on_sample = False  # a sample of 30,000 rows cost as much as it saved
 
     def __init__(self, problem, axes, unit, scale, rng, deadline=None, n_jobs=None, max_work=None):
         self.problem, self.rng, self.deadline, self.n_jobs = problem, rng, deadline, n_jobs
@@ -110,21 +111,23 @@ class VectorRun:
             self.place(network.directions[active], self._on_axes(outputs))
         return bool(np.any(active))
 
-    def begin(self):
-        """Find a first network of long data on batches of rows, as far as the time and the budget of work reach."""
+    def begin(self, problem, record):
+        """Begin with a network that batches of rows lead to, on long data; else the first search says which neurons.
+
+        Where an interrupt or a budget ends this, the network so far is kept. `record` is called at every network.
+        """
         if not is_long(self.problem.design):
             return
-
-        def spend(work):
-            self.work += work
-            return self.is_over()
-
         row = (work_of_an_evaluation(self.problem, N_BATCH_NEURONS) - WORK_OF_A_CALL) / len(self.problem.y)
-        options = {"deadline": self.deadline, "spend": spend, "work_of_a_row": row}
-        directions, outputs, free_fit = descend_on_batches(self.problem, self.rng, **options)
-        free_fit, objective = best_free_terms(self.problem, directions, outputs, free_fit)
-        if objective < self.objective:
-            self.directions, self.outputs, self.free_fit, self.objective = directions, outputs, free_fit, objective
+        options = {"work_of_a_row": row, "max_work": self.max_work - self.work, "deadline": self.deadline}
+        descent = BatchDescent(self.problem, self.rng, n_neurons=N_BATCH_NEURONS, **options)
+        n_steps = max(MIN_BATCH_STEPS, N_BATCH_PASSES * len(self.problem.y) // ROWS_PER_BATCH)
+        try:
+            descent.run(n_steps)
+        finally:
+            self.work += descent.take_work()
+            self.place(*descent.network())
+        record()
 
     def adopt(self, network):
         """Take over the neurons of `network` and move them to the best place they can reach by themselves."""
@@ -162,9 +165,13 @@ class VectorRun:
         """Return outputs of the caller's problem as outputs here."""
         return outputs if self._is_unturned else outputs @ self.axes
 
-    def place(self, directions, outputs):
-        """Stand at these directions and outputs, with the free terms that fit best, where that lowers the objective."""
-        free_fit, objective = best_free_terms(self.problem, directions, outputs, self.free_fit)
+    def place(self, directions, outputs, free_fit=None):
+        """Stand at these directions and outputs, with the free terms that fit best, where that lowers the objective.
+
+        These are looked for from `free_fit`, or from those so far.
+        """
+        free_fit = self.free_fit if free_fit is None else free_fit
+        free_fit, objective = best_free_terms(self.problem, directions, outputs, free_fit)
         self.work += CALL_WORK + work_of_an_evaluation(self.problem, len(directions))
         if objective < self.objective:
             self.directions, self.outputs, self.free_fit, self.objective = directions, outputs, free_fit, objective

@@ -33,8 +33,8 @@ def test_gradient_of_a_loss_against_differences(loss):
     X, y = rng.standard_normal((40, 3)), rng.choice([-1.0, 1.0], 40)
     assert loss in LOSSES
     rows = LossRows(make_problem(X, y, 0.3, hidden_bias=True, fit_intercept=True, loss=loss))
-    objective = _Objective(rows, np.float64, np.array([1.0, -1.0]), in_turn, lambda: False)
-    point, step = rng.standard_normal(2 * 4 + rows.free_basis.shape[1]), 1e-6
+    objective = _Objective(rows, np.float64, 0.5, 2, in_turn, lambda: False)
+    point, step = rng.standard_normal(2 * 4 + 2 + rows.free_basis.shape[1]), 1e-6
     _, gradient = objective(point)
     for k, unit in enumerate(np.eye(len(point))):
         slope = (objective(point + step * unit)[0] - objective(point - step * unit)[0]) / (2 * step)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from convexnn import ConvergenceWarning, ConvexReLURegressor, certify, price
+from convexnn import ConvexReLURegressor, beta_max, certify, price
 from convexnn._utils import row_blocks as _long
 from convexnn._utils.threads import thread_map
 from convexnn.duality import scalar_price
@@ -17,11 +17,14 @@ from convexnn.duality.kernels.approach import approach
 from convexnn.duality.spectral import spectral_bound
 from convexnn.programs import make_problem
 from convexnn.programs.scaling import scale_problem
-from convexnn.solvers import _neuron_descent, column_generation, scalar_run
+from convexnn.solvers import _batches, _neuron_descent, scalar_run
 from convexnn.solvers._neuron_descent import _Objective, descend_neurons
+from convexnn.solvers.base import Status, build_network, build_zero_network
+from convexnn.solvers.column_generation import solve_column_generation
 
 from ..zoo import random_problem
 
+FREE = {"hidden_bias": True, "fit_intercept": True}
 FLAGS = [{}, {"hidden_bias": True, "fit_intercept": True}, {"skip_connection": True}]
 
 
@@ -34,11 +37,10 @@ def teacher_problem(n, d, seed=0):
 
 @pytest.fixture
 def everything_is_long(monkeypatch):
-    """Take all data for long: joint ascents, gradients until the gap is small, a sample of the rows first."""
+    """Take all data for long: joint ascents, gradients until the gap is small, batches of rows first."""
     monkeypatch.setattr(_long, "LONG_ABOVE_ENTRIES", 0)
     monkeypatch.setattr(scalar_run, "COARSE_NEWTON_WORK", 0.0)
-    monkeypatch.setattr(column_generation, "MIN_SAMPLED_ROWS", 20)
-    monkeypatch.setattr(column_generation, "SAMPLED_ROWS_PER_INPUT", 5)
+    monkeypatch.setattr(_batches, "FIRST_STEPS", 50)
     monkeypatch.setattr(_approach, "N_SAMPLED_LINES", 32)
     for module in (_approach, _neuron_descent):
         monkeypatch.setattr(module, "ROWS", 50)
@@ -123,15 +125,16 @@ def test_gradients_against_differences(flags):
     scaled = scale_problem(make_problem(X, y, 0.5, **flags))
     rng = np.random.default_rng(0)
     with thread_map(1) as run:
-        objective = _Objective(scaled, np.float64, np.array([1.0, -1.0, 1.0]), run, lambda: False)
-        point = rng.standard_normal(objective.size + scaled.free_basis.shape[1])
+        objective = _Objective(scaled, np.float64, 0.3, 3, run, lambda: False)
+        point = rng.standard_normal(3 * scaled.design.shape[1] + 3 + scaled.free_basis.shape[1])
         value, gradient = objective(point)
         numeric = approx_fprime(point, lambda at: objective(at)[0], 1e-7)
     np.testing.assert_allclose(gradient, numeric, atol=1e-5 * np.abs(gradient).max())
-    blocks, free = objective.unpack(point)
-    fit = np.maximum(scaled.design @ blocks.T, 0.0) @ [1.0, -1.0, 1.0] + scaled.free_basis @ free
-    plain = 0.5 * np.sum((scaled.target - fit) ** 2) + scaled.beta * np.linalg.norm(blocks, axis=1).sum()
-    assert value == pytest.approx(plain, rel=1e-12)
+    neurons, heights, free = objective.unpack(point)
+    fit = np.maximum(scaled.design @ neurons.T, 0.0) @ heights + scaled.free_basis @ free
+    penalty = 0.5 * scaled.beta * (np.sum(neurons**2) + np.sum(heights**2))
+    assert value == pytest.approx(0.5 * np.sum((scaled.target - fit) ** 2) + penalty, rel=1e-12)
+    np.testing.assert_allclose(objective.pack(neurons, heights, free), point, rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -146,9 +149,10 @@ def test_gradients_lowers_the_objective(flags, dtype):
         fit = scaled.project(np.maximum(scaled.design @ blocks.T, 0.0) @ signs)
         return scaled.objective(scaled.target - fit, np.linalg.norm(blocks, axis=1))
 
-    moved, kinds = descend_neurons(scaled, blocks, signs, dtype=dtype)
+    free = np.zeros(scaled.free_basis.shape[1])
+    moved, kinds = descend_neurons(scaled, blocks, signs, dtype=dtype, free=free)
     assert value(moved, kinds) < 0.8 * value(blocks, signs)
-    stopped, _ = descend_neurons(scaled, blocks, signs, dtype=dtype, stop=lambda: True)
+    stopped, _ = descend_neurons(scaled, blocks, signs, dtype=dtype, free=free, stop=lambda: True)
     np.testing.assert_allclose(stopped, blocks, rtol=1e-12)
 
 
@@ -225,20 +229,71 @@ def test_huge_single_precision_is_never_copied_to_double():
     assert np.mean((fit - y) ** 2) < 0.5 * np.var(y)
 
 
-def test_interrupt_on_a_sample_keeps_its_network(monkeypatch):
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_interrupt_among_batches_keeps_the_network(loss, monkeypatch):
     X, y = teacher_problem(12_000, 30)
-    grown = column_generation._Training._grown_network
+    y = y if loss == "squared" else np.sign(y - np.median(y))
+    made = _batches.BatchDescent._slopes
 
     def interrupted(self, *arguments):
-        grown(self, *arguments)
-        raise KeyboardInterrupt
+        if self.n_steps == 400:
+            raise KeyboardInterrupt
+        return made(self, *arguments)
 
-    monkeypatch.setattr(column_generation._Training, "_grown_network", interrupted)
-    with pytest.warns(ConvergenceWarning, match="Interrupted"):
-        model = ConvexReLURegressor("scale").fit(X, y)
-    assert model.status_ == "interrupted"
-    assert model.network_.width > 0
-    assert model.certificate_.primal < 0.2 * np.sum((y - y.mean()) ** 2)
-    assert 0.0 < model.certificate_.dual <= model.certificate_.primal
+    monkeypatch.setattr(_batches.BatchDescent, "_slopes", interrupted)
+    problem = make_problem(X, y, 0.1 * beta_max(X, y, loss=loss, **FREE), loss=loss, **FREE)
+    solution = solve_column_generation(problem)
+    assert solution.status is Status.interrupted
+    assert solution.network.width > 0
+    assert solution.certificate.primal < 0.7 * problem.objective(build_zero_network(problem))
+    assert 0.0 < solution.certificate.dual <= solution.certificate.primal
     # No search on all rows was completed: nothing but the bound is known.
-    assert model.certificate_.heuristic_gap == model.certificate_.relative_gap
+    assert solution.certificate.heuristic_gap == solution.certificate.relative_gap
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber", "logistic", "squared_hinge"])
+def test_first_networks_are_recorded_and_never_rise(loss):
+    X, y = teacher_problem(3000, 40, seed=3)
+    y = np.sign(y - np.median(y)) if loss in ("logistic", "squared_hinge") else y
+    problem = make_problem(X, y, 0.1 * beta_max(X, y, loss=loss, **FREE), loss=loss, **FREE)
+    seen = []
+    solution = solve_column_generation(problem, max_work=1e9, proof="heuristic", report=seen.append)
+    objectives = [record["objective"] for record in solution.history]
+    assert seen == solution.history
+    assert np.all(np.diff(objectives) <= 1e-12 * objectives[0])
+    assert solution.history[0]["visible_gap"] == 1.0  # before the first search
+    # Batches of rows alone come near; the rest of the way is short.
+    zero = problem.objective(build_zero_network(problem))
+    assert objectives[0] < objectives[-1] + 0.05 * (zero - objectives[-1])
+
+
+@pytest.mark.parametrize("share", [0.3, 0.03])
+def test_long_data_end_as_low_as_many_epochs_of_batches(share):
+    X, y = teacher_problem(3000, 40, seed=4)
+    problem = make_problem(X, y, share * beta_max(X, y, **FREE), **FREE)
+    descent = _batches.BatchDescent(problem, np.random.default_rng(1))
+    descent.run(8000, 3e-3)
+    directions, outputs, _ = descent.network()
+    other = build_network(problem, directions, np.sign(outputs[:, 0]), np.abs(outputs[:, 0]))
+    solution = solve_column_generation(problem, max_work=4e9, proof="heuristic")
+    assert solution.certificate.primal <= problem.objective(other) * (1.0 + 2e-5)
+    assert solution.certificate.heuristic_gap < 1e-3
+
+
+def test_long_data_do_not_depend_on_threads_or_calls():
+    X, y = teacher_problem(3000, 40)
+    problem = make_problem(X, y, 200.0, **FREE)
+    first, again, two = (solve_column_generation(problem, max_work=5e8, n_jobs=n_jobs) for n_jobs in (1, 1, 2))
+    for other in (again, two):
+        np.testing.assert_array_equal(first.network.hidden_weights, other.network.hidden_weights)
+        assert [r["objective"] for r in first.history] == [r["objective"] for r in other.history]
+
+
+def test_long_data_in_another_order_end_as_low():
+    X, y = teacher_problem(3000, 40)
+    order = np.argsort(y)  # as sorted files have them
+    ends = []
+    for rows in (np.arange(3000), order):
+        problem = make_problem(X[rows], y[rows], 200.0, **FREE)
+        ends.append(solve_column_generation(problem, max_work=2e9, proof="heuristic").certificate.primal)
+    assert ends[1] == pytest.approx(ends[0], rel=1e-4)

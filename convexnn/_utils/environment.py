@@ -15,6 +15,7 @@ REQUIRED = (
     "numba",
     "cvxpy",
     "clarabel",
+    "array-api-compat",
     "scikit-learn",
     "joblib",
     "threadpoolctl",

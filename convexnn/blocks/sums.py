@@ -8,7 +8,8 @@ from .._utils.arrays import check_rows, in_double, moments, rows_of
 from .._utils.double_double import two_sum
 from ..exceptions import InvalidInputError
 
-MIN_SPREAD = 1e-12  # columns whose variance is below this share of their mean square count as constant
+KEPT_BITS = 30  # of the sums of a survey, which say how training goes and are no part of any answer
+MIN_SPREAD = 1e-8  # columns whose variance is below this share of their mean square count as constant
 
 
 def sum_over(answers):
@@ -96,10 +97,18 @@ def survey(source):
     (n_features, n_outputs), (weight, first, second) = shapes.pop(), sums
     if weight == 0.0:
         raise InvalidInputError("sample_weight must have at least one positive entry; all of them are zero.")
+    # Rounded, so that they, and the sample with its weights, are the same however the rows are cut.
+    weight, first, second = (_rounded(total) for total in (weight, first, second))
     mean, square = first / weight, second / weight
     variance = square - mean**2
     spread = np.sqrt(np.where(variance > MIN_SPREAD * square, variance, 0.0))
     return Rows(counts, n_features, n_outputs, float(weight), mean, spread)
+
+
+def _rounded(values):
+    """Return values with the digits that do not depend on the order of a sum."""
+    mantissas, exponents = np.frexp(values)
+    return np.ldexp(np.round(mantissas * 2.0**KEPT_BITS), exponents - KEPT_BITS)
 
 
 def _named(shape):

@@ -19,9 +19,9 @@ from ..duality.records import Price
 from ..duality.rough import ascend, distinct_starts
 from ..network import TwoLayerReLU
 from ..programs.posing import make_problem
+from ..solvers._coordinates import Coordinates, Moments
 from ..solvers._lbfgs import StoppableObjective, minimise, parts_of
 from ..solvers._merging import merge_alike
-from ..solvers._weights import Metric
 from ..solvers.base import MIN_GAIN, Status, conclude, free_terms, hand_over, make_record
 from ..solvers.column_generation import solve_column_generation
 from .certifying import FreeCoordinates, certify_on_blocks, settle_free_terms
@@ -103,13 +103,11 @@ class BlockTraining:
         return Price(self.found[0], np.inf, self.found[1], self.found[2], "heuristic")
 
     def _begin(self):
-        rows = self.rows
-        bias = [0.0] if self.terms.hidden_bias else []
-        mean = np.append(rows.mean, bias) if self.terms.hidden_bias else np.zeros(rows.n_features)
-        sizes = rows.spread if self.terms.hidden_bias else np.hypot(rows.mean, rows.spread)
-        self.metric, self.coordinates = Metric(mean, np.append(sizes, bias)), FreeCoordinates.of(rows, self.terms)
+        rows, bias = self.rows, self.terms.hidden_bias
+        means, spreads = np.append(rows.mean, [1.0] * bias), np.append(rows.spread, [0.0] * bias)
+        self.moments, self.coordinates = Moments(means, spreads**2), FreeCoordinates.of(rows, self.terms)
         n_outputs, n_free = rows.n_outputs or 1, len(self.coordinates.size)
-        none = np.zeros((0, len(self.metric.scales))), np.zeros((0, n_outputs)), np.zeros((n_free, n_outputs))
+        none = np.zeros((0, len(self.moments.means))), np.zeros((0, n_outputs)), np.zeros((n_free, n_outputs))
         self.weights, self.objective = Weights(*none, self.terms), np.inf
         self.visible, self.found, self.point = 1.0, None, None
         self.n_passes = N_DESCENT_PASSES
@@ -172,7 +170,9 @@ class BlockTraining:
         """Move all weights by L-BFGS on sums over all rows; what an interrupt ends is kept as far as it came."""
         self._merge()
         options = {"maxiter": self.n_passes, "maxcor": N_LBFGS_PAIRS, "ftol": 0.0}
-        objective = BlockObjective(self.source, self.weights, self.beta, self.metric, self.coordinates, self._is_over)
+        bent = self._curvature() * self.rows.weight
+        given = self.source, self.weights, self.beta, self.moments, bent, self.coordinates
+        objective = BlockObjective(*given, stop=self._is_over)
         try:
             minimise(objective, objective.pack(self.weights), objective.until_flat(DESCENT_TOLERANCE), **options)
         finally:
@@ -210,9 +210,14 @@ class BlockTraining:
         kept = distinct_starts(directions, outputs, prices, level, MAX_NEW_NEURONS)
         if len(kept) == 0:
             return None
-        curvature = getattr(self.terms.loss, "steepness", None) or self.terms.loss.largest_curvature
-        masses = FIRST_MASS_SHARE * (prices[kept] - self.beta) / (curvature * np.maximum(squares[kept], 1e-300))
+        bent = self._curvature() * np.maximum(squares[kept], np.finfo(float).tiny)
+        masses = FIRST_MASS_SHARE * (prices[kept] - self.beta) / bent
         return directions[kept], outputs[kept], masses
+
+    def _curvature(self):
+        """Return the largest curvature of the loss of a row."""
+        loss = self.terms.loss
+        return loss.largest_curvature if self.rows.n_outputs is None else loss.steepness
 
     def _climb(self):
         """Return unit directions that ascents on all rows have reached, and prices, outputs, slopes and squares."""
@@ -289,41 +294,57 @@ class BlockTraining:
 
 
 class BlockObjective(StoppableObjective):
-    """The objective of all weights on all rows and its gradient, one pass over the data an evaluation."""
+    """The objective of all weights on all rows and its gradient, one pass over the data an evaluation.
 
-    def __init__(self, source, weights, beta, metric, coordinates, stop):
+    Parameters
+    ----------
+    source : RowSource
+    weights : Weights
+        Where the descent starts, and the width that it has.
+    beta : float
+    moments : Moments
+        Of the inputs of the neurons.
+    bent : float
+        How much the loss of all rows bends at most.
+    coordinates : FreeCoordinates
+    stop : callable
+    """
+
+    def __init__(self, source, weights, beta, moments, bent, coordinates, *, stop):
         super().__init__(stop)
-        self.source, self.like, self.beta = source, weights, beta
-        self.metric, self.coordinates = metric, coordinates
+        self.source, self.like, self.beta, self.free = source, weights, beta, coordinates
         self.shapes = [part.shape for part in (weights.neurons, weights.outputs, weights.free)]
-        # The free terms in a unit in which they matter about as much as the weights of the heaviest neuron.
-        self.unit = metric.spread * np.sqrt(weights.masses.max(initial=0.0)) or 1.0
+        # The unit of every weight changes the fit of the heaviest neuron about as much.
+        mass = float(weights.masses.max(initial=0.0)) or 1.0
+        self.coordinates = Coordinates(moments, beta / (bent * mass))
+        self.units = np.sqrt(mass) * moments.size, np.sqrt(mass), mass * moments.size
 
     def pack(self, weights):
         """Return weights as one vector."""
-        free = self.coordinates.coefficients(weights.free) / self.unit
-        parts = self.metric.points(weights.neurons), weights.outputs, free
-        return np.concatenate([part.ravel() for part in parts])
+        parts = self.coordinates.points(weights.neurons), weights.outputs, self.free.coefficients(weights.free)
+        return np.concatenate([np.ravel(part / unit) for part, unit in zip(parts, self.units, strict=True)])
 
     def unpack(self, vector):
         """Return the `Weights` of a vector."""
-        points, outputs, free = parts_of(vector, self.shapes)
-        neurons, free = self.metric.weights(points), self.coordinates.weights(free * self.unit)
-        return replace(self.like, neurons=neurons, outputs=outputs.copy(), free=free)
+        parts = zip(parts_of(vector, self.shapes), self.units, strict=True)
+        points, outputs, free = (part * unit for part, unit in parts)
+        return replace(
+            self.like, neurons=self.coordinates.neurons(points), outputs=outputs, free=self.free.weights(free)
+        )
 
     def __call__(self, vector):
         """Return the objective and its gradient."""
         self.check_budget()
         weights = self.unpack(vector)
-        loss, neurons, outputs, free = sum_over(self.source.each(value_and_slopes, weights))
+        loss, *pulls = sum_over(self.source.each(value_and_slopes, weights))
         value = float(loss) + weights.penalty(self.beta)
         self.note(value, vector)
         slopes = (
-            self.metric.slopes(self.beta * weights.neurons - neurons),
-            self.beta * weights.outputs - outputs,
-            -self.coordinates.slopes(free) * self.unit,
+            self.coordinates.slopes(self.beta * weights.neurons - pulls[0]),
+            self.beta * weights.outputs - pulls[1],
+            -self.free.slopes(pulls[2]),
         )
-        return value, np.concatenate([slope.ravel() for slope in slopes])
+        return value, np.concatenate([np.ravel(part * unit) for part, unit in zip(slopes, self.units, strict=True)])
 
 
 def balanced(weights):

@@ -65,7 +65,7 @@ class BatchDescent:
         n_samples, d = problem.design.shape
         self.targets = problem.dual_targets  # far from zero targets would lose their digits
         self.height = 1.0 if problem.loss.labels else _size_of(self.targets, problem.weight)
-        moments = Moments(problem.design, problem.weight)
+        moments = Moments.of(problem.design, problem.weight)
         # f = height sum_k a_k (x . u_k / size)_+ with the penalty beta / (size height n w) in the place of beta.
         self.size = moments.size
         self.beta = problem.beta / (self.size * self.height * problem.weight.sum())

@@ -16,26 +16,30 @@ MAX_MOMENT_ROWS = 4000  # rows that means and variances are taken of, evenly spr
 
 
 class Moments:
-    """Weighted means and variances of the columns of a design, or of some of its rows, and the size of a typical one.
+    """Means and variances of the columns of a design, and the size of a typical one.
 
     Parameters
     ----------
-    design : ndarray of shape (n_samples, n_inputs)
-    weight : ndarray of shape (n_samples,)
+    means, variances : ndarrays of shape (n_inputs,)
     """
 
-    def __init__(self, design, weight):
+    def __init__(self, means, variances):
+        self.means, self.variances = means, variances
+        sizes = np.sqrt(variances)
+        if not np.any(sizes):
+            sizes = np.abs(means)
+        self.size = float(np.median(sizes[sizes > 0])) if np.any(sizes) else 1.0
+
+    @classmethod
+    def of(cls, design, weight):
+        """Return the moments of rows (n_samples, n_inputs) with weights (n_samples,), or of some of these rows."""
         n_samples = len(design)
         if n_samples > MAX_MOMENT_ROWS:
             rows = np.linspace(0, n_samples - 1, MAX_MOMENT_ROWS).astype(int)
             design, weight = design[rows], weight[rows]
         share, design = weight / weight.sum(), design.astype(np.float64, copy=False)
-        self.means = share @ design
-        self.variances = share @ (design - self.means) ** 2
-        sizes = np.sqrt(self.variances)
-        if not np.any(sizes):
-            sizes = np.abs(self.means)
-        self.size = float(np.median(sizes[sizes > 0])) if np.any(sizes) else 1.0
+        means = share @ design
+        return cls(means, share @ (design - means) ** 2)
 
 
 class Coordinates:

@@ -45,7 +45,7 @@ class _Objective(StoppableObjective):
         self.scaled, self.dtype, self.run = scaled, dtype, run
         self.shapes = (width, scaled.design.shape[1]), (1, width), (1, scaled.free_basis.shape[1])
         # The unit of every weight changes the fit of a neuron of this mass about as much.
-        moments, curvature = Moments(scaled.design, scaled.curvatures), float(scaled.curvatures.sum())
+        moments, curvature = Moments.of(scaled.design, scaled.curvatures), float(scaled.curvatures.sum())
         self.coordinates = Coordinates(moments, scaled.beta / (curvature * mass))
         root = float(np.sqrt(mass))
         self.units = root * moments.size, root, mass * moments.size * np.sqrt(len(scaled.design))

@@ -23,30 +23,18 @@ class Metric:
 
     Where columns lie far from zero or are of different sizes, gradients in the weights themselves point nearly the same
     way for all rows, and descents take for ever. With a hidden bias, whose column is the last, columns are centred.
-
-    Parameters
-    ----------
-    mean, sizes : ndarrays of shape (n_inputs,)
-        Where the columns lie, 0 for those that are not to be centred, and their standard deviations.
-    one : float
-        The entries of the column of the hidden bias, where there is one.
     """
 
-    def __init__(self, mean, sizes, one=1.0):
-        self.spread = float(np.median(sizes[sizes > 0])) if np.any(sizes > 0) else 1.0
-        self.scales = self.spread / np.where(sizes > 0, sizes, np.inf)
-        self.scales[sizes == 0.0] = 1.0
-        self.shift = mean / one
-
-    @classmethod
-    def of(cls, problem):
-        """Return the metric of the rows of a problem."""
+    def __init__(self, problem):
         design, share = problem.design, problem.weight / problem.weight.sum()
         mean = share @ design if problem.hidden_bias else np.zeros(design.shape[1])
+        one = design[0, -1] if problem.hidden_bias else 1.0
         if problem.hidden_bias:
             mean[-1] = 0.0
         sizes = np.sqrt(share @ (design - mean) ** 2)
-        return cls(mean, sizes, design[0, -1] if problem.hidden_bias else 1.0)
+        self.scales = np.median(sizes[sizes > 0]) / np.where(sizes > 0, sizes, np.inf)
+        self.scales[sizes == 0.0] = 1.0
+        self.shift = mean / one
 
     def weights(self, points):
         """Return the neurons at points, both of shape (K, n_inputs)."""

@@ -90,7 +90,7 @@ class Path:
         scaled = _smoothed(self.units.problem)
         dtype = np.float32 if _is_moderate(scaled.design) else np.float64
         self.columns = scaled.free_basis / np.sqrt(scaled.weight)[:, None]
-        self.space = WeightSpace(scaled, self.columns, dtype, stop, Metric.of(scaled))
+        self.space = WeightSpace(scaled, self.columns, dtype, stop, Metric(scaled))
         n_outputs = self.space.n_outputs
         self.most_new = MAX_NEW_PER_STRENGTH if n_outputs == 1 else MAX_NEW_VECTOR_NEURONS
         self.descent = STRENGTH_DESCENT if n_outputs == 1 else STRENGTH_DESCENT | {"maxiter": VECTOR_STEPS}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numba
 import pytest
 from numba import extending
+from numba.core.caching import NullCache
 
 import convexnn
 from convexnn._utils import kernel_cache
@@ -270,6 +271,7 @@ def test_an_interrupt_waits_until_a_kernel_is_compiled():
     def kernel():
         return interrupting()
 
+    kernel._cache = NullCache()  # one that was kept before would not be compiled
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
     try:
         with pytest.raises(KeyboardInterrupt):

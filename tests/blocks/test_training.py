@@ -13,7 +13,7 @@ from convexnn.blocks.training import BlockObjective, Terms, network_of, train_on
 from convexnn.blocks.weights import Weights, price_matrices
 from convexnn.losses import make_loss
 from convexnn.programs import make_problem
-from convexnn.solvers._weights import Metric
+from convexnn.solvers._coordinates import Moments
 from convexnn.solvers.base import Status
 from convexnn.solvers.column_generation import solve_column_generation
 from tests.blocks.conftest import in_blocks
@@ -101,10 +101,9 @@ def test_slopes_are_those_of_the_objective(table):
             rng.standard_normal((len(coordinates.size), 1)),
             terms,
         )
-        metric = Metric(
-            np.append(rows.mean, 0.0) if flags[0] else np.zeros(4), np.append(rows.spread, [0.0] * flags[0])
-        )
-        objective = BlockObjective(source, weights, 8.0, metric, coordinates, lambda: False)
+        bias = [0.0] * flags[0]
+        moments = Moments(np.append(rows.mean, [1.0] * flags[0]), np.append(rows.spread**2, bias))
+        objective = BlockObjective(source, weights, 8.0, moments, 100.0, coordinates, stop=lambda: False)
         start = objective.pack(weights)
         value, slopes = objective(start)
         assert value == pytest.approx(problem.objective(network_of(weights, rows)), rel=1e-12)

@@ -358,11 +358,9 @@ def test_small_tables_in_blocks_are_fitted_as_whole_ones(tmp_path, capsys, suffi
 
 def test_a_table_beyond_the_sample_is_trained_in_blocks(tmp_path, capsys, monkeypatch):
     from convexnn.blocks import training
-    from convexnn.estimators import _blockwise
 
-    for module in (training, _blockwise):
-        monkeypatch.setattr(module, "MAX_SAMPLED_ENTRIES", 100)
-        monkeypatch.setattr(module, "MIN_SAMPLED_ROWS", 60)
+    monkeypatch.setattr(training, "MAX_SAMPLED_ENTRIES", 100)
+    monkeypatch.setattr(training, "MIN_SAMPLED_ROWS", 60)
     frame = raw_frame()[["size", "count", "color", "y"]].assign(late=lambda table: table["y"] > 0)
     pattern, model = cut(frame, tmp_path), str(tmp_path / "model.npz")
     argv = ("--target", "y", "--encode", "--impute", "median", "--standardize", "--beta", "2")

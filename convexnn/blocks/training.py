@@ -19,14 +19,16 @@ from ..duality.records import Price
 from ..duality.rough import ascend, distinct_starts
 from ..network import TwoLayerReLU
 from ..programs.posing import make_problem
-from ..solvers._coordinates import Coordinates, Moments
-from ..solvers._lbfgs import StoppableObjective, minimise, parts_of
+from ..solvers._coordinates import Moments
+from ..solvers._lbfgs import minimise
 from ..solvers._merging import merge_alike
-from ..solvers.base import MIN_GAIN, Status, conclude, free_terms, hand_over, make_record
+from ..solvers.base import MIN_GAIN, Status, conclude, hand_over, make_record
 from ..solvers.column_generation import solve_column_generation
-from .certifying import FreeCoordinates, certify_on_blocks, settle_free_terms
+from .certifying import certify_on_blocks
+from .dual_points import FreeCoordinates, settle_free_terms
+from .objective import BlockObjective
 from .sums import Rows, rows_at, sum_over, survey
-from .weights import Terms, Weights, price_matrices, value_and_slopes
+from .weights import Terms, Weights, balanced, network_of, price_matrices, weights_of
 
 MAX_SAMPLED_ENTRIES, MIN_SAMPLED_ROWS = 2_000_000, 2_000  # of the sample that is trained in memory
 MAX_WIDE_ENTRIES = 4_000_000  # samples of wide rows, as sparse data often have, have fewer rows than that
@@ -291,89 +293,6 @@ class BlockTraining:
             history=self.history,
             visible_gap=self.visible,
         )
-
-
-class BlockObjective(StoppableObjective):
-    """The objective of all weights on all rows and its gradient, one pass over the data an evaluation.
-
-    Parameters
-    ----------
-    source : RowSource
-    weights : Weights
-        Where the descent starts, and the width that it has.
-    beta : float
-    moments : Moments
-        Of the inputs of the neurons.
-    bent : float
-        How much the loss of all rows bends at most.
-    coordinates : FreeCoordinates
-    stop : callable
-    """
-
-    def __init__(self, source, weights, beta, moments, bent, coordinates, *, stop):
-        super().__init__(stop)
-        self.source, self.like, self.beta, self.free = source, weights, beta, coordinates
-        self.shapes = [part.shape for part in (weights.neurons, weights.outputs, weights.free)]
-        # The unit of every weight changes the fit of the heaviest neuron about as much.
-        mass = float(weights.masses.max(initial=0.0)) or 1.0
-        self.coordinates = Coordinates(moments, beta / (bent * mass))
-        self.units = np.sqrt(mass) * moments.size, np.sqrt(mass), mass * moments.size
-
-    def pack(self, weights):
-        """Return weights as one vector."""
-        parts = self.coordinates.points(weights.neurons), weights.outputs, self.free.coefficients(weights.free)
-        return np.concatenate([np.ravel(part / unit) for part, unit in zip(parts, self.units, strict=True)])
-
-    def unpack(self, vector):
-        """Return the `Weights` of a vector."""
-        parts = zip(parts_of(vector, self.shapes), self.units, strict=True)
-        points, outputs, free = (part * unit for part, unit in parts)
-        return replace(
-            self.like, neurons=self.coordinates.neurons(points), outputs=outputs, free=self.free.weights(free)
-        )
-
-    def __call__(self, vector):
-        """Return the objective and its gradient."""
-        self.check_budget()
-        weights = self.unpack(vector)
-        loss, *pulls = sum_over(self.source.each(value_and_slopes, weights))
-        value = float(loss) + weights.penalty(self.beta)
-        self.note(value, vector)
-        slopes = (
-            self.coordinates.slopes(self.beta * weights.neurons - pulls[0]),
-            self.beta * weights.outputs - pulls[1],
-            -self.free.slopes(pulls[2]),
-        )
-        return value, np.concatenate([np.ravel(part * unit) for part, unit in zip(slopes, self.units, strict=True)])
-
-
-def balanced(weights):
-    """Return weights with ``||u_k|| = ||a_k||``, which have the least penalty of their fit."""
-    sizes, outputs = np.linalg.norm(weights.neurons, axis=1), np.linalg.norm(weights.outputs, axis=1)
-    ratio = np.sqrt(outputs / np.where(sizes > 0.0, sizes, 1.0))[:, None]
-    ratio[ratio == 0.0] = 1.0
-    return replace(weights, neurons=weights.neurons * ratio, outputs=weights.outputs / ratio)
-
-
-def weights_of(network, terms):
-    """Return the `Weights` of a network."""
-    outputs, free = network.output_weights, free_terms(network)
-    n_outputs = int(np.prod(outputs.shape[1:]))
-    return Weights(network.neurons, outputs.reshape(-1, n_outputs), free.reshape(-1, n_outputs), terms)
-
-
-def network_of(weights, rows):
-    """Return the network of weights, the heaviest neuron first."""
-    weights = weights.take(np.argsort(-weights.masses, kind="stable"))
-    terms, n_features = weights.terms, rows.n_features
-    flat = (lambda part: part[..., 0]) if rows.n_outputs is None else (lambda part: part)
-    return TwoLayerReLU(
-        weights.neurons[:, :n_features],
-        flat(weights.outputs),
-        hidden_bias=weights.neurons[:, -1] if terms.hidden_bias else None,
-        skip_weights=flat(weights.free[:n_features]) if terms.skip_connection else None,
-        intercept=flat(weights.free[-1]) if terms.fit_intercept else None,
-    )
 
 
 def sampled_rows(n_features, entries=None):

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from .._utils.arrays import hidden_layer, in_double, product, transposed_product
+from ..network import TwoLayerReLU
+from ..solvers.base import free_terms
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,35 @@ def price_matrices(block, weights, directions):
     _, nu = loss_and_dual_point(weights, block, weights.fit(block.X))
     layer = hidden_layer(block.X, directions, weights.terms.hidden_bias)
     return layer.matrices(nu), layer.squares(block.weight)
+
+
+# Networks as weights, and back
+
+
+def balanced(weights):
+    """Return weights with ``||u_k|| = ||a_k||``, which have the least penalty of their fit."""
+    sizes, outputs = np.linalg.norm(weights.neurons, axis=1), np.linalg.norm(weights.outputs, axis=1)
+    ratio = np.sqrt(outputs / np.where(sizes > 0.0, sizes, 1.0))[:, None]
+    ratio[ratio == 0.0] = 1.0
+    return replace(weights, neurons=weights.neurons * ratio, outputs=weights.outputs / ratio)
+
+
+def weights_of(network, terms):
+    """Return the `Weights` of a network."""
+    outputs, free = network.output_weights, free_terms(network)
+    n_outputs = int(np.prod(outputs.shape[1:]))
+    return Weights(network.neurons, outputs.reshape(-1, n_outputs), free.reshape(-1, n_outputs), terms)
+
+
+def network_of(weights, rows):
+    """Return the network of weights, the heaviest neuron first."""
+    weights = weights.take(np.argsort(-weights.masses, kind="stable"))
+    terms, n_features = weights.terms, rows.n_features
+    flat = (lambda part: part[..., 0]) if rows.n_outputs is None else (lambda part: part)
+    return TwoLayerReLU(
+        weights.neurons[:, :n_features],
+        flat(weights.outputs),
+        hidden_bias=weights.neurons[:, -1] if terms.hidden_bias else None,
+        skip_weights=flat(weights.free[:n_features]) if terms.skip_connection else None,
+        intercept=flat(weights.free[-1]) if terms.fit_intercept else None,
+    )

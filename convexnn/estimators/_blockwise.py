@@ -18,12 +18,8 @@ from .._utils.clock import now
 from ..blocks import Block, RowSource, StreamedBlocks
 from ..blocks.source import coded as coded_rows
 from ..blocks.sums import rows_at, survey
-from ..blocks.training import (
-    Terms,
-    sampled_rows,
-    train_on_blocks,
-    zero_network_price_on_blocks,
-)
+from ..blocks.training import sampled_rows, train_on_blocks, zero_network_price_on_blocks
+from ..blocks.weights import Terms
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ..solvers.base import Status

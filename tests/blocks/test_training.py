@@ -7,10 +7,11 @@ import pytest
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor
 from convexnn.blocks import ArrayBlocks
-from convexnn.blocks.certifying import DualPoint, FreeCoordinates, settle_free_terms
+from convexnn.blocks.dual_points import DualPoint, FreeCoordinates, settle_free_terms
+from convexnn.blocks.objective import BlockObjective
 from convexnn.blocks.sums import survey
-from convexnn.blocks.training import BlockObjective, Terms, network_of, train_on_blocks, weights_of
-from convexnn.blocks.weights import Weights, price_matrices
+from convexnn.blocks.training import train_on_blocks
+from convexnn.blocks.weights import Terms, Weights, network_of, price_matrices, weights_of
 from convexnn.losses import make_loss
 from convexnn.programs import make_problem
 from convexnn.solvers._coordinates import Moments

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from .._utils.clock import now
+from .._utils.norms import unit_rows
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..duality.pricing import local_prices
 from ..duality.records import Price
-from ..duality.rough import ascend, distinct_starts
+from ..duality.rough import ascend, distinct_starts, rough_maxima
 from ..network import TwoLayerReLU
 from ..programs.posing import make_problem
 from ..solvers._coordinates import Moments
@@ -40,6 +41,7 @@ N_LBFGS_PAIRS = 20  # pairs that a descent remembers
 DESCENT_TOLERANCE = 1e-7  # a descent ends when its last steps have lowered the objective by less than this share each
 N_STARTS, N_ASCENT_PASSES = 64, 6  # directions that ascend together on all rows, and their passes
 N_SEARCHED_ROWS, MAX_SEARCHED_ENTRIES = 20_000, 1_000_000  # of the sample on which ascents begin
+MAX_CLIMBED_FEATURES = 2_000  # with more columns ascents begin after a few joint steps on the sample, not at its kinks
 MAX_NEW_NEURONS = 64  # of a round
 FIRST_MASS_SHARE = 0.3  # a new neuron begins with 0.3 of the mass that is best for it alone
 MERGED_SHARE = 0.1  # of the distances at which a new neuron would repeat another: those closer become one
@@ -247,9 +249,17 @@ class BlockTraining:
         fit = (np.maximum(problem.design @ weights.neurons.T, 0.0) @ weights.outputs + free).reshape(problem.y.shape)
         nu = problem.loss.dual_point(problem.y, fit, problem.weight)
         known = weights.neurons[np.argsort(-weights.masses)][:N_STARTS]
+        if self.rows.n_features > MAX_CLIMBED_FEATURES:
+            return self._rough_starts(nu.reshape(len(nu), -1), unit_rows(known)[0])
         options = {"starts": known, "n_starts": N_STARTS, "deadline": self.deadline, "n_jobs": self.n_jobs}
         directions, _, values = local_prices(*problem.priced(nu), **options)
         return np.ascontiguousarray(directions[np.argsort(-values, kind="stable")][:N_STARTS])
+
+    def _rough_starts(self, nu, known):
+        """Return unit directions to ascend from in many coordinates, where exact ascents would take minutes."""
+        directions, _, prices = rough_maxima(self.seen.design, nu, known, self.rng)
+        best = directions[np.argsort(-prices, kind="stable")]
+        return np.ascontiguousarray(np.vstack([known[: N_STARTS // 2], best])[:N_STARTS])
 
     def _visible(self, price):
         """Return about which share of the objective is left, if `price` is the largest there is."""

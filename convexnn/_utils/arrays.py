@@ -165,7 +165,8 @@ def row_norms(X: Any, ones: bool) -> np.ndarray:
     X = with_doubles(X)
     if sparse.issparse(X):
         # Scaled by the largest entry no square overflows or underflows.
-        scale = abs(X).max() or 1.0
+        scale = abs(X).max() if X.nnz else 1.0
+        scale = scale or 1.0
         scaled = X / scale
         found = scale * np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
     else:

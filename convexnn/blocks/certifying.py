@@ -17,10 +17,11 @@ from .._utils.validation import is_late
 from ..duality.large.rows import totals_of
 from ..duality.large.shards import bound_of_sums
 from ..duality.records import Certificate, Price, relative_to
+from ..losses.base import sum_rounding
 from ..programs.problem import ROUNDING_DOWN_FACTOR
 from .dual_points import EPS, DualPoint, used
 from .sums import sum_over
-from .weights import free_columns, loss_and_dual_point
+from .weights import free_columns
 
 MAX_BOUND_INPUTS = 2000  # up to so many inputs the price is bounded by matrices of that size
 MAX_BLOCK_BOUND_PASSES = 4  # the bound of the price takes at most so many passes
@@ -48,16 +49,17 @@ def certify_on_blocks(source, rows, weights, point, beta, found, deadline=None):
     keep = rows.n_rows * weights.n_outputs <= MAX_KEPT_ENTRIES
     if point is None:
         (loss,) = sum_over(source.each(_loss_of, weights))
-        primal, none = loss + weights.penalty(beta), np.zeros((rows.n_rows if keep else 0, weights.n_outputs))
+        primal, none = _objective(loss, weights, beta), np.zeros((rows.n_rows if keep else 0, weights.n_outputs))
         price = Price(value, np.inf, direction, sign, "heuristic")
         return Certificate(primal, 0.0, _shaped(none, rows), "heuristic", 1.0, price)
     # Sizes: the loss, by how much the leak may raise the price, and the domain of the conjugate.
     found_sizes = list(source.each(_sizes_of, point))
     loss, leaked = (sum(one[k] for one in found_sizes) for k in range(2))
     within, norm, largest = (one([sizes[k] for sizes in found_sizes]) for k, one in ((2, min), (3, max), (4, max)))
-    primal = loss + weights.penalty(beta)
+    primal = _objective(loss, weights, beta)
     # The price: what ascents have found, and a bound.
-    upper = max(value, _price_bound(source, rows, point, (norm, largest), deadline))
+    counts = any(sizes[5] for sizes in found_sizes)
+    upper = max(value, _price_bound(source, rows, point, (norm, largest), deadline) if counts else 0.0)
     price = Price(value, upper, direction, sign, "heuristic")
     # The scales t with t price <= beta inside the domain, for the bound of the price and for the price that is seen.
     limits = [ROUNDING_DOWN_FACTOR * min(_quotient(beta, one + leaked), within) for one in (upper, value)]
@@ -66,6 +68,11 @@ def certify_on_blocks(source, rows, weights, point, beta, found, deadline=None):
     dual_point = np.concatenate([*parts, np.zeros((0, weights.n_outputs))])
     gaps = relative_to(primal, primal - seen)
     return Certificate(primal, proven, _shaped(dual_point, rows), "heuristic", gaps, price)
+
+
+def _objective(loss, weights, beta):
+    """Return the objective, rounded up."""
+    return (loss + weights.penalty(beta)) * (1.0 + sum_rounding(weights.neurons.size + weights.outputs.size))
 
 
 def _quotient(beta, price):
@@ -78,8 +85,15 @@ def _shaped(dual_point, rows):
 
 
 def _loss_of(block, weights):
+    """Return a bound on the loss of a block that rounding cannot exceed."""
     block = used(block)
-    return (loss_and_dual_point(weights, block, weights.fit(with_doubles(block.X)))[0],)
+    if len(block.y) == 0:
+        return (0.0,)
+    shape, loss = block.y.shape, weights.terms.loss
+    fit, error = weights.fit(with_doubles(block.X)), weights.fit_error(row_norms(block.X, weights.terms.hidden_bias))
+    terms = loss.terms_above(block.y, fit.reshape(shape), error.reshape(shape))
+    values = terms.reshape(len(terms), -1).sum(axis=1)
+    return (float(block.weight @ values) * (1.0 + sum_rounding(terms.size)),)
 
 
 def _dual_point_of(block, point):
@@ -90,13 +104,19 @@ def _dual_point_of(block, point):
 
 
 def _sizes_of(block, point):
-    """Return the loss, ``sum_i ||leak_i|| ||x_i||``, the domain, the largest row norm and the largest ``||nu_i||``."""
+    """Return sums and extremes of a block.
+
+    A bound on the loss, ``sum_i ||leak_i|| ||x_i||``, the domain, the largest row norm, the largest ``||nu_i||``, and
+    whether any ``||nu_i|| ||x_i||`` is above 0.
+    """
     block = used(block)
-    loss, nu, room, columns = point.at(block)
-    leak, sizes = point.leaks(room, columns), _row_norms(block.X, point)
+    _, nu, room, columns = point.at(block)
+    leak, sizes = point.leaks(nu, room, columns), _row_norms(block.X, point)
     shaped = [part.reshape(block.y.shape) for part in (nu, leak)]
     within = point.weights.terms.loss.domain_within(block.y, *shaped, block.weight) if len(block.y) else np.inf
-    return loss, float(norms(leak) @ sizes), within, sizes.max(initial=0.0), norms(nu).max(initial=0.0)
+    (loss,), lengths = _loss_of(block, point.weights), norms(nu)
+    extremes = within, sizes.max(initial=0.0), lengths.max(initial=0.0)
+    return loss, float(norms(leak) @ sizes), *extremes, bool(np.any((lengths > 0.0) & (sizes > 0.0)))
 
 
 def _inputs(X, point):
@@ -189,6 +209,6 @@ def _dual_values(block, point, scales):
         y = y - (given @ free).reshape(y.shape)
         sizes = np.abs(block.y).reshape(nu.shape) + np.abs(given) @ np.abs(free)
         rounding = 2.0 * EPS * (given.shape[1] + 2) * float(np.sum(np.abs(nu) * sizes))
-    nu, leak = nu.reshape(y.shape), point.leaks(room, columns).reshape(y.shape)
+    nu, leak = nu.reshape(y.shape), point.leaks(nu.reshape(room.shape), room, columns).reshape(y.shape)
     values = [loss.dual_value_below(y, t * nu, t * leak, block.weight) - t * rounding for t in scales]
     return (np.array(values),)

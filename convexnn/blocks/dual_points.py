@@ -91,6 +91,8 @@ class DualPoint:
         weights, terms = self.weights, self.weights.terms
         fit = weights.fit(with_doubles(block.X))
         value, nu = loss_and_dual_point(weights, block, fit)
+        # Entries at an end of their domain have no room: a row of the softmax would lose its sum.
+        nu = terms.loss.inside(block.y, nu.reshape(block.y.shape), block.weight).reshape(nu.shape)
         columns = self.coordinates.columns(block, terms)
         room = self._room(block, nu)
         return value, nu - room * (columns @ self.correction), room, columns
@@ -101,9 +103,16 @@ class DualPoint:
         weight = block.weight.reshape(-1, *[1] * (block.y.ndim - 1))
         return (weight * self.weights.terms.loss.room(block.y, shaped / weight)).reshape(nu.shape)
 
-    def leaks(self, room, columns):
-        """Return the leak of every entry."""
-        return room * (np.abs(columns) @ self.leak)
+    def leaks(self, nu, room, columns):
+        """Return the leak of every entry of nu."""
+        leak = room * (np.abs(columns) @ self.leak)
+        if self.weights.terms.loss.is_separable:
+            return leak
+        # Rows must add up to 0. Taking what is left of that off all entries of a row alike stays orthogonal to Z, since
+        # the sums of the rows are so.
+        n_columns = nu.shape[1]
+        sums = np.abs(nu.sum(axis=1)) + n_columns * EPS * np.abs(nu).sum(axis=1) + leak.sum(axis=1)
+        return leak + (sums / n_columns)[:, None]
 
 
 def used(block):

@@ -6,16 +6,18 @@ no answer depends on how the rows are cut into blocks, but for rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from .._utils.arrays import is_foreign, rows_between, rows_per_block
+from .._utils.arrays import in_double, is_foreign, rows_between, rows_of, rows_per_block
 from ..exceptions import InvalidInputError
 
+N_MARKED_ROWS = 16  # rows of a block by which it is told whether a later pass has the same
 ENTRIES_PER_BLOCK = 1_000_000  # of an array that is cut into blocks here
 
 
@@ -88,27 +90,65 @@ class StreamedBlocks:
     def __init__(self, source: Callable[[], Any]) -> None:
         self.source = source
         self.names: list[str] | None = None
+        self.marks: list[int] = []  # of the blocks of the first pass, by which changes are seen
+        self.n_blocks: int | None = None  # once a pass has been made
 
     def column_names(self) -> list[str] | None:
         """Return the names of the columns of the first block, None where it has none; later blocks must have these."""
-        for given in self.source():
+        for given in self._given():
             self.names = names_of(_parts_of(given)[0])
+            self.marks.append(_mark_of(self._block_of(given, 0)))
             break
         return self.names
 
     def each(
         self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] | None = None
     ) -> Iterator[Any]:
-        """Yield ``function(block, *arguments, *own_k)`` of every block k, in order."""
-        k = -1
-        for k, given in enumerate(self.source()):
-            if own is not None and k >= len(own):
+        """Yield ``function(block, *arguments, *own_k)`` of every block k, in order.
+
+        Raises
+        ------
+        ValueError
+            For blocks that are none, and for a source that has changed since the pass before.
+        """
+        n_blocks = 0
+        for k, given in enumerate(self._given()):
+            n_blocks = k + 1
+            if n_blocks > (n_blocks if self.n_blocks is None else self.n_blocks):
                 break
-            yield function(self._block_of(given, k), *arguments, *(() if own is None else own[k]))
-        if own is not None and k + 1 != len(own):
+            block = self._block_of(given, k)
+            self._compare(block, k)
+            try:
+                answer = function(block, *arguments, *(() if own is None else own[k]))
+            except InvalidInputError as error:
+                raise InvalidInputError(f"block {k} (the first is 0): {error}") from error
+            yield answer
+        known = len(self.marks) if self.n_blocks is None else self.n_blocks
+        if n_blocks != known:
             raise InvalidInputError(
-                f"source() must return the same blocks every time; it has returned {len(own)} before, and "
-                f"{'more' if k >= len(own) else k + 1} now. Pass a function that starts anew, no generator object."
+                f"source() must return the same blocks every time; it has returned {known} before, and "
+                f"{'more' if n_blocks > known else n_blocks} now. Pass a function that starts anew, not a generator."
+            )
+        self.n_blocks = n_blocks
+
+    def _given(self):
+        """Return what the source returns, as far as it can be iterated over."""
+        given = self.source()
+        if not isinstance(given, Iterable):
+            raise InvalidInputError(
+                f"source() must return an iterable of (X, y) or (X, y, sample_weight); got {type(given).__name__}."
+            )
+        return given
+
+    def _compare(self, block, k):
+        """Note the mark of a new block, or compare it with the one of an earlier pass."""
+        mark = _mark_of(block)
+        if k == len(self.marks):
+            self.marks.append(mark)
+        elif mark != self.marks[k]:
+            raise InvalidInputError(
+                f"source() must return the same blocks every time, in the same order; block {k} (the first is 0) has "
+                f"changed. Draw or shuffle rows before, not in source()."
             )
 
     def _block_of(self, given, k):
@@ -121,7 +161,10 @@ class StreamedBlocks:
             )
         y = np.asarray(y)
         weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
-        return Block(_checked(X), y, weight)
+        try:
+            return Block(_checked(X), y, weight)
+        except ValueError as error:
+            raise InvalidInputError(f"block {k} (the first is 0): {error}") from error
 
 
 class CodedRows:
@@ -161,6 +204,19 @@ def _parts_of(given):
             f"{f' of length {len(given)}' if isinstance(given, tuple | list) else ''}."
         )
     return given if len(given) == 3 else (*given, None)
+
+
+def _mark_of(block):
+    """Return a number that tells a block from others: of its shape, targets and weights, and of some of its rows."""
+    X, n_rows = block.X, block.X.shape[0]
+    mark = zlib.crc32(repr((tuple(X.shape), block.y.shape)).encode())
+    y = block.y.astype(str) if block.y.dtype.kind == "O" else block.y
+    for part in (y, block.weight):
+        mark = zlib.crc32(np.ascontiguousarray(part), mark)
+    if n_rows == 0 or len(block.y) != n_rows:
+        return mark
+    rows = in_double(rows_of(X, np.unique(np.linspace(0, n_rows - 1, N_MARKED_ROWS).astype(int))))
+    return zlib.crc32(np.ascontiguousarray(rows), mark)
 
 
 def names_of(X: Any) -> list[str] | None:

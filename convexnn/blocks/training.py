@@ -97,6 +97,7 @@ class BlockTraining:
                 status = self._train()
             except KeyboardInterrupt:
                 status, self.deadline = Status.interrupted, now()
+                self._keep_best()
             return self._conclude(status)
 
     def zero_network_price(self):
@@ -114,7 +115,8 @@ class BlockTraining:
         none = np.zeros((0, len(self.moments.means))), np.zeros((0, n_outputs)), np.zeros((n_free, n_outputs))
         self.weights, self.objective = Weights(*none, self.terms), np.inf
         self.visible, self.found, self.point = 1.0, None, None
-        self.n_passes = N_DESCENT_PASSES
+        self.best = np.inf, self.weights
+        self.n_passes, self.merged_share = N_DESCENT_PASSES, MERGED_SHARE
         self.seen = None  # sampled rows, on which ascents begin
 
     def _train(self):
@@ -137,8 +139,11 @@ class BlockTraining:
                 return Status.converged
             # They join, and all weights move.
             before = self.objective
+            self.best = before, self.weights
             self._join(new)
             self._descend()
+            if self._keep_best():  # what has been merged on the way was not the same
+                self.merged_share = 0.0
             # Where that gained little of what the prices promise, the next descent is longer; the longest one ends.
             hardly = self.objective >= before * (1.0 - (SETTLED_FALL if self.tol is None else MIN_GAIN))
             if hardly and self.n_passes == MAX_DESCENT_PASSES:
@@ -146,6 +151,14 @@ class BlockTraining:
             if hardly or before - self.objective < MIN_GAIN_SHARE * self.visible * before:
                 self.n_passes = min(2 * self.n_passes, MAX_DESCENT_PASSES)
         return Status.max_iter
+
+    def _keep_best(self):
+        """Go back to the weights of the last round where they were as good; return whether they were."""
+        objective, weights = self.best
+        is_better = objective <= self.objective
+        if is_better:
+            self.objective, self.weights = objective, weights
+        return is_better
 
     def _is_over(self):
         return is_late(self.deadline)
@@ -189,7 +202,7 @@ class BlockTraining:
         """Join neurons that say nearly the same."""
         weights = self.weights
         sizes = np.linalg.norm(weights.neurons, axis=1)[:, None]
-        directions, outputs = merge_alike(weights.neurons / sizes, weights.outputs * sizes, MERGED_SHARE)
+        directions, outputs = merge_alike(weights.neurons / sizes, weights.outputs * sizes, self.merged_share)
         roots = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
         self.weights = replace(weights, neurons=directions * roots, outputs=outputs / roots)
 

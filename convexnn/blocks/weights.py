@@ -81,6 +81,15 @@ class Weights:
             values = values + product(X, self.free[: X.shape[1]].T)
         return values + self.free[-1] if self.terms.fit_intercept else values
 
+    def fit_error(self, row_norms):
+        """Return a bound on the rounding of the fit in double precision, (n_rows, n_outputs), by the norms of rows."""
+        width, n_inputs = self.neurons.shape
+        n_skip = len(self.free) - self.terms.fit_intercept
+        sizes = np.linalg.norm(self.neurons, axis=1) @ np.abs(self.outputs)
+        sizes = sizes + np.linalg.norm(self.free[:n_skip], axis=0)
+        values = np.outer(row_norms, sizes) + np.abs(self.free[n_skip:]).sum(axis=0)
+        return 2.0 * np.finfo(float).eps * (width + n_inputs + n_skip + 4) * values
+
 
 def loss_and_dual_point(weights, block, fit):
     """Return the loss of a block and its negative slopes in the fit, of shape (n_rows, n_outputs)."""

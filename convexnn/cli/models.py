@@ -43,25 +43,7 @@ def save_model(model, data, path):
         # A preparation that changes nothing is left out, so that older readers can read the file.
         preparation = None if data.preparation.is_plain else data.preparation
         scaling = {"center": data.center, "scale": data.scale}
-        network, options = (model, {}) if model._training_problem is not None else _without_data(model)
-        save_network(path, network, target_name=data.targets, preparation=preparation, **scaling, **options)
-
-
-def _without_data(model):
-    """Return the network of an estimator that has not kept its data, and what is claimed about it."""
-    return model.network_, {
-        "beta": model.beta_,
-        "loss": "multinomial" if _is_multinomial(model) else model.loss,
-        "huber_delta": getattr(model, "huber_delta_", 1.35),
-        "quantile": getattr(model, "quantile", 0.5),
-        "certificate": model.certificate_,
-        "feature_names": model.feature_names_in_,
-        "classes": getattr(model, "classes_", None),
-    }
-
-
-def _is_multinomial(model):
-    return model.loss == "logistic" and model.network_.output_weights.ndim == 2
+        save_network(path, model, target_name=data.targets, preparation=preparation, **scaling)
 
 
 def read_model(path):

@@ -101,7 +101,8 @@ def choose_strength(estimator, X, targets, weight, started, every=None):
             return None
         path = choose(walks, largest, share, started=started, deadline=deadline, stage=stage)
         if path is None or (path.ended == "time_limit" and path.best.width == 0.0):
-            return None  # the time was up before any network had a neuron: nothing has been chosen
+            _warn_of_no_choice()
+            return None
         # The networks of the first fold lead to those of all rows, which training starts from.
         best = path.best
         points = walks[best.skip_connection].points_at(best)
@@ -113,6 +114,16 @@ def choose_strength(estimator, X, targets, weight, started, every=None):
     _warn_of_last(path)
     budget = budget_after(sum(walk.work for walk in walks.values()), len(X) / share, problems, starts)
     return Choice(best.beta, best.skip_connection, starts, budget, path)
+
+
+def _warn_of_no_choice():
+    """Warn that the time was up before any network had a neuron."""
+    warnings.warn(
+        "The time limit left no time to choose the strength: beta='scale' has been taken, which is often much too "
+        "large. Raise time_limit, or give beta as a number.",
+        StrengthWarning,
+        stacklevel=CHOICE_STACKLEVEL,
+    )
 
 
 def _sample(X, targets, weight, seed):

@@ -22,7 +22,7 @@ from ..blocks.training import sampled_rows, train_on_blocks, zero_network_price_
 from ..blocks.weights import Terms
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
-from ..solvers.base import Status
+from ..solvers.base import OUT_OF_TIME, Status
 from ._automatic import choose_strength
 from ._choosing import max_rows
 from ._columns import warn_of_scales
@@ -83,7 +83,7 @@ class BlockwiseMixin:
         Warns
         -----
         ConvergenceWarning
-            When an interrupt or `time_limit` ended training.
+            When an interrupt or `time_limit` ended training, or the estimated gap did not reach a given `tol`.
 
         Notes
         -----
@@ -209,11 +209,11 @@ class BlockwiseMixin:
         self.dual_ = solution.certificate.dual_point
         self.status_, self.n_iter_ = solution.status.name, solution.n_iter
         self._training_problem = self._left_out_parts = self._parts_ = None
-        if solution.status in (Status.time_limit, Status.interrupted):
+        gap, ended = solution.certificate.heuristic_gap, solution.status
+        if ended in OUT_OF_TIME or (ended is not Status.proven and self.tol != "auto" and gap > self.tol):
+            wanted = "" if self.tol == "auto" else f", above tol={self.tol:.2e}"
             warnings.warn(
-                f"{solution.status.value} The estimated relative gap is {solution.certificate.heuristic_gap:.2e}.",
-                ConvergenceWarning,
-                stacklevel=6,
+                f"{ended.value} The estimated relative gap is {gap:.2e}{wanted}.", ConvergenceWarning, stacklevel=6
             )
 
 
@@ -221,8 +221,8 @@ def check_data_are_kept(estimator, name):
     """Refuse what needs the training data after a fit that has not kept them."""
     if estimator._training_problem is None:
         raise InvalidInputError(
-            f"{name} needs the training data, which a fit on blocks, sparse data or a device does not keep. Fit a "
-            f"dense array, or a sample of the rows."
+            f"{name} needs the training data again, which a fit on blocks, sparse data or a device does not keep. Fit "
+            f"a dense array, or a sample of the rows."
         )
 
 

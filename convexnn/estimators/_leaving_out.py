@@ -69,7 +69,7 @@ class LeaveOneOutMixin:
 
     def _leave_out(self):
         """Return the samples left out, of one problem or of one per class."""
-        check_data_are_kept(self, "leave_one_out")
+        check_data_are_kept(self, "what rests on leave_one_out")
         return [LeftOut(*kept) for kept in self._left_out_parts]
 
     def _joined(self, parts, name):

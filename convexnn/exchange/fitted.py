@@ -37,20 +37,37 @@ def contents_of(model):
             f"a classifier with multi_class='ovr' has one problem and one proof per class or label, and a file holds "
             f"one. Save model.network_ without a certificate, or use multi_class='joint'. {SKOPS_ADVICE}."
         )
-    problem, is_multilabel = model._training_problem, getattr(model, "_is_multilabel", False)
-    return model.network_, {
+    is_multilabel = getattr(model, "_is_multilabel", False)
+    described = _claims_of(model) if model._training_problem is None else _problem_of(model)
+    return model.network_, described | {
+        "huber_delta": getattr(model, "huber_delta_", 1.35),
+        "quantile": getattr(model, "quantile", 0.5),
+        "feature_names": getattr(model, "feature_names_in_", None),
+        "classes": None if is_multilabel else getattr(model, "classes_", None),
+        "multilabel": is_multilabel,
+    }
+
+
+def _problem_of(model):
+    """Return the problem of an estimator, with its data, and its certificate."""
+    problem = model._training_problem
+    return {
         "X": problem.features,
         "y": problem.y,
         "sample_weight": problem.weight,
         "beta": problem.beta,
         "loss": problem.loss.name,
-        "huber_delta": getattr(model, "huber_delta_", 1.35),
-        "quantile": getattr(model, "quantile", 0.5),
         "certificate": replace(model.certificate_, dual_point=model._training_dual),
-        "feature_names": getattr(model, "feature_names_in_", None),
-        "classes": None if is_multilabel else getattr(model, "classes_", None),
-        "multilabel": is_multilabel,
     }
+
+
+def _claims_of(model):
+    """Return what is claimed about the network of an estimator that has not kept its data."""
+    is_softmax = model.loss == "logistic" and model.network_.output_weights.ndim == 2
+    is_softmax = is_softmax and not getattr(model, "_is_multilabel", False)
+    loss = "multinomial" if is_softmax else model.loss
+    none = {"X": None, "y": None, "sample_weight": None}
+    return none | {"beta": model.beta_, "loss": loss, "certificate": model.certificate_}
 
 
 def _is_one_against_the_rest(model):

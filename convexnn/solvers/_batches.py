@@ -34,6 +34,7 @@ STEPS_PER_PRUNING = 50  # after so many steps neurons are left out
 MIN_BATCH_MASS_SHARE = 1e-5  # whose mass is less than this share of the largest: their weights turn denormal and slow
 # Huge data are read in pieces of consecutive rows, as from a disk they should be; 61 random ones at a time are mixed.
 PIECE_ENTRIES, MIXED_ENTRIES = 32_768, 2_000_000
+MIN_SINGLE_SIZE, MAX_SINGLE_ENTRY = 1e-6, 1e12  # of a typical column, and of entries in units of it: single precision
 
 
 class BatchDescent:
@@ -71,7 +72,8 @@ class BatchDescent:
         self.beta = problem.beta / (self.size * self.height * problem.weight.sum())
         self.unit = n_samples / (self.height * problem.weight.sum())  # of the slopes of the loss
         damping = self.beta * self.size**2 / TYPICAL_SQUARE
-        self.coordinates = Coordinates(moments, damping).astype(np.float32)
+        with np.errstate(over="ignore"):
+            self.coordinates = Coordinates(moments, damping).astype(np.float32)
         self.columns = (orthonormal(problem.free) * np.sqrt(n_samples)).astype(np.float32)
         points = rng.standard_normal((n_neurons, d)) / np.sqrt(d)
         outputs = rng.standard_normal((n_neurons, problem.n_outputs))
@@ -82,6 +84,12 @@ class BatchDescent:
         self.memories = [(np.zeros_like(part), np.zeros_like(part)) for part in self.weights]
         self.batches, self.n_steps = _batches(problem.design, rng), 0
         self.max_work, self.deadline, self.started = BATCH_SHARE * max_work, deadline, now()
+
+    @property
+    def has_digits(self):
+        """Whether single precision holds the data: columns neither minute nor of entries beyond what it squares."""
+        largest = float(np.abs(self.problem.design).max())
+        return MIN_SINGLE_SIZE < self.size and largest < MAX_SINGLE_ENTRY * min(self.size, 1.0 / MIN_SINGLE_SIZE)
 
     def stages(self):
         """Make one stage of steps after the other, each longer and with shorter steps; yield after every one."""

@@ -123,6 +123,8 @@ class ScalarRun:
         row = gradient_work(1, N_BATCH_NEURONS, self.scaled.design.shape[1])
         options = {"work_of_a_row": row, "max_work": self.max_work - self.work, "deadline": self.deadline}
         descent = BatchDescent(problem, self.rng, **options)
+        if not descent.has_digits:
+            return
         try:
             for _ in descent.stages():
                 self.take_over(descent)

@@ -53,7 +53,7 @@ def test_names_come_from_the_first_block():
     [
         (np.ones((2, 2)), "must yield tuples .* got ndarray"),
         ((np.ones((2, 2)),), "got tuple of length 1"),
-        ((np.full((2, 2), np.nan), np.ones(2)), "NaN"),
+        ((np.full((2, 2), np.nan), np.ones(2)), r"block 0 \(the first is 0\): .*NaN"),
         ((np.ones((2, 2)) * 1j, np.ones(2)), "Complex"),
     ],
 )
@@ -62,11 +62,27 @@ def test_what_is_no_block_is_refused(given, words):
         list(StreamedBlocks(lambda: [given]).each(shape_and))
 
 
-def test_a_source_that_changes_is_refused():
-    blocks = [(np.ones((1, 1)), [1.0])] * 2
-    for own in ([()], [()] * 3):
-        with pytest.raises(InvalidInputError, match="the same blocks every time"):
-            list(StreamedBlocks(lambda: blocks).each(shape_and, own=own))
+@pytest.mark.parametrize("second", [[0], [0, 1, 2], [1, 0], [0, 3]])
+def test_a_source_that_changes_is_refused(second):
+    X = np.arange(12.0).reshape(6, 2)
+    blocks = [(X, np.arange(6.0) + k) for k in range(3)]
+    blocks.append((X[[0, 2, 1, 3, 4, 5]], np.arange(6.0) + 1.0))  # the rows of another block in another order
+    passes = iter([[0, 1], [0, 1], second])
+    source = StreamedBlocks(lambda: [blocks[k] for k in next(passes)])
+    for _ in range(2):
+        list(source.each(shape_and))
+    with pytest.raises(InvalidInputError, match="the same blocks every time"):
+        list(source.each(shape_and))
+
+
+def test_a_generator_object_is_told_from_no_rows():
+    blocks = iter([(np.ones((1, 1)), [1.0])] * 2)
+    source = StreamedBlocks(lambda: blocks)
+    assert len(list(source.each(shape_and))) == 2
+    with pytest.raises(InvalidInputError, match="has returned 2 before, and 0 now"):
+        list(source.each(shape_and))
+    with pytest.raises(InvalidInputError, match="must return an iterable .* got NoneType"):
+        list(StreamedBlocks(lambda: None).each(shape_and))
 
 
 def test_coded_rows_are_coded_before_they_are_used():

@@ -363,7 +363,7 @@ def test_a_table_beyond_the_sample_is_trained_in_blocks(tmp_path, capsys, monkey
     monkeypatch.setattr(training, "MIN_SAMPLED_ROWS", 60)
     frame = raw_frame()[["size", "count", "color", "y"]].assign(late=lambda table: table["y"] > 0)
     pattern, model = cut(frame, tmp_path), str(tmp_path / "model.npz")
-    argv = ("--target", "y", "--encode", "--impute", "median", "--standardize", "--beta", "2")
+    argv = ("--target", "y", "--encode", "--impute", "median", "--standardize", "--beta", "20")
     (tmp_path / "scratch").mkdir()
     _, whole = run_json(capsys, "fit", pattern, *argv, "--proof", "heuristic")
     for options in ((), ("--scratch", str(tmp_path / "scratch"))):

@@ -219,7 +219,8 @@ class BlockwiseMixin:
 
 def check_data_are_kept(estimator, name):
     """Refuse what needs the training data after a fit that has not kept them."""
-    if estimator._training_problem is None:
+    # Several problems, one against the rest, are kept elsewhere.
+    if getattr(estimator, "_training_problem", estimator) is None:
         raise InvalidInputError(
             f"{name} needs the training data again, which a fit on blocks, sparse data or a device does not keep. Fit "
             f"a dense array, or a sample of the rows."

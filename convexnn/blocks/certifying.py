@@ -85,21 +85,26 @@ def _shaped(dual_point, rows):
 
 
 def _loss_of(block, weights):
-    """Return a bound on the loss of a block that rounding cannot exceed."""
+    """Return a bound on the loss of a block, as a tuple."""
     block = used(block)
+    sizes = row_norms(block.X, weights.terms.hidden_bias)
+    return (_loss_above(block, weights, weights.fit(with_doubles(block.X)), sizes),)
+
+
+def _loss_above(block, weights, fit, row_sizes):
+    """Return a bound on the loss of a block that rounding cannot exceed, from the fit and the norms of the rows."""
     if len(block.y) == 0:
-        return (0.0,)
-    shape, loss = block.y.shape, weights.terms.loss
-    fit, error = weights.fit(with_doubles(block.X)), weights.fit_error(row_norms(block.X, weights.terms.hidden_bias))
-    terms = loss.terms_above(block.y, fit.reshape(shape), error.reshape(shape))
+        return 0.0
+    shape, error = block.y.shape, weights.fit_error(row_sizes)
+    terms = weights.terms.loss.terms_above(block.y, fit.reshape(shape), error.reshape(shape))
     values = terms.reshape(len(terms), -1).sum(axis=1)
-    return (float(block.weight @ values) * (1.0 + sum_rounding(terms.size)),)
+    return float(block.weight @ values) * (1.0 + sum_rounding(terms.size))
 
 
 def _dual_point_of(block, point):
     """Return nu at the rows of a block, zeros where the weight is zero."""
     values = np.zeros((len(block.y), point.weights.n_outputs))
-    values[block.weight > 0.0] = point.at(used(block))[1]
+    values[block.weight > 0.0] = point.at(used(block)).nu
     return values
 
 
@@ -110,11 +115,11 @@ def _sizes_of(block, point):
     whether any ``||nu_i|| ||x_i||`` is above 0.
     """
     block = used(block)
-    _, nu, room, columns = point.at(block)
+    _, fit, nu, room, columns = point.at(block)
     leak, sizes = point.leaks(nu, room, columns), _row_norms(block.X, point)
     shaped = [part.reshape(block.y.shape) for part in (nu, leak)]
     within = point.weights.terms.loss.domain_within(block.y, *shaped, block.weight) if len(block.y) else np.inf
-    (loss,), lengths = _loss_of(block, point.weights), norms(nu)
+    loss, lengths = _loss_above(block, point.weights, fit, sizes), norms(nu)
     extremes = within, sizes.max(initial=0.0), lengths.max(initial=0.0)
     return loss, float(norms(leak) @ sizes), *extremes, bool(np.any((lengths > 0.0) & (sizes > 0.0)))
 
@@ -146,8 +151,7 @@ class _DualSums:
 def _on_dual(function, point, block, *arguments):
     """Apply a function to the rows of a block and nu."""
     block = used(block)
-    _, nu, _, _ = point.at(block)
-    return function(_inputs(block.X, point), _flat(nu), *arguments)
+    return function(_inputs(block.X, point), _flat(point.at(block).nu), *arguments)
 
 
 def _flat(nu):
@@ -176,7 +180,7 @@ def _price_bound(source, rows, point, units, deadline):
 def _lengths_of(block, point, units):
     """Return ``sum |nu_i| ||x_i||`` over the rows of positive and of negative nu, in units."""
     block = used(block)
-    nu = _flat(point.at(block)[1])
+    nu = _flat(point.at(block).nu)
     products = (nu / units[1]) * (_row_norms(block.X, point) / units[0])
     return (np.array([products[products > 0].sum(), -products[products < 0].sum()]),)
 
@@ -201,7 +205,7 @@ def _dual_values(block, point, scales):
     if len(block.y) == 0:
         return (np.zeros(len(scales)),)
     loss, free = point.weights.terms.loss, point.weights.free
-    _, nu, room, columns = point.at(block)
+    _, _, nu, room, columns = point.at(block)
     y, rounding = block.y, 0.0
     # Targets of losses of the residual may be replaced by what is left of them beside any free terms.
     if not loss.labels and free.size:

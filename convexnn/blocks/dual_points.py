@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,6 +69,16 @@ class FreeCoordinates:
         return (slopes - self.mean[:, None] * slopes[-1:]) / self.size[:, None]
 
 
+class PointRows(NamedTuple):
+    """What a `DualPoint` is at the rows of a block: the loss, and the fit, nu, the room W and the columns Z."""
+
+    loss: float
+    fit: np.ndarray
+    nu: np.ndarray
+    room: np.ndarray
+    columns: np.ndarray
+
+
 @dataclass(frozen=True)
 class DualPoint:
     """``nu = -grad L(fit) - W Z c``, a function of the rows.
@@ -87,7 +98,7 @@ class DualPoint:
     leak: np.ndarray
 
     def at(self, block):
-        """Return the value of the loss of a block, its nu, the room W and the columns Z, two-dimensional."""
+        """Return the `PointRows` of a block."""
         weights, terms = self.weights, self.weights.terms
         fit = weights.fit(with_doubles(block.X))
         value, nu = loss_and_dual_point(weights, block, fit)
@@ -95,7 +106,7 @@ class DualPoint:
         nu = terms.loss.inside(block.y, nu.reshape(block.y.shape), block.weight).reshape(nu.shape)
         columns = self.coordinates.columns(block, terms)
         room = self._room(block, nu)
-        return value, nu - room * (columns @ self.correction), room, columns
+        return PointRows(value, fit, nu - room * (columns @ self.correction), room, columns)
 
     def _room(self, block, nu):
         """Return by how much the entries may move, about, in their domain."""
@@ -176,16 +187,16 @@ def _solved(gram, slope):
 def _free_sums(block, point):
     """Return the loss, ``Z^T nu``, its Hessian, ``Z^T W Z`` for every output, and ``|Z|^T |nu|``."""
     block = used(block)
-    value, nu, room, columns = point.at(block)
+    value, fit, nu, room, columns = point.at(block)
     gram = np.stack([(columns.T * one) @ columns for one in room.T])
     n_weights = columns.shape[1] * nu.shape[1]
-    hessian = np.zeros((0, 0)) if n_weights > MAX_HESSIAN_WEIGHTS else _hessian(block, point, columns)
+    hessian = np.zeros((0, 0)) if n_weights > MAX_HESSIAN_WEIGHTS else _hessian(block, point, fit, columns)
     return value, columns.T @ nu, hessian, gram, np.abs(columns).T @ np.abs(nu)
 
 
-def _hessian(block, point, columns):
+def _hessian(block, point, fit, columns):
     """Return the Hessian of the loss of a block in the coefficients of the free terms."""
-    loss, fit = point.weights.terms.loss, point.weights.fit(with_doubles(block.X)).reshape(block.y.shape)
+    loss, fit = point.weights.terms.loss, fit.reshape(block.y.shape)
     if block.y.ndim == 2:
         return loss_hessian(loss, block.y, fit, block.weight, columns)
     return (columns.T * (block.weight * loss.curvatures(block.y, fit))) @ columns

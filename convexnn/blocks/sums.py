@@ -133,6 +133,14 @@ def _sums_of(block):
     return n_rows, (block.X.shape[1], n_outputs), weight.sum(), *moments(block.X, weight)
 
 
+def sample_of(source, rows, n_rows, rng):
+    """Return (X, y, weight) of at most so many rows, drawn by their place: the same ones however the rows are cut."""
+    places = np.arange(rows.n_rows)
+    if n_rows < rows.n_rows:
+        places = np.sort(rng.choice(rows.n_rows, n_rows, replace=False))
+    return rows_at(source, rows.counts, places)
+
+
 def rows_at(source, counts, places):
     """Return (X, y, weight) of the rows at sorted places among all rows, in double precision."""
     edges = np.cumsum([0, *counts])

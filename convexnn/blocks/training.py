@@ -28,7 +28,7 @@ from ..solvers.column_generation import solve_column_generation
 from .certifying import certify_on_blocks
 from .dual_points import FreeCoordinates, settle_free_terms
 from .objective import BlockObjective
-from .sums import Rows, rows_at, sum_over, survey
+from .sums import Rows, sample_of, sum_over, survey
 from .weights import Terms, Weights, balanced, network_of, price_matrices, weights_of
 
 MAX_SAMPLED_ENTRIES, MIN_SAMPLED_ROWS = 2_000_000, 2_000  # of the sample that is trained in memory
@@ -326,10 +326,7 @@ def sampled_rows(n_features, entries=None):
 
 def sampled_problem(source, rows, terms, beta, n_rows, rng):
     """Return the `Problem` of at most so many rows of a source, whose weights make up for the others."""
-    places = np.arange(rows.n_rows)
-    if n_rows < rows.n_rows:
-        places = np.sort(rng.choice(rows.n_rows, n_rows, replace=False))
-    X, y, weight = rows_at(source, rows.counts, places)
+    X, y, weight = sample_of(source, rows, n_rows, rng)
     problem = make_problem(
         X,
         y,

@@ -17,7 +17,7 @@ from .._utils.arrays import in_double
 from .._utils.clock import now
 from ..blocks import Block, RowSource, StreamedBlocks
 from ..blocks.source import coded as coded_rows
-from ..blocks.sums import rows_at, survey
+from ..blocks.sums import sample_of, survey
 from ..blocks.training import sampled_rows, train_on_blocks, zero_network_price_on_blocks
 from ..blocks.weights import Terms
 from ..exceptions import InvalidInputError
@@ -130,7 +130,8 @@ class BlockwiseMixin:
             return self._fit_gathered(source, rows)
         with watched(self, source, None) as watch:
             seed = seed_of(self.random_state)
-            sample = self._sample_of(coded, rows, min(n_sampled, max_rows(rows.n_features)), seed)
+            n_rows = min(n_sampled, max_rows(rows.n_features))
+            sample = sample_of(coded, rows, n_rows, np.random.default_rng(seed))
             warn_of_scales(self, sample[0], sample[2], None if terms.loss.labels else sample[1])
             choice = self._chosen_on(sample, rows, started)
             if self.skip_connection_ and rows.n_features > MAX_SKIP_COLUMNS:
@@ -188,11 +189,6 @@ class BlockwiseMixin:
         self._set_names(names)
         return self
 
-    def _sample_of(self, coded, rows, n_rows, seed):
-        """Return (X, y, weight) of some rows."""
-        places = np.sort(np.random.default_rng(seed).choice(rows.n_rows, n_rows, replace=False))
-        return rows_at(coded, rows.counts, places)
-
     def _chosen_on(self, sample, rows, started):
         """Return the `Choice` that a sample of the rows leads to, None for a strength that is given."""
         vars(self).pop("beta_path_", None)
@@ -244,8 +240,8 @@ def coded_targets(estimator, source):
         coded, rows = coded_rows(source, _as_flat_numbers), replace(rows, n_outputs=None)
     y, weight = np.zeros(1), np.ones(1)
     if estimator.loss == "huber" and estimator.huber_delta == "auto":
-        n_rows = min(rows.n_rows, N_ROWS_FOR_DELTA)
-        _, y, weight = estimator._sample_of(coded, rows, n_rows, seed_of(estimator.random_state))
+        rng = np.random.default_rng(seed_of(estimator.random_state))
+        _, y, weight = sample_of(coded, rows, N_ROWS_FOR_DELTA, rng)
     estimator.huber_delta_ = delta_of(estimator.huber_delta, y, weight)
     loss = make_loss(estimator.loss, n_outputs=rows.n_outputs, huber_delta=estimator.huber_delta_)
     return coded, coded, _terms(estimator, loss), rows

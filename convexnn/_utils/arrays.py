@@ -22,8 +22,9 @@ from .row_blocks import row_blocks, shut
 
 # A block of an array of another library has 32 million entries, which keep a device busy for longer than its start.
 DEVICE_ENTRIES = 32_000_000
-# A block of sparse rows has so many entries, zeros included: proofs make it dense.
+# A block of sparse rows has so many entries, zeros included, where proofs make it dense: that is, with few columns.
 SPARSE_ENTRIES = 16_000_000
+MAX_DENSE_FEATURES = 2_000  # blocks of more columns have as many rows as of 2000: nothing makes them dense
 
 
 def is_foreign(X: Any) -> bool:
@@ -123,8 +124,17 @@ def rows_of(X: Any, places: np.ndarray) -> Any:
 
 
 def rows_between(X: Any, start: int, stop: int) -> Any:
-    """Return the rows from `start` to `stop`, or to the last."""
+    """Return the rows from `start` to `stop`, or to the last; those of a CSR array share its memory."""
+    if sparse.issparse(X) and X.format == "csr":
+        return _csr_rows(X, start, min(stop, X.shape[0]))
     return X[start : min(stop, X.shape[0]), :]  # the standard knows no slice that ends beyond the array
+
+
+def _csr_rows(X, start, stop):
+    """Return rows of a CSR array as SciPy's slices, which are copies, would have them."""
+    first, last = X.indptr[start], X.indptr[stop]
+    parts = X.data[first:last], X.indices[first:last], X.indptr[start : stop + 1] - first
+    return type(X)(parts, shape=(stop - start, X.shape[1]), copy=False)
 
 
 def rows_per_block(X: Any, entries: int) -> int:
@@ -134,7 +144,7 @@ def rows_per_block(X: Any, entries: int) -> int:
         return max(1, DEVICE_ENTRIES // n_features)
     if sparse.issparse(X):
         stored = max(1.0, X.nnz / max(1, X.shape[0]))
-        return max(1, min(int(entries / stored), SPARSE_ENTRIES // n_features))
+        return max(1, min(int(entries / stored), SPARSE_ENTRIES // min(n_features, MAX_DENSE_FEATURES)))
     return max(1, entries // n_features)
 
 

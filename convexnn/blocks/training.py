@@ -35,6 +35,7 @@ MAX_SAMPLED_ENTRIES, MIN_SAMPLED_ROWS = 2_000_000, 2_000  # of the sample that i
 MAX_WIDE_ENTRIES = 4_000_000  # samples of wide rows, as sparse data often have, have fewer rows than that
 SAMPLE_WORK_NS = 3e9  # of its training: what a sample says is about all rows only
 SAMPLE_TIME_SHARE = 0.3  # of a time limit
+ZERO_NETWORK_TIME_SHARE = 0.1  # of a time limit, at most, goes into the smallest strength that leads to no neurons
 N_DESCENT_PASSES, MAX_DESCENT_PASSES = 40, 400  # steps of a descent on all rows, at first and at most
 MIN_GAIN_SHARE = 0.3  # a round that gains less than this share of what prices promise makes the next descents longer
 N_LBFGS_PAIRS = 20  # pairs that a descent remembers
@@ -249,8 +250,7 @@ class BlockTraining:
             outputs = outputs / np.maximum(prices, np.finfo(float).tiny)[:, None]
             return prices, outputs, np.einsum("kcd,kc->kd", matrices, outputs), squares
 
-        n_passes = 0 if self._is_over() else N_ASCENT_PASSES
-        return ascend(priced, starts, n_passes)
+        return ascend(priced, starts, N_ASCENT_PASSES, self._is_over)
 
     def _starts(self):
         """Return unit directions to ascend from: the best maxima on a sample of the rows."""
@@ -359,8 +359,14 @@ def train_on_blocks(
     return BlockTraining(source, rows, terms, beta, tol, max_iter, deadline, n_jobs, rng, report, start).solve()
 
 
-def zero_network_price_on_blocks(source, terms, rows, *, rng):
-    """Return the `Price` of the network without neurons: a lower bound on the smallest strength that leads to it."""
-    training = BlockTraining(source, rows, terms, 1.0, None, 1, None, None, rng)
+def zero_network_price_on_blocks(source, terms, rows, *, deadline=None, rng):
+    """Return the `Price` of the network without neurons: a lower bound on the smallest strength that leads to it.
+
+    It takes a small share of the time until a deadline; after that, starts of ascents do not climb.
+    """
+    started = now()
+    if deadline is not None:
+        deadline = started + ZERO_NETWORK_TIME_SHARE * (deadline - started)
+    training = BlockTraining(source, rows, terms, 1.0, None, 1, deadline, None, rng)
     with one_blas_thread():
         return training.zero_network_price()

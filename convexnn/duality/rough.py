@@ -43,7 +43,7 @@ def rough_maxima(X, dual_point, neurons, rng):
     return directions.astype(np.float64), outputs.astype(np.float64), factor * prices.astype(np.float64)
 
 
-def ascend(priced, directions, n_steps=N_ROUGH_STEPS):
+def ascend(priced, directions, n_steps=N_ROUGH_STEPS, is_over=lambda: False):
     """Return unit directions at prices that are not below those of `directions`, and what is known there.
 
     Parameters
@@ -52,9 +52,13 @@ def ascend(priced, directions, n_steps=N_ROUGH_STEPS):
         Returns prices (K,), unit outputs (K, c) and gradients (K, d) at unit directions (K, d).
     directions : ndarray of shape (K, d)
     n_steps : int
+    is_over : callable, optional
+        Ascents end before the step at which it returns True.
     """
     known, damping = priced(directions), np.zeros(len(directions), directions.dtype)
     for _ in range(n_steps):
+        if is_over():
+            break
         ahead = _units(_units(known[2]) + damping[:, None] * directions)
         there = priced(ahead)
         better = there[0] > known[0]

@@ -141,7 +141,8 @@ class BlockwiseMixin:
                 )
             terms = replace(terms, skip_connection=self.skip_connection_)
             # The strength is that of the rows without class weights, as in `fit`.
-            price = zero_network_price_on_blocks(plain, terms, rows, rng=np.random.default_rng(seed))
+            given = {"deadline": self._deadline(started), "rng": np.random.default_rng(seed)}
+            price = zero_network_price_on_blocks(plain, terms, rows, **given)
             self._choose_beta([price], choice)
             with watch.problem(attributes=network_only) as report:
                 solution = train_on_blocks(

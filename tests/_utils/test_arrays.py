@@ -86,6 +86,16 @@ def test_blocks_have_stored_entries_and_not_too_many_zeros():
     assert arrays.rows_per_block(dense, 1000) == 20
     thin = sparse.csr_array((np.ones(10), (np.arange(10), np.arange(10))), shape=(10, 50))
     assert arrays.rows_per_block(thin, 1000) == 1000
-    wide = sparse.csr_array((np.ones(10), (np.arange(10), np.arange(10))), shape=(10, arrays.SPARSE_ENTRIES // 7))
-    assert arrays.rows_per_block(wide, 1000) == 7
-    assert arrays.rows_per_block(sparse.csr_array((3, 2 * arrays.SPARSE_ENTRIES)), 1000) == 1
+    n_features = arrays.MAX_DENSE_FEATURES // 2
+    wide = sparse.csr_array((np.ones(10), (np.arange(10), np.arange(10))), shape=(10, n_features))
+    assert arrays.rows_per_block(wide, 10**7) == arrays.SPARSE_ENTRIES // n_features
+    for n_features in (arrays.MAX_DENSE_FEATURES, 2 * arrays.SPARSE_ENTRIES):
+        most = arrays.rows_per_block(sparse.csr_array((3, n_features)), 10**9)
+        assert most == arrays.SPARSE_ENTRIES // arrays.MAX_DENSE_FEATURES
+
+
+def test_rows_of_csr_share_memory_and_are_the_slices():
+    whole = sparse.random_array((9, 5), density=0.4, rng=0, format="csr")
+    part = arrays.rows_between(whole, 2, 20)
+    assert np.shares_memory(part.data, whole.data) and part.format == "csr"
+    np.testing.assert_array_equal(part.toarray(), whole.toarray()[2:])

@@ -160,7 +160,9 @@ y = np.maximum(X @ rng.standard_normal(d), 0.0)
 ConvexReLURegressor(beta=1.0, time_limit=1.0).fit(X[:200, :100].toarray(), y[:200])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 model = ConvexReLURegressor(beta=20.0, time_limit=limit, random_state=0).fit(X, y)
-assert np.isclose(model.certificate_.primal, model.network_.objective(X, y, 20.0), rtol=1e-9)
+objective = model.network_.objective(X, y, 20.0)
+# The bound on what rounding may hide of small residuals of large fits.
+assert objective * (1.0 - 1e-12) <= model.certificate_.primal <= objective * (1.0 + 1e-6), (model, objective)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3)
 """
 
@@ -168,11 +170,13 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3)
 def grown(*arguments):
     """Return by how many megabytes a fit on one-hot rows makes a process grow."""
     command = [sys.executable, "-W", "ignore", "-c", ONE_HOT, *map(str, arguments)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return float(finished.stdout)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n, d, limit, most", [(20_000, 4_000, 30, 500), (100_000, 10_000, 100, 1500)])
+@pytest.mark.parametrize("n, d, limit, most", [(20_000, 4_000, 4, 500), (100_000, 10_000, 20, 1500)])
 def test_one_hot_rows_fit_in_memory(n, d, limit, most):
     assert most < n * d * 8e-6
     assert grown(n, d, limit) < most

@@ -1,4 +1,5 @@
 # make test, make demo, make bench, make quality, make lint, make docs: each sets up its own environment in .venv first.
+# make test-all: the slow tests too, after those of make test; `make test test-all` makes the first ones once.
 # make attack: a hundred thousand wild cases for the verifier of the tests, an hour or two on two cores.
 # make coverage, make wheel, make test-oldest, make test-python PYTHON=python3.13: see CONTRIBUTING.md.
 
@@ -6,9 +7,9 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-# The first Python from 3.11 on that can make an environment; `make PYTHON=/path/to/python test` chooses another.
+# The first of these Pythons that can make an environment; `make PYTHON=/path/to/python test` chooses another.
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
-PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+PYTHON := $(shell for p in python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if $$p -c '$(SUITABLE)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 # What other Pythons and the oldest dependencies are tried on, in minutes; make QUICK=tests tries everything.
@@ -18,13 +19,18 @@ QUICK := tests/arrangements tests/programs tests/sweeps tests/estimators/test_sc
 # The oldest dependencies have no wheels for the newest Python.
 OLDEST := python3.11
 
-.PHONY: demo test attack lint bench quality docs clean coverage wheel test-oldest test-python
+.PHONY: demo test test-slow test-all attack lint bench quality docs clean coverage wheel test-oldest test-python
 
 demo: $(STAMP)
 	$(RUN) examples/demo.py
 
 test: $(STAMP)
-	$(RUN) -m pytest -n auto --dist worksteal
+	$(RUN) -m pytest -n auto --dist worksteal -m "not slow"
+
+test-slow: $(STAMP)
+	$(RUN) -m pytest -n auto --dist worksteal -m slow
+
+test-all: test test-slow
 
 # Claims of the package against exact arithmetic; make attack CASES=1000 FIRST=5000 JOBS=4 for others.
 CASES := 100000
@@ -58,8 +64,10 @@ coverage: $(STAMP)
 	$(RUN) -m coverage report
 
 wheel: $(STAMP)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --editable '.[release]'
 	rm -rf dist
 	$(RUN) -m build --outdir dist
+	$(RUN) -m twine check --strict dist/*
 	$(RUN) -m pytest -m packaging
 
 test-oldest:
@@ -76,7 +84,7 @@ docs: $(STAMP)
 
 $(STAMP): setup.cfg pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
-		echo "convexnn needs Python 3.11, 3.12 or 3.13 with its venv module, and found none on the PATH."; \
+		echo "convexnn needs Python 3.11, 3.12, 3.13 or 3.14 with its venv module, and found none on the PATH."; \
 		echo "On Debian or Ubuntu: apt-get install python3-venv. Or name one: make PYTHON=/path/to/python test"; \
 		exit 1; \
 	fi

@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from importlib.metadata import version
 from pathlib import Path
 
@@ -59,17 +60,17 @@ def test_the_example_of_the_readme_prints_what_the_readme_says():
     assert numbers(printed) == pytest.approx(numbers(promised), rel=1e-6, abs=1e-6)
 
 
-def test_ci_runs_the_test_command_of_the_readme():
+def test_ci_runs_the_test_commands_of_the_readme():
     script = ROOT / ".ci" / "run"
     assert block("## Two commands").split("\n")[:2] == ["make demo", "make test"]
     lines = script.read_text().splitlines()
     assert lines[0] == "#!/usr/bin/env bash" and "set -euo pipefail" in lines
-    assert lines[-1] == "make test" and os.access(script, os.X_OK)
+    assert lines[-1] == "make test test-all" and os.access(script, os.X_OK)
 
 
 def test_every_command_of_the_readme_is_a_target():
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
-    assert set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text())) <= set(targets)
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
+    assert set(re.findall(r"\bmake ([\w-]+)", (ROOT / "README.md").read_text())) <= set(targets)
 
 
 def test_the_staircase_of_the_readme_is_what_it_prints():
@@ -80,6 +81,17 @@ def test_the_version_is_one():
     assert convexnn.__version__ == version("convexnn")
     latest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1)
     assert latest == ("Unreleased" if "dev" in convexnn.__version__ else convexnn.__version__)
+
+
+def test_the_conda_recipe_agrees_with_the_package():
+    recipe, setup = (ROOT / "recipe" / "recipe.yaml").read_text(), ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert re.search(r'version: "(.+)"', recipe).group(1) == convexnn.__version__.split(".dev")[0]
+    oldest = re.search(r'python_min: "(.+)"', recipe).group(1)
+    assert setup["options"]["python_requires"] == f">={oldest}"
+    asked = re.findall(r"- ([\w-]+ >=[\d.]+)$", recipe[recipe.index("  run:") : recipe.index("tests:")], re.M)
+    conda = {name.replace("-base", "").replace(" ", "") for name in asked}
+    assert conda == set(re.findall(r"^[\w-]+>=[\d.]+$", setup["options"]["install_requires"], re.M))
 
 
 def test_import_is_light():

@@ -1,11 +1,13 @@
-"""The wheel, built from the source archive and installed into an empty environment, works anywhere."""
+"""The source archive has everything; the wheel, built from it and installed into an empty environment, works."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ pytest.importorskip("build")
 pytestmark = pytest.mark.packaging
 
 ROOT = Path(__file__).parents[1]
-NEEDED = ("convexnn", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+LEFT_OUT = (".venv*", ".git", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", ".bench")
+GENERATED = ("docs/_build/", "docs/auto_examples/", "docs/generated/", "demo.png")
 NO_INDEX = re.compile(
     r"Max retries exceeded|NameResolutionError|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError"
 )
@@ -40,17 +43,46 @@ def run(*arguments, cwd):
     return finished.stdout
 
 
+def tracked():
+    """The files of the repository, or of an unpacked source archive, where git has nothing to say."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0 and (ROOT / ".git").exists():
+        return {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    return files_below(ROOT) - {"PKG-INFO"}
+
+
+def files_below(folder):
+    """The files below a folder, without what git ignores in this project, as relative names."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    kept = [path for path in paths if not any(fnmatch(part, one) for part in path.parts for one in LEFT_OUT)]
+    return {path.as_posix() for path in kept if not path.as_posix().startswith(GENERATED)}
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from the source archive of a copy of the sources."""
+def archives(tmp_path_factory):
+    """The source archive of a copy of the repository, and the wheel that is built from it."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in NEEDED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, source / name)
+    for name in tracked():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
     run(sys.executable, "-m", "build", "--outdir", target, source, cwd=target)
-    assert len(list(target.glob("convexnn-*.tar.gz"))) == 1
-    (built,) = target.glob("convexnn-*.whl")
-    return built
+    (archive,), (wheel,) = target.glob("convexnn-*.tar.gz"), target.glob("convexnn-*.whl")
+    return archive, wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(archives):
+    """The wheel."""
+    return archives[1]
+
+
+@pytest.mark.slow
+def test_the_source_archive_holds_the_repository(archives, tmp_path):
+    with tarfile.open(archives[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (root,) = tmp_path.iterdir()
+    assert files_below(root) - {"PKG-INFO"} == tracked()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Against the peers: the same problems, one machine, one run, one thread; every answer judged by the same functions.
 
-Run ``python benchmarks/bench_peers.py [--only NAME] [--programs cones gates network] [--sizes 50 200]``. The programs:
+Run ``python benchmarks/bench_peers.py [--only NAME] [--programs cones gates network] [--sizes 50 200] [--save]``. What
+is saved are the results of ``docs/benchmarks.rst``. The programs:
 
 cones    ``min 1/2 ||sum_p D_p X (u_p - v_p) - y||^2 + beta sum_p (||u_p|| + ||v_p||)``, u_p and v_p in the cones
 gates    ``min 1/2 ||sum_p D_p X w_p - y||^2 + beta sum_p ||w_p||``
@@ -15,9 +16,11 @@ good as the peer's, and a tuned peer's time is that of its best setting alone: t
 """
 
 import argparse
+import math
 from copy import copy
 from dataclasses import replace
 
+from pages import save
 from peers.contest import Entry, compete
 from peers.judging import REACHED, ConeJudge, GatedJudge, NetworkJudge
 from peers.problems import make_problem
@@ -35,11 +38,14 @@ HEADER = (
 def main():
     arguments = parse()
     print(HEADER, flush=True)
+    rows = []
     for program in arguments.programs:
         given_up = {}
         for size in SIZES[program]:
             if not arguments.sizes or size[0] in arguments.sizes:
-                contest(program, size, arguments, given_up)
+                rows += contest(program, size, arguments, given_up)
+                if arguments.save:
+                    save("peers", rows, ("program", "n", "fraction", "peer"), limit=arguments.limit)
 
 
 def parse():
@@ -50,19 +56,20 @@ def parse():
     parser.add_argument("--sizes", nargs="+", type=int, default=[], metavar="N", help="numbers of rows")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of processor time per peer and problem")
+    parser.add_argument("--save", action="store_true", help="write the tables of the documentation")
     parser.add_argument("--details", action="store_true", help="print what every step of the ladders did")
     return parser.parse_args()
 
 
 def contest(program, size, arguments, given_up):
-    """Let everybody solve the problems of one size at both strengths and print their rows.
+    """Let everybody solve the problems of one size at both strengths, print their rows, and return them.
 
     `given_up` holds, by peer and strength, the step of its ladder that did not finish within the limit. It is not tried
     again on problems of this or a larger size at this or a smaller strength, which are harder.
     """
     gated = program == "gates" or (program == "network" and size[0] > 5000)
     problem, warmup = make_problem(*size, gated=gated), make_problem(*warmup_of(program, size), gated=gated)
-    warmup.beta = 0.1 * warmup.beta_max
+    warmup.beta, rows = 0.1 * warmup.beta_max, []
     for fraction in FRACTIONS:
         problem = copy(problem)
         problem.beta = fraction * problem.beta_max
@@ -77,6 +84,9 @@ def contest(program, size, arguments, given_up):
                 if entries[-1].unfinished is not None:
                     given_up[peer.name, fraction] = entries[-1].unfinished
         report(f"{program:<8}{size[0]:>6}{size[1]:>4}{len(problem.masks):>5}{fraction:>9}", entries, judge, arguments)
+        problem_of = {"program": program, "n": size[0], "d": size[1], "patterns": size[2], "fraction": fraction}
+        rows += [{**problem_of, **figures} for figures in figures_of(entries, judge)]
+    return rows
 
 
 def warmup_of(program, size):
@@ -91,18 +101,44 @@ def enter(problem, warmup, peer, judge, arguments):
     return compete(problem, warmup, peer, judge, arguments.limit, arguments.repeats)
 
 
+def best_bound(entries, judge):
+    """Return what gaps are measured from: the best lower bound of the run, or of networks the best objective."""
+    if isinstance(judge, NetworkJudge):
+        return min((entry.verdict.feasible for entry in entries if entry.verdict), default=judge.bound)
+    return judge.bound
+
+
+def as_good_as(own, entry, judge):
+    """Return our entry, of networks with the seconds until one of ours was as good as the best of `entry`."""
+    if isinstance(judge, NetworkJudge) and entry.verdict is not None:
+        return replace(own, seconds=own.seconds_to(entry.verdict.feasible))
+    return own
+
+
+def figures_of(entries, judge):
+    """Yield the figures of every peer beside ours, None where there are none."""
+    own, bound = entries[0], best_bound(entries, judge)
+    for entry in entries[1:]:
+        seconds, ours = entry.seconds, as_good_as(own, entry, judge).seconds
+        gap, our_gap = (one.verdict.gap(bound) if one.verdict else None for one in (entry, own))
+        yield {
+            "peer": entry.peer.name,
+            "seconds": seconds if math.isfinite(seconds) else None,
+            "our_seconds": ours if math.isfinite(ours) else None,
+            "our_total": own.seconds,
+            "gap": gap,
+            "our_gap": our_gap,
+            "note": entry.note,
+        }
+
+
 def report(label, entries, judge, arguments):
     """Print a row for every peer beside ours, now that the best lower bound is known."""
-    own, bound = entries[0], judge.bound
-    if isinstance(judge, NetworkJudge):
-        bound = min((entry.verdict.feasible for entry in entries if entry.verdict), default=bound)
+    own, bound = entries[0], best_bound(entries, judge)
     if own.verdict is None or len(entries) == 1:
         print(f"{label}  {OURS:<22}{own.seconds:>9.3g}  {own.note}")
     for entry in entries[1:]:
-        as_good = own
-        if isinstance(judge, NetworkJudge) and entry.verdict is not None:
-            as_good = replace(own, seconds=own.seconds_to(entry.verdict.feasible))
-        print(f"{label}  {entry.peer.name:<22}{row(entry, as_good, bound)}", flush=True)
+        print(f"{label}  {entry.peer.name:<22}{row(entry, as_good_as(own, entry, judge), bound)}", flush=True)
         for line in remarks(entry, bound, judge):
             print(f"{'':>34}{line}")
     if arguments.details:

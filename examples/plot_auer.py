@@ -41,19 +41,24 @@ def minima(n):
     return np.array([brentq(slope, grid[k], grid[k + 1], args=(n,), xtol=1e-12, rtol=1e-14) for k in wells])
 
 
+# %%
+# One axis: every further point adds a minimum, ten times as far out and no worse than the others by much.
 grid = np.logspace(0, 7, 1200)
-figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.5, 4.4), layout="constrained")
 shades = plt.get_cmap("cividis")(np.linspace(0.0, 0.85, 5))
 for n in range(1, 6):
     wells = minima(n)
     curvature = [slope(w, n, 2) * w**2 for w in wells]
     print(f"n = {n}: {len(wells)} minima, losses {np.array2string(loss(wells, n), precision=5)}")
     print(f"       smallest curvature in log w {min(curvature):.3g}")
-    left.semilogx(grid, loss(grid, n), color=shades[n - 1])
-    left.annotate(f"n = {n}", (grid[-1], loss(grid[-1], n)), xytext=(4, 4), textcoords="offset points", ha="right")
-    left.semilogx(wells, loss(wells, n), "k.")
-left.set(xlabel="w", ylabel="loss", title="one axis: n minima")
+    ax.semilogx(grid, loss(grid, n), color=shades[n - 1])
+    ax.annotate(f"n = {n}", (grid[-1], loss(grid[-1], n)), xytext=(4, 4), textcoords="offset points", ha="right")
+    ax.semilogx(wells, loss(wells, n), "k.")
+ax.set(xlabel="w", ylabel="loss", ylim=(-0.015, 0.34))
+plt.show()
 
+# %%
+# Two axes with four points each: the white dots are all combinations of the four minima.
 wells = minima(4)
 pairs = np.array(list(product(wells, wells)))
 passed = [
@@ -64,10 +69,11 @@ passed = [
 ]
 print(f"two axes, n = 4: {sum(passed)} of {len(pairs)} combinations are second-order stationary (in log w)")
 zoom = np.logspace(0.3, 5.5, 300)
-filled = right.contourf(zoom, zoom, np.add.outer(loss(zoom, 4), loss(zoom, 4)), 40, cmap="cividis")
-figure.colorbar(filled, ax=right, label="loss", ticks=[0.4, 0.5])
-right.plot(*pairs.T, "w.")
-right.set(xscale="log", yscale="log", xlabel="w1", ylabel="w2", title="two axes, n = 4: 16 minima")
+figure, ax = plt.subplots(figsize=(6.5, 4.8), layout="constrained")
+filled = ax.contourf(zoom, zoom, np.add.outer(loss(zoom, 4), loss(zoom, 4)), 40, cmap="cividis")
+figure.colorbar(filled, label="loss", ticks=[0.35, 0.4, 0.45, 0.5])
+ax.plot(*pairs.T, "w.")
+ax.set(xscale="log", yscale="log", xlabel="$w_1$", ylabel="$w_2$")
 plt.show()
 model = ConvexReLURegressor(beta=0.01, fit_intercept=False).fit(10.0 ** -np.arange(1, 6)[:, None], np.full(5, 0.75))
 print(model.certificate_)

@@ -2,10 +2,10 @@
 The way to a proof
 ==================
 
-The pictures show the objective of every round of the solver above the lower bound that is proven at the end. Left:
-three columns of the diabetes data; within a second the network is proven to be globally optimal, to eight digits.
-Middle: all ten columns; local ascents soon find no further improvement, but the proof is only a bound, and the title
-says so. Right: the same fit with both bounds; the optimum lies in the coloured strip.
+Training ends with a certificate: a lower bound that no network of any width can beat. The pictures show how the
+objective of every round of the solver comes down on it. With three columns of the diabetes data the network is proven
+to be globally optimal, to eight digits, within a second. With all ten columns the solver stops when its local ascents
+find no further improvement, but the proof is only a bound.
 """
 
 import matplotlib.pyplot as plt
@@ -26,10 +26,21 @@ for name, pipeline in {"three measurements": few, "all ten": all_ten}.items():
     print(f"{name}: {model.n_iter_} rounds, {model.network_.width} neurons, {model.status_}")
     print(model.certificate_)
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(17, 5), layout="constrained")
-CertificateDisplay.from_estimator(few).plot(left)
-CertificateDisplay.from_estimator(all_ten).plot(middle)
-CertificateDisplay.from_estimator(all_ten).plot(right, kind="bounds")
+# %%
+# Three columns: every round divides the gap by twenty or more, until the objective and the proven bound are one number.
+CertificateDisplay.from_estimator(few).plot(plt.subplots(figsize=(6.5, 4.6), layout="constrained")[1])
+plt.show()
+
+# %%
+# All ten columns: the estimated gap (dotted) falls as fast, but the proven gap stays at the orange line.
+CertificateDisplay.from_estimator(all_ten).plot(plt.subplots(figsize=(6.5, 4.6), layout="constrained")[1])
+plt.show()
+
+# %%
+# The same fit as it is: the optimum lies in the coloured strip, and probably at its upper edge.
+CertificateDisplay.from_estimator(all_ten).plot(
+    plt.subplots(figsize=(6.5, 4.6), layout="constrained")[1], kind="bounds"
+)
 plt.show()
 
 print(few[-1].certificate_)

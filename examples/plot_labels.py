@@ -36,7 +36,7 @@ print(f"{time.perf_counter() - started:.1f} s")
 # %%
 # From n + 1 = 9 neurons on no local minimum is strict: all of them can be left without a rise. Runs of fewer neurons
 # may be caught for good.
-sweep.plot(kind="labels")
+sweep.plot(plt.subplots(figsize=(6.5, 4.8), layout="constrained")[1], kind="labels")
 plt.show()
 
 # %%

@@ -45,23 +45,30 @@ for depth in (2, 3):
     at_zero = second_order_point(gradient(np.zeros(depth)), hessian(np.zeros(depth)), 1e-9, 1e-9)
     print(f"depth {depth}, origin: eigenvalues {at_zero.eigenvalues + 0.0}, second-order stationary: {bool(at_zero)}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+# %%
+# Depth 2: the loss is zero on both dark curves, and the origin (cross) is a pass between two slopes.
+figure, ax = plt.subplots(figsize=(6.5, 5), layout="constrained")
 grid = np.linspace(-2, 2, 200)
-filled = left.contourf(grid, grid, np.log10(1e-3 + 0.5 * (1 - np.outer(grid, grid)) ** 2), 30, cmap="Blues_r")
-figure.colorbar(filled, ax=left, label="log10(loss + 0.001)")
-left.plot(0, 0, "kx")
-left.set(xlabel="w1", ylabel="w2", aspect="equal", title="depth 2: the saddle at 0")
+filled = ax.contourf(grid, grid, np.log10(1e-3 + 0.5 * (1 - np.outer(grid, grid)) ** 2), 30, cmap="Blues_r")
+figure.colorbar(filled, label="log10(loss + 0.001)", ticks=[-3, -2, -1, 0, 1])
+ax.plot(0, 0, "kx", ms=9)
+ax.set(xlabel="$w_1$", ylabel="$w_2$", aspect="equal")
+plt.show()
+
+# %%
+# To leave the saddle takes a few steps more for every smaller start at depth 2, and ten times as many at depth 3.
 sizes = 10.0 ** -np.arange(1, 4)
 ratios = np.array([1.0, 1.1, 1.2])
-for depth in (2, 3):
+figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+for depth, style, colour in ((2, "o-", "#0072b2"), (3, "s--", "#b07800")):
     steps = [len(descend(size * ratios[:depth])) for size in sizes]
     for size, n_steps in zip(sizes, steps, strict=True):
         print(f"depth {depth}, start {size:g}: {n_steps} steps to a product of 1/2")
-    style = {"marker": "o", "color": "#0072b2"} if depth == 2 else {"marker": "s", "ls": "--", "color": "#e69f00"}
-    right.loglog(sizes, steps, label=f"depth {depth}", **style)
-right.loglog(sizes, np.array(1 / sizes) / STEP, "k:", label="1 / (step s)")
-right.set(xlabel="size s of the start", ylabel="steps", title="to leave the saddle")
-right.legend()
+    ax.loglog(sizes, steps, style, color=colour)
+    ax.text(1.2e-3, (0.45 if depth == 2 else 0.22) * steps[-1], f"depth {depth}", color=colour)
+ax.loglog(sizes, 1 / sizes / STEP, "k:")
+ax.text(1e-2, 2.4e3, "1 / (step s)")
+ax.set(xlabel="size s of the start", ylabel="steps to leave the saddle")
 plt.show()
 
 zero, one = TwoLayerReLU([[0.0]], [0.0]), TwoLayerReLU([[np.sqrt(0.9)]], [np.sqrt(0.9)])

@@ -37,10 +37,14 @@ start = TwoLayerReLU(
 down = descent_path(start, target, X, y, beta=1.0)
 print(f"{down}, largest rise {max(np.diff([down.objective(t) for t in np.linspace(0, 1, 1001)])):.1e}")
 
-figure, axes = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
-PathDisplay.from_path(path).plot(axes[0])
-axes[0].set_title("two optimal networks of width 4")
-PathDisplay.from_path(down).plot(axes[1])
-axes[1].set_title(f"from a random network of width {target.width} to an optimal one")
+# %%
+# Two optimal networks of width 4: the straight line between them climbs to four times the minimum; the path does not
+# rise at all.
+PathDisplay.from_path(path).plot(plt.subplots(figsize=(6.5, 4.2), layout="constrained")[1])
+plt.show()
+
+# %%
+# From a random network of width 41 to an optimal one: the path goes down in steps, and never up.
+PathDisplay.from_path(down).plot(plt.subplots(figsize=(6.5, 4.2), layout="constrained")[1])
 plt.show()
 print(certify(down(1), X, y, beta=1.0))

@@ -32,16 +32,16 @@ def on_map(u):
     return (u[:, :2] / np.sqrt(1 + u[:, 2:])).T
 
 
-side = np.linspace(-1, 1, 900)
+side = np.linspace(-1, 1, 600)
 p, q = np.meshgrid(side, side)
 height = 1 - p**2 - q**2
 inside = height >= 0  # np.sqrt below sees only negative numbers above -1
 sphere = np.stack([p * np.sqrt(1 + height), q * np.sqrt(1 + height), height])[:, inside]
-values = np.full((len(X), 900, 900), np.nan)
+values = np.full((len(X), 600, 600), np.nan)
 values[:, inside] = design @ sphere
 active = np.where(inside, (values >= 0).sum(axis=0), np.nan)
 
-fig, ax = plt.subplots(figsize=(8.5, 7), layout="constrained")
+fig, ax = plt.subplots(figsize=(7, 6.6), layout="constrained")
 cells = ax.imshow(active, extent=(-1, 1, -1, 1), origin="lower", cmap=plt.get_cmap("cividis", len(X) + 1))
 cells.set_clim(-0.5, len(X) + 0.5)
 for row in values:
@@ -51,12 +51,17 @@ ax.plot(*on_map(gates), "o", color="white", markeredgecolor="#1f2a44", ms=4, lab
 neurons = model.network_.neurons
 for sign, fill, label in ((1, "#d55e00", "a neuron of the optimum"), (-1, "white", "a neuron, seen from -u")):
     places = on_map(sign * neurons[sign * neurons[:, 2] > 0])
-    ax.plot(*places, "*", color="#d55e00", markerfacecolor=fill, markersize=19, markeredgewidth=1.5, label=label)
+    ax.plot(*places, "*", color="#d55e00", markerfacecolor=fill, markersize=17, markeredgewidth=1.5, label=label)
 ax.add_patch(plt.Circle((0, 0), 1, fill=False, color="#1f2a44", linewidth=2))
 ax.set(title=f"12 patients, {len(patterns)} patterns: half of the sphere of neurons", xticks=[], yticks=[])
-ax.set(xlabel="weight of the body mass index", ylabel="weight of the blood pressure", xlim=(-1.02, 1.02))
+ax.set(
+    xlabel="weight of the body mass index",
+    ylabel="weight of the blood pressure",
+    xlim=(-1.02, 1.02),
+    ylim=(-1.02, 1.02),
+)
 ax.set_frame_on(False)
-ax.legend(loc="lower left", fontsize="small", bbox_to_anchor=(-0.05, -0.02))
+fig.legend(loc="outside lower center", ncols=3, frameon=False, columnspacing=1)
 fig.colorbar(cells, ticks=range(len(X) + 1), label="patients on which the neuron is active")
 plt.show()
 print(model.certificate_)

@@ -2,12 +2,8 @@
 Re-basin, trained curves, and the exact path
 ============================================
 
-Permuting the neurons of a network changes its weights, not its function. Left: the two optimal networks of four unit
-vectors at right angles, at width 4. The straight line has a barrier. Matching the weights pairs active neurons with
-active ones and keeps the barrier, the best of all 24 permutations halves it, and a trained Bezier curve leaves 0.00042
-or, with the active neurons paired, 0.036. The path of the optimal set has no barrier beyond rounding. Right: two runs
-of gradient descent on a hundred patients of the diabetes data. Matching lowers their barrier to a tenth, and the curve
-lowers it further. Both runs end above the optimum, which the certificate proves, so that no path of optima joins them.
+Permuting the neurons of a network changes its weights, not its function. Much of the barrier between two networks can
+be removed in this way, and more of it by a trained curve; between optimal networks there may be a path without any.
 """
 
 from itertools import permutations
@@ -41,32 +37,40 @@ print(f"Bezier, active paired   barrier {paired.barrier:.6f}\nBezier, best permu
 rise = max(path.objective(t) for t in TS) - found.optimal_value
 print(f"{path}: rise {rise:.0e}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
+# %%
+# The two optimal networks of four unit vectors at right angles, at width 4. Matching the weights keeps the barrier of
+# the straight line, the best of all 24 permutations halves it, a trained curve leaves 0.00042, the exact path nothing.
 heights = {name: record.values for name, record in curves.items()}
 heights |= {"Bezier, active neurons paired": [paired.objective(t) for t in TS]}
 heights |= {"Bezier, best permutation": [crossed.objective(t) for t in TS]}
 heights |= {"exact path": [path.objective(t) for t in TS]}
-styles = (("#d55e00", "-"), ("#1f2a44", ":"), ("#e69f00", "--"), ("#0072b2", "-."), ("#56b4e9", "-"), ("#1f2a44", "-"))
+styles = (("#d55e00", "-"), ("#1f2a44", ":"), ("#b07800", "--"), ("#0072b2", "-."), ("#56b4e9", "-"), ("#1f2a44", "-"))
+figure, ax = plt.subplots(figsize=(6.5, 5), layout="constrained")
 for (colour, dashes), (name, values) in zip(styles, heights.items(), strict=True):
-    left.semilogy(TS, np.maximum(np.array(values) - found.optimal_value, 1e-17), dashes, color=colour, lw=2, label=name)
-left.set(title="two optimal networks, width 4", xlabel="way from a to b", ylabel="objective above p*")
-left.legend(frameon=False, ncols=2, loc=(0.13, 0.25))
+    ax.semilogy(TS, np.maximum(np.array(values) - found.optimal_value, 1e-17), dashes, color=colour, lw=2, label=name)
+ax.set(xlabel="way from a to b", ylabel="objective above p*")
+ax.legend(frameon=False, ncols=2, loc=(0.07, 0.22), columnspacing=1)
+plt.show()
 
+# %%
+# Two runs of gradient descent on a hundred patients: matching lowers their barrier to a tenth, and the curve lowers it
+# further. Both runs end above the optimum, so that no path of optima joins them.
 X, y = load_diabetes(return_X_y=True)
 X, y = scale(X[:100, [2, 3, 8]]), scale(y[:100])  # body mass index, blood pressure, triglycerides
 runs = gradient_descent(X, y, 16, 1.0, n_runs=2, hidden_bias=True, random_state=0)
 a, b = (network.balanced() for network in runs.networks)
 matched = {f"matched by {method}": match_neurons(a, b, X, method).network for method in ("weights", "activations")}
+figure, ax = plt.subplots(figsize=(6.5, 4.4), layout="constrained")
 for (colour, dashes), (name, other) in zip(styles, {"as they are": b, **matched}.items(), strict=False):
     record = loss_barrier(a, other, X, y, 1.0, n_points=201)
     print(f"gradient descent, {name:24s}barrier {record.barrier:.6f}")
-    right.plot(record.ts, record.values, dashes, color=colour, lw=2, label=name)
+    ax.plot(record.ts, record.values, dashes, color=colour, lw=2, label=name)
 curve = bezier_path(a, matched["matched by weights"], X, y, 1.0, n_starts=2, max_iter=200, random_state=0)
-right.plot(TS, [curve.objective(t) for t in TS], "-.", color="#0072b2", lw=2, label="Bezier between the matched")
+ax.plot(TS, [curve.objective(t) for t in TS], "-.", color="#0072b2", lw=2, label="Bezier between the matched")
 print(f"gradient descent, {curve}")
-right.set(title="two runs of gradient descent, width 16", xlabel="way from a to b", ylabel="objective")
-right.legend(frameon=False)
+ax.set(xlabel="way from a to b", ylabel="objective")
+ax.legend(frameon=False, loc=(0.33, 0.35))
+plt.show()
 best = ConvexReLURegressor(beta=1.0, fit_intercept=False).fit(X, y)
 print(f"objectives of the two runs {runs.objectives.round(4)}, the optimum {best.certificate_.primal:.6g}")
-plt.show()
 print(best.certificate_)

@@ -56,16 +56,20 @@ for k, fork in enumerate(FORKS):
 best = ConvexReLURegressor(beta=BETA, hidden_bias=False, fit_intercept=False).fit(X, y)
 print(f"objectives from {min(values):.5g} to {max(values):.5g}; no network is below {best.certificate_.dual:.5g}")
 
-figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
+# %%
+# Every dot is a run that was forked; lines are means. The axis is linear up to 0.01, where a barrier is none.
+figure, ax = plt.subplots(figsize=(6.5, 4.4), layout="constrained")
 for heights, colour, style, shift, name in zip(
-    barriers, ("#1f2a44", "#d55e00"), ("o-", "^--"), (0.95, 1.05), ("as they are", "neurons matched"), strict=True
+    barriers, ("#1f2a44", "#d55e00"), ("o-", "^--"), (0.94, 1.06), ("as they are", "neurons matched"), strict=True
 ):
     places = np.maximum(FORKS, 2) * shift
     ax.semilogx(places, heights, style[0], color=colour, alpha=0.35, mec="none")
     ax.semilogx(places, heights.mean(axis=1), style, color=colour, mec="white", ms=8, lw=2, label=name)
+ax.set_yscale("symlog", linthresh=0.01)
+ax.yaxis.set(ticks=[0, 0.01, 0.1, 1, 5], major_formatter="{x:g}")
 ax.set_xticks(np.maximum(FORKS, 2), FORKS)
 ax.minorticks_off()
-ax.set(xlabel=f"steps before the fork, of {N_STEPS}", ylabel="barrier between the two ends")
+ax.set(xlabel=f"steps before the fork, of {N_STEPS}", ylabel="barrier between the two ends", ylim=(-0.001, 8))
 ax.legend(frameon=False)
 plt.show()
 print(best.certificate_)

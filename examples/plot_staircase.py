@@ -20,12 +20,26 @@ problems = {
     "two rows": (np.array([[-np.sqrt(3), 1.0], [np.sqrt(3), 1.0]]), np.ones(2)),
     "three rows, 120 degrees apart": (np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3)),
 }
-figure, axes = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
-for ax, (name, (X, y)) in zip(axes, problems.items(), strict=True):
+
+
+def draw(name):
+    """Draw the staircase of a problem, and return its data and its optimal set."""
+    X, y = problems[name]
     found = optimal_set(X, y, BETA)
-    StaircaseDisplay.from_set(found, max_width=6).plot(ax)
-    ax.set_title(f"{name}: p* = {found.optimal_value:.4g}", pad=32)
+    print(f"{name}: p* = {found.optimal_value:.4g}")
     for step in found.staircase(6):
         print(f"width {step['width']}: {step['n_components']:3d} components, {step['regime']}")
-plt.show()
+    StaircaseDisplay.from_set(found, max_width=6).plot(plt.subplots(figsize=(6.5, 4.8), layout="constrained")[1])
+    plt.show()
+    return X, y, found
+
+
+# %%
+# Two rows: one network of one neuron is optimal, at width 2 two isolated points stand beside a continuum, and from
+# width 3 on all are connected.
+draw("two rows")
+
+# %%
+# Three rows: six isolated networks of two neurons, twelve of three beside three continua, and all connected from 4 on.
+X, y, found = draw("three rows, 120 degrees apart")
 print(certify(found.minimal_network(), X, y, BETA))

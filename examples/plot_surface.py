@@ -2,11 +2,8 @@
 The surface between optimal networks
 ====================================
 
-Left: the plane through the two optimal networks a and b of four unit vectors at right angles, at width 4, and the bend
-c of the best Bezier curve that was found between them. The curve goes round the barrier of the straight line; its
-highest point is 0.00042 above the minimum. The exact path, which does not rise at all, leaves this plane. Right: the
-surface around a, along two random directions that are as long at every neuron as the neuron itself. The minimum looks
-like a bowl, and the valley that leads to b cannot be seen.
+Four unit vectors at right angles have two optimal networks a and b. At width 4 an exact path leads from one to the
+other without any rise; here the surface is cut by two planes, one through both networks and one at random.
 """
 
 import matplotlib.pyplot as plt
@@ -27,15 +24,22 @@ through = plane_grid([a, b, curve.bend], X, y, BETA, n_points=121)
 around = plane_grid(a, X, y, BETA, n_points=121, random_state=0)
 print(f"straight line: {loss_barrier(a, b, X, y, BETA)}\n{curve}\n{through}\n{around}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5), layout="constrained")
+# %%
+# The plane through a, b and the bend c of the best Bezier curve that was found between them: the curve goes round the
+# barrier of the straight line, and its highest point is 0.00042 above the minimum.
+left = plt.subplots(figsize=(6.5, 5), layout="constrained")[1]
 through.plot(left)
 ts = np.linspace(0.0, 1.0, 101)[:, None]
 line = (1 - ts) ** 2 * through.points[0] + 2 * ts * (1 - ts) * through.points[2] + ts**2 * through.points[1]
 left.plot(*line.T, color="white", label="Bezier curve")
 left.plot(*through.points[:2].T, "--", color="white", label="straight line")
 left.legend(frameon=False, labelcolor="white", loc="lower center")
-left.set_title("through two optimal networks and the bend between them")
-around.plot(right)
-right.set_title("two random directions from the first")
+left.set_title("")
+plt.show()
+
+# %%
+# Around a, along two random directions that are as long at every neuron as the neuron itself: the minimum looks like a
+# bowl, and the valley that leads to b cannot be seen.
+around.plot(plt.subplots(figsize=(6.5, 5), layout="constrained")[1]).ax_.set_title("")
 plt.show()
 print(certify(a, X, y, beta=BETA))

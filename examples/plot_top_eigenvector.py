@@ -42,23 +42,30 @@ for radius in (0.05, 0.3, 1.0):
     near = best + radius * rng.normal(size=(2000, 3)) / np.sqrt(3)
     print(f"around the minimum, spread {radius:g}: {function_regularity(value, gradient, near, best)}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+# %%
+# The plane of the first two coordinates: from near each of three saddles (crosses) a small push leads to a minimum.
+figure, ax = plt.subplots(figsize=(6.5, 5.2), layout="constrained")
 grid = np.linspace(-2.2, 2.2, 221)
 plane = np.array([[value(np.array([a, b, 0.0])) for a in grid] for b in grid])
-left.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
-styles = (("#0072b2", "-"), ("#e69f00", "--"), ("#1f2a44", ":"))
+ax.contourf(grid, grid, np.log(plane - 1.2), 30, cmap="Blues_r")
+styles, ways = (("#0072b2", "-"), ("#d55e00", "--"), ("#1f2a44", ":")), {}
 for (colour, dashes), (name, start) in zip(styles, list(points.items())[1:], strict=True):
-    x = start + 1e-3 * rng.normal(size=3)
-    path = [x]
+    way = [start + 1e-3 * rng.normal(size=3)]
     for _ in range(300):
-        path.append(path[-1] - 0.05 * gradient(path[-1]))
-    path = np.array(path)
-    left.plot(path[:, 0], path[:, 1], dashes, color=colour, lw=2)
-    right.plot([value(x) for x in path], dashes, color=colour, lw=2, label=f"from near {name}")
-left.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)]).T, "kx")
-left.set(xlabel="x1", ylabel="x2", aspect="equal", title="pushed off the saddles")
-right.set(xlabel="steps of gradient descent", ylabel="f", title="from near each saddle to the minimum, 1.25")
-right.legend()
+        way.append(way[-1] - 0.05 * gradient(way[-1]))
+    ways[name] = np.array(way)
+    ax.plot(*ways[name][:, :2].T, dashes, color=colour, lw=2.5)
+ax.plot(*np.array([sign * x[:2] for x in points.values() for sign in (1, -1)]).T, "kx", ms=9)
+ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+plt.show()
+
+# %%
+# The value on the way: each run waits at its saddle, whose name it has here, and all of them end at 1.25.
+figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+for (colour, dashes), (name, way), place in zip(styles, ways.items(), ((100, 2.55), (4, 3.05), (4, 3.58)), strict=True):
+    ax.plot([value(x) for x in way], dashes, color=colour, lw=2.5)
+    ax.text(*place, name, color=colour)
+ax.set(xlabel="steps of gradient descent", ylabel="f", ylim=(1.1, 3.8))
 plt.show()
 
 neuron = TwoLayerReLU([[np.sqrt(0.9)]], [np.sqrt(0.9)])

@@ -4,10 +4,7 @@ What gradient descent finds at every width
 
 A hundred patients of the diabetes data of scikit-learn, with four features. The convex program gives the smallest
 objective p* of any network, with a proof, and the staircase of the optimal networks; none is narrower than m* = 5.
-Left: the dots are the ends of many runs of gradient descent at every width. Runs of narrow networks end in other
-minima; with two or three neurons some already end within a thousandth of p*, although none can reach it there. Wide
-networks reach it nearly always. Right: p*, its two parts and the critical widths over the regularization strength; as
-beta falls neurons are added, and some are removed again.
+Runs of gradient descent are judged by it.
 """
 
 import matplotlib.pyplot as plt
@@ -30,11 +27,16 @@ for change in path.changes:
         print(f"m* from {change.before} to {change.after} between beta {change.beta_before:.4g} and", end=" ")
         print(f"{change.beta_after:.4g}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
-sweep.plot(left)
-left.set_title(f"gradient descent, beta = {BETA:g}: p* = {sweep.records[0].optimal_value:.6g}")
-path.plot(right)
-right.set_title("the optimum over the strength")
+# %%
+# Each dot is the end of a run. Narrow networks end in other minima; with two or three neurons some already end within a
+# thousandth of p*, although none can reach it there. Wide networks reach it nearly always.
+sweep.plot(plt.subplots(figsize=(6.5, 4.8), layout="constrained")[1])
+plt.show()
+
+# %%
+# p*, its two parts and the critical widths over the regularization strength; as beta falls neurons are added, and some
+# are removed again.
+path.plot(plt.subplots(figsize=(6.5, 4.8), layout="constrained")[1])
 plt.show()
 last = path.records[-1]
 print(certify(last.network, X, y, last.beta))

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.colors import to_rgb
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from ..duality.records import LARGEST_OPTIMAL_GAP
 from ..exceptions import InvalidInputError
@@ -11,6 +12,8 @@ from ..exceptions import InvalidInputError
 INK, ACCENT, PALE, COLOURS = "#1f2a44", "#d55e00", "#8a94a6", "cividis"
 # Colours of Okabe and Ito, as is ACCENT; there is no green beside red.
 BLUE, SKY, ORANGE, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#cc79a7"
+# Logarithmic axes over less than a factor of 300 have plain numbers at 1, 2 and 5 times the powers of ten.
+MAX_RATIO_OF_PLAIN_NUMBERS = 300.0
 # The golden ratio spreads points evenly, however many there are.
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 SHADES = {"empty": "#ffffff", "finite": "#e9edf2", "mixed": "#d9dfe7", "continua": "#c9d1dc", "connected": "#f6ead9"}
@@ -58,6 +61,14 @@ def styled(artist, kwargs, **defaults):
 def tint(colour, share):
     """Return the colour, mixed with white; `share` is the colour's."""
     return tuple(share * part + 1.0 - share for part in to_rgb(colour))
+
+
+def logarithmic(ax, values):
+    """Make the x axis logarithmic, with plain numbers where the values span no more than two decades or so."""
+    ax.set_xscale("log")
+    if max(values) < MAX_RATIO_OF_PLAIN_NUMBERS * min(values):
+        ax.xaxis.set(major_locator=LogLocator(subs=(1.0, 2.0, 5.0)), minor_locator=NullLocator())
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def kind_of(place):

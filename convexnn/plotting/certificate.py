@@ -6,11 +6,15 @@ from matplotlib.lines import Line2D
 from .._utils.validation import check_choice, check_count
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display, below, styled, tint, verdict
+from ._style import ACCENT, INK, PALE, Display, below, logarithmic, styled, tint, verdict
 
 # Gaps below 1e-16 are drawn there: a logarithmic axis has no zero.
 MIN_GAP_DRAWN = 1e-16
 CERTIFICATE_KINDS = ("gap", "bounds")
+# Estimates below 1e-10 are rounding: the axis does not go down to them.
+MIN_ESTIMATE_DRAWN = 1e-10
+# Times that differ by a factor of 8 get a logarithmic axis: most is gained at the beginning.
+MIN_RATIO_OF_LOG_TIMES = 8.0
 # Bounds closer than 5e-3 of the objective cannot be told apart: the axis is widened.
 MIN_VISIBLE_ROOM = 5e-3
 
@@ -103,7 +107,7 @@ class CertificateDisplay(Display):
         self.visible_ = None
         draw = self._plot_gap if kind == "gap" else self._plot_bounds
         draw(ax, styled(Line2D, kwargs, color=INK, drawstyle="steps-post", marker="o", ms=5, mfc="white"))
-        ax.set_xlabel("time (seconds)")
+        _time_axis(ax, self.seconds)
         ax.set_title(verdict(self.certificate), fontsize="medium")
         return self
 
@@ -127,10 +131,10 @@ class CertificateDisplay(Display):
         above[~np.isfinite(above)] = np.nan
         proven = max(self.certificate.relative_gap, MIN_GAP_DRAWN)
         ax.set_yscale("log")
-        # The strip from a thirtieth of the proven gap up to it is where the optimum is.
-        low = proven / 30
-        ax.axhspan(low, proven, facecolor="#e9edf2", edgecolor="#b7c0cc", hatch="//", linewidth=0)
+        # The strip below the proven gap is where the optimum is; it goes down to the smallest estimate.
         seen = self.visible_gaps
+        low = np.nanmin(np.append(seen[seen > MIN_ESTIMATE_DRAWN], proven)) / 30
+        ax.axhspan(low, proven, facecolor="#e9edf2", edgecolor="#b7c0cc", hatch="//", linewidth=0)
         if np.any(np.isfinite(seen)):
             shown = np.where(seen > low, seen, np.nan)
             self.visible_ = ax.plot(self.seconds, shown, color=PALE, ls=":", marker="x", ms=5, label=self._on_the_way)[
@@ -144,7 +148,7 @@ class CertificateDisplay(Display):
         margin = f"gap {self.certificate.relative_gap:.1e} ({proof})"
         ax.annotate(
             f"the optimum is in this strip: {margin}",
-            (0.03, np.sqrt(1 / 30) * proven),
+            (0.03, np.sqrt(30) * low),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize="small",
@@ -169,6 +173,13 @@ class CertificateDisplay(Display):
             ax.set_ylim(primal * (1 - MIN_VISIBLE_ROOM), primal * (1 + MIN_VISIBLE_ROOM))
         ax.set_ylabel("objective")
         below(ax, 1)
+
+
+def _time_axis(ax, seconds):
+    """Label the axis of the seconds; it is logarithmic where they differ much."""
+    ax.set_xlabel("time (seconds)")
+    if len(seconds) and seconds[-1] > MIN_RATIO_OF_LOG_TIMES * seconds[0] > 0.0:
+        logarithmic(ax, seconds)
 
 
 def _one_of_several(model, output):

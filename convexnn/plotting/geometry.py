@@ -78,7 +78,7 @@ class DualFunctionDisplay(Display):
             ax.axhline(level, color=ACCENT, linewidth=1.2, linestyle="--")
             ax.annotate(
                 name,
-                (1.01, level),
+                (1.025, level),
                 xycoords=("axes fraction", "data"),
                 va="center",
                 color=ACCENT,
@@ -213,6 +213,7 @@ class RectifiedEllipsoidDisplay(Display):
         ax.set_box_aspect((1, 1, 1), zoom=0.9)
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_major_locator(MaxNLocator(3))
+            axis.labelpad = 8  # clear of the numbers
         ax.view_init(*_view(self._polygon().mean(axis=0)))
         ax.set_title(f"{self._counted()} on the optimal face{proven_suffix(self.proven)}", fontsize="medium")
         patches = {"unit ball of the norm": (INK, 0.12), "rectified: (Xu)₊": (INK, 0.6), "optimal face": (ACCENT, 0.45)}

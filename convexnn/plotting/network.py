@@ -120,13 +120,19 @@ class NetworkDisplay(Display):
         else:
             self._plot_surface(ax, limits, kwargs)
             if colorbar:
-                label = f"{self.labels[2]} (area: network, points: data)"
-                self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label, ticks=MaxNLocator(6))
+                self._plot_colorbar(ax)
         ax.set_xlabel(self.labels[0])
         ax.set_ylabel(self.labels[1])
         if self.title is not None:
             ax.set_title(self.title, fontsize="medium")
         return self
+
+    def _plot_colorbar(self, ax):
+        # A locator would put ticks into the pointed ends, where they collide.
+        low, high = self.surface_.get_clim()
+        ticks = [tick for tick in MaxNLocator(6).tick_values(low, high) if low <= tick <= high]
+        label = f"{self.labels[2]}\n(area: network, points: data)"
+        self.colorbar_ = ax.figure.colorbar(self.surface_, ax=ax, label=label, ticks=ticks)
 
     def _plot_curve(self, ax, kwargs):
         x = self.grid[0]

@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from scipy.spatial import ConvexHull
 
@@ -186,13 +185,17 @@ class OptimalPolytopeDisplay(Display):
             ax.set_xlim(-1, 1)
 
     def _dress_space(self, ax, n_axes):
-        ax.set(xlabel="axis 1 (mass)", ylabel="axis 2 (mass)", zlabel="axis 3 (mass)")
-        ax.set_box_aspect(np.ptp([ax.get_xlim(), ax.get_ylim(), ax.get_zlim()], axis=1), zoom=0.85)
-        longest = np.ptp(self.coordinates, axis=0).max()
-        for axis, length in zip((ax.xaxis, ax.yaxis, ax.zaxis), np.ptp(self.coordinates, axis=0), strict=True):
-            axis.labelpad = 9
-            axis.set_major_locator(MaxNLocator(max(1, round(4 * length / longest))))
-        ax.view_init(24, -52)
+        # Coordinates of the hull mean nothing by themselves: a bar says how long a mass is.
+        ax.set_axis_off()
+        ax.set_box_aspect(np.ptp([ax.get_xlim(), ax.get_ylim(), ax.get_zlim()], axis=1), zoom=1.6)
+        ax.view_init(22, -62)
+        low, length = self.coordinates.min(axis=0), _round_length(np.ptp(self.coordinates[:, 0]) / 3)
+        start = low - [0.0, 0.0, 0.3 * np.ptp(self.coordinates[:, 2])]
+        ax.plot(*(start + np.outer([0.0, length], [1.0, 0.0, 0.0])).T, color=INK, linewidth=3)
+        ax.text(*start, f"\nmass {length:g}", ha="center", va="top", fontsize="small")
+        # The solid fills the figure: what leaves the square of the axes is neither cut off nor makes them smaller.
+        for artist in (*ax.collections, *ax.lines, *ax.texts):
+            artist.set(clip_on=False, in_layout=False)
 
 
 def _affine_hull(vertices, total):
@@ -203,6 +206,12 @@ def _affine_hull(vertices, total):
     axes = axes[sizes > MIN_MASS_DRAWN * total * np.sqrt(len(vertices))]
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)] if len(axes) else np.zeros(0)
     return centre, axes * np.sign(largest)[:, None]
+
+
+def _round_length(length):
+    """Return the largest of 1, 2 and 5 times a power of ten that is at most `length`."""
+    power = 10.0 ** np.floor(np.log10(length))
+    return power * max(factor for factor in (1, 2, 5) if factor * power <= length)
 
 
 def _facets(points):

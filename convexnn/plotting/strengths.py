@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from ._style import ACCENT, BLUE, INK, PALE, Display, below, styled
+from ._style import ACCENT, BLUE, INK, PALE, Display, below, logarithmic, styled
 
 
 class BetaPathDisplay(Display):
@@ -70,7 +70,7 @@ class BetaPathDisplay(Display):
         (self.chosen_,) = ax.plot(
             *self.chosen, color=ACCENT, marker="D", ms=8, linestyle="", label=f"chosen: beta {self.chosen[0]:.3g}"
         )
-        ax.set_xscale("log")
+        logarithmic(ax, np.concatenate([betas for betas, _, _ in self.curves.values()]))
         ax.set_xlabel("strength beta")
         ax.set_ylabel("share of the loss that is explained, held out")
         ax.set_title(f"judged in {self.n_folds} {'fold' if self.n_folds == 1 else 'folds'}", fontsize="medium")

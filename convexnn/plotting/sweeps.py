@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from ..duality.records import LARGEST_OPTIMAL_GAP
-from ._style import ACCENT, GOLDEN_RATIO, INK, PALE, SHADES, Display, below, styled
+from ._style import ACCENT, GOLDEN_RATIO, INK, PALE, SHADES, Display, below, logarithmic, styled
 
 # Runs are spread by 0.3 of the distance between two widths.
 WIDTH_SPREAD = 0.3
@@ -197,7 +197,7 @@ class RegularizationPathDisplay(Display):
             (self.lines_[label],) = ax.plot(self.betas, values, **style)
         self._plot_bounds(ax)
         self._plot_widths(self.width_ax_)
-        ax.set_xscale("log")
+        logarithmic(ax, self.betas)
         ax.set_xlabel("strength beta")
         ax.set_ylabel("optimal value and its parts")
         ax.set_ylim(bottom=0)

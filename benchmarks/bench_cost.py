@@ -62,8 +62,8 @@ def proofs():
 
 
 def fit(X, y, tol):
-    """Train without a bias and an intercept."""
-    return ConvexReLURegressor(tol=tol, hidden_bias=False, fit_intercept=False, n_jobs=1).fit(X, y)
+    """Train at a tenth of the largest strength, without a bias and an intercept."""
+    return ConvexReLURegressor("scale", tol=tol, hidden_bias=False, fit_intercept=False, n_jobs=1).fit(X, y)
 
 
 def trainings():

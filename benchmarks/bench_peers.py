@@ -45,7 +45,7 @@ def main():
             if not arguments.sizes or size[0] in arguments.sizes:
                 rows += contest(program, size, arguments, given_up)
                 if arguments.save:
-                    save("peers", rows, ("program", "n", "fraction", "peer"), limit=arguments.limit)
+                    save("peers", rows, ("program", "n", "fraction", "peer"))
 
 
 def parse():
@@ -85,6 +85,7 @@ def contest(program, size, arguments, given_up):
                     given_up[peer.name, fraction] = entries[-1].unfinished
         report(f"{program:<8}{size[0]:>6}{size[1]:>4}{len(problem.masks):>5}{fraction:>9}", entries, judge, arguments)
         problem_of = {"program": program, "n": size[0], "d": size[1], "patterns": size[2], "fraction": fraction}
+        problem_of["limit"] = arguments.limit
         rows += [{**problem_of, **figures} for figures in figures_of(entries, judge)]
     return rows
 

@@ -19,13 +19,13 @@ PEERS = {
 }
 
 
-def save(name, rows, key, **facts):
+def save(name, rows, key):
     """Store rows under a name; they take the place of stored ones with the same values of the names in `key`."""
     fresh = {tuple(row[part] for part in key) for row in rows}
     path = RESULTS / f"{name}.json"
     kept = json.loads(path.read_text())["rows"] if path.exists() else []
     rows = [row for row in kept if tuple(row[part] for part in key) not in fresh] + rows
-    document = {"version": __version__, "processor": processor(), **facts}
+    document = {"version": __version__, "processor": processor()}
     document["rows"] = sorted(rows, key=lambda row: [str(row[part]).zfill(12) for part in key])
     path.write_text(json.dumps(document, indent=1) + "\n")
     write_tables()
@@ -76,16 +76,16 @@ def convex_table(found, program):
     lines = []
     for (n, d, patterns, fraction), by_peer in sorted(rows.items()):
         own = next(iter(by_peer.values()))["our_seconds"]
-        cells = [multiple(by_peer[peer], found["limit"]) if peer in by_peer else "--" for peer in PEERS[program]]
+        cells = [multiple(by_peer[peer]) if peer in by_peer else "--" for peer in PEERS[program]]
         lines.append([f"{n}, {d}, {patterns}", f"{-fraction:g}", f"{own:.2g}", *cells])
     return table(["n, d, patterns", "beta", "ours (s)", *PEERS[program]], lines)
 
 
-def multiple(row, limit):
+def multiple(row):
     """Return how many times our seconds another package took, or why there is no figure."""
     if row["seconds"] is None:
-        return f"not in {limit:g} s" if "did not finish in" in row["note"] else row["note"].split(":")[0]
-    ratio = f"{row['seconds'] / row['our_seconds']:.2g}"
+        return f"not in {row['limit']:g} s" if "did not finish in" in row["note"] else row["note"].split(":")[0]
+    ratio = plain(row["seconds"] / row["our_seconds"])
     return ratio if row["gap"] <= FOUND else f"{ratio}, at a gap of {row['gap']:.0e}"
 
 
@@ -96,12 +96,22 @@ def network_table(found):
         if row["program"] != "network" or row["seconds"] is None:
             continue
         ours = "never" if row["our_seconds"] is None else f"{row['our_seconds']:.2g}"
-        ratio = "--" if row["our_seconds"] is None else f"{row['seconds'] / row['our_seconds']:.2g}"
-        end = f"{max(row['our_gap'], 0.0):.0e}, after {row['our_total']:.2g} s"
-        size, gap = f"{row['n']}, {row['d']}", f"{max(row['gap'], 0.0):.0e}"
+        ratio = "--" if row["our_seconds"] is None else plain(row["seconds"] / row["our_seconds"])
+        end = short(row["our_gap"]) + ("" if row["our_total"] is None else f", after {row['our_total']:.2g} s")
+        size, gap = f"{row['n']}, {row['d']}", short(row["gap"])
         lines.append([size, f"{row['fraction']:g}", row["peer"], f"{row['seconds']:.2g}", ours, ratio, gap, end])
     header = ["n, d", "beta", "peer", "its (s)", "ours (s)", "ratio", "its gap", "gap of ours in the end"]
     return table(header, lines)
+
+
+def plain(number):
+    """Return a number to two digits, without an exponent where it is neither large nor small."""
+    return f"{float(f'{number:.2g}'):g}"
+
+
+def short(gap):
+    """Return a gap as text; the best network of all has none."""
+    return f"{gap:.0e}" if gap > 0.0 else "0"
 
 
 def proof_table(found):
@@ -115,7 +125,7 @@ def proof_table(found):
 
 def duration(seconds):
     """Return seconds as text, as hours where they are many."""
-    return f"{seconds:.2g} s" if seconds < 3600 else f"{seconds / 3600:.2g} hours"
+    return f"{plain(seconds)} s" if seconds < 3600 else f"{plain(seconds / 3600)} hours"
 
 
 if __name__ == "__main__":

@@ -72,9 +72,7 @@ for (title, name), values in losses.items():
     style = {"color": ("#8a94a6", "#0072b2", "#d55e00")[kind], "marker": "so^"[kind], "s": 75, "ec": "white"}
     ax.scatter(at, row + 0.2 * (kind - 1) + 0 * at, zorder=3, label=name if row == 0 else None, **style)
 ax.axvline(1, color="#8a94a6", linewidth=1)
-ax.set(
-    yticks=range(3), yticklabels=list(sets), ylim=(-0.5, 2.5), xlabel="test log loss, as a share of the linear model's"
-)
+ax.set(yticks=range(3), yticklabels=list(sets), xlabel="test log loss, as a share of the linear model's")
 ax.grid(axis="x", alpha=0.3)
 fig.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1, handletextpad=0.2)
 plt.show()

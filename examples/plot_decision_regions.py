@@ -2,8 +2,8 @@
 Where a classifier decides, and where its neurons switch
 ========================================================
 
-The irises by two measurements. Every neuron switches along a line. Between the lines the decision function is linear, so
-that the boundaries are straight and bend on the lines only.
+The irises by two measurements. Every neuron switches along a line. Between the lines the decision function is linear,
+so that the boundaries are straight and bend on the lines only.
 """
 
 import matplotlib.pyplot as plt

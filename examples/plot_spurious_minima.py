@@ -35,7 +35,7 @@ W = symmetric_minimum(6)
 loss = population_loss(W, np.eye(6))
 smallest = np.linalg.eigvalsh(population_hessian(W, np.eye(6)))[0]
 print(f"loss {loss:.4f}, smallest eigenvalue {smallest:.4f}")
-figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.5, 4.8), layout="constrained")
 image = ax.imshow(W, cmap="RdBu_r", vmin=-1, vmax=1)
 for (row, column), value in np.ndenumerate(W):
     ax.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")

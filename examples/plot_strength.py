@@ -41,8 +41,8 @@ fixed = pipeline(beta="scale").fit(X, y)
 print(f'R2 on 2000 new rows: {chosen.score(X_test, y_test):.3f}, "scale": {fixed.score(X_test, y_test):.3f}')
 
 # %%
-# The diabetes data are nearly linear: with free linear terms (dashed) even the largest strength, which leaves no neuron,
-# is nearly as good as the best.
+# The diabetes data are nearly linear: with free linear terms (dashed) even the largest strength, which leaves no
+# neuron, is nearly as good as the best.
 chosen = draw(*load_diabetes(return_X_y=True))
 
 print(chosen[-1].certificate_)

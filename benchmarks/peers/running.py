@@ -11,7 +11,7 @@ import numpy as np
 HERE = Path(__file__).parent
 THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "RAYON", "VECLIB_MAXIMUM")
 ENVIRONMENT = {f"{name}_NUM_THREADS": "1" for name in THREADS}
-PATIENCE = 4
+PATIENCE = 20
 """Wall time, in limits, after which a worker is stopped: on a busy machine processor time passes slowly."""
 
 

@@ -1,6 +1,7 @@
 """Landscapes, labels and ways to a proof: the artists hold the figures of the records."""
 
 import inspect
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,7 +31,7 @@ from convexnn.plotting import (
     RegularizationPathDisplay,
     WidthLabelsDisplay,
 )
-from convexnn.plotting._style import verdict
+from convexnn.plotting._style import logarithmic, verdict
 from tests.zoo import random_problem, three_rows
 
 KNOWN = three_rows()
@@ -218,3 +219,40 @@ def test_pandas_names_are_labels():
     model = ConvexReLUClassifier(2.0).fit(frame, data.target[50:])
     display = DecisionRegionDisplay.from_estimator(model, frame, data.target[50:], n_points=5).plot()
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("length", "width")
+
+
+def loose_display(seconds):
+    certificate = SimpleNamespace(primal=2.0, dual=1.0, relative_gap=0.5, proof="bound")
+    gaps = np.array([0.5, 1e-3, 1e-7, 0.0])
+    return CertificateDisplay(seconds, [4.0, 2.1, 2.0, 2.0], certificate, gaps).plot()
+
+
+def test_estimates_below_a_loose_proof_are_seen():
+    display = loose_display([0.01, 0.1, 0.5, 2.0])
+    shown = display.visible_.get_ydata()
+    np.testing.assert_array_equal(shown[:3], [0.5, 1e-3, 1e-7])
+    assert np.isnan(shown[3]) and 1e-9 < display.ax_.get_ylim()[0] < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "scale"), [([0.01, 0.1, 0.5, 2.0], "log"), ([1.0, 1.1, 1.2, 2.0], "linear"), ([0.0, 1, 2, 9], "linear")]
+)
+def test_times_that_differ_much_are_on_a_logarithmic_axis(seconds, scale):
+    assert loose_display(seconds).ax_.get_xscale() == scale
+
+
+def test_short_logarithmic_axes_have_plain_numbers():
+    _, axes = plt.subplots(1, 2)
+    for ax, values in zip(axes, ([3.0, 60.0], [1e-6, 1.0]), strict=True):
+        ax.plot(values, values)
+        logarithmic(ax, values)
+        ax.figure.canvas.draw()
+    written = [[label.get_text() for label in ax.get_xticklabels()] for ax in axes]
+    assert {"5", "10", "20", "50"} <= set(written[0]) and any("10^" in text for text in written[1])
+
+
+def test_ticks_of_a_colour_bar_are_within_its_levels():
+    X, y = random_problem(30, 2)
+    display = NetworkDisplay.from_estimator(ConvexReLURegressor(0.5).fit(X, y), X, y, n_points=9).plot()
+    ticks = display.colorbar_.get_ticks()
+    assert len(ticks) > 2 and y.min() <= ticks.min() and ticks.max() <= y.max()

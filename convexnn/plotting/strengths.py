@@ -68,7 +68,7 @@ class BetaPathDisplay(Display):
             )
         ax.axvline(self.chosen[0], color=PALE, linewidth=0.8, linestyle=":", zorder=0)
         (self.chosen_,) = ax.plot(
-            *self.chosen, color=ACCENT, marker="D", ms=8, linestyle="", label=f"chosen: beta {self.chosen[0]:.3g}"
+            *self.chosen, color=ACCENT, marker="D", ms=8, linestyle="", label=f"chosen: beta {_plain(self.chosen[0])}"
         )
         logarithmic(ax, np.concatenate([betas for betas, _, _ in self.curves.values()]))
         ax.set_xlabel("strength beta")
@@ -79,3 +79,8 @@ class BetaPathDisplay(Display):
         ax.set_ylim(bottom=max(low, -0.2) - 0.05)
         below(ax, 3)
         return self
+
+
+def _plain(number):
+    """Return a number to three digits, without an exponent where it is neither large nor small."""
+    return f"{float(f'{number:.3g}'):g}"

@@ -1,4 +1,4 @@
-"""The directions of the optimal neurons, on the circle and as corners of a face."""
+"""The directions of the optimal neurons: on the circle, and as corners of a face."""
 
 import matplotlib.pyplot as plt
 from three_vectors import solve
@@ -6,6 +6,6 @@ from three_vectors import solve
 from convexnn.plotting import DualFunctionDisplay, RectifiedEllipsoidDisplay
 
 found = solve()
-figure = plt.figure(figsize=(11, 4.8), layout="constrained")
-DualFunctionDisplay.from_set(found).plot(figure.add_subplot(1, 2, 1))
-RectifiedEllipsoidDisplay.from_set(found).plot(figure.add_subplot(1, 2, 2, projection="3d"))
+DualFunctionDisplay.from_set(found).plot(plt.subplots(figsize=(6.5, 3.8), layout="constrained")[1])
+space = plt.figure(figsize=(6.5, 5), layout="constrained").add_subplot(projection="3d")
+RectifiedEllipsoidDisplay.from_set(found).plot(space)

@@ -9,5 +9,5 @@ from convexnn.plotting import PathDisplay
 found = solve()
 first, second = [vertex for vertex in found.vertices if np.count_nonzero(vertex) == 2][:2]
 path = found.path(found.network(first, 4), found.network(second, 4))
-figure, ax = plt.subplots(figsize=(7.5, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
 PathDisplay.from_path(path).plot(ax)

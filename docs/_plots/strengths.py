@@ -8,4 +8,4 @@ from convexnn import ConvexReLURegressor
 X, y = load_diabetes(return_X_y=True)
 model = ConvexReLURegressor(proof="heuristic").fit(scale(X), y)
 display = model.beta_path_.plot()
-display.figure_.set_size_inches(7.5, 4.2)
+display.figure_.set_size_inches(6.5, 4.4)

@@ -28,7 +28,7 @@ from peers.registry import OURS, PEERS, SIZES, ours
 
 JUDGES = {"cones": ConeJudge, "gates": GatedJudge, "network": NetworkJudge}
 FRACTIONS = (0.1, 0.01)
-LIMIT = 60.0
+LIMIT = 40.0
 HEADER = (
     f"{'program':<8}{'n':>6}{'d':>4}{'P':>5}{'beta/max':>9}  {'peer':<22}{'seconds':>9}{'ours':>9}{'ratio':>8}"
     f"{'gap':>9}{'our gap':>9}{'violation':>10}{'ours':>9}"

@@ -85,9 +85,10 @@ def verdict(certificate):
         return f"globally optimal{over}, proven (relative gap {gap:.1e})"
     proof = getattr(certificate, "proof", None)
     if proof == "heuristic":
-        return f"optimality not proven (heuristic): gap seen {_size(certificate.heuristic_gap)}, proven {_size(gap)}"
+        seen = short_gap(certificate.heuristic_gap)
+        return f"optimality not proven (heuristic): gap seen {seen}, proven {short_gap(gap)}"
     kind = "" if proof is None else f" ({proof})"
-    return f"optimality not proven{over}: relative gap at most {_size(gap)}{kind}"
+    return f"optimality not proven{over}: relative gap at most {short_gap(gap)}{kind}"
 
 
 def proven_suffix(proven):
@@ -107,6 +108,6 @@ def below(ax, n_columns=2, distance=0.14, **kwargs):
     return ax.legend(**place, ncols=n_columns, frameon=False, fontsize="small", **kwargs)
 
 
-def _size(gap):
-    """A relative gap, in per cent where it is not small."""
+def short_gap(gap):
+    """Return a relative gap as text, in per cent where it is not small."""
     return f"{gap:.0%}" if gap >= 0.1 else f"{gap:.1%}" if gap >= 1e-3 else f"{gap:.1e}"

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from .._utils.validation import check_choice, check_count
 from ..exceptions import InvalidInputError
 from ._estimators import fitted
-from ._style import ACCENT, INK, PALE, Display, below, logarithmic, styled, tint, verdict
+from ._style import ACCENT, INK, PALE, Display, below, logarithmic, short_gap, styled, tint, verdict
 
 # Gaps below 1e-16 are drawn there: a logarithmic axis has no zero.
 MIN_GAP_DRAWN = 1e-16
@@ -23,7 +23,8 @@ class CertificateDisplay(Display):
     """How the objective of a fit comes down on the proven lower bound, over the seconds of the fit.
 
     What is proven is proven at the end: the lower bound is one number. The gap that the solver sees on its way, by
-    local ascents, is drawn as what it is, an estimate (for gated models it is proven at every step).
+    local ascents, is drawn as what it is, an estimate (for gated models it is proven at every step). Most is gained at
+    the beginning: where the seconds differ much, their axis is logarithmic.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ class CertificateDisplay(Display):
         top = np.nanmax(np.append(above, seen[np.isfinite(seen)]))
         ax.set_ylim(low, max(3 * top, 10 * proven))
         proof = getattr(self.certificate, "proof", "over its gates")
-        margin = f"gap {self.certificate.relative_gap:.1e} ({proof})"
+        margin = f"gap {short_gap(self.certificate.relative_gap)} ({proof})"
         ax.annotate(
             f"the optimum is in this strip: {margin}",
             (0.03, np.sqrt(30) * low),

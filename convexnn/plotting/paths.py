@@ -9,6 +9,8 @@ from ._style import ACCENT, INK, PALE, Display, styled
 
 # Objectives whose ratio is above 30 are drawn on a logarithmic axis.
 MAX_LINEAR_RATIO = 30.0
+# Rises of 1e-13 of the objective are rounding.
+OBJECTIVE_ROUNDING = 1e-13
 
 
 class PathDisplay(Display):
@@ -83,13 +85,15 @@ class PathDisplay(Display):
             ax.set_yscale("log")
         ax.set_xlabel("share t of the way from the first network to the second")
         ax.set_ylabel("objective")
-        highest = self.objectives.max() - max(self.objectives[0], self.objectives[-1])
-        ax.set_title(_in_words(highest, len(self.ts)), fontsize="medium")
+        ax.set_title(self._in_words(), fontsize="medium")
         ax.legend(frameon=False)
         return self
 
-
-def _in_words(highest, n_points):
-    """How far the path leads above its higher end, as far as the points tell."""
-    over = "never above its higher end" if highest <= 0 else f"{highest:.1e} above its higher end at most"
-    return f"Path: {over} (at {n_points} points)"
+    def _in_words(self):
+        """How far the path leads above its higher end, as far as the points tell."""
+        end = max(self.objectives[0], self.objectives[-1])
+        highest = self.objectives.max() - end
+        over = f"{highest:.1e} above its higher end at most"
+        if highest <= OBJECTIVE_ROUNDING * abs(end):
+            over = "never above its higher end" + (", but for rounding" if highest > 0 else "")
+        return f"Path: {over} (at {len(self.ts)} points)"

@@ -256,3 +256,11 @@ def test_ticks_of_a_colour_bar_are_within_its_levels():
     display = NetworkDisplay.from_estimator(ConvexReLURegressor(0.5).fit(X, y), X, y, n_points=9).plot()
     ticks = display.colorbar_.get_ticks()
     assert len(ticks) > 2 and y.min() <= ticks.min() and ticks.max() <= y.max()
+
+
+@pytest.mark.parametrize(
+    ("rise", "said"), [(0.0, "never above its higher end ("), (1e-16, "but for rounding"), (1e-3, "1.0e-03 above")]
+)
+def test_a_rise_of_rounding_is_called_so(rise, said):
+    display = PathDisplay([0, 0.5, 1], [0.5, 0.5 + rise, 0.25], [0.5, 2.0, 0.25], [0.0, 1.0]).plot()
+    assert said in display.ax_.get_title()

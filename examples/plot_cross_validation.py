@@ -8,6 +8,8 @@ which fold is left to chance, the training is not. Beside it are LassoCV and an 
 same way, with two seeds. All of them predict new patients equally well.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import time
 
 import matplotlib.pyplot as plt

@@ -6,6 +6,8 @@ The irises by two measurements. Every neuron switches along a line. Between the 
 so that the boundaries are straight and bend on the lines only.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline

@@ -7,6 +7,8 @@ diabetes over the body mass index of 442 patients, fitted to the proven optimum 
 larger strength leaves fewer kinks; from ``beta_max_`` on there is none.
 """
 
+# sphinx_gallery_thumbnail_number = 3
+
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_diabetes
 from sklearn.pipeline import make_pipeline

@@ -11,6 +11,8 @@ convex program finds the global minimum and proves it. It lies below the objecti
 the population loss lies far above.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 import numpy as np
 

@@ -7,6 +7,8 @@ they are isolated points, several of them because neurons may be permuted. From 
 some width on all of them are connected. Dots are isolated points, areas are continua, and the counts are exact.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 import numpy as np
 

@@ -61,7 +61,7 @@ sphinx_gallery_conf = {
     "thumbnail_size": (400, 280),
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("convexnn",),
-    "image_scrapers": ("matplotlib",),
+    "image_scrapers": ("captions.scrape",),  # see _ext/captions.py
     "matplotlib_animations": False,
 }
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")

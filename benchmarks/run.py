@@ -3,9 +3,12 @@
 ``python benchmarks/run.py --save peers cost`` measures what ``docs/benchmarks.rst`` shows, and writes its tables.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from peers.running import ENVIRONMENT
 
 FOLDER = Path(__file__).parent
 SAVED = ("bench_cost", "bench_peers")
@@ -17,7 +20,8 @@ def main(names, to_be_saved):
     for script in scripts:
         print(f"\n== {script.stem} ==", flush=True)
         options = ["--save"] if to_be_saved and script.stem in SAVED else []
-        if subprocess.run([sys.executable, script, *options]).returncode:
+        # One thread for everybody, whatever the shell says.
+        if subprocess.run([sys.executable, script, *options], env=os.environ | ENVIRONMENT).returncode:
             failed.append(script.name)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

@@ -5,8 +5,10 @@ Certify networks that were trained elsewhere
 A certificate judges any two-layer ReLU network. Networks of several widths are trained in two usual ways on real data:
 by MLPRegressor of scikit-learn, and by L-BFGS on the objective that the certificate judges. MLPRegressor's ``alpha`` is
 our regularization strength ``beta``, but MLPRegressor penalises no biases, so that a part of its gap is a difference of
-the objectives. The picture shows how far the networks of three starts of each width are from the global optimum at
-most: L-BFGS comes near it when the network is wide, and only the convex program reaches it to eight digits.
+the objectives.
+
+The picture shows how far the networks of three starts of each width are from the global optimum at most: L-BFGS comes
+near it when the network is wide, and only the convex program reaches it to eight digits.
 """
 
 import matplotlib.pyplot as plt

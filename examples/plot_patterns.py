@@ -3,10 +3,12 @@ Activation patterns, all of them
 ================================
 
 The output of a ReLU layer on n rows depends on the rows on which each neuron is active: its activation pattern. The
-rows cut the sphere of neurons into finitely many cells, and each cell is a pattern. Here are 12 patients of the
-diabetes data with two measurements. Each patient is a great circle on which a neuron ``(u_1, u_2, bias)`` switches, and
-each cell is a pattern; the half with a positive bias is seen from above (Lambert's equal-area map). The neurons of the
-proven optimum, which the convex program over all patterns finds, often lie where circles meet.
+rows cut the sphere of neurons into finitely many cells, and each cell is a pattern.
+
+Here are 12 patients of the diabetes data with two measurements. Each patient is a great circle on which a neuron
+``(u_1, u_2, bias)`` switches, and each cell is a pattern; the half with a positive bias is seen from above (Lambert's
+equal-area map). The neurons of the proven optimum, which the convex program over all patterns finds, often lie where
+circles meet.
 """
 
 import matplotlib.pyplot as plt

@@ -5,8 +5,10 @@ Pruning: for nothing, and at what price
 A network that is globally optimal on the diabetes data (three features, 442 patients) is widened to twice its size by
 random splits, and pruned again. Pruning costs nothing until the fits are independent. Below that width neurons are
 removed one after the other, and the masses of the others are refitted; naive pruning of the smallest masses, and of
-random neurons, refits nothing. The picture shows how far the training objective is above a lower bound that is proven
-for networks of any width: ten of the twenty neurons go for nothing, and the refit makes the others cheap for a while.
+random neurons, refits nothing.
+
+The picture shows how far the training objective is above a lower bound that is proven for networks of any width: ten of
+the twenty neurons go for nothing, and the refit makes the others cheap for a while.
 """
 
 import matplotlib.pyplot as plt

@@ -21,7 +21,7 @@ def extras():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     groups = dict(config["options.extras_require"])
-    del groups["lint"], groups["torch"]
+    del groups["lint"], groups["release"], groups["torch"]
     lines = "\n".join([config["options"]["install_requires"], *groups.values()]).split("\n")
     return {tuple(line.split(">=")) for line in lines if line and not line.startswith("#")}
 

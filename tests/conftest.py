@@ -1,8 +1,19 @@
-"""One cluster of two worker processes for all tests of a session that need one: to start it takes seconds."""
+"""What all tests share: which cases are slow, and one cluster of two worker processes, which takes seconds to start."""
 
 import logging
 
 import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark as slow every case but the first of tests that are mostly slow, before any test is chosen by its markers."""
+    seen = set()
+    for item in items:
+        test = item.nodeid.split("[")[0]
+        if item.get_closest_marker("mostly_slow") and test in seen:
+            item.add_marker("slow")
+        seen.add(test)
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ class DaskEstimator(KeepsParameters):
         return self._lazy("predict", X, self._target_names)
 
     def transform(self, X: Any) -> Any:
-        """Return the values of the hidden layer at the rows of X, as the ordinary estimator does, without computing them.
+        """Return the hidden layer at the rows of X, as the ordinary estimator does, without computing it.
 
         For a data frame a data frame, with the names of `get_feature_names_out`.
         """

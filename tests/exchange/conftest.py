@@ -1,4 +1,4 @@
-"""Every header that is read in a test of files is held against its schema too."""
+"""Every header of a file that a test loads is held against its schema too."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from ..schemas import check_document
 
 @pytest.fixture(autouse=True)
 def headers_follow_their_schema(monkeypatch):
-    checked_header = files.checked_header
+    rebuilt = files._rebuilt
 
-    def checked(header):
-        found = checked_header(header)
+    def checked(header, arrays):
+        found = rebuilt(header, arrays)
         check_document(header, "network_header")
         return found
 
-    monkeypatch.setattr(files, "checked_header", checked)
+    monkeypatch.setattr(files, "_rebuilt", checked)

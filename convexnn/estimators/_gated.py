@@ -1,5 +1,7 @@
 """Base of the gated ReLU regressor and classifier: gates, strength, training, and the attributes made of blocks."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
 from typing import Any

@@ -35,16 +35,18 @@ X = np.random.default_rng(0).standard_normal((80, 5))
 Y = np.abs(X[:, 1]) + X[:, 3]
 LABELS = np.digitize(Y, [0.0, 1.2])
 TARGETS = {1: Y, 2: np.column_stack([Y, X[:, 1] - Y])}
-PLAIN = ConvexReLURegressor(1.0)
+# Proofs are none of the subjects here.
+QUICK = {"proof": "heuristic"}
+PLAIN = ConvexReLURegressor(1.0, **QUICK)
 REGRESSORS = [
-    ConvexReLURegressor(1.0, skip_connection=True),
-    ConvexReLURegressor(1.0, hidden_bias=False),
+    ConvexReLURegressor(1.0, skip_connection=True, **QUICK),
+    ConvexReLURegressor(1.0, hidden_bias=False, **QUICK),
     GatedReLURegressor(n_gates=40),
     GatedReLURegressor(n_gates=40, skip_connection=True),
 ]
 CLASSIFIERS = [
-    ConvexReLUClassifier(1.0),
-    ConvexReLUClassifier(1.0, multi_class="ovr"),
+    ConvexReLUClassifier(1.0, **QUICK),
+    ConvexReLUClassifier(1.0, multi_class="ovr", **QUICK),
     GatedReLUClassifier(n_gates=20),
     GatedReLUClassifier(n_gates=20, multi_class="joint"),
 ]
@@ -101,7 +103,7 @@ def test_gated_neurons_have_no_sign_of_their_own():
 def test_names_and_data_frames():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcde"), index=np.arange(80) + 7)
-    model = ConvexReLURegressor(1.0).set_output(transform="pandas").fit(frame, Y)
+    model = clone(PLAIN).set_output(transform="pandas").fit(frame, Y)
     hidden = model.transform(frame)
     assert list(hidden.columns) == [f"convexreluregressor{j}" for j in range(model.network_.width)]
     assert list(hidden.columns) == list(model.get_feature_names_out()) and list(hidden.index) == list(frame.index)
@@ -119,12 +121,12 @@ def test_before_fit_there_are_no_features():
 
 
 def test_pipelines_in_the_middle_and_at_the_end():
-    middle = make_pipeline(StandardScaler(), ConvexReLURegressor(1.0), Ridge(1e-3)).fit(X, Y)
+    middle = make_pipeline(StandardScaler(), clone(PLAIN), Ridge(1e-3)).fit(X, Y)
     assert middle.score(X, Y) > 0.95
-    last = make_pipeline(StandardScaler(), ConvexReLURegressor(1.0)).fit(X, Y)
+    last = make_pipeline(StandardScaler(), clone(PLAIN)).fit(X, Y)
     np.testing.assert_array_equal(last.transform(X), middle[:-1].transform(X))
     np.testing.assert_array_equal(last.predict(X), last[-1].predict(last[0].transform(X)))
-    classes = make_pipeline(ConvexReLUClassifier(1.0), LogisticRegression(max_iter=1000)).fit(X, LABELS)
+    classes = make_pipeline(clone(CLASSIFIERS[0]), LogisticRegression(max_iter=1000)).fit(X, LABELS)
     assert classes.score(X, LABELS) > 0.9
 
 
@@ -134,7 +136,7 @@ def test_constant_networks_have_no_columns():
     assert model.feature_importances_.tolist() == [0.0] * 5
 
 
-@pytest.mark.parametrize("model", [*REGRESSORS, ConvexReLURegressorCV(n_betas=3, cv=2)], ids=str)
+@pytest.mark.parametrize("model", [*REGRESSORS, ConvexReLURegressorCV(n_betas=3, cv=2, **QUICK)], ids=str)
 def test_importances_are_shares_that_favour_what_decides(model):
     importances = fitted(model).feature_importances_
     assert importances.shape == (5,) and importances.min() >= 0 and importances.sum() == pytest.approx(1.0)

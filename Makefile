@@ -89,7 +89,7 @@ $(STAMP): setup.cfg pyproject.toml
 		exit 1; \
 	fi
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --disable-pip-version-check $(PINS) --editable '.[test,plot,dask,cli,exchange,docs]'
+	$(RUN) -m pip install --disable-pip-version-check $(PINS) --editable '.[test,plot,dask,cli,parquet,exchange,docs]'
 	touch $@
 
 clean:

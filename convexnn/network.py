@@ -151,6 +151,21 @@ class TwoLayerReLU(Shown):
         return np.sign(self._scalar_outputs("signs"))
 
     @property
+    def slope_bounds(self) -> np.ndarray:
+        """How fast the values can change along every input at most, of shape (n_inputs,).
+
+        Along input k it is ``sum_j |u_jk| ||alpha_j|| + ||skip_k||``: moving it by t moves the values, anywhere, by no
+        more than ``|t|`` times that (in the Euclidean norm over several outputs). It is the same for every scaling of
+        u_j against alpha_j and for every splitting of neurons.
+        """
+        # A power of two has moved between u_j and alpha_j: no product of a huge and a tiny factor leaves float64.
+        neurons, outputs = _balance_exponents(self.neurons, self._outputs)
+        bounds = norms(outputs) @ np.abs(neurons[:, : self.n_inputs])
+        if self.skip_weights is not None:
+            bounds = bounds + norms(self.skip_weights.reshape(self.n_inputs, -1))
+        return bounds
+
+    @property
     def output_directions(self) -> np.ndarray:
         """The unit vectors ``a_j / ||a_j||``, of the shape of `output_weights`; zero where a_j is zero.
 
@@ -183,8 +198,12 @@ class TwoLayerReLU(Shown):
         return X
 
     def activations(self, X: ArrayLike) -> np.ndarray:
-        """Return the values ``([X, 1] u_j)_+`` of the hidden layer, of shape (n_samples, width)."""
-        return _relu(self._check_inputs(X), self.neurons)
+        """Return the values ``([X, 1] u_j)_+`` of the hidden layer, of shape (n_samples, width).
+
+        `X` is of the kinds that `predict` takes, and the values are dense.
+        """
+        X, has_bias = self._check_inputs(X, any_kind=True), self.hidden_bias is not None
+        return stacked([hidden_layer(rows, self.neurons, has_bias).values for rows in blocks_of(X)])
 
     def fits(self, X: ArrayLike) -> np.ndarray:
         """Return the columns ``([X, 1] u_j)_+ alpha_j``, of shape (n_samples, width); one output only.

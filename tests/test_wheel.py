@@ -90,7 +90,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     meta = f"convexnn-{convexnn.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"convexnn", meta}
-    assert "convexnn/py.typed" in names
+    assert {"convexnn/py.typed", "convexnn/schemas/fit.json"} <= set(names)
     assert any(re.fullmatch(rf"{re.escape(meta)}/(licenses/)?LICENSE", name) for name in names)
     sources = {
         f"convexnn/{path.relative_to(ROOT / 'convexnn').as_posix()}" for path in (ROOT / "convexnn").rglob("*.py")

@@ -16,8 +16,9 @@ def require(library, extra):
     try:
         return importlib.import_module(library)
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != library.split(".")[0]:
+        package = library.split(".")[0]
+        if (error.name or "").split(".")[0] != package:
             raise
         raise MissingLibraryError(
-            f"{library} is not installed; it comes with an extra: pip install 'convexnn[{extra}]'."
+            f"{package} is not installed; it comes with an extra: pip install 'convexnn[{extra}]'."
         ) from error

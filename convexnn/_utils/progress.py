@@ -1,4 +1,4 @@
-"""Progress of long work: nothing by default, plain lines, or a bar where standard error is a terminal.
+"""Progress of long work: nothing by default, plain lines, or a bar on a terminal (standard error) and in a notebook.
 
 A public function or an estimator that was asked to be verbose opens `reporting`; the loops below it ask for `current()`
 and tell it where they are. They only read, so that no answer depends on it. Threads and processes that the work is
@@ -130,7 +130,7 @@ class Reporter:
             SHORT_LINE_INTERVAL_SECONDS if self.verbose > 1 else LINE_INTERVAL_SECONDS,
             "proof",
         )
-        self.bars = Bars() if self.verbose and has_terminal() else None
+        self.bars = _make_bars() if self.verbose else None
 
     def say(self, text, clock=True):
         """Print a line, with the seconds since the beginning in front."""
@@ -219,6 +219,15 @@ class Bars:
             self.n_open = 0
 
 
+def _make_bars():
+    """Return what draws bars here, None where there are only lines."""
+    if has_notebook():
+        from .notebook import NotebookBars
+
+        return NotebookBars()
+    return Bars() if has_terminal() else None
+
+
 def _rich_progress():
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -275,6 +284,13 @@ def is_terminal(stream):
 def has_terminal():
     """Whether standard error is a terminal."""
     return is_terminal(sys.stderr)
+
+
+def has_notebook():
+    """Whether this is the kernel of a notebook: an interactive IPython that sends what it shows to somebody else."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def seconds(value):

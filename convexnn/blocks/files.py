@@ -121,7 +121,7 @@ def parquet_blocks(
     InvalidInputError
         For files that are not there, whose columns differ or hold other things than numbers.
     MissingLibraryError
-        Without pandas and pyarrow: ``pip install convexnn[cli]``.
+        Without pandas and pyarrow: ``pip install convexnn[parquet]``.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def _table_blocks(files, frames, chosen, target, weight, rows, dtype):
 def _schema(path):
     """Return the Arrow types of a Parquet file by the names of its columns."""
     names = parquet_names(path)
-    schema = require("pyarrow.parquet", "cli").read_schema(path)
+    schema = require("pyarrow.parquet", "parquet").read_schema(path)
     return {name: schema.field(name).type for name in names}
 
 

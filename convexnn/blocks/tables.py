@@ -81,7 +81,7 @@ def _files_of(path, name):
 
 def parquet_frames(path: str, rows: int, columns: Sequence[str] | None = None) -> Iterator[Any]:
     """Yield DataFrames of at most `rows` rows, read by row groups."""
-    parquet = require("pyarrow.parquet", "cli")
+    parquet = require("pyarrow.parquet", "parquet")
     with parquet.ParquetFile(path, buffer_size=PARQUET_BUFFER_BYTES, pre_buffer=False) as file:
         for batch in file.iter_batches(rows, columns=None if columns is None else list(columns), use_threads=False):
             yield batch.to_pandas()
@@ -119,7 +119,7 @@ def refusing_surplus_fields(path: str, name: str | None = None) -> Iterator[None
 
 def parquet_names(path: str) -> list[str]:
     """Return the names of the columns of a Parquet file; an index that pandas has written is none of them."""
-    parquet = require("pyarrow.parquet", "cli")
+    parquet = require("pyarrow.parquet", "parquet")
     with naming(path):
         return [str(name) for name in parquet.read_schema(path).empty_table().to_pandas().columns]
 

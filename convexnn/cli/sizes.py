@@ -32,7 +32,7 @@ def _memory_of(path):
         return 0
     if is_parquet(path):
         with naming(path, "data"):
-            found = require("pyarrow.parquet", "cli").read_metadata(path)
+            found = require("pyarrow.parquet", "parquet").read_metadata(path)
         return found.num_rows * found.num_columns * MEMORY_PER_PARQUET_CELL
     return os.path.getsize(path) * (MEMORY_PER_GZIP_BYTE if path.lower().endswith(".gz") else MEMORY_PER_CSV_BYTE)
 

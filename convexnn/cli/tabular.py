@@ -144,7 +144,7 @@ def write_frame(frame, path):
     """Write a table to a csv or parquet file, whole or not at all."""
     name = path.lower()
     if name.endswith(".parquet"):
-        require("pyarrow", "cli")
+        require("pyarrow", "parquet")
         write_whole(path, lambda file: _plain(frame).to_parquet(file, index=False))
         return
     options = {"sep": "\t" if name.endswith(".tsv") else ",", "compression": "gzip" if name.endswith(".gz") else None}
@@ -159,7 +159,7 @@ def _plain(frame):
 def _parquet_table(files):
     """Return the rows of Parquet files with the same columns, in whatever order."""
     pandas = require("pandas", "cli")
-    require("pyarrow", "cli")
+    require("pyarrow", "parquet")
     frames = []
     for path in files:
         with naming(path, "data"):

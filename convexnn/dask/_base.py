@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..blocks.source import names_of
@@ -41,6 +42,7 @@ class DaskEstimator(KeepsParameters):
     _local: Any
     _local_class: ClassVar[type]
     _has_numeric_targets: ClassVar[bool]
+    _public_package = "convexnn.dask"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network and its certificate.
@@ -97,6 +99,24 @@ class DaskEstimator(KeepsParameters):
         answered at once.
         """
         return self._lazy("predict", X, self._target_names)
+
+    def transform(self, X: Any) -> Any:
+        """Return the hidden layer at the rows of X, as the ordinary estimator does, without computing it.
+
+        For a data frame a data frame, with the names of `get_feature_names_out`.
+        """
+        return self._lazy("transform", X, list(self.get_feature_names_out()))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of `transform`: those of the ordinary estimator."""
+        check_is_fitted(self)
+        return self._local.get_feature_names_out(input_features)
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """The shares of the columns in ``network_.slope_bounds``, as in `ConvexReLURegressor`."""
+        check_is_fitted(self)
+        return self._local.feature_importances_
 
     def _client(self):
         client = self.client

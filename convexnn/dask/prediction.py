@@ -51,11 +51,11 @@ def lazy_answers(model: Any, method: str, X: Any, names: Any = None) -> Any:
 
 
 def _answers(X, model, method):
-    """Return the answers for the rows of one partition."""
+    """Return the answers for the rows of one partition, as an array whatever scikit-learn's ``transform_output`` is."""
     rows = checked_rows(X)
     if rows.shape[0] == 0:  # of a partition of which a filter has left nothing; estimators refuse to say nothing
-        return getattr(model, method)(np.zeros((1, model.n_features_in_)))[:0]
-    return getattr(model, method)(rows)
+        return np.asarray(getattr(model, method)(np.zeros((1, model.n_features_in_))))[:0]
+    return np.asarray(getattr(model, method)(rows))
 
 
 def _labelled_answers(X, model, method, names):

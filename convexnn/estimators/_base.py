@@ -26,6 +26,7 @@ from ._beta_path import BetaPath
 from ._blockwise import BlockwiseMixin, check_data_are_kept
 from ._columns import warn_of_unknown_strength
 from ._data import is_for_blocks
+from ._hidden_layer import HiddenLayerMixin
 from ._leaving_out import LeaveOneOutMixin
 from ._parameters import (
     KeepsParameters,
@@ -39,7 +40,6 @@ from ._parameters import (
 )
 from ._watch import CallbackSupportMixin, network_only
 
-SINGLE_OR_DOUBLE = [np.float64, np.float32]
 # beta_max may take 0.2 of a time limit.
 STRENGTH_TIME_SHARE = 0.2
 # The proof of a beta_max that decides nothing, and is only reported, takes at most 10 milliseconds of work.
@@ -51,7 +51,7 @@ STATUS_ADVICE = {
 }
 
 
-class ConvexReLUEstimator(BlockwiseMixin, LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
+class ConvexReLUEstimator(HiddenLayerMixin, BlockwiseMixin, LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     network_: TwoLayerReLU

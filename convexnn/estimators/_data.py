@@ -10,6 +10,9 @@ from .._utils.row_blocks import is_huge
 from .._utils.validation import refuse_dates
 from ..blocks.training import sampled_rows
 
+# What X is converted to: numbers in single precision stay.
+SINGLE_OR_DOUBLE = [np.float64, np.float32]
+
 
 def validate_data(estimator, X, y="no_validation", *, any_kind=False, **options):
     """Do what scikit-learn's ``validate_data`` does; dates are refused, but for labels, and Dask collections gathered.

@@ -1,18 +1,23 @@
 """Base of the gated ReLU regressor and classifier: gates, strength, training, and the attributes made of blocks."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.aliases import ArrayLike
 from .._utils.clock import now
 from .._utils.validation import check_choice, check_count, check_design, check_weights
 from ..exceptions import InvalidInputError
 from ..gated.certificate import GatedCertificate, certify_gated
 from ..gated.cone_decomposition import relu_network
+from ..gated.joint_newton import factored
 from ..gated.newton import solve_gated_loss
 from ..gated.program import gate_masks, gate_prices, gated_fit
 from ..gated.sampling import sample_gates
@@ -22,6 +27,7 @@ from ..programs.evaluation import FIT_ROUNDING
 from ..programs.posing import make_problem
 from ..solvers.base import Status
 from ._data import validate_data
+from ._hidden_layer import shares_of
 from ._parameters import KeepsParameters, check_shared_parameters, check_strength, scaled_strength, seed_of
 from ._rows import canonical_rows
 from ._watch import CallbackSupportMixin, watched
@@ -34,7 +40,7 @@ GATED_ROUND_LABELS = {"objective": "objective", "gap": "relative gap", "width": 
 STATUS_BY_SEVERITY = (Status.interrupted, Status.time_limit, Status.max_iter, Status.stalled, Status.proven)
 
 
-class GatedModel(CallbackSupportMixin, KeepsParameters):
+class GatedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, KeepsParameters):
     """Gated ReLU estimator; a subclass says what the targets are.
 
     Inside, everything has a leading axis of outputs: one of a regressor and of two classes, else one for every column
@@ -67,6 +73,55 @@ class GatedModel(CallbackSupportMixin, KeepsParameters):
         if self.fit_intercept:
             values += self._outputs(self.intercept_, 0)
         return values[:, 0] if self._single else values
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Return the values ``1[x . g_k >= 0] (x . u_k)`` of the gated neurons at the rows of X: (n_samples, width).
+
+        The neurons are those into which the blocks in use fall: ``w_p = u alpha`` with ``||u|| = alpha``, and with
+        joint outputs a neuron for every singular value of the block, the largest of whose output weights is positive.
+        Those of one problem for every class stand side by side in the order of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, width)
+            After ``set_output(transform="pandas")`` a data frame with the names of `get_feature_names_out`.
+        """
+        check_is_fitted(self)
+        design = self._design(validate_data(self, X, dtype=np.float64, reset=False))
+        gates, neurons = self._neurons()
+        return gate_masks(design, self.gates_[gates]).T * (design @ neurons.T)
+
+    def _neurons(self):
+        """Return the gates (K,) and the balanced vectors (K, n_inputs) of all gated neurons."""
+        blocks = self._outputs(self.blocks_, 2)
+        is_joint = len(self._training_problems) == 1
+        parts = [factored(part) for part in ([_as_solved(blocks)] if is_joint else blocks[..., None])]
+        gates, neurons, outputs = (np.concatenate([part[k] for part in parts]) for k in range(3))
+        # A singular vector has no sign of its own.
+        largest = np.abs(outputs).argmax(axis=1)[:, None]
+        return gates, neurons * np.sign(np.take_along_axis(outputs, largest, axis=1))
+
+    @property
+    def _n_features_out(self):
+        return len(self._neurons()[0])
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """The share of every column in the bounds on the slope inside of the gates, of shape (n_features,), of sum 1.
+
+        The bound of column k is ``sum_p ||W_pk|| + ||skip_k||`` with row k of the blocks, which hold the outputs as
+        columns: as long as no gate switches, a step of length t along the column moves the fit by at most t times that.
+        As in `ConvexReLURegressor` the shares follow the units of the columns.
+        """
+        check_is_fitted(self)
+        bounds = np.linalg.norm(self._outputs(self.blocks_, 2), axis=0).sum(axis=0)[: self.n_features_in_]
+        if self.skip_connection:
+            bounds = bounds + np.linalg.norm(self._outputs(self.skip_weights_, 1), axis=0)
+        return shares_of(bounds)
 
     def optimal_set(self) -> GatedOptimalSet:
         """Return the `GatedOptimalSet` of the training problem over these gates and the distinct rows of the data.

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from .._utils.site import page_of
 from .._utils.validation import check_choice, check_count, check_flag, check_n_jobs, check_positive, check_verbose
 from ..exceptions import InvalidInputError
 
@@ -22,7 +23,18 @@ AUTO_TOLERANCE = 1e-6
 
 
 class KeepsParameters(BaseEstimator):
-    """An estimator that can be unpickled by later versions, which may have more parameters."""
+    """An estimator that can be unpickled by later versions, which may have more parameters.
+
+    In a notebook its picture leads to the page about its class.
+    """
+
+    # scikit-learn links classes of this package only, not those that users derive from them.
+    _doc_link_module = "convexnn"
+    _doc_link_template = page_of("{package}.{name}")
+    _public_package = "convexnn"
+
+    def _doc_link_url_param_generator(self):
+        return {"package": self._public_package, "name": type(self).__name__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled estimator; parameters that it does not know yet get their defaults, with a warning."""

@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import Any, TypeVar
 
 from .._utils.clock import now
+from .._utils.logs import logger
 from .._utils.progress import ROUND_LABELS, reporting
 
 try:
@@ -135,14 +136,16 @@ class Watch:
         self.tasks.end_problem()
 
     def say_end(self, estimator):
-        """Say how the fit ended."""
+        """Say how the fit ended, to the log as well."""
         certificate, price = estimator.certificate_, getattr(estimator.certificate_, "price", None)
         proven = f"{price.n_nodes:,} cones bounded" if price is not None else f"{certificate.n_gates} gates priced"
         kind = getattr(certificate, "proof", "exact")
-        self.reporter.say(
+        text = (
             f"{estimator.status_}: {self.words['objective']} {certificate.primal:.8g}   relative gap "
             f"{certificate.relative_gap:.1e} ({kind})   {proven}"
         )
+        self.reporter.say(text)
+        logger.info("%s %s", type(estimator).__name__, text)
         if self.reporter.verbose > 1:
             self.reporter.say(str(certificate), clock=False)
 

@@ -19,10 +19,10 @@ from ..blocks.source import ArrayBlocks
 from ..exceptions import InvalidInputError
 from ..optimal_sets.solution_set import OptimalSet
 from ..optimal_sets.vector_set import VectorOptimalSet
-from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._base import ConvexReLUEstimator
 from ._blockwise import coded_labels
 from ._columns import warn_of_scales
-from ._data import is_for_blocks, sample_weights, validate_data
+from ._data import SINGLE_OR_DOUBLE, is_for_blocks, sample_weights, validate_data
 from ._labels import checked_labels, class_factors, classes_in, places_of, signs_of
 from ._one_against_the_rest import OneAgainstTheRestMixin, side_by_side
 from ._rows import canonical_rows
@@ -77,7 +77,7 @@ time_limit, n_jobs, random_state, warm_start, verbose
     certificate_ : Certificate
         For one problem per class: of the sum of their objectives, and `certificates_` holds those of the classes.
     dual_, beta_, beta_path_, skip_connection_, beta_max_, beta_max_proof_, status_, n_iter_, history_, \
-n_features_in_, feature_names_in_
+feature_importances_, n_features_in_, feature_names_in_
         As in `ConvexReLURegressor`. For one problem per class ``beta_max_`` is the largest, ``status_`` the least
         favourable.
 

@@ -317,7 +317,7 @@ n_patterns, proof, tol, max_iter, time_limit, random_state, verbose
     betas_, scores_, cv_results_, beta_, best_score_
         As in `ConvexReLURegressorCV`.
     classes_, network_, certificate_, dual_, beta_max_, beta_max_proof_, status_, n_iter_, history_, \
-n_features_in_, feature_names_in_
+feature_importances_, n_features_in_, feature_names_in_
         As in `ConvexReLUClassifier`, of the network with this strength trained on all data.
 
     Examples

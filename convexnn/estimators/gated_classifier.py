@@ -90,6 +90,8 @@ class GatedReLUClassifier(ClassifierMixin, GatedModel):
     n_iter_ : int
         Steps of all classes together.
     history_ : list of dict
+    feature_importances_ : ndarray of shape (n_features,)
+        The shares of the columns in the bounds on the slope between the gates.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 

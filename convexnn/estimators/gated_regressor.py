@@ -89,6 +89,8 @@ class GatedReLURegressor(RegressorMixin, GatedModel):
     status_ : {"proven", "stalled", "max_iter", "time_limit", "interrupted"}
     n_iter_ : int
     history_ : list of dict
+    feature_importances_ : ndarray of shape (n_features,)
+        The shares of the columns in the bounds on the slope between the gates.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 

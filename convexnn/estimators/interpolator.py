@@ -26,6 +26,7 @@ from ..optimal_sets.solution_set import MIN_MARGIN
 from ..solvers.base import Status
 from ._columns import warn_of_scales
 from ._data import validate_data
+from ._hidden_layer import HiddenLayerMixin
 from ._parameters import KeepsParameters, check_shared_parameters, seed_of
 from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 
@@ -33,7 +34,7 @@ from ._watch import CallbackSupportMixin, network_only, watched, with_callbacks
 PROBLEM_FLAGS = ("hidden_bias", "penalize_bias", "fit_intercept", "skip_connection")
 
 
-class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, KeepsParameters):
+class MinNormReLUInterpolator(RegressorMixin, HiddenLayerMixin, CallbackSupportMixin, KeepsParameters):
     """Two-layer ReLU network of smallest norm that passes through all data, found with a proof.
 
     Minimises ``1/2 sum_j (||u_j||^2 + alpha_j^2)`` over the networks
@@ -81,6 +82,8 @@ class MinNormReLUInterpolator(RegressorMixin, CallbackSupportMixin, KeepsParamet
     n_iter_ : int
     history_ : list of dict
         Per squared problem: seconds, objective (the cost), visible_gap (relative), width.
+    feature_importances_ : ndarray of shape (n_features,)
+        As in `ConvexReLURegressor`.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 

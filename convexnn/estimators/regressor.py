@@ -19,10 +19,10 @@ from ..blocks.source import ArrayBlocks
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from ..responses.intervals import jackknife_plus
-from ._base import SINGLE_OR_DOUBLE, ConvexReLUEstimator
+from ._base import ConvexReLUEstimator
 from ._blockwise import coded_targets
 from ._columns import warn_of_scales
-from ._data import is_for_blocks, sample_weights, validate_data
+from ._data import SINGLE_OR_DOUBLE, is_for_blocks, sample_weights, validate_data
 from ._robust import check_delta, delta_of
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -133,6 +133,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
     n_iter_ : int
     history_ : list of dict
         Per round: seconds, objective, visible_gap (relative), width.
+    feature_importances_ : ndarray of shape (n_features,)
+        The shares of the columns in ``network_.slope_bounds``, which say how fast the fit can change along each.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 

@@ -87,6 +87,7 @@ class Factors:
 
     def __init__(self, gram):
         self.gram, self.known = gram, []
+        self.widest = None  # the mask and the factor of the last columns that are not all among those of it
 
     def of(self, passive):
         """Return the `Factor` of the block of the columns `passive`, a mask; None where they are dependent."""
@@ -94,6 +95,13 @@ class Factors:
             if np.array_equal(mask, passive):
                 return factor
         factor = self._updated(passive)
+        is_part = self.widest is not None and not np.any(passive & ~self.widest[0])
+        if factor is None and is_part:
+            # Some of independent columns are independent, also where rounding puts a pivot below the threshold.
+            mask, wider = self.widest
+            factor = wider.changed(self.gram, np.flatnonzero(mask & ~passive), [])
+        elif factor is not None and not is_part:
+            self.widest = passive.copy(), factor
         # An active set goes to and fro between two sets: two factors are remembered.
         self.known = [(passive.copy(), factor), *self.known[:1]]
         return factor

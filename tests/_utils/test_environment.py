@@ -11,7 +11,7 @@ import convexnn
 from convexnn._utils.environment import OPTIONAL, REQUIRED, _version_of
 
 ROOT = Path(__file__).parents[2]
-TOOLS = {"test", "docs", "lint"}  # extras of those who work on the package
+TOOLS = {"test", "docs", "lint", "release"}  # extras of those who work on the package
 
 
 def names(lines):

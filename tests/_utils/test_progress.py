@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import logging
 import os
 import pickle
 import pty
@@ -12,7 +13,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -393,6 +394,92 @@ assert "rich" not in sys.modules
     path = str(ROOT / "convexnn" / "_utils" / "progress.py")
     finished = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     assert (finished.returncode, finished.stderr) == (0, "") and finished.stdout.startswith("1 of 2: one, about")
+
+
+# A notebook
+
+
+class Notebook:
+    """A module in the place of IPython in the kernel of a notebook; `shown` has what each display shows in the end."""
+
+    kernel = object()
+
+    def __init__(self, monkeypatch):
+        self.shown, self.n_drawn = [], 0
+        ipython, display = ModuleType("IPython"), ModuleType("IPython.display")
+        ipython.get_ipython, ipython.display, display.display = lambda: self, display, self.display
+        monkeypatch.setitem(sys.modules, "IPython", ipython)
+        monkeypatch.setitem(sys.modules, "IPython.display", display)
+
+    def display(self, bundle, *, raw, display_id):
+        assert raw and display_id
+        self.shown.append(None)
+        place = Place(self, len(self.shown) - 1)
+        place.update(bundle, raw=True)
+        return place
+
+
+class Place:
+    """A display that can be drawn anew."""
+
+    def __init__(self, notebook, number):
+        self.notebook, self.number = notebook, number
+
+    def update(self, bundle, *, raw):
+        assert raw and set(bundle) == {"text/html", "text/plain"}
+        self.notebook.shown[self.number] = bundle
+        self.notebook.n_drawn += 1
+
+
+def test_in_a_notebook_a_sweep_has_a_bar(monkeypatch, capsys):
+    plain, notebook = sweep(0), Notebook(monkeypatch)
+    assert notebook.shown == [] and sweep(1) == plain and capsys.readouterr().out == ""
+    (bundle,) = notebook.shown
+    assert "<td" in bundle["text/html"] and '<progress value="2" max="2">' in bundle["text/html"]
+    assert bundle["text/plain"].startswith("widths: 2 of 2, ") and "width 2, best" in bundle["text/plain"]
+
+
+def test_notebook_takes_bars_of_stages_away(monkeypatch, capsys):
+    notebook = Notebook(monkeypatch)
+    with reporting(1) as reporter, reporter.stage("whole", 9, patience=0.0) as whole:
+        whole.record("part <one>", 1)
+        reporter.interval = 0.0
+        with reporter.stage("search", None, patience=0.0) as stage:
+            stage.patience = 1.0  # now it goes away at its end
+            stage.tick(2, lambda: "two <b>things</b>")
+            assert "two &lt;b&gt;things" in notebook.shown[0]["text/html"]
+            assert "<progress></progress>" in notebook.shown[0]["text/html"]
+        assert "search" not in notebook.shown[0]["text/html"]
+    assert "part &lt;one&gt;" in notebook.shown[0]["text/html"] and len(notebook.shown) == 1
+    with reporting(1) as reporter, reporter.stage("next", 1, patience=0.0) as stage:
+        stage.record("part", 1)
+    assert "next" in notebook.shown[1]["text/html"] and "next" not in notebook.shown[0]["text/html"]
+    assert capsys.readouterr().out == ""
+
+
+def test_ipython_in_a_terminal_is_no_notebook(monkeypatch, capsys):
+    notebook = Notebook(monkeypatch)
+    notebook.kernel = None
+    assert not progress.has_notebook() and sweep(1) and notebook.shown == []
+    assert "2 of 2: width 2" in capsys.readouterr().out
+
+
+# The log
+
+
+def test_fits_end_with_a_line_in_the_log(caplog, capsys):
+    X, y = problem_for(ConvexReLURegressor(), 20)
+    with caplog.at_level(logging.INFO, logger="convexnn"):
+        model = ConvexReLURegressor(0.5).fit(X, y)
+    (record,) = caplog.records
+    assert record.name == "convexnn" and f"{model.certificate_.primal:.8g}" in record.getMessage()
+    assert record.getMessage().startswith(f"ConvexReLURegressor {model.status_}") and capsys.readouterr().out == ""
+
+
+def test_log_is_silent_until_somebody_listens():
+    code = "import convexnn; from convexnn._utils.logs import logger; logger.error('unheard')"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
 
 
 # Interrupts

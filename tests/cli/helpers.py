@@ -7,6 +7,8 @@ import pandas as pd
 
 from convexnn.cli import main
 
+from ..schemas import check_document
+
 
 def make_frame(n_rows=14, seed=0):
     """A table with three numeric features, a target and labels."""
@@ -42,8 +44,11 @@ def refuse_constant(name):
 
 
 def parsed(text):
-    """Parse strict JSON, and nothing but one object."""
-    return json.loads(text, parse_constant=refuse_constant)
+    """Parse strict JSON, and nothing but one object; that of a command is held against its schema."""
+    document = json.loads(text, parse_constant=refuse_constant)
+    if "command" in document:
+        check_document(document)
+    return document
 
 
 def run_json(capsys, *argv):

@@ -162,6 +162,8 @@ def test_the_demo_prints_as_it_goes_and_draws(tmp_path, capsys, monkeypatch):
     kept = {name: peers[name] for name in ("RidgeCV", "ConvexReLURegressor")}
     monkeypatch.setattr(demo_command, "models", lambda alpha: kept)
     monkeypatch.setattr(demo_command, "N_TRAIN", 60)
+    outcomes, run = [], demo_command.run
+    monkeypatch.setattr(demo_command, "run", lambda arguments: outcomes.append(run(arguments)) or outcomes[0])
     monkeypatch.chdir(tmp_path)
     assert main(["demo"]) == 0
     printed = capsys.readouterr().out
@@ -172,6 +174,7 @@ def test_the_demo_prints_as_it_goes_and_draws(tmp_path, capsys, monkeypatch):
     assert diabetes[:3] == ["diabetes,", "30", "rows"] and friedman[:3] == ["Friedman,", "60", "rows"]
     assert all(-1.0 < float(score) < 1.0 for score in friedman[-2:])
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+    parsed(to_json({"command": "demo", "exit_code": 0, "warnings": [], "notes": []} | outcomes[0].document))
 
 
 def test_the_demo_stops_at_an_interrupt(capsys, monkeypatch):
@@ -185,6 +188,11 @@ def test_the_demo_stops_at_an_interrupt(capsys, monkeypatch):
 
     monkeypatch.setattr(demo_command, "ConvexReLURegressor", Interrupted)
     assert main(["demo", "--no-plot"]) == 130
+
+
+def test_versions_are_a_document(capsys):
+    exit_code, document = run_json(capsys, "versions")
+    assert exit_code == 0 and document["packages"]["convexnn"] == convexnn.__version__
 
 
 def test_make_demo_is_the_command():

@@ -140,6 +140,30 @@ def test_what_c_prints_is_not_on_standard_output(tmp_path, command, function, op
         assert parsed(done.stdout)["command"] == command
 
 
+WITHOUT_PYARROW = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "pyarrow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from convexnn.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_csv_files_need_no_pyarrow(tmp_path):
+    frame = make_frame().assign(flag=[True, False] * 7, kind=["left", "right"] * 7)
+    path, model, out = save(frame, tmp_path), str(tmp_path / "model.npz"), str(tmp_path / "predictions.csv")
+    options = ["--target", "y", "--beta", "0.5", "--categorical", "kind", "--proof", "heuristic"]
+    for argv in (["fit", path, *options, "-o", model], ["predict", model, path, "-o", out]):
+        done = subprocess.run([sys.executable, "-c", WITHOUT_PYARROW, *argv], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(out)) == len(frame)
+
+
 @pytest.mark.slow
 def test_a_raw_table_through_pipes(tmp_path):
     path, model = tmp_path / "raw.csv", str(tmp_path / "model.npz")

@@ -10,7 +10,7 @@ import pytest
 from convexnn.cli import main
 from convexnn.cli.columns import choose_columns
 from convexnn.cli.tabular import read_frame, write_frame
-from convexnn.exceptions import InvalidInputError
+from convexnn.exceptions import InvalidInputError, MissingLibraryError
 
 from .helpers import fails, make_frame, run_json, save
 
@@ -124,11 +124,18 @@ def test_tabs_and_names_with_other_separators(tmp_path):
 
 def test_without_a_library_the_message_says_what_to_install(tmp_path, capsys, monkeypatch):
     paths = save(make_frame(), tmp_path), save(make_frame(), tmp_path, "data.parquet")
-    for path, library in zip(paths, ("pandas", "pyarrow"), strict=True):
+    for path, library, extra in zip(paths, ("pandas", "pyarrow"), ("cli", "parquet"), strict=True):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, library, None)
             message = fails(capsys, "fit", path, *FIT)
-        assert message.startswith(f"convexnn: error: {library} is not") and "pip install 'convexnn[cli]'" in message
+        assert message.startswith(f"convexnn: error: {library} is not") and f"'convexnn[{extra}]'" in message
+
+
+def test_a_parquet_file_of_predictions_needs_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingLibraryError, match=r"pip install 'convexnn\[parquet\]'"):
+        write_frame(make_frame(), str(tmp_path / "table.parquet"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, r2_score
@@ -111,6 +112,20 @@ def close(model, other):
 def test_arrays_give_the_network_of_one_machine(regressor, alone):
     same(regressor, alone)
     assert regressor.n_features_in_ == D and regressor.certificate_.dual > 0.0
+
+
+def test_transform_and_importances_are_those_of_one_machine(regressor, classifier):
+    hidden = regressor.transform(cut(X))
+    assert hidden.chunks[0] == cut(X).chunks[0] and hidden.shape == (N, regressor.network_.width)
+    np.testing.assert_array_equal(hidden.compute(), regressor.to_local().transform(X))
+    np.testing.assert_array_equal(regressor.feature_importances_, regressor.to_local().feature_importances_)
+    frame = table()
+    with config_context(transform_output="pandas"):
+        found = classifier.transform(frame[NAMES])
+    assert list(found.columns) == list(classifier.get_feature_names_out())
+    assert list(found.compute().index) == list(frame.index.compute())
+    np.testing.assert_array_equal(found.compute(), classifier.network_.activations(X))
+    assert regressor._get_doc_link().endswith("/convexnn.dask.DaskConvexReLURegressor.html")
 
 
 @pytest.mark.parametrize("n_rows", [N, 23])

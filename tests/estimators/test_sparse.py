@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from convexnn import (
     ConvexReLUClassifier,
@@ -49,6 +51,17 @@ def test_small_classifications_are_those_of_dense_rows(sparse_as):
         found, wanted = getattr(again, name)(sparse_as(X)), getattr(model, name)(X)
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(again.predict(sparse_as(X)), model.predict(X))
+
+
+def test_encoded_categories_are_predicted_from_as_they_come():
+    colors = np.random.default_rng(0).choice(["blue", "green", "red"], (40, 2))
+    y = (colors[:, 0] == "red") + 2.0 * (colors[:, 1] == "blue")
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), ConvexReLURegressor(0.1)).fit(colors, y)
+    dense = make_pipeline(OneHotEncoder(sparse_output=False), ConvexReLURegressor(0.1)).fit(colors, y)
+    assert sparse.issparse(model[0].transform(colors)) and model.score(colors, y) > 0.99
+    np.testing.assert_allclose(model.predict(colors), dense.predict(colors), rtol=1e-12)
+    np.testing.assert_allclose(model.transform(colors), dense.transform(colors), rtol=1e-12, atol=1e-12)
+    assert np.isfinite(model.predict([["pink", "blue"]])).all()
 
 
 def test_untidy_rows_and_tables_of_sparse_columns():

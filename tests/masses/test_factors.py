@@ -42,3 +42,19 @@ def test_masses_on_many_columns_are_optimal(seed):
     slopes = fits.T @ (target - fits @ masses) - beta
     assert np.all(slopes <= 1e-10)
     assert np.abs(slopes[masses > 0]).max() <= 1e-10
+
+
+def test_some_of_independent_columns_have_a_factor():
+    # The last column depends on the first and the sixth but for 1e-14 of its square; the sixth less on these two.
+    columns = np.linalg.qr(np.random.default_rng(0).standard_normal((100, 80)))[0]
+    columns[:, 79] = columns[:, 0] + 1e-4 * (columns[:, 5] + 1e-3 * columns[:, 79])
+    columns /= np.linalg.norm(columns, axis=0)
+    factors, wide = Factors(columns.T @ columns), np.r_[np.ones(60, bool), np.zeros(19, bool), True]
+    without = wide.copy()
+    without[5] = False
+    assert factors.of(without) is not None and factors.of(wide) is not None
+    few = wide & ~((np.arange(80) >= 20) & (np.arange(80) < 60))
+    assert Factors(factors.gram).of(few) is None
+    fits = np.random.default_rng(1).standard_normal(few.sum())
+    solved = factors.of(few).solve(factors.gram[np.ix_(few, few)] @ fits)
+    np.testing.assert_allclose(columns[:, few] @ solved, columns[:, few] @ fits, atol=1e-7)

@@ -5,16 +5,20 @@ import warnings
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT), str(DOCS / "_ext")]
 
 import convexnn  # noqa: E402
+from project_urls import project_urls  # noqa: E402
 
 project = "convexnn"
 author = "the convexnn developers"
 copyright = "the convexnn developers"
 version = release = convexnn.__version__
+URLS = project_urls(ROOT / "setup.cfg")
 
 extensions = [
+    "changelog",
     "mathml",
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
@@ -29,12 +33,15 @@ default_role = "py:obj"  # `name` in a docstring is a link where the name is pub
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 
-# Formulas: see _ext/mathml.py.
+# Formulas: see _ext/mathml.py and docutils.conf.
 html_math_renderer = "mathml"
 
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
+# The types stand in words under Parameters; in signatures, spelled-out unions would hide the names.
+autodoc_typehints = "none"
+maximum_signature_line_length = 88
 
 # Pictures of the pages: the scripts in _plots.
 plot_formats = ["svg"]
@@ -58,7 +65,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
     "remove_config_comments": True,
-    "thumbnail_size": (400, 280),
+    "thumbnail_size": (800, 560),
+    "image_srcset": ["2x"],
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("convexnn",),
     "image_scrapers": ("captions.scrape",),  # see _ext/captions.py
@@ -67,19 +75,30 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 html_theme = "pydata_sphinx_theme"
-html_title = "convexnn"
+html_title = f"convexnn {release}"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ("index", "getting_started", "mathematics", "limits", "benchmarks")}
+html_sidebars = {
+    page: []
+    for page in ("index", "getting_started", "mathematics", "limits", "quality", "benchmarks", "changelog", "from_*")
+}
 html_theme_options = {
-    "logo": {"text": "convexnn"},
+    "logo": {
+        "text": "convexnn",
+        "image_light": "_static/logo-light.svg",
+        "image_dark": "_static/logo-dark.svg",
+    },
+    "navbar_start": ["navbar-logo", "project-version"],
     "navbar_align": "left",
+    "icon_links": [{"name": "Source", "url": URLS["Source"], "icon": "fa-brands fa-github"}],
     "header_links_before_dropdown": 6,
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    # Without the list of sections two programs fit beside each other.
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "from_*": []},
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

@@ -1,42 +1,54 @@
-"""Formulas as MathML, which browsers set themselves: no script, no network, no LaTeX on the machine that builds.
+r"""Formulas as MathML, which browsers set themselves: no script, no network, no LaTeX on the machine that builds.
 
-docutils translates; two of its habits are put right here. It reads ``\\tfrac12`` as one number, twelve, and it leaves
-the bars of norms and absolute values stretchy, so that a lone closing bar with an exponent grows and drops.
+The writer of docutils, from which Sphinx's own derives, translates (docutils.conf asks it for MathML). Two of its
+habits are put right here: it reads ``\tfrac12`` as one number, twelve, and it leaves the bars of norms and absolute
+values stretchy, so that a lone closing bar with an exponent grows and drops, and spaced like operators.
 """
 
 import re
 
-from docutils import nodes
-from docutils.utils.math.latex2mathml import tex2mathml
-from sphinx.errors import SphinxError
+from docutils.nodes import SkipChildren, SkipNode
+from docutils.writers.html5_polyglot import HTMLTranslator
 
 NUMERATOR = re.compile(r"(\\[td]?frac)\s*(\d)")
-BAR = re.compile(r"<mo>([|‖∣∥])</mo>")
+BAR = re.compile(r"<mo[^>]*>([|‖∣∥])</mo>")
 
 
-def to_mathml(latex, as_block=False):
-    """Return the MathML of a piece of LaTeX; raise ValueError where docutils cannot read it."""
-    mathml = tex2mathml(NUMERATOR.sub(r"\1{\2}", latex), as_block=as_block)
-    return BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>', mathml)
+def with_braces(latex):
+    """Return the LaTeX with braces around numerators of one digit."""
+    return NUMERATOR.sub(r"\1{\2}", latex)
 
 
-def translate(node, as_block):
-    """Return the MathML of a node; a formula that cannot be read ends the build, naming its place."""
+def with_plain_bars(mathml):
+    """Return the MathML with bars that neither stretch nor keep a distance."""
+    return BAR.sub(r'<mo stretchy="false" lspace="0em" rspace="0em">\1</mo>', mathml)
+
+
+def write(translator, node):
+    """Append the formula; one that cannot be read is a warning that names its place, by docutils."""
+    readable = type(node)("", with_braces(node.astext()))
+    readable.source, readable.line = node.source, node.line
+    start = len(translator.body)
     try:
-        return to_mathml(node.astext(), as_block)
-    except ValueError as error:
-        raise SphinxError(f"{node.source}:{node.line}: no MathML for {node.astext()!r}: {error}") from error
+        HTMLTranslator.visit_math(translator, readable)
+    except SkipChildren:  # all is written
+        pass
+    translator.body[start:] = [with_plain_bars("".join(translator.body[start:]))]
 
 
-def visit_inline(self, node):
-    self.body.append(f'<span class="formula">{translate(node, as_block=False)}</span>')
-    raise nodes.SkipNode
+def visit_inline(translator, node):
+    translator.body.append('<span class="formula">')
+    write(translator, node)
+    translator.body.append("</span>")
+    raise SkipNode
 
 
-def visit_block(self, node):
+def visit_block(translator, node):
     # Wide formulas scroll on their own, also by the keyboard, and leave the page as narrow as the screen.
-    self.body.append(f'<div class="formula" tabindex="0">{translate(node, as_block=True)}</div>')
-    raise nodes.SkipNode
+    translator.body.append('<div class="formula" tabindex="0">')
+    write(translator, node)
+    translator.body.append("</div>\n")
+    raise SkipNode
 
 
 def setup(app):

@@ -1,4 +1,9 @@
-"""The picture of the landing page: one network with its proof, and all networks of another problem."""
+"""The two pictures of the first screen: one network with its proof, and all networks of another problem.
+
+``python docs/_plots/landing.py`` writes them for README, which cannot make pictures, into docs/_static.
+"""
+
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,16 +12,31 @@ from sklearn.datasets import load_diabetes
 from convexnn import ConvexReLURegressor, optimal_set
 from convexnn.plotting import NetworkDisplay, StaircaseDisplay
 
-X, y = load_diabetes(return_X_y=True, scaled=False)
-X = (X[:, [2]] - X[:, 2].mean()) / X[:, 2].std()
-model = ConvexReLURegressor(beta=20.0).fit(X, y)
+# Half a screen, or a phone's whole one, in inches; dots per inch of README's copies.
+SIZE, DPI = (5.2, 4.3), 160
 
-angles = np.deg2rad([0, 120, 240])
-found = optimal_set(np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3), beta=0.1)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained", width_ratios=[1, 1.15])
-labels = ["body mass index (standardised)", "progression of diabetes"]
-NetworkDisplay.from_estimator(model, X, y, features=(0,), labels=labels).plot(left)
-left.set_title("one network: no other, of any width, is better")
-StaircaseDisplay.from_set(found).plot(right)
-right.set_title("all optimal networks, width by width", pad=32)
+def one_network():
+    """Draw the optimal network of one feature, with the points where it bends."""
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    X = (X[:, [2]] - X[:, 2].mean()) / X[:, 2].std()
+    model = ConvexReLURegressor(beta=20.0).fit(X, y)
+    figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
+    labels = ["body mass index (standardised)", "progression of diabetes"]
+    NetworkDisplay.from_estimator(model, X, y, features=(0,), labels=labels).plot(ax)
+    ax.set_title("One network: proven, none of any width is better", fontsize="medium")
+    return figure
+
+
+def all_networks():
+    """Draw the staircase of three unit vectors, 120 degrees apart."""
+    angles = np.deg2rad([0, 120, 240])
+    found = optimal_set(np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3), beta=0.1)
+    figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
+    StaircaseDisplay.from_set(found).plot(ax)
+    return figure
+
+
+if __name__ == "__main__":
+    for draw in (one_network, all_networks):
+        draw().savefig(Path(__file__).parents[1] / "_static" / f"{draw.__name__}.png", dpi=DPI)

@@ -80,10 +80,10 @@ html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_sidebars = {
-    page: []
-    for page in ("index", "getting_started", "mathematics", "limits", "quality", "benchmarks", "changelog", "from_*")
-}
+# Pages of two programs beside each other, which need all the room, and pages of the navigation bar.
+WIDE = ("index", "from_cvxpy", "from_mlpregressor", "from_scnn")
+TOP = ("getting_started", "mathematics", "limits", "quality", "benchmarks", "changelog")
+html_sidebars = {page: [] for page in WIDE + TOP}
 html_theme_options = {
     "logo": {
         "text": "convexnn",
@@ -97,8 +97,7 @@ html_theme_options = {
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
-    # Without the list of sections two programs fit beside each other.
-    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "from_*": []},
+    "secondary_sidebar_items": {"**": ["page-toc"]} | {page: [] for page in WIDE},
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

@@ -1,9 +1,4 @@
-"""The two pictures of the first screen: one network with its proof, and all networks of another problem.
-
-``python docs/_plots/landing.py`` writes them for README, which cannot make pictures, into docs/_static.
-"""
-
-from pathlib import Path
+"""The two pictures of the first screen: one network with its proof, and all networks of another problem."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +7,8 @@ from sklearn.datasets import load_diabetes
 from convexnn import ConvexReLURegressor, optimal_set
 from convexnn.plotting import NetworkDisplay, StaircaseDisplay
 
-# Half a screen, or a phone's whole one, in inches; dots per inch of README's copies.
-SIZE, DPI = (5.2, 4.3), 160
+# Half a screen, or a phone's whole one, in inches.
+SIZE = (5.2, 4.3)
 
 
 def one_network():
@@ -35,8 +30,3 @@ def all_networks():
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     StaircaseDisplay.from_set(found).plot(ax)
     return figure
-
-
-if __name__ == "__main__":
-    for draw in (one_network, all_networks):
-        draw().savefig(Path(__file__).parents[1] / "_static" / f"{draw.__name__}.png", dpi=DPI)

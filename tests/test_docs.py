@@ -18,9 +18,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import convexnn
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted(path.name for path in DOCS.glob("*.rst"))
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in [*DOCS.glob("*.rst"), *DOCS.glob("api/*.rst")])
 PUBLIC = [
     "convexnn",
     "convexnn.activations",
@@ -49,6 +51,15 @@ BLOCK = re.compile(
 )
 REMARK = re.compile(r"^ *\.\. (not run|needs): (.+)\n\s*\Z", re.M)  # just before a block
 NUMBER = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
+# Blocks of any language; the longest line of code that a page shows without scrolling at 1280 pixels.
+ANY_BLOCK = re.compile(
+    r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n(?:(?P=indent) +:[^\n]*\n)*\n"
+    r"(?P<code>(?:(?P=indent) +[^\n]*\n|\n)+)",
+    re.M,
+)
+LONGEST = 88
+# What docutils documents for those who extend it.
+PUBLIC_DOCUTILS = {"docutils", "docutils.nodes", "docutils.parsers.rst", "docutils.writers.html5_polyglot"}
 
 
 def blocks(page):
@@ -113,13 +124,13 @@ def test_blocks_are_found_at_any_indent():
 
 
 def documented():
-    """Yield the dotted name of every entry of the API page."""
-    module = "convexnn"
-    for line in (DOCS / "api.rst").read_text().splitlines():
-        if line.startswith(".. currentmodule::"):
-            module = line.split()[-1]
-        elif re.fullmatch(r"   [\w.]+", line):
-            yield f"{module}.{line.strip()}"
+    """Yield the dotted name of every entry of the API pages."""
+    for page in sorted((DOCS / "api").glob("*.rst")):
+        for line in page.read_text().splitlines():
+            if line.startswith(".. currentmodule::"):
+                module = line.split()[-1]
+            elif re.fullmatch(r"   [\w.]+", line):
+                yield f"{module}.{line.strip()}"
 
 
 def resolve(name):
@@ -127,7 +138,7 @@ def resolve(name):
     return getattr(importlib.import_module(module), attribute)
 
 
-def test_every_public_name_is_in_the_api_page_once():
+def test_every_public_name_is_in_the_api_pages_once():
     entries = [resolve(name) for name in documented()]
     assert len({id(entry) for entry in entries}) == len(entries)
     for package in PUBLIC:
@@ -135,7 +146,7 @@ def test_every_public_name_is_in_the_api_page_once():
         for name in module.__all__:
             value = getattr(module, name)
             if name != "__version__" and not isinstance(value, ModuleType):
-                assert any(value is entry for entry in entries), f"{package}.{name} is missing in docs/api.rst"
+                assert any(value is entry for entry in entries), f"{package}.{name} is missing in docs/api"
 
 
 def test_every_example_is_in_the_gallery_once():
@@ -150,6 +161,8 @@ def build(folder):
     made = shutil.ignore_patterns("_build", "auto_examples", "generated", "__pycache__")
     shutil.copytree(DOCS, folder / "docs", ignore=made)
     shutil.copytree(ROOT / "examples", folder / "examples", ignore=made)
+    for name in ("CHANGELOG.md", "setup.cfg"):
+        shutil.copy(ROOT / name, folder)
     options = ["-q", "-W", "--keep-going", "-D", "plot_gallery=0"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     finished = subprocess.run(
@@ -192,6 +205,24 @@ def check_pages(html):
         assert (html / "generated" / f"{name}.html").exists()
 
 
+def check_signatures(html):
+    """Signatures have names and defaults; what an argument may be is said in words below."""
+    for page in (html / "generated").glob("*.html"):
+        for signature in re.findall(r'<dt class="sig .*?</dt>', page.read_text(), re.S):
+            assert "Literal" not in signature and "NestedSequence" not in signature, page.name
+
+
+def check_reachable(html, pages):
+    """A reader who follows links from the first page finds every other."""
+    known, ahead = set(), [(html / "index.html").resolve()]
+    while ahead:
+        path = ahead.pop()
+        if path in pages and path not in known:
+            known.add(path)
+            ahead += [(path.parent / unquote(urlsplit(link).path)).resolve() for link in pages[path].links]
+    assert known >= {(html / page).with_suffix(".html").resolve() for page in PAGES}
+
+
 def check_internal_links(path, page, pages):
     for link in page.links:
         parts = urlsplit(link)
@@ -224,24 +255,80 @@ def test_the_site_builds_without_a_warning_and_is_whole(tmp_path):
         pytest.importorskip(needed)
     html = build(tmp_path)
     check_pages(html)
+    check_signatures(html)
     pages = {path.resolve(): Page(path) for path in html.rglob("*.html") if "_static" not in path.parts}
+    check_reachable(html, pages)
     for path, page in pages.items():
         check_internal_links(path, page, pages)
         check_outside_links(path, page)
         check_pictures(path, page)
     text = (html / "mathematics.html").read_text()
     assert text.count("<math") >= 40 and "mathjax" not in text.lower()
+    assert f'<span class="project-version">{convexnn.__version__}</span>' in text
     assert 'href="generated/convexnn.minimal_pruning.html' in (html / "pruning.html").read_text()
 
 
-def test_fractions_of_digits_and_closing_bars_are_set_right(monkeypatch):
+@pytest.fixture
+def extensions(monkeypatch):
+    """The extensions of the site can be imported."""
+    pytest.importorskip("sphinx")
     monkeypatch.syspath_prepend(DOCS / "_ext")
-    to_mathml = pytest.importorskip("mathml").to_mathml
-    flat = re.sub(r"\s+", "", to_mathml(r"\tfrac12 \|u\|^2 + \frac\beta2 + \tfrac1{2n}"))
-    assert "<mn>1</mn><mn>2</mn></mfrac>" in flat and "<mn>12</mn>" not in flat
-    assert flat.count('stretchy="false"') == 2 and "<mi>β</mi><mn>2</mn></mfrac>" in flat
-    with pytest.raises(ValueError, match="nonsense"):
-        to_mathml(r"\nonsense{x}")
+
+
+def test_fractions_of_digits_and_bars_are_set_right(extensions):
+    mathml = importlib.import_module("mathml")
+    assert mathml.with_braces(r"\tfrac12 \frac\beta2 \tfrac1{2n}") == r"\tfrac{1}2 \frac\beta2 \tfrac{1}{2n}"
+    flat = mathml.with_plain_bars('<mo stretchy="true">|</mo><mi>u</mi><mo>‖</mo><mo>(</mo>')
+    assert flat.count('stretchy="false" lspace="0em" rspace="0em"') == 2 and flat.endswith("<mo>(</mo>")
+
+
+def test_extensions_use_the_public_parts_of_docutils():
+    for path in (DOCS / "_ext").glob("*.py"):
+        used = re.findall(r"^\s*(?:from|import) (docutils[\w.]*)", path.read_text(), re.M)
+        assert set(used) <= PUBLIC_DOCUTILS, path.name
+
+
+def test_the_changelog_is_translated_to_rest(extensions):
+    to_rest = importlib.import_module("changelog").to_rest
+    markdown = "# Changelog\n\n## [0.1.0]\n\n- [a](https://b.c/d_e): `x_` and m*,\n  `y\n  z`\n"
+    rest = "\n0.1.0\n-----\n\n- `a <https://b.c/d_e>`__: ``x_`` and m\\*,\n  ``y\n  z``\n"
+    assert to_rest(markdown) == rest
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lines_of_code_are_as_wide_as_the_page(page):
+    for match in ANY_BLOCK.finditer((DOCS / page).read_text()):
+        for line in textwrap.dedent(match["code"]).splitlines():
+            # What a program prints wraps, as in a terminal; what is typed does not.
+            typed = match["language"] == "python" or line.startswith(("$ ", ">>> "))
+            assert not typed or len(line) <= LONGEST, line
+
+
+def test_code_of_the_readme_is_as_wide_as_the_page():
+    for code in re.findall(r"^```\w*\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S):
+        assert max(map(len, code.splitlines())) <= LONGEST
+
+
+def test_addresses_in_the_readme_are_the_projects_own(extensions):
+    """They are absolute, since an index shows README too, and lead to a page or a file that exists."""
+    urls = importlib.import_module("project_urls").project_urls(ROOT / "setup.cfg")
+    site, source = urls["Documentation"], urls["Source"].removeprefix("https://github.com/")
+    pages = {site, f"{site}auto_examples/index.html"} | {site + page.replace(".rst", ".html") for page in PAGES}
+    files = re.compile(rf"https://(?:github\.com/{source}/blob|raw\.githubusercontent\.com/{source})/main/(.+)")
+    text = (ROOT / "README.md").read_text()
+    found = re.findall(r'^\[[^\]]+\]: (\S+)$|\bsrc="([^"]+)"', text, re.M)
+    assert len(found) >= 15
+    for address in map("".join, found):
+        file = files.fullmatch(address)
+        assert address in pages or (file and (ROOT / file[1]).exists()), address
+    defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
+    assert {name.lower() for name in re.findall(r"(?<!`)\[([A-Za-z][\w. ]+)\](?![(:\]])", unfenced(text))} == defined
+    assert f"repository-code: {urls['Source']}\nurl: {site}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def unfenced(markdown):
+    """The text without its code."""
+    return re.sub(r"^```.*?^```|`[^`]*`", "", markdown, flags=re.M | re.S)
 
 
 def test_links_of_pages_and_readme_are_files_of_the_project():

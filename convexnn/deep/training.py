@@ -113,7 +113,8 @@ def train_three_layer(
 
     Examples
     --------
-    >>> solution = train_three_layer([[1.0], [2.0], [-1.0], [-3.0]], [1.0, 2.0, -1.0, 1.0], beta=0.5)
+    >>> X, y = [[1.0], [2.0], [-1.0], [-3.0]], [1.0, 2.0, -1.0, 1.0]
+    >>> solution = train_three_layer(X, y, beta=0.5)
     >>> print(f"{solution.certificate.primal:.4f} {solution.certificate.status}")
     1.3625 optimal
     """

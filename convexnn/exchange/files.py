@@ -113,7 +113,8 @@ def save_network(
     >>> import tempfile, pathlib
     >>> from convexnn import ConvexReLURegressor
     >>> from convexnn.exchange import load_network, save_network
-    >>> model = ConvexReLURegressor(beta="scale").fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 0.0, 2.0])
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 0.0, 2.0]
+    >>> model = ConvexReLURegressor(beta="scale").fit(X, y)
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.npz"
     >>> save_network(path, model)
     >>> load_network(path).certificate.status

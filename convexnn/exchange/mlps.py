@@ -56,7 +56,8 @@ def from_sklearn_mlp(mlp: "MLPRegressor | MLPClassifier") -> TwoLayerReLU:
     >>> from convexnn import certify
     >>> from convexnn.exchange import equivalent_beta, from_sklearn_mlp
     >>> X, y = np.arange(8.0)[:, None], np.abs(np.arange(8.0) - 3)
-    >>> mlp = MLPRegressor(hidden_layer_sizes=20, alpha=0.1, solver="lbfgs", random_state=0, max_iter=2000).fit(X, y)
+    >>> options = {"solver": "lbfgs", "random_state": 0, "max_iter": 2000}
+    >>> mlp = MLPRegressor(hidden_layer_sizes=20, alpha=0.1, **options).fit(X, y)
     >>> network = from_sklearn_mlp(mlp)
     >>> np.allclose(network.predict(X), mlp.predict(X))
     True
@@ -96,7 +97,8 @@ def equivalent_beta(mlp: "MLPRegressor | MLPClassifier", n_samples: int) -> floa
     --------
     >>> from sklearn.neural_network import MLPRegressor
     >>> from convexnn.exchange import equivalent_beta
-    >>> equivalent_beta(MLPRegressor(alpha=0.01, solver="lbfgs"), 442), equivalent_beta(MLPRegressor(alpha=0.01), 400)
+    >>> mlps = MLPRegressor(alpha=0.01, solver="lbfgs"), MLPRegressor(alpha=0.01)
+    >>> equivalent_beta(mlps[0], 442), equivalent_beta(mlps[1], 400)
     (0.01, 0.02)
     """
     _check_is_mlp(mlp)

@@ -176,7 +176,8 @@ def is_second_order_stationary(
     Examples
     --------
     >>> from convexnn import TwoLayerReLU
-    >>> bool(is_second_order_stationary(TwoLayerReLU([[1.0]], [1.0]), [[1.0]], [1.0], 0.0, 1e-6, 0.0))
+    >>> network = TwoLayerReLU([[1.0]], [1.0])
+    >>> bool(is_second_order_stationary(network, [[1.0]], [1.0], 0.0, 1e-6, 0.0))
     True
     """
     problem = pose_at(network, X, y, beta, **options)

@@ -172,7 +172,8 @@ def gradient_descent(
     >>> from convexnn.landscape import gradient_descent
     >>> X, y = np.array([[-np.sqrt(3), 1], [np.sqrt(3), 1]]), np.ones(2)
     >>> found = gradient_descent(X, y, width=1, beta=0.1, n_runs=20, random_state=0)
-    >>> np.unique(found.objectives.round(5)).tolist()  # the optimum, a spurious minimum, a dead neuron
+    >>> # The optimum, a spurious minimum, a dead neuron:
+    >>> np.unique(found.objectives.round(5)).tolist()
     [0.0975, 0.54875, 1.0]
     """
     refuse_outputs(y)

@@ -108,7 +108,8 @@ def gradient_flow(
     Examples
     --------
     >>> from convexnn import TwoLayerReLU
-    >>> flow = gradient_flow(TwoLayerReLU([[1.0]], [1.0]), [[1.0]], [3.0], 0.0, [0, 0.5, 5], layers="first")
+    >>> start = TwoLayerReLU([[1.0]], [1.0])
+    >>> flow = gradient_flow(start, [[1.0]], [3.0], 0.0, [0, 0.5, 5], layers="first")
     >>> flow.objectives.round(3).tolist()  # 2 exp(-2 t)
     [2.0, 0.736, 0.0]
     """

@@ -89,7 +89,8 @@ def merge_optimal(
     >>> from convexnn import optimal_set
     >>> from convexnn.landscape import merge_optimal
     >>> X, y = [[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]
-    >>> a, b = (optimal_set(X, y, 0.1).network(masses) for masses in optimal_set(X, y, 0.1).vertices)
+    >>> found = optimal_set(X, y, 0.1)
+    >>> a, b = (found.network(masses) for masses in found.vertices)
     >>> merged = merge_optimal(a, b, 0.5, X, y, 0.1)
     >>> a.width + b.width, merged.width <= 2, round(merged.objective(X, y, 0.1), 10)
     (3, True, 0.0975)

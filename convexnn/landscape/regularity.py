@@ -122,7 +122,8 @@ def function_regularity(
 
     Examples
     --------
-    >>> function_regularity(lambda w: w @ w, lambda w: 2 * w, [[1.0, 0.0], [3.0, 4.0]], [0.0, 0.0])
+    >>> points = [[1.0, 0.0], [3.0, 4.0]]
+    >>> function_regularity(lambda w: w @ w, lambda w: 2 * w, points, [0.0, 0.0])
     RegularityConstants(PL 2, weak quasi-convexity 2, restricted secant 2, over 2 points)
     """
     points, minimiser = np.asarray(points, dtype=float), np.asarray(minimiser, dtype=float)

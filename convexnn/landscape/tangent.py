@@ -123,7 +123,8 @@ def tangent_kernel(network: TwoLayerReLU, X: ArrayLike, layers: Literal["both", 
     Examples
     --------
     >>> from convexnn import TwoLayerReLU
-    >>> tangent_kernel(TwoLayerReLU([[1.0, 0.0]], [2.0]), [[1.0, 1.0], [3.0, 0.0]], layers="first")
+    >>> network = TwoLayerReLU([[1.0, 0.0]], [2.0])
+    >>> tangent_kernel(network, [[1.0, 1.0], [3.0, 0.0]], layers="first")
     array([[ 8., 12.],
            [12., 36.]])
     """

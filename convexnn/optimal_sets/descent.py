@@ -97,7 +97,8 @@ def descent_path(
     >>> from convexnn import TwoLayerReLU, descent_path, optimal_set
     >>> X, y = [[-np.sqrt(3), 1], [np.sqrt(3), 1]], [1, 1]
     >>> target = optimal_set(X, y, 0.1).minimal_network().padded(3)
-    >>> path = descent_path(TwoLayerReLU([[1, 0], [2, 1], [0, 0]], [-1, 0.5, 1]), target, X, y, 0.1)
+    >>> start = TwoLayerReLU([[1, 0], [2, 1], [0, 0]], [-1, 0.5, 1])
+    >>> path = descent_path(start, target, X, y, 0.1)
     >>> values = [path.objective(t) for t in np.linspace(0, 1, 101)]
     >>> round(values[0], 4), round(values[-1], 4), bool(max(np.diff(values)) < 1e-12)
     (1.0375, 0.0975, True)

@@ -50,7 +50,8 @@ class DecisionRegionDisplay(Display):
     >>> from convexnn.plotting import DecisionRegionDisplay
     >>> X, y = load_iris(return_X_y=True)
     >>> X, y = X[:100, :2], y[:100]
-    >>> display = DecisionRegionDisplay.from_estimator(ConvexReLUClassifier(1.0).fit(X, y), X, y, n_points=20).plot()
+    >>> model = ConvexReLUClassifier(1.0).fit(X, y)
+    >>> display = DecisionRegionDisplay.from_estimator(model, X, y, n_points=20).plot()
     >>> len(display.points_)
     2
     """

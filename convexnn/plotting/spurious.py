@@ -28,7 +28,8 @@ class SpuriousTableDisplay(Display):
     --------
     >>> from convexnn.landscape import spurious_table
     >>> from convexnn.plotting import SpuriousTableDisplay
-    >>> display = SpuriousTableDisplay.from_table(spurious_table([2, 3], n_runs=5, random_state=0)).plot()
+    >>> table = spurious_table([2, 3], n_runs=5, random_state=0)
+    >>> display = SpuriousTableDisplay.from_table(table).plot()
     >>> display.shares_[0].lines[0].get_xdata().tolist()
     [2.0, 3.0]
     """

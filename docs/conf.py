@@ -8,8 +8,9 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT), str(DOCS / "_ext")]
 
-import convexnn  # noqa: E402
 from project_urls import project_urls  # noqa: E402
+
+import convexnn  # noqa: E402
 
 project = "convexnn"
 author = "the convexnn developers"

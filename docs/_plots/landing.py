@@ -9,6 +9,8 @@ from convexnn.plotting import NetworkDisplay, StaircaseDisplay
 
 # Half a screen, or a phone's whole one, in inches.
 SIZE = (5.2, 4.3)
+# The labels of the staircase stand on its left, and keep a distance from what is beside the picture.
+MARGIN = (0.07, 0.0, 0.93, 1.0)
 
 
 def one_network():
@@ -29,4 +31,5 @@ def all_networks():
     found = optimal_set(np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3), beta=0.1)
     figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
     StaircaseDisplay.from_set(found).plot(ax)
+    figure.get_layout_engine().set(rect=MARGIN)
     return figure

@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
     "remove_config_comments": True,
+    "capture_repr": (),  # what an example prints, and not the value of its last line
     "thumbnail_size": (800, 560),
     "image_srcset": ["2x"],
     "backreferences_dir": "generated/backreferences",
@@ -81,8 +82,8 @@ html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-# Pages of two programs beside each other, which need all the room, and pages of the navigation bar.
-WIDE = ("index", "from_cvxpy", "from_mlpregressor", "from_scnn")
+# Pages of pictures or programs beside each other, which need all the room, and pages of the navigation bar.
+WIDE = ("index", "auto_examples/index", "from_cvxpy", "from_mlpregressor", "from_scnn")
 TOP = ("getting_started", "mathematics", "limits", "quality", "benchmarks", "changelog")
 html_sidebars = {page: [] for page in WIDE + TOP}
 html_theme_options = {

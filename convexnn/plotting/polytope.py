@@ -61,7 +61,8 @@ class OptimalPolytopeDisplay(Display):
     >>> from convexnn import optimal_set
     >>> from convexnn.plotting import OptimalPolytopeDisplay
     >>> angles = np.deg2rad([0, 120, 240])
-    >>> found = optimal_set(np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(3), beta=0.1)
+    >>> X = np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> found = optimal_set(X, np.ones(3), beta=0.1)
     >>> display = OptimalPolytopeDisplay.from_set(found)
     >>> display.dimension, sorted(display.n_neurons.tolist())
     (3, [2, 2, 2, 3, 3])

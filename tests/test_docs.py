@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import convexnn
+from convexnn._utils.site import DOCUMENTATION
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -325,6 +326,7 @@ def test_addresses_in_the_readme_are_the_projects_own(extensions):
     defined = {name.lower() for name in re.findall(r"^\[([^\]]+)\]: ", text, re.M)}
     assert {name.lower() for name in re.findall(r"(?<!`)\[([A-Za-z][\w. ]+)\](?![(:\]])", unfenced(text))} == defined
     assert f"repository-code: {urls['Source']}\nurl: {site}\n" in (ROOT / "CITATION.cff").read_text()
+    assert DOCUMENTATION == site
 
 
 def unfenced(markdown):

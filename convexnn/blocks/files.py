@@ -130,7 +130,8 @@ def parquet_blocks(
     >>> from convexnn.blocks import parquet_blocks
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> for k in range(2):
-    ...     pandas.DataFrame({"a": [k, k + 1.0], "y": [0.0, 1.0]}).to_parquet(folder / f"part-{k}.parquet")
+    ...     rows = pandas.DataFrame({"a": [k, k + 1.0], "y": [0.0, 1.0]})
+    ...     rows.to_parquet(folder / f"part-{k}.parquet")
     >>> source = parquet_blocks(folder / "part-*.parquet", "y")
     >>> [(X["a"].tolist(), y.tolist()) for X, y in source()]
     [([0.0, 1.0], [0.0, 1.0]), ([1.0, 2.0], [0.0, 1.0])]

@@ -140,7 +140,9 @@ def _record(trace, n_iter, point):
     """Append a point to the trace."""
     _, steps, points, count = trace
     steps[count[0]] = n_iter
-    points[count[0], :] = point
+    row = points[count[0]]
+    for i in range(point.size):
+        row[i] = point[i]
     count[0] += 1
 
 

@@ -1,7 +1,5 @@
 """A compiled order of numbers: that of numba's ``np.argsort``, ties included, at a third of the time to compile it."""
 
-import numpy as np
-
 from .kernels import compiled
 
 # Parts of at most 15 numbers are sorted by insertion, as in numba: the order of ties depends on it.

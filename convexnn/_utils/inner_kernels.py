@@ -12,7 +12,7 @@ from numba.core import event, types, typing
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags
 from numba.core.compiler_machinery import LoweringPass, register_pass
-from numba.core.dispatcher import _FunctionCompiler
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]  # numba hides it from checkers
 from numba.core.typed_passes import AnnotateTypes
 
 from .compile_notice import watching

@@ -5,6 +5,7 @@ compiled is kept in NUMBA_CACHE_DIR, or beside the sources of the package where 
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -24,13 +25,13 @@ from .. import (
     width_sweep,
 )
 from .._utils.kernels import KERNELS
-from .._utils.progress import reporting, seconds
+from .._utils.progress import reporting, seconds, silence
 from ..deep import train_three_layer
 from ..duality.large.shards import nearest_to_zero
 from ..landscape import gradient_descent, spurious_table
 from ..masses.factors import Factors
 from .outcomes import Outcome
-from .streams import verbosity
+from .streams import quiet_log, verbosity
 
 # Enough entries to be long data, whose neurons move by gradients of batches (see `_utils.row_blocks`).
 LONG_SHAPE = (6_000, 20)
@@ -56,11 +57,13 @@ def run(arguments):
     started, before = perf_counter(), _n_compiled()
     todo = tasks()
     with (
+        quiet_log(True),
         reporting(verbosity(arguments)) as reporter,
         reporter.stage("compiling", len(todo), steady=False, patience=0.0) as stage,
     ):
         for number, task in enumerate(todo, start=1):
-            task.solve()
+            with silence(), warnings.catch_warnings(action="ignore"):  # proofs are not what this is about
+                task.solve()
             stage.record(task.name, number)
     document = {
         "n_kernels": sum(len(kernel.signatures) for kernel in KERNELS),

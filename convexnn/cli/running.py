@@ -8,7 +8,7 @@ from dataclasses import asdict
 from ..exceptions import SolverError
 from .outcomes import ExitCode, make_console, to_json
 from .problems import TableError
-from .streams import keeping_notes, noticing_interrupts, plain_warnings, printing_apart, say
+from .streams import keeping_notes, noticing_interrupts, plain_warnings, printing_apart, quiet_log, say
 
 INTERRUPTED_MESSAGE = "interrupted before there was anything to keep."
 
@@ -28,7 +28,7 @@ def _run(arguments):
     with plain_warnings() as messages, keeping_notes() as notes, noticing_interrupts() as interrupts:
         reported = {"warnings": messages, "notes": notes}
         try:
-            with printing_apart(arguments.json or not arguments.prints):
+            with printing_apart(arguments.json or not arguments.prints), quiet_log(arguments.quiet):
                 outcome = arguments.run(arguments)
         except KeyboardInterrupt as error:
             return _fail(arguments, reported, error, ExitCode.interrupted, str(error) or INTERRUPTED_MESSAGE)

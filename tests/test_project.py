@@ -102,7 +102,7 @@ def loaded(code, modules):
 
 def test_import_is_light():
     assert loaded("import convexnn", ("numpy", "sklearn", "numba")) == []
-    heavy = ("cvxpy", "clarabel", "matplotlib", "rich", "distributed", "dask")
+    heavy = ("cvxpy", "clarabel", "matplotlib", "distributed", "dask")
     assert loaded("from convexnn import *", heavy) == []
     assert loaded("import convexnn.estimators", heavy) == []
 

@@ -51,7 +51,7 @@ def test_nothing_is_compiled_after_it(tmp_path):
     command = [sys.executable, "-m", "convexnn", "compile", "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
-    assert document["n_compiled"] == document["n_kernels"] > 40 and document["folder"] == str(tmp_path)
+    assert document["n_compiled"] == document["n_kernels"] > 30 and document["folder"] == str(tmp_path)
     done = subprocess.run([sys.executable, "-c", WORK], env=environment, capture_output=True, text=True, check=True)
     compiled = json.loads(done.stdout.splitlines()[-1])
     assert compiled == dict.fromkeys(compiled, 0)

@@ -1,58 +1,180 @@
-"""Two-layer ReLU networks trained to proven global optimality, and the whole set of optimal networks."""
+"""Two-layer ReLU networks trained to proven global optimality, and the whole set of optimal networks.
 
-from . import _moved, datasets, exchange
-from ._utils.environment import show_versions, versions
+What a name stands for is imported when the name is used (PEP 562): ``import convexnn`` itself takes no time.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import _moved
 from ._version import __version__
-from .activations import certify_activation, train_activation
-from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
-from .duality import Certificate, Price, beta_max, certify, price
-from .estimators import (
-    BetaPath,
-    ConvexReLUClassifier,
-    ConvexReLUClassifierCV,
-    ConvexReLURegressor,
-    ConvexReLURegressorCV,
-    GatedReLUClassifier,
-    GatedReLURegressor,
-    MinNormReLUInterpolator,
-)
-from .exceptions import (
-    ConvergenceWarning,
-    ConvexNNError,
-    FileFormatError,
-    GatheringWarning,
-    InvalidInputError,
-    MissingLibraryError,
-    NotDescribedError,
-    PatternLimitError,
-    ScaleWarning,
-    SolverError,
-    StrengthWarning,
-    UnknownPathError,
-    VertexLimitError,
-    WidthWarning,
-)
-from .exchange import SavedNetwork, load_network, save_network
-from .gated import GatedCertificate, GatedOptimalSet
-from .interpolation import InterpolationCertificate, InterpolationSet, certify_interpolation
-from .network import TwoLayerReLU
-from .optimal_sets import (
-    ApproximatePruning,
-    MinimalPruning,
-    NetworkPath,
-    OptimalSet,
-    VectorOptimalSet,
-    approximate_pruning,
-    descent_path,
-    minimal_pruning,
-    optimal_set,
-)
-from .programs import ConvexSolution, convex_program, to_convex, to_network
-from .responses import LeaveOneOut
-from .solvers import Solution, Status
-from .sweeps import regularization_path, width_sweep
+
+if TYPE_CHECKING:
+    from . import datasets, exchange
+    from ._utils.environment import show_versions, versions
+    from .activations import certify_activation, train_activation
+    from .arrangements import ActivationPatterns, count_patterns, enumerate_patterns, sample_patterns
+    from .duality import Certificate, Price, beta_max, certify, price
+    from .estimators import (
+        BetaPath,
+        ConvexReLUClassifier,
+        ConvexReLUClassifierCV,
+        ConvexReLURegressor,
+        ConvexReLURegressorCV,
+        GatedReLUClassifier,
+        GatedReLURegressor,
+        MinNormReLUInterpolator,
+    )
+    from .exceptions import (
+        ConvergenceWarning,
+        ConvexNNError,
+        FileFormatError,
+        GatheringWarning,
+        InvalidInputError,
+        MissingLibraryError,
+        NotDescribedError,
+        PatternLimitError,
+        ScaleWarning,
+        SolverError,
+        StrengthWarning,
+        UnknownPathError,
+        VertexLimitError,
+        WidthWarning,
+    )
+    from .exchange import SavedNetwork, load_network, save_network
+    from .gated import GatedCertificate, GatedOptimalSet
+    from .interpolation import InterpolationCertificate, InterpolationSet, certify_interpolation
+    from .network import TwoLayerReLU
+    from .optimal_sets import (
+        ApproximatePruning,
+        MinimalPruning,
+        NetworkPath,
+        OptimalSet,
+        VectorOptimalSet,
+        approximate_pruning,
+        descent_path,
+        minimal_pruning,
+        optimal_set,
+    )
+    from .programs import ConvexSolution, convex_program, to_convex, to_network
+    from .responses import LeaveOneOut
+    from .solvers import Solution, Status
+    from .sweeps import regularization_path, width_sweep
+
+# The module that every public name comes from, as in the imports above, which only type checkers read.
+_NAMES_OF = {
+    "_utils.environment": (
+        "show_versions",
+        "versions",
+    ),
+    "activations": (
+        "certify_activation",
+        "train_activation",
+    ),
+    "arrangements": (
+        "ActivationPatterns",
+        "count_patterns",
+        "enumerate_patterns",
+        "sample_patterns",
+    ),
+    "duality": (
+        "Certificate",
+        "Price",
+        "beta_max",
+        "certify",
+        "price",
+    ),
+    "estimators": (
+        "BetaPath",
+        "ConvexReLUClassifier",
+        "ConvexReLUClassifierCV",
+        "ConvexReLURegressor",
+        "ConvexReLURegressorCV",
+        "GatedReLUClassifier",
+        "GatedReLURegressor",
+        "MinNormReLUInterpolator",
+    ),
+    "exceptions": (
+        "ConvergenceWarning",
+        "ConvexNNError",
+        "FileFormatError",
+        "GatheringWarning",
+        "InvalidInputError",
+        "MissingLibraryError",
+        "NotDescribedError",
+        "PatternLimitError",
+        "ScaleWarning",
+        "SolverError",
+        "StrengthWarning",
+        "UnknownPathError",
+        "VertexLimitError",
+        "WidthWarning",
+    ),
+    "exchange": (
+        "SavedNetwork",
+        "load_network",
+        "save_network",
+    ),
+    "gated": (
+        "GatedCertificate",
+        "GatedOptimalSet",
+    ),
+    "interpolation": (
+        "InterpolationCertificate",
+        "InterpolationSet",
+        "certify_interpolation",
+    ),
+    "network": ("TwoLayerReLU",),
+    "optimal_sets": (
+        "ApproximatePruning",
+        "MinimalPruning",
+        "NetworkPath",
+        "OptimalSet",
+        "VectorOptimalSet",
+        "approximate_pruning",
+        "descent_path",
+        "minimal_pruning",
+        "optimal_set",
+    ),
+    "programs": (
+        "ConvexSolution",
+        "convex_program",
+        "to_convex",
+        "to_network",
+    ),
+    "responses": ("LeaveOneOut",),
+    "solvers": (
+        "Solution",
+        "Status",
+    ),
+    "sweeps": (
+        "regularization_path",
+        "width_sweep",
+    ),
+}
+_HOMES = {name: module for module, names in _NAMES_OF.items() for name in names}
 
 _moved.keep_old_names()
+
+
+def __getattr__(name: str) -> Any:
+    """Import what a public name stands for, or a module of the package, at its first use."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if not name.startswith("_"):
+        try:
+            return importlib.import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "ActivationPatterns",

@@ -1,4 +1,4 @@
-"""Old places of what has moved, kept for one release: delete this file, and its call, with the next one."""
+"""Old places of what has moved, kept for one release: delete this file, and its calls, with the next one."""
 
 import importlib
 import sys
@@ -59,9 +59,17 @@ class _Finder(MetaPathFinder, Loader):
 
 
 def keep_old_names():
-    """Make what has moved importable from its old place: modules by a finder, single names at once."""
+    """Make the modules that have moved importable from their old places."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
-    for old, names in NAMES.items():
-        for name, new in names.items():
-            setattr(importlib.import_module(old), name, getattr(importlib.import_module(new), name))
+
+
+def old_names_of(package):
+    """Return a ``__getattr__`` for a package that some names have left."""
+
+    def __getattr__(name):
+        if name not in NAMES[package]:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(NAMES[package][name]), name)
+
+    return __getattr__

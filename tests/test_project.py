@@ -1,5 +1,6 @@
 """What the README says is true: its example, its commands, the version; and the doctests."""
 
+import ast
 import doctest
 import importlib
 import os
@@ -94,10 +95,34 @@ def test_the_conda_recipe_agrees_with_the_package():
     assert conda == set(re.findall(r"^[\w-]+>=[\d.]+$", setup["options"]["install_requires"], re.M))
 
 
+def loaded(code, modules):
+    """Which of the modules a process loads that runs the code."""
+    return run("-c", f"import sys; {code}; print(*(m for m in {modules} if m in sys.modules))").split()
+
+
 def test_import_is_light():
-    heavy = ("cvxpy", "matplotlib", "distributed", "dask")
-    loaded = run("-c", f"import sys, convexnn; print(*(m for m in {heavy} if m in sys.modules))")
-    assert loaded.strip() == ""
+    assert loaded("import convexnn", ("numpy", "sklearn", "numba")) == []
+    heavy = ("cvxpy", "clarabel", "matplotlib", "distributed", "dask")
+    assert loaded("from convexnn import *", heavy) == []
+    assert loaded("import convexnn.estimators", heavy) == []
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_nothing(option):
+    code = (
+        f"import contextlib; from convexnn.cli import main\nwith contextlib.suppress(SystemExit): main(['{option}'])\n"
+    )
+    found = run("-c", f"{code}\nimport sys; print([m for m in ('numpy', 'sklearn', 'numba') if m in sys.modules])")
+    assert found.splitlines()[-1] == "[]"
+
+
+def test_public_names_are_those_of_the_imports_of_type_checkers():
+    (block,) = (node for node in ast.parse(Path(convexnn.__file__).read_text()).body if isinstance(node, ast.If))
+    homes = {alias.name: node.module for node in block.body for alias in node.names if node.module}
+    modules = {alias.name for node in block.body for alias in node.names if not node.module}
+    assert homes == convexnn._HOMES
+    assert sorted({*homes, *modules, "__version__"}) == convexnn.__all__
+    assert set(convexnn.__all__) <= set(dir(convexnn))
 
 
 def test_public_names_exist_and_are_no_modules():

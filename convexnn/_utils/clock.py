@@ -1,6 +1,6 @@
 """The clock on which limits of time are read: it stands still while kernels are compiled, or loaded from the disk.
 
-The first fit on a machine compiles for half a minute. That belongs to the installation, not to the work that a
+The first fit on a machine compiles for some ten seconds. That belongs to the installation, not to the work that a
 `time_limit` is for; seconds in histories and records are those of the work too.
 """
 

@@ -9,7 +9,11 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from .clock import standing_still
+from .inner_kernels import InnerKernel, KernelCompiler
 from .kernel_cache import cache_of
+
+# Every kernel of this process, as Python calls it.
+KERNELS: list[Dispatcher] = []
 
 
 def compiled(function=None, **options):
@@ -19,10 +23,14 @@ def compiled(function=None, **options):
     """
     if function is None:
         return partial(compiled, **options)
-    kernel = njit(nogil=True, **options)(function)
+    kernel = njit(nogil=True, no_cfunc_wrapper=True, **options)(function)
     if isinstance(kernel, Dispatcher):
         kernel._cache = cache_of(function)  # as njit(cache=True) does, which raises where no folder can be written
         kernel.compile = holding_interrupts()(standing_still()(kernel.compile))
+        KERNELS.append(kernel)
+        kernel._compiler = KernelCompiler(kernel)
+        inner = InnerKernel(kernel)
+        kernel.get_call_template, kernel.get_overload = inner.get_call_template, inner.get_overload
     return kernel
 
 

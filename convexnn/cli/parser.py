@@ -1,29 +1,24 @@
-"""The parser: what the commands have in common is said once, the rest by their modules."""
+"""The parser: what the commands have in common is said once, the rest by their modules.
+
+A command's module is imported when that command was typed, so that the list of commands and the version come at once.
+"""
 
 import argparse
+from importlib import import_module
 
 from .._version import __version__
-from . import (
-    bench_command,
-    certify_command,
-    demo_command,
-    fit_command,
-    predict_command,
-    set_command,
-    sweep_command,
-    versions_command,
-)
-from .arguments import add_output
 
+# The commands, each in a module of its name, in a line. (The docstring of its module is the help of a command.)
 COMMANDS = {
-    "demo": demo_command,
-    "fit": fit_command,
-    "certify": certify_command,
-    "predict": predict_command,
-    "set": set_command,
-    "sweep": sweep_command,
-    "bench": bench_command,
-    "versions": versions_command,
+    "demo": "Watch networks train on real data",
+    "fit": "Train a network on a table, with a certificate of how far from the best one it can be",
+    "certify": "Certify a saved network on a table",
+    "predict": "Predict with a saved network",
+    "set": "Describe all globally optimal networks of a training problem",
+    "sweep": "Sweep over widths or strengths",
+    "bench": "Time this machine on one small problem",
+    "compile": "Compile all kernels now",
+    "versions": "Print the versions of convexnn, Python and the libraries that matter for a report",
 }
 EXIT_CODES = """exit codes:
   0    done; fit and sweep say whether optimality was proven ("proven" with --json)
@@ -33,8 +28,11 @@ EXIT_CODES = """exit codes:
   130  interrupted; what was finished is printed and saved"""
 
 
-def make_parser():
-    """Return the parser of ``convexnn``; every command's function is in the attribute `run` of what it parses."""
+def make_parser(argv=None):
+    """Return the parser of ``convexnn``; a command's function is in the attribute `run` of what it parses.
+
+    With the arguments `argv` to be parsed, only the command that they name gets arguments of its own; all otherwise.
+    """
     parser = argparse.ArgumentParser(
         prog="convexnn",
         description="Two-layer ReLU networks trained to proven global optimality, and the set of all of them.",
@@ -43,18 +41,34 @@ def make_parser():
     )
     parser.add_argument("--version", action="version", version=f"convexnn {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
-    for name, module in COMMANDS.items():
-        # The docstring of a command is its help: its first line, up to the colon, in the list of commands.
-        described = module.__doc__.strip()
-        command = commands.add_parser(
-            name,
-            help=described.splitlines()[0].rstrip(".").split(": ", 1)[0],
-            description=described,
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        module.add_arguments(command)
-        add_output(command)
-        command.set_defaults(run=module.run, prints=getattr(module, "PRINTS", False))
+    # Options before the command take no values: the command is the first word that is no option.
+    named = COMMANDS if argv is None else [next((word for word in argv if not word.startswith("-")), None)]
+    for name, line in COMMANDS.items():
+        options = _described(name) if name in named else {}
+        command = commands.add_parser(name, help=line, allow_abbrev=False, **options)
+        if name in named:
+            _fill(command, name)
     return parser
+
+
+def _described(name):
+    """Return the options of the parser of a command: its help is the docstring of its module."""
+    return {
+        "description": _module_of(name).__doc__.strip(),
+        "epilog": EXIT_CODES,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def _fill(command, name):
+    """Add the arguments of a command, and its function."""
+    from .arguments import add_output
+
+    module = _module_of(name)
+    module.add_arguments(command)
+    add_output(command)
+    command.set_defaults(run=module.run, prints=getattr(module, "PRINTS", False))
+
+
+def _module_of(name):
+    return import_module(f"{__package__}.{name}_command")

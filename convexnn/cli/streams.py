@@ -1,5 +1,6 @@
 """Standard output belongs to the outcome: warnings and what is printed go to standard error; Ctrl-C is noticed."""
 
+import logging
 import signal
 import sys
 import threading
@@ -54,6 +55,19 @@ def verbosity(arguments):
     if arguments.quiet:
         return 0
     return int(arguments.verbose or sys.stderr.isatty())
+
+
+@contextmanager
+def quiet_log(is_quiet):
+    """A context in which the package's log, with the lines about kernels that are compiled, may be quiet."""
+    log = logging.getLogger("convexnn")
+    level = log.level
+    if is_quiet:
+        log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 @contextmanager

@@ -186,5 +186,5 @@ def distinct_maxima(function, points, signs, values, *, angle=MAX_SAME_MAXIMUM_D
     """
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > function.slack]
-    kept = order[distinct(points[order], signs[order], angle)]
+    kept = order[distinct(points[order], signs[order].astype(float), angle)]
     return function.expand(points[kept]), signs[kept], values[kept] * function.scale

@@ -10,7 +10,6 @@ which has a point wherever K has an interior. With several outputs every pair of
 optimization for two-layer ReLU networks*, ICML 2022, section 3.
 """
 
-import clarabel
 import numpy as np
 from scipy import sparse
 from scipy.optimize import nnls
@@ -135,6 +134,8 @@ def _best_middle(signed, unit, needed):
     n, d = signed.shape
     rows = sparse.csc_matrix(signed)
     column = sparse.csc_matrix(np.ones((1, 1)))
+    import clarabel  # late: few problems need it
+
     eye = sparse.identity(d, format="csc")
     matrix = sparse.bmat(
         [[rows, None, None], [None, column, None], [eye, None, None], [None, None, column], [eye, None, None]],

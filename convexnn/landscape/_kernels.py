@@ -36,6 +36,13 @@ def _dot(a, b):
 
 
 @_compiled
+def _copy(source, target):
+    """``target = source``, by hand: assigning slices costs seconds of compilation."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@_compiled
 def _add_scaled(target, factor, vector):
     """``target += factor * vector``, in place."""
     for i in range(target.size):
@@ -140,7 +147,7 @@ def _record(trace, n_iter, point):
     """Append a point to the trace."""
     _, steps, points, count = trace
     steps[count[0]] = n_iter
-    points[count[0], :] = point
+    _copy(point, points[count[0]])
     count[0] += 1
 
 
@@ -167,7 +174,7 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
     while n_iter < max_iter:
         # Walk a window of steps of one size from a copy of the point.
         n_steps = min(window, max_iter - n_iter)
-        moved[:] = point
+        _copy(point, moved)
         n_kept_records = n_recorded[0]
         if every > 0 and not adaptive:
             _walk_recorded(data, moved, n_steps, step, work, gradient, mean, level, rng, trace, n_iter)
@@ -179,7 +186,8 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
             # Steps jump across kinks: the mean of the second half of the window may be lower than its end.
             mean_value = _objective(data, mean, work)
             if not moved_value <= mean_value:
-                moved[:], moved_value = mean, mean_value
+                _copy(mean, moved)
+                moved_value = mean_value
         # A window that ends higher is undone, and the next has more and smaller steps.
         if adaptive and not moved_value <= value:
             step, window = STEP_SHRINKAGE * step, int(WINDOW_GROWTH * window)
@@ -189,7 +197,8 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
             n_recorded[0] = n_kept_records
             return n_iter, False
         # Keep the window, record its end, and try a larger step.
-        point[:], value = moved, moved_value
+        _copy(moved, point)
+        value = moved_value
         if every > 0 and adaptive and _steps_since(trace, n_iter) >= every:
             _record(trace, n_iter, point)
         step *= STEP_GROWTH if adaptive else 1.0

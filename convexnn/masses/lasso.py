@@ -68,15 +68,17 @@ def _best(gram, pulls, sizes, size, beta, start):
 def _descend_coordinates(factors, linear, masses):
     """Return the masses after some coordinate descent, as they were where that ends on dependent columns."""
     descended = masses.copy()
-    _sweep(factors.gram, linear, descended, MAX_LASSO_SWEEPS)
+    _sweep(factors.gram, linear - factors.gram @ masses, descended, MAX_LASSO_SWEEPS)
     used = descended > 0
     return descended if not used.any() or factors.of(used) is not None else masses
 
 
 @compiled
-def _sweep(gram, linear, masses, n_sweeps):
-    """Coordinate descent on ``1/2 c^T gram c - linear^T c`` over ``c >= 0``, in place; diagonal 1 or 0."""
-    slopes = linear - gram @ masses
+def _sweep(gram, slopes, masses, n_sweeps):
+    """Coordinate descent on ``1/2 c^T gram c - linear^T c`` over ``c >= 0``, in place; diagonal 1 or 0.
+
+    `slopes` are ``linear - gram c`` throughout.
+    """
     for _ in range(n_sweeps):
         largest, moved = 0.0, 0.0
         for k in range(masses.size):

@@ -109,7 +109,7 @@ def _adjacent(words, above, below, largest, most_pairs, most_steps):
             if k < len(words):
                 blocker = k
                 continue
-            pairs[n_pairs] = i, j
+            pairs[n_pairs, 0], pairs[n_pairs, 1] = i, j
             n_pairs += 1
             if n_pairs > most_pairs:
                 return pairs, steps

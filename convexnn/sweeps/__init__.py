@@ -1,5 +1,6 @@
 """Many problems in a row: paths over the strength, sweeps over the width; resumable."""
 
+from .._moved import old_names_of
 from .path_records import Change, PathRecord, RegularizationPath
 from .strengths import regularization_path
 from .width_records import WidthRecord, WidthSweep
@@ -14,3 +15,5 @@ __all__ = [
     "regularization_path",
     "width_sweep",
 ]
+
+__getattr__ = old_names_of(__name__)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numba
 import pytest
 from numba import extending
+from numba.core import event
 from numba.core.caching import NullCache
 
 import convexnn
@@ -253,6 +254,27 @@ print(model.status_, model.network_.width > 0, _CLOCK.stood > 1.5)
 @pytest.mark.slow
 def test_compilation_is_not_charged_to_the_time_limit(tmp_path):
     assert run(FIT, NUMBA_CACHE_DIR=str(tmp_path)).stdout.split() == ["proven", "True", "True"]
+
+
+def test_a_kernel_in_a_kernel_is_compiled_once_and_is_no_machine_code():
+    @compiled
+    def inner(x, n):
+        return x + n
+
+    @compiled
+    def outer(x):
+        n = 0  # a literal at first, an integer later
+        while n < 3:
+            x = inner(x, n)
+            n += 1
+        return x
+
+    inner._cache = outer._cache = NullCache()
+    with event.install_recorder("numba:compile") as recorder:
+        assert outer(1.0) == 4.0
+    kernels = [happened.data["dispatcher"].py_func.__name__ for _, happened in recorder.buffer if happened.is_start]
+    assert kernels == ["outer", "inner"] and not inner.signatures
+    assert inner(1.0, 2) == 3.0 and len(inner.signatures) == 1  # as Python calls it
 
 
 def interrupting():

@@ -11,6 +11,7 @@ names; ``side`` says where the point lies of every line: 1 and -1, and 0 on the 
 import numpy as np
 
 from ..._utils.kernels import compiled
+from ..._utils.sorting import STACK_SIZE, sort_order
 from .concave import MIN_INDEPENDENT_PART, add_scaled, copy, dot, enter, evaluate, leave, products
 
 MAX_KINK_VALUE = 1e-12  # a line lies on the point where its value, relative to the point's norm, is smaller
@@ -56,14 +57,14 @@ def _crossings(values, rates, side, crossed, times):
 
 
 @compiled
-def _go_along(lines, coefficients, values, rates, side, slope, square, crossed, times):
+def _go_along(lines, coefficients, values, rates, side, slope, square, crossed, times, order, stack):
     """Go along the step to the first local minimum of q, crossing lines; return how far and on which line (-1: none).
 
     `square` is the squared length of the step: q falls at that rate at first, and at none at its end but for the
     lines that are crossed.
     """
     count = _crossings(values, rates, side, crossed, times)
-    order = np.argsort(times[:count])
+    sort_order(times, count, order, stack)
     # The derivative of q along the step rises by `square` per unit of time, and jumps at every line that is crossed.
     rate, last = -square, 0.0
     for j in range(count):
@@ -162,6 +163,7 @@ def climb(lines, transposed, coefficients, linear, u, max_steps):
     slope, aim, step, forces = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
     basis, triangle = np.empty((r, r)), np.empty((r, r))
     crossed, held, n_held = np.empty(n + 1, np.int64), np.empty(r, np.int64), 0
+    order, stack = np.empty(n, np.int64), np.empty(STACK_SIZE, np.int64)
     _set_up(lines, transposed, coefficients, linear, u, values, side, slope)
     for _ in range(max_steps):
         # The minimum of q on the piece is the gradient of f off the lines held.
@@ -175,7 +177,9 @@ def climb(lines, transposed, coefficients, linear, u, max_steps):
         square, reached, stop = dot(step, step), 1.0, -1
         if square > 1e-26 * size:
             products(transposed, step, rates)
-            reached, stop = _go_along(lines, coefficients, values, rates, side, slope, square, crossed, times)
+            reached, stop = _go_along(
+                lines, coefficients, values, rates, side, slope, square, crossed, times, order, stack
+            )  # fmt: skip
             add_scaled(u, reached, step)
             add_scaled(values, reached, rates)
         # A concave line stops the step: hold it. At the minimum of the piece let a line go, or cross a convex kink.
@@ -216,8 +220,9 @@ def climb_all(lines, transposed, coefficients, linear, starts, max_steps):
 @compiled
 def distinct(points, signs, angle):
     """Return which rows of `points` differ from every earlier one of their sign by more than `angle` somewhere."""
-    kept = np.ones(points.shape[0], np.bool_)
+    kept = np.empty(points.shape[0], np.bool_)
     for k in range(points.shape[0]):
+        kept[k] = True
         for j in range(k):
             if kept[j] and signs[j] == signs[k]:
                 largest = 0.0

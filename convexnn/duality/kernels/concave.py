@@ -164,7 +164,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
     free = np.empty(r + 1, np.int64)
     basis, triangle, solution = np.empty((r + 1, r)), np.empty((r + 1, r + 1)), np.empty(r + 1)
     target = start.copy()  # start less the columns at their limits
-    state, slopes = np.zeros(n, np.int8), np.empty(n)  # state 0: at zero, 1: at the limit, 2: free
+    state, slopes = np.empty(n, np.int64), np.empty(n)  # state 0: at zero, 1: at the limit, 2: free
     n_done, n_free, entering, origin, banned = 0, 0, -1, 0, -1
     # Take over the amounts given: those between zero and their limit are free, at most r - 1 of them.
     for k in range(n):
@@ -175,7 +175,7 @@ def solve_concave(columns, transposed, limits, start, amounts, residual):
             state[k], free[n_free] = 2, k
             n_free += 1
         else:
-            amounts[k] = 0.0
+            state[k], amounts[k] = 0, 0.0
     for _ in range(4 * n + 20):
         # Inner loop: go towards the best amounts of the free columns, and fix those that meet a limit on the way.
         blocking = 0

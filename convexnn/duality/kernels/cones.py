@@ -51,13 +51,13 @@ def combine(shares, columns, n, out):
 
 
 @compiled(fastmath={"reassoc", "contract"})
-def _longest_edge(generators, values, weights, n_convex):
-    """Return the two generators between which the straddling convex lines are furthest from linear."""
+def _longest_edge(generators, values, weights, n_convex, gram):
+    """Return the two generators between which the straddling convex lines are furthest from linear; writes `gram`."""
     r = generators.shape[0]
     # ||v_a - v_b||^2 in the metric X_P^T diag(weights) X_P of the straddling convex lines.
-    gram = np.zeros((r, r))
     for a in range(r):
         for b in range(a + 1):
+            gram[a, b] = 0.0
             for l in range(n_convex):
                 gram[a, b] += weights[l] * values[a, l] * values[b, l]
     best, first, second = 0.0, 1, 0
@@ -204,7 +204,8 @@ def _bound_cone(generators, settled, interpolant, concave, limits, n_concave, ta
             concave[n_concave + k, i] = -inverse[k, i] / length
         limits[n_concave + k] = np.inf
     columns, limits = concave[: n_concave + r], limits[: n_concave + r]
-    amounts = np.zeros(n_concave + r)
+    amounts = np.empty(n_concave + r)
+    amounts[:] = 0.0
     copy(linear, g)
     # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
     decided = False
@@ -238,7 +239,7 @@ def split_cones(
     columns, at_generators = np.empty((r, n_lines)), np.empty((r, n_lines))
     weights, index, saved = np.empty(n_lines), np.empty(n_lines, np.int64), np.empty(n_lines)
     concave, limits = np.empty((n_lines + r, r)), np.empty(n_lines + r)
-    interpolant, middle = np.empty(r), np.empty(r)
+    interpolant, middle, gram = np.empty(r), np.empty(r), np.empty((r, r))
     scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r))
     work = 0
     for k in range(generators.shape[0]):
@@ -247,7 +248,7 @@ def split_cones(
         for j in range(r):
             combine(generators[k, j], columns, n, at_generators[j])
         # The cut: the middle of the longest edge takes the place of either end.
-        first, second = _longest_edge(generators[k], at_generators, weights, n_convex)
+        first, second = _longest_edge(generators[k], at_generators, weights, n_convex, gram)
         for i in range(r):
             middle[i] = generators[k, first, i] + generators[k, second, i]
         size = np.sqrt(dot(middle, middle))

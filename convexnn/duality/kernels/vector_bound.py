@@ -79,7 +79,8 @@ def _solve_along(axis, start, lines, limits, inside, enough, g):
 
     A few sweeps do where they bring ``||g||`` down to `enough`, and where the facets may not be used.
     """
-    linear, amounts = np.zeros(g.size), np.zeros(limits.size)
+    linear, amounts = np.empty(g.size), np.empty(limits.size)
+    linear[:], amounts[:] = 0.0, 0.0
     for a in range(axis.size):
         add_scaled(linear, axis[a], start[a])
     copy(linear, g)
@@ -158,7 +159,8 @@ def _entrywise_bound(generators, settled, fixed):
 @compiled
 def _write_point(generators, inverse, g, point):
     """Write the unit vector of the cone whose shares are those of g that are positive; keep the point if none is."""
-    work = np.zeros(g.size)
+    work = np.empty(g.size)
+    work[:] = 0.0
     for k in range(g.size):
         share = dot(inverse[k], g)
         if share > 0.0:

@@ -108,7 +108,8 @@ def _bound_spread(gaps, chosen, coefficients, sizes, index, kept, gram):
 def _middle_images(generators, values, settled, coefficients, sizes, index, kept, left, gaps, spread, gram):
     """Return the vectors (r, c) that h is near at the generators, and write how far it may be off (`spread`)."""
     r, c = generators.shape[0], settled.shape[0]
-    middles, everything = np.empty((r, c)), np.ones(left, np.bool_)
+    middles, everything = np.empty((r, c)), np.empty(left, np.bool_)
+    everything[:] = True
     _write_gaps(values, kept, left, gaps)
     for k in range(r):
         for a in range(c):
@@ -131,7 +132,7 @@ def _replace_lines(
     """
     r, c = interpolant.shape
     interpolant[:], error[:] = 0.0, 0.0
-    unknown = np.zeros(gaps.shape[1], np.bool_)
+    unknown = np.empty(gaps.shape[1], np.bool_)
     for j in range(gaps.shape[1]):
         l = kept[j]
         n_l, size = coefficients[index[l]], sizes[index[l]]
@@ -140,7 +141,7 @@ def _replace_lines(
             # -below <= n_l . h <= above at all generators, and so on the cone, up to the spread of h.
             middle, room = dot(n_l, middles[k]), size * spread[k]
             above, below = max(above, middle + room), max(below, room - middle)
-        side[j] = -1 if above <= 0.0 else 1
+        side[j], unknown[j] = -1 if above <= 0.0 else 1, False
         if side[j] == -1:
             continue
         # A point of the cone that matters has ||h|| above the target, and sum t is at most `widest`.
@@ -186,10 +187,12 @@ def replace_by_chords(generators, inverse, values, settled, coefficients, sizes,
 def cost_of_chords(error, inverse, widest, regular, work):
     """Bound what chords that miss ``error_k`` at most at generator k may miss at a unit vector of the cone."""
     work[:] = 0.0
+    largest = error[0]
     for k in range(error.size):
+        largest = max(largest, error[k])
         add_scaled(work, error[k], inverse[k])
     # error . t <= max error times sum t, <= ||error|| ||t||, <= ||W^T error|| ||u||: the smallest of the three.
-    cost = min(widest * np.max(error), np.sqrt(dot(error, error)))
+    cost = min(widest * largest, np.sqrt(dot(error, error)))
     if regular:
         cost = min(cost, np.sqrt(dot(work, work)))
     return cost

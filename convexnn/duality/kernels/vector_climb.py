@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._utils.kernels import compiled
 from .climb import climb
-from .concave import dot
+from .concave import copy, dot
 
 MIN_TURN_GAIN = 1e-15  # a turn of the output direction that gains less than this share of the value is rounding
 
@@ -56,8 +56,8 @@ def climb_vector(lines, transposed, coefficients, linear, u, max_rounds, max_ste
         if not ahead > value * (1.0 + MIN_TURN_GAIN):
             break
         value = ahead
-        u[:] = trial
-        here[:] = out
+        copy(trial, u)
+        copy(out, here)
     return value
 
 

@@ -62,7 +62,8 @@ def _longest_edge(generators, values, settled, coefficients, sizes, index, n):
     is missing of the triangle inequality. Lengths of chords would not do: they make cones flat.
     """
     r, c = generators.shape[0], settled.shape[0]
-    images, middle, both = np.empty((r, c)), np.zeros(c), np.empty(c)
+    images, middle, both = np.empty((r, c)), np.empty(c), np.empty(c)
+    middle[:] = 0.0
     for k in range(r):
         for a in range(c):
             images[k, a] = dot(settled[a], generators[k])

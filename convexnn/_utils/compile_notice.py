@@ -1,0 +1,75 @@
+"""A line that says that kernels are compiled, and one that says how long it took: once a process, to the log.
+
+The first fit on a machine is silent for some ten seconds otherwise. The lines go to ``logging.getLogger("convexnn")``:
+where a person is watching, at a terminal or in a notebook, as warnings, which Python shows on standard error unless
+logging is set up otherwise; elsewhere, and in worker processes, as information, which it does not show.
+``logging.getLogger("convexnn").setLevel("ERROR")`` silences both.
+"""
+
+import atexit
+import logging
+import multiprocessing
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+from .progress import has_terminal, seconds
+
+# A kernel that compiles in less than a second is not worth a line.
+SILENT_SECONDS = 1.0
+# Compiling is over when no other kernel has followed for two seconds.
+PAUSE_SECONDS = 2.0
+BEGIN = (
+    "convexnn compiles its kernels, once on this machine: for some ten seconds. `convexnn compile` in a shell "
+    "prepares all of them."
+)
+
+
+class CompileNotice:
+    """Counts what is compiled and says so when it takes a while."""
+
+    def __init__(self):
+        self.n_kernels, self.seconds, self.begun, self.ended, self.timer = 0, 0.0, False, False, None
+
+    @contextmanager
+    def watching(self):
+        """A context in which a kernel is compiled."""
+        self._wait(SILENT_SECONDS, self._begin)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.n_kernels += 1
+            self.seconds += time.perf_counter() - started
+            self._wait(PAUSE_SECONDS, self._end)
+
+    def _wait(self, delay, then):
+        """Call a function after a delay, in place of what was to be called before."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.ended or then == (self._begin if self.begun else self._end):
+            return
+        self.timer = threading.Timer(delay, then)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _begin(self):
+        self.begun = True
+        atexit.register(self._end)  # a script may be over before the pause is
+        logging.getLogger("convexnn").log(_level(), BEGIN)
+
+    def _end(self):
+        if not self.ended:
+            self.ended = True
+            kernels = "a kernel" if self.n_kernels == 1 else f"{self.n_kernels} kernels"
+            logging.getLogger("convexnn").log(_level(), "convexnn compiled %s in %s.", kernels, seconds(self.seconds))
+
+
+def _level():
+    watched = has_terminal() or "ipykernel" in sys.modules
+    is_worker = multiprocessing.current_process().name != "MainProcess"
+    return logging.WARNING if watched and not is_worker else logging.INFO
+
+
+watching = CompileNotice().watching

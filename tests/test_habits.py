@@ -58,6 +58,7 @@ def test_names_of_tests_are_short():
     assert max(map(len, names)) <= 60
 
 
+@pytest.mark.slow
 def test_mypy_finds_nothing():
     pytest.importorskip("mypy")
     code, said = run("-m", "mypy")

@@ -131,6 +131,7 @@ def test_public_names_exist_and_are_no_modules():
     assert not public & {part for module in MODULES for part in module.split(".")[1:]}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("module", ["convexnn", *MODULES])
 def test_doctests(module):
     if module.startswith("convexnn.plotting"):

@@ -530,6 +530,7 @@ class Counter:
         self.ended.append("setup")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_callbacks_see_every_round_and_change_nothing(estimator):
     plain, counter = fitted(estimator), Counter()

@@ -117,6 +117,7 @@ def test_everything_can_go_to_standard_error():
     assert out == "" and sorted(errors.split("\n")) == ["", "from C", "from a child"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["1", "2"])
 def test_processes_without_streams_go_on(closed):
     code = f"""

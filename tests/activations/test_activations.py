@@ -56,6 +56,7 @@ def test_it_is_the_optimum_over_all_patterns(slope):
     check(train_activation(X, y, 0.2, slope=slope, patterns=enumerate_patterns(X)), value, X, y, 0.2)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("loss", ["huber", "absolute", "quantile", "logistic", "squared_hinge"])
 @pytest.mark.parametrize("slope", [-1.0, 0.1])
 def test_every_loss(loss, slope):
@@ -112,6 +113,7 @@ def test_absolute_values_do_not_see_the_signs_of_rows():
     assert values[0] == pytest.approx(values[1], rel=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [-1.0, 0.1])
 def test_copies_of_the_data(slope):
     X, y = draw(6)
@@ -131,6 +133,7 @@ def test_copies_of_the_data(slope):
     scaled(np.hstack([X, np.zeros((len(X), 1))]), y, 0.2, 1)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("slope", [-1.0, 0.1])
 @pytest.mark.parametrize("kind", ["grid", "antipodal", "zero rows", "collinear", "one row", "no targets"])
 def test_degenerate_data(slope, kind):

@@ -101,6 +101,7 @@ def test_without_a_slope_it_is_the_relu():
     assert found.certificate.primal == pytest.approx(relu, rel=2e-6)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("slope", SLOPES)
 @pytest.mark.parametrize("name", variants(np.zeros((2, 1)), np.zeros(2)))
 def test_shifted_scaled_and_permuted_data(slope, name):
@@ -113,6 +114,7 @@ def test_shifted_scaled_and_permuted_data(slope, name):
     assert network.predict(X).shape == Y.shape == network.to_relu().predict(X).shape
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", degenerate_designs())
 def test_degenerate_data(name):
     X = degenerate_designs()[name]

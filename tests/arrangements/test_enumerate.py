@@ -92,6 +92,7 @@ def check_against_reference(X):
     assert np.array_equal(X @ patterns.gates.T >= 0, patterns.masks.T)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", CASES)
 def test_equals_linear_programs(name):
     check_against_reference(CASES[name])

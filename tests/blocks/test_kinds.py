@@ -48,6 +48,7 @@ def assert_nearly_the_same(found, model):
     assert np.sqrt(np.mean(apart**2)) < 0.03 * np.abs(model.network_.predict(X)).max()
 
 
+@pytest.mark.slow
 @every_choice_of_terms
 @pytest.mark.parametrize("sparse_as", [sparse.csr_array, sparse.csc_matrix, untidy], ids=["csr", "csc", "untidy"])
 def test_sparse_regressions_are_those_of_dense_blocks(sparse_as, terms):
@@ -60,6 +61,7 @@ def test_sparse_regressions_are_those_of_dense_blocks(sparse_as, terms):
     assert found.n_features_in_ == 6 and found.dual_.shape == (900,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
 def test_sparse_classifications_are_those_of_dense_blocks(y):
     model = ConvexReLUClassifier(5.0, max_iter=4).fit_blocks(in_blocks(X, y))
@@ -69,6 +71,7 @@ def test_sparse_classifications_are_those_of_dense_blocks(y):
     np.testing.assert_allclose(found.predict_proba(sparse.csr_array(X)), found.predict_proba(X), rtol=1e-9)
 
 
+@pytest.mark.slow
 @every_library
 @pytest.mark.parametrize("terms", TERMS[:2], ids=["default", "skip"])
 def test_regressions_of_libraries_are_those_of_dense_blocks(array_as, terms):
@@ -80,6 +83,7 @@ def test_regressions_of_libraries_are_those_of_dense_blocks(array_as, terms):
     assert_nearly_the_same(found, model)
 
 
+@pytest.mark.slow
 @every_library
 @pytest.mark.parametrize("name", ["three", "several"])
 def test_classifications_of_libraries_are_those_of_dense_blocks(array_as, name):
@@ -141,6 +145,7 @@ def test_what_needs_the_rows_again_is_refused_by_name():
             call()
 
 
+@pytest.mark.slow
 def test_strengths_are_chosen_on_a_sample():
     model = ConvexReLURegressor(random_state=0).fit(sparse.csr_array(X), Y)
     assert model.beta_ == ConvexReLURegressor(random_state=0).fit_blocks(in_blocks(X, Y)).beta_

@@ -79,6 +79,7 @@ def test_a_map_keeps_what_was_written_to_it(stored, mode):
     np.testing.assert_array_equal(X, arrays["X"] + np.float32(mode != "r"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pages are handed back on Linux")
 def test_a_pass_takes_the_memory_of_a_block(tmp_path):
     X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(4_000_000, 20))

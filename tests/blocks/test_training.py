@@ -47,6 +47,7 @@ def posed(table, flags, loss, several=False, rows=333):
     return source, Terms(*flags, make_loss(loss, n_outputs=None if y.ndim == 1 else y.shape[1])), problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flags", "loss"), [*zip(TERMS, LOSSES, strict=True), (TERMS[2], "logistic")])
 def test_networks_are_nearly_those_in_memory(table, small_samples, flags, loss):
     source, terms, problem = posed(table, flags, loss)
@@ -60,6 +61,7 @@ def test_networks_are_nearly_those_in_memory(table, small_samples, flags, loss):
     assert certificate.proof == "heuristic"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", SEVERAL)
 def test_several_outputs_too(table, small_samples, loss):
     source, terms, problem = posed(table, (True, True, False), loss, several=True)
@@ -70,6 +72,7 @@ def test_several_outputs_too(table, small_samples, loss):
     assert 0.0 <= found.certificate.dual <= whole.certificate.primal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flags", "loss"), [*zip(TERMS, LOSSES, strict=True), (TERMS[0], "multinomial")])
 def test_dual_points_are_orthogonal_and_feasible(table, small_samples, flags, loss):
     source, terms, problem = posed(table, flags, loss, several=loss == "multinomial")
@@ -131,6 +134,7 @@ def test_prices_are_those_of_all_rows(table):
     np.testing.assert_allclose(squares, problem.weight @ active**2, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_how_rows_are_cut_changes_rounding_only(table, small_samples):
     def train(rows):
         return train_on_blocks(*posed(table, (True, True, False), "squared", rows=rows)[:2], beta=8.0)
@@ -164,6 +168,7 @@ def test_probabilities_that_underflow_prove_nothing_false(small_samples):
     assert np.all(np.abs(found.certificate.dual_point.sum(axis=1)) <= 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 def test_blocks_that_count_for_nothing_change_nothing(table, small_samples, make):
     X, y, _ = table
@@ -256,6 +261,7 @@ def test_fit_blocks_of_small_data_is_fit(table):
         assert blocks.certificate_.dual == whole.certificate_.dual
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["squared", "huber"])
 def test_a_regressor_fits_blocks(table, small_samples, loss):
     X, y, weight = table
@@ -276,6 +282,7 @@ def test_a_strength_is_chosen_on_a_sample(table, small_samples):
     assert blocks.score(X, y, weight) > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [["no", "yes"], ["a", "b", "c"]])
 def test_a_classifier_fits_blocks_of_labels(table, small_samples, labels):
     X, y, weight = table
@@ -290,6 +297,7 @@ def test_a_classifier_fits_blocks_of_labels(table, small_samples, labels):
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
 
 
+@pytest.mark.slow
 def test_labels_that_do_not_exclude_each_other(table, small_samples):
     X, y, _ = table
     Y = np.column_stack([y > 0.0, y > 1.0]).astype(int)

@@ -88,6 +88,7 @@ def compare(pattern, *argv):
     return whole
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
 @pytest.mark.parametrize(
     "options",
@@ -107,6 +108,7 @@ def test_blocks_have_the_data_of_the_whole_table(tmp_path, suffix, options):
     assert "color=red" in whole.features or "--features" in options
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "values",
     [["no", "yes", "no"], [3, 7, 7], [True, False, True], [1.5, 2.0, 3.0], [1.0, 2.0, 3.0], ["01", "b", "a"]],
@@ -316,6 +318,7 @@ def test_what_is_no_size_is_refused(capsys, size):
     assert "must be a size such as 500M or 16G" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [["no", "yes", "maybe"], [3, 7, 9], [True, False, True], [1.5, 2.5, 3.5]])
 def test_scratch_files_have_the_rows_and_go(tmp_path, values):
     frame = raw_frame().assign(y=np.array(values)[np.arange(N_ROWS) % 3])
@@ -332,6 +335,7 @@ def test_scratch_files_have_the_rows_and_go(tmp_path, values):
     assert not list((tmp_path / "scratch").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize("kind", ["numbers", "classes", "weights"])
 def test_small_tables_in_blocks_are_fitted_as_whole_ones(tmp_path, capsys, suffix, kind):
@@ -356,6 +360,7 @@ def test_small_tables_in_blocks_are_fitted_as_whole_ones(tmp_path, capsys, suffi
     assert list(predicted[0]) == list(predicted[1]) and len(predicted[1]["predicted_y"]) == N_ROWS
 
 
+@pytest.mark.slow
 def test_a_table_beyond_the_sample_is_trained_in_blocks(tmp_path, capsys, monkeypatch):
     from convexnn.blocks import training
 

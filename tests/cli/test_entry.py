@@ -155,6 +155,7 @@ def short_diabetes(scaled):
     return data
 
 
+@pytest.mark.slow
 def test_the_demo_prints_as_it_goes_and_draws(tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(demo_command, "load_diabetes", short_diabetes)

@@ -20,11 +20,13 @@ from .raw_tables import german
 CONVEXNN = [sys.executable, "-m", "convexnn"]
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command():
     done = subprocess.run([*CONVEXNN, "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"convexnn {convexnn.__version__}\n")
 
 
+@pytest.mark.slow
 def test_a_table_through_a_pipe():
     table = make_frame().to_csv(index=False)
     argv = [*CONVEXNN, "fit", "-", "--target", "y", "--json"]
@@ -32,12 +34,14 @@ def test_a_table_through_a_pipe():
     assert done.returncode == 0 and done.stderr == "" and parsed(done.stdout)["status"] == "proven"
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error(tmp_path):
     argv = " ".join([*CONVEXNN, "sweep", save(unit_vectors(), tmp_path), "--target y --betas auto --n-betas 3"])
     done = subprocess.run(f"{argv} --json | head -c 1", shell=True, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("{", "")
 
 
+@pytest.mark.slow
 def test_terminal_gets_progress_and_stdout_stays_clean(tmp_path):
     pty = pytest.importorskip("pty")
     main_end, terminal = pty.openpty()
@@ -76,6 +80,7 @@ def start(*argv):
     return subprocess.Popen([*CONVEXNN, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_best_network(tmp_path, hard_table):
     model = tmp_path / "model.npz"
     argv = ("fit", hard_table, "--target", "y", "--beta", "0.5", "--tol", "1e-12", "--proof", "heuristic")
@@ -121,6 +126,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command, function, options",
     [

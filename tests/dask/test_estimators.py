@@ -396,6 +396,7 @@ def test_without_dask_the_extra_is_named(monkeypatch):
         importlib.import_module("convexnn.dask._libraries")
 
 
+@pytest.mark.slow
 def test_without_a_client_the_remedy_is_named():
     code = (
         "import dask.array as array\nfrom convexnn.dask import DaskConvexReLURegressor\n"

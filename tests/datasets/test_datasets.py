@@ -40,6 +40,7 @@ def check_record(problem, flags, n_directions):
     assert objective == pytest.approx(problem.optimal_value, rel=1e-12)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("flags", FLAGS, ids=name_of)
 @pytest.mark.parametrize("n_directions", [1, 2])
 def test_known_optimum_is_the_optimum_over_all_patterns(flags, n_directions):

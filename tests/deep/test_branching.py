@@ -28,6 +28,7 @@ DEGENERATE = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("share", [1e-3, 0.5, 1.0])
 @pytest.mark.parametrize(("seed", "n", "d"), [(0, 4, 2), (1, 5, 2), (2, 6, 2), (3, 5, 3)])
 def test_price_is_that_of_all_cells(seed, n, d, share):

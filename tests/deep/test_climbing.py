@@ -13,6 +13,7 @@ def problem(seed, n, d):
     return rng.standard_normal((n, d)), rng.standard_normal(n), rng
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("seed", "width"), [(0, 1), (1, 3), (2, 5)])
 def test_price_and_its_gradient(seed, width):
     X, nu, rng = problem(seed, 9, 3)

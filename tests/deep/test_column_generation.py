@@ -40,6 +40,7 @@ def generated(X, y, beta, **options):
     return solution
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("n_hidden", [1, 2, None])
 @pytest.mark.parametrize(("seed", "n", "d"), [(0, 4, 2), (1, 5, 2), (2, 6, 2), (4, 5, 3)])
 def test_optimum_and_dual_are_those_of_all_cells(seed, n, d, n_hidden):
@@ -70,6 +71,7 @@ DEGENERATE = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_data_have_the_optimum_of_all_cells(name):
     X, y = DEGENERATE[name]
@@ -78,6 +80,7 @@ def test_degenerate_data_have_the_optimum_of_all_cells(name):
     assert certificate.primal == pytest.approx(expected, rel=1e-6) and certificate.status == "optimal"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [-100, -6, 6, 100])
 def test_magnitudes(power):
     optimum, factor = train_three_layer(X6, Y6, 0.1).certificate.primal, 10.0**power
@@ -101,6 +104,7 @@ def test_the_zero_network(X, y):
     assert solution.certificate.primal == solution.certificate.dual == 0.5 * y @ y
 
 
+@pytest.mark.slow
 def test_beyond_the_enumeration_the_optimum_is_proven():
     X, y = noise(0, 10, 2)
     solution = train_three_layer(X, y, 0.1)
@@ -111,6 +115,7 @@ def test_beyond_the_enumeration_the_optimum_is_proven():
     assert certificate.dual <= min(runs) and certificate.primal <= min(runs) * (1 + 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "n", "d", "beta"), [(noise, 20, 3, 0.3), (teacher, 16, 3, 0.3), (noise, 24, 1, 0.1), (teacher, 40, 4, 1.0)]
 )
@@ -122,6 +127,7 @@ def test_gradient_training_never_passes_the_bound(make, n, d, beta):
     assert certificate.primal <= min(runs) * (1 + 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [noise, teacher])
 def test_dual_points_are_feasible_for_ascents(make):
     X, y = make(1, 30, 4)

@@ -123,6 +123,7 @@ def test_directions_are_those_of_the_two_layer_oracle():
     assert angles == pytest.approx([0, 60, 120, 180, 240, 300], abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_hidden", [2, None])
 def test_symmetries(n_hidden):
     X, y = problem(2, 5, 2)

@@ -136,6 +136,7 @@ def test_gradient_descent_never_gets_too_good_a_gap(seed):
         check_honest(certify(network, X, y, 0.2), network, X, y, 0.2, optimum, masks)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("known", zoo.known_optima(), ids=str)
 def test_known_optima_and_the_zero_network(known):
     optimum = brute_force(known.X, known.y, known.beta)
@@ -193,6 +194,7 @@ def test_spurious_local_minimum_of_two_rows():
 # Magnitudes and numerics
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("target", [1e-150, 1e-6, 1e6, 1e150])
 @pytest.mark.parametrize("inputs", [1e-150, 1e-6, 1e6, 1e150])
 def test_scales_of_inputs_and_targets(inputs, target):

@@ -72,6 +72,7 @@ def test_two_temperature_scales_are_bounded_below_their_rounding(seed):
     assert model.status_ != "proven" and certificate.status == "not proven"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_targets_far_from_zero_keep_their_proof(loss):
     rng = np.random.default_rng(0)

@@ -24,6 +24,7 @@ def draw(loss, seed, n=9):
     return X, y, weight
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("terms", TERMS, ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("seed", range(2))
@@ -63,6 +64,7 @@ def test_what_has_no_certificate_is_refused():
         certify(network, [[1.0]], [2.0], 0.1, loss="logistic")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_no_neuron_pays_from_beta_max_on(loss):
     X, y, _ = draw(loss, 3)

@@ -120,6 +120,7 @@ def diabetes_with_ones():
     return np.column_stack([load_diabetes().data[:14, 1:3], np.ones(14)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [grid_with_ones, diabetes_with_ones])
 def test_coplanar_rows_with_a_ones_column(make):
     X, rng = make(), RNG(0)
@@ -164,6 +165,7 @@ def test_one_sign_has_maximum_zero():
     assert result.sign == -1 and result.value == pytest.approx(3.0, rel=1e-12)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("angle", [1e-15, 1e-12, 1e-9, 1e-6])
 @pytest.mark.parametrize("seed", range(3))
 def test_nearly_parallel_rows(seed, angle):

@@ -27,6 +27,7 @@ def same(found, wanted):
     np.testing.assert_allclose(to_numpy(found), wanted, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.mostly_slow
 @every_library
 @pytest.mark.parametrize("y", [Y, Y[:, None], np.column_stack([Y, X[:, 2]])], ids=["flat", "column", "two"])
 def test_regressors(array_as, y):
@@ -44,6 +45,7 @@ def test_regressors(array_as, y):
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
+@pytest.mark.mostly_slow
 @every_library
 @pytest.mark.parametrize(
     "y", [1 * (Y > 0.0), LABELS, np.column_stack([Y > 0.0, X[:, 0] > 0.0]) * 1], ids=["two", "three", "labels"]
@@ -81,6 +83,7 @@ def test_single_precision_stays(array_as):
     np.testing.assert_allclose(to_numpy(probabilities), model.predict_proba(X), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @every_library
 def test_other_estimators_and_functions_go_by_numpy(array_as):
     with dispatching():

@@ -44,6 +44,7 @@ def test_order_of_rows_and_threads_do_not_matter(model):
     assert same_choice(model, clone(model).set_params(n_jobs=2).fit(X, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [ConvexReLURegressor, ConvexReLUClassifier])
 def test_weights_are_repetition(kind):
     X, y = bent(60)
@@ -76,6 +77,7 @@ def test_score_is_that_of_refits(model):
     assert model.beta_path_.best.score == pytest.approx(true.mean(), abs=0.06)
 
 
+@pytest.mark.slow
 def test_better_than_the_fixed_share_where_that_is_too_strong():
     X, y = make_friedman1(700, noise=1.0, random_state=1)
     X = scale(X)
@@ -134,6 +136,7 @@ def test_class_with_one_row_is_the_fixed_share():
     assert ConvexReLUClassifier().fit(X, y).beta_ == ConvexReLUClassifier("scale").fit(X, y).beta_
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("loss", ["squared", "huber", "absolute", "quantile"])
 def test_losses(loss):
     X, y = bent(60)
@@ -141,6 +144,7 @@ def test_losses(loss):
     assert model.beta_path_.best.score > 0.2
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "options", [{"loss": "squared_hinge"}, {"multi_class": "ovr"}, {"class_weight": "balanced"}, {}]
 )

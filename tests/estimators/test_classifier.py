@@ -45,6 +45,7 @@ def iris():
     return StandardScaler().fit_transform(X)[::2], y[::2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared"])
 def test_two_classes_against_brute_force(rings, loss):
     X, y = rings[0][:9], rings[1][:9]

@@ -19,6 +19,7 @@ from ..zoo import random_problem, variants
 BOTH = [GatedReLURegressor, GatedReLUClassifier]
 
 
+@pytest.mark.mostly_slow
 @parametrize_with_checks([GatedReLURegressor(), GatedReLUClassifier()])
 def test_scikit_learn(estimator, check):
     check(estimator)

@@ -51,6 +51,7 @@ def share_of_move(model, found, X, y, method="predict", weight=None, every=5):
     return size(found.predictions[rows] - true) / size(true - getattr(model, method)(X)[rows])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("options", "share"),
     [

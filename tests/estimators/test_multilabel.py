@@ -146,6 +146,7 @@ def test_a_strength_is_chosen_and_the_kind_of_labels_may_change():
     assert model.fit(X, Y[:, :2]).predict(X).shape == (60, 2)
 
 
+@pytest.mark.slow
 def test_cross_validation_of_labels():
     X, Y = draw(4, n=60)
     model = ConvexReLUClassifierCV(n_betas=3, cv=3, proof="heuristic", tol=1e-4).fit(X, Y)

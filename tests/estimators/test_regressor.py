@@ -62,6 +62,7 @@ def larger():
 # What is fitted
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("flags", FREE, ids=str)
 def test_fit_against_brute_force(data, flags):
     X, y = data
@@ -372,6 +373,7 @@ def hard_data():
     }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("flags", FREE[:3], ids=["bias and intercept", "plain", "intercept"])
 @pytest.mark.parametrize("name", hard_data())
 def test_hard_data(name, flags):

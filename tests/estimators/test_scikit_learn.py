@@ -16,6 +16,7 @@ from convexnn import ConvexReLURegressor
 from ..zoo import random_problem
 
 
+@pytest.mark.mostly_slow
 @parametrize_with_checks([ConvexReLURegressor()])
 def test_scikit_learn(estimator, check):
     check(estimator)

@@ -211,6 +211,7 @@ def test_several_labels_return(tmp_path, loss):
         save_network(tmp_path / "o.npz", apart.network_, multilabel=True, classes=[0, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["absolute", "quantile"])
 def test_losses_with_kinks_of_several_outputs_return(tmp_path, loss):
     rng = np.random.default_rng(0)

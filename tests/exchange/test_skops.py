@@ -36,6 +36,7 @@ def through_a_file(model):
     return skops.loads(data, trusted=TRUSTED_TYPES)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("kind", "options"), MODELS)
 def test_estimators_return_to_the_bit(kind, options):
     is_classifier = issubclass(kind, convexnn.ConvexReLUClassifier | convexnn.GatedReLUClassifier)
@@ -58,6 +59,7 @@ def test_several_labels_return(multi_class):
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_several_outputs_and_own_patterns_return():
     for model in (
         convexnn.ConvexReLURegressor(loss="huber"),

@@ -133,6 +133,7 @@ def test_variants(name, flags):
     check_proven(solve_gated(problem, masks), problem, masks)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("factor", [0.5, 1e-3])
 @pytest.mark.parametrize("flags", [{}, SKIP | INTERCEPT], ids=["plain", "skip"])
 @pytest.mark.parametrize("name", degenerate_designs())

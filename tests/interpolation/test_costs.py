@@ -56,12 +56,14 @@ def test_the_unique_interpolant_has_one_kink_in_the_middle():
     assert -network.hidden_bias[0] / network.hidden_weights[0, 0] == pytest.approx(1.5, abs=1e-9)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("terms", TERMS, ids=lambda terms: "-".join(name for name, on in terms.items() if on))
 @pytest.mark.parametrize("shape", [(4, 2), (6, 2), (5, 3)])
 def test_random_data_with_every_combination_of_free_terms(shape, terms):
     check_against_brute_force(*random_problem(*shape, seed=shape[0]), terms)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ["shifted", "small targets", "large targets", "permuted", "duplicated"])
 @pytest.mark.parametrize("terms", [TERMS[0], TERMS[4], TERMS[7]], ids=str)
 def test_copies_of_the_data(name, terms):
@@ -76,6 +78,7 @@ def test_the_cost_follows_the_scale_of_the_inputs_without_a_bias(factor):
     assert interpolator().fit(factor * X, y).cost_ == pytest.approx(cost / factor, rel=1e-9)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", sorted(degenerate_designs()))
 @pytest.mark.parametrize("terms", [TERMS[0], TERMS[2], TERMS[4]], ids=str)
 def test_degenerate_data_labelled_by_a_network(name, terms):

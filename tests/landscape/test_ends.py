@@ -53,6 +53,7 @@ def test_counts_of_global_and_strict_ends_are_the_published_ones(ends, width):
         assert kinds["local-strict"] == 0
 
 
+@pytest.mark.slow
 def test_a_good_part_of_the_neurons_ends_on_kinks(ends):
     """27 to 69 % were measured; the ends of descent chatter around the kinks, the polished ones are on them."""
     shares = [np.mean([on_kinks(network, 1e-3).mean() for network in runs]) for runs, _, _ in ends.values()]

@@ -43,6 +43,7 @@ def test_the_share_at_eight_is_the_published_one(at_eight):
     assert at_eight.standard_error == pytest.approx(np.sqrt(at_eight.share * (1 - at_eight.share) / 300))
 
 
+@pytest.mark.slow
 def test_the_minima_at_eight_are_the_published_ones(at_eight):
     assert at_eight.eigenvalue == pytest.approx(at_eight.published_eigenvalue, abs=2e-3)
     assert at_eight.loss == pytest.approx(at_eight.published_loss, abs=3e-3)

@@ -73,6 +73,7 @@ def weights(network):
     return np.concatenate([network.neurons.ravel(), network.output_weights, np.append(free, skip)])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", ["random", "grid", "twice", "rank one"])
 @pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: "+".join(flags) or "plain")
 @pytest.mark.parametrize("seed", range(3))
@@ -87,6 +88,7 @@ def test_from_a_wild_network(kind, flags, seed):
     check_falls(path, (network, target), X, y, beta, weight, n_points=1000 if seed == 0 else 200)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ["two_rows", "three_rows", "polygon 4", "polygon 6", "octahedron"])
 def test_where_the_optimum_is_not_unique(name):
     """To every vertex: through other vertices, from a local minimum, from zero, from an optimum, from the target."""

@@ -54,6 +54,7 @@ def projected(found, name, flags):
     return off @ found.fits, off @ found.optimal_fit
 
 
+@pytest.mark.mostly_slow
 @each_case
 def test_value_and_directions_against_brute_force(name, flags):
     X, y, beta = small_data()[name]

@@ -74,6 +74,7 @@ def test_the_ones_column_is_the_hidden_bias():
     assert other.minimal_network().hidden_bias is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [3.0, 10.0])
 def test_the_set_from_a_start_is_the_set_without(beta):
     X, y = data()

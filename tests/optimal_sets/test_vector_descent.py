@@ -65,6 +65,7 @@ def check_falls(path, ends, X, Y, beta, loss="squared"):
         assert np.abs(before - after).max() <= 1e-6 * largest
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: "+".join(flags) or "plain")
 @pytest.mark.parametrize("seed", range(6))
 def test_from_a_wild_network(flags, seed):
@@ -99,6 +100,7 @@ def test_one_output_with_the_logistic_loss():
     assert np.all(np.diff(values) <= 1e-12 * values[:-1])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", degenerate_designs())
 def test_degenerate_data(name):
     X, rng = degenerate_designs()[name], np.random.default_rng(5)
@@ -107,6 +109,7 @@ def test_degenerate_data(name):
     check_falls(descent_path(network, target, X, Y, 0.1, proof="heuristic"), (network, target), X, Y, 0.1)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", variants(np.zeros((2, 1)), np.zeros(2)))
 def test_shifted_scaled_and_permuted_data(name):
     rng = np.random.default_rng(6)

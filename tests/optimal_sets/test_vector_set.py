@@ -66,6 +66,7 @@ def test_all_optimal_directions_against_a_grid(c, seed):
     assert found.is_isolated.all() and 0.0 < found.radius < 0.2 and found.margin > 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_other_optimal_networks_are_where_it_says(seed):
     """Networks that scipy finds from other starts, as wide as the theorem asks: no more than the optimum, and near."""

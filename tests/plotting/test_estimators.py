@@ -118,6 +118,7 @@ def test_features_may_be_named():
         NetworkDisplay.from_estimator(model, X, y, features=("b", "d"))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("features", [(), (0, 1, 2), (0, 3), (-1,), ("a",), (0, 0)])
 def test_features_that_cannot_be_drawn_are_refused(features):
     pipeline, X, y = fitted(3)

@@ -30,6 +30,7 @@ def test_number_of_patterns_in_general_position(shape):
     assert len(all_patterns_by_lp(X)) == 2 * sum(comb(shape[0] - 1, k) for k in range(rank))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", degenerate_designs())
 @pytest.mark.parametrize("hidden_bias", [False, True])
 def test_patterns_contain_every_sampled_one(name, hidden_bias):
@@ -44,6 +45,7 @@ def test_patterns_contain_every_sampled_one(name, hidden_bias):
     assert len(found) == count_by_ranks(design)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ["general", *degenerate_designs()])
 def test_the_price_lies_just_above_dense_samples(name):
     X = random_problem(7, 3)[0] if name == "general" else degenerate_designs()[name]

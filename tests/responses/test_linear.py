@@ -39,6 +39,7 @@ def slopes_by_refits(make, X, y, rows):
     return np.array(found)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("terms", TERMS)
 @pytest.mark.parametrize("beta", [1.0, 3.0])
 def test_leverages_are_the_derivatives_of_the_fit(terms, beta):
@@ -74,6 +75,7 @@ CASES = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("case", CASES)
 def test_response_to_weights_is_that_of_refits(case):
     estimator, options = CASES[case]

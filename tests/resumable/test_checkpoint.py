@@ -191,6 +191,7 @@ run(sys.argv[2], verbose=1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "run"), [("widths", sweep), ("strengths", strength_path)])
 def test_a_killed_sweep_loses_nothing_that_was_finished(name, run, tmp_path):
     path = tmp_path / "file"

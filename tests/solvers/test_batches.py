@@ -34,6 +34,7 @@ def objective(problem, directions, outputs, free_fit):
     return best_free_terms(problem, directions, outputs, free_fit)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["multinomial", "squared", "huber"])
 def test_batches_come_near_full_gradients(loss):
     problem = long_problem(loss)
@@ -72,6 +73,7 @@ def first_value(problem, n_steps=1500, seed=0):
     return value_of(problem, descent)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("share", [0.3, 0.03])
 @pytest.mark.parametrize("loss", ["squared", "huber", "logistic", "squared_hinge"])
 def test_one_output_comes_near_the_optimum(loss, share):

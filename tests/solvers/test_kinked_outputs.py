@@ -40,6 +40,7 @@ def grid_value(loss, X, Y, beta, weight, intercept, n_directions=721, **options)
     return cp.Problem(cp.Minimize(sum(losses) + penalty)).solve(solver="CLARABEL")
 
 
+@pytest.mark.mostly_slow
 @every_loss
 @pytest.mark.parametrize("intercept", [False, True])
 @pytest.mark.parametrize("seed", [0, 1])
@@ -105,6 +106,7 @@ def test_a_column_is_one_output(loss, options):
     )
 
 
+@pytest.mark.slow
 def test_equivalent_problems_have_the_same_value():
     X, Y, weight = draw(5)
     options = {"loss": "absolute", "fit_intercept": True}

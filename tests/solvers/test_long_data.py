@@ -55,6 +55,7 @@ def everything_is_huge(everything_is_long, monkeypatch):
     monkeypatch.setattr(scalar_run, "MAX_SEARCHED_ROWS", 0)  # as few starts as on data of that size
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
 @pytest.mark.parametrize("shape", [(150, 3), (400, 4)], ids=str)
 def test_the_same_optimum_as_on_short_data(shape, flags, everything_is_long, monkeypatch):
@@ -68,6 +69,7 @@ def test_the_same_optimum_as_on_short_data(shape, flags, everything_is_long, mon
     assert certify(long.network_, X, y, 2.0, proof="exact").relative_gap <= 2e-6
 
 
+@pytest.mark.slow
 def test_the_bits_do_not_depend_on_the_number_of_threads(everything_is_long):
     X, y = teacher_problem(400, 4)
     one, two = (ConvexReLURegressor(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
@@ -267,6 +269,7 @@ def test_first_networks_are_recorded_and_never_rise(loss):
     assert objectives[0] < objectives[-1] + 0.05 * (zero - objectives[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.03])
 def test_long_data_end_as_low_as_many_epochs_of_batches(share):
     X, y = teacher_problem(3000, 40, seed=4)

@@ -43,6 +43,7 @@ def train(X, y, beta, seed=0, start=None, max_width=None, solver="auto", pattern
     return solve(problem, rng=rng, start=start, max_width=max_width, solver=solver, patterns=patterns)
 
 
+@pytest.mark.mostly_slow
 @every_loss
 @pytest.mark.parametrize("terms", TERMS, ids=lambda terms: "+".join(terms) or "plain")
 def test_the_optimum_over_all_patterns_is_reached_and_proven(loss, options, terms):
@@ -75,6 +76,7 @@ def changed(name, X, y, weight):
     return np.column_stack([X, np.zeros(len(y))]), y, weight
 
 
+@pytest.mark.mostly_slow
 @every_loss
 @pytest.mark.parametrize("name", ["permuted", "repeated", "zero weights", "rotated", "padded"])
 def test_equivalent_data_have_the_same_optimum(loss, options, name):
@@ -85,6 +87,7 @@ def test_equivalent_data_have_the_same_optimum(loss, options, name):
     assert train(X, y, STRONG, sample_weight=weight, **terms).certificate.primal == pytest.approx(best, rel=2e-6)
 
 
+@pytest.mark.mostly_slow
 @every_loss
 @pytest.mark.parametrize("scale", [1e-6, 1e5])
 def test_scaled_inputs(loss, options, scale):
@@ -122,6 +125,7 @@ DEGENERATE = {
 }
 
 
+@pytest.mark.mostly_slow
 @every_loss
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_data(loss, options, name):
@@ -135,6 +139,7 @@ def test_degenerate_data(loss, options, name):
     assert found.gap <= 1e-5
 
 
+@pytest.mark.mostly_slow
 @every_loss
 def test_the_same_bits_for_any_number_of_threads_and_a_seed(loss, options):
     X, y, _ = draw(loss, 7, n=40, d=3)

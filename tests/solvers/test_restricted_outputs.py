@@ -205,6 +205,7 @@ def test_limits_and_interrupts():
     assert solution.status is Status.interrupted and solution.primal <= seen[1] * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_solve_over_a_sample(loss):
     problem = make_problem(*data(20, 3, 2, loss), 0.3, loss=loss, hidden_bias=True)

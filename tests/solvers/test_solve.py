@@ -78,6 +78,7 @@ def strength(X, y, share, **flags):
     return share * float(np.abs(nu) @ np.linalg.norm(problem.design, axis=1))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("share", [0.1, 0.005])
 @pytest.mark.parametrize("name", DATA)
 def test_brute_force_on_copies_of_the_data(name, share):
@@ -91,6 +92,7 @@ def test_brute_force_on_copies_of_the_data(name, share):
     assert solution.certificate.primal >= expected.lower * target**2 * (1 - 1e-8)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
 @pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: "+".join(flags) or "no extras")
 @pytest.mark.parametrize("name", ["special columns", "shifted", "repeated"])
@@ -201,6 +203,7 @@ def test_the_reference_solver_agrees(flags):
     np.testing.assert_allclose(reference.network.predict(X), generated.network.predict(X), atol=1e-4)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", degenerate_designs())
 @pytest.mark.parametrize("flags", [{}, BIAS | INTERCEPT], ids=["plain", "bias and intercept"])
 def test_degenerate_designs(name, flags):

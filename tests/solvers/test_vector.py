@@ -301,6 +301,7 @@ def with_a_separated_class(seed, n_classes=3):
     return (X, Y), (X[labels > 0], Y[labels > 0][:, 1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed, n_classes", [(0, 3), (1, 3), (2, 4)])
 def test_a_separated_class_leaves_the_problem_of_the_others(seed, n_classes):
     # A free linear part separates class 0 at no cost: the infimum is that of the other classes alone.

@@ -62,6 +62,7 @@ def test_random_data(shape, flags, share):
     check_solution(solve_over_patterns(make_problem(X, y, beta, **flags), masks), X, y, beta, masks, **flags)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("flags", [{}, {"hidden_bias": True, "fit_intercept": True}], ids=str)
 @pytest.mark.parametrize("name", degenerate_designs())
 def test_degenerate_designs_against_cvxpy(name, flags):

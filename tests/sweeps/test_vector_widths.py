@@ -44,6 +44,7 @@ def test_values_and_bounds_of_a_known_optimum():
     assert "no staircase with 2 outputs" in repr(sweep)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("loss", ["squared", "multinomial"])
 @pytest.mark.parametrize("width", [1, 2])
 def test_values_beside_another_search(loss, width):

@@ -25,6 +25,7 @@ def told(outcome):
     ]
 
 
+@pytest.mark.slow
 def test_most_cases_end_in_a_claim():
     outcomes = run(range(100))
     assert sum(bool(outcome.refusal) for outcome in outcomes) < 10

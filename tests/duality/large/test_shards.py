@@ -64,6 +64,7 @@ def test_extreme_scales(factor):
         )
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("edges", [[], [1], [0, 0, 250], [100, 200, 299], list(range(10, 300, 10))])
 def test_the_cut_of_the_rows_does_not_matter(edges):
     X, nu = zoo.random_problem(300, 5, 2)

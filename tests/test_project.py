@@ -6,8 +6,10 @@ import importlib
 import os
 import pkgutil
 import re
+import runpy
 import subprocess
 import sys
+import warnings
 from configparser import ConfigParser
 from importlib.metadata import version
 from pathlib import Path
@@ -147,9 +149,16 @@ def test_links_of_the_readme_lead_somewhere():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_run_and_end_with_a_certificate(name):
-    pytest.importorskip("matplotlib")
+def test_examples_run_and_end_with_a_certificate(name, capsys, monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    monkeypatch.chdir(ROOT)
     assert len((ROOT / "examples" / name).read_text().splitlines()) < 80
-    printed = run(f"examples/{name}", MPLBACKEND="Agg")
+    # In this process: to start another and to load the package take as long as most examples.
+    with pyplot.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        runpy.run_path(f"examples/{name}", run_name="__main__")
+    pyplot.close("all")
+    printed = capsys.readouterr().out
     assert re.search(r"Certificate: .*\n(  .*\n){4}$", printed)
     assert all(known in printed for known in PRINTED.get(name, []))

@@ -27,6 +27,8 @@ from .scaling import checked_scaling
 # A file of more than 1 GiB is not read unless that is asked for.
 MAX_BYTES = 2**30
 TERMS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_weights")
+# The endings of what other libraries write: a file under them that is none would mislead.
+OTHER_FORMATS = (".pkl", ".pickle", ".joblib", ".json", ".onnx", ".pt", ".skops")
 DATA = ("X", "y", "sample_weight")
 STORED = (*DATA, "dual_point")
 SCALING = ("center", "scale")
@@ -62,7 +64,8 @@ def save_network(
     Parameters
     ----------
     path : str or path-like
-        Taken as it is; an ``.npz`` at its end is a good habit.
+        Taken as it is; an ``.npz`` at its end is a good habit. Endings of other formats, such as ``.pkl``, ``.json``
+        and ``.onnx``, are refused.
     network : TwoLayerReLU, ConvexReLURegressor or ConvexReLUClassifier
         A fitted estimator brings its problem, data, weights, certificate, feature names and classes along.
     X : array-like of shape (n_samples, n_features), optional
@@ -98,7 +101,8 @@ def save_network(
     Raises
     ------
     InvalidInputError
-        For data and options that pose no problem, and a certificate that is not of this network on these data.
+        For data and options that pose no problem, a certificate that is not of this network on these data, and a path
+        with the ending of another format.
     TypeError
         For what is neither a network nor a fitted estimator.
     OSError
@@ -120,6 +124,7 @@ def save_network(
     >>> load_network(path).certificate.status
     'optimal'
     """
+    _check_ending(path)
     options: dict[str, Any] = {
         "X": X,
         "y": y,
@@ -150,6 +155,17 @@ def save_network(
     if data and options["certificate"] is not None:
         data["dual_point"] = options["certificate"].dual_point
     write_archive(path, header, arrays | (data if store_data else {}))
+
+
+def _check_ending(path):
+    """Refuse a path with the ending of another format."""
+    ending = os.path.splitext(os.fsdecode(path))[1].lower()
+    if ending in OTHER_FORMATS:
+        advice = "to_onnx writes ONNX files" if ending == ".onnx" else "End it in .npz"
+        raise InvalidInputError(
+            f"path must not end in {ending}, as files of another format do: save_network writes an .npz archive; got "
+            f"{os.fspath(path)!r}. {advice}."
+        )
 
 
 def _of_estimator(model, options):

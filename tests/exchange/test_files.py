@@ -330,6 +330,13 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, good, monkeypatch):
         save_network("", good[1])
 
 
+@pytest.mark.parametrize("name", ["a.pkl", "a.PICKLE", "a.joblib", "a.json", "a.onnx", "a.pt", "a.skops"])
+def test_endings_of_other_formats_are_refused(tmp_path, good, name):
+    with pytest.raises(InvalidInputError, match="path must not end in .*an .npz archive"):
+        save_network(tmp_path / name, good[1])
+    assert list(tmp_path.iterdir()) == []
+
+
 # What is not loaded
 
 

@@ -4,6 +4,7 @@ import os
 from glob import glob
 from pathlib import Path
 
+from .._utils.libraries import require
 from ..exceptions import InvalidInputError
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
@@ -23,6 +24,13 @@ def check_target_file(path, name, suffixes=None, data=None):
         The endings that are known.
     data : str or list of str, optional
         The files of the table, or their patterns: they are not written over.
+
+    Raises
+    ------
+    InvalidInputError
+        For a path that cannot be written.
+    MissingLibraryError
+        Without pyarrow, for a Parquet file.
     """
     if path is None:
         return
@@ -33,6 +41,8 @@ def check_target_file(path, name, suffixes=None, data=None):
         raise InvalidInputError(f"{name} must be a file; {str(path)!r} is a folder.")
     if path.exists() and any(path.samefile(table) for table in _existing(data)):
         raise InvalidInputError(f"{name} must be another file than the table; got {str(path)!r} for both.")
+    if path.name.lower().endswith(".parquet"):
+        require("pyarrow", "parquet")
     # The folder decides: the file is written beside its place and renamed.
     folder = path.resolve().parent
     if not folder.is_dir():

@@ -61,6 +61,13 @@ def test_predictions_are_saved(tmp_path, capsys, name):
     np.testing.assert_allclose(found["predicted_y"], expected, rtol=1e-12)
 
 
+def test_parquet_without_its_library_is_refused_before(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    # Not even the files are looked for.
+    message = fails(capsys, "predict", "none.npz", "none.csv", "-o", str(tmp_path / "out.parquet"))
+    assert "pyarrow is not installed" in message and "convexnn[parquet]" in message
+
+
 def test_predictions_are_printed_as_csv_and_read_from_a_pipe(tmp_path, capsys, monkeypatch):
     model, frame = train(capsys, make_frame(), tmp_path), make_frame(6, seed=1)
     monkeypatch.setattr(sys, "stdin", io.StringIO(frame.to_csv(index=False)))

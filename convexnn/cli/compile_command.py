@@ -30,7 +30,7 @@ from ..deep import train_three_layer
 from ..duality.large.shards import nearest_to_zero
 from ..landscape import gradient_descent, spurious_table
 from ..masses.factors import Factors
-from .outcomes import Outcome
+from .outcomes import Outcome, print_pairs
 from .streams import quiet_log, verbosity
 
 # Enough entries to be long data, whose neurons move by gradients of batches (see `_utils.row_blocks`).
@@ -71,7 +71,7 @@ def run(arguments):
         "seconds": perf_counter() - started,
         "folder": str(_folder()),
     }
-    return Outcome(document, lambda console: console.print(_sentence(document), highlight=False, markup=False))
+    return Outcome(document, lambda console: _show(console, document))
 
 
 def _n_compiled():
@@ -84,11 +84,13 @@ def _folder():
     return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parents[1]).absolute()
 
 
-def _sentence(document):
-    return (
-        f"{document['n_kernels']} kernels are ready, {document['n_compiled']} of them compiled now, "
-        f"in {seconds(document['seconds'])}; they are kept in {document['folder']}"
-    )
+def _show(console, document):
+    pairs = {
+        "kernels": f"{document['n_kernels']} are ready, {document['n_compiled']} of them compiled now",
+        "time": seconds(document["seconds"]),
+        "kept in": document["folder"],
+    }
+    print_pairs(console, pairs)
 
 
 def tasks():

@@ -1,11 +1,18 @@
 """``convexnn compile``: after it, in another process, nothing is left to compile."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
+
+from convexnn.cli import compile_command
+from convexnn.cli.parser import make_parser
+
+from .helpers import parsed, run_json
 
 # Tables of other sizes than those of the command, text labels, single precision, Fortran order.
 WORK = """
@@ -44,13 +51,24 @@ print(json.dumps(compiled))
 """
 
 
+def test_the_folder_is_on_a_line_with_its_name(tmp_path, capsys, monkeypatch):
+    folder = str(tmp_path / ("a folder of a very long name " * 4).strip())
+    monkeypatch.setenv("NUMBA_CACHE_DIR", folder)
+    monkeypatch.setattr(compile_command, "tasks", list)
+    exit_code, document = run_json(capsys, "compile")
+    assert exit_code == 0 and document["folder"] == folder and document["n_compiled"] == 0
+    shown = io.StringIO()
+    compile_command.run(make_parser().parse_args(["compile"])).show(Console(file=shown, width=40))
+    assert shown.getvalue().splitlines()[-1] == f"kept in  {folder}"
+
+
 @pytest.mark.slow
 def test_nothing_is_compiled_after_it(tmp_path):
     """A minute: it compiles every kernel into an empty folder."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "convexnn", "compile", "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    document = json.loads(done.stdout)
+    document = parsed(done.stdout)
     assert document["n_compiled"] == document["n_kernels"] > 30 and document["folder"] == str(tmp_path)
     done = subprocess.run([sys.executable, "-c", WORK], env=environment, capture_output=True, text=True, check=True)
     compiled = json.loads(done.stdout.splitlines()[-1])

@@ -13,6 +13,7 @@ from .kinds import Kind, kind_of
 from .names import resolved
 from .preparing import prepare
 from .problems import columns_text, listed, refuse
+from .suggestions import nearest
 
 NO_RULES = Rules()
 # A note is due when the deviations of two columns have a ratio of 100.
@@ -238,7 +239,12 @@ def check_there(frame, option, names):
     missing = [name for name in names if name not in frame.columns]
     if missing:
         plural = "columns" if len(missing) > 1 else "column"
+        typed = listed([_with_nearest(name, frame.columns) for name in missing])
         known = listed([repr(name) for name in frame.columns], most=30)
-        raise InvalidInputError(
-            f"{option}: the table has no {plural} {listed([repr(n) for n in missing])}; it has {known}."
-        )
+        raise InvalidInputError(f"{option}: the table has no {plural} {typed}; it has {known}.")
+
+
+def _with_nearest(name, known):
+    """Return a name that no column has, with the one that was probably meant."""
+    found = nearest(name, known)
+    return repr(name) if found is None else f"{name!r} (did you mean {found!r}?)"

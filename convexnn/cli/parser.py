@@ -1,12 +1,16 @@
 """The parser: what the commands have in common is said once, the rest by their modules.
 
 A command's module is imported when that command was typed, so that the list of commands and the version come at once.
+Bad usage is one line, that of what is wrong, with the command whose help has the rest.
 """
 
 import argparse
+import sys
 from importlib import import_module
+from itertools import takewhile
 
 from .._version import __version__
+from .suggestions import nearest
 
 # The commands, each in a module of its name, in a line. (The docstring of its module is the help of a command.)
 COMMANDS = {
@@ -28,13 +32,51 @@ EXIT_CODES = """exit codes:
   130  interrupted; what was finished is printed and saved"""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong, options that it does not know before those that it misses."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse words of which all have to be known: a command refuses those of its own, not the parser above it."""
+        args = sys.argv[1:] if args is None else list(args)
+        self._refuse_unknown(self._unknown_options(args))
+        found, rest = super().parse_known_args(args, namespace)
+        self._refuse_unknown(rest)
+        return found, rest
+
+    def error(self, message):
+        """Exit with code 2, after a line that points to the help."""
+        end = "" if message.endswith("?") else "."
+        self.exit(2, f"{self.prog}: error: {message}{end} See {self.prog} --help\n")
+
+    def _unknown_options(self, words):
+        """Return the long options that words name and that there are not."""
+        # Before a command there are options only, and after it the words are those of its own parser.
+        own = takewhile(lambda word: word.startswith("-"), words) if self._subparsers else words
+        names = [word.partition("=")[0] for word in takewhile(lambda word: word != "--", own)]
+        # A word with blanks is a value, even where it begins with dashes.
+        return [
+            name
+            for name in names
+            if name.startswith("--") and " " not in name and name not in self._option_string_actions
+        ]
+
+    def _refuse_unknown(self, words):
+        if not words:
+            return
+        if len(words) > 1:
+            self.error(f"unrecognized arguments {' '.join(words)}")
+        known = nearest(words[0], self._option_string_actions) if words[0].startswith("-") else None
+        self.error(f"unrecognized argument {words[0]}" + ("" if known is None else f"; did you mean {known}?"))
+
+
 def make_parser(argv=None):
     """Return the parser of ``convexnn``; a command's function is in the attribute `run` of what it parses.
 
     With the arguments `argv` to be parsed, only the command that they name gets arguments of its own; all otherwise.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="convexnn",
+        allow_abbrev=False,
         description="Two-layer ReLU networks trained to proven global optimality, and the set of all of them.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

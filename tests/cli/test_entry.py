@@ -69,6 +69,52 @@ def test_bad_usage(capsys, argv, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "argv, line",
+    [
+        ([], "convexnn: error: the following arguments are required: command. See convexnn --help"),
+        (
+            ["--verison"],
+            "convexnn: error: unrecognized argument --verison; did you mean --version? See convexnn --help",
+        ),
+        (["--json", "fit", "x"], "convexnn: error: unrecognized argument --json. See convexnn --help"),
+        (
+            ["fit", "data.csv", "--target", "y", "--standarize"],
+            "convexnn fit: error: unrecognized argument --standarize; did you mean --standardize? See convexnn fit",
+        ),
+        # The unknown option is named, and not the required one that it was meant to be.
+        (
+            ["fit", "data.csv", "--Target=y"],
+            "convexnn fit: error: unrecognized argument --Target; did you mean --target? See convexnn fit --help",
+        ),
+        (
+            ["predict", "model.npz", "data.csv", "more.csv"],
+            "convexnn predict: error: unrecognized argument more.csv. See convexnn predict --help",
+        ),
+        (
+            ["versions", "--xyzzy", "-q"],
+            "convexnn versions: error: unrecognized argument --xyzzy. See convexnn versions",
+        ),
+        (
+            ["versions", "-q", "x"],
+            "convexnn versions: error: unrecognized arguments -q x. See convexnn versions --help",
+        ),
+    ],
+)
+def test_bad_usage_is_one_line_that_points_to_the_help(capsys, argv, line):
+    with pytest.raises(SystemExit) as raised:
+        main(argv)
+    output = capsys.readouterr()
+    assert raised.value.code == 2 and output.out == ""
+    assert output.err.startswith(line) and output.err.count("\n") == 1
+
+
+def test_values_that_look_like_options_are_values():
+    argv = ["fit", "--target=--y", "--weight", "--w in kg", "--", "--data.csv"]
+    arguments = make_parser(argv).parse_args(argv)
+    assert (arguments.target, arguments.weight, arguments.data) == ("--y", "--w in kg", ["--data.csv"])
+
+
 def test_versions(capsys):
     exit_code, document = run_json(capsys, "versions")
     assert exit_code == 0 and document["packages"]["convexnn"] == convexnn.__version__

@@ -62,6 +62,7 @@ def test_bad_columns_can_be_left_out(tmp_path, capsys):
     "argv, message",
     [
         (("--target", "z"), "--target: the table has no column 'z'; it has 'a', 'b', 'y'."),
+        (("--target", "Y"), "--target: the table has no column 'Y' (did you mean 'y'?); it has 'a', 'b', 'y'."),
         (("--target", "y", "--features", "a,c"), "--features: the table has no column 'c'"),
         (("--target", "y", "--drop", "c,d"), "--drop: the table has no columns 'c', 'd'"),
         (("--target", "y", "--weight", "w"), "--weight: the table has no column 'w'"),

@@ -12,7 +12,7 @@ from ..duality import certify
 from ..exceptions import InvalidInputError
 from .arguments import add_data, add_effort, positive
 from .models import read_model, targets_for
-from .outcomes import Outcome, certificate_entries, loss_text, prepared_text, print_pairs, proven_or_not
+from .outcomes import Outcome, certificate_entries, counted, loss_text, prepared_text, print_pairs, proven_or_not
 from .prepared import training_data
 from .streams import note, verbosity
 from .tasks import ALL_LOSSES
@@ -70,8 +70,8 @@ def _load_for(saved, arguments):
     data = training_data(saved, arguments, target)
     if len(data.features) != saved.network.n_inputs:
         raise InvalidInputError(
-            f"the network takes {saved.network.n_inputs} inputs; the table has {len(data.features)} features: "
-            f"{', '.join(data.features)}. Choose them with --features."
+            f"the network takes {counted(saved.network.n_inputs, 'input')}; the table has "
+            f"{counted(len(data.features), 'feature')}: {', '.join(data.features)}. Choose them with --features."
         )
     return _scaled_for(saved, data, arguments)
 

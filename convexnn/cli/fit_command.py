@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import numpy as np
+
 from ..estimators import ConvexReLUClassifier, ConvexReLURegressor
 from .arguments import (
     add_beta,
@@ -20,6 +22,7 @@ from .models import check_model_file, save_model
 from .outcomes import (
     Outcome,
     certificate_entries,
+    counted,
     loss_text,
     neurons_text,
     prepared_text,
@@ -27,7 +30,16 @@ from .outcomes import (
     proven_or_not,
 )
 from .streams import note, say, verbosity
-from .tasks import ALL_LOSSES, CLASSIFICATION, REGRESSION, choose_task, default_loss, may_be_labels
+from .tasks import (
+    ALL_LOSSES,
+    CLASSIFICATION,
+    REGRESSION,
+    are_classes_by_loss,
+    choose_task,
+    classes_text,
+    default_loss,
+    may_be_labels,
+)
 
 # Arguments of the command that are parameters of the estimators of the same name.
 SHARED = ("beta", "max_width", "proof", "tol", "max_iter", "time_limit", "n_jobs")
@@ -65,6 +77,11 @@ def _fit(arguments, data):
     task = choose_task(arguments.task, arguments.loss, data)
     if task == REGRESSION and arguments.task == "auto" and may_be_labels(data):
         note(f"--target {data.targets[0]} is taken as numbers; --task classification takes it as classes.")
+    if are_classes_by_loss(arguments.task, arguments.loss, data):
+        note(
+            f"--target {data.targets[0]} has {len(np.unique(data.y))} distinct numbers, which are taken as classes "
+            f"because --loss {arguments.loss} is for classes; --loss squared takes them as numbers."
+        )
     # Whatever could not be saved is refused before the training, which may take hours.
     check_model_file(arguments.output, task, data, arguments.multi_class)
     model = make_estimator(arguments, task, isinstance(data, BlockData))
@@ -127,10 +144,11 @@ def _document(model, data, task):
 def _show(console, model, data, document):
     console.print(str(model.certificate_))
     classes = document["classes"]
+    rows, features = counted(document["n_samples"], "row"), counted(len(document["features"]), "feature")
     pairs = {
-        "data": f"{document['n_samples']} rows x {len(document['features'])} features, {document['task']}",
+        "data": f"{rows} x {features}, {document['task']}",
         "prepared": prepared_text(data.preparation),
-        "classes": None if classes is None else ", ".join(map(str, classes)),
+        "classes": None if classes is None else classes_text(classes),
         "network": neurons_text(document["width"]),
         "beta": f"{model.beta_:.8g}  (from {model.beta_max_:.8g} on the network is zero)",
         "loss": loss_text(model.loss, 0 if classes is None or model.multi_class == "ovr" else len(classes)),

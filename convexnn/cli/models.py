@@ -6,7 +6,7 @@ from .._utils.libraries import require
 from ..exceptions import InvalidInputError
 from .files import check_target_file
 from .streams import note
-from .tasks import CLASSIFICATION
+from .tasks import CLASSIFICATION, classes_text
 
 MODELS = (".npz", ".onnx")
 
@@ -82,6 +82,6 @@ def targets_for(saved, data):
         return data.y.astype(float)
     known = np.isin(data.y, saved.classes)
     if not known.all():
-        label, classes = data.y[np.argmin(known)], ", ".join(map(str, saved.classes))
-        raise InvalidInputError(f"--target {name} holds {str(label)!r}: the classes of the network are {classes}.")
+        label, classes = classes_text([data.y[np.argmin(known)]]), classes_text(saved.classes)
+        raise InvalidInputError(f"--target {name} holds {label!r}: the classes of the network are {classes}.")
     return targets_of(saved, data.y)

@@ -89,7 +89,7 @@ def prepared_text(preparation):
     parts = []
     if encoded:
         n_inputs = sum(len(column.categories) for column in encoded)
-        parts.append(f"{', '.join(column.name for column in encoded)} encoded as {n_inputs} inputs")
+        parts.append(f"{', '.join(column.name for column in encoded)} encoded as {counted(n_inputs, 'input')}")
     if preparation.missing in MISSING_SENTENCES:
         parts.append(MISSING_SENTENCES[preparation.missing])
     if preparation.left_out:
@@ -168,7 +168,18 @@ def loss_text(loss, n_classes=0):
 
 def neurons_text(width):
     """Return a number of neurons in words."""
-    return f"{width} neuron{'' if width == 1 else 's'}"
+    return counted(width, "neuron")
+
+
+def counted(number, thing):
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def bounds_text(known, bounds):

@@ -12,7 +12,7 @@ from .columns import check_there, numeric_columns
 from .files import TABLES, check_target_file
 from .models import read_model
 from .names import resolved
-from .outcomes import Outcome, print_pairs
+from .outcomes import Outcome, counted, print_pairs
 from .prepared import prepared_inputs, read_table, refuse_features
 from .problems import listed
 from .streams import note
@@ -95,8 +95,8 @@ def _features_of(saved, table, arguments):
         _name_unused(table, features, saved, arguments)
     if len(features) != saved.network.n_inputs:
         raise InvalidInputError(
-            f"the network takes {saved.network.n_inputs} inputs; the table has {len(features)} features: "
-            f"{listed(features)}. Choose them with --features."
+            f"the network takes {counted(saved.network.n_inputs, 'input')}; the table has "
+            f"{counted(len(features), 'feature')}: {listed(features)}. Choose them with --features."
         )
     return list(features)
 
@@ -134,5 +134,5 @@ def _show(console, frame, document):
     if document["output"] is None:
         console.file.write(frame.to_csv(index=False))
         return
-    pairs = {"data": f"{len(frame)} rows", "columns": ", ".join(frame.columns), "saved to": document["output"]}
+    pairs = {"data": counted(len(frame), "row"), "columns": ", ".join(frame.columns), "saved to": document["output"]}
     print_pairs(console, pairs)

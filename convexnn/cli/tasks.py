@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..exceptions import InvalidInputError
+from .problems import listed
 
 REGRESSION, CLASSIFICATION = "regression", "classification"
 LOSSES_BY_TASK = {
@@ -12,6 +13,8 @@ LOSSES_BY_TASK = {
 ALL_LOSSES = tuple(dict.fromkeys(loss for losses in LOSSES_BY_TASK.values() for loss in losses))
 # Up to 10 distinct integers may well be classes.
 MAX_INTEGER_CLASSES = 10
+# Messages and tables name so many classes, and count the others.
+MAX_LISTED_CLASSES = 10
 
 
 def choose_task(task, loss, data):
@@ -46,6 +49,27 @@ def may_be_labels(data):
     return data.y.ndim == 1 and data.y.dtype.kind in "iu" and len(np.unique(data.y)) <= MAX_INTEGER_CLASSES
 
 
+def are_classes_by_loss(task, loss, data):
+    """Whether more than two numbers are classes only because the loss is one of classification."""
+    is_by_loss = task == "auto" and _task_by_loss(loss) == CLASSIFICATION
+    return is_by_loss and data.y.dtype.kind in "iuf" and not has_labels(data)
+
+
+def classes_text(classes):
+    """Return the names of classes, whole numbers without a point.
+
+    Examples
+    --------
+    >>> classes_text([25.0, 31.0]), classes_text(["no", "yes"])
+    ('25, 31', 'no, yes')
+    """
+    return listed([_class_text(label) for label in classes], most=MAX_LISTED_CLASSES)
+
+
+def _class_text(label):
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
 def has_labels(data):
     """Whether the target holds text, booleans or exactly two values."""
     return data.y.ndim == 1 and (data.y.dtype.kind not in "iuf" or len(np.unique(data.y)) == 2)
@@ -64,8 +88,8 @@ def signs_of(labels, classes, name):
     """Return -1 for the first of two classes and 1 for the second."""
     if len(classes) != 2:
         raise InvalidInputError(
-            f"--target {name} must have two classes here; it has {len(classes)}: {', '.join(map(str, classes[:10]))}. "
-            f"Make a column of one class against the rest."
+            f"--target {name} must have two classes here; it has {len(classes)}: {classes_text(classes)}. Make "
+            f" a column of one class against the rest."
         )
     return np.where(labels == classes[1], 1.0, -1.0)
 

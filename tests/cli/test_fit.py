@@ -64,6 +64,24 @@ def test_small_integers_are_taken_as_numbers_with_a_note(tmp_path, capsys):
     assert "--task classification takes it as classes" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("as_float", [False, True])
+def test_numbers_that_a_loss_makes_classes_get_a_note(tmp_path, capsys, as_float):
+    frame = make_frame(24).assign(y=np.arange(24) // 2)
+    path = save(frame.astype({"y": float}) if as_float else frame, tmp_path)
+    argv = ("fit", path, *LINE, "--beta", "50", "--proof", "heuristic")
+    assert main([*argv, "--loss", "logistic"]) == 0
+    output = capsys.readouterr()
+    assert "--target y has 12 distinct numbers, which are taken as classes because --loss logistic is" in output.err
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more\n" in output.out
+    # Who asks for classes gets them without a word.
+    assert run_json(capsys, *argv, "--loss", "logistic", "--task", "classification")[1]["notes"] == []
+
+
+def test_fractions_are_no_classes(tmp_path, capsys):
+    message = fails(capsys, "fit", save(make_frame(), tmp_path), *LINE, "--loss", "logistic")
+    assert "--target y holds 14 distinct numbers such as" in message and "Use --task regression" in message
+
+
 def test_several_targets_are_one_network(tmp_path, capsys):
     frame = make_frame()
     frame["z"] = -frame["y"] + 0.1 * frame["a"]
@@ -301,6 +319,9 @@ def test_words_of_the_report(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["fit", path, "--target", "y", "--beta", "0"])
     assert 'must be a finite number above 0, or "scale" (only the' in capsys.readouterr().err
+    row = save(make_frame().iloc[:1].assign(a=0.5, b=0.25), tmp_path, "row.csv")
+    main(["fit", row, "--target", "y", "--features", "a", "--proof", "heuristic", "--beta", "0.1"])
+    assert "1 row x 1 feature, regression" in capsys.readouterr().out
     path = save(label_frame(("p", "q", "r")), tmp_path)
     for argv in (["fit", path, "--target", "y", "-o", model], ["certify", model, path]):
         main([*argv, "--proof", "heuristic"])

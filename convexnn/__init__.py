@@ -4,6 +4,7 @@ What a name stands for is imported when the name is used (PEP 562): ``import con
 """
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _moved
@@ -163,7 +164,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
         globals()[name] = value
         return value
-    if not name.startswith("_"):
+    if not name.startswith("_") and "." not in name:
         try:
             return importlib.import_module(f".{name}", __name__)
         except ModuleNotFoundError as error:
@@ -173,7 +174,11 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # The subpackages too, before anything has imported them; not what this file imports for itself.
+    folders = {path.parent.name for path in Path(__file__).parent.glob("*/__init__.py")}
+    public = {name for name in folders if not name.startswith("_")}
+    own = {name for name in globals() if name.startswith("__") or name in public}
+    return sorted({*own, *public, *__all__})
 
 
 __all__ = [

@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn import get_config
 
 from ..exceptions import InvalidInputError
-from .norms import norms
+from .norms import nonzero, norms
 from .row_blocks import row_blocks, shut
 
 # A block of an array of another library has 32 million entries, which keep a device busy for longer than its start.
@@ -174,11 +174,11 @@ def row_norms(X: Any, ones: bool) -> np.ndarray:
     """Return the norm of every row of X, with a one appended where `ones`, in double precision."""
     X = with_doubles(X)
     if sparse.issparse(X):
-        # Scaled by the largest entry no square overflows or underflows.
-        scale = abs(X).max() if X.nnz else 1.0
-        scale = scale or 1.0
-        scaled = X / scale
-        found = scale * np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
+        # Scaled by the largest entry of its row no square overflows, and none that counts underflows.
+        scale = np.ravel(abs(X).max(axis=1).toarray()) if X.nnz else np.zeros(X.shape[0])
+        entries = X.data / nonzero(scale)[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))]
+        squares = type(X)((entries * entries, X.indices, X.indptr), shape=X.shape)
+        found = scale * np.sqrt(np.ravel(squares.sum(axis=1)))
     else:
         found = norms(X)
     return np.hypot(found, 1.0) if ones else found

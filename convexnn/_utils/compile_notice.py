@@ -1,6 +1,7 @@
-"""A line that says that kernels are compiled, and one that says how long it took: once a process, to the log.
+"""A line that says that kernels are compiled, and one that says how long it took, to the log.
 
-The first fit on a machine is silent for some ten seconds otherwise. The lines go to ``logging.getLogger("convexnn")``:
+The first fit of each kind on a machine is silent for some ten seconds otherwise. The lines go to
+``logging.getLogger("convexnn")``:
 where a person is watching, at a terminal or in a notebook, as warnings, which Python shows on standard error unless
 logging is set up otherwise; elsewhere, and in worker processes, as information, which it does not show.
 ``logging.getLogger("convexnn").setLevel("ERROR")`` silences both.
@@ -14,6 +15,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+from .logs import logger
 from .progress import has_terminal, seconds
 
 # A kernel that compiles in less than a second is not worth a line.
@@ -21,8 +23,8 @@ SILENT_SECONDS = 1.0
 # Compiling is over when no other kernel has followed for two seconds.
 PAUSE_SECONDS = 2.0
 BEGIN = (
-    "convexnn compiles its kernels, once on this machine: for some ten seconds. `convexnn compile` in a shell "
-    "prepares all of them."
+    "convexnn compiles its kernels for a first fit of this kind, once on this machine, for some ten seconds. "
+    "`convexnn compile` in a shell prepares all of them."
 )
 
 
@@ -30,7 +32,8 @@ class CompileNotice:
     """Counts what is compiled and says so when it takes a while."""
 
     def __init__(self):
-        self.n_kernels, self.seconds, self.begun, self.ended, self.timer = 0, 0.0, False, False, None
+        self.n_kernels, self.seconds, self.begun, self.timer = 0, 0.0, False, None
+        atexit.register(self._end)  # a script may be over before the pause is
 
     @contextmanager
     def watching(self):
@@ -48,7 +51,7 @@ class CompileNotice:
         """Call a function after a delay, in place of what was to be called before."""
         if self.timer is not None:
             self.timer.cancel()
-        if self.ended or then == (self._begin if self.begun else self._end):
+        if then == (self._begin if self.begun else self._end):
             return
         self.timer = threading.Timer(delay, then)
         self.timer.daemon = True
@@ -56,14 +59,14 @@ class CompileNotice:
 
     def _begin(self):
         self.begun = True
-        atexit.register(self._end)  # a script may be over before the pause is
-        logging.getLogger("convexnn").log(_level(), BEGIN)
+        logger.log(_level(), BEGIN)
 
     def _end(self):
-        if not self.ended:
-            self.ended = True
+        """Say how long it took, and be ready to say so again: a fit of another kind compiles other kernels."""
+        if self.begun:
             kernels = "a kernel" if self.n_kernels == 1 else f"{self.n_kernels} kernels"
-            logging.getLogger("convexnn").log(_level(), "convexnn compiled %s in %s.", kernels, seconds(self.seconds))
+            logger.log(_level(), "convexnn compiled %s in %s.", kernels, seconds(self.seconds))
+            self.begun, self.n_kernels, self.seconds = False, 0, 0.0
 
 
 def _level():

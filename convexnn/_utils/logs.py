@@ -1,7 +1,9 @@
-"""The logger of the package, "convexnn", which is silent until a program gives it, or the root logger, a handler."""
+"""The logger of the package, "convexnn".
+
+It has no handler of its own: where a program sets up no logging, Python shows warnings on standard error and nothing
+else, and a NullHandler would swallow these too.
+"""
 
 import logging
 
 logger = logging.getLogger("convexnn")
-# Without a handler of its own, warnings of a library go to standard error by themselves.
-logger.addHandler(logging.NullHandler())

@@ -167,14 +167,16 @@ def _price_bound(source, rows, point, units, deadline):
     sums, n_inputs = _DualSums(source, point, units), rows.n_features + point.weights.terms.hidden_bias
     if n_inputs > MAX_BOUND_INPUTS or is_late(deadline):
         (lengths,) = sum_over(source.each(_lengths_of, point, units))
-        return scale * lengths.max() * (1.0 + 4.0 * EPS * (rows.n_rows + n_inputs))
+        rounded = lengths.max() * (1.0 + 4.0 * EPS * (rows.n_rows + n_inputs))
+        return scale * (rounded + rows.n_rows * np.finfo(float).tiny)  # products may have underflowed
     if point.weights.n_outputs == 1:
         return scale * bound_of_sums(sums, rows.n_rows, deadline, MAX_BLOCK_BOUND_PASSES)[0]
     # sum_i ||nu_i|| (x_i u)_+ <= root of (sum ||nu_i|| ||x_i||) times (sum ||nu_i|| (x_i u)^2 / ||x_i||), by Cauchy.
     _, lengths, moments = sums.of(totals_of)
     rounding = 4.0 * EPS * (rows.n_rows + n_inputs + 8)
     largest = np.linalg.eigvalsh(moments[0])[-1] + rounding * lengths[0]
-    return scale * (1.0 + rounding) * min(lengths[0], np.sqrt(lengths[0] * largest))
+    rounded = (1.0 + rounding) * min(lengths[0], np.sqrt(lengths[0]) * np.sqrt(largest))
+    return scale * (rounded + rows.n_rows * np.finfo(float).tiny)
 
 
 def _lengths_of(block, point, units):

@@ -134,11 +134,24 @@ def _sums_of(block):
 
 
 def sample_of(source, rows, n_rows, rng):
-    """Return (X, y, weight) of at most so many rows, drawn by their place: the same ones however the rows are cut."""
-    places = np.arange(rows.n_rows)
-    if n_rows < rows.n_rows:
-        places = np.sort(rng.choice(rows.n_rows, n_rows, replace=False))
+    """Return (X, y, weight) of at most so many rows, drawn by their place: the same ones however the rows are cut.
+
+    Where most of the rows that are drawn have no weight, they are drawn again from those that have.
+    """
+    if n_rows >= rows.n_rows:
+        return rows_at(source, rows.counts, np.arange(rows.n_rows))
+    drawn = rows_at(source, rows.counts, np.sort(rng.choice(rows.n_rows, n_rows, replace=False)))
+    if 2 * np.count_nonzero(drawn[2]) >= n_rows:
+        return drawn
+    starts = np.cumsum([0, *rows.counts])
+    used = np.concatenate([start + own for start, own in zip(starts, source.each(_used_rows), strict=False)])
+    places = used if len(used) <= n_rows else np.sort(rng.choice(used, n_rows, replace=False))
     return rows_at(source, rows.counts, places)
+
+
+def _used_rows(block):
+    """Return which rows of a block have a weight."""
+    return np.flatnonzero(block.weight)
 
 
 def rows_at(source, counts, places):

@@ -27,6 +27,7 @@ from .common_line import BALL_GROWTH, CommonLine, Poles, common_line, poles
 
 PARALLEL_DECIMALS = 13  # unit rows that agree in 13 decimals are one line; what that costs is in the slack
 MIN_RANK_SINGULAR_VALUE = 1e-13  # directions with a singular value below this share of the largest leave the row space
+MAX_IDENTITY_INPUTS = 2000  # long rows stay in the coordinates of the inputs, up to so many or as many as rows
 MAX_START_ENTRIES = 300_000  # random starts times lines: long data have fewer starts
 MIN_STARTS = 16  # there are at least 16 random starts, however long the data are
 MIN_START_SIZE = 1e-12  # a given unit direction whose projection is shorter is orthogonal to the rows but for rounding
@@ -62,6 +63,11 @@ class PriceFunction:
     def rank(self):
         """Dimension of the space that is searched."""
         return self.basis.shape[1]
+
+    @property
+    def has_cheap_nodes(self):
+        """Whether a tree that nobody insists on may be begun: its first cones are bounded in a moment."""
+        return True
 
     @property
     def is_nothing(self):
@@ -179,6 +185,11 @@ def total_size(dual_point, norms):
             f"{np.abs(dual_point).max():g}, largest row norm {norms.max():g}). Divide one of them."
         )
     return weights.reshape(dual_point.shape), total, scale
+
+
+def is_wide(units):
+    """Whether rows are so wide that their space is worth finding: an identity of their width would be too large."""
+    return units.shape[1] > max(len(units), MAX_IDENTITY_INPUTS)
 
 
 def in_row_space(units, weights):

@@ -156,7 +156,7 @@ def search_price(
     # Branch and bound: a valid bound, pressed down to the larger of the best value and the level. The points that it
     # meets are starts near maxima which the ascents have missed.
     upper, n_nodes, finished = np.inf, 0, False
-    if proof != "heuristic" and function.rank <= MAX_RANK:
+    if proof != "heuristic" and function.rank <= MAX_RANK and (proof == "exact" or function.has_cheap_nodes):
         result = tree(
             function,
             known_value=float(found[2].max(initial=0.0)),

@@ -13,7 +13,7 @@ from .._utils.row_blocks import is_huge, is_long, row_blocks
 from .ascent import local_maxima
 from .branch_and_bound import MAX_RANK
 from .kernels.cones import split_cones
-from .price_function import PriceFunction, in_row_space, posed, total_size
+from .price_function import PriceFunction, in_row_space, is_wide, posed, total_size
 from .records import AUTO_WORK
 from .spectral import spectral_bound
 
@@ -72,7 +72,7 @@ def price_rows(X):
 
     Huge data of few columns are made unit rows all the same: a tree may have to search them.
     """
-    if is_huge(X) and X.shape[1] > MAX_RANK:
+    if is_huge(X) and X.shape[1] > MAX_RANK and not is_wide(X):
         size = max(float(X.max()), -float(X.min()), np.finfo(float).tiny)
         norms = [np.linalg.norm(rows / size, axis=1) for _, rows in row_blocks(X)]
         return X, size * np.concatenate(norms)
@@ -85,7 +85,7 @@ def scalar_price_function(X, nu, rows=None):
     `rows` are the `price_rows` of X where the caller has them.
     """
     units, norms = price_rows(X) if rows is None else rows
-    if is_long(units):
+    if is_long(units) and not is_wide(units):
         return _reduced(X, nu, units, norms)
     return posed(_reduced, X, nu, units, norms)
 
@@ -96,7 +96,7 @@ def _reduced(X, nu, units, norms):
         return _zero_function(X.shape[1])
     weights, total, scale = total_size(nu, norms)
     eps = np.finfo(float).eps
-    if is_long(units):
+    if is_long(units) and not is_wide(units):
         lengths = norms if units is X else (norms > 0).astype(float)
         return ScalarPrice(
             lines=units,

@@ -12,13 +12,14 @@ from .._utils.norms import unit_rows
 from .._utils.row_blocks import is_huge
 from .._utils.validation import is_late
 from .kernels.vector_cones import split_vector_cones
-from .price_function import PriceFunction, in_row_space, posed, total_size
+from .price_function import PriceFunction, in_row_space, is_wide, posed, total_size
 from .records import VECTOR_WORK
 from .scalar_price import ScalarPrice
 from .spectral import spectral_bound
 from .vector_ascent import vector_maxima
 
 MIN_AXIS_SINGULAR_VALUE = 1e-14  # principal axes of N with singular values below this share of the largest are dropped
+MAX_TREE_AXES = 60  # with 200 outputs that count the first cones take half a minute
 CHEAP_BOUND_ROUNDING = 1e-12  # a cheap bound is raised by this share of itself for its norms and singular values
 
 
@@ -43,6 +44,11 @@ class VectorPrice(PriceFunction):
     def n_axes(self):
         """Number of outputs that count."""
         return self.axes.shape[1]
+
+    @property
+    def has_cheap_nodes(self):
+        """Whether outputs are few enough for a tree: the work of a cone grows with a power of their number."""
+        return self.n_axes <= MAX_TREE_AXES
 
     @cached_property
     def sizes(self):
@@ -127,7 +133,9 @@ def _reduced(X, dual_point, units, norms):
     reduced = weights @ axes
     slack = float(np.linalg.norm(weights - reduced @ axes.T, axis=1).sum()) / total
     rounding = 4.0 * np.finfo(float).eps * np.sqrt(axes.shape[1])
-    if is_huge(units):  # nothing is merged, and no space is told: either costs more than the ascents
+    if is_huge(units) and not is_wide(
+        units
+    ):  # nothing is merged, and no space is told: either costs more than the ascents
         parts = {"lines": units, "coefficients": reduced / total, "basis": np.eye(X.shape[1])}
         slack += rounding * (len(units) + X.shape[1] + 8)
         return VectorPrice(**parts, linear=np.zeros((axes.shape[1], X.shape[1])), axes=axes, scale=scale, slack=slack)

@@ -21,6 +21,10 @@ from .fitting import minimum_norm_fit, newton_fit, orthonormal
 MIN_PROBABILITY = 1e-13
 # Below 1e-7 the probability of a class may be one that only infinite free terms reach: zero.
 MIN_ATTAINED_PROBABILITY = 1e-7
+# Classes without weight are as rare as 1e-32.
+MIN_SHARE = 1e-32
+# Above 20 classes Hessians of all pairs of classes for every row are too many entries.
+MANY_CLASSES = 20
 # Up to 6 columns, all their products at once are a small matrix.
 MAX_COLUMNS_AT_ONCE = 6
 
@@ -198,6 +202,18 @@ class MultinomialLoss:
         spread = p * change
         return weight[:, None] * (spread - p * np.einsum("...c->...", spread)[..., None])
 
+    def hessian(self, Y, fit, weight, design):
+        """Return `loss_hessian`, ``sum_i w_i x_i x_i' (x) (diag(p_i) - p_i p_i')``, by products of the size of B."""
+        p = self._terms_and_chances(Y, fit)[1]
+        n_columns, c = design.shape[1], p.shape[1]
+        right = (design[:, :, None] * p[:, None, :]).reshape(len(p), n_columns * c)
+        hessian = np.empty((n_columns, c, n_columns, c))
+        for own, column in zip(hessian, design.T, strict=True):
+            left = (weight * column)[:, None] * p
+            own[:] = -(left.T @ right).reshape(c, n_columns, c)
+            own[np.arange(c), :, np.arange(c)] += left.T @ design
+        return hessian.reshape(n_columns * c, n_columns * c)
+
     def dual_value(self, Y, dual_point, weight):
         """Return ``-L*(-dual_point)``, -inf outside the domain by more than rounding."""
         p = Y - dual_point / weight[:, None]
@@ -303,7 +319,12 @@ class MultinomialLoss:
         """Return the minimum-norm ``argmin_B L(hidden_fit + free B)``, of shape (n_free, n_outputs).
 
         Newton's method as for one output; where no minimum is attained it stops far out. The rows of B add up to 0.
+        An intercept alone, beside equal rows, gives the classes their shares.
         """
+        if free.shape[1] == 1 and np.ptp(free) == 0.0 != free[0, 0] and not np.any(np.ptp(hidden_fit, axis=0)):
+            shares = np.maximum(weight @ Y / weight.sum(), MIN_SHARE)
+            logits = np.log(shares) - hidden_fit[0]
+            return (logits - logits.mean())[None] / free[0, 0]
         basis, n_columns = orthonormal(free), Y.shape[1]
         flat = MIN_CURVATURE_SHARE * self.steepness * weight.max()
 
@@ -338,6 +359,8 @@ class MultinomialLoss:
 def loss_hessian(loss, Y, fit, weight, design):
     """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
     c, p = Y.shape[1], design.shape[1]
+    if c > MANY_CLASSES and loss.name == "multinomial":
+        return loss.hessian(Y, fit, weight, design)
     curved = loss.curve(Y, fit, weight, np.repeat(np.eye(c)[:, None], len(fit), axis=1))
     if p <= MAX_COLUMNS_AT_ONCE:
         # sum_i x_i x_i' (x) H_i as one matrix product over the rows.

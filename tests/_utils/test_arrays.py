@@ -99,3 +99,11 @@ def test_rows_of_csr_share_memory_and_are_the_slices():
     part = arrays.rows_between(whole, 2, 20)
     assert np.shares_memory(part.data, whole.data) and part.format == "csr"
     np.testing.assert_array_equal(part.toarray(), whole.toarray()[2:])
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-165, 1.0, 1e165])
+def test_norms_of_sparse_rows_are_those_of_dense_ones(size):
+    rows = np.array([[1.0, 0.0, 2.0], [3.0 * size, 0.0, 4.0 * size], [0.0, 0.0, 0.0]])
+    for ones in (False, True):
+        found = arrays.row_norms(sparse.csr_array(rows), ones)
+        np.testing.assert_allclose(found, arrays.row_norms(rows, ones), rtol=1e-15)

@@ -1,6 +1,8 @@
-"""Lines that say that kernels are compiled: when it takes a while, once, to the log."""
+"""Lines that say that kernels are compiled: when it takes a while, to the log."""
 
 import logging
+import subprocess
+import sys
 import time
 
 import pytest
@@ -22,7 +24,7 @@ def work(notice, duration, n_kernels=1):
             time.sleep(duration)
 
 
-def test_two_lines_for_many_kernels_and_none_later(hasty, caplog):
+def test_two_lines_for_many_kernels_and_two_for_later_ones(hasty, caplog):
     notice = CompileNotice()
     with caplog.at_level(logging.INFO, "convexnn"):
         work(notice, 0.15, n_kernels=3)
@@ -31,7 +33,22 @@ def test_two_lines_for_many_kernels_and_none_later(hasty, caplog):
         assert [record.getMessage()[:30] for record in caplog.records[1:]] == ["convexnn compiled 3 kernels in"]
         work(notice, 0.15)
         time.sleep(0.6)
-    assert len(caplog.records) == 2
+    assert [record.getMessage()[:26] for record in caplog.records[2:]] == [BEGIN[:26], "convexnn compiled a kernel"]
+
+
+def test_somebody_at_a_terminal_sees_them_without_any_set_up():
+    code = """
+import time
+from convexnn import ConvexReLURegressor
+from convexnn._utils import compile_notice
+
+compile_notice.SILENT_SECONDS, compile_notice.has_terminal = 0.05, lambda: True
+with compile_notice.watching():
+    time.sleep(0.5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, last = done.stderr.splitlines()
+    assert first == BEGIN and last.startswith("convexnn compiled a kernel in")
 
 
 def test_kernels_that_compile_at_once_are_not_mentioned(hasty, caplog):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from convexnn import ConvexReLUClassifier, ConvexReLURegressor
+from convexnn import ConvexReLUClassifier, ConvexReLURegressor, price
 from convexnn._utils import row_blocks
 from convexnn._utils.arrays import is_foreign, to_numpy
 from convexnn.blocks import training, weights
+from convexnn.estimators import _blockwise
 
 from ..kinds import dispatching, every_library, is_beside, rows_with_zeros, strict_elsewhere, untidy
 from .conftest import in_blocks
@@ -150,6 +151,37 @@ def test_strengths_are_chosen_on_a_sample():
     model = ConvexReLURegressor(random_state=0).fit(sparse.csr_array(X), Y)
     assert model.beta_ == ConvexReLURegressor(random_state=0).fit_blocks(in_blocks(X, Y)).beta_
     assert model.score(sparse.csr_array(X), Y) > 0.9
+
+
+@pytest.mark.parametrize("as_rows", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("size", [1e-155, 1e-165, 1e-170])
+def test_tiny_rows_count_in_the_bound(as_rows, size, monkeypatch):
+    """Beside a large row without influence the others have norms whose squares underflow."""
+    for module in (_blockwise, training):
+        monkeypatch.setattr(module, "sampled_rows", lambda *arguments: 2)
+    rng = np.random.default_rng(0)
+    rows, nu = rng.standard_normal((30, 2)), rng.standard_normal(30)
+    whole = price(rows, nu)
+    beta, options = 0.9 * whole.value, {"hidden_bias": False, "fit_intercept": False, "skip_connection": False}
+    optimum = ConvexReLURegressor(beta, **options).fit(rows, nu).certificate_.primal
+    # The same problem times a constant: y is divided by what X and the weights bring in.
+    X = as_rows(np.vstack([[[1.0, 0.0]], size * rows]))
+    y, weight = np.r_[0.0, nu * 1e100], np.r_[1e-300, np.full(30, 1.0 / size / 1e100)]
+    model = ConvexReLURegressor(beta, time_limit=1e-9, **options, random_state=0)
+    certificate = model.fit_blocks(lambda: [(X, y, weight)]).certificate_
+    scale = 1e200 * weight[1]
+    assert certificate.dual <= optimum * scale * (1.0 + 1e-9)
+    assert certificate.price.upper_bound >= whole.value * (1.0 - 1e-9)
+
+
+def test_a_sample_has_rows_that_count():
+    rng = np.random.default_rng(0)
+    wide = sparse.csr_array(sparse.random(20_000, 1_000, 0.002, random_state=0))
+    weight = np.zeros(20_000)
+    weight[[3, 77, 5000, 9000]] = 1.0
+    model = ConvexReLURegressor(0.1, skip_connection=False, random_state=0, time_limit=2.0)
+    model.fit(wide, rng.standard_normal(20_000), sample_weight=weight)
+    assert model.network_.width > 0
 
 
 ONE_HOT = """

@@ -11,6 +11,7 @@ from convexnn.duality.kernels.concave import _first_blocked
 from convexnn.duality.pricing import price, search_price, starts_beside
 from convexnn.duality.scalar_price import ScalarPrice, scalar_price_function
 from convexnn.duality.spectral import spectral_bound
+from convexnn.duality.vector_price import vector_price_function
 from tests import zoo
 from tests.checks import all_patterns_by_lp, brute_force_price, sampled_price
 
@@ -507,3 +508,18 @@ def test_amounts_past_their_limit_by_rounding_block_at_once(amount, solution):
     """Seen on 9 x 4 data: the amount was negative and did not move, and the step a division by zero."""
     one = np.ones(1)
     assert _first_blocked(np.array([0]), 1, amount * one, one, solution * one) == (0.0, 0)
+
+
+def test_wide_rows_are_searched_in_the_space_that_they_span():
+    """Long rows of many columns too: an identity of their number would be as large as its square."""
+    rng, X = RNG(0), np.zeros((31, 20_000))
+    X[:, rng.choice(20_000, 40, replace=False)] = rng.standard_normal((31, 40))
+    nu = rng.standard_normal(31)
+    function = scalar_price_function(X, nu)
+    assert function.basis.shape == (20_000, 31)
+    directions = function.basis @ rng.standard_normal((31, 5))
+    coordinates = directions.T @ function.basis
+    values = np.maximum(coordinates @ function.lines.T, 0.0) @ function.coefficients + coordinates @ function.linear
+    np.testing.assert_allclose(function.scale * values, np.maximum(X @ directions, 0.0).T @ nu, rtol=1e-9, atol=1e-9)
+    outputs = rng.standard_normal((31, 2))
+    assert vector_price_function(np.tile(X, (1, 8)), outputs).basis.shape == (160_000, 31)

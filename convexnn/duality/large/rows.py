@@ -61,9 +61,8 @@ def totals_of(X, nu, units):
 
     def terms():
         for rows, values in _blocks(X, nu, units):
-            norms = np.linalg.norm(rows, axis=1)
             # sum |nu_i| x_i x_i^T / ||x_i||: the parabolas |z| >= z^2 / ||x|| below the concave rows.
-            directions = rows / np.where(norms > 0, norms, 1.0)[:, None]
+            directions, norms = unit_rows(rows)
             sides = np.maximum(values, 0.0), np.maximum(-values, 0.0)
             yield (
                 rows.T @ values,
@@ -115,9 +114,10 @@ def parabolas_of(X, nu, moments, units):
 
 def _parabolas(rows, weights, moment):
     """Return ``sum weights_i x_i x_i^T / (2 t_i)`` and ``sum weights_i t_i``."""
-    norms = np.linalg.norm(rows, axis=1)
-    rows, weights, norms = rows[norms > 0], weights[norms > 0], norms[norms > 0]
-    # t_i^2 = x_i^T moments x_i: the best widths if the maximiser had these second moments.
-    spread = np.sum((rows @ moment) * rows, axis=1)
-    widths = np.sqrt(np.maximum(spread, (MIN_PARABOLA_WIDTH * norms) ** 2))
-    return (rows.T * (weights / (2.0 * widths))) @ rows, weights @ widths
+    units, norms = unit_rows(rows)
+    # t_i^2 = x_i^T moments x_i: the best widths if the maximiser had these second moments. In units of the norms, whose
+    # squares may underflow.
+    spread = np.sum((units @ moment) * units, axis=1)
+    widths = np.sqrt(np.maximum(spread, MIN_PARABOLA_WIDTH**2))
+    weights = weights * norms
+    return (units.T * (weights / (2.0 * widths))) @ units, weights @ widths

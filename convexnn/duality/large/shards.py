@@ -43,6 +43,7 @@ N_SAMPLED_ROWS = 2048  # exact ascents on so many rows give the directions to be
 N_SHARD_STARTS = 64  # directions improved together for either sign, by default
 MAX_PASSES = 100  # the ascents pass over the data at most 100 times, by default
 MAX_BOUND_PASSES = 12  # the upper bound takes at most 12 passes over the data
+MIN_BOUNDED_LENGTH = 1e-100  # below it, in units of the largest row times the largest |nu|, squares underflow
 MAX_SAME_CLIMB_DISTANCE = 1e-7  # one of two climbs ends where no entry of their directions differs by more
 STEP_SHARES = np.array([1.0, 0.5, 0.1])  # shares of the way to what the cuts allow; random nu needs a tenth
 MIN_TRIAL_SIZE = 1e-3  # a mean of almost opposite unit vectors that is shorter has no direction
@@ -347,8 +348,11 @@ def bound_of_sums(sums, n_rows, deadline, max_passes=MAX_BOUND_PASSES):
     d = len(total)
     # n_rows rounding errors at worst in a sum over the rows, wherever it was made
     rounding = 4.0 * EPS * (n_rows + d + 8)
-    slack = rounding * lengths.sum()
+    # and what underflows in units of the largest row norm and the largest |nu|, which may belong to different rows
+    slack = rounding * lengths.sum() + n_rows * np.finfo(float).tiny
     best = lengths.copy()
+    if lengths.sum() < MIN_BOUNDED_LENGTH:
+        return float(best.max()) + slack, slack
     moments = np.tile(np.eye(d) / d, (2, 1, 1))
     for n_passes in range(max_passes):
         if n_passes > 0 and is_late(deadline):

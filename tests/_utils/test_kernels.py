@@ -256,7 +256,7 @@ def test_compilation_is_not_charged_to_the_time_limit(tmp_path):
     assert run(FIT, NUMBA_CACHE_DIR=str(tmp_path)).stdout.split() == ["proven", "True", "True"]
 
 
-def test_a_kernel_in_a_kernel_is_compiled_once_and_is_no_machine_code():
+def test_a_kernel_in_a_kernel_is_linked_in_and_compiled_once():
     @compiled
     def inner(x, n):
         return x + n

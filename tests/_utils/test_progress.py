@@ -476,10 +476,10 @@ def test_fits_end_with_a_line_in_the_log(caplog, capsys):
     assert record.getMessage().startswith(f"ConvexReLURegressor {model.status_}") and capsys.readouterr().out == ""
 
 
-def test_log_is_silent_until_somebody_listens():
-    code = "import convexnn; from convexnn._utils.logs import logger; logger.error('unheard')"
+def test_log_shows_warnings_and_no_information_without_a_set_up():
+    code = "import convexnn; from convexnn._utils.logs import logger; logger.info('unheard'); logger.warning('heard')"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "heard\n")
 
 
 # Interrupts

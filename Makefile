@@ -24,6 +24,10 @@ OLDEST := python3.11
 demo: $(STAMP)
 	$(RUN) examples/demo.py
 
+# The workers of pytest keep every core busy: threads of BLAS beside them would only wait for each other.
+test test-slow: export OMP_NUM_THREADS := 1
+test test-slow: export OPENBLAS_NUM_THREADS := 1
+
 test: $(STAMP)
 	$(RUN) -m pytest -n auto --dist worksteal -m "not slow"
 

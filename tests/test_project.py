@@ -89,7 +89,8 @@ def test_the_version_is_one():
 def test_the_conda_recipe_agrees_with_the_package():
     recipe, setup = (ROOT / "recipe" / "recipe.yaml").read_text(), ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    assert re.search(r'version: "(.+)"', recipe).group(1) == convexnn.__version__.split(".dev")[0]
+    released = re.search(r"^## \[(\d.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1)
+    assert re.search(r'version: "(.+)"', recipe).group(1) == released
     oldest = re.search(r'python_min: "(.+)"', recipe).group(1)
     assert setup["options"]["python_requires"] == f">={oldest}"
     asked = re.findall(r"- ([\w-]+ >=[\d.]+)$", recipe[recipe.index("  run:") : recipe.index("tests:")], re.M)

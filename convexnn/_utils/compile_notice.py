@@ -29,9 +29,10 @@ BEGIN = (
 
 
 class CompileNotice:
-    """Counts what is compiled and says so when it takes a while."""
+    """Counts what is compiled and says so when it takes a while, to a log."""
 
-    def __init__(self):
+    def __init__(self, log=logger):
+        self.log = log
         self.n_kernels, self.seconds, self.begun, self.timer = 0, 0.0, False, None
         atexit.register(self._end)  # a script may be over before the pause is
 
@@ -59,13 +60,13 @@ class CompileNotice:
 
     def _begin(self):
         self.begun = True
-        logger.log(_level(), BEGIN)
+        self.log.log(_level(), BEGIN)
 
     def _end(self):
         """Say how long it took, and be ready to say so again: a fit of another kind compiles other kernels."""
         if self.begun:
             kernels = "a kernel" if self.n_kernels == 1 else f"{self.n_kernels} kernels"
-            logger.log(_level(), "convexnn compiled %s in %s.", kernels, seconds(self.seconds))
+            self.log.log(_level(), "convexnn compiled %s in %s.", kernels, seconds(self.seconds))
             self.begun, self.n_kernels, self.seconds = False, 0, 0.0
 
 

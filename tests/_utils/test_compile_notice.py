@@ -10,6 +10,9 @@ import pytest
 from convexnn._utils import compile_notice
 from convexnn._utils.compile_notice import BEGIN, CompileNotice
 
+# Apart from the log of the package, to which kernels of other tests may be announced meanwhile.
+OWN = logging.getLogger("notices of this test")
+
 
 @pytest.fixture
 def hasty(monkeypatch):
@@ -25,8 +28,8 @@ def work(notice, duration, n_kernels=1):
 
 
 def test_two_lines_for_many_kernels_and_two_for_later_ones(hasty, caplog):
-    notice = CompileNotice()
-    with caplog.at_level(logging.INFO, "convexnn"):
+    notice = CompileNotice(OWN)
+    with caplog.at_level(logging.INFO, OWN.name):
         work(notice, 0.15, n_kernels=3)
         assert [record.getMessage() for record in caplog.records] == [BEGIN]
         time.sleep(0.6)
@@ -52,8 +55,8 @@ with compile_notice.watching():
 
 
 def test_kernels_that_compile_at_once_are_not_mentioned(hasty, caplog):
-    with caplog.at_level(logging.INFO, "convexnn"):
-        work(CompileNotice(), 0.0, n_kernels=5)
+    with caplog.at_level(logging.INFO, OWN.name):
+        work(CompileNotice(OWN), 0.0, n_kernels=5)
         time.sleep(0.4)
     assert caplog.records == []
 

@@ -167,7 +167,7 @@ def test_no_score_at_all_is_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["squared", "huber"])
 def test_a_width_that_is_too_small_is_said_once(loss):
-    X, y = random_problem(30, 2)
+    X, y = random_problem(14, 2)
     with pytest.warns(WidthWarning, match=r"m\* is at most \d+") as caught:
         model = ConvexReLURegressorCV([1.0, 0.05], cv=2, loss=loss, max_width=1, scoring=_smallest).fit(X, y)
     assert model.network_.width == 1 and sum(w.category is WidthWarning for w in caught) == 1

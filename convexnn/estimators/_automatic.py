@@ -29,8 +29,6 @@ CHOICE_STACKLEVEL = 6
 CHOICE_TIME_SHARE = 0.5
 # To begin a walk with a skip connection takes up to 5 times as long as without: fits of its free terms come first.
 SKIP_OVER_PLAIN_SECONDS = 5.0
-# Free terms whose loss is below a millionth a row separate the labels: its infimum is zero.
-SEPARATED_LOSS_SHARE = 1e-6
 # Before training, a path on all rows goes 3 rounds where the design has at most 20 000 entries, else one.
 PATH_ROUNDS, MAX_ENTRIES_FOR_ROUNDS = 3, 20_000
 # Training may take 0.6 of the work of choosing, and at least 1e9 nanoseconds; several outputs have 3e8 of them where
@@ -96,8 +94,6 @@ def choose_strength(estimator, X, targets, weight, started, every=None):
             # Under a limit the second walk is begun only where there is time to follow both.
             if walks and deadline is not None and deadline - now() < SKIP_OVER_PLAIN_SECONDS * (now() - began):
                 break
-            if walks and any(is_separated(problem) for problem in problems):
-                break
             folds = _folds(estimator, X, targets, weight, problems, skip, seed)
             walks[skip] = Walk(folds, problems, seed, estimator.max_width, lambda: is_late(deadline), run)
         largest = max(walk.price for walk in walks.values())
@@ -118,16 +114,6 @@ def choose_strength(estimator, X, targets, weight, started, every=None):
     _warn_of_last(path)
     budget = budget_after(sum(walk.work for walk in walks.values()), len(X) / share, problems, starts)
     return Choice(best.beta, best.skip_connection, starts, budget, path)
-
-
-def is_separated(problem):
-    """Whether the free terms alone separate the labels, so that the loss has no minimum."""
-    loss = problem.loss
-    if not loss.labels or loss.can_vanish or not loss.is_smooth:
-        return False
-    coefficients = loss.fit_free(problem.y, np.zeros_like(problem.y), problem.free, problem.weight)
-    least = loss.value(problem.y, problem.free @ coefficients, problem.weight)
-    return least < SEPARATED_LOSS_SHARE * problem.weight.sum()
 
 
 def _warn_of_no_choice():

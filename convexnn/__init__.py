@@ -64,96 +64,33 @@ if TYPE_CHECKING:
 
 # The module that every public name comes from, as in the imports above, which only type checkers read.
 _NAMES_OF = {
-    "_utils.environment": (
-        "show_versions",
-        "versions",
-    ),
-    "activations": (
-        "certify_activation",
-        "train_activation",
-    ),
-    "arrangements": (
-        "ActivationPatterns",
-        "count_patterns",
-        "enumerate_patterns",
-        "sample_patterns",
-    ),
-    "duality": (
-        "Certificate",
-        "Price",
-        "beta_max",
-        "certify",
-        "price",
-    ),
-    "estimators": (
-        "BetaPath",
-        "ConvexReLUClassifier",
-        "ConvexReLUClassifierCV",
-        "ConvexReLURegressor",
-        "ConvexReLURegressorCV",
-        "GatedReLUClassifier",
-        "GatedReLURegressor",
-        "MinNormReLUInterpolator",
-    ),
-    "exceptions": (
-        "ConvergenceWarning",
-        "ConvexNNError",
-        "FileFormatError",
-        "GatheringWarning",
-        "InvalidInputError",
-        "MissingLibraryError",
-        "NotDescribedError",
-        "PatternLimitError",
-        "ScaleWarning",
-        "SolverError",
-        "StrengthWarning",
-        "UnknownPathError",
-        "VertexLimitError",
-        "WidthWarning",
-    ),
-    "exchange": (
-        "SavedNetwork",
-        "load_network",
-        "save_network",
-    ),
-    "gated": (
-        "GatedCertificate",
-        "GatedOptimalSet",
-    ),
-    "interpolation": (
-        "InterpolationCertificate",
-        "InterpolationSet",
-        "certify_interpolation",
-    ),
-    "network": ("TwoLayerReLU",),
-    "optimal_sets": (
-        "ApproximatePruning",
-        "MinimalPruning",
-        "NetworkPath",
-        "OptimalSet",
-        "VectorOptimalSet",
-        "approximate_pruning",
-        "descent_path",
-        "minimal_pruning",
-        "optimal_set",
-    ),
-    "programs": (
-        "ConvexSolution",
-        "convex_program",
-        "to_convex",
-        "to_network",
-    ),
-    "responses": ("LeaveOneOut",),
-    "solvers": (
-        "Solution",
-        "Status",
-    ),
-    "sweeps": (
-        "regularization_path",
-        "width_sweep",
-    ),
+    "_utils.environment": "show_versions versions",
+    "activations": "certify_activation train_activation",
+    "arrangements": "ActivationPatterns count_patterns enumerate_patterns sample_patterns",
+    "duality": "Certificate Price beta_max certify price",
+    "estimators": """
+        BetaPath ConvexReLUClassifier ConvexReLUClassifierCV ConvexReLURegressor ConvexReLURegressorCV
+        GatedReLUClassifier GatedReLURegressor MinNormReLUInterpolator
+    """,
+    "exceptions": """
+        ConvergenceWarning ConvexNNError FileFormatError GatheringWarning InvalidInputError MissingLibraryError
+        NotDescribedError PatternLimitError ScaleWarning SolverError StrengthWarning UnknownPathError
+        VertexLimitError WidthWarning
+    """,
+    "exchange": "SavedNetwork load_network save_network",
+    "gated": "GatedCertificate GatedOptimalSet",
+    "interpolation": "InterpolationCertificate InterpolationSet certify_interpolation",
+    "network": "TwoLayerReLU",
+    "optimal_sets": """
+        ApproximatePruning MinimalPruning NetworkPath OptimalSet VectorOptimalSet approximate_pruning descent_path
+        minimal_pruning optimal_set
+    """,
+    "programs": "ConvexSolution convex_program to_convex to_network",
+    "responses": "LeaveOneOut",
+    "solvers": "Solution Status",
+    "sweeps": "regularization_path width_sweep",
 }
-_HOMES = {name: module for module, names in _NAMES_OF.items() for name in names}
+_HOMES = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 _moved.keep_old_names()
 

@@ -1,9 +1,9 @@
 """A line that says that kernels are compiled, and one that says how long it took, to the log.
 
 The first fit of each kind on a machine is silent for some ten seconds otherwise. The lines go to
-``logging.getLogger("convexnn")``:
-where a person is watching, at a terminal or in a notebook, as warnings, which Python shows on standard error unless
-logging is set up otherwise; elsewhere, and in worker processes, as information, which it does not show.
+``logging.getLogger("convexnn")``: where a person is watching, at a terminal or in a notebook, as warnings, which Python
+shows on standard error unless logging is set up otherwise; elsewhere, and in worker processes, as information, which it
+does not show.
 ``logging.getLogger("convexnn").setLevel("ERROR")`` silences both.
 """
 

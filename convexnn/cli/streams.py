@@ -7,6 +7,7 @@ import threading
 import warnings
 from contextlib import ExitStack, contextmanager, redirect_stdout
 
+from .._utils.logs import logger
 from .._utils.standard_output import on_standard_error
 
 # The lists of notes of the blocks that are being run.
@@ -60,14 +61,13 @@ def verbosity(arguments):
 @contextmanager
 def quiet_log(is_quiet):
     """A context in which the package's log, with the lines about kernels that are compiled, may be quiet."""
-    log = logging.getLogger("convexnn")
-    level = log.level
+    level = logger.level
     if is_quiet:
-        log.setLevel(logging.ERROR)
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        log.setLevel(level)
+        logger.setLevel(level)
 
 
 @contextmanager

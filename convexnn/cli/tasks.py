@@ -89,7 +89,7 @@ def signs_of(labels, classes, name):
     if len(classes) != 2:
         raise InvalidInputError(
             f"--target {name} must have two classes here; it has {len(classes)}: {classes_text(classes)}. Make "
-            f" a column of one class against the rest."
+            f"a column of one class against the rest."
         )
     return np.where(labels == classes[1], 1.0, -1.0)
 

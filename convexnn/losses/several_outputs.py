@@ -359,7 +359,7 @@ class MultinomialLoss:
 def loss_hessian(loss, Y, fit, weight, design):
     """Return the Hessian of ``L(fit + design B)`` in B (p, c), flattened, of shape (p c, p c)."""
     c, p = Y.shape[1], design.shape[1]
-    if c > MANY_CLASSES and loss.name == "multinomial":
+    if c > MANY_CLASSES and not loss.is_separable:
         return loss.hessian(Y, fit, weight, design)
     curved = loss.curve(Y, fit, weight, np.repeat(np.eye(c)[:, None], len(fit), axis=1))
     if p <= MAX_COLUMNS_AT_ONCE:

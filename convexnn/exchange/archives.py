@@ -18,7 +18,7 @@ import zlib
 import numpy as np
 
 from ..exceptions import FileFormatError, InvalidInputError
-from .atomic import write_whole
+from .._utils.atomic import write_whole
 
 HEADER = "header.json"
 # A header of more than 4 MiB, or a file of more than 16 members, is not ours.

@@ -8,7 +8,7 @@ import numpy as np
 from .._utils.libraries import require
 from .._version import __version__
 from ..programs.posing import check_is_network
-from .atomic import write_whole
+from .._utils.atomic import write_whole
 
 # The versions of 2022, which every runtime since then reads.
 OPSET, IR_VERSION = 17, 8

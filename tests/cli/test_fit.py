@@ -5,7 +5,8 @@ import pytest
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, certify
 from convexnn.cli import fit_command, main
-from convexnn.exchange import atomic, load_network, save_network
+from convexnn._utils import atomic
+from convexnn.exchange import load_network, save_network
 
 from .helpers import fails, label_frame, make_frame, run_json, save
 

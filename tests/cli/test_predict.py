@@ -10,7 +10,8 @@ from scipy.special import expit
 
 from convexnn.cli import main
 from convexnn.cli.tabular import read_frame
-from convexnn.exchange import atomic, load_network, save_network
+from convexnn._utils import atomic
+from convexnn.exchange import load_network, save_network
 from tests.exchange.networks import random_network
 
 from .helpers import fails, label_frame, make_frame, run_json, save

@@ -7,7 +7,7 @@ import pytest
 from convexnn import optimal_set, regularization_path, width_sweep
 from convexnn.cli import main, sweep_command
 from convexnn.cli.arguments import widths
-from convexnn.exchange import atomic
+from convexnn._utils import atomic
 
 from .helpers import fails, label_frame, make_frame, run_json, save, unit_vectors
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 import convexnn.exchange.archives as archives
-import convexnn.exchange.atomic as atomic
+import convexnn._utils.atomic as atomic
 from convexnn import (
     ConvergenceWarning,
     ConvexReLUClassifier,

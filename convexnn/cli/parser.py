@@ -17,6 +17,8 @@ COMMANDS = {
     "demo": "Watch networks train on real data",
     "fit": "Train a network on a table, with a certificate of how far from the best one it can be",
     "certify": "Certify a saved network on a table",
+    "prove": "Write a proof of that in a file which others can check",
+    "check": "Check a proof file, in exact arithmetic",
     "predict": "Predict with a saved network",
     "set": "Describe all globally optimal networks of a training problem",
     "sweep": "Sweep over widths or strengths",
@@ -26,7 +28,7 @@ COMMANDS = {
 }
 EXIT_CODES = """exit codes:
   0    done; fit and sweep say whether optimality was proven ("proven" with --json)
-  1    optimality was not proven: certify, set, and others with --require-proof
+  1    optimality was not proven: certify, set, and others with --require-proof; check: the proof does not hold
   2    bad usage or bad input
   3    an unexpected failure (--debug shows where), or a result that is printed and could not be saved
   130  interrupted; what was finished is printed and saved"""

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from .._utils.libraries import require
 from .._utils.atomic import write_whole
+from .._utils.libraries import require
 from .files import PICTURES, check_target_file
 
 # Pictures of pixels have 130 of them per inch.

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .._utils.atomic import write_whole
 from .._utils.libraries import require
 from ..blocks.tables import check_same_columns, naming, parquet_frames, refusing_surplus_fields
 from ..exceptions import InvalidInputError
-from .._utils.atomic import write_whole
 from .marks import PLAIN_MARKS, are_numbers, fitting, marks_of, matches
 from .paths import is_parquet, table_files
 from .problems import Problem, listed, refuse

@@ -63,10 +63,11 @@ def classes_text(classes):
     >>> classes_text([25.0, 31.0]), classes_text(["no", "yes"])
     ('25, 31', 'no, yes')
     """
-    return listed([_class_text(label) for label in classes], most=MAX_LISTED_CLASSES)
+    return listed([class_text(label) for label in classes], most=MAX_LISTED_CLASSES)
 
 
-def _class_text(label):
+def class_text(label):
+    """Return the name of a class, whole numbers without a point."""
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 

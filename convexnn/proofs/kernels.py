@@ -20,7 +20,7 @@ from ..duality.kernels.cones import (
     invert,
 )
 
-SHARE_UNIT = 1 << 15  # multipliers are written as whole numbers of this share of their limit
+SHARE_UNIT = 1 << 31  # multipliers are written as whole numbers of this share of their limit
 CLEAR_SUM = 1e-9  # a sum of values whose sign may be lost to rounding is below this share of the largest
 LEAST_ROOM = 1e-3  # a generator less in the direction of the middle than this leaves no room to raise a slope
 

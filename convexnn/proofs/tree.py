@@ -135,7 +135,7 @@ class RootSearch:
         rank, n_lines = self.lines.rank, len(self.weights)
         room, n = n_lines + SHARES_PER_CONE * CONES_PER_CALL, CONES_PER_CALL
         found = np.empty((n, 4), np.int8), np.empty((n, rank)), np.empty(n, np.int32)
-        found += np.empty(room, np.int32), np.empty(room, np.uint16)
+        found += np.empty(room, np.int32), np.empty(room, np.uint32)
         point = np.zeros(rank)
         self.n_open, n_cones, n_leaves, n_written, value = prove_cones(
             self.lines.units, self.weights, target, tolerance, self.rounding, n, self.stack, self.n_open, *found, point

@@ -1,0 +1,63 @@
+"""Write a proof file for a saved network on a table: a proof of how far it is from the best one, which others can check.
+
+The file holds the network, a dual point and a tree of cones. It is checked in exact arithmetic before it is written;
+`convexnn check` checks it again, and so does ``python -m convexnn.proofs.checker``, which uses nothing of this package.
+"""
+
+from ..duality.records import LARGEST_OPTIMAL_GAP
+from ..proofs import write_proof
+from .arguments import add_data, add_effort, add_require_proof, positive
+from .files import check_target_file
+from .models import read_model, targets_for
+from .outcomes import Outcome, counted, loss_text, print_pairs, proven_or_not
+from .proof_tables import recipe_of
+from .saved_problems import add_saved_objective, load_for, saved_objective
+from .streams import note, verbosity
+from .verdicts import verdict_entries
+
+
+def add_arguments(parser):
+    """Add the arguments of the command."""
+    add_data(parser, training=False)
+    parser.add_argument("--model", required=True, help="a network saved by fit or by convexnn.exchange")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the proof file, an .npz")
+    add_saved_objective(parser)
+    effort = add_effort(parser, proof=False)
+    effort.add_argument("--tol", type=positive, default=1e-8, help="relative width of the search (default: 1e-8)")
+    add_require_proof(effort)
+
+
+def run(arguments):
+    """Prove, and write the file; return the `Outcome`."""
+    check_target_file(arguments.output, "--output", (".npz",), arguments.data)
+    saved = read_model(arguments.model)
+    data = load_for(saved, arguments)
+    problem, y = saved_objective(saved, arguments), targets_for(saved, data)
+    table = recipe_of(saved, data, y, arguments)
+    if table is None:
+        note("the checker alone cannot read this table as it is prepared here: convexnn check --model can.")
+    effort = {name: getattr(arguments, name) for name in ("tol", "time_limit", "n_jobs")}
+    verdict = write_proof(
+        arguments.output, saved.network, data.X, y, sample_weight=data.weight, table=table, **problem, **effort,
+        verbose=verbosity(arguments),
+    )  # fmt: skip
+    proven = verdict.relative_gap <= LARGEST_OPTIMAL_GAP
+    document = {
+        "model": arguments.model,
+        "proof_file": arguments.output,
+        "proven": proven,
+        "n_samples": len(data.X),
+        **problem,
+        "standalone": table is not None,
+        **verdict_entries(verdict),
+    }
+    return Outcome(
+        document, lambda console: _show(console, verdict, document),
+        proven_or_not(proven, required=arguments.require_proof),
+    )  # fmt: skip
+
+
+def _show(console, verdict, document):
+    console.print(str(verdict), soft_wrap=True)
+    pairs = {"beta": document["beta"], "loss": loss_text(document["loss"]), "rows": document["n_samples"]}
+    print_pairs(console, pairs | {"cones": f"{verdict.n_cones:,}", "written": document["proof_file"]})

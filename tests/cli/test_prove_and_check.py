@@ -1,0 +1,100 @@
+"""The commands prove and check: a proof file from a table and a saved network, and what says no to a wrong one."""
+
+import subprocess
+import sys
+
+import pytest
+
+from convexnn.cli import main
+
+from .helpers import label_frame, make_frame, run_json, save
+
+
+@pytest.fixture
+def fitted(tmp_path):
+    """Fit a network on a table; return the paths of the table and of the network."""
+
+    def fit(frame, *options, name="data.csv"):
+        table, model = save(frame, tmp_path, name), str(tmp_path / "model.npz")
+        assert main(["fit", table, "--target", "y", "-o", model, "--quiet", *options]) == 0
+        return table, model
+
+    return fit
+
+
+def prove(capsys, table, model, proof, *options):
+    """Prove and return the document."""
+    exit_code, document = run_json(capsys, "prove", table, "--model", model, "-o", proof, *options)
+    assert exit_code == 0, document
+    return document
+
+
+@pytest.mark.parametrize("options", [(), ("--standardize", "--skip-connection"), ("--loss", "huber")])
+def test_proof_is_written_and_holds(options, fitted, tmp_path, capsys):
+    table, model = fitted(make_frame(), *options)
+    capsys.readouterr()
+    proof = str(tmp_path / "proof.npz")
+    written = prove(capsys, table, model, proof)
+    assert written["proven"] and written["standalone"] and written["proof_file"] == proof
+    exit_code, checked = run_json(capsys, "check", proof, table)
+    assert (exit_code, checked["holds"], checked["reason"]) == (0, True, None)
+    assert checked["statement"] == written["statement"]
+    done = subprocess.run(
+        [sys.executable, "-m", "convexnn.proofs.checker", proof, table], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, written["statement"])
+
+
+def test_labels_and_categories_are_read_by_the_checker(fitted, tmp_path, capsys):
+    frame = label_frame().assign(color=["red", "blue", "green"] * 8)
+    table, model = fitted(frame, "--encode", "--beta", "0.5")
+    capsys.readouterr()
+    proof = str(tmp_path / "proof.npz")
+    assert prove(capsys, table, model, proof)["standalone"]
+    assert run_json(capsys, "check", proof, table)[0] == 0
+
+
+def test_prepared_tables_are_checked_with_the_model(fitted, tmp_path, capsys):
+    frame = make_frame()
+    frame.loc[3, "a"] = None
+    table, model = fitted(frame, "--impute", "median")
+    capsys.readouterr()
+    proof = str(tmp_path / "proof.npz")
+    assert main(["prove", table, "--model", model, "-o", proof]) == 0
+    assert "convexnn check --model can" in capsys.readouterr().err
+    exit_code, document = run_json(capsys, "check", proof, table)
+    assert exit_code == 1 and "how its table is read" in document["reason"]
+    assert run_json(capsys, "check", proof, table, "--model", model)[0] == 0
+
+
+def test_another_table_does_not_hold(fitted, tmp_path, capsys):
+    table, model = fitted(make_frame())
+    proof, other = str(tmp_path / "proof.npz"), save(make_frame(seed=1), tmp_path, "other.csv")
+    capsys.readouterr()
+    prove(capsys, table, model, proof)
+    exit_code, document = run_json(capsys, "check", proof, other)
+    assert (exit_code, document["holds"]) == (1, False)
+    assert document["reason"] == "this does not hold: the data are those that the proof is about"
+    assert main(["check", proof, other]) == 1
+    assert capsys.readouterr().out.strip() == document["reason"]
+
+
+def test_missing_files_are_bad_input(fitted, tmp_path, capsys):
+    table, model = fitted(make_frame())
+    assert main(["check", str(tmp_path / "none.npz"), table]) == 2
+    assert "there is no file" in capsys.readouterr().err
+    assert main(["prove", table, "--model", model, "-o", str(tmp_path / "no" / "proof.npz")]) == 2
+    assert "--output must lie in a folder that exists" in capsys.readouterr().err
+    assert main(["prove", table, "--model", model, "-o", str(tmp_path / "proof.txt")]) == 2
+    assert "--output must be a file that ends in .npz" in capsys.readouterr().err
+
+
+def test_bad_network_is_no_failure_unless_required(fitted, tmp_path, capsys):
+    table, model = fitted(make_frame(), "--beta", "0.5")
+    capsys.readouterr()
+    proof = str(tmp_path / "proof.npz")
+    # Trained for another strength: the gap that holds is what the file proves.
+    document = prove(capsys, table, model, proof, "--beta", "0.05")
+    assert not document["proven"] and document["relative_gap"] > 0.01
+    command = ["prove", table, "--model", model, "-o", proof, "--beta", "0.05", "--require-proof", "--quiet"]
+    assert main(command) == 1

@@ -4,8 +4,9 @@ The work is done by one file that imports nothing of this package, ``convexnn/pr
 by itself where the proof says how. With --model the table is read and prepared as for that network.
 """
 
-from ..proofs import ProofError, check_proof
-from ..proofs.checker import read_proof, read_table
+from ..exceptions import InvalidInputError
+from ..proofs.checker import ProofError, read_proof, read_table
+from ..proofs.writing import checked, checked_data
 from .arguments import add_data
 from .models import read_model, targets_for
 from .outcomes import ExitCode, Outcome
@@ -25,8 +26,10 @@ def run(arguments):
     """Check the file; return the `Outcome`."""
     document = {"proof_file": arguments.proof, "holds": False, "reason": None}
     try:
-        X, y, weight = _data(arguments)
-        verdict = check_proof(arguments.proof, X, y, sample_weight=weight, verbose=verbosity(arguments))
+        header, arrays = read_proof(arguments.proof)
+        verdict = checked(header, arrays, _data(arguments, header), verbosity(arguments))
+    except FileNotFoundError as error:
+        raise InvalidInputError(f"there is no file {error.filename!r}.") from error
     except ProofError as error:
         document["reason"] = reason = str(error)
         return Outcome(document, lambda console: console.print(reason, soft_wrap=True), ExitCode.not_proven)
@@ -34,10 +37,10 @@ def run(arguments):
     return Outcome(document, lambda console: console.print(str(verdict), soft_wrap=True))
 
 
-def _data(arguments):
-    """Return X, y and weights, as the proof says or as for a network."""
+def _data(arguments, header):
+    """Return X, y and weights, as the header of the proof says or as for a network."""
     if arguments.model is None:
-        return read_table(arguments.data, read_proof(arguments.proof)[0])
+        return read_table(arguments.data, header)
     saved = read_model(arguments.model)
     data = load_for(saved, arguments)
-    return data.X, targets_for(saved, data), data.weight
+    return checked_data(data.X, targets_for(saved, data), data.weight)

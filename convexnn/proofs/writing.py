@@ -114,7 +114,7 @@ def write_proof(
             arrays = _terms(network) | _tree(problem, header, dual_point, target, tol, margin, deadline, n_jobs)
             header["contents"] = checker.digest(header, arrays)
             try:
-                verdict = _checked(header, arrays, _checked_data(X, y, sample_weight))
+                verdict = _checked(header, arrays, checked_data(X, y, sample_weight))
                 break
             except checker.ProofError as error:
                 if margin == MARGINS[-1]:
@@ -157,21 +157,25 @@ def check_proof(
     ProofError
         A ValueError; the message is the first line that does not hold.
     """
-    data = _checked_data(X, y, sample_weight)
+    data = checked_data(X, y, sample_weight)
     header, arrays = checker.read_proof(path)
-    with reporting(check_verbose(verbose)):
+    return checked(header, arrays, data, check_verbose(verbose))
+
+
+def checked(header, arrays, data, verbose=0):
+    """Return the verdict of the checker on what was read, with its progress; data are X, y and weights."""
+    with reporting(verbose):
         return _checked(header, arrays, data)
 
 
 def _checked(header, arrays, data):
-    """Return the verdict of the checker, with its progress."""
     reporter, n_leaves = current(), len(arrays["n_shares"])
     with reporter.stage("exact check", total=n_leaves, steady=True) as stage:
         done = count(1)
         return checker.check(header, arrays, *data, lambda: stage.tick(next(done), lambda: f"{stage.done:,} leaves"))
 
 
-def _checked_data(X, y, sample_weight):
+def checked_data(X, y, sample_weight):
     """Return X, y and weights in float64, as the checker takes them."""
     X = check_design(X, keep_single=False)
     weight = check_weights(sample_weight, len(X))
@@ -204,7 +208,7 @@ def _header(problem, X, y, sample_weight, table, huber_delta, quantile):
     """Return the header of the file, but for what the dual point and the tree add."""
     return {
         "format": checker.FORMAT,
-        "data": checker.fingerprint(*_checked_data(X, y, sample_weight)),
+        "data": checker.fingerprint(*checked_data(X, y, sample_weight)),
         "table": table,
         "loss": problem.loss.name,
         "huber_delta": float(huber_delta),

@@ -1,4 +1,4 @@
-"""How a table becomes the data of a proof, in terms that the checker of proofs has: columns, labels, centre and scale."""
+"""How a table becomes the data of a proof, in the terms of its checker: columns, labels, centre and scale."""
 
 import numpy as np
 

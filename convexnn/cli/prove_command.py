@@ -1,4 +1,4 @@
-"""Write a proof file for a saved network on a table: a proof of how far it is from the best one, which others can check.
+"""Write a proof file for a saved network on a table: how far it is from the best one, for others to check.
 
 The file holds the network, a dual point and a tree of cones. It is checked in exact arithmetic before it is written;
 `convexnn check` checks it again, and so does ``python -m convexnn.proofs.checker``, which uses nothing of this package.
@@ -9,7 +9,7 @@ from ..proofs import write_proof
 from .arguments import add_data, add_effort, add_require_proof, positive
 from .files import check_target_file
 from .models import read_model, targets_for
-from .outcomes import Outcome, counted, loss_text, print_pairs, proven_or_not
+from .outcomes import Outcome, loss_text, print_pairs, proven_or_not
 from .proof_tables import recipe_of
 from .saved_problems import add_saved_objective, load_for, saved_objective
 from .streams import note, verbosity

@@ -17,8 +17,8 @@ import zlib
 
 import numpy as np
 
-from ..exceptions import FileFormatError, InvalidInputError
 from .._utils.atomic import write_whole
+from ..exceptions import FileFormatError, InvalidInputError
 
 HEADER = "header.json"
 # A header of more than 4 MiB, or a file of more than 16 members, is not ours.

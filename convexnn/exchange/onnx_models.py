@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from .._utils.atomic import write_whole
 from .._utils.libraries import require
 from .._version import __version__
 from ..programs.posing import check_is_network
-from .._utils.atomic import write_whole
 
 # The versions of 2022, which every runtime since then reads.
 OPSET, IR_VERSION = 17, 8

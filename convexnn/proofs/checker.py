@@ -201,7 +201,8 @@ def is_below(gram, limit):
             return False
         # What is left of the others; beside a zero the first row and column are zero.
         shares = [row[0] / head[0] if head[0] else 0 for row in below]
-        rest = [[x - share * z for x, z in zip(row[1:], head[1:], strict=True)] for row, share in zip(below, shares, strict=True)]
+        pairs = zip(below, shares, strict=True)
+        rest = [[x - share * z for x, z in zip(row[1:], head[1:], strict=True)] for row, share in pairs]
     return True
 
 

@@ -6,6 +6,7 @@ again at any cone, and what it has written by then stays.
 
 from dataclasses import dataclass
 from math import inf, nextafter
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Branches:
     value : float
     """
 
+    ARRAYS: ClassVar = ("splits", "slopes", "n_shares", "lines", "shares")
+
     splits: np.ndarray
     slopes: np.ndarray
     n_shares: np.ndarray
@@ -52,9 +55,6 @@ class Branches:
         """Return a bound on the norms of the slopes."""
         largest = np.sqrt(np.max(np.sum(self.slopes**2, axis=(1, 2)), initial=0.0))
         return nextafter(largest * (1.0 + BOUND_ROUNDING), inf)
-
-
-Branches.ARRAYS = ("splits", "slopes", "n_shares", "lines", "shares")
 
 
 def prove(lines, target, *, tolerance, margin=1.0, deadline=None, n_jobs=None):

@@ -29,6 +29,7 @@ from .tree import prove
 TOLERANCE = 1e-8  # the tree is searched until its bound is this close to the largest value, relatively
 LIMIT_SHARE_OF_CERTIFICATE = 0.4  # a first search, which cannot be written down, has this share of a limit of time
 SHARED_ARRAYS = ("splits", "n_shares", "lines", "shares")  # of a tree, as the file has them
+DOMAIN_MARGINS = (0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which the dual point shrinks into its domain
 MARGINS = (1.0, 1e3, 1e6)  # factors of the rounding that slopes allow for, one after another until the proof holds
 
 
@@ -73,7 +74,8 @@ def write_proof(
     tol : float
         The bound on the dual constraint is searched until it is this close to the largest value, relatively.
     time_limit : float, optional
-        Seconds for the search. What is open then is bounded as it is, and the gap that holds is larger.
+        Seconds for the search. What is open then is bounded as it is, and the gap that holds is larger. The check that
+        follows takes about as long as the search on some hundred rows, and several times as long on a few.
     n_jobs : int, optional
         Threads; the file does not depend on it, if there is no limit of time.
     verbose : int
@@ -238,20 +240,36 @@ def _tree(problem, header, dual_point, target, tol, margin, deadline, n_jobs):
     )
     tau = nextafter(scale * found.bound(), inf)
     header["basis"] = [[str(entry) for entry in row] for row in lines.basis.tolist()]
-    header["tau"], header["scale"] = tau, _scale(problem, dual_point, exact, tau)
+    header["tau"], header["scale"] = tau, _scale(header, problem, dual_point, exact, tau)
     spread = np.zeros((problem.n_rows, columns.shape[1]))
     spread[problem.rows] = columns
     slopes = scale * found.slopes @ lines.coordinates.T
     return {"dual_point": spread, "slopes": slopes} | {name: getattr(found, name) for name in SHARED_ARRAYS}
 
 
-def _scale(problem, dual_point, exact, tau):
+def _scale(header, problem, dual_point, exact, tau):
     """Return the scale of the best dual value with ``scale tau <= beta``, in the domain of the loss."""
     limit = problem.beta / tau if tau > 0 else inf
     scale = problem.loss.best_scale(problem.dual_targets, dual_point, problem.weight, limit)
     while Fraction(scale) * Fraction(tau) > Fraction(problem.beta):
         scale = nextafter(scale, 0.0)
-    return scale
+    # At an end of the domain rounding may have put an entry outside.
+    for shrinking in DOMAIN_MARGINS:
+        if _is_in_domain(header, problem, Fraction((1.0 - shrinking) * scale) * exact):
+            return (1.0 - shrinking) * scale
+    return 0.0
+
+
+def _is_in_domain(header, problem, exact):
+    """Whether the checker finds a dual point (n, c) of rational numbers in the domain of the loss."""
+    term, weight = checker.LOSSES[header["loss"]][1], checker.fractions(problem.weight)[:, None]
+    targets = checker.fractions(problem.y.reshape(exact.shape)).ravel().tolist()
+    try:
+        for target, nu in zip(targets, (exact / weight).ravel().tolist(), strict=True):
+            term(target, nu, header)
+    except checker.ProofError:
+        return False
+    return True
 
 
 def _save(path, header, arrays):

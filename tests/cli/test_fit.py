@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from convexnn import ConvexReLUClassifier, ConvexReLURegressor, certify
-from convexnn.cli import fit_command, main
 from convexnn._utils import atomic
+from convexnn.cli import fit_command, main
 from convexnn.exchange import load_network, save_network
 
 from .helpers import fails, label_frame, make_frame, run_json, save

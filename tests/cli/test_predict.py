@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from convexnn._utils import atomic
 from convexnn.cli import main
 from convexnn.cli.tabular import read_frame
-from convexnn._utils import atomic
 from convexnn.exchange import load_network, save_network
 from tests.exchange.networks import random_network
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from convexnn import optimal_set, regularization_path, width_sweep
+from convexnn._utils import atomic
 from convexnn.cli import main, sweep_command
 from convexnn.cli.arguments import widths
-from convexnn._utils import atomic
 
 from .helpers import fails, label_frame, make_frame, run_json, save, unit_vectors
 

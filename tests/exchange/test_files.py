@@ -11,8 +11,8 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-import convexnn.exchange.archives as archives
 import convexnn._utils.atomic as atomic
+import convexnn.exchange.archives as archives
 from convexnn import (
     ConvergenceWarning,
     ConvexReLUClassifier,

@@ -27,7 +27,8 @@ def exact_objective(network, X, y, beta):
         fit = Fraction(0 if network.intercept is None else float(network.intercept))
         for j in range(network.width):
             inner = Fraction(0 if network.hidden_bias is None else network.hidden_bias[j])
-            inner += sum(Fraction(a) * Fraction(b) for a, b in zip(row, network.hidden_weights[j].tolist(), strict=True))
+            weights = network.hidden_weights[j].tolist()
+            inner += sum(Fraction(a) * Fraction(b) for a, b in zip(row, weights, strict=True))
             fit += max(inner, Fraction(0)) * Fraction(float(network.output_weights[j]))
         if network.skip_weights is not None:
             skip = network.skip_weights.tolist()
@@ -123,9 +124,7 @@ def test_width_zero_is_proven(tmp_path):
 def test_file_does_not_depend_on_threads(tmp_path):
     X, y = random_problem(30, 3)
     model = ConvexReLURegressor(beta=0.5).fit(X, y)
-    verdicts = [
-        write_proof(tmp_path / f"{n_jobs}.npz", model.network_, X, y, 0.5, n_jobs=n_jobs) for n_jobs in (1, 2)
-    ]
+    verdicts = [write_proof(tmp_path / f"{n_jobs}.npz", model.network_, X, y, 0.5, n_jobs=n_jobs) for n_jobs in (1, 2)]
     first, second = (np.load(tmp_path / f"{n_jobs}.npz") for n_jobs in (1, 2))
     assert verdicts[0] == verdicts[1]
     assert all(np.array_equal(first[name], second[name]) for name in first.files)

@@ -27,8 +27,7 @@ def thread_map(n_jobs):
     `n_jobs` is read as joblib reads it: None means 1 unless a ``joblib.parallel_config`` says otherwise, and
     -1 means every core.
     """
-    # Of a cluster's cores only ours can run threads of this process.
-    workers = min(effective_n_jobs(n_jobs), max(n_jobs or 1, cpu_count()))
+    workers = n_threads(n_jobs)
     if workers == 1:
         yield in_turn
         return
@@ -41,6 +40,12 @@ def thread_map(n_jobs):
         yield run
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def n_threads(n_jobs):
+    """Return how many threads `n_jobs` stands for; see `thread_map`."""
+    # Of a cluster's cores only ours can run threads of this process.
+    return min(effective_n_jobs(n_jobs), max(n_jobs or 1, cpu_count()))
 
 
 def in_turn(function, tasks, after=None):

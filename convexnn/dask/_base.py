@@ -11,17 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from ..blocks.source import names_of
 from ..duality.certificate import Certificate
 from ..estimators._parameters import KeepsParameters
-from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ._libraries import dask, distributed
+from ._libraries import dask
 from .blocks import DaskBlocks, explained
+from .clients import checked_client
 from .partitions import checked_block, delayed_parts, is_collection
 from .prediction import lazy_answers, light
-
-NO_CLIENT = (
-    "client must be a distributed.Client, or there must be one already; got None, and there is none. Make one before "
-    "the fit: client = distributed.Client(), with the address of a scheduler for more than this machine."
-)
 
 
 class DaskEstimator(KeepsParameters):
@@ -119,17 +114,7 @@ class DaskEstimator(KeepsParameters):
         return self._local.feature_importances_
 
     def _client(self):
-        client = self.client
-        if client is None:
-            try:
-                client = distributed.get_client()
-            except ValueError as error:
-                raise InvalidInputError(NO_CLIENT) from error
-        if not isinstance(client, distributed.Client):
-            raise InvalidInputError(f"client must be a distributed.Client or None; got {type(client).__name__}.")
-        if client.asynchronous:
-            raise InvalidInputError("client must not be asynchronous: fit waits for the workers. Use a plain Client.")
-        return client
+        return checked_client(self.client)
 
     def _persisted(self, client, X, y, sample_weight):
         """Return futures of the blocks, which workers compute and keep."""

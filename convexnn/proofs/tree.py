@@ -1,7 +1,7 @@
 """Search for the tree of a proof file, root by root, in float64: what it lacks is the checker's to find.
 
 A search is depth first and its state is small: the cones that are open below one root. It can be left and taken up
-again at any cone, and what it has written by then stays.
+again at any cone, and what it has written by then stays; see `tasks`.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._utils.progress import current
-from .._utils.threads import thread_map
-from .._utils.validation import is_late
 from .kernels import prove_cones
 
 MAX_DEPTH = 1000  # a cone that was cut so often is not cut again, whatever its bound
@@ -57,49 +54,15 @@ class Branches:
         return nextafter(largest * (1.0 + BOUND_ROUNDING), inf)
 
 
-def prove(lines, target, *, tolerance, margin=1.0, deadline=None, n_jobs=None):
-    """Return the `Branches` of the whole tree, its bound at most `target` or what is reached by the deadline.
+class OpenCones:
+    """The cones below one root that a search has not yet bounded.
 
     Parameters
     ----------
-    lines : Lines
-    target : float
-        In units of the scale of `lines`; where f is larger it rises to ``1 + tolerance`` times that.
-    margin : float
-        Slopes are raised by this times the rounding of a sum.
-    """
-    reporter = current()
-    with thread_map(n_jobs) as run, reporter.stage(reporter.proof_name) as stage:
-        counter = _Counter(stage)
-        tasks = [
-            (RootSearch(lines, root, margin), target, tolerance, deadline, counter) for root in range(2 << lines.rank)
-        ]
-        return Branches.join(run(_below, tasks))
-
-
-class _Counter:
-    """Counts the cones of all threads for the progress."""
-
-    def __init__(self, stage):
-        self.stage, self.n_cones = stage, 0
-
-    def add(self, n_cones):
-        self.n_cones += n_cones
-        self.stage.tick(self.n_cones, lambda: f"{self.n_cones:,} cones bounded")
-
-
-def _below(search, target, tolerance, deadline, counter):
-    """Return the `Branches` below one root."""
-    parts = []
-    while search.n_open:
-        parts.append(search.step(inf if is_late(deadline) else target, tolerance))
-        target = max(target, parts[-1].value * (1.0 + tolerance))
-        counter.add(len(parts[-1].splits))
-    return Branches.join(parts)
-
-
-class RootSearch:
-    """The search below one root of the tree; roots are numbered as in the file, the sign + first.
+    cones : tuple of ndarrays
+        What describes them, each with a row for every cone; the last cone comes next.
+    depth : int
+        How many cones of the same stack belong to other searches and come after these: the stack is as much lower.
 
     Attributes
     ----------
@@ -109,26 +72,46 @@ class RootSearch:
         Cones of the stack that are open.
     """
 
-    def __init__(self, lines, root, margin=1.0):
+    def __init__(self, cones, depth):
+        self.stack = tuple(np.empty((MAX_DEPTH - depth, *part.shape[1:]), part.dtype) for part in cones)
+        self.n_open = len(cones[0])
+        for array, part in zip(self.stack, cones, strict=True):
+            array[: self.n_open] = part
+
+    def open_cones(self):
+        """Return a copy of the cones, to go on with at any time and anywhere."""
+        return tuple(array[: self.n_open].copy() for array in self.stack)
+
+
+class RootSearch(OpenCones):
+    """The search below one root of the tree; roots are numbered as in the file, the sign + first.
+
+    Parameters
+    ----------
+    lines : Lines
+    root : int
+    margin : float
+        Slopes are raised by this times the rounding of a sum.
+    cones : tuple of ndarrays, optional
+        Open cones below the root, as `open_cones` returns them; without them all of it is open.
+    depth : int
+        See `OpenCones`.
+    """
+
+    def __init__(self, lines, root, margin=1.0, cones=None, depth=0):
         rank, n_lines = lines.rank, len(lines.units)
-        sign, orthant = 1.0 - 2.0 * (root >> rank), root & ((1 << rank) - 1)
-        self.lines, self.sign = lines, sign
-        self.weights = sign * lines.weights[:, 0]
-        words = max(1, -(-n_lines // 64))
-        shapes = ((rank, rank), (rank,), (words,), (rank,))
-        types = (float, float, np.uint64, float)
-        self.stack = tuple(np.empty((MAX_DEPTH, *shape), kind) for shape, kind in zip(shapes, types, strict=True))
-        self.n_open = 1
-        generators, sizes, active, settled = self.stack
-        generators[0], sizes[0] = lines.generators(orthant)
-        # Every line counts as straddling at first; packed bits are read as words of 64.
-        bits = np.zeros(64 * words, np.uint8)
-        bits[:n_lines] = 1
-        active[0] = np.packbits(bits, bitorder="little").view(np.uint64)
-        settled[0] = sign * lines.linear[0]
+        self.lines, self.sign = lines, 1.0 - 2.0 * (root >> rank)
+        # What came from another process may be read-only, for which the kernel would be compiled once more.
+        self.units, self.weights = np.require(lines.units, requirements="CAW"), self.sign * lines.weights[:, 0]
+        super().__init__(self._root_cone(root) if cones is None else cones, depth)
         # What float64 may lose in a sum over all lines.
         total = np.abs(self.weights).sum() + np.linalg.norm(lines.linear)
         self.rounding = margin * np.finfo(float).eps * (n_lines + 8 * rank + 64) * total
+
+    def _root_cone(self, root):
+        """Return the root as the only open cone."""
+        generators, sizes = self.lines.generators(root & ((1 << self.lines.rank) - 1))
+        return generators[None], sizes[None], all_lines(len(self.weights)), self.sign * self.lines.linear[:1]
 
     def step(self, target, tolerance):
         """Bound some thousand cones, and return the `Branches` that they are."""
@@ -138,9 +121,16 @@ class RootSearch:
         found += np.empty(room, np.int32), np.empty(room, np.uint32)
         point = np.zeros(rank)
         self.n_open, n_cones, n_leaves, n_written, value = prove_cones(
-            self.lines.units, self.weights, target, tolerance, self.rounding, n, self.stack, self.n_open, *found, point
+            self.units, self.weights, target, tolerance, self.rounding, n, self.stack, self.n_open, *found, point
         )
         counts = n_cones, n_leaves, n_leaves, n_written, n_written
         splits, slopes, *shares = (array[:count].copy() for array, count in zip(found, counts, strict=True))
         # The slopes of the sign - are those of -f.
         return Branches(splits, self.sign * slopes[:, None, :], *shares, point, value)
+
+
+def all_lines(n_lines):
+    """Return one row of bits, packed in words of 64, of lines that all count as straddling: at first they do."""
+    bits = np.zeros((1, 64 * max(1, -(-n_lines // 64))), np.uint8)
+    bits[:, :n_lines] = 1
+    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64)

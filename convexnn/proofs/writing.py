@@ -12,25 +12,18 @@ import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName
 from .._utils.atomic import write_whole
-from .._utils.clock import now
 from .._utils.progress import current, reporting
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_design, check_positive, check_verbose, check_weights, deadline_after
-from ..duality.certificate import certify_problem
-from ..duality.values import evaluate
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
 from ..programs.posing import problem_of
 from . import checker
-from .exact import corrections_of
-from .lines import make_lines
-from .tree import prove
+from .checkpoints import TreeFile, proof_header
+from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove
 
-TOLERANCE = 1e-8  # the tree is searched until its bound is this close to the largest value, relatively
-LIMIT_SHARE_OF_CERTIFICATE = 0.4  # a first search, which cannot be written down, has this share of a limit of time
-SHARED_ARRAYS = ("splits", "n_shares", "lines", "shares")  # of a tree, as the file has them
+TREE_ARRAYS = ("splits", "slopes", "n_shares", "lines", "shares")
 DOMAIN_MARGINS = (0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which the dual point shrinks into its domain
-MARGINS = (1.0, 1e3, 1e6, 1e9, 1e12)  # factors of the rounding that slopes allow for, one after another until the proof holds
 
 
 def write_proof(
@@ -47,6 +40,7 @@ def write_proof(
     table: dict | None = None,
     tol: float = TOLERANCE,
     time_limit: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> checker.Verdict:
@@ -76,6 +70,10 @@ def write_proof(
     time_limit : float, optional
         Seconds for the search. What is open then is bounded as it is, and the gap that holds is larger. The check that
         follows takes about as long as the search on some hundred rows, and several times as long on a few.
+    checkpoint : path-like, optional
+        A file that keeps what the search has found, as soon as it has. After a kill, an interrupt or a limit of time
+        the same call goes on from there, and the proof file is the same to the last bit. Use it for searches of minutes
+        and more: there is no search beside the one that is kept, and its memory does not grow.
     n_jobs : int, optional
         Threads; the file does not depend on it, if there is no limit of time.
     verbose : int
@@ -89,7 +87,8 @@ def write_proof(
     Raises
     ------
     ValueError
-        For bad input, for losses and networks that the checker does not know, and for data of a rank above 13.
+        For bad input, for losses and networks that the checker does not know, for data of a rank above 13, and for the
+        checkpoint of another proof.
     SolverError
         Where rounding was too large for what was found to hold in exact arithmetic; nothing is written then.
 
@@ -109,11 +108,17 @@ def write_proof(
     problem = problem_of(network, X, y, beta, **options)
     _refuse_unknown(problem)
     deadline = deadline_after(time_limit)
-    with one_blas_thread(), reporting(verbose, deadline):
-        dual_point, target = _dual_point(problem, network, tol, deadline, n_jobs)
+    limits = {"deadline": deadline, "n_jobs": n_jobs}
+    kept = TreeFile(checkpoint, proof_header(problem, network, tol))
+    with one_blas_thread(), reporting(verbose, deadline), kept as file:
         header = _header(problem, X, y, sample_weight, table, huber_delta, quantile)
-        for margin in MARGINS:
-            arrays = _terms(network) | _tree(problem, header, dual_point, target, tol, margin, deadline, n_jobs)
+        search = begin_search(problem, network, file, tol=tol, **limits)
+        first = file.margin or (MARGINS[0] if checkpoint is None else KEPT_MARGIN)
+        for margin in MARGINS[MARGINS.index(first) :]:
+            if file.margin != margin:
+                file.begin(search, margin)
+            prove(file, tolerance=tol, **limits)
+            arrays = _terms(network) | _tree(problem, header, file)
             header["contents"] = checker.digest(header, arrays)
             try:
                 verdict = _checked(header, arrays, checked_data(X, y, sample_weight))
@@ -192,20 +197,6 @@ def _refuse_unknown(problem):
         raise InvalidInputError(f"loss must be one of {', '.join(checker.LOSSES)}; got {problem.loss.name!r}.")
 
 
-def _dual_point(problem, network, tol, deadline, n_jobs):
-    """Return a dual point (n_samples, n_outputs) of the problem, and the bound on its price that a tree may prove."""
-    limited = {"proof": "auto"}
-    if deadline is not None:
-        limited = {"proof": "exact", "deadline": now() + LIMIT_SHARE_OF_CERTIFICATE * max(deadline - now(), 0.0)}
-    certificate = certify_problem(network, problem, tolerance=tol, n_jobs=n_jobs, **limited)
-    nu = certificate.dual_point[problem.rows]
-    # It is scaled to the bound that is proven: where that is all there is time for, the tree is after it too.
-    if certificate.proof == "exact" or deadline is not None:
-        return nu, problem.beta
-    value = abs(evaluate(*problem.priced(nu), certificate.price.direction))
-    return nu, max(problem.needed_bound(nu), value) * (1.0 + tol)
-
-
 def _header(problem, X, y, sample_weight, table, huber_delta, quantile):
     """Return the header of the file, but for what the dual point and the tree add."""
     return {
@@ -216,9 +207,7 @@ def _header(problem, X, y, sample_weight, table, huber_delta, quantile):
         "huber_delta": float(huber_delta),
         "quantile": float(quantile),
         "beta": problem.beta,
-        "hidden_bias": problem.hidden_bias,
-        "fit_intercept": problem.fit_intercept,
-        "skip_connection": problem.skip_connection,
+        **free_terms(problem),
     }
 
 
@@ -228,23 +217,18 @@ def _terms(network):
     return {name: np.asarray(value, dtype=np.float64) for name, value in values.items() if value is not None}
 
 
-def _tree(problem, header, dual_point, target, tol, margin, deadline, n_jobs):
+def _tree(problem, header, file):
     """Return the arrays of the dual point and its tree; the header gets the numbers that go with them."""
-    columns = dual_point.reshape(len(dual_point), -1)
-    header["corrections"] = corrections_of(problem, columns)
-    exact, *function = checker.exact_function(header, problem.features, checker.fractions(columns))
-    lines = make_lines(*function)
-    scale = lines.scale
-    found = prove(
-        lines, target / scale if scale > 0 else inf, tolerance=tol, margin=margin, deadline=deadline, n_jobs=n_jobs
-    )
-    tau = nextafter(scale * found.bound(), inf)
+    search, tree = file.search, file.tree()
+    lines, columns = search.lines, search.dual_point
+    header["corrections"] = search.corrections
+    exact = checker.exact_function(header, problem.features, checker.fractions(columns))[0]
+    tau = nextafter(lines.scale * file.found()[0], inf)
     header["basis"] = [[str(entry) for entry in row] for row in lines.basis.tolist()]
-    header["tau"], header["scale"] = tau, _scale(header, problem, dual_point, exact, tau)
+    header["tau"], header["scale"] = tau, _scale(header, problem, columns.reshape(problem.y.shape), exact, tau)
     spread = np.zeros((problem.n_rows, columns.shape[1]))
     spread[problem.rows] = columns
-    slopes = scale * found.slopes @ lines.coordinates.T
-    return {"dual_point": spread, "slopes": slopes} | {name: getattr(found, name) for name in SHARED_ARRAYS}
+    return {"dual_point": spread} | {name: getattr(tree, name) for name in TREE_ARRAYS}
 
 
 def _scale(header, problem, dual_point, exact, tau):

@@ -7,17 +7,13 @@ back at once.
 
 import hashlib
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 
 from .._utils.validation import check_count
-from ..exceptions import InvalidInputError
+from .appending import AppendOnly
 
-# Version of the files, and the bytes that every header begins with.
-CHECKPOINT_FORMAT = 1
-HEADER_START = b'{"format": %d, "sweep": ' % CHECKPOINT_FORMAT
+CHECKPOINT_FORMAT = 1  # version of the files
 
 
 def header_of(sweep, problem, parameters):
@@ -87,7 +83,7 @@ class Checkpoint:
     def __init__(self, path, header, *, free=()):
         self.path, self.header, self.finished, self._file = path, header, {}, None
         if path is not None:
-            self._file = self._open()
+            self._file = AppendOnly(path)
             self._resume(free)
 
     def __enter__(self):
@@ -97,62 +93,15 @@ class Checkpoint:
         if self._file is not None:
             self._file.close()
 
-    def _open(self):
-        try:
-            path = Path(self.path)
-            path.touch()
-            return path.open("r+b", buffering=0)  # a buffer would be written again when the file is closed
-        except (OSError, TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"checkpoint must be the path of a file that can be written; got {self.path!r} ({error})."
-            ) from error
-
     def _resume(self, free):
         """Read the finished lines and cut off what follows them; write the header into a new file."""
-        text = self._file.read()
+        self.header = self._file.resume(self.header, owner="sweep", free=free)
+        begin, text = self._file.file.tell(), self._file.file.read()
         # A line is finished by its newline: what follows the last one was torn by a killed process.
         size = text.rfind(b"\n") + 1
-        if size == 0:
-            self._start(text)
-            return
-        header, *lines = (self._parsed(line) for line in text[:size].splitlines())
-        self._check(header, free)
-        self.header = header
+        lines = (self._file.parsed(line, "sweep") for line in text[:size].splitlines())
         self.finished = {line["key"]: line["record"] for line in lines}
-        self._file.seek(size)
-        self._file.truncate()
-
-    def _start(self, torn):
-        """Write the header over one that was torn, but over nothing else."""
-        if not HEADER_START.startswith(torn[: len(HEADER_START)]):
-            raise InvalidInputError(
-                f"checkpoint={str(self.path)!r} is a file, but not one of a sweep; give another path, or remove the "
-                f"file if it is not wanted."
-            )
-        self._file.seek(0)
-        self._file.truncate()
-        self._write(self.header)
-
-    def _parsed(self, line):
-        try:
-            return json.loads(line)
-        except ValueError as error:
-            raise InvalidInputError(
-                f"checkpoint={str(self.path)!r} is damaged, or not the file of a sweep: {error}."
-            ) from error
-
-    def _check(self, header, free):
-        """Refuse the file of another sweep; the message says what differs."""
-        mine = json.loads(json.dumps(self.header))
-        names = mine.keys() | header.keys() if isinstance(header, dict) else mine.keys()
-        theirs = header if isinstance(header, dict) else {}
-        different = sorted(name for name in names if name not in free and mine.get(name) != theirs.get(name))
-        if different:
-            changes = ", ".join(f"{name} (there {theirs.get(name)!r}, here {mine.get(name)!r})" for name in different)
-            raise InvalidInputError(
-                f"checkpoint={str(self.path)!r} belongs to another sweep: {changes}. Give the same data and "
-                f"parameters, or another file."
-            )
+        self._file.keep(begin + size)
 
     def append(self, key, record):
         """Write a finished record; it is on the disk when this returns."""
@@ -160,13 +109,4 @@ class Checkpoint:
             self._write({"key": key, "record": record})
 
     def _write(self, document):
-        left, begin = memoryview(json.dumps(document).encode() + b"\n"), self._file.tell()
-        try:
-            # Unbuffered writes may be partial; on a full disk the beginning of the record is taken back.
-            while left:
-                left = left[self._file.write(left) :]
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            self._file.seek(begin)
-            self._file.truncate()
-            raise type(error)(error.errno, error.strerror, os.fspath(self.path)) from error
+        self._file.append(json.dumps(document).encode() + b"\n")

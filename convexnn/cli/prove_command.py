@@ -24,19 +24,21 @@ def add_arguments(parser):
     add_saved_objective(parser)
     effort = add_effort(parser, proof=False)
     effort.add_argument("--tol", type=positive, default=1e-8, help="relative width of the search (default: 1e-8)")
+    effort.add_argument("--checkpoint", metavar="FILE", help="keep the search; the same command goes on from there")
     add_require_proof(effort)
 
 
 def run(arguments):
     """Prove, and write the file; return the `Outcome`."""
     check_target_file(arguments.output, "--output", (".npz",), arguments.data)
+    check_target_file(arguments.checkpoint, "--checkpoint")
     saved = read_model(arguments.model)
     data = load_for(saved, arguments)
     problem, y = saved_objective(saved, arguments), targets_for(saved, data)
     table = recipe_of(saved, data, y, arguments)
     if table is None:
         note("the checker alone cannot read this table as it is prepared here: convexnn check --model can.")
-    effort = {name: getattr(arguments, name) for name in ("tol", "time_limit", "n_jobs")}
+    effort = {name: getattr(arguments, name) for name in ("tol", "time_limit", "checkpoint", "n_jobs")}
     verdict = write_proof(
         arguments.output, saved.network, data.X, y, sample_weight=data.weight, table=table, **problem, **effort,
         verbose=verbosity(arguments),

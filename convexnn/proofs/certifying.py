@@ -1,32 +1,96 @@
 """A certificate from the search of a proof file: resumable, with bounded memory, on a cluster where there is one."""
 
+from __future__ import annotations
+
+import os
 from fractions import Fraction
 from math import inf, nextafter
 
 import numpy as np
 
+from .._utils.aliases import ArrayLike, LossName
 from .._utils.norms import unit_rows
+from .._utils.progress import reporting
 from .._utils.threads import one_blas_thread
-from ..duality.records import PRICE_TOLERANCE, Price, certificate_of
+from .._utils.validation import check_positive, check_verbose, deadline_after
+from ..duality.records import PRICE_TOLERANCE, Certificate, Price, certificate_of
 from ..duality.values import evaluate
+from ..network import TwoLayerReLU
+from ..programs.posing import problem_of
 from .checkpoints import TreeFile, proof_header
-from .proving import KEPT_MARGIN, TOLERANCE, begin_search, prove
+from .proving import KEPT_MARGIN, TOLERANCE, begin_search, prove, refuse_unknown
 
 
-def certify_kept(network, problem, checkpoint, *, tol=TOLERANCE, deadline=None, n_jobs=None):
-    """Certify a network for a checked `Problem` of one output by a search that goes on from its checkpoint.
+def certify_resumably(
+    checkpoint: str | os.PathLike[str],
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    sample_weight: ArrayLike | None = None,
+    loss: LossName = "squared",
+    huber_delta: float = 1.35,
+    quantile: float = 0.5,
+    tol: float = TOLERANCE,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Certificate:
+    """Do what ``certify(..., proof="exact")`` does, by a search that a kill, an interrupt or a limit cannot undo.
 
-    The checkpoint is that of `write_proof` for the same network and problem: a file can be written afterwards without
-    another search. The bound on the price is the largest norm of a slope of the tree. Slopes are raised, at every
-    generator of their cones, by a thousand times what float64 may lose in a sum over all lines (see `RootSearch`). The
-    dual point is the one in float64, and the tree is that of an exactly orthogonal one beside it: what the difference
-    can add to the price is added. The rest is as in `convexnn.certify`.
+    The same call goes on from what is kept, and gives the same certificate to the last bit. Memory does not grow with
+    the search. `write_proof` with the same checkpoint, network, problem and `tol` writes the proof file without another
+    search.
+
+    Parameters
+    ----------
+    checkpoint : path-like
+        The file that keeps the search; it is made where there is none.
+    network, X, y, beta, sample_weight, loss, huber_delta, quantile
+        As `write_proof` takes them, with one output.
+    tol : float
+        The bound on the dual constraint is searched until it is this close to the largest value, relatively.
+    time_limit : float, optional
+        Seconds for the search. What is open then is bounded as it is, and another call goes on with it.
+    n_jobs : int, optional
+        Threads; the answer does not depend on it.
+    verbose : int
+        1 says every second what share is closed and how long the rest may take; on a terminal a bar does.
+
+    Returns
+    -------
+    Certificate
 
     Raises
     ------
+    ValueError
+        For bad input, for data of a rank above 13, and for the checkpoint of another proof.
     KeyboardInterrupt
         After an interrupt; the message says what is kept.
+
+    Notes
+    -----
+    The bound on the price is the largest norm of a slope of the tree. Slopes are raised, at every generator of their
+    cones, by a thousand times what float64 may lose in a sum over all lines. The tree is that of a dual point that is
+    exactly orthogonal to the free terms; what its distance from the one in float64 can add to the price is added.
+
+    See Also
+    --------
+    convexnn.certify : The certificate by a search in memory, for any number of outputs.
+    write_proof : The file that others can check.
     """
+    tol, verbose = check_positive(tol, "tol"), check_verbose(verbose)
+    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    problem = problem_of(network, X, y, beta, **options)
+    refuse_unknown(problem)
+    deadline = deadline_after(time_limit)
+    with reporting(verbose, deadline):
+        return certify_kept(network, problem, checkpoint, tol=tol, deadline=deadline, n_jobs=n_jobs)
+
+
+def certify_kept(network, problem, checkpoint, *, tol=TOLERANCE, deadline=None, n_jobs=None):
+    """Certify a network for a checked `Problem` of one output; see `certify_resumably`."""
     limits = {"deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), TreeFile(checkpoint, proof_header(problem, network, tol)) as file:
         problem.check_network(network)

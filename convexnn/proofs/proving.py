@@ -6,6 +6,7 @@ from .._utils.clock import now
 from .._utils.progress import current
 from ..duality.certificate import certify_problem
 from ..duality.values import evaluate
+from ..exceptions import InvalidInputError
 from . import checker
 from .checkpoints import Search
 from .exact import corrections_of
@@ -18,6 +19,14 @@ TOLERANCE = 1e-8  # the tree is searched until its bound is this close to the la
 MARGINS = (1.0, 1e3, 1e6, 1e9, 1e12)
 KEPT_MARGIN = MARGINS[1]  # of a search that is kept: to do it again for a larger factor would cost more than this loses
 LIMIT_SHARE_OF_CERTIFICATE = 0.4  # a first search, which cannot be written down, has this share of a limit of time
+
+
+def refuse_unknown(problem):
+    """Refuse what the checker does not know."""
+    if problem.y.ndim == 2:
+        raise InvalidInputError(f"y must have shape (n_samples,) for a proof file; got {problem.n_outputs} outputs.")
+    if problem.loss.name not in checker.LOSSES:
+        raise InvalidInputError(f"loss must be one of {', '.join(checker.LOSSES)}; got {problem.loss.name!r}.")
 
 
 def begin_search(problem, network, file, *, tol, deadline, n_jobs):

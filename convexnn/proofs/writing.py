@@ -15,12 +15,12 @@ from .._utils.atomic import write_whole
 from .._utils.progress import current, reporting
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_design, check_positive, check_verbose, check_weights, deadline_after
-from ..exceptions import InvalidInputError, SolverError
+from ..exceptions import SolverError
 from ..network import TwoLayerReLU
 from ..programs.posing import problem_of
 from . import checker
 from .checkpoints import TreeFile, proof_header
-from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove
+from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove, refuse_unknown
 
 TREE_ARRAYS = ("splits", "slopes", "n_shares", "lines", "shares")
 DOMAIN_MARGINS = (0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which the dual point shrinks into its domain
@@ -101,12 +101,13 @@ def write_proof(
     See Also
     --------
     check_proof : Check a file against the data that it is about.
+    certify_resumably : The certificate of the same search, from the same checkpoint.
     convexnn.certify : The same bound, in float64 with its rounding accounted for.
     """
     tol, verbose = check_positive(tol, "tol"), check_verbose(verbose)
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
     problem = problem_of(network, X, y, beta, **options)
-    _refuse_unknown(problem)
+    refuse_unknown(problem)
     deadline = deadline_after(time_limit)
     limits = {"deadline": deadline, "n_jobs": n_jobs}
     kept = TreeFile(checkpoint, proof_header(problem, network, tol))
@@ -187,14 +188,6 @@ def checked_data(X, y, sample_weight):
     X = check_design(X, keep_single=False)
     weight = check_weights(sample_weight, len(X))
     return X, np.asarray(y, dtype=np.float64), weight
-
-
-def _refuse_unknown(problem):
-    """Refuse what the checker does not know."""
-    if problem.y.ndim == 2:
-        raise InvalidInputError(f"y must have shape (n_samples,) for a proof file; got {problem.n_outputs} outputs.")
-    if problem.loss.name not in checker.LOSSES:
-        raise InvalidInputError(f"loss must be one of {', '.join(checker.LOSSES)}; got {problem.loss.name!r}.")
 
 
 def _header(problem, X, y, sample_weight, table, huber_delta, quantile):

@@ -227,7 +227,7 @@ def test_margin_that_is_too_small_begins_anew(whole, tmp_path, monkeypatch, done
     proof, verdict = prove(tmp_path)
     assert proof != whole[1] and verdict.relative_gap < 1e-6 and len(tried) == 2 and tried[1] > tried[0] > 0
     with TreeFile(tmp_path / "kept", proof_header(problem_of(NETWORK, X, Y, BETA), NETWORK, proving.TOLERANCE)) as file:
-        assert file.margin == MARGINS[-1]
+        assert file.margin == MARGINS[2]
     # Another run goes on with what held.
     assert prove(tmp_path) == (proof, verdict) and len(done) == tried[1]
 

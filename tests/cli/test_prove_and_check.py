@@ -98,3 +98,15 @@ def test_bad_network_is_no_failure_unless_required(fitted, tmp_path, capsys):
     assert not document["proven"] and document["relative_gap"] > 0.01
     command = ["prove", table, "--model", model, "-o", proof, "--beta", "0.05", "--require-proof", "--quiet"]
     assert main(command) == 1
+
+
+def test_proof_goes_on_from_its_checkpoint(fitted, tmp_path, capsys):
+    table, model = fitted(make_frame())
+    capsys.readouterr()
+    proof, checkpoint = tmp_path / "proof.npz", tmp_path / "proof.part"
+    written = prove(capsys, table, model, str(proof), "--checkpoint", str(checkpoint))
+    whole, kept = proof.read_bytes(), checkpoint.read_bytes()
+    checkpoint.write_bytes(kept[: len(kept) // 2])
+    again = prove(capsys, table, model, str(proof), "--checkpoint", str(checkpoint))
+    assert again["statement"] == written["statement"] and proof.read_bytes() == whole
+    assert len(checkpoint.read_bytes()) == len(kept)

@@ -17,7 +17,7 @@ from convexnn import ConvexReLURegressor, InvalidInputError, beta_max, certify, 
 from convexnn._utils import progress
 from convexnn.programs.posing import problem_of
 from convexnn.proofs import check_proof, checkpoints, proving, tasks, tree, write_proof, writing
-from convexnn.proofs.certifying import certify_kept
+from convexnn.proofs.certifying import certify_kept, certify_resumably
 from convexnn.proofs.checkpoints import TreeFile, proof_header
 from convexnn.proofs.proving import MARGINS
 from tests.zoo import random_problem, variants
@@ -250,18 +250,33 @@ def test_certificate_and_file_share_a_search(name, tmp_path, done):
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute", "quantile", "logistic", "squared_hinge"])
-def test_every_loss_is_certified_and_resumed(loss, tmp_path, monkeypatch):
+def test_every_loss_is_certified_and_resumed(loss, tmp_path):
     y = np.where(Y > 0.0, 1.0, -1.0) if loss in ("logistic", "squared_hinge") else Y
-    problem = problem_of(NETWORK, X, y, BETA, loss=loss)
-    first = certify_kept(NETWORK, problem, tmp_path / "kept")
+    first = certify_resumably(tmp_path / "kept", NETWORK, X, y, BETA, loss=loss)
     content = (tmp_path / "kept").read_bytes()
     (tmp_path / "kept").write_bytes(content[: len(content) // 2])
-    again = certify_kept(NETWORK, problem, tmp_path / "kept")
+    again = certify_resumably(tmp_path / "kept", NETWORK, X, y, BETA, loss=loss)
     assert (again.dual, again.price.upper_bound) == (first.dual, first.price.upper_bound)
     reference = certify(NETWORK, X, y, BETA, loss=loss, proof="exact")
     np.testing.assert_allclose(again.dual, reference.dual, rtol=1e-6)
     _, verdict = prove(tmp_path, y=y, loss=loss)
     assert again.dual <= float(verdict.lower_bound)
+
+
+def test_certificate_of_several_outputs_is_refused(tmp_path):
+    targets = np.column_stack([Y, Y])
+    network = ConvexReLURegressor(BETA).fit(X, targets).network_
+    with pytest.raises(InvalidInputError, match="y must have shape"):
+        certify_resumably(tmp_path / "kept", network, X, targets, BETA)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_limit_of_time_leaves_a_valid_certificate(tmp_path):
+    early = certify_resumably(tmp_path / "kept", NETWORK, X, Y, BETA, time_limit=0.0)
+    assert early.proof == "bound" and 0.0 <= early.dual < early.primal
+    assert n_kept(tmp_path / "kept") == 0
+    whole = certify_resumably(tmp_path / "kept", NETWORK, X, Y, BETA)
+    assert whole.proof == "exact" and whole.dual > early.dual and whole.status == "optimal"
 
 
 SCRIPT = """

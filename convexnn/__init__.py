@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .network import TwoLayerReLU
     from .optimal_sets import (
         ApproximatePruning,
+        BestNetwork,
         MinimalPruning,
         NetworkPath,
         OptimalSet,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
         optimal_set,
     )
     from .programs import ConvexSolution, convex_program, to_convex, to_network
-    from .responses import LeaveOneOut
+    from .responses import Influence, LeaveOneOut
     from .solvers import Solution, Status
     from .sweeps import regularization_path, width_sweep
 
@@ -82,11 +83,11 @@ _NAMES_OF = {
     "interpolation": "InterpolationCertificate InterpolationSet certify_interpolation",
     "network": "TwoLayerReLU",
     "optimal_sets": """
-        ApproximatePruning MinimalPruning NetworkPath OptimalSet VectorOptimalSet approximate_pruning descent_path
-        minimal_pruning optimal_set
+        ApproximatePruning BestNetwork MinimalPruning NetworkPath OptimalSet VectorOptimalSet approximate_pruning
+        descent_path minimal_pruning optimal_set
     """,
     "programs": "ConvexSolution convex_program to_convex to_network",
-    "responses": "LeaveOneOut",
+    "responses": "Influence LeaveOneOut",
     "solvers": "Solution Status",
     "sweeps": "regularization_path width_sweep",
 }
@@ -121,6 +122,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "ActivationPatterns",
     "ApproximatePruning",
+    "BestNetwork",
     "BetaPath",
     "Certificate",
     "ConvergenceWarning",
@@ -136,6 +138,7 @@ __all__ = [
     "GatedReLUClassifier",
     "GatedReLURegressor",
     "GatheringWarning",
+    "Influence",
     "InterpolationCertificate",
     "InterpolationSet",
     "InvalidInputError",

@@ -46,8 +46,8 @@ class Choice:
     skip_connection : bool
     starts : list of TwoLayerReLU or None
         One per problem, near the optimum of all rows.
-    max_work : float
-        Most work of training, in units of about a nanosecond of one core.
+    max_work : float or None
+        Most work of training, in units of about a nanosecond of one core; None without a limit.
     path : BetaPath, optional
         The strengths that were judged.
     """
@@ -55,7 +55,7 @@ class Choice:
     beta: float
     skip_connection: bool
     starts: list[Any]
-    max_work: float
+    max_work: float | None
     path: BetaPath | None = None
 
     @property

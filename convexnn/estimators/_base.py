@@ -38,6 +38,8 @@ from ._parameters import (
     seed_of,
     tolerance_of,
 )
+from ._set_choice import ChoosingMixin
+from ._unlearning import UnlearningMixin
 from ._watch import CallbackSupportMixin, network_only
 
 # beta_max may take 0.2 of a time limit.
@@ -51,7 +53,15 @@ STATUS_ADVICE = {
 }
 
 
-class ConvexReLUEstimator(HiddenLayerMixin, BlockwiseMixin, LeaveOneOutMixin, CallbackSupportMixin, KeepsParameters):
+class ConvexReLUEstimator(
+    HiddenLayerMixin,
+    BlockwiseMixin,
+    LeaveOneOutMixin,
+    ChoosingMixin,
+    UnlearningMixin,
+    CallbackSupportMixin,
+    KeepsParameters,
+):
     """Parameters and training that the regressor and the classifier share; subclasses say which losses they know."""
 
     network_: TwoLayerReLU
@@ -207,7 +217,7 @@ class ConvexReLUEstimator(HiddenLayerMixin, BlockwiseMixin, LeaveOneOutMixin, Ca
         weighted = unit if strength_rows is None else self._problem(strength_rows, skip=self.skip_connection_)
         price = self._strength(weighted, started)
         self._choose_beta([price], choice)
-        if isinstance(self.beta, str) and choice is None:
+        if choice is None and isinstance(self.beta, str):
             self._warn_of_strength([price], [weighted])
         problem = self._training_problem = replace(unit, beta=self.beta_)
         # Start from the choice's network, else from the last fit where warm_start asks for it.

@@ -33,7 +33,7 @@ class OneAgainstTheRestMixin:
         unweighted = problems if weight is plain else self._problems(rows_of_targets(X, targets, plain), skip)
         prices = [self._strength(problem, started) for problem in unweighted]
         self._choose_beta(prices, choice)
-        if isinstance(self.beta, str) and choice is None:
+        if choice is None and isinstance(self.beta, str):
             self._warn_of_strength(prices, unweighted)
         problems = [replace(problem, beta=self.beta_) for problem in problems]
         solutions = self._solve_apart(problems, parts, started, watch, choice)

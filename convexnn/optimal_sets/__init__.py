@@ -1,5 +1,6 @@
 """All optimal networks: directions, polytope, critical widths and connectivity."""
 
+from .best import BestNetwork
 from .descent import descent_path
 from .paths import NetworkPath
 from .pruning import ApproximatePruning, MinimalPruning, approximate_pruning, minimal_pruning
@@ -8,6 +9,7 @@ from .vector_set import VectorOptimalSet
 
 __all__ = [
     "ApproximatePruning",
+    "BestNetwork",
     "MinimalPruning",
     "NetworkPath",
     "OptimalSet",

@@ -23,6 +23,7 @@ from ..solvers.small_strength import Optimum, solve_to_all_digits
 from ..solvers.solve import solve
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
+from .best import Selectable
 from .members import Members, check_same_width
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import MAX_ZERO_SHARE
@@ -221,7 +222,7 @@ def warn_of(found):
         )
 
 
-class OptimalSet(Members, MassSet):
+class OptimalSet(Selectable, Members, MassSet):
     """All globally optimal networks of one training problem.
 
     Every optimal network puts balanced masses ``c >= 0`` on the same finitely many directions, with ``F c = y*``.

@@ -7,6 +7,10 @@ import numpy as np
 from .linear import LinearResponse
 
 
+# Samples whose shares of a row add up to all of it but 1e-12 are the whole row.
+SHARE_ROUNDING = 1e-12
+
+
 @dataclass(frozen=True)
 class Samples:
     """How the caller's samples stand in the rows of a problem, where equal ones are one row.
@@ -32,6 +36,13 @@ class Samples:
         found[self.share == 0.0] = idle
         return found
 
+    def leaving(self, which):
+        """Return the rows that some samples are of, each once, and the shares of their weights that leave with them."""
+        which = which[self.share[which] > 0.0]
+        rows, place = np.unique(self.row[which], return_inverse=True)
+        shares = np.bincount(place, self.share[which], len(rows))
+        return rows, np.where(shares >= 1.0 - SHARE_ROUNDING, 1.0, shares)
+
 
 class LeftOut:
     """The fit of a problem when its samples leave, one at a time.
@@ -51,6 +62,8 @@ class LeftOut:
         self.response = LinearResponse(problem, network)
         self.samples, self.loss_name = samples, problem.loss.name
         self._forces = self.response.forces(samples.row, samples.share)
+        row_terms = problem.loss.terms(problem.y, self.response.fit.reshape(problem.y.shape))
+        self._row_losses = problem.weight * (row_terms if row_terms.ndim == 1 else row_terms.sum(axis=1))
         shape = (len(samples.row), *problem.y.shape[1:])
         self.y = samples.gather(problem.y, samples.idle_y)
         idle = network.predict(samples.idle_X) if len(samples.idle_X) else 0.0
@@ -64,6 +77,33 @@ class LeftOut:
         terms = problem.loss.terms(self.y, self.predictions)
         self.losses = terms if terms.ndim == 1 else terms.sum(axis=1)
         self.slopes = problem.loss.dual_point(self.y, self.predictions, np.ones(len(self.y)))
+
+    def without(self, which, X):
+        """Return what is left when samples leave together, to first order.
+
+        Parameters
+        ----------
+        which : ndarray of int
+        X : ndarray of shape (n_points, n_features)
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_points,) or (n_points, n_outputs)
+        own_moves : ndarray of shape (n_outputs,)
+            Root mean squares of the moves of the fit at their rows, 0 where none of them has a weight.
+        change : float
+            By how much the optimal objective falls, to second order.
+        """
+        response = self.response
+        rows, shares = self.samples.leaving(which)
+        forces, moves = response.joint_forces(rows, shares)
+        shape = (len(X), *self.y.shape[1:])
+        predictions = response.joint_predictions(X, rows, forces).reshape(shape)
+        # The loss of the rows goes, and what the others gain: half the force at hand times the way.
+        terms = self._row_losses[rows] * shares
+        gained = -0.5 * np.sum(shares[:, None] * response.dual_point[rows] * moves)
+        own = np.sqrt(np.mean(moves**2, axis=0)) if len(rows) else np.zeros(moves.shape[1])
+        return predictions, own, float(terms.sum() + gained)
 
     def predictions_at(self, X):
         """Yield (part of X, predictions): at those rows, by the network without each sample of positive weight.

@@ -7,12 +7,12 @@ lose the weight ``s w_i``. One Newton step from the optimum of all rows then mov
     ``-H^-1 B_i^T e_i``,  ``e_i = (I - s L_i G_i)^-1 s nu_i``,  ``G_i = B_i H^-1 B_i^T``,  ``nu = -grad L(fit)``
 
 which is exact for the squared loss as long as neurons neither cross rows nor come or go, but for the curvature of
-the norms. For one output and s = 1 the fit at the row becomes ``f_i - h_i nu_i / (1 - J_i)`` with ``h_i = G_i``, and
+the norms. Rows that leave together have the same formula, with their jacobians on top of each other. For one output and s = 1 the fit at the row becomes ``f_i - h_i nu_i / (1 - J_i)`` with ``h_i = G_i``, and
 ``J_i = h_i w_i l''_i`` is its leverage: the derivative of the fit in the target.
 """
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError, block_diag, cho_factor, cho_solve
 
 from ..exceptions import InvalidInputError
 from .coordinates import Blocks, Cells, Factors
@@ -63,7 +63,8 @@ class LinearResponse:
             raise InvalidInputError(
                 f"the closed form of leave-one-out needs a smooth loss; the {problem.loss.name} loss has kinks, where "
                 f"its curvature is infinite. Use the squared or the huber loss, or refit without each row with "
-                f"sklearn.model_selection.cross_val_predict(model, X, y, cv=LeaveOneOut())."
+                f"influence(method='refit') or sklearn.model_selection.cross_val_predict(model, X, y, "
+                f"cv=LeaveOneOut())."
             )
         n_samples = len(problem.design)
         self.network = network
@@ -83,6 +84,7 @@ class LinearResponse:
         self._solved = solved.reshape(jacobian.shape)
         self.gains = np.einsum("icp,idp->icd", jacobian, self._solved)
         self.gains[is_open.reshape(n_samples, -1).any(axis=1)] = np.nan
+        self._jacobian = jacobian
 
     def _stationarity(self, jacobian, beta):
         """Return how far from zero the gradient is; see the attribute."""
@@ -121,14 +123,42 @@ class LinearResponse:
         forces[is_known] = np.linalg.solve(left, pulls[:, :, None])[:, :, 0]
         return forces
 
+    def joint_forces(self, rows, shares):
+        """Return the forces of shape (n, n_outputs) and the moves of the fit there, of rows that leave together.
+
+        The rows are distinct, and lose `shares` of their weights. NaN where the other rows leave the fit of one open.
+        """
+        size = len(rows) * self.fit.shape[1]
+        unknown = np.full((len(rows), self.fit.shape[1]), np.nan)
+        if not np.isfinite(self.gains[rows]).all():
+            return unknown, unknown
+        # (I - S L G) e = S nu over all of the rows: the block of G = B H^-1 B' that is theirs.
+        gains = np.einsum("icp,jdp->icjd", self._jacobian[rows], self._solved[rows]).reshape(size, size)
+        losses = block_diag(*(shares[:, None, None] * self.curvatures[rows]))
+        leverages = losses @ gains
+        if np.linalg.eigvals(leverages).real.max(initial=0.0) >= 1.0 - MIN_LEVERAGE_SLACK:
+            return unknown, unknown
+        pulls = (shares[:, None] * self.dual_point[rows]).ravel()
+        forces = np.linalg.solve(np.eye(size) - leverages, pulls)
+        return forces.reshape(unknown.shape), -(gains @ forces).reshape(unknown.shape)
+
+    def joint_predictions(self, X, rows, forces):
+        """Return the predictions (n_points, n_outputs) at rows of X after the forces of rows that leave together."""
+        step = -np.einsum("icp,ic->p", self._solved[rows], forces)
+        found = [values[0] for _, values in self._predictions_after(X, step[None])]
+        return np.vstack(found) if found else np.zeros((0, self.fit.shape[1]))
+
     def moves(self, rows, forces):
         """Return by how much the fit at each row moves under its own force, of shape (n, n_outputs)."""
         return -np.einsum("icd,id->ic", self.gains[rows], forces)
 
     def moved_predictions(self, X, rows, forces):
-        """Yield (part of X, predictions) with the predictions (n, len(part), n_outputs) after each of the n forces."""
-        steps = -np.einsum("icp,ic->ip", self._solved[rows], forces)
-        size = max(1, MAX_JACOBIAN_ENTRIES // max(1, len(rows) + steps.shape[1]))
+        """Return (part of X, predictions) one by one, the predictions (n, len(part), n_outputs) after each of n forces."""
+        return self._predictions_after(X, -np.einsum("icp,ic->ip", self._solved[rows], forces))
+
+    def _predictions_after(self, X, steps):
+        """Yield (part of X, predictions) with the predictions (n, len(part), n_outputs) after each of the n steps."""
+        size = max(1, MAX_JACOBIAN_ENTRIES // max(1, sum(steps.shape)))
         for start in range(0, len(X), size):
             part = slice(start, start + size)
             values = self.network.predict(X[part]).reshape(len(X[part]), -1)

@@ -1,0 +1,220 @@
+"""Programs over the polytope of optimal masses: the lowest point of a criterion, and a bound below all points.
+
+Every criterion is the largest of convex pieces in the coordinates z of `member_functions`, on ``inner + edges z >= 0``.
+A linear program is solved by the simplex method; others by an interior point, whose answer is not believed: the bound
+below the criterion is that of the linear program in which every piece is replaced by its tangent at the answer. It is
+tight at an optimum, and valid anywhere.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from ..exceptions import SolverError
+from ..programs.cvxpy_form import BACK_ENDS
+from .polytope import SOLVER_FEASIBILITY
+
+
+@dataclass(frozen=True)
+class LargestOf:
+    """Minimise ``max_k (a + A z + B v)_k`` over z in the polytope and v, which is free.
+
+    Attributes
+    ----------
+    offset : ndarray of shape (n_pieces,)
+    slopes : ndarray of shape (n_pieces, dimension)
+    extra : ndarray of shape (n_pieces, n_extra), optional
+    """
+
+    offset: np.ndarray
+    slopes: np.ndarray
+    extra: np.ndarray | None = None
+
+    def solve(self, polytope):
+        """Return z at the minimum and a bound below it, which is the minimum."""
+        extra = np.zeros((len(self.offset), 0)) if self.extra is None else self.extra
+        # min t subject to a + A z + B v - t <= 0.
+        rows = np.hstack([self.slopes, extra, -np.ones((len(self.offset), 1))])
+        cost = np.append(np.zeros(rows.shape[1] - 1), 1.0)
+        point, value = lowest(polytope, cost, rows, -self.offset)
+        return point[: polytope.dimension], value
+
+    def held(self):
+        """Return the rows (n, dimension) whose values on z are to stay: none, the simplex method ends at a corner."""
+        return None
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """``sum_i w_i l(y_i, a_i + (A z)_i)``, with weights that sum to one: a piece of `LargestLoss`.
+
+    Attributes
+    ----------
+    loss : Loss
+        Squared or logistic.
+    y, weight, offset : ndarrays of shape (n_rows,)
+    slopes : ndarray of shape (n_rows, dimension)
+    """
+
+    loss: object
+    y: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray
+    slopes: np.ndarray
+
+    def value(self, z):
+        """Return the mean loss at z."""
+        return self.loss.value(self.y, self.offset + self.slopes @ z, self.weight)
+
+    def gradient(self, z):
+        """Return its gradient in z."""
+        return -self.slopes.T @ self.loss.dual_point(self.y, self.offset + self.slopes @ z, self.weight)
+
+    def expression(self, z, unit):
+        """Return it in cvxpy, divided by `unit`."""
+        import cvxpy as cp
+
+        if self.loss.is_quadratic:
+            # 1/2 sum w r^2 / unit, the factors taken inside the square: the residuals are then of magnitude one.
+            root = np.sqrt(0.5 * self.weight / unit)
+            return cp.sum_squares(root * (self.y - self.offset) - (root[:, None] * self.slopes) @ z)
+        margins = self.y * self.offset + (self.y[:, None] * self.slopes) @ z
+        return cp.sum(cp.multiply(self.weight / unit, cp.logistic(-margins)))
+
+
+@dataclass(frozen=True)
+class LargestLoss:
+    """Minimise the largest of several mean losses.
+
+    Attributes
+    ----------
+    pieces : list of MeanLoss
+    """
+
+    pieces: list[MeanLoss]
+
+    def solve(self, polytope):
+        """Return z near the minimum, and a bound below the minimum."""
+        import cvxpy as cp
+
+        centre = np.zeros(polytope.dimension)
+        unit = max(max(piece.value(centre) for piece in self.pieces), np.finfo(float).tiny)
+        z = cp.Variable(polytope.dimension)
+        losses = [piece.expression(z, unit) for piece in self.pieces]
+        run(cp.Minimize(losses[0] if len(losses) == 1 else cp.maximum(*losses)), [], z, polytope)
+        point = inside(polytope, z.value)
+        return point, self.bound(polytope, point)
+
+    def bound(self, polytope, point):
+        """Return a bound below the minimum: that of the tangents at a point."""
+        slopes = np.array([piece.gradient(point) for piece in self.pieces])
+        offset = np.array([piece.value(point) for piece in self.pieces]) - slopes @ point
+        return LargestOf(offset, slopes).solve(polytope)[1]
+
+    def held(self):
+        """Return the rows (n, dimension) whose values on z are to stay."""
+        return np.vstack([piece.slopes for piece in self.pieces])
+
+
+@dataclass(frozen=True)
+class LeastSlope:
+    """Minimise ``||t||`` with ``t_k`` the largest of ``|df/dx_k|`` in a `SlopeRange`."""
+
+    range: object
+
+    def _rows(self):
+        """The rows and the limits of ``t >= high``, ``t >= -low`` in (z, t)."""
+        ends = self.range
+        size = np.eye(len(ends.high))
+        rows = np.vstack([np.hstack([ends.highs, -size]), np.hstack([-ends.lows, -size])])
+        return rows, np.concatenate([-ends.high, ends.low])
+
+    def solve(self, polytope):
+        """Return z near the minimum, and a bound below the minimum."""
+        import cvxpy as cp
+
+        (rows, limits), ends = self._rows(), self.range
+        centre = np.maximum(np.abs(ends.high), np.abs(ends.low))
+        unit = max(float(np.linalg.norm(centre)), np.finfo(float).tiny)
+        z, t = cp.Variable(polytope.dimension), cp.Variable(len(centre))
+        n = polytope.dimension
+        above = rows[:, :n] @ z / unit + rows[:, n:] @ t <= limits / unit
+        run(cp.Minimize(cp.sum_squares(t)), [above], z, polytope)
+        point = inside(polytope, z.value)
+        return point, self.bound(polytope, point)
+
+    def bound(self, polytope, point):
+        """Return a bound below the minimum: ``||t|| >= g . t`` for the unit vector g along t at the point."""
+        rows, limits = self._rows()
+        ends = self.range
+        sizes = np.maximum(np.abs(ends.high + ends.highs @ point), np.abs(ends.low + ends.lows @ point))
+        size = float(np.linalg.norm(sizes))
+        if size == 0.0:
+            return 0.0
+        cost = np.concatenate([np.zeros(polytope.dimension), sizes / size])
+        return max(lowest(polytope, cost, rows, limits)[1], 0.0)
+
+    def held(self):
+        """Return the rows (n, dimension) whose values on z are to stay."""
+        return np.vstack([self.range.highs, self.range.lows])
+
+
+def lowest(polytope, cost, rows, limits, extra_from=-np.inf):
+    """Return the lowest point of ``cost . (z, v)`` with ``rows (z, v) <= limits`` and z in the polytope, and its value.
+
+    Every entry of v is at least `extra_from`.
+
+    Raises
+    ------
+    SolverError
+        When the linear program fails.
+    """
+    n_extra = len(cost) - polytope.dimension
+    positive = np.hstack([-polytope.edges, np.zeros((len(polytope.inner), n_extra))])
+    rows = sparse.csr_array(rows)
+    # Rows of size one: the solver's tolerances are absolute.
+    sizes = np.maximum(abs(rows).max(axis=1).toarray().ravel(), np.finfo(float).tiny)
+    answer = linprog(
+        cost,
+        A_ub=sparse.vstack([sparse.csr_array(positive), sparse.diags_array(1.0 / sizes) @ rows]),
+        b_ub=np.concatenate([polytope.inner, limits / sizes]),
+        bounds=[(None, None)] * polytope.dimension + [(extra_from, np.inf)] * n_extra,
+        method="highs-ds",
+        options={"primal_feasibility_tolerance": SOLVER_FEASIBILITY, "dual_feasibility_tolerance": SOLVER_FEASIBILITY},
+    )
+    if answer.status != 0:
+        raise SolverError(f"a linear program over the optimal masses failed: HiGHS answered {answer.message!r}.")
+    return answer.x, float(answer.fun)
+
+
+def run(objective, constraints, z, polytope):
+    """Solve a convex program in z over the polytope by the first back end that has an answer; it is left in z."""
+    import cvxpy as cp
+
+    program = cp.Problem(objective, [polytope.inner + polytope.edges @ z >= 0, *constraints])
+    answers = []
+    for name, options in BACK_ENDS.items():
+        try:
+            with warnings.catch_warnings():
+                # "Solution may be inaccurate": the bound below will tell.
+                warnings.simplefilter("ignore", UserWarning)
+                program.solve(solver=name, **options)
+        except (cp.SolverError, ArithmeticError, ValueError) as error:
+            answers.append(f"{name} raised {type(error).__name__}: {error}")
+            continue
+        if z.value is not None and np.all(np.isfinite(z.value)):
+            return
+        answers.append(f"{name} answered {program.status!r}")
+    raise SolverError(f"no back end solved a convex program over the optimal masses: {'; '.join(answers)}.")
+
+
+def inside(polytope, z):
+    """Return z, drawn towards the inner point as far as no share is negative."""
+    shares, move = polytope.inner + polytope.edges @ z, polytope.edges @ z
+    outside = shares < 0.0
+    if not outside.any():
+        return z
+    return float(np.min(polytope.inner[outside] / -move[outside])) * z

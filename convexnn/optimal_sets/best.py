@@ -174,8 +174,11 @@ def best_of(found, criterion):
     if program is None:
         return _best_vertex(found, criterion)
     z, bound = program.solve(found._polytope)
-    masses = found.total_mass * _tidied(found, criterion, program, z)
+    shares = _tidied(found, criterion, program, z)
+    masses = found.total_mass * np.where(shares > MAX_ZERO_SHARE, shares, 0.0)
     best = criterion.value(found.network(masses))
+    # The network is one of those that the bound is on: what is above it is rounding.
+    bound = min(bound, criterion.sign * best)
     scale = max(abs(best), abs(criterion.value(found._functions.base)))
     is_proven = criterion.sign * best - bound <= MAX_RELATIVE_GAP * scale
     return _record(criterion, found, masses, "polytope" if is_proven else "heuristic", criterion.sign * bound)
@@ -212,7 +215,7 @@ def _tidied(found, criterion, program, z):
     shares = np.zeros(len(polytope.point))
     shares[polytope.free] = np.maximum(polytope.inner + polytope.edges @ z, 0.0)
     if held is None:
-        return np.where(shares > MAX_ZERO_SHARE, shares, 0.0)
+        return shares
     given = criterion.sign * criterion.value(found.network(found.total_mass * shares))
     scale = max(abs(given), abs(criterion.value(found._functions.base)))
     for least in DROPPED_SHARES:

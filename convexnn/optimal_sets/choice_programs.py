@@ -17,6 +17,13 @@ from ..exceptions import SolverError
 from ..programs.cvxpy_form import BACK_ENDS
 from .polytope import SOLVER_FEASIBILITY
 
+# At most 5 Newton steps, until the gap is 1e-9 of the value at the inner point.
+MAX_NEWTON_STEPS, SMALL_GAP = 5, 1e-9
+# Pieces within 1e-7 of the largest, relative to the value at the inner point, and shares below 1e-7 are at their limit.
+ACTIVE = 1e-7
+# Along moves with a singular value below 1e-13 of the largest there is nothing to gain.
+MIN_SINGULAR_SHARE = 1e-13
+
 
 @dataclass(frozen=True)
 class LargestOf:
@@ -84,6 +91,11 @@ class MeanLoss:
         margins = self.y * self.offset + (self.y[:, None] * self.slopes) @ z
         return cp.sum(cp.multiply(self.weight / unit, cp.logistic(-margins)))
 
+    def hessian(self, z):
+        """Return its Hessian in z."""
+        curvatures = self.weight * self.loss.curvatures(self.y, self.offset + self.slopes @ z)
+        return self.slopes.T @ (curvatures[:, None] * self.slopes)
+
 
 @dataclass(frozen=True)
 class LargestLoss:
@@ -100,13 +112,43 @@ class LargestLoss:
         """Return z near the minimum, and a bound below the minimum."""
         import cvxpy as cp
 
-        centre = np.zeros(polytope.dimension)
-        unit = max(max(piece.value(centre) for piece in self.pieces), np.finfo(float).tiny)
+        unit = max(self.value(np.zeros(polytope.dimension)), np.finfo(float).tiny)
         z = cp.Variable(polytope.dimension)
-        losses = [piece.expression(z, unit) for piece in self.pieces]
-        run(cp.Minimize(losses[0] if len(losses) == 1 else cp.maximum(*losses)), [], z, polytope)
-        point = inside(polytope, z.value)
-        return point, self.bound(polytope, point)
+        point = run(_largest([piece.expression(z, unit) for piece in self.pieces]), [], z, polytope)
+        bound = self.bound(polytope, point)
+        for _ in range(MAX_NEWTON_STEPS):
+            # An interior point knows the value to twice as many digits as the multipliers, which the bound needs.
+            if self.value(point) - bound <= SMALL_GAP * unit:
+                break
+            moved = inside(polytope, self._newton(polytope, point, unit))
+            if self.value(moved) > self.value(point) + SMALL_GAP * unit:
+                break
+            point, bound = moved, max(bound, self.bound(polytope, moved))
+        return point, bound
+
+    def _newton(self, polytope, point, unit):
+        """Return a point after one Newton step on the pieces that are largest and the shares that are zero."""
+        values = np.array([piece.value(point) for piece in self.pieces]) / unit
+        used = np.flatnonzero(values >= values.max() - ACTIVE)
+        shares = polytope.inner + polytope.edges @ point
+        held = shares <= ACTIVE
+        # At the minimum `pulls m = 0` and `sums m = 1`: the slopes of the pieces, weighted, are held by the shares.
+        pulls = np.vstack([*(self.pieces[k].gradient(point) / unit for k in used), -polytope.edges[held]]).T
+        sums = np.repeat([1.0, 0.0], [len(used), pulls.shape[1] - len(used)])
+        multipliers = np.linalg.lstsq(np.vstack([pulls, sums]), np.append(np.zeros(len(pulls)), 1.0), rcond=None)[0]
+        weighted = zip(multipliers, used, strict=False)
+        hessian = sum(weight * self.pieces[k].hessian(point) for weight, k in weighted) / unit
+        # H d + pulls m = 0; sums m = 1; values + slopes d = t for the pieces, shares + edges d = 0, in d, m and t.
+        n, m = pulls.shape
+        system = np.zeros((n + 1 + m, n + m + 1))
+        system[:n, :n], system[:n, n:-1], system[n, n:-1] = hessian, pulls, sums
+        system[n + 1 :, :n], system[n + 1 :, -1] = pulls.T, -sums
+        right = np.concatenate([np.zeros(n), [1.0], -values[used], shares[held]])
+        return point + np.linalg.lstsq(system, right, rcond=MIN_SINGULAR_SHARE)[0][:n]
+
+    def value(self, z):
+        """Return the largest of the mean losses at z."""
+        return max(piece.value(z) for piece in self.pieces)
 
     def bound(self, polytope, point):
         """Return a bound below the minimum: that of the tangents at a point."""
@@ -142,8 +184,7 @@ class LeastSlope:
         z, t = cp.Variable(polytope.dimension), cp.Variable(len(centre))
         n = polytope.dimension
         above = rows[:, :n] @ z / unit + rows[:, n:] @ t <= limits / unit
-        run(cp.Minimize(cp.sum_squares(t)), [above], z, polytope)
-        point = inside(polytope, z.value)
+        point = run(cp.sum_squares(t), [above], z, polytope)
         return point, self.bound(polytope, point)
 
     def bound(self, polytope, point):
@@ -190,11 +231,11 @@ def lowest(polytope, cost, rows, limits, extra_from=-np.inf):
     return answer.x, float(answer.fun)
 
 
-def run(objective, constraints, z, polytope):
-    """Solve a convex program in z over the polytope by the first back end that has an answer; it is left in z."""
+def run(expression, constraints, z, polytope):
+    """Minimise a convex expression over z in the polytope by the first back end that has an answer; return z."""
     import cvxpy as cp
 
-    program = cp.Problem(objective, [polytope.inner + polytope.edges @ z >= 0, *constraints])
+    program = cp.Problem(cp.Minimize(expression), [polytope.inner + polytope.edges @ z >= 0, *constraints])
     answers = []
     for name, options in BACK_ENDS.items():
         try:
@@ -206,9 +247,16 @@ def run(objective, constraints, z, polytope):
             answers.append(f"{name} raised {type(error).__name__}: {error}")
             continue
         if z.value is not None and np.all(np.isfinite(z.value)):
-            return
+            return inside(polytope, z.value)
         answers.append(f"{name} answered {program.status!r}")
     raise SolverError(f"no back end solved a convex program over the optimal masses: {'; '.join(answers)}.")
+
+
+def _largest(expressions):
+    """Return the largest of expressions of cvxpy."""
+    import cvxpy as cp
+
+    return expressions[0] if len(expressions) == 1 else cp.maximum(*expressions)
 
 
 def inside(polytope, z):

@@ -11,6 +11,8 @@ MAX_SPECTRAL_ROUNDS = 25  # choices of the parabolas at most, each from the mome
 MIN_SPECTRAL_GAIN = 1e-3  # a round that lowers the bound by less than this share of it is the last
 MAX_SPECTRAL_WORK = 2e10  # multiplications for either sign, some seconds: fewer rounds are made where they take longer
 
+MIN_SIZE = 1e-140  # what a quadratic without entries counts as: a ten-billionth of it, squared, is still a number
+
 
 def spectral_bound(function, *, deadline=None):
     """Return a valid upper bound on ``max |f|`` over the unit ball, in units of ``function.scale``.
@@ -80,7 +82,7 @@ def trust_region(quadratic, slope):
     For every ``mu > lambda_max`` the bound is ``(slope^T (mu - quadratic)^-1 slope + mu) / 2``.
     """
     values, vectors = np.linalg.eigh(quadratic)
-    size = max(np.abs(values).max(), np.linalg.norm(slope), 1e-300)
+    size = max(np.abs(values).max(), np.linalg.norm(slope), MIN_SIZE)
     slack = 1e-12 * size  # covers the rounding of the eigenvalues
     weights = (vectors.T @ slope) ** 2
     # Any multiplier above the largest eigenvalue is valid: the bisection need not be accurate.

@@ -166,7 +166,8 @@ class ConvexReLUEstimator(
 
     def _choose(self, X, targets, weight, started):
         """Return the `Choice` of ``beta="auto"``, None without it; set what is known of the choice."""
-        vars(self).pop("beta_path_", None)
+        for name in ("beta_path_", "choice_"):  # of the last fit
+            vars(self).pop(name, None)
         choice = vars(self).pop("_choice", None)  # made elsewhere
         if self.beta == "auto":
             choice = choose_strength(self, X, targets, weight, started)

@@ -101,6 +101,7 @@ class _CrossValidation:
             warnings.simplefilter("ignore", ScaleWarning)  # warned of above, with the names of the features
             model.fit(X, y, given)
         # The fitted attributes are those of the last fit; the parameters stay ours.
+        vars(self).pop("choice_", None)  # of the last fit
         kept = model.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(model).items() if name not in kept})
         tasks.end()

@@ -130,7 +130,7 @@ class LinearResponse:
         """
         size = len(rows) * self.fit.shape[1]
         unknown = np.full((len(rows), self.fit.shape[1]), np.nan)
-        if not np.isfinite(self.gains[rows]).all():
+        if len(rows) == 0 or not np.isfinite(self.gains[rows]).all():
             return unknown, unknown
         # (I - S L G) e = S nu over all of the rows: the block of G = B H^-1 B' that is theirs.
         gains = np.einsum("icp,jdp->icjd", self._jacobian[rows], self._solved[rows]).reshape(size, size)

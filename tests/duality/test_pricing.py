@@ -523,3 +523,11 @@ def test_wide_rows_are_searched_in_the_space_that_they_span():
     np.testing.assert_allclose(function.scale * values, np.maximum(X @ directions, 0.0).T @ nu, rtol=1e-9, atol=1e-9)
     outputs = rng.standard_normal((31, 2))
     assert vector_price_function(np.tile(X, (1, 8)), outputs).basis.shape == (160_000, 31)
+
+
+def test_parity_of_a_cube_has_a_bound():
+    # Its moments vanish up to the second order: the quadratic of the spectral bound is zero.
+    cube = np.array(np.meshgrid(*[[-1.0, 1.0]] * 3)).reshape(3, -1).T
+    X, nu = np.column_stack([cube, np.ones(8)]), cube.prod(axis=1)
+    found = price(X, nu, proof="exact")
+    assert found.proof == "exact" and found.value == pytest.approx(brute_force_price(X, nu))

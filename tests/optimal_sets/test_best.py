@@ -29,6 +29,7 @@ FORMS = {
     "pentagon, scaled": (1e3 * polygon(5), np.full(5, 1e-2), 1.0, {}),
     "hexagon, weights": (*HEXAGON, {"hidden_bias": True, "sample_weight": [2, 2, 2, 2, 2, 2]}),
     "hexagon, logistic": (*HEXAGON, {"hidden_bias": True, "fit_intercept": True, "loss": "logistic"}),
+    "parity, bias": (*PARITY, {"hidden_bias": True, "fit_intercept": True}),
     "parity, logistic": (*PARITY, ALL_TERMS | {"loss": "logistic"}),
 }
 MANY = list(FORMS)

@@ -84,10 +84,12 @@ def make_others():
         .fit(np.arange(20.0)[:, None], np.abs(np.arange(20.0) - 9.0))
         .beta_path_,
         "LeaveOneOut": convexnn.ConvexReLURegressor(BETA).fit(X, [1.0, 2.0, 0.0]).leave_one_out(),
+        "Influence": convexnn.ConvexReLURegressor(BETA).fit(X, [1.0, 2.0, 0.0]).influence([0], method="refit"),
         "Price": convexnn.price(X, Y),
         "TwoLayerReLU": network,
         "SavedNetwork": from_a_file(network),
         "OptimalSet": found,
+        "BestNetwork": found.best("lipschitz"),
         "VectorOptimalSet": convexnn.optimal_set(X, np.column_stack([Y, Y[::-1]]), BETA),
         "NetworkPath": found.path(padded, padded.permuted(np.arange(7)[::-1])),
         "ActivationPatterns": patterns,

@@ -21,7 +21,6 @@ from .._utils.validation import check_choice, check_flag
 from ..arrangements.patterns import ActivationPatterns
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from ..optimal_sets.solution_set import MIN_MARGIN
 from ..responses.influence import Influence, is_small
 from ..responses.records import MAX_OPTIMALITY_ERROR
 from ..solvers.base import Status
@@ -32,6 +31,8 @@ from ._leaving_out import MOVE_ROUNDING
 from ._rows import canonical_rows
 
 METHODS = ("closed_form", "refit")
+# Directions whose dual constraint is within 1e-7 of beta may count as optimal and be none: m* is not sure then.
+MIN_SURE_MARGIN = 1e-7
 # What was found out with the rows, and is not found out again without them.
 CHOSEN_WITH_ALL_ROWS = ("beta_path_", "choice_", "scores_", "cv_results_", "best_score_", "betas_")
 
@@ -295,12 +296,12 @@ def _widths_of(model):
         return None
     try:
         with warnings.catch_warnings():
-            # A thin margin makes m* unsure, which is said by None.
+            # A margin that makes m* unsure is said by None.
             warnings.simplefilter("ignore", UserWarning)
             found = model.optimal_set(time_limit=model.time_limit)
     except (InvalidInputError, SolverError):
         return None
-    return found.m_star_bounds if found.margin >= MIN_MARGIN else None
+    return found.m_star_bounds if found.margin >= MIN_SURE_MARGIN else None
 
 
 def _side_by_side(values):

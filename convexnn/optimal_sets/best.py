@@ -247,5 +247,7 @@ def _fewer(polytope, shares, held):
     along = np.zeros((len(held), len(shares)))
     along[:, polytope.free] = held @ polytope.edges.T
     # Both blocks in units of one, by which dependence is judged.
-    blocks = [rows / max(float(np.abs(rows).max(initial=0.0)), np.finfo(float).tiny) for rows in (polytope.equations, along)]
+    blocks = [
+        rows / max(float(np.abs(rows).max(initial=0.0)), np.finfo(float).tiny) for rows in (polytope.equations, along)
+    ]
     return prune_masses(np.vstack(blocks), shares, MIN_RELATIVE_RANK_VALUE)

@@ -21,9 +21,9 @@ from ..programs.scaling import scale_problem
 from ..solvers.base import Solution, build_network, uninterrupted
 from ..solvers.small_strength import Optimum, solve_to_all_digits
 from ..solvers.solve import solve
+from .best import Selectable
 from .directions import MORE_DIGITS, OptimalDirections, optimal_directions
 from .mass_set import MassSet
-from .best import Selectable
 from .members import Members, check_same_width
 from .paths import MassLegs, NetworkPath, PathFinder, between
 from .polytope import MAX_ZERO_SHARE

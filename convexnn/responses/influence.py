@@ -113,18 +113,24 @@ class Influence(Shown):
             }
         )
 
+    def _named(self):
+        """What leaves, in words."""
+        if len(self.rows) == 1:
+            return counted(len(self.rows[0]), "row")
+        return f"{counted(len(self.rows), 'row' if all(len(rows) == 1 for rows in self.rows) else 'set')}, each alone"
+
     def _shown(self):
         changing = sum(change is True for change in self.changes_m_star)
         unknown = sum(change is None for change in self.changes_m_star)
         texts = [] if unknown == len(self.rows) else [("changes of m*", f"{changing} of {len(self.rows) - unknown}")]
         pairs: list[tuple[str, Any]] = [
             ("method", self.method),
-            ("sets", counted(len(self.rows), "set") if len(self.rows) != 1 else counted(len(self.rows[0]), "row")),
+            ("without", self._named()),
             ("largest typical move", figure(float(np.max(self.typical_moves)), 3)),
             ("trusted", f"{int(self.is_trusted.sum())} of {len(self.rows)}"),
             ("m*", "not known" if self.m_star_bounds is None else between(self.m_star_bounds)),
         ]
-        return "What rows do", pairs + texts
+        return "Influence: the optimum without some rows", pairs + texts
 
 
 def is_small(own_moves):

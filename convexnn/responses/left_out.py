@@ -6,7 +6,6 @@ import numpy as np
 
 from .linear import LinearResponse
 
-
 # Samples whose shares of a row add up to all of it but 1e-12 are the whole row.
 SHARE_ROUNDING = 1e-12
 

@@ -7,8 +7,9 @@ lose the weight ``s w_i``. One Newton step from the optimum of all rows then mov
     ``-H^-1 B_i^T e_i``,  ``e_i = (I - s L_i G_i)^-1 s nu_i``,  ``G_i = B_i H^-1 B_i^T``,  ``nu = -grad L(fit)``
 
 which is exact for the squared loss as long as neurons neither cross rows nor come or go, but for the curvature of
-the norms. Rows that leave together have the same formula, with their jacobians on top of each other. For one output and s = 1 the fit at the row becomes ``f_i - h_i nu_i / (1 - J_i)`` with ``h_i = G_i``, and
-``J_i = h_i w_i l''_i`` is its leverage: the derivative of the fit in the target.
+the norms. Rows that leave together have the same formula, with their jacobians on top of each other. For one output and
+s = 1 the fit at the row becomes ``f_i - h_i nu_i / (1 - J_i)`` with ``h_i = G_i``, and ``J_i = h_i w_i l''_i`` is its
+leverage: the derivative of the fit in the target.
 """
 
 import numpy as np
@@ -153,7 +154,7 @@ class LinearResponse:
         return -np.einsum("icd,id->ic", self.gains[rows], forces)
 
     def moved_predictions(self, X, rows, forces):
-        """Return (part of X, predictions) one by one, the predictions (n, len(part), n_outputs) after each of n forces."""
+        """Return pairs (part of X, predictions), of shape (n, len(part), n_outputs), after each of the n forces."""
         return self._predictions_after(X, -np.einsum("icp,ic->ip", self._solved[rows], forces))
 
     def _predictions_after(self, X, steps):

@@ -109,7 +109,9 @@ def test_two_classes_have_labels(weight):
     ]
     assert chosen.choice_.value >= max(values) - 1e-7
     fair = model.choose("fairest", X=points, y=["high", "low"], groups=["a", "b"])
-    assert fair.choice_.value <= model.choose("fairest", X=points, y=["high", "low"], groups=[1, 2]).choice_.value + 1e-9
+    assert (
+        fair.choice_.value <= model.choose("fairest", X=points, y=["high", "low"], groups=[1, 2]).choice_.value + 1e-9
+    )
 
 
 def test_classes_of_other_names_are_refused():

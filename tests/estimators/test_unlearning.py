@@ -61,11 +61,11 @@ def check_like_a_fit(model, X, y, gone, weight=None):
     ],
 )
 def test_unlearning_is_a_fit_of_the_others(options, seed):
-    X, y = make_data(seed)
+    X, y = make_data(seed, 25)
     model = ConvexReLURegressor(**({"beta": 1.0} | SHARP | options)).fit(X, y)
     before = model.network_
-    check_like_a_fit(model, X, y, [3, 17, 30])
-    assert model.network_ is before and model.dual_.shape == (40,)
+    check_like_a_fit(model, X, y, [3, 17, 20])
+    assert model.network_ is before and model.dual_.shape == (25,)
 
 
 def test_unlearning_has_a_proof_of_its_own():
@@ -284,7 +284,7 @@ def test_without_neurons_it_is_least_squares(skip):
 )
 def test_closed_form_is_close_to_refits(options, share):
     X, y = make_data(0, 80)
-    model = ConvexReLURegressor(**(SHARP | {"beta": 4.0} | options)).fit(X, y)
+    model = ConvexReLURegressor(**(SHARP | {"beta": 4.0, "tol": 1e-8} | options)).fit(X, y)
     rng = np.random.default_rng(0)
     sets = [np.sort(rng.choice(80, size=3, replace=False)) for _ in range(6)]
     closed = [model.influence(gone) for gone in sets]
@@ -292,7 +292,10 @@ def test_closed_form_is_close_to_refits(options, share):
     moves, errors = (np.concatenate([found.moves.ravel() for found in each]) for each in (true, closed))
     errors = errors - moves
     assert np.sqrt(np.mean(errors**2)) < share * np.sqrt(np.mean(moves**2))
-    falls = [(one.objectives[0] - one.objective, two.objectives[0] - two.objective) for one, two in zip(closed, true, strict=True)]
+    falls = [
+        (one.objectives[0] - one.objective, two.objectives[0] - two.objective)
+        for one, two in zip(closed, true, strict=True)
+    ]
     assert np.array(falls)[:, 0] == pytest.approx(np.array(falls)[:, 1], rel=0.05)
     alone = sum(model.influence(sets[0], each=True).moves)
     # Rows that leave together are not the sum of rows that leave alone.

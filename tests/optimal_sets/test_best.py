@@ -123,9 +123,7 @@ def test_smallest_validation_error(name):
     reference = over_weights(found, lambda share: mean_loss(found, y, weight, values @ share))
     best = found.best("validation", X=X, y=y, sample_weight=weight)
     check(found, best, reference, scale=float(np.average(found.problem.loss.terms(y, values[:, 0]), weights=weight)))
-    assert best.value == pytest.approx(
-        np.average(found.problem.loss.terms(y, best.network.predict(X)), weights=weight)
-    )
+    assert best.value == pytest.approx(np.average(found.problem.loss.terms(y, best.network.predict(X)), weights=weight))
 
 
 @pytest.mark.parametrize("name", FORMS)

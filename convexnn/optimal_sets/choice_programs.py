@@ -17,6 +17,7 @@ from ..exceptions import SolverError
 from ..programs.cvxpy_form import BACK_ENDS
 from .polytope import SOLVER_FEASIBILITY
 
+TINY = np.finfo(float).tiny
 # At most 5 Newton steps, until the gap is 1e-9 of the value at the inner point.
 MAX_NEWTON_STEPS, SMALL_GAP = 5, 1e-9
 # Pieces within 1e-7 of the largest, relative to the value at the inner point, and shares below 1e-7 are at their limit.
@@ -43,11 +44,13 @@ class LargestOf:
     def solve(self, polytope):
         """Return z at the minimum and a bound below it, which is the minimum."""
         extra = np.zeros((len(self.offset), 0)) if self.extra is None else self.extra
+        # The solver's tolerances are absolute: it is asked in units of the largest number.
+        unit = max(float(np.abs(self.offset).max()), float(np.abs(self.slopes).max(initial=0.0)), TINY)
         # min t subject to a + A z + B v - t <= 0.
-        rows = np.hstack([self.slopes, extra, -np.ones((len(self.offset), 1))])
+        rows = np.hstack([self.slopes / unit, extra, -np.ones((len(self.offset), 1))])
         cost = np.append(np.zeros(rows.shape[1] - 1), 1.0)
-        point, value = lowest(polytope, cost, rows, -self.offset)
-        return point[: polytope.dimension], value
+        point, value = lowest(polytope, cost, rows, -self.offset / unit)
+        return point[: polytope.dimension], unit * value
 
     def held(self):
         """Return the rows (n, dimension) whose values on z are to stay: none, the simplex method ends at a corner."""
@@ -112,7 +115,7 @@ class LargestLoss:
         """Return z near the minimum, and a bound below the minimum."""
         import cvxpy as cp
 
-        unit = max(self.value(np.zeros(polytope.dimension)), np.finfo(float).tiny)
+        unit = max(self.value(np.zeros(polytope.dimension)), TINY)
         z = cp.Variable(polytope.dimension)
         point = run(_largest([piece.expression(z, unit) for piece in self.pieces]), [], z, polytope)
         bound = self.bound(polytope, point)
@@ -167,36 +170,37 @@ class LeastSlope:
 
     range: object
 
-    def _rows(self):
-        """The rows and the limits of ``t >= high``, ``t >= -low`` in (z, t)."""
+    def _rows(self, unit):
+        """The rows and the limits of ``t >= high``, ``t >= -low`` in (z, t / unit)."""
+        ends, size = self.range, np.eye(len(self.range.high))
+        rows = np.vstack([np.hstack([ends.highs / unit, -size]), np.hstack([-ends.lows / unit, -size])])
+        return rows, np.concatenate([-ends.high, ends.low]) / unit
+
+    def sizes(self, z):
+        """Return the bounds t at z."""
         ends = self.range
-        size = np.eye(len(ends.high))
-        rows = np.vstack([np.hstack([ends.highs, -size]), np.hstack([-ends.lows, -size])])
-        return rows, np.concatenate([-ends.high, ends.low])
+        return np.maximum(np.abs(ends.high + ends.highs @ z), np.abs(ends.low + ends.lows @ z))
 
     def solve(self, polytope):
         """Return z near the minimum, and a bound below the minimum."""
         import cvxpy as cp
 
-        (rows, limits), ends = self._rows(), self.range
-        centre = np.maximum(np.abs(ends.high), np.abs(ends.low))
-        unit = max(float(np.linalg.norm(centre)), np.finfo(float).tiny)
-        z, t = cp.Variable(polytope.dimension), cp.Variable(len(centre))
         n = polytope.dimension
-        above = rows[:, :n] @ z / unit + rows[:, n:] @ t <= limits / unit
+        unit = max(float(np.linalg.norm(self.sizes(np.zeros(n)))), TINY)
+        rows, limits = self._rows(unit)
+        z, t = cp.Variable(n), cp.Variable(len(self.range.high))
+        above = rows[:, :n] @ z + rows[:, n:] @ t <= limits
         point = run(cp.sum_squares(t), [above], z, polytope)
         return point, self.bound(polytope, point)
 
     def bound(self, polytope, point):
         """Return a bound below the minimum: ``||t|| >= g . t`` for the unit vector g along t at the point."""
-        rows, limits = self._rows()
-        ends = self.range
-        sizes = np.maximum(np.abs(ends.high + ends.highs @ point), np.abs(ends.low + ends.lows @ point))
+        sizes = self.sizes(point)
         size = float(np.linalg.norm(sizes))
         if size == 0.0:
             return 0.0
         cost = np.concatenate([np.zeros(polytope.dimension), sizes / size])
-        return max(lowest(polytope, cost, rows, limits)[1], 0.0)
+        return size * max(lowest(polytope, cost, *self._rows(size))[1], 0.0)
 
     def held(self):
         """Return the rows (n, dimension) whose values on z are to stay."""
@@ -217,7 +221,7 @@ def lowest(polytope, cost, rows, limits, extra_from=-np.inf):
     positive = np.hstack([-polytope.edges, np.zeros((len(polytope.inner), n_extra))])
     rows = sparse.csr_array(rows)
     # Rows of size one: the solver's tolerances are absolute.
-    sizes = np.maximum(abs(rows).max(axis=1).toarray().ravel(), np.finfo(float).tiny)
+    sizes = np.maximum(abs(rows).max(axis=1).toarray().ravel(), TINY)
     answer = linprog(
         cost,
         A_ub=sparse.vstack([sparse.csr_array(positive), sparse.diags_array(1.0 / sizes) @ rows]),

@@ -20,16 +20,18 @@ COST_OF_MAKING = 1.0
 
 def transport_distance(a, b):
     """Return the distance in mass space of two networks with one output and as many inputs each."""
-    (pairs, gains), first, second = _moves(a.directions, a.signs, b), a.masses, b.masses
-    whole = COST_OF_MAKING * (first.sum() + second.sum())
-    if len(gains) == 0:
-        return float(whole)
+    pairs, gains = _moves(a.directions, a.signs, b)
+    total = a.masses.sum() + b.masses.sum()
+    if len(gains) == 0 or total == 0.0:
+        return float(COST_OF_MAKING * total)
+    # The solver's tolerances are absolute: masses are shares.
+    first, second = a.masses / total, b.masses / total
     # All is removed and made anew but for what moves: every unit that moves saves 2 less its way.
     rows = sparse.vstack([_sums(pairs[0], len(first)), _sums(pairs[1], len(second))])
     answer = linprog(-gains, A_ub=rows, b_ub=np.concatenate([first, second]), method="highs-ds")
     if answer.status != 0:
         raise SolverError(f"the linear program of a distance of networks failed: HiGHS answered {answer.message!r}.")
-    return float(max(whole + answer.fun, 0.0))
+    return float(total * max(COST_OF_MAKING + answer.fun, 0.0))
 
 
 @dataclass(frozen=True)

@@ -322,6 +322,27 @@ def test_the_only_row_that_decides_has_no_closed_form():
     assert np.all(np.isfinite(model.influence([8, 9]).predictions))
 
 
+@pytest.mark.parametrize(("rows", "targets"), [(1.0, 1e-100), (1.0, 1e100), (1e-100, 1.0)])
+def test_magnitudes_change_no_influence(rows, targets):
+    X, y = make_data()
+    found = []
+    for a, b in ((1.0, 1.0), (rows, targets)):
+        model = ConvexReLURegressor(a * b, hidden_bias=False, skip_connection=False).fit(a * X, b * y)
+        found.append([model.influence([1, 2]), model.influence([1, 2], method="refit")])
+    for first, second in zip(*found, strict=True):
+        assert second.moves / targets == pytest.approx(first.moves, abs=1e-7)
+        assert second.own_moves == pytest.approx(first.own_moves, abs=1e-7)
+        assert second.objectives / targets / targets == pytest.approx(first.objectives, rel=1e-6)
+
+
+def test_data_that_are_not_kept_are_refused():
+    X, y = make_data()
+    model = ConvexReLURegressor(1.0, skip_connection=False).fit_blocks(lambda: [(X, y)])
+    for call in (model.choose, model.influence, lambda: model.unlearn([0])):
+        with pytest.raises(InvalidInputError, match="needs the training data again"):
+            call()
+
+
 def test_rows_that_change_m_star():
     X, y = make_data()
     model = ConvexReLURegressor(2.0, skip_connection=False).fit(X, y)

@@ -340,6 +340,30 @@ def test_the_choice_follows_the_order_and_scale_of_the_data():
     assert second.network.predict(points) == pytest.approx(4.0 * first.network.predict(points), rel=1e-5)
 
 
+@pytest.mark.parametrize(("rows", "targets"), [(1.0, 1e-150), (1.0, 1e140), (1e-60, 1.0), (1e60, 1e-20)])
+def test_magnitudes_change_no_choice(rows, targets):
+    found, unit = solved("polygon 5"), targets / rows
+    scaled = optimal_set(rows * polygon(5), np.full(5, targets), 0.1 * targets * rows)
+    X, y, weight, groups = other_rows(found)
+    cases = [
+        (targets**2, "validation", {"sample_weight": weight}, True),
+        (unit, "lipschitz", {}, False),
+        (targets**2, "fairest", {"groups": groups}, True),
+        (targets, "closest", {"network": None}, False),
+    ]
+    for size, criterion, given, has_targets in cases:
+        first, second = ({**given, **({"X": factor * X} if criterion != "lipschitz" else {})} for factor in (1.0, rows))
+        if has_targets:
+            first["y"], second["y"] = y, targets * y
+        if criterion == "closest":
+            first["network"], second["network"] = (
+                known.network(1.0 * known.minimum_norm_masses).split(0, [0.5, 0.5]) for known in (found, scaled)
+            )
+        wanted, best = found.best(criterion, **first), scaled.best(criterion, **second)
+        assert best.proof == "polytope"
+        assert best.value / size == pytest.approx(wanted.value, rel=1e-6, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("criterion", "given", "message"),
     [

@@ -138,3 +138,37 @@ def test_singular_systems_are_solved_on_their_range():
     solved, is_open = _solve(np.ones((2, 2)), rows)
     assert is_open.tolist() == [False, False, True]
     assert solved[0] @ np.ones(2) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("several", [False, True])
+def test_rows_leave_together_as_in_one_newton_step(terms, several):
+    X, y = make_data(3)
+    y = np.column_stack([y, X[:, 0] ** 2]) if several else y
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
+    model = ConvexReLURegressor(1.5, tol=1e-9, proof="heuristic", **terms).fit(X, y, weight)
+    response = response_of(model)
+    rows, shares = np.array([2, 11, 23]), np.array([1.0, 0.4, 1.0])
+    forces, moves = response.joint_forces(rows, shares)
+    # Written out: H without the rows' curvatures, and one step along the gradient that they leave.
+    coordinates, problem = response._coordinates, model._training_problem
+    jacobian = coordinates.jacobian(problem.features, coordinates.active)
+    left = np.ones(len(X))
+    left[rows] -= shares
+    # The bilinear part of several outputs stays that of all rows: its change is of second order.
+    hessian = coordinates.curvature(problem.beta, jacobian, response.dual_point)
+    hessian = hessian + np.einsum("icp,icd,idq->pq", jacobian, left[:, None, None] * response.curvatures, jacobian)
+    pull = np.einsum("icp,ic->p", jacobian[rows], shares[:, None] * response.dual_point[rows])
+    step = -np.linalg.lstsq(hessian, pull, rcond=1e-12)[0]
+    assert moves == pytest.approx(jacobian[rows] @ step, rel=1e-6, abs=1e-9)
+    predictions = response.joint_predictions(problem.features, rows, forces)
+    assert predictions == pytest.approx(response.fit + jacobian @ step, rel=1e-6, abs=1e-9)
+
+
+def test_one_row_leaves_as_it_does_alone():
+    X, y = make_data(4)
+    response = response_of(ConvexReLURegressor(1.5, tol=1e-9, proof="heuristic").fit(X, y))
+    alone = response.forces(np.arange(30), np.ones(30))
+    for row in (0, 7, 29):
+        forces, moves = response.joint_forces(np.array([row]), np.ones(1))
+        assert forces[0] == pytest.approx(alone[row]) and moves[0] == pytest.approx(-response.gains[row] @ alone[row])

@@ -357,6 +357,7 @@ def test_a_model_without_its_data_can_be_saved(table, small_samples, tmp_path):
 def test_what_needs_the_data_again_is_refused(table, small_samples):
     X, y, _ = table
     model = ConvexReLURegressor(beta=40.0).fit_blocks(in_blocks(X, y))
-    for ask in (model.optimal_set, model.leave_one_out, lambda: model.predict_interval(X)):
+    by_rows = (lambda: model.predict_interval(X), lambda: model.unlearn([0]))
+    for ask in (model.optimal_set, model.leave_one_out, model.choose, model.influence, *by_rows):
         with pytest.raises(ValueError, match="does not keep"):
             ask()

@@ -335,14 +335,6 @@ def test_magnitudes_change_no_influence(rows, targets):
         assert second.objectives / targets / targets == pytest.approx(first.objectives, rel=1e-6)
 
 
-def test_data_that_are_not_kept_are_refused():
-    X, y = make_data()
-    model = ConvexReLURegressor(1.0, skip_connection=False).fit_blocks(lambda: [(X, y)])
-    for call in (model.choose, model.influence, lambda: model.unlearn([0])):
-        with pytest.raises(InvalidInputError, match="needs the training data again"):
-            call()
-
-
 def test_rows_that_change_m_star():
     X, y = make_data()
     model = ConvexReLURegressor(2.0, skip_connection=False).fit(X, y)

@@ -246,15 +246,15 @@ class _Rounds:
 def _in_closed_form(model, sets, points):
     """Return the entries of an `Influence` by one Newton step a set."""
     parts = model._leave_out()
-    found = [[part.without(gone, points) for part in parts] for gone in sets]
-    own = [_in_units(model, np.concatenate([sizes for _, sizes, _ in answers])) for answers in found]
+    found = [part.without(sets, points) for part in parts]
+    own = _in_units(model, np.hstack([sizes for _, sizes, _ in found]))
     error = max(max(part.response.stationarity for part in parts), model.certificate_.heuristic_gap)
-    falls = np.array([sum(fall for _, _, fall in answers) for answers in found])
+    predictions = [values for values, _, _ in found]
     return {
-        "predictions": np.array([_side_by_side([values for values, _, _ in answers]) for answers in found]),
-        "objectives": model.certificate_.primal - falls,
-        "own_moves": np.array(own),
-        "is_trusted": is_small(np.array(own)) & (error <= MAX_OPTIMALITY_ERROR),
+        "predictions": predictions[0] if len(parts) == 1 else np.stack(predictions, axis=-1),
+        "objectives": model.certificate_.primal - sum(falls for _, _, falls in found),
+        "own_moves": own,
+        "is_trusted": is_small(own) & (error <= MAX_OPTIMALITY_ERROR),
         "m_star_bounds": None,
         "m_stars": [None] * len(sets),
     }
@@ -263,16 +263,16 @@ def _in_closed_form(model, sets, points):
 def _by_refits(model, sets, points):
     """Return the entries of an `Influence` by one training a set."""
     models, X = [model.unlearn(gone) for gone in sets], _training_samples(model)[0]
-    own = []
-    for gone, other in zip(sets, models, strict=True):
-        gone = gone[model._sample_weight[gone] > 0.0]
-        moves = other.network_.predict(X[gone]) - model.network_.predict(X[gone]) if len(gone) else np.zeros(1)
-        own.append(_in_units(model, np.sqrt(np.mean(moves.reshape(len(moves), -1) ** 2, axis=0))))
+    moves = [other.network_.predict(X) - model.network_.predict(X) for other in models]
+    # Samples of weight zero are not among the rows that leave.
+    leaving = [gone[model._sample_weight[gone] > 0.0] for gone in sets]
+    squares = [move.reshape(len(X), -1)[gone] ** 2 for move, gone in zip(moves, leaving, strict=True)]
+    sizes = [np.sqrt(square.mean(axis=0)) if len(square) else np.zeros(square.shape[1]) for square in squares]
     whole = _widths_of(model)
     return {
         "predictions": np.array([other.network_.predict(points) for other in models]),
         "objectives": np.array([other.certificate_.primal for other in models]),
-        "own_moves": np.array(own),
+        "own_moves": _in_units(model, np.array(sizes)),
         "is_trusted": np.array([other.certificate_.heuristic_gap <= MAX_OPTIMALITY_ERROR for other in models]),
         "m_star_bounds": whole,
         "m_stars": [None if whole is None else _widths_of(other) for other in models],
@@ -282,12 +282,12 @@ def _by_refits(model, sets, points):
 
 
 def _in_units(model, sizes):
-    """Return the largest over the outputs of moves in the units of the predictions; rounding counts as none."""
+    """Return moves (n_sets, n_outputs) in the units of the predictions, the largest output; rounding counts as none."""
     X, targets, _ = _training_samples(model)
     units = np.concatenate([model._units(SimpleNamespace(y=y), model._sample_weight) for y in targets])
     is_rounding = sizes <= MOVE_ROUNDING * np.abs(model.network_.predict(X)).max()
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.max(np.where(is_rounding, 0.0, sizes / units)))
+        return np.where(is_rounding, 0.0, sizes / units).max(axis=1)
 
 
 def _widths_of(model):
@@ -302,8 +302,3 @@ def _widths_of(model):
     except (InvalidInputError, SolverError):
         return None
     return found.m_star_bounds if found.margin >= MIN_SURE_MARGIN else None
-
-
-def _side_by_side(values):
-    """Return the values of one problem, or those of one problem per class side by side."""
-    return values[0] if len(values) == 1 else np.column_stack(values)

@@ -77,32 +77,36 @@ class LeftOut:
         self.losses = terms if terms.ndim == 1 else terms.sum(axis=1)
         self.slopes = problem.loss.dual_point(self.y, self.predictions, np.ones(len(self.y)))
 
-    def without(self, which, X):
-        """Return what is left when samples leave together, to first order.
+    def without(self, sets, X):
+        """Return what is left when sets of samples leave, those of a set together, to first order.
 
         Parameters
         ----------
-        which : ndarray of int
+        sets : sequence of ndarrays of int
         X : ndarray of shape (n_points, n_features)
 
         Returns
         -------
-        predictions : ndarray of shape (n_points,) or (n_points, n_outputs)
-        own_moves : ndarray of shape (n_outputs,)
+        predictions : ndarray of shape (n_sets, n_points) or (n_sets, n_points, n_outputs)
+        own_moves : ndarray of shape (n_sets, n_outputs)
             Root mean squares of the moves of the fit at their rows, 0 where none of them has a weight.
-        change : float
+        falls : ndarray of shape (n_sets,)
             By how much the optimal objective falls, to second order.
         """
+        steps, own, falls = zip(*map(self._leave, sets), strict=True)
+        parts = [values for _, values in self.response.predictions_after(X, np.array(steps))]
+        predictions = np.concatenate(parts, axis=1).reshape(len(sets), len(X), *self.y.shape[1:])
+        return predictions, np.array(own), np.array(falls)
+
+    def _leave(self, which):
+        """Return the step of the coordinates, the own moves and the fall of the objective for one set of samples."""
         response = self.response
         rows, shares = self.samples.leaving(which)
         forces, moves = response.joint_forces(rows, shares)
-        shape = (len(X), *self.y.shape[1:])
-        predictions = response.joint_predictions(X, rows, forces).reshape(shape)
-        # The loss of the rows goes, and what the others gain: half the force at hand times the way.
-        terms = self._row_losses[rows] * shares
+        # The loss of the rows goes, and the others gain half the force at hand times the way.
         gained = -0.5 * np.sum(shares[:, None] * response.dual_point[rows] * moves)
         own = np.sqrt(np.mean(moves**2, axis=0)) if len(rows) else np.zeros(moves.shape[1])
-        return predictions, own, float(terms.sum() + gained)
+        return response.joint_step(rows, forces), own, shares @ self._row_losses[rows] + gained
 
     def predictions_at(self, X):
         """Yield (part of X, predictions): at those rows, by the network without each sample of positive weight.

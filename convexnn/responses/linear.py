@@ -143,11 +143,9 @@ class LinearResponse:
         forces = np.linalg.solve(np.eye(size) - leverages, pulls)
         return forces.reshape(unknown.shape), -(gains @ forces).reshape(unknown.shape)
 
-    def joint_predictions(self, X, rows, forces):
-        """Return the predictions (n_points, n_outputs) at rows of X after the forces of rows that leave together."""
-        step = -np.einsum("icp,ic->p", self._solved[rows], forces)
-        found = [values[0] for _, values in self._predictions_after(X, step[None])]
-        return np.vstack(found) if found else np.zeros((0, self.fit.shape[1]))
+    def joint_step(self, rows, forces):
+        """Return the change of the coordinates (n_coordinates,) under the forces of rows that leave together."""
+        return -np.einsum("icp,ic->p", self._solved[rows], forces)
 
     def moves(self, rows, forces):
         """Return by how much the fit at each row moves under its own force, of shape (n, n_outputs)."""
@@ -155,9 +153,9 @@ class LinearResponse:
 
     def moved_predictions(self, X, rows, forces):
         """Return pairs (part of X, predictions), of shape (n, len(part), n_outputs), after each of the n forces."""
-        return self._predictions_after(X, -np.einsum("icp,ic->ip", self._solved[rows], forces))
+        return self.predictions_after(X, -np.einsum("icp,ic->ip", self._solved[rows], forces))
 
-    def _predictions_after(self, X, steps):
+    def predictions_after(self, X, steps):
         """Yield (part of X, predictions) with the predictions (n, len(part), n_outputs) after each of the n steps."""
         size = max(1, MAX_JACOBIAN_ENTRIES // max(1, sum(steps.shape)))
         for start in range(0, len(X), size):

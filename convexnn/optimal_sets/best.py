@@ -194,7 +194,9 @@ def _best_vertex(found, criterion):
     try:
         candidates, proof, bound = found.vertices, "polytope" if criterion.grows_with_support else "vertices", None
     except VertexLimitError:
-        met = [random_vertices(found._polytope, np.random.default_rng(0))]
+        # The point of least norm too: there is always one candidate.
+        least_norm = found.minimum_norm_masses[None] / found.total_mass
+        met = [random_vertices(found._polytope, np.random.default_rng(0)), least_norm]
         if criterion.grows_with_support:
             met.append(found._widths.fewest[None])
         candidates, proof, bound = found.total_mass * np.vstack(met), "heuristic", None

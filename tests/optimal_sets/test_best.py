@@ -342,24 +342,26 @@ def test_the_choice_follows_the_order_and_scale_of_the_data():
 
 @pytest.mark.parametrize(("rows", "targets"), [(1.0, 1e-150), (1.0, 1e140), (1e-60, 1.0), (1e60, 1e-20)])
 def test_magnitudes_change_no_choice(rows, targets):
-    found, unit = solved("polygon 5"), targets / rows
+    found = solved("polygon 5")
     scaled = optimal_set(rows * polygon(5), np.full(5, targets), 0.1 * targets * rows)
     X, y, weight, groups = other_rows(found)
     cases = [
-        (targets**2, "validation", {"sample_weight": weight}, True),
-        (unit, "lipschitz", {}, False),
-        (targets**2, "fairest", {"groups": groups}, True),
-        (targets, "closest", {"network": None}, False),
+        ("validation", targets**2, {"X": X, "y": y, "sample_weight": weight}),
+        ("lipschitz", targets / rows, {}),
+        ("fairest", targets**2, {"X": X, "y": y, "groups": groups}),
+        ("fairest", targets, {"X": X, "groups": groups}),
+        ("closest", targets / rows, {"network": found.network(found.vertices[0])}),
     ]
-    for size, criterion, given, has_targets in cases:
-        first, second = ({**given, **({"X": factor * X} if criterion != "lipschitz" else {})} for factor in (1.0, rows))
-        if has_targets:
-            first["y"], second["y"] = y, targets * y
-        if criterion == "closest":
-            first["network"], second["network"] = (
-                known.network(1.0 * known.minimum_norm_masses).split(0, [0.5, 0.5]) for known in (found, scaled)
-            )
-        wanted, best = found.best(criterion, **first), scaled.best(criterion, **second)
+    units = {"X": rows, "y": targets}
+    for criterion, size, given in cases:
+        moved = {name: units.get(name, 1.0) * value for name, value in given.items() if name != "network"}
+        if "network" in given:
+            # A neuron of the same direction and half of the mass that it has among the scaled ones.
+            first = given["network"].balanced()
+            root = np.sqrt(0.5 * targets / rows)
+            given = {"network": TwoLayerReLU(np.sqrt(0.5) * first.hidden_weights, np.sqrt(0.5) * first.output_weights)}
+            moved = {"network": TwoLayerReLU(root * first.hidden_weights, root * first.output_weights)}
+        wanted, best = found.best(criterion, **given), scaled.best(criterion, **moved)
         assert best.proof == "polytope"
         assert best.value / size == pytest.approx(wanted.value, rel=1e-6, abs=1e-9)
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         minimal_pruning,
         optimal_set,
     )
+    from .pieces import LinearPieces
     from .programs import ConvexSolution, convex_program, to_convex, to_network
     from .responses import LeaveOneOut
     from .solvers import Solution, Status
@@ -85,6 +86,7 @@ _NAMES_OF = {
         ApproximatePruning MinimalPruning NetworkPath OptimalSet VectorOptimalSet approximate_pruning descent_path
         minimal_pruning optimal_set
     """,
+    "pieces": "LinearPieces",
     "programs": "ConvexSolution convex_program to_convex to_network",
     "responses": "LeaveOneOut",
     "solvers": "Solution Status",
@@ -140,6 +142,7 @@ __all__ = [
     "InterpolationSet",
     "InvalidInputError",
     "LeaveOneOut",
+    "LinearPieces",
     "MinNormReLUInterpolator",
     "MinimalPruning",
     "MissingLibraryError",

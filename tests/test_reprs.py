@@ -86,6 +86,7 @@ def make_others():
         "LeaveOneOut": convexnn.ConvexReLURegressor(BETA).fit(X, [1.0, 2.0, 0.0]).leave_one_out(),
         "Price": convexnn.price(X, Y),
         "TwoLayerReLU": network,
+        "LinearPieces": convexnn.TwoLayerReLU([[1.0], [-2.0]], [1.0, 1.0], hidden_bias=[0.0, 1.0]).kinks(),
         "SavedNetwork": from_a_file(network),
         "OptimalSet": found,
         "VectorOptimalSet": convexnn.optimal_set(X, np.column_stack([Y, Y[::-1]]), BETA),

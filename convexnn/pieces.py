@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._utils.display import Shown, counted, figure, html_table
+from ._utils.display import Shown, counted, figure, html_table, text_table
 from ._utils.libraries import require
 
 if TYPE_CHECKING:
@@ -87,11 +87,7 @@ class LinearPieces(Shown):
         return list(columns), [[figure(value, DIGITS) for value in row] for row in zip(*columns.values(), strict=True)]
 
     def __str__(self):
-        head, rows = self._rows()
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        return "\n".join(
-            "  ".join(f"{text:>{w}}" for text, w in zip(row, widths, strict=True)) for row in [head, *rows]
-        )
+        return text_table(*self._rows(), ">")
 
     def __repr__(self):
         kinks = ", ".join(figure(kink, DIGITS) for kink in self.kinks)

@@ -48,6 +48,7 @@ def make_landscape():
         "PlaneGrid": landscape.plane_grid([a, b, unfinished.padded(4)], X, Y, BETA, n_points=5),
         "Flow": landscape.gradient_flow(unfinished, X, Y, BETA, [0.0, 0.1]),
         "Label": moving,
+        "StationaryValues": landscape.stationary_values(X, Y, BETA, max_width=1),
         "Step": moving.step,
         "SecondOrderPoint": landscape.second_order_point([0.1, 0.0], np.eye(2), 1e-3, 1e-3),
         "RegularityConstants": landscape.function_regularity(np.sum, np.ones_like, [[1.0, 2.0]], [0.0, 0.0]),

@@ -59,6 +59,21 @@ def _row(cells, scope="row"):
     return f"<tr>{''.join(cell(k, text) for k, text in enumerate(cells))}</tr>"
 
 
+def text_table(head, rows, side="<"):
+    """Return a table as lines of text, its columns aligned to the left (``<``) or to the right (``>``).
+
+    Examples
+    --------
+    >>> print(text_table(["n", "value"], [["10", "0.5"], ["2", "12"]], ">"))
+     n  value
+    10    0.5
+     2     12
+    """
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = ["  ".join(f"{text:{side}{w}}" for text, w in zip(row, widths, strict=True)) for row in (head, *rows)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def figure(value, digits=10):
     """Return a number with so many digits at most, a dash for None."""
     return "-" if value is None else f"{value:.{digits}g}"

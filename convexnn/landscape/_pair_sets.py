@@ -41,8 +41,8 @@ SAME_VALUE, VALUE_ROUNDING = 1e-8, 1e-14
 SAME_NEURON = 1e-6
 # What to do about too many sets.
 ADVICE = (
-    "Use fewer rows or columns, or a smaller max_width, or raise max_sets; polish finds the stationary points beside ends "
-    "of gradient_descent on data of any size."
+    "Use fewer rows or columns, or a smaller max_width, or raise max_sets; polish finds the stationary points beside "
+    "ends of gradient_descent on data of any size."
 )
 
 

@@ -15,7 +15,7 @@ from .._utils.clock import now
 from .._utils.progress import reporting
 from .._utils.validation import check_choice, check_positive, check_weights, deadline_after, dense_of
 from ..duality.certificate import certify_problem
-from ..duality.records import PROOFS, Certificate
+from ..duality.records import LARGEST_OPTIMAL_GAP, PROOFS, Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._blockwise import check_data_are_kept
@@ -34,6 +34,7 @@ class CertifyMixin:
     """
 
     network_: TwoLayerReLU
+    certificate_: Certificate
     beta_: float
     skip_connection_: bool
     loss: str
@@ -121,12 +122,19 @@ class CertifyMixin:
                 # Every problem has an equal share of the time that those before it have left.
                 share = None if deadline is None else now() + (deadline - now()) / (len(parts) - k)
                 options = {"proof": proof, "deadline": share, "n_jobs": n_jobs}
-                # Where the loss has kinks the gradient names no dual point: training has found one.
-                points = [] if X is not None or problem.loss.is_smooth else [self._training_dual[problem.rows]]
+                points = [] if X is not None else self._trained_dual_points(problem)
                 certificate = certify_problem(network, problem, dual_points=points, **options)
                 nu = samples.spread(certificate.dual_point[problem.rows])
                 found.append(replace(certificate, dual_point=nu))
         return found[0] if len(found) == 1 else sum_of(found)
+
+    def _trained_dual_points(self, problem):
+        """Return the dual point of training where the loss has kinks, whose gradient names none, and it is good."""
+        # Classifiers have smooth losses: where the loss has kinks, one problem was trained.
+        if problem.loss.is_smooth or self.certificate_.heuristic_gap > LARGEST_OPTIMAL_GAP:
+            return []
+        nu = self._training_dual[problem.rows]
+        return [nu] if np.any(nu) else []
 
     def _check_agreement(self, given):
         """Refuse an objective that is not the estimator's own; None says nothing."""
@@ -154,7 +162,8 @@ class CertifyMixin:
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:
                 raise InvalidInputError(f"{name} must be None where X is: the model knows its training rows. Pass X.")
-        check_data_are_kept(self, "certify without X and y")
+        if self._left_out_parts is None:
+            check_data_are_kept(self, "certify without X and y")
         return self._left_out_parts
 
     def _posed_again(self, X, y, sample_weight):

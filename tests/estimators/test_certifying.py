@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -122,6 +122,23 @@ def test_a_proof_that_fit_left_out_can_be_added():
     found = model.certify(proof="exact")
     assert (found.proof, found.status) == ("exact", "optimal")
     assert model.certificate_.proof == "heuristic" and found.primal == pytest.approx(model.certificate_.primal)
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile"])
+def test_a_fit_that_ended_early_does_not_spoil_the_proof(loss):
+    """The dual point of training is used where it is good only; else a linear program finds one."""
+    model = ConvexReLURegressor(0.5, loss=loss, max_iter=1, **QUICK)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, Y)
+    found, plain = model.certify(proof="exact"), certify(model.network_, X, Y, 0.5, loss=loss, proof="exact")
+    assert found.dual == pytest.approx(plain.dual, rel=1e-6) and found.dual > model.certificate_.dual
+
+
+def test_classifiers_are_certified_after_a_fit_on_blocks():
+    model = ConvexReLUClassifier(0.5, multi_class="ovr", **QUICK).fit(X, LABELS)
+    expected = model.certify(proof="heuristic").primal
+    model._training_problem = None  # what a fit on blocks has left behind
+    assert model.certify(proof="heuristic").primal == expected
 
 
 def test_the_dual_point_of_repeated_rows_is_shared():

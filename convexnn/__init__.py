@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         minimal_pruning,
         optimal_set,
     )
+    from .pieces import LinearPieces
     from .programs import ConvexSolution, convex_program, to_convex, to_network
     from .responses import Influence, LeaveOneOut
     from .solvers import Solution, Status
@@ -86,6 +87,7 @@ _NAMES_OF = {
         ApproximatePruning BestNetwork MinimalPruning NetworkPath OptimalSet VectorOptimalSet approximate_pruning
         descent_path minimal_pruning optimal_set
     """,
+    "pieces": "LinearPieces",
     "programs": "ConvexSolution convex_program to_convex to_network",
     "responses": "Influence LeaveOneOut",
     "solvers": "Solution Status",
@@ -143,6 +145,7 @@ __all__ = [
     "InterpolationSet",
     "InvalidInputError",
     "LeaveOneOut",
+    "LinearPieces",
     "MinNormReLUInterpolator",
     "MinimalPruning",
     "MissingLibraryError",

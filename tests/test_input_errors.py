@@ -152,6 +152,8 @@ def test_bad_weights(call, kind):
 @pytest.mark.parametrize("loss", ["cubic", "", None, 1, np.array(["squared"])])
 @pytest.mark.parametrize("call", TAKE_LOSS)
 def test_unknown_loss(call, loss):
+    if call is certify_network and loss is None:
+        pytest.skip("None is the squared loss there, or the one of the model")
     refused("loss must be", call, loss=loss)
 
 
@@ -221,7 +223,7 @@ def test_bad_masks(masks):
     refused("patterns must", convex_program, X, Y, masks, 1.0)
 
 
-@pytest.mark.parametrize("network", [None, "network", (np.ones((1, 2)), np.ones(1)), ConvexReLURegressor()])
+@pytest.mark.parametrize("network", [None, "network", (np.ones((1, 2)), np.ones(1)), ConvexReLURegressor])
 def test_not_a_network(network):
     refused("network must be a TwoLayerReLU", certify, network, X, Y, 1.0, error=TypeError)
 

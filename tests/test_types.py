@@ -133,7 +133,7 @@ def test_arguments_that_may_be_none_say_so(name):
     for argument in inspect.signature(function).parameters.values():
         if argument.default is None and argument.annotation is not inspect.Signature.empty:
             kind = resolved(argument.annotation, function.__module__)
-            assert kind is typing.Any or re.search(r"None|RandomState\b|Any\b", str(kind)), argument
+            assert kind is typing.Any or re.search(r"None|Optional|RandomState\b|Any\b", str(kind)), argument
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC_OBJECTS))

@@ -199,6 +199,15 @@ def transposed_product(X: Any, values: np.ndarray) -> np.ndarray:
     return _fetched(sent_to(X, values).T @ X).T
 
 
+def relu_values(X: np.ndarray, neurons: np.ndarray) -> np.ndarray:
+    """Return ``(X u_j)_+`` at dense rows; neurons that are one entry longer than the rows of X end in a bias."""
+    n_inputs = X.shape[1]
+    values = X @ neurons[:, :n_inputs].T
+    if neurons.shape[1] > n_inputs:
+        values += neurons[:, n_inputs]
+    return np.maximum(values, 0.0)
+
+
 def hidden_layer(X: Any, neurons: np.ndarray, bias: bool) -> HiddenLayer:
     """Return the `HiddenLayer` of neurons at some rows.
 

@@ -1,11 +1,14 @@
 """How records show themselves: a line in the terminal, a small table in a notebook."""
 
+from decimal import ROUND_CEILING, Context, Decimal
 from html import escape
 
 # Cells have no colours of their own: those of the notebook, light or dark, stay.
 CELL_STYLE = "text-align:left;padding:0.1em 1em 0.1em 0"
 # Tables in a notebook show 40 rows.
 MAX_TABLE_ROWS = 40
+# Three digits, rounded up: "at most" stays true.
+UPWARDS = Context(prec=3, rounding=ROUND_CEILING)
 
 
 class Shown:
@@ -56,9 +59,36 @@ def _row(cells, scope="row"):
     return f"<tr>{''.join(cell(k, text) for k, text in enumerate(cells))}</tr>"
 
 
+def text_table(head, rows, side="<"):
+    """Return a table as lines of text, its columns aligned to the left (``<``) or to the right (``>``).
+
+    Examples
+    --------
+    >>> print(text_table(["n", "value"], [["10", "0.5"], ["2", "12"]], ">"))
+     n  value
+    10    0.5
+     2     12
+    """
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = ["  ".join(f"{text:{side}{w}}" for text, w in zip(row, widths, strict=True)) for row in (head, *rows)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def figure(value, digits=10):
     """Return a number with so many digits at most, a dash for None."""
     return "-" if value is None else f"{value:.{digits}g}"
+
+
+def percent_above(share):
+    """Return a share in per cent with three digits, rounded up.
+
+    Examples
+    --------
+    >>> percent_above(0.5784), percent_above(0.25), percent_above(1.0)
+    ('57.9 %', '25 %', '100 %')
+    """
+    # The shift by two places rounds as well: a share of double precision has more than three digits.
+    return f"{UPWARDS.scaleb(Decimal(share), 2).normalize(UPWARDS):f} %"
 
 
 def counted(n, noun):

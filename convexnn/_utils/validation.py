@@ -136,6 +136,17 @@ def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> np.ndarray
     return weight
 
 
+def finite_array(values: Any, name: str) -> np.ndarray:
+    """Return a float64 copy of `values` after checking that all of them are finite real numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise InvalidInputError(f"{name} must be an array of real numbers; got {values!r} of type {array.dtype}.")
+    array = np.array(array, dtype=np.float64, order="C")
+    if not np.all(np.isfinite(array)):
+        raise InvalidInputError(f"{name} must be finite; got NaN or infinity in an array of shape {array.shape}.")
+    return array
+
+
 def check_positive(value, name):
     """Return `value` as a float after checking that it is a finite real number above 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -79,6 +79,10 @@ class DaskEstimator(KeepsParameters):
         self._adopt(model, y)
         return self
 
+    _certified_elsewhere = (
+        "its rows are on a cluster. certify(model.to_local(), X, y) judges it on rows that fit into memory."
+    )
+
     def to_local(self) -> Any:
         """Return the ordinary estimator with the same network and certificate, which needs neither Dask nor a client.
 

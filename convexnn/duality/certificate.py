@@ -7,6 +7,8 @@ the squared loss with weights w the dual value is ``sum nu_i . y_i - 1/2 sum ||n
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName, Proof
@@ -15,10 +17,11 @@ from .._utils.progress import reporting
 from .._utils.row_blocks import is_long
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_choice, check_verbose, deadline_after
+from ..exceptions import InvalidInputError
 from ..masses.group_lasso import best_groups
 from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
-from ..programs.posing import problem_of
+from ..programs.posing import check_is_network, problem_of
 from .cuts import best_dual_point
 from .pricing import local_prices, search_price, starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
@@ -28,17 +31,17 @@ MAX_REFIT_WORK = 2e8  # a step of the group lasso may take so many multiplicatio
 
 
 def certify(
-    network: TwoLayerReLU,
+    network: TwoLayerReLU | Any,
     X: ArrayLike,
     y: ArrayLike,
-    beta: float,
+    beta: float | None = None,
     *,
     proof: Proof = "auto",
     time_limit: float | None = None,
     sample_weight: ArrayLike | None = None,
-    loss: LossName = "squared",
-    huber_delta: float = 1.35,
-    quantile: float = 0.5,
+    loss: LossName | None = None,
+    huber_delta: float | None = None,
+    quantile: float | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Certificate:
@@ -46,22 +49,26 @@ def certify(
 
     Parameters
     ----------
-    network : TwoLayerReLU
+    network : TwoLayerReLU, or a fitted ConvexReLURegressor or ConvexReLUClassifier
         Wherever it was trained. The problem has exactly the free terms that the network has: a hidden bias
-        (penalised), an intercept and skip weights (not penalised) count as present unless they are None.
+        (penalised), an intercept and skip weights (not penalised) count as present unless they are None. An estimator
+        knows its problem: see `ConvexReLURegressor.certify`, which also judges it on its training rows.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        For an estimator the targets or labels that its `fit` takes.
     beta : float
-        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n. A network
+        needs it; for an estimator it is left out, or its `beta_`.
     proof : {"auto", "exact", "bound", "heuristic"}
         See `price`.
     time_limit : float, optional
         Seconds for the proof.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
-        See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
-    huber_delta, quantile : float
-        Parameters of the losses of these names.
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}, optional
+        Squared by default; for an estimator it is left out, or its own. See `TwoLayerReLU.objective`. Logistic and
+        squared_hinge take labels -1 and 1, multinomial one-hot rows y.
+    huber_delta, quantile : float, optional
+        Parameters of the losses of these names, 1.35 and .5 by default; those of an estimator are left out, or its own.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     verbose : int
@@ -73,8 +80,11 @@ def certify(
 
     Raises
     ------
+    TypeError
+        For what is neither a network nor a fitted estimator.
     ValueError
-        For bad input, and for a network that does not fit the shape of X or y.
+        For bad input, for a network that does not fit the shape of X or y, and for estimators whose certificates are
+        about other problems: gated networks, interpolation.
 
     Notes
     -----
@@ -88,11 +98,26 @@ def certify(
     """
     check_choice(proof, "proof", PROOFS)
     verbose = check_verbose(verbose)
-    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
-    problem = problem_of(network, X, y, beta, **options)
+    given = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    if hasattr(network, "_certified") and not isinstance(network, type):
+        effort = {"proof": proof, "time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+        return network._certified(X, y, sample_weight, beta=beta, **given, **effort)
+    _refuse_other_problems(network)
+    check_is_network(network, "network")
+    if beta is None:
+        raise InvalidInputError("beta must be given for a network, which does not know its own; got None.")
+    options = {name: value for name, value in given.items() if value is not None}
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, **options)
     deadline = deadline_after(time_limit)
     with reporting(verbose, deadline):
         return certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
+
+
+def _refuse_other_problems(model):
+    """Refuse estimators whose certificates are about other problems, with what there is for them."""
+    advice = getattr(model, "_certified_elsewhere", None)
+    if advice is not None:
+        raise InvalidInputError(f"certify is not there for {type(model).__name__}: {advice}")
 
 
 def certify_problem(

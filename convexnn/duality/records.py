@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, percent_above
 
 PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 750_000_000  # nanoseconds of a proof of "auto": about a second of one core
@@ -19,10 +19,17 @@ VERDICTS = {
     "not proven": "optimality not proven",
     "contradiction": "contradiction: the lower bound is above the objective; nothing is proven, please report this",
 }
+# What stands behind a gap that proves optimality, by how the dual constraint was bounded.
 KINDS = {
     "exact": "proven (exact)",
     "bound": "proven (a bound: valid, perhaps loose)",
     "heuristic": "proven (a cheap bound: valid, loose; no search was made)",
+}
+# What stands behind a gap that does not: the bound on the gap is proven, and optimality is not.
+BOUNDINGS = {
+    "exact": "dual constraint bounded exactly",
+    "bound": "dual constraint bounded, perhaps loosely",
+    "heuristic": "dual constraint bounded loosely, without a search",
 }
 
 
@@ -111,8 +118,28 @@ class Bracket(Shown):
         return "optimal" if self.relative_gap <= LARGEST_OPTIMAL_GAP else "not proven"
 
     @property
-    def _verdict(self):
+    def _claim(self):
+        """What is proven, or that it is not."""
         return VERDICTS[self.status]
+
+    @property
+    def _verdict(self):
+        """The first line: what is proven, and where optimality is not, how large the gap can be."""
+        if self.status != "not proven":
+            return self._claim
+        return f"{self._claim}: gap at most {percent_above(self.relative_gap)} ({BOUNDINGS[self._bounding]})"
+
+    @property
+    def _bounding(self):
+        """How the dual constraint was bounded, one of PROOFS."""
+        return self.proof
+
+    @property
+    def _about_gap(self):
+        """What is printed behind the relative gap: that it is a proof only where it proves optimality."""
+        if self.status == "contradiction":
+            return "nothing is proven"
+        return "at most" if self.status == "not proven" else KINDS[self._bounding]
 
     @property
     def _detail(self):
@@ -184,7 +211,7 @@ class Certificate(Bracket):
             f"Certificate: {self._verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
+            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n"
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 
@@ -192,7 +219,7 @@ class Certificate(Bracket):
         return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no network of any width is below"),
-            ("relative gap", f"{self.relative_gap:.2e}, {KINDS[self.proof]}"),
+            ("relative gap", f"{self.relative_gap:.2e}, {self._about_gap}"),
             ("visible gap", f"{self.heuristic_gap:.2e}, local ascents, no proof"),
             ("cones bounded", f"{self.price.n_nodes:,}"),
         ]
@@ -222,7 +249,7 @@ class RestrictedCertificate(Certificate):
         gap = "" if self.pattern_gap is None else f", {self.pattern_gap:.2e} from the optimum over them (proven)"
         rows = [("given patterns", f"trained over these only{gap}")]
         if self.status == "not proven":
-            loss = f"others may lower the objective by up to {100.0 * self.relative_gap:.3g} %"
+            loss = f"others may lower the objective by up to {percent_above(self.relative_gap)}"
             rows.append(("all patterns", f"optimality not proven: {loss}"))
         return rows
 

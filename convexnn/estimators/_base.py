@@ -24,6 +24,7 @@ from ..solvers.solve import check_pairing, solve
 from ._automatic import choose_strength
 from ._beta_path import BetaPath
 from ._blockwise import BlockwiseMixin, check_data_are_kept
+from ._certifying import CertifyMixin
 from ._columns import warn_of_unknown_strength
 from ._data import is_for_blocks
 from ._hidden_layer import HiddenLayerMixin
@@ -56,6 +57,7 @@ STATUS_ADVICE = {
 class ConvexReLUEstimator(
     HiddenLayerMixin,
     BlockwiseMixin,
+    CertifyMixin,
     LeaveOneOutMixin,
     ChoosingMixin,
     UnlearningMixin,

@@ -60,6 +60,11 @@ class GatedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupp
     history_: list[dict[str, Any]]
     n_features_in_: int
 
+    _certified_elsewhere = (
+        "a gated network is no ReLU network, and certificate_ is the proof over its own gates. "
+        "certify(model.to_relu_network(), X, y, beta) judges the ReLU network that it becomes."
+    )
+
     def _values(self, X):
         """Return the model's values at the rows of X, of shape (n_samples,) or (n_samples, n_outputs)."""
         check_is_fitted(self)

@@ -46,6 +46,27 @@ def classes_in(y, weight):
     return classes
 
 
+def check_known_labels(y, weight, classes, is_multilabel, class_weight):
+    """Refuse labels of other rows that are not those of the training rows, or whose weights are not defined."""
+    wanted = (len(y), len(classes)) if is_multilabel else (len(y),)
+    if y.shape != wanted:
+        raise InvalidInputError(f"y must have shape {wanted}, as in training; got shape {y.shape}.")
+    if is_multilabel:
+        return
+    found = np.unique(y[weight > 0])
+    unknown = found[~np.isin(found, classes)]
+    if len(unknown):
+        raise InvalidInputError(
+            f"y must hold classes that the classifier was trained on, {classes.tolist()}; got {unknown.tolist()[0]!r}."
+        )
+    if isinstance(class_weight, str) and len(found) < len(classes):
+        missing = classes[~np.isin(classes, found)].tolist()[0]
+        raise InvalidInputError(
+            f"y must hold rows of every class where class_weight={class_weight!r}, which gives all classes the same "
+            f"total weight; got none of {missing!r}."
+        )
+
+
 def signs_of(y, classes):
     """Return 1 at the class, or the labels, of every sample and -1 elsewhere, of shape (n_samples, n_classes)."""
     return np.where(y > 0 if y.ndim == 2 else y[:, None] == classes, 1.0, -1.0)

@@ -23,7 +23,7 @@ from ._base import ConvexReLUEstimator
 from ._blockwise import coded_labels
 from ._columns import warn_of_scales
 from ._data import SINGLE_OR_DOUBLE, is_for_blocks, sample_weights, validate_data
-from ._labels import checked_labels, class_factors, classes_in, places_of, signs_of
+from ._labels import check_known_labels, checked_labels, class_factors, classes_in, places_of, signs_of
 from ._one_against_the_rest import OneAgainstTheRestMixin, side_by_side
 from ._rows import canonical_rows
 from ._watch import watched, with_callbacks
@@ -214,11 +214,15 @@ feature_importances_, n_features_in_, feature_names_in_
         check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
         return coded_labels(self, source)
 
+    def _check_rows(self, X, y, reset=True):
+        """Return data and labels after checking them."""
+        options = {"multi_output": True, "any_kind": True, "reset": reset}
+        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", **options)
+        return self._as_trained(X), checked_labels(y)
+
     def _check_data(self, X, y, sample_weight):
         """Return data, labels and weights after checking them and the parameters; set classes_."""
-        X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", multi_output=True, any_kind=True)
-        X = self._as_trained(X)
-        y = checked_labels(y)
+        X, y = self._check_rows(X, y)
         self._check_parameters()
         check_choice(self.multi_class, "multi_class", ("joint", "ovr"))
         weight = check_weights(sample_weights(sample_weight, X), len(y))
@@ -231,6 +235,11 @@ feature_importances_, n_features_in_, feature_names_in_
         if self.class_weight is None:
             return targets, plain
         return targets, plain * class_factors(self.class_weight, y, self.classes_, plain)
+
+    def _targets_of(self, y, weight):
+        """Return the targets of every problem on other rows than the training rows, and the weights of the rows."""
+        check_known_labels(y, weight, self.classes_, self._is_multilabel, self.class_weight)
+        return self._pose_targets(y, weight)
 
     def _join_networks(self, networks):
         """Return one network of those of the problems."""

@@ -119,6 +119,11 @@ class MinNormReLUInterpolator(RegressorMixin, HiddenLayerMixin, CallbackSupportM
     history_: list[dict[str, Any]]
     n_features_in_: int
 
+    _certified_elsewhere = (
+        "it has no strength, and the smallest cost of an interpolant is another problem. "
+        "certify_interpolation(model.network_, X, y) judges it, and certificate_ is the proof on its training rows."
+    )
+
     def __init__(
         self,
         *,

@@ -262,20 +262,24 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         check_delta(self.huber_delta)
         return coded_targets(self, source)
 
-    def _check_data(self, X, y, sample_weight):
-        """Return data, targets and weights after checking them and the parameters."""
+    def _check_rows(self, X, y, reset=True):
+        """Return data and targets after checking them."""
         if np.isscalar(y):
             raise InvalidInputError(f"y must have shape (n_samples,) or (n_samples, n_outputs); got {y!r}.")
         if issparse(y):
             raise InvalidInputError(f"y must be dense; got a sparse array of shape {y.shape}. Pass y.toarray().")
-        options = {"y_numeric": True, "multi_output": True, "any_kind": True}
+        options = {"y_numeric": True, "multi_output": True, "any_kind": True, "reset": reset}
         X, y = validate_data(self, X, y, dtype=SINGLE_OR_DOUBLE, order="C", **options)
-        X = self._as_trained(X)
+        if y.dtype.kind not in "fiub":
+            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
+        return self._as_trained(X), y
+
+    def _check_data(self, X, y, sample_weight):
+        """Return data, targets and weights after checking them and the parameters."""
+        X, y = self._check_rows(X, y)
         self._check_parameters()
         check_delta(self.huber_delta)
         make_loss(self.loss, quantile=self.quantile)
-        if y.dtype.kind not in "fiub":
-            raise InvalidInputError(f"y must be numeric; got an array of dtype {y.dtype}. Labels are for classifiers.")
         weight = check_weights(sample_weights(sample_weight, X), len(y))
         self.huber_delta_ = delta_of(self.huber_delta, y, weight)
         return X, y, weight
@@ -284,6 +288,10 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         """Return the targets of every problem and the weights that it is trained with; set what `predict` needs."""
         # A column of targets is one output; only predictions are in a column again.
         self._is_column = y.shape[1:] == (1,)
+        return self._targets(y), weight
+
+    def _targets_of(self, y, weight):
+        """Return the targets of every problem on other rows than the training rows, and their weights."""
         return self._targets(y), weight
 
     def _targets(self, y):

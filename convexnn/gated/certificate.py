@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._utils.display import figure
-from ..duality.records import VERDICTS, Bracket
+from ..duality.records import Bracket
 from .program import block_sizes, gate_prices, gated_fit
 
 # float64 computes the price of a gate to within 16 units in the last place of sum_i ||nu_i|| ||x_i||.
@@ -41,8 +41,13 @@ class GatedCertificate(Bracket):
         return "optimal over these gates" if super().status == "optimal" else "not proven"
 
     @property
-    def _verdict(self):
-        return VERDICTS.get(self.status, self.status)
+    def _claim(self):
+        return self.status if self.status != "not proven" else "optimality over these gates not proven"
+
+    @property
+    def _bounding(self):
+        # The price of finitely many gates is a maximum of norms.
+        return "exact"
 
     @property
     def _detail(self):
@@ -54,7 +59,7 @@ class GatedCertificate(Bracket):
             f"Certificate: {verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no blocks on these gates are below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  proven (exact)\n"
+            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n"
             f"  gates         {self.n_gates}  (gated ReLU; other gates may do better)"
         )
 
@@ -62,7 +67,7 @@ class GatedCertificate(Bracket):
         return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no blocks on these gates are below"),
-            ("relative gap", f"{self.relative_gap:.2e}, proven (exact)"),
+            ("relative gap", f"{self.relative_gap:.2e}, {self._about_gap}"),
             ("gates", f"{self.n_gates}; other gates may do better"),
         ]
 

@@ -14,7 +14,6 @@ from .._utils.threads import one_blas_thread
 from ..duality.pricing import search_price, starts_beside
 from ..duality.records import (
     FEW_STARTS,
-    KINDS,
     N_STARTS,
     PRICE_TOLERANCE,
     PROOFS,
@@ -59,16 +58,16 @@ class InterpolationCertificate(Certificate):
         return relative_to(self.primal, max(0.0, self.gap) + self.rounding)
 
     @property
-    def _verdict(self):
+    def _claim(self):
         own = {"optimal": "the smallest cost", "not proven": "smallest cost not proven"}
-        return own.get(self.status, super()._verdict)
+        return own.get(self.status, super()._claim)
 
     def __str__(self):
         return (
             f"Certificate: interpolates to {self.misfit:.1e}, {self._verdict}\n"
             f"  cost          {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no interpolating network of any width is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {KINDS[self.proof]}\n"
+            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n"
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 

@@ -5,7 +5,7 @@ Descent and flow
     `spurious_table` counts the spurious minima that descent on the teacher-student loss ends at.
 Labels of points
     `classify` tells minima, saddles and points that are not stationary apart; `polish` moves an end of descent to the
-    stationary point beside it, and `escape` leaves one that is no minimum.
+    stationary point beside it, and `escape` leaves one that is no minimum. `stationary_values` lists all of them.
 Geometry
     `loss_barrier`, `bezier_path` and `polygonal_path` measure the objective between two networks, `plane_grid` on a
     plane; `match_neurons` aligns two networks, and `merge_optimal` merges them.
@@ -26,6 +26,7 @@ from .spurious import SpuriousRecord, SpuriousTable, spurious_table
 # Labels of points
 from .labels import Label, Step, classify
 from .polishing import escape, polish
+from .stationary import StationaryValues, stationary_values
 
 # Geometry
 from .barriers import Barrier, loss_barrier
@@ -73,10 +74,12 @@ __all__ = [
     "spurious_table",
     # Labels of points
     "Label",
+    "StationaryValues",
     "Step",
     "classify",
     "escape",
     "polish",
+    "stationary_values",
     # Geometry
     "Barrier",
     "HeuristicCurve",

@@ -244,7 +244,7 @@ def label(problem, network, tol, proof, *, deadline=None, n_jobs=None):
         step = _step_at(problem, network, zero[0], price.direction, price.sign)
         return Label("saddle", *known, price, step, curvature=problem.beta - price.value)
     # Dependent fits can be moved, at constant objective, until one neuron is zero: then it is a saddle.
-    return Label("local-escapable" if _has_dependent_fits(problem, network) else "local-strict", *known, price)
+    return Label("local-escapable" if has_dependent_fits(problem, network) else "local-strict", *known, price)
 
 
 def _is_active(network):
@@ -261,7 +261,7 @@ def _step_at(problem, network, k, direction, output):
     return Step(neurons, outputs, np.zeros(problem.free.shape[1]))
 
 
-def _has_dependent_fits(problem, network):
+def has_dependent_fits(problem, network):
     """Whether the fits of the neurons are linearly dependent beside the free terms."""
     fits = np.sqrt(problem.weight)[:, None] * problem.hidden_fits(network.directions)
     fits = problem.project(fits / nonzero(norms(fits.T)))

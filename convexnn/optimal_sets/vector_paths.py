@@ -13,7 +13,7 @@ import numpy as np
 from .._utils.norms import nonzero
 from ..exceptions import InvalidInputError, SolverError, UnknownPathError, VertexLimitError
 from ..masses.pruning import prune_masses
-from ..network import group_rows
+from ..moves import group_rows
 from .descent import join_by_descent
 from .paths import MAX_EMPTY_SHARE, MIN_PRUNED_SINGULAR_VALUE, MassLegs, NetworkPath, PathFinder, between, weighted_fits
 from .polytope import mass_polytope

@@ -86,7 +86,7 @@ def verdict(certificate):
     proof = getattr(certificate, "proof", None)
     if proof == "heuristic":
         seen = short_gap(certificate.heuristic_gap)
-        return f"optimality not proven (heuristic): gap seen {seen}, proven {short_gap(gap)}"
+        return f"optimality not proven (heuristic): gap seen {seen}, at most {short_gap(gap)}"
     kind = "" if proof is None else f" ({proof})"
     return f"optimality not proven{over}: relative gap at most {short_gap(gap)}{kind}"
 

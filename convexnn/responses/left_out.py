@@ -29,6 +29,10 @@ class Samples:
     idle_X: np.ndarray
     idle_y: np.ndarray
 
+    def spread(self, values):
+        """Share out the values of the rows among their samples, by weight."""
+        return (values[self.row].T * self.share).T
+
     def gather(self, values, idle):
         """Return `values` of the rows and `idle` of the samples of weight zero at the samples."""
         found = np.array(values[self.row])

@@ -141,9 +141,11 @@ def test_what_needs_dense_rows_is_refused_by_name(options, message):
 
 def test_what_needs_the_rows_again_is_refused_by_name():
     model = ConvexReLURegressor(5.0, max_iter=4).fit(sparse.csr_array(X), Y)
-    for call in (model.optimal_set, model.leave_one_out):
+    for call in (model.optimal_set, model.leave_one_out, model.certify):
         with pytest.raises(ValueError, match="needs the training data"):
             call()
+    found = model.certify(X[:90], Y[:90], proof="heuristic")
+    assert found.primal == pytest.approx(model.network_.objective(X[:90], Y[:90], 5.0), rel=1e-12)
 
 
 @pytest.mark.slow

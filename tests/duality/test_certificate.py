@@ -1,5 +1,8 @@
 """Certificates of networks from anywhere: recomputed from scratch, below the optimum, and never too good."""
 
+import re
+from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -8,6 +11,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from convexnn._utils.display import percent_above
 from convexnn.datasets import make_known_optimum, make_teacher
 from convexnn.deep.records import ThreeLayerCertificate
 from convexnn.duality.certificate import certify
@@ -294,7 +298,38 @@ def test_printed_certificate_says_what_is_proven():
     good = str(certify(network, known.X, known.y, known.beta))
     poor = str(certify(TwoLayerReLU([[1.0]], [1.0]), known.X, known.y, known.beta))
     assert "globally optimal" in good and "1.3625" in good and "exact" in good
-    assert "not proven" in poor
+    assert poor.startswith("Certificate: optimality not proven: gap at most ")
+    assert "(dual constraint bounded exactly)\n" in poor and "proven (exact)" not in poor
+
+
+@pytest.mark.parametrize(("proof", "words"), [("bound", "perhaps loosely"), ("heuristic", "without a search")])
+def test_a_gap_that_proves_nothing_is_not_called_proven(proof, words):
+    rng = RNG(1)
+    X, network = rng.standard_normal((30, 3)), random_network(3, 4, 0)
+    found = certify(network, X, rng.standard_normal(30), 0.1, proof="heuristic")
+    found = replace(found, proof=proof)
+    first, *others = str(found).splitlines()
+    assert words in first and not any("proven" in line for line in others)
+    percent = float(re.search(r"gap at most ([\d.]+) %", first)[1])
+    assert 100.0 * found.relative_gap <= percent <= 100.0 * found.relative_gap * 1.01
+    assert words in found._repr_html_() and "proven (" not in found._repr_html_()
+
+
+def test_gaps_in_per_cent_are_rounded_up():
+    shares = [
+        *RNG(0).random(200),
+        *10.0 ** -RNG(1).uniform(0.0, 6.0, 200),
+        0.2,
+        0.001,
+        1.0,
+        1e-6,
+        np.nextafter(0.2, 1.0),
+    ]
+    for share in shares:
+        text = percent_above(share)
+        above = Fraction(text.removesuffix(" %")) / 100
+        assert Fraction(share) <= above <= Fraction(share) * Fraction(101, 100)
+    assert percent_above(0.2) == "20.1 %" and percent_above(0.5) == "50 %"  # 0.2 is above a fifth in float64
 
 
 # Bad input

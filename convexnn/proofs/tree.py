@@ -14,6 +14,7 @@ from .._utils.progress import current
 from .._utils.threads import thread_map
 from .._utils.validation import is_late
 from .kernels import prove_cones
+from .vector_kernels import prove_vector_cones
 
 MAX_DEPTH = 1000  # a cone that was cut so often is not cut again, whatever its bound
 CONES_PER_CALL = 2048  # a thread looks at the clock after 2048 cones
@@ -53,7 +54,7 @@ class Branches:
 
     def bound(self):
         """Return a bound on the norms of the slopes."""
-        largest = np.sqrt(np.max(np.sum(self.slopes**2, axis=(1, 2)), initial=0.0))
+        largest = np.max(np.linalg.norm(self.slopes, 2, axis=(1, 2)), initial=0.0)
         return nextafter(largest * (1.0 + BOUND_ROUNDING), inf)
 
 
@@ -71,8 +72,11 @@ def prove(lines, target, *, tolerance, margin=1.0, deadline=None, n_jobs=None):
     reporter = current()
     with thread_map(n_jobs) as run, reporter.stage(reporter.proof_name) as stage:
         counter = _Counter(stage)
+        n_outputs = lines.weights.shape[1]
+        search = (RootSearch, VectorRootSearch)[n_outputs - 1]
         tasks = [
-            (RootSearch(lines, root, margin), target, tolerance, deadline, counter) for root in range(2 << lines.rank)
+            (search(lines, root, margin), target, tolerance, deadline, counter)
+            for root in range(1 << (lines.rank + n_outputs))
         ]
         return Branches.join(run(_below, tasks))
 
@@ -144,3 +148,39 @@ class RootSearch:
         splits, slopes, *shares = (array[:count].copy() for array, count in zip(found, counts, strict=True))
         # The slopes of the sign - are those of -f.
         return Branches(splits, self.sign * slopes[:, None, :], *shares, point, value)
+
+
+class VectorRootSearch:
+    """The search below one root of the tree of two outputs, with the verbs of `RootSearch`."""
+
+    def __init__(self, lines, root, margin=1.0):
+        rank, n_lines = lines.rank, len(lines.units)
+        corner, orthant = root >> rank, root & ((1 << rank) - 1)
+        self.lines, self.weights = lines, lines.weights
+        words = max(1, -(-n_lines // 64))
+        shapes = ((rank, rank), (rank,), (words,), (2, rank), (2, 2), (2,))
+        types = (float, float, np.uint64, float, float, float)
+        self.stack = tuple(np.empty((MAX_DEPTH, *shape), kind) for shape, kind in zip(shapes, types, strict=True))
+        self.n_open = 1
+        generators, sizes, active, settled, axes, axis_sizes = self.stack
+        generators[0], sizes[0] = lines.generators(orthant)
+        axes[0], axis_sizes[0] = np.diag(1.0 - 2.0 * (corner >> np.arange(2) & 1)), 1.0
+        bits = np.zeros(64 * words, np.uint8)
+        bits[:n_lines] = 1
+        active[0] = np.packbits(bits, bitorder="little").view(np.uint64)
+        settled[0] = lines.linear
+        total = np.linalg.norm(self.weights, axis=1).sum() + np.linalg.norm(lines.linear)
+        self.rounding = margin * np.finfo(float).eps * (n_lines + 8 * rank + 64) * total
+
+    def step(self, target, tolerance):
+        """Bound some thousand cones, and return the `Branches` that they are."""
+        rank, n_lines = self.lines.rank, len(self.weights)
+        room, n = 2 * n_lines + SHARES_PER_CONE * CONES_PER_CALL, CONES_PER_CALL
+        found = np.empty((n, 4), np.int8), np.empty((n + 1, 2, rank)), np.empty(n, np.int32)
+        found += np.empty(room, np.int32), np.empty(room, np.uint16)
+        point = np.zeros(rank)
+        self.n_open, n_cones, n_leaves, n_written, value = prove_vector_cones(
+            self.lines.units, self.weights, target, tolerance, self.rounding, n, self.stack, self.n_open, *found, point
+        )
+        counts = n_cones, n_leaves, n_leaves, n_written, n_written
+        return Branches(*(array[:count].copy() for array, count in zip(found, counts, strict=True)), point, value)

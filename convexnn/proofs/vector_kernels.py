@@ -1,4 +1,4 @@
-"""Compiled search for the tree of a proof file with two outputs: pairs of cones in the order in which the file has them.
+"""Compiled search for the tree of a proof file with two outputs: pairs of cones in the order of the file.
 
 A node is a pair of cones, one of vectors u and an arc of vectors a; see `vector_slopes` for how it is bounded. The
 search is that of `kernels`, depth first. A pair is cut along an edge of the cone, or its arc is halved.
@@ -14,6 +14,8 @@ from .kernels import CLEAR_SUM, LEAST_ROOM, SHARE_UNIT
 from .vector_slopes import bound_pair, half_tangent, write_dual, write_middle, write_singular
 
 LEAST_ARC = 1e-6  # an arc whose ends differ by less than this is not halved
+EVEN_SHARE = 4.0  # an edge counts by its length times t_a t_b of the point that is bounded worst, and 4 mean(t)^2
+MAX_RAISE = 10.0  # a slope may be raised by 10 times what a sum loses to rounding, and the pair is not cut for it
 ARC_SHARE = 3.0  # an arc is halved where its error is more than 3 times that of the longest edge
 
 
@@ -43,7 +45,7 @@ def prove_vector_cones(
     index, kept, normals = np.empty(n_lines, np.int64), np.empty(n_lines, np.int64), np.empty((2, n_lines))
     needed, point, amounts = np.empty((r, 2)), np.empty(r), np.empty(2 * n_lines + 2 * r)
     own, own_active, elimination = np.empty((r, r)), np.empty_like(active[0]), np.empty((r, 2 * r))
-    inverse, dual = np.empty((r, r)), np.empty((2, 2))
+    inverse, dual, vector = np.empty((r, r)), np.empty((2, 2)), np.empty(2)
     n_cones, n_leaves, n_written, best = 0, 0, 0, 0.0
     while n_open > 0 and n_cones < min(most, splits.shape[0]) and n_written + 2 * n_lines <= shares.size:
         n_open -= 1
@@ -67,35 +69,45 @@ def prove_vector_cones(
             copy(point, points)
             target = max(target, height * (1.0 + tolerance))
         splits[n_cones, :] = 0
-        if bound <= target or top + 2 > generators.shape[0]:
-            # A leaf: the multipliers as they are written, and the slope that goes with them.
+        is_last = top + 2 > generators.shape[0]
+        is_leaf = is_last
+        if bound <= target or is_last:
+            # The multipliers as they are written, and the slope that goes with them; rounding may cost the bound.
             n_shares[n_leaves] = _write_leaf(
                 pair, straddling, index, sizes[top], amounts, needed, slopes[n_leaves], share_lines[n_written:],
                 shares[n_written:],
             )  # fmt: skip
             _raise_slope(pair, needed, rounding, slopes[n_leaves])
+            limit = target * (1.0 + tolerance) + MAX_RAISE * rounding
+            is_leaf = is_last or write_singular(slopes[n_leaves], arc, vector) <= limit
+        if is_leaf:
             n_written, n_leaves = n_written + n_shares[n_leaves], n_leaves + 1
             splits[n_cones, 0] = -1
         else:
-            kind, first, second = _choose_split(own, arc, straddling, target)
-            for j in range(2):
-                copy(own_active, active[top + j])
-                for i in range(2):
-                    copy(flat[i], settled[top + j, i])
-            copy(sizes[top], sizes[top + 1])
-            copy(axis_sizes[top], axis_sizes[top + 1])
-            for k in range(r):
-                copy(own[k], generators[top + 1, k])
-            for i in range(2):
-                copy(arc[i], axes[top + 1, i])
-            if kind == 0:
-                splits[n_cones, 3] = _halve(generators, sizes, top, first, second)
-            else:
-                splits[n_cones, 3] = _halve(axes, axis_sizes, top, first, second)
-            splits[n_cones, 0], splits[n_cones, 1], splits[n_cones, 2] = kind, first, second
+            _split(stack, top, pair, own_active, flat, _choose_split(pair, straddling, point, target), splits[n_cones])
             n_open += 2
         n_cones += 1
     return n_open, n_cones, n_leaves, n_written, best
+
+
+@compiled
+def _split(stack, top, pair, own_active, own_settled, edge, row):
+    """Write both halves of a pair of cones, cut along an edge, on the stack, and the row of the file."""
+    generators, sizes, active, settled, axes, axis_sizes = stack
+    kind, first, second = edge
+    for j in range(top, top + 2):
+        copy(own_active, active[j])
+        for i in range(2):
+            copy(own_settled[i], settled[j, i])
+            copy(pair[2][i], axes[j, i])
+        for k in range(sizes.shape[1]):
+            copy(pair[0][k], generators[j, k])
+    copy(sizes[top], sizes[top + 1])
+    copy(axis_sizes[top], axis_sizes[top + 1])
+    row[0], row[1], row[2] = kind, first, second
+    row[3] = (
+        _halve(generators, sizes, top, first, second) if kind == 0 else _halve(axes, axis_sizes, top, first, second)
+    )
 
 
 @compiled
@@ -155,14 +167,19 @@ def _height(settled, straddling, point):
 
 
 @compiled
-def _choose_split(generators, arc, straddling, target):
+def _choose_split(pair, straddling, point, target):
     """Return the kind of the split, 0 for the inputs and 1 for the outputs, and the two generators it is between.
 
     Along an edge a convex line that changes sign is off its chord by ``z_a z_b / (z_a + z_b)`` at most, and on the arc
     one whose coefficient changes sign by the like times its value; the curvature of the arc is added.
     """
+    generators, inverse, arc, _ = pair
     _, values, along, normals = straddling
-    longest, first, second = -1.0, 1, 0
+    longest, first, second, largest = 0.0, 1, 0, -1.0
+    shares, mean = np.empty(point.size), 0.0
+    for k in range(point.size):
+        shares[k] = max(dot(inverse[k], point), 0.0)
+        mean += shares[k] / point.size
     for a in range(generators.shape[0]):
         for b in range(a):
             length = PLAIN_EDGE_SHARE * target * (1.0 - dot(generators[a], generators[b]))
@@ -172,8 +189,9 @@ def _choose_split(generators, arc, straddling, target):
                     weight = 0.5 * (max(along[0, m], 0.0) + max(along[1, m], 0.0))
                     weight = max(weight, CONCAVE_EDGE_WEIGHT * np.hypot(normals[0, m], normals[1, m]))
                     length -= weight * product / (abs(values[a, m]) + abs(values[b, m]))
-            if length > longest:
-                longest, first, second = length, a, b
+            score = length * (shares[a] * shares[b] + EVEN_SHARE * mean * mean)
+            if score > largest:
+                longest, first, second, largest = length, a, b, score
     tangent = half_tangent(arc)
     bend = 0.5 * tangent * tangent * target
     for m in range(along.shape[1]):

@@ -73,7 +73,7 @@ def prove(lines, target, *, tolerance, margin=1.0, deadline=None, n_jobs=None):
     with thread_map(n_jobs) as run, reporter.stage(reporter.proof_name) as stage:
         counter = _Counter(stage)
         n_outputs = lines.weights.shape[1]
-        search = (RootSearch, VectorRootSearch)[n_outputs - 1]
+        search = RootSearch if n_outputs == 1 else VectorRootSearch
         tasks = [
             (search(lines, root, margin), target, tolerance, deadline, counter)
             for root in range(1 << (lines.rank + n_outputs))
@@ -125,10 +125,7 @@ class RootSearch:
         self.n_open = 1
         generators, sizes, active, settled = self.stack
         generators[0], sizes[0] = lines.generators(orthant)
-        # Every line counts as straddling at first; packed bits are read as words of 64.
-        bits = np.zeros(64 * words, np.uint8)
-        bits[:n_lines] = 1
-        active[0] = np.packbits(bits, bitorder="little").view(np.uint64)
+        active[0] = _packed_bits(n_lines, words)
         settled[0] = sign * lines.linear[0]
         # What float64 may lose in a sum over all lines.
         total = np.abs(self.weights).sum() + np.linalg.norm(lines.linear)
@@ -151,36 +148,51 @@ class RootSearch:
 
 
 class VectorRootSearch:
-    """The search below one root of the tree of two outputs, with the verbs of `RootSearch`."""
+    """The search below one root of the tree of two outputs, with the verbs of `RootSearch`.
+
+    Attributes
+    ----------
+    stack : tuple of ndarrays
+        See `vector_kernels.prove_vector_cones`.
+    n_open : int
+    reached : float
+        The largest norm of a slope that was written although it is above the target, where rounding allows no less.
+    """
 
     def __init__(self, lines, root, margin=1.0):
         rank, n_lines = lines.rank, len(lines.units)
         corner, orthant = root >> rank, root & ((1 << rank) - 1)
-        self.lines, self.weights = lines, lines.weights
         words = max(1, -(-n_lines // 64))
         shapes = ((rank, rank), (rank,), (words,), (2, rank), (2, 2), (2,))
         types = (float, float, np.uint64, float, float, float)
+        self.lines, self.n_open, self.reached = lines, 1, 0.0
         self.stack = tuple(np.empty((MAX_DEPTH, *shape), kind) for shape, kind in zip(shapes, types, strict=True))
-        self.n_open = 1
         generators, sizes, active, settled, axes, axis_sizes = self.stack
         generators[0], sizes[0] = lines.generators(orthant)
         axes[0], axis_sizes[0] = np.diag(1.0 - 2.0 * (corner >> np.arange(2) & 1)), 1.0
-        bits = np.zeros(64 * words, np.uint8)
-        bits[:n_lines] = 1
-        active[0] = np.packbits(bits, bitorder="little").view(np.uint64)
+        active[0] = _packed_bits(n_lines, words)
         settled[0] = lines.linear
-        total = np.linalg.norm(self.weights, axis=1).sum() + np.linalg.norm(lines.linear)
+        total = np.linalg.norm(lines.weights, axis=1).sum() + np.linalg.norm(lines.linear)
         self.rounding = margin * np.finfo(float).eps * (n_lines + 8 * rank + 64) * total
 
     def step(self, target, tolerance):
-        """Bound some thousand cones, and return the `Branches` that they are."""
-        rank, n_lines = self.lines.rank, len(self.weights)
-        room, n = 2 * n_lines + SHARES_PER_CONE * CONES_PER_CALL, CONES_PER_CALL
-        found = np.empty((n, 4), np.int8), np.empty((n + 1, 2, rank)), np.empty(n, np.int32)
+        """Bound some thousand pairs of cones, and return the `Branches` that they are."""
+        rank, n_lines, n = self.lines.rank, len(self.lines.units), CONES_PER_CALL
+        room = 2 * n_lines + SHARES_PER_CONE * n
+        found = np.empty((n, 4), np.int8), np.empty((n, 2, rank)), np.empty(n, np.int32)
         found += np.empty(room, np.int32), np.empty(room, np.uint16)
         point = np.zeros(rank)
-        self.n_open, n_cones, n_leaves, n_written, value = prove_vector_cones(
-            self.lines.units, self.weights, target, tolerance, self.rounding, n, self.stack, self.n_open, *found, point
+        limits = max(target, self.reached), tolerance, self.rounding
+        self.n_open, n_cones, n_leaves, n_written, value, reached = prove_vector_cones(
+            self.lines.units, self.lines.weights, *limits, n, self.stack, self.n_open, *found, point
         )
+        self.reached = max(self.reached, reached)
         counts = n_cones, n_leaves, n_leaves, n_written, n_written
         return Branches(*(array[:count].copy() for array, count in zip(found, counts, strict=True)), point, value)
+
+
+def _packed_bits(n_lines, words):
+    """Return the bits of all lines, packed in words of 64: every line counts as straddling at first."""
+    bits = np.zeros(64 * words, np.uint8)
+    bits[:n_lines] = 1
+    return np.packbits(bits, bitorder="little").view(np.uint64)

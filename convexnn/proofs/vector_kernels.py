@@ -11,9 +11,11 @@ from ..duality.kernels.concave import add_scaled, copy, dot
 from ..duality.kernels.cones import combine, invert
 from ..duality.kernels.vector_cones import CONCAVE_EDGE_WEIGHT, PLAIN_EDGE_SHARE, _gather_lines, _sum_settled_lines
 from .kernels import CLEAR_SUM, LEAST_ROOM, SHARE_UNIT
-from .vector_slopes import bound_pair, half_tangent, write_dual, write_middle, write_singular
+from .vector_slopes import bound_pair, half_tangent, write_dual, write_middle, write_singular, write_stand_in
 
-LEAST_ARC = 1e-6  # an arc whose ends differ by less than this is not halved
+MAX_DUAL = 1e8  # a cone whose dual basis has larger entries is bounded without it
+SMALL_CONE = 1e-3  # on a cone whose generators are so near to each other the value in the middle may be bound enough
+LEAST_EDGE = 1e-8  # an edge whose ends differ by less than this is not cut, nor such an arc
 EVEN_SHARE = 4.0  # an edge counts by its length times t_a t_b of the point that is bounded worst, and 4 mean(t)^2
 MAX_RAISE = 10.0  # a slope may be raised by 10 times what a sum loses to rounding, and the pair is not cut for it
 ARC_SHARE = 3.0  # an arc is halved where its error is more than 3 times that of the longest edge
@@ -36,8 +38,9 @@ def prove_vector_cones(
 
     Returns
     -------
-    n_open, n_cones, n_leaves, n_written, value
-        The value is the largest norm of h that was met, at `points`.
+    n_open, n_cones, n_leaves, n_written, value, reached
+        The value is the largest norm of h that was met, at `points`; `reached` the last norm of a slope that is above
+        the target although its pair is a leaf, 0 without one.
     """
     generators, sizes, active, settled, axes, axis_sizes = stack
     n_lines, r = lines.shape
@@ -46,7 +49,7 @@ def prove_vector_cones(
     needed, point, amounts = np.empty((r, 2)), np.empty(r), np.empty(2 * n_lines + 2 * r)
     own, own_active, elimination = np.empty((r, r)), np.empty_like(active[0]), np.empty((r, 2 * r))
     inverse, dual, vector = np.empty((r, r)), np.empty((2, 2)), np.empty(2)
-    n_cones, n_leaves, n_written, best = 0, 0, 0, 0.0
+    n_cones, n_leaves, n_written, best, reached = 0, 0, 0, 0.0, 0.0
     while n_open > 0 and n_cones < min(most, splits.shape[0]) and n_written + 2 * n_lines <= shares.size:
         n_open -= 1
         top = n_open
@@ -60,7 +63,7 @@ def prove_vector_cones(
         _keep_lines(coefficients, arc, kept[:n], columns, values, index, normals, along)
         straddling = columns[:, :n], values[:, :n], along[:, :n], normals[:, :n]
         _write_needed(own, arc, flat, straddling, needed)
-        regular = invert(own, elimination, inverse) and write_dual(arc, dual)
+        regular = invert(own, elimination, inverse) and write_dual(arc, dual) and np.max(np.abs(inverse)) < MAX_DUAL
         pair = own, inverse, arc, dual
         bound = bound_pair(pair, regular, flat, straddling, needed, target, amounts, slopes[n_leaves], point)
         height = _height(flat, straddling, point)
@@ -69,25 +72,48 @@ def prove_vector_cones(
             copy(point, points)
             target = max(target, height * (1.0 + tolerance))
         splits[n_cones, :] = 0
-        is_last = top + 2 > generators.shape[0]
-        is_leaf = is_last
-        if bound <= target or is_last:
-            # The multipliers as they are written, and the slope that goes with them; rounding may cost the bound.
-            n_shares[n_leaves] = _write_leaf(
-                pair, straddling, index, sizes[top], amounts, needed, slopes[n_leaves], share_lines[n_written:],
-                shares[n_written:],
-            )  # fmt: skip
-            _raise_slope(pair, needed, rounding, slopes[n_leaves])
-            limit = target * (1.0 + tolerance) + MAX_RAISE * rounding
-            is_leaf = is_last or write_singular(slopes[n_leaves], arc, vector) <= limit
+        limit, is_leaf = target * (1.0 + tolerance) + MAX_RAISE * rounding, False
+        kind, first, second = _choose_split(pair, regular, straddling, point, target)
+        is_last = top + 2 > generators.shape[0] or kind < 0
+        has_stand_in = is_last or _is_small(own)
+        if bound <= target or has_stand_in:
+            for is_stand_in in (False, True):
+                if is_stand_in or bound > target:
+                    # For cones so small that rounding is in the way, and as the last resort.
+                    write_stand_in(flat, straddling, point, amounts, slopes[n_leaves])
+                    _write_needed(own, arc, flat, straddling, needed)
+                # The multipliers as they are written, and the slope that goes with them; rounding may cost the bound.
+                n_shares[n_leaves] = _write_leaf(
+                    pair, straddling, index, sizes[top], amounts, needed, slopes[n_leaves], share_lines[n_written:],
+                    shares[n_written:],
+                )  # fmt: skip
+                _raise_slope(pair, needed, rounding, slopes[n_leaves])
+                bound = write_singular(slopes[n_leaves], arc, vector)
+                if bound <= limit or not has_stand_in:
+                    break
+            is_leaf = is_last or bound <= limit
         if is_leaf:
             n_written, n_leaves = n_written + n_shares[n_leaves], n_leaves + 1
             splits[n_cones, 0] = -1
+            if bound > limit:
+                target = reached = bound  # the bound of the tree is no lower: the rest of it need not be
         else:
-            _split(stack, top, pair, own_active, flat, _choose_split(pair, straddling, point, target), splits[n_cones])
+            _split(stack, top, pair, own_active, flat, (kind, first, second), splits[n_cones])
             n_open += 2
         n_cones += 1
-    return n_open, n_cones, n_leaves, n_written, best
+    return n_open, n_cones, n_leaves, n_written, best, reached
+
+
+@compiled
+def _is_small(generators):
+    """Whether all generators are near the first."""
+    largest = 0.0
+    for k in range(1, generators.shape[0]):
+        square = 0.0
+        for i in range(generators.shape[1]):
+            square += (generators[k, i] - generators[0, i]) ** 2
+        largest = max(largest, square)
+    return largest < SMALL_CONE**2
 
 
 @compiled
@@ -167,22 +193,30 @@ def _height(settled, straddling, point):
 
 
 @compiled
-def _choose_split(pair, straddling, point, target):
-    """Return the kind of the split, 0 for the inputs and 1 for the outputs, and the two generators it is between.
+def _choose_split(pair, regular, straddling, point, target):
+    """Return the kind of a split, 0 of the cone and 1 of the arc, and the two generators it is between; -1 for none.
 
     Along an edge a convex line that changes sign is off its chord by ``z_a z_b / (z_a + z_b)`` at most, and on the arc
-    one whose coefficient changes sign by the like times its value; the curvature of the arc is added.
+    one whose coefficient changes sign by the like times its value; the curvature of the arc is added. Edges count for
+    more where the point that is bounded worst has shares of both ends.
     """
     generators, inverse, arc, _ = pair
     _, values, along, normals = straddling
-    longest, first, second, largest = 0.0, 1, 0, -1.0
-    shares, mean = np.empty(point.size), 0.0
-    for k in range(point.size):
-        shares[k] = max(dot(inverse[k], point), 0.0)
-        mean += shares[k] / point.size
+    longest, first, second, largest = 0.0, -1, -1, 0.0
+    shares, mean = np.ones(point.size), 1.0
+    if regular:
+        mean = 0.0
+        for k in range(point.size):
+            shares[k] = max(dot(inverse[k], point), 0.0)
+            mean += shares[k] / point.size
     for a in range(generators.shape[0]):
         for b in range(a):
-            length = PLAIN_EDGE_SHARE * target * (1.0 - dot(generators[a], generators[b]))
+            square = 0.0
+            for i in range(point.size):
+                square += (generators[a, i] - generators[b, i]) ** 2
+            if square < LEAST_EDGE**2:
+                continue
+            length = 0.5 * PLAIN_EDGE_SHARE * target * square
             for m in range(along.shape[1]):
                 product = values[a, m] * values[b, m]
                 if product < 0.0:
@@ -190,7 +224,7 @@ def _choose_split(pair, straddling, point, target):
                     weight = max(weight, CONCAVE_EDGE_WEIGHT * np.hypot(normals[0, m], normals[1, m]))
                     length -= weight * product / (abs(values[a, m]) + abs(values[b, m]))
             score = length * (shares[a] * shares[b] + EVEN_SHARE * mean * mean)
-            if score > largest:
+            if score > largest or first < 0:
                 longest, first, second, largest = length, a, b, score
     tangent = half_tangent(arc)
     bend = 0.5 * tangent * tangent * target
@@ -198,9 +232,9 @@ def _choose_split(pair, straddling, point, target):
         if along[0, m] * along[1, m] < 0.0:
             weight = -along[0, m] * along[1, m] / (abs(along[0, m]) + abs(along[1, m]))
             bend += weight * np.max(values[:, m])
-    if (bend > ARC_SHARE * longest or generators.shape[0] == 1) and tangent > LEAST_ARC:
+    if tangent > LEAST_EDGE and (bend > ARC_SHARE * longest or first < 0):
         return 1, 0, 1
-    return 0, first, second
+    return 0 if first >= 0 else -1, first, second
 
 
 @compiled

@@ -32,6 +32,27 @@ LEAST_AREA = 1e-12  # an arc whose ends have a smaller determinant has no dual b
 
 
 @compiled
+def write_stand_in(settled, straddling, point, amounts, slope):
+    """Write for a small or flat cone the map ``h(point) point^T``, and the multipliers that h has at the point.
+
+    The linear map that h is at the point would be larger by far where what it adds up cancels there.
+    """
+    columns, _, along, normals = straddling
+    heights, place = np.empty(2), 0
+    for j in range(2):
+        heights[j] = dot(settled[j], point)
+        for m in range(along.shape[1]):
+            z = 0.0
+            for i in range(point.size):
+                z += columns[i, m] * point[i]
+            heights[j] += normals[j, m] * max(z, 0.0)
+            if along[j, m] < 0.0:
+                amounts[place] = -along[j, m] if z > 0.0 else 0.0
+                place += 1
+        slope[j] = heights[j] * point
+
+
+@compiled
 def bound_pair(pair, regular, settled, straddling, needed, target, amounts, slope, point):
     """Bound the relaxation on a pair of cones; write a point, the multipliers and the slope that goes with them.
 
@@ -41,11 +62,9 @@ def bound_pair(pair, regular, settled, straddling, needed, target, amounts, slop
     generators, inverse, arc, dual = pair
     r = generators.shape[0]
     write_middle(generators, point)
-    amounts[:] = 0.0
-    for i in range(2):
-        copy(settled[i], slope[i])
     if not regular:
-        return np.inf
+        write_stand_in(settled, straddling, point, amounts, slope)
+        return 0.0
     rows, limits, axis = _list_columns(pair, straddling)
     # Everything linear: sum_kj needed_kj b_j q_k^T.
     matrix = np.zeros((2, r))

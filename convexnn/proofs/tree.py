@@ -180,7 +180,7 @@ class VectorRootSearch:
         rank, n_lines, n = self.lines.rank, len(self.lines.units), CONES_PER_CALL
         room = 2 * n_lines + SHARES_PER_CONE * n
         found = np.empty((n, 4), np.int8), np.empty((n, 2, rank)), np.empty(n, np.int32)
-        found += np.empty(room, np.int32), np.empty(room, np.uint16)
+        found += np.empty(room, np.int32), np.empty(room, np.uint32)
         point = np.zeros(rank)
         limits = max(target, self.reached), tolerance, self.rounding
         self.n_open, n_cones, n_leaves, n_written, value, reached = prove_vector_cones(

@@ -30,7 +30,13 @@ TOLERANCE = 1e-8  # the tree is searched until its bound is this close to the la
 LIMIT_SHARE_OF_CERTIFICATE = 0.4  # a first search, which cannot be written down, has this share of a limit of time
 SHARED_ARRAYS = ("splits", "n_shares", "lines", "shares")  # of a tree, as the file has them
 DOMAIN_MARGINS = (0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which the dual point shrinks into its domain
-MARGINS = (1.0, 1e3, 1e6, 1e9, 1e12)  # factors of the rounding that slopes allow for, one after another until the proof holds
+MARGINS = (
+    1.0,
+    1e3,
+    1e6,
+    1e9,
+    1e12,
+)  # factors of the rounding that slopes allow for, one after another until the proof holds
 
 
 def write_proof(

@@ -161,16 +161,27 @@ def bound_or_refusal(header, arrays, data):
 
 def test_tau_of_a_proof_is_above_the_price(proof):
     header, arrays, (X, _, _), _ = proof
-    nu = arrays["dual_point"].copy()
+    nu, angles = arrays["dual_point"].copy(), np.linspace(0, 2 * np.pi, 50)
     for row, column, text in header["corrections"]:
         nu[row, column] = Fraction(text)
-    assert sampled_price(augment(X, True), nu) <= header["tau"] * (1 + 1e-12)
+    # The norm is the largest of the prices along the directions of the outputs.
+    along = nu @ np.array([np.cos(angles), np.sin(angles)])
+    largest = max(sampled_price(augment(X, True), column) for column in along.T)
+    assert 0.9 * header["tau"] <= largest <= header["tau"] * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", ["hidden_bias", "intercept"])
+def test_a_free_term_for_every_row_is_refused(proof, name):
+    header, arrays, data, _ = proof
+    changed = np.tile(arrays[name], (len(data[0]), 1))
+    with pytest.raises(ProofError, match="reshape"):
+        checker.check(header, arrays | {name: changed}, *data)
 
 
 @pytest.mark.parametrize("factor", [1 - 1e-6, 0.99, 0.5, 0.0])
 def test_a_smaller_tau_is_refused(proof, factor):
     header, arrays, data, _ = proof
-    with pytest.raises(ProofError, match="slope of leaf .* is below tau|scale is at most"):
+    with pytest.raises(ProofError, match="slope of leaf .* is at most tau|scale is at most"):
         checker.check(header | {"tau": header["tau"] * factor}, arrays, *data)
     # With slopes made shorter as well they are not above what they have to bound.
     shorter = arrays | {"slopes": arrays["slopes"] * factor}

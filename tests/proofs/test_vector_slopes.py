@@ -25,7 +25,7 @@ def random_pair(seed, rank=3, n_lines=6):
             units.append(line / np.linalg.norm(line))
     columns = np.ascontiguousarray(np.array(units).T)
     normals = rng.standard_normal((2, n_lines))
-    settled = 3.0 * rng.standard_normal((2, rank))
+    settled = rng.standard_normal((2, rank)) + 4.0 * np.outer(arc.sum(axis=0), middle)
     straddling = columns, generators @ columns, np.ascontiguousarray(arc @ normals), normals
     dual = np.empty((2, 2))
     assert write_dual(arc, dual)

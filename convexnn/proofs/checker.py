@@ -416,7 +416,9 @@ def _objective(header, arrays, X, y, w):
     for name, term in zip(TERMS[2:], ("hidden_bias", "fit_intercept", "skip_connection"), strict=True):
         require((name in exact) == header[term], f"the network has {name} if the problem has")
     inner, outer = exact["hidden_weights"], exact["output_weights"].reshape(-1, y.shape[1])
-    bias, intercept = (exact.get(name, np.array(ZERO)) for name in ("hidden_bias", "intercept"))
+    # One bias for every neuron and one intercept for every output: not one for every row.
+    bias = exact.get("hidden_bias", np.full(len(inner), ZERO)).reshape(len(inner))
+    intercept = exact.get("intercept", np.full(y.shape[1], ZERO)).reshape(y.shape[1])
     fit = np.maximum(X @ inner.T + bias, 0) @ outer + intercept
     if "skip_weights" in exact:
         fit = fit + X @ exact["skip_weights"].reshape(-1, y.shape[1])

@@ -23,8 +23,8 @@ LIMIT_SHARE_OF_CERTIFICATE = 0.4  # a first search, which cannot be written down
 
 def refuse_unknown(problem):
     """Refuse what the checker does not know."""
-    if problem.y.ndim == 2:
-        raise InvalidInputError(f"y must have shape (n_samples,) for a proof file; got {problem.n_outputs} outputs.")
+    if problem.n_outputs > 2:
+        raise InvalidInputError(f"y must have one or two columns for a proof file; got {problem.n_outputs} outputs.")
     if problem.loss.name not in checker.LOSSES:
         raise InvalidInputError(f"loss must be one of {', '.join(checker.LOSSES)}; got {problem.loss.name!r}.")
 

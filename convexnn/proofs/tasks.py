@@ -14,6 +14,7 @@ import numpy as np
 from .._utils.validation import is_late
 from .checker import LEAF
 from .tree import Branches, RootSearch
+from .vector_tree import VectorRootSearch
 
 CONES_PER_TASK = 8192  # a task ends after so many cones: a tenth of a second up to some seconds, lost when it is killed
 ROOTS_PER_TASK = 16  # a task begins with up to 16 roots: most of the thousands of roots in high ranks are leaves
@@ -111,8 +112,9 @@ def search_task(arguments, deadline=None):
     lines, margin, tolerance, task = arguments
     parts, n_cones, closed, target, late = [], 0, 0.0, task.target, False
     cones, shares, depth = task.cones, task.shares, task.depth
+    kind = RootSearch if lines.weights.shape[1] == 1 else VectorRootSearch
     for root in range(task.first, task.stop):
-        search = RootSearch(lines, root, margin, cones, depth)
+        search = kind(lines, root, margin, cones, depth)
         shares = [task.root_share] if cones is None else shares.tolist()
         while search.n_open:
             late = late or is_late(deadline)

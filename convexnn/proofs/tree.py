@@ -50,7 +50,7 @@ class Branches:
 
     def bound(self):
         """Return a bound on the norms of the slopes."""
-        largest = np.sqrt(np.max(np.sum(self.slopes**2, axis=(1, 2)), initial=0.0))
+        largest = np.max(np.linalg.norm(self.slopes, 2, axis=(1, 2)), initial=0.0)
         return nextafter(largest * (1.0 + BOUND_ROUNDING), inf)
 
 

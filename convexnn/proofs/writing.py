@@ -55,7 +55,7 @@ def write_proof(
     network : TwoLayerReLU
         Wherever it was trained; see `certify`.
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, 2)
     beta : float
         Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
     sample_weight : array-like of shape (n_samples,), optional
@@ -150,7 +150,7 @@ def check_proof(
     ----------
     path : path-like
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, 2)
         As `write_proof` was given them.
     sample_weight : array-like of shape (n_samples,), optional
     verbose : int

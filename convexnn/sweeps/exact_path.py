@@ -1,0 +1,392 @@
+"""Follow the optimum from the largest strength down, from event to event (see `path_system` for the equations)."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.optimize import brentq
+
+from .._utils.validation import is_late
+from ..duality.pricing import local_prices, search_price
+from ..exceptions import VertexLimitError
+from ..optimal_sets.solution_set import solve_set
+from ..solvers.base import build_network
+from .path_events import Event, State, Stuck, curve_without, face_at, is_among, next_piece
+from .path_exclusion import excluded
+from .path_system import PathRows
+
+MAX_EVENTS = 5000  # a path that has had more ends there
+MAX_PIECES = 2000  # between two events
+MAX_BISECTIONS = 12  # an interval is halved so often before something between its ends counts as not excluded
+PRICE_EXCESS = 1e-10  # of beta: prices above it by more are those of directions that enter
+SAME_PRICE = 1e-9  # of beta: directions whose prices reach beta together
+TOP_SHARES = (0.0, 1e-9, 1e-6, 1e-3)  # of an interval, from its top: where prices are below beta for sure
+LISTING_DEPTH = 1e-6  # of the price at which a direction enters: maxima down to there are all listed
+RESTARTS = (1e-3, 1e-5, 1e-2, 1e-7)  # of beta: how far below an event the optimum is found from nothing
+N_CLIMBS = 32  # random ascents that look for directions which have entered
+MAX_LEAP = 0.05  # of beta: of a stretch that is not followed, at most this share is left out at once
+MAX_VERTICES = 256  # states with more vertices are not followed
+SAME_PLACE = 1e-9  # of beta: events from above and from below are one at this distance
+
+
+@dataclass
+class Interval:
+    """The path between two events.
+
+    Attributes
+    ----------
+    upper, lower : float
+        Strengths, scaled.
+    state : State
+    pieces : list of Piece
+        They cover it; none where it is not followed.
+    status : {"proven", "not excluded", "not followed"}
+    """
+
+    upper: float
+    lower: float
+    state: State
+    pieces: list
+    status: str
+
+
+@dataclass
+class Followed:
+    """The path: intervals from the largest strength down, what happens at the upper end of each, and whether it is all.
+
+    Attributes
+    ----------
+    rows : PathRows
+    intervals : list of Interval
+    events : list of tuple (beta, kind, before, after)
+        `before` and `after` are the `Face` of a direction on either side of the event, None where it is not optimal.
+    complete : bool
+    """
+
+    rows: PathRows
+    intervals: list = field(default_factory=list)
+    events: list = field(default_factory=list)
+    complete: bool = True
+
+
+def follow(problem, eps, deadline=None, n_jobs=None):
+    """Follow the optimum of a `Problem` of the squared loss from beta_max to `eps` times it; return `Followed`."""
+    return _Walk(PathRows(problem), eps, deadline, n_jobs).run()
+
+
+class _Walk:
+    """Where the path is: the strength, the state and its curves."""
+
+    def __init__(self, rows, eps, deadline, n_jobs):
+        self.rows, self.eps, self.deadline, self.n_jobs = rows, eps, deadline, n_jobs
+        self.path, self.leap = Followed(rows), 0.0
+        self.state, self.curve = State.of_one(()), curve_without(rows)
+
+    def run(self):
+        """Walk from event to event down to the smallest strength."""
+        found = self._listed(self.rows.target, LISTING_DEPTH)
+        self.beta = found.value
+        self.last = self.eps * self.beta
+        self._enter(self.rows.target, np.zeros(0), found)
+        while self.beta > self.last:
+            if is_late(self.deadline) or len(self.path.intervals) >= MAX_EVENTS:
+                self.path.complete = False
+                break
+            self._step()
+        return self.path
+
+    def _step(self):
+        """Follow the path to its next event, prove that there is none before, and pass it."""
+        top = self.beta
+        if self.curve is None:
+            self._restart()
+            return
+        try:
+            pieces = self._march()
+        except Stuck:
+            self._restart()
+            return
+        # What the system does not know of are directions that enter: prices at the end, then the proof.
+        entry = self._first_entry(pieces, top, pieces[-1].end)
+        status, violated = "", None
+        while not status:
+            low = pieces[-1].end if entry is None else entry
+            status, violated = self._prove(pieces, top, low)
+            if violated is not None:
+                entry, status = self._first_entry(pieces, top, violated), ""
+        self.beta = pieces[-1].end if entry is None else entry
+        used = [piece for piece in pieces if min(top, piece.start) > self.beta]
+        if used:
+            self._append(top, used, status)
+        if entry is not None:
+            self._pass_entry(used, entry)
+        elif pieces[-1].events:
+            self._pass_events(pieces[-1])
+        # Else the smallest strength is reached.
+
+    def _append(self, top, pieces, status):
+        """Append the interval from `top` to here, to the last one where nothing has changed since."""
+        last = self.path.intervals[-1] if self.path.intervals else None
+        if last is not None and last.state is self.state:
+            last.lower, last.pieces = self.beta, last.pieces + pieces
+            last.status = last.status if status == "proven" else status
+            return
+        self.path.intervals.append(Interval(top, self.beta, self.state, pieces, status))
+
+    def _march(self):
+        """Return the pieces down to the next event of the system itself, or to the smallest strength."""
+        pieces, curve, beta = [], self.curve, self.beta
+        while beta > self.last and len(pieces) < MAX_PIECES:
+            try:
+                piece = next_piece(self.state, curve, -1, self.last)
+            except Stuck:
+                if not pieces:
+                    raise
+                break  # as far as it goes; the next step begins there
+            pieces.append(piece)
+            if piece.events:
+                break
+            beta = self.last if piece.end <= self.last * (1.0 + 1e-15) else piece.end
+            if beta > self.last:
+                curve = self.state.curve(self.rows, beta, piece.gamma(beta))
+        return pieces
+
+    # Directions that enter
+
+    def _first_entry(self, pieces, top, low):
+        """Return the largest strength seen at which a direction enters, None if the price at `low` is beta."""
+        entry = None
+        while True:
+            nu = _nu_at(pieces, low if entry is None else entry)
+            beta = low if entry is None else entry
+            directions, values = self._others(nu)
+            over = values > beta * (1.0 + PRICE_EXCESS)
+            if not over.any():
+                return entry
+            starts = directions[over]
+
+            def excess(strength, starts=starts):
+                nu = _nu_at(pieces, strength)
+                return float(self._others(nu, starts, 0)[1].max(initial=0.0)) / strength - 1.0
+
+            # A direction that has just left has the price beta at the top, to rounding, and falls from there.
+            above = [bound for share in TOP_SHARES if excess(bound := top - share * (top - beta)) < 0.0]
+            if not above:
+                return top  # it had to enter before: the caller restarts
+            found = brentq(excess, beta, above[0], xtol=1e-16 * top, rtol=1e-14, maxiter=200)
+            if entry is not None and found <= entry * (1.0 + 1e-13):
+                return entry
+            entry = found
+
+    def _others(self, nu, starts=None, n_starts=N_CLIMBS):
+        """Return the local maxima (directions, values) that are no followed directions."""
+        known = self.state.known(nu)
+        starts = np.array([direction for direction, _ in known]) if starts is None else starts
+        starts = starts.reshape(-1, self.rows.design.shape[1])
+        found = zip(*local_prices(self.rows.design, nu, starts=starts, n_starts=n_starts), strict=True)
+        others = [(direction, value) for direction, sign, value in found if not is_among(direction, sign, known)]
+        return np.array([other[0] for other in others]), np.array([other[1] for other in others])
+
+    def _listed(self, nu, depth):
+        return search_price(
+            self.rows.design, nu, proof="exact", depth=depth, deadline=self.deadline, n_jobs=self.n_jobs
+        )
+
+    def _pass_entry(self, pieces, beta):
+        """Go on with the direction that enters at a strength; several at once are found from below."""
+        if not pieces:
+            self._restart()
+            return
+        nu = _nu_at(pieces, beta)
+        self._enter(nu, _piece_at(pieces, beta).gamma(beta), self._listed(nu, LISTING_DEPTH))
+
+    def _enter(self, nu, gamma, found):
+        """Let the maximisers of the price that are no followed directions in."""
+        known = self.state.known(nu)
+        new = [
+            (direction, sign)
+            for direction, sign, value in zip(
+                found.local_directions, found.local_signs, found.local_values, strict=True
+            )
+            if value >= self.beta * (1.0 - SAME_PRICE) and not is_among(direction, sign, known)
+        ]
+        if len(new) != 1 or len(self.state.supports) != 1:
+            self._restart()
+            return
+        face = face_at(self.rows, *new[0])
+        state = State.of_one((*self.state.faces, face))
+        self._take_on(state, np.append(gamma, 0.0), [("enters", None, face)])
+
+    # Events of the system
+
+    def _pass_events(self, piece):
+        """Go on in the state after the event at the end of a piece; several at once are found from below."""
+        if len(piece.events) != 1 or len(self.state.supports) != 1:
+            self._restart()
+            return
+        event: Event = piece.events[0]
+        gamma = piece.gamma(self.beta)
+        before = self.state.faces[event.face]
+        try:
+            state = self.state.changed(event)
+        except Stuck:
+            self._restart()
+            return
+        after = None
+        if event.kind == "leaves":
+            gamma = np.delete(gamma, event.face)
+        else:
+            after = state.faces[event.face]
+        self._take_on(state, gamma, [(event.kind, before, after)])
+
+    def _take_on(self, state, gamma, events):
+        """Go on in a new state if its equations lead down from here, else find the optimum below."""
+        try:
+            curve = state.curve(self.rows, self.beta, gamma)
+            if state.faces:
+                next_piece(state, curve, -1, self.last)
+        except Stuck:
+            self._restart()
+            return
+        self.state, self.curve = state, curve
+        self.path.events += [(self.beta, *event) for event in events]
+
+    # Where the equations do not tell what comes next
+
+    def _restart(self):
+        """Find the optimum a little below and follow it up to here; where that fails say so, and go on from there."""
+        top, before, known = self.beta, self.state, []
+        for share in RESTARTS:
+            self.beta = max(top * (1.0 - share), self.last)
+            found = self._solved(self.beta)
+            if found is None:
+                continue
+            known.append((self.beta, *found))
+            pieces = self._pieces_up(*found, top)
+            if pieces is not None:
+                self.state, self.curve = found
+                status, violated = self._prove(pieces, top, self.beta)
+                self._append(top, pieces, status if violated is None else "not excluded")
+                self.path.events += [(top, *event) for event in _differences(before, self.state, _nu_at(pieces, top))]
+                return
+        self._leap(top, known)
+
+    def _leap(self, top, known):
+        """Leave a stretch out, as short as can be, but for twice as far as the last one where that was just before."""
+        last = self.path.intervals[-1] if self.path.intervals else None
+        again = last is not None and last.status == "not followed"
+        self.leap = min(2.0 * self.leap, MAX_LEAP) if again else min(RESTARTS)
+        least = max((1.0 - self.leap) * top, self.last)
+        known = [found for found in known if found[0] <= least]
+        none = (least, State.of_one(()), None)
+        self.beta, self.state, self.curve = max(known, key=lambda found: found[0], default=none)
+        if again:
+            last.lower = self.beta
+            return
+        self.path.intervals.append(Interval(top, self.beta, State.of_one(()), [], "not followed"))
+        self.path.events.append((top, "unknown", None, None))
+
+    def _solved(self, beta):
+        """Return the state of the optimum at a strength and its curve, None where it is not known."""
+        rows = self.rows
+        problem = replace(rows.problem, beta=beta * rows.unit)
+        start = network_of(rows, self.curve) if self.curve is not None and self.curve.faces else None
+        found = solve_set(problem, start=start, vertex_limit=MAX_VERTICES, deadline=self.deadline, n_jobs=self.n_jobs).optimal_set
+        if found is None or len(found.signs) == 0:
+            return None
+        faces = tuple(face_at(rows, *pair) for pair in zip(found.directions, found.signs, strict=True))
+        try:
+            vertices = found.vertices
+        except VertexLimitError:
+            return None
+        masses = vertices[_best_conditioned(found.fits, vertices)]
+        order = np.argsort(np.any((vertices > 0) != (masses > 0), axis=1), kind="stable")
+        supports = tuple(tuple(np.flatnonzero(vertices[k]).tolist()) for k in order)
+        gamma = masses[masses > 0] / (rows.mass_unit * beta)
+        try:
+            state = State(faces, supports)
+            return state, state.curve(rows, beta, gamma)
+        except Stuck:
+            return None
+
+    def _pieces_up(self, state, curve, top):
+        """Return the pieces from a strength up to `top`, None where an event comes before."""
+        pieces, beta = [], curve.beta
+        try:
+            while beta < top and len(pieces) < MAX_PIECES:
+                piece = next_piece(state, curve, 1, top)
+                if piece.events and piece.end < top * (1.0 - SAME_PLACE):
+                    return None
+                pieces.append(piece)
+                beta = top if piece.events or piece.end >= top * (1.0 - 1e-15) else piece.end
+                if beta < top:
+                    curve = state.curve(self.rows, beta, piece.gamma(beta))
+        except Stuck:
+            return None
+        return pieces
+
+    # The proof in between
+
+    def _prove(self, pieces, high, low):
+        """Return ("proven" or "not excluded", a strength with a price above beta or None)."""
+        if not low < high:
+            return "proven", None
+        return self._prove_part(pieces, high, low, MAX_BISECTIONS)
+
+    def _prove_part(self, pieces, high, low, depth):
+        hulls = [hull for piece in pieces if (hull := piece.hull(high, low)) is not None]
+        ends = (high, _nu_at(pieces, high)), (low, _nu_at(pieces, low))
+        closed, _ = excluded(self.rows, self.state.faces, hulls, *ends)
+        if closed:
+            return "proven", None
+        if depth == 0 or is_late(self.deadline):
+            return "not excluded", None
+        middle = 0.5 * (high + low)
+        nu = _nu_at(pieces, middle)
+        if self._others(nu)[1].max(initial=0.0) > middle * (1.0 + PRICE_EXCESS):
+            return "", middle
+        for part in ((high, middle), (middle, low)):
+            status, violated = self._prove_part(pieces, *part, depth - 1)
+            if status != "proven":
+                return status, violated
+        return "proven", None
+
+
+def network_of(rows, curve):
+    """Return the network of a `Curve`."""
+    directions = np.array([face.direction(curve.nu) for face in curve.faces])
+    signs = np.array([face.sign for face in curve.faces], dtype=float)
+    masses = np.maximum(curve.gamma, 0.0) * curve.beta * rows.mass_unit
+    return build_network(rows.problem, directions, signs, masses)
+
+
+def _piece_at(pieces, beta):
+    """The piece that holds a strength, the nearest one where rounding leaves it out."""
+    return min(pieces, key=lambda piece: max(min(piece.start, piece.end) - beta, beta - max(piece.start, piece.end), 0))
+
+
+def _nu_at(pieces, beta):
+    return _piece_at(pieces, beta).nu(beta)
+
+
+def _best_conditioned(fits, vertices):
+    """Number of the vertex whose fits are furthest from dependent."""
+    columns = fits / np.linalg.norm(fits, axis=0)
+    return int(np.argmax([np.linalg.svd(columns[:, masses > 0], compute_uv=False).min() for masses in vertices]))
+
+
+def _differences(before, after, nu):
+    """Return the events between two states at a dual point, as (kind, face before, face after)."""
+    old = {face.key: face for face in before.faces}
+    new = {face.key: face for face in after.faces}
+    gone = [face for key, face in old.items() if key not in new]
+    come = [face for key, face in new.items() if key not in old]
+    events = []
+    for face in list(come):
+        near = [other for other in gone if is_among(face.direction(nu), face.sign, [(other.direction(nu), other.sign)])]
+        if near:
+            kind = "kink reached" if len(face.kinks) > len(near[0].kinks) else "kink left"
+            events.append((kind, near[0], face))
+            gone.remove(near[0])
+            come.remove(face)
+    rest = [*(("leaves", face, None) for face in gone), *(("enters", None, face) for face in come)]
+    return [*events, *rest] or [("set changes", None, None)]

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import brentq
 
-from .._utils.validation import is_late
+from .._utils.threads import one_blas_thread
+from .._utils.validation import deadline_after, is_late
 from ..duality.pricing import local_prices, search_price
-from ..exceptions import VertexLimitError
+from ..exceptions import InvalidInputError, VertexLimitError
 from ..optimal_sets.solution_set import solve_set
 from ..solvers.base import build_network
 from .path_events import Event, State, Stuck, curve_without, face_at, is_among, next_piece
@@ -24,6 +25,7 @@ LISTING_DEPTH = 1e-6  # of the price at which a direction enters: maxima down to
 RESTARTS = (1e-3, 1e-5, 1e-2, 1e-7)  # of beta: how far below an event the optimum is found from nothing
 N_CLIMBS = 32  # random ascents that look for directions which have entered
 MAX_LEAP = 0.05  # of beta: of a stretch that is not followed, at most this share is left out at once
+MAX_SOLVE_SECONDS = 20.0  # for the optimum at one strength: only with ties that no list of directions ends at
 MAX_VERTICES = 256  # states with more vertices are not followed
 SAME_PLACE = 1e-9  # of beta: events from above and from below are one at this distance
 
@@ -70,7 +72,14 @@ class Followed:
 
 def follow(problem, eps, deadline=None, n_jobs=None):
     """Follow the optimum of a `Problem` of the squared loss from beta_max to `eps` times it; return `Followed`."""
-    return _Walk(PathRows(problem), eps, deadline, n_jobs).run()
+    rows = PathRows(problem)
+    if rows.scaled is None:
+        raise InvalidInputError(
+            "exact=True needs a path to follow: the free terms fit y, or X is zero, and the network without neurons is "
+            "optimal at every beta."
+        )
+    with one_blas_thread():
+        return _Walk(rows, eps, deadline, n_jobs).run()
 
 
 class _Walk:
@@ -156,7 +165,7 @@ class _Walk:
         """Return the largest strength seen at which a direction enters, None if the price at `low` is beta."""
         entry = None
         while True:
-            nu = _nu_at(pieces, low if entry is None else entry)
+            nu = nu_at(pieces, low if entry is None else entry)
             beta = low if entry is None else entry
             directions, values = self._others(nu)
             over = values > beta * (1.0 + PRICE_EXCESS)
@@ -165,7 +174,7 @@ class _Walk:
             starts = directions[over]
 
             def excess(strength, starts=starts):
-                nu = _nu_at(pieces, strength)
+                nu = nu_at(pieces, strength)
                 return float(self._others(nu, starts, 0)[1].max(initial=0.0)) / strength - 1.0
 
             # A direction that has just left has the price beta at the top, to rounding, and falls from there.
@@ -187,8 +196,9 @@ class _Walk:
         return np.array([other[0] for other in others]), np.array([other[1] for other in others])
 
     def _listed(self, nu, depth):
+        # Within a budget: on data with many ties the list may never end, and what it lacks is proven away or found later.
         return search_price(
-            self.rows.design, nu, proof="exact", depth=depth, deadline=self.deadline, n_jobs=self.n_jobs
+            self.rows.design, nu, proof="auto", depth=depth, deadline=self.deadline, n_jobs=self.n_jobs
         )
 
     def _pass_entry(self, pieces, beta):
@@ -196,8 +206,8 @@ class _Walk:
         if not pieces:
             self._restart()
             return
-        nu = _nu_at(pieces, beta)
-        self._enter(nu, _piece_at(pieces, beta).gamma(beta), self._listed(nu, LISTING_DEPTH))
+        nu = nu_at(pieces, beta)
+        self._enter(nu, piece_at(pieces, beta).gamma(beta), self._listed(nu, LISTING_DEPTH))
 
     def _enter(self, nu, gamma, found):
         """Let the maximisers of the price that are no followed directions in."""
@@ -266,7 +276,7 @@ class _Walk:
                 self.state, self.curve = found
                 status, violated = self._prove(pieces, top, self.beta)
                 self._append(top, pieces, status if violated is None else "not excluded")
-                self.path.events += [(top, *event) for event in _differences(before, self.state, _nu_at(pieces, top))]
+                self.path.events += [(top, *event) for event in _differences(before, self.state, nu_at(pieces, top))]
                 return
         self._leap(top, known)
 
@@ -290,7 +300,10 @@ class _Walk:
         rows = self.rows
         problem = replace(rows.problem, beta=beta * rows.unit)
         start = network_of(rows, self.curve) if self.curve is not None and self.curve.faces else None
-        found = solve_set(problem, start=start, vertex_limit=MAX_VERTICES, deadline=self.deadline, n_jobs=self.n_jobs).optimal_set
+        deadline = deadline_after(MAX_SOLVE_SECONDS)
+        deadline = deadline if self.deadline is None else min(self.deadline, deadline)
+        options = {"deadline": deadline, "n_jobs": self.n_jobs}
+        found = solve_set(problem, start=start, vertex_limit=MAX_VERTICES, **options).optimal_set
         if found is None or len(found.signs) == 0:
             return None
         faces = tuple(face_at(rows, *pair) for pair in zip(found.directions, found.signs, strict=True))
@@ -334,14 +347,14 @@ class _Walk:
 
     def _prove_part(self, pieces, high, low, depth):
         hulls = [hull for piece in pieces if (hull := piece.hull(high, low)) is not None]
-        ends = (high, _nu_at(pieces, high)), (low, _nu_at(pieces, low))
+        ends = (high, nu_at(pieces, high)), (low, nu_at(pieces, low))
         closed, _ = excluded(self.rows, self.state.faces, hulls, *ends)
         if closed:
             return "proven", None
         if depth == 0 or is_late(self.deadline):
             return "not excluded", None
         middle = 0.5 * (high + low)
-        nu = _nu_at(pieces, middle)
+        nu = nu_at(pieces, middle)
         if self._others(nu)[1].max(initial=0.0) > middle * (1.0 + PRICE_EXCESS):
             return "", middle
         for part in ((high, middle), (middle, low)):
@@ -359,13 +372,13 @@ def network_of(rows, curve):
     return build_network(rows.problem, directions, signs, masses)
 
 
-def _piece_at(pieces, beta):
+def piece_at(pieces, beta):
     """The piece that holds a strength, the nearest one where rounding leaves it out."""
     return min(pieces, key=lambda piece: max(min(piece.start, piece.end) - beta, beta - max(piece.start, piece.end), 0))
 
 
-def _nu_at(pieces, beta):
-    return _piece_at(pieces, beta).nu(beta)
+def nu_at(pieces, beta):
+    return piece_at(pieces, beta).nu(beta)
 
 
 def _best_conditioned(fits, vertices):

@@ -47,6 +47,8 @@ class PathRows:
     ----------
     problem : Problem
         Its own strength does not matter.
+    scaled : ScaledProblem or None
+        None where the zero network is optimal at every strength: there is nothing else then.
     design, target : ndarrays of shapes (n_samples, n_inputs) and (n_samples,)
     lines : ndarray of shape (n_lines, n_inputs)
         Unit vectors; parallel and antipodal rows have one.
@@ -61,6 +63,8 @@ class PathRows:
     def __init__(self, problem):
         self.problem = problem
         self.scaled = scale_problem(problem)
+        if self.scaled is None:  # the zero network is optimal at every strength
+            return
         self.design, self.target = self.scaled.design, self.scaled.target
         self.unit = problem.beta / self.scaled.beta
         self.mass_unit = self.scaled.y_scale / self.scaled.x_scale

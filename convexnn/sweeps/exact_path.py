@@ -15,6 +15,11 @@ from .path_events import Event, State, Stuck, curve_without, face_at, is_among, 
 from .path_exclusion import excluded
 from .path_system import PathRows
 
+NO_PATH = (
+    "exact=True needs a path to follow: the free terms fit y as well as any network, or X is zero, and no neuron is "
+    "worth its cost at any beta."
+)
+MIN_BETA_MAX = 1e-12  # scaled: a price of the targets below this is rounding
 MAX_EVENTS = 5000  # a path that has had more ends there
 MAX_PIECES = 2000  # between two events
 MAX_BISECTIONS = 12  # an interval is halved so often before something between its ends counts as not excluded
@@ -59,7 +64,7 @@ class Followed:
     ----------
     rows : PathRows
     intervals : list of Interval
-    events : list of tuple (beta, kind, before, after)
+    events : list of tuple (beta, kind, before, after, nu)
         `before` and `after` are the `Face` of a direction on either side of the event, None where it is not optimal.
     complete : bool
     """
@@ -74,10 +79,7 @@ def follow(problem, eps, deadline=None, n_jobs=None):
     """Follow the optimum of a `Problem` of the squared loss from beta_max to `eps` times it; return `Followed`."""
     rows = PathRows(problem)
     if rows.scaled is None:
-        raise InvalidInputError(
-            "exact=True needs a path to follow: the free terms fit y, or X is zero, and the network without neurons is "
-            "optimal at every beta."
-        )
+        raise InvalidInputError(NO_PATH)
     with one_blas_thread():
         return _Walk(rows, eps, deadline, n_jobs).run()
 
@@ -93,11 +95,13 @@ class _Walk:
     def run(self):
         """Walk from event to event down to the smallest strength."""
         found = self._listed(self.rows.target, LISTING_DEPTH)
+        if found.value <= MIN_BETA_MAX:
+            raise InvalidInputError(NO_PATH)
         self.beta = found.value
         self.last = self.eps * self.beta
         self._enter(self.rows.target, np.zeros(0), found)
         while self.beta > self.last:
-            if is_late(self.deadline) or len(self.path.intervals) >= MAX_EVENTS:
+            if self.path.intervals and is_late(self.deadline) or len(self.path.intervals) >= MAX_EVENTS:
                 self.path.complete = False
                 break
             self._step()
@@ -258,7 +262,7 @@ class _Walk:
             self._restart()
             return
         self.state, self.curve = state, curve
-        self.path.events += [(self.beta, *event) for event in events]
+        self.path.events += [(self.beta, *event, curve.nu) for event in events]
 
     # Where the equations do not tell what comes next
 
@@ -276,7 +280,8 @@ class _Walk:
                 self.state, self.curve = found
                 status, violated = self._prove(pieces, top, self.beta)
                 self._append(top, pieces, status if violated is None else "not excluded")
-                self.path.events += [(top, *event) for event in _differences(before, self.state, nu_at(pieces, top))]
+                nu = nu_at(pieces, top)
+                self.path.events += [(top, *event, nu) for event in _differences(before, self.state, nu)]
                 return
         self._leap(top, known)
 
@@ -293,7 +298,7 @@ class _Walk:
             last.lower = self.beta
             return
         self.path.intervals.append(Interval(top, self.beta, State.of_one(()), [], "not followed"))
-        self.path.events.append((top, "unknown", None, None))
+        self.path.events.append((top, "unknown", None, None, None))
 
     def _solved(self, beta):
         """Return the state of the optimum at a strength and its curve, None where it is not known."""

@@ -18,7 +18,7 @@ from ..optimal_sets.mass_set import MassSet
 from ..optimal_sets.solution_set import VERTEX_LIMIT, SolvedSet, solve_set
 from ..solvers.base import build_network, build_zero_network, uninterrupted
 from ._optima import KnownOptimum
-from .exact_path import Followed, nu_at, piece_at
+from .exact_path import Followed, piece_at
 from .path_records import PathRecord, RegularizationPath
 
 if TYPE_CHECKING:
@@ -188,18 +188,14 @@ def exact_path_of(followed: Followed) -> ExactPath:
     return ExactPath(records, followed.complete, tuple(_event(followed, *event) for event in followed.events), followed)
 
 
-def _event(followed, beta, kind, before, after):
+def _event(followed, beta, kind, before, after, nu):
     """Return the `PathEvent` of an entry of `Followed.events`."""
     rows, face = followed.rows, after if after is not None else before
     if face is None:
         return PathEvent(beta * rows.unit, kind, None, 0, ())
-    touching = next(
-        interval for interval in followed.intervals if interval.pieces and interval.lower <= beta <= interval.upper
-    )
     lines = set() if before is None or after is None else set(before.kinks) ^ set(after.kinks)
     where = rows.problem.rows[np.isin(rows.line_of, list(lines))]
-    direction = face.direction(nu_at(touching.pieces, beta))
-    return PathEvent(beta * rows.unit, kind, direction, face.sign, tuple(where.tolist()))
+    return PathEvent(beta * rows.unit, kind, face.direction(nu), face.sign, tuple(where.tolist()))
 
 
 def _point(followed, beta):

@@ -158,10 +158,15 @@ class _OutsideSearch:
     """The branch and bound: cones are closed below the cut, inside stars, and inside those of further maxima."""
 
     def __init__(self, rows, stars, function, nu, cut):
-        self.rows, self.function, self.nu, self.cut = rows, function, nu, cut
+        self.rows, self.function, self.nu, self.cut = rows, function, nu, 0.0
         self.own, self.others, self.met = list(stars), [], []
         self.projected = rows.lines @ function.basis
-        self.level = cut / function.scale - function.slack
+        self._raise_cut(cut)
+
+    def _raise_cut(self, cut):
+        """Values below the cut, in units of the function below the level, are not told apart."""
+        self.cut = max(self.cut, cut)
+        self.level = self.cut / self.function.scale - self.function.slack
 
     def climb(self, points):
         """Climb from points; maxima above the cut and outside all stars get a star of their own."""
@@ -170,9 +175,12 @@ class _OutsideSearch:
             if value <= self.cut or self._inside(direction, sign):
                 continue
             bends = sign * self.rows.strengths @ self.nu
-            sides = np.where(bends > MIN_BEND, self.rows.sides(direction, 0.0), 0)
-            self.others.append(Star(int(sign), sides))
+            upward = bends > MIN_BEND
+            self.others.append(Star(int(sign), np.where(upward, self.rows.sides(direction, 0.0), 0)))
             self.met.append((direction, int(sign), float(value)))
+            # The value counts anyway: cones need not go below the border of its star, nor even near it.
+            sine = np.abs(self.rows.lines[upward] @ direction).min(initial=1.0)
+            self._raise_cut(value * (1.0 - 0.5 * (1.0 - np.sqrt(1.0 - min(sine, 1.0) ** 2))))
 
     def _inside(self, direction, sign):
         heights = (self.rows.lines @ direction)[None, None]

@@ -100,6 +100,11 @@ class ExactPathDisplay(Display):
         logarithmic(ax, [self.widths[0][0], self.widths[-1][1]])
         ax.set_xlabel("strength beta")
         ax.set_ylabel("mass of each optimal direction")
+        n_open = len(self.unproven)
+        words = (
+            "proven to be all" if n_open == 0 else f"not proven to be all in {n_open} of {len(self.widths)} intervals"
+        )
+        ax.set_title(f"{len(self.events)} events, {words}", fontsize="medium")
         signs = np.concatenate([curve[2] for curve in self.curves]) if self.curves else np.zeros(0)
         handles = [Line2D([], [], color=INK, label="mass, positive output")] if np.any(signs > 0) else []
         if np.any(signs < 0):

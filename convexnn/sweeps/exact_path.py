@@ -179,10 +179,12 @@ class _Walk:
 
             def excess(strength, starts=starts):
                 nu = nu_at(pieces, strength)
-                return float(self._others(nu, starts, 0)[1].max(initial=0.0)) / strength - 1.0
+                return float(self._others(nu, starts)[1].max(initial=0.0)) / strength - 1.0
 
             # A direction that has just left has the price beta at the top, to rounding, and falls from there.
             above = [bound for share in TOP_SHARES if excess(bound := top - share * (top - beta)) < 0.0]
+            if excess(beta) <= 0.0:
+                return beta  # not met again: the proof will not close, and say so
             if not above:
                 return top  # it had to enter before: the caller restarts
             found = brentq(excess, beta, above[0], xtol=1e-16 * top, rtol=1e-14, maxiter=200)
@@ -190,20 +192,17 @@ class _Walk:
                 return entry
             entry = found
 
-    def _others(self, nu, starts=None, n_starts=N_CLIMBS):
-        """Return the local maxima (directions, values) that are no followed directions."""
+    def _others(self, nu, more=()):
+        """Return the local maxima (directions, values) that are no followed directions; `more` are further starts."""
         known = self.state.known(nu)
-        starts = np.array([direction for direction, _ in known]) if starts is None else starts
-        starts = starts.reshape(-1, self.rows.design.shape[1])
-        found = zip(*local_prices(self.rows.design, nu, starts=starts, n_starts=n_starts), strict=True)
+        starts = np.array([*(direction for direction, _ in known), *more]).reshape(-1, self.rows.design.shape[1])
+        found = zip(*local_prices(self.rows.design, nu, starts=starts, n_starts=N_CLIMBS), strict=True)
         others = [(direction, value) for direction, sign, value in found if not is_among(direction, sign, known)]
         return np.array([other[0] for other in others]), np.array([other[1] for other in others])
 
     def _listed(self, nu, depth):
-        # Within a budget: on data with many ties the list may never end, and what it lacks is proven away or found later.
-        return search_price(
-            self.rows.design, nu, proof="auto", depth=depth, deadline=self.deadline, n_jobs=self.n_jobs
-        )
+        # Within a budget: with many ties the list may never end, and what it lacks is proven away or found later.
+        return search_price(self.rows.design, nu, proof="auto", depth=depth, deadline=self.deadline, n_jobs=self.n_jobs)
 
     def _pass_entry(self, pieces, beta):
         """Go on with the direction that enters at a strength; several at once are found from below."""

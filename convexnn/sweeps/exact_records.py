@@ -144,6 +144,7 @@ class ExactPath(RegularizationPath):
         In decreasing order of beta.
     """
 
+    records: tuple[IntervalRecord, ...]
     events: tuple[PathEvent, ...]
     _followed: Followed = field(compare=False)
 
@@ -306,5 +307,3 @@ def _connections(interval):
         "connected_from": last,
         "components": tuple(graph.n_components(width) for width in range(graph.m_star, last + 1)),
     }
-
-

@@ -111,9 +111,10 @@ def test_events_are_known_to_ten_digits():
         if event.kind == "enters":
             assert len(below.masses) == len(above.masses) + 1 and below.masses.min() < 1e-8 * below.masses.sum()
         elif event.kind != "set changes":
-            height = np.abs(X[list(event.rows)] @ above.directions.T).min(), np.abs(
-                X[list(event.rows)] @ below.directions.T
-            ).min()
+            height = (
+                np.abs(X[list(event.rows)] @ above.directions.T).min(),
+                np.abs(X[list(event.rows)] @ below.directions.T).min(),
+            )
             assert max(height) < 1e-8
 
 
@@ -160,7 +161,7 @@ def test_no_proof_without_the_direction_that_enters(monkeypatch):
     """A walk that sees no violators must not call its path proven: the bound on what is outside speaks."""
     X, y = random_problem(8, 2, seed=1)
     monkeypatch.setattr(
-        followers._Walk, "_others", lambda self, nu, starts=None, n_starts=0: (np.zeros((0, 2)), np.zeros(0))
+        followers._Walk, "_others", lambda self, nu, more=(): (np.zeros((0, 2)), np.zeros(0))
     )
     path = follow(X, y, eps=0.4)
     assert path.proven_share < 1.0

@@ -22,7 +22,7 @@ NO_PATH = (
 MIN_BETA_MAX = 1e-12  # scaled: a price of the targets below this is rounding
 MAX_EVENTS = 5000  # a path that has had more ends there
 MAX_PIECES = 2000  # between two events
-MAX_BISECTIONS = 12  # an interval is halved so often before something between its ends counts as not excluded
+MAX_PARTS = 120  # an interval is cut into so many parts before something between its ends counts as not excluded
 PRICE_EXCESS = 1e-10  # of beta: prices above it by more are those of directions that enter
 SAME_PRICE = 1e-9  # of beta: directions whose prices reach beta together
 TOP_SHARES = (0.0, 1e-9, 1e-6, 1e-3)  # of an interval, from its top: where prices are below beta for sure
@@ -89,7 +89,7 @@ class _Walk:
 
     def __init__(self, rows, eps, deadline, n_jobs):
         self.rows, self.eps, self.deadline, self.n_jobs = rows, eps, deadline, n_jobs
-        self.path, self.leap = Followed(rows), 0.0
+        self.path, self.leap, self.parts = Followed(rows), 0.0, 0
         self.state, self.curve = State.of_one(()), curve_without(rows)
 
     def run(self):
@@ -194,11 +194,15 @@ class _Walk:
 
     def _others(self, nu, more=()):
         """Return the local maxima (directions, values) that are no followed directions; `more` are further starts."""
-        known = self.state.known(nu)
-        starts = np.array([*(direction for direction, _ in known), *more]).reshape(-1, self.rows.design.shape[1])
+        known, starts = self.state.known(nu), self._starts(nu, more)
         found = zip(*local_prices(self.rows.design, nu, starts=starts, n_starts=N_CLIMBS), strict=True)
         others = [(direction, value) for direction, sign, value in found if not is_among(direction, sign, known)]
         return np.array([other[0] for other in others]), np.array([other[1] for other in others])
+
+    def _starts(self, nu, more=()):
+        """The followed directions and others, (k, n_inputs)."""
+        starts = [*(direction for direction, _ in self.state.known(nu)), *more]
+        return np.array(starts).reshape(-1, self.rows.design.shape[1])
 
     def _listed(self, nu, depth):
         # Within a budget: with many ties the list may never end, and what it lacks is proven away or found later.
@@ -347,25 +351,35 @@ class _Walk:
         """Return ("proven" or "not excluded", a strength with a price above beta or None)."""
         if not low < high:
             return "proven", None
-        return self._prove_part(pieces, high, low, MAX_BISECTIONS)
+        self.parts = MAX_PARTS
+        return self._prove_part(pieces, high, low)
 
-    def _prove_part(self, pieces, high, low, depth):
+    def _prove_part(self, pieces, high, low):
+        self.parts -= 1
         hulls = [hull for piece in pieces if (hull := piece.hull(high, low)) is not None]
         ends = (high, nu_at(pieces, high)), (low, nu_at(pieces, low))
         closed, _ = excluded(self.rows, self.state.faces, hulls, *ends)
         if closed:
             return "proven", None
-        if depth == 0 or is_late(self.deadline):
+        if high - low <= SAME_PLACE * high and all(self._is_feasible(nu, beta) for beta, nu in ends):
+            return "proven", None  # events this close are one
+        if self.parts <= 0 or is_late(self.deadline):
             return "not excluded", None
         middle = 0.5 * (high + low)
         nu = nu_at(pieces, middle)
         if self._others(nu)[1].max(initial=0.0) > middle * (1.0 + PRICE_EXCESS):
             return "", middle
         for part in ((high, middle), (middle, low)):
-            status, violated = self._prove_part(pieces, *part, depth - 1)
+            status, violated = self._prove_part(pieces, *part)
             if status != "proven":
                 return status, violated
         return "proven", None
+
+    def _is_feasible(self, nu, beta):
+        """Whether the price of a dual point is proven to be beta, to as many digits as events have."""
+        options = {"level": beta, "tolerance": SAME_PLACE, "starts": self._starts(nu), "n_starts": N_CLIMBS}
+        found = search_price(self.rows.design, nu, proof="auto", n_jobs=self.n_jobs, **options)
+        return found.upper_bound <= beta * (1.0 + 2.0 * SAME_PLACE)
 
 
 def network_of(rows, curve):

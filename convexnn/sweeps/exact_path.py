@@ -1,6 +1,6 @@
 """Follow the optimum from the largest strength down, from event to event (see `path_system` for the equations)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import brentq
@@ -10,9 +10,9 @@ from .._utils.validation import deadline_after, is_late
 from ..duality.pricing import local_prices, search_price
 from ..exceptions import InvalidInputError, VertexLimitError
 from ..optimal_sets.solution_set import solve_set
-from ..solvers.base import build_network
 from .path_events import Event, State, Stuck, curve_without, face_at, is_among, next_piece
 from .path_exclusion import excluded
+from .path_intervals import Followed, Interval, best_conditioned, differences, network_of, nu_at, piece_at
 from .path_system import PathRows
 
 NO_PATH = (
@@ -33,46 +33,6 @@ MAX_LEAP = 0.05  # of beta: of a stretch that is not followed, at most this shar
 MAX_SOLVE_SECONDS = 20.0  # for the optimum at one strength: only with ties that no list of directions ends at
 MAX_VERTICES = 256  # states with more vertices are not followed
 SAME_PLACE = 1e-9  # of beta: events from above and from below are one at this distance
-
-
-@dataclass
-class Interval:
-    """The path between two events.
-
-    Attributes
-    ----------
-    upper, lower : float
-        Strengths, scaled.
-    state : State
-    pieces : list of Piece
-        They cover it; none where it is not followed.
-    status : {"proven", "not excluded", "not followed"}
-    """
-
-    upper: float
-    lower: float
-    state: State
-    pieces: list
-    status: str
-
-
-@dataclass
-class Followed:
-    """The path: intervals from the largest strength down, what happens at the upper end of each, and whether it is all.
-
-    Attributes
-    ----------
-    rows : PathRows
-    intervals : list of Interval
-    events : list of tuple (beta, kind, before, after, nu)
-        `before` and `after` are the `Face` of a direction on either side of the event, None where it is not optimal.
-    complete : bool
-    """
-
-    rows: PathRows
-    intervals: list = field(default_factory=list)
-    events: list = field(default_factory=list)
-    complete: bool = True
 
 
 def follow(problem, eps, deadline=None, n_jobs=None):
@@ -284,7 +244,7 @@ class _Walk:
                 status, violated = self._prove(pieces, top, self.beta)
                 self._append(top, pieces, status if violated is None else "not excluded")
                 nu = nu_at(pieces, top)
-                self.path.events += [(top, *event, nu) for event in _differences(before, self.state, nu)]
+                self.path.events += [(top, *event, nu) for event in differences(before, self.state, nu)]
                 return
         self._leap(top, known)
 
@@ -319,7 +279,7 @@ class _Walk:
             vertices = found.vertices
         except VertexLimitError:
             return None
-        masses = vertices[_best_conditioned(found.fits, vertices)]
+        masses = vertices[best_conditioned(found.fits, vertices)]
         order = np.argsort(np.any((vertices > 0) != (masses > 0), axis=1), kind="stable")
         supports = tuple(tuple(np.flatnonzero(vertices[k]).tolist()) for k in order)
         gamma = masses[masses > 0] / (rows.mass_unit * beta)
@@ -358,11 +318,10 @@ class _Walk:
         self.parts -= 1
         hulls = [hull for piece in pieces if (hull := piece.hull(high, low)) is not None]
         ends = (high, nu_at(pieces, high)), (low, nu_at(pieces, low))
-        closed, _ = excluded(self.rows, self.state.faces, hulls, *ends)
-        if closed:
+        if excluded(self.rows, self.state.faces, hulls, *ends):
             return "proven", None
-        if high - low <= SAME_PLACE * high and all(self._is_feasible(nu, beta) for beta, nu in ends):
-            return "proven", None  # events this close are one
+        if high - low <= SAME_PLACE * high:  # events this close are one
+            return "proven" if all(self._is_feasible(nu, beta) for beta, nu in ends) else "not excluded", None
         if self.parts <= 0 or is_late(self.deadline):
             return "not excluded", None
         middle = 0.5 * (high + low)
@@ -380,44 +339,3 @@ class _Walk:
         options = {"level": beta, "tolerance": SAME_PLACE, "starts": self._starts(nu), "n_starts": N_CLIMBS}
         found = search_price(self.rows.design, nu, proof="auto", n_jobs=self.n_jobs, **options)
         return found.upper_bound <= beta * (1.0 + 2.0 * SAME_PLACE)
-
-
-def network_of(rows, curve):
-    """Return the network of a `Curve`."""
-    directions = np.array([face.direction(curve.nu) for face in curve.faces])
-    signs = np.array([face.sign for face in curve.faces], dtype=float)
-    masses = np.maximum(curve.gamma, 0.0) * curve.beta * rows.mass_unit
-    return build_network(rows.problem, directions, signs, masses)
-
-
-def piece_at(pieces, beta):
-    """The piece that holds a strength, the nearest one where rounding leaves it out."""
-    return min(pieces, key=lambda piece: max(min(piece.start, piece.end) - beta, beta - max(piece.start, piece.end), 0))
-
-
-def nu_at(pieces, beta):
-    return piece_at(pieces, beta).nu(beta)
-
-
-def _best_conditioned(fits, vertices):
-    """Number of the vertex whose fits are furthest from dependent."""
-    columns = fits / np.linalg.norm(fits, axis=0)
-    return int(np.argmax([np.linalg.svd(columns[:, masses > 0], compute_uv=False).min() for masses in vertices]))
-
-
-def _differences(before, after, nu):
-    """Return the events between two states at a dual point, as (kind, face before, face after)."""
-    old = {face.key: face for face in before.faces}
-    new = {face.key: face for face in after.faces}
-    gone = [face for key, face in old.items() if key not in new]
-    come = [face for key, face in new.items() if key not in old]
-    events = []
-    for face in list(come):
-        near = [other for other in gone if is_among(face.direction(nu), face.sign, [(other.direction(nu), other.sign)])]
-        if near:
-            kind = "kink reached" if len(face.kinks) > len(near[0].kinks) else "kink left"
-            events.append((kind, near[0], face))
-            gone.remove(near[0])
-            come.remove(face)
-    rest = [*(("leaves", face, None) for face in gone), *(("enters", None, face) for face in come)]
-    return [*events, *rest] or [("set changes", None, None)]

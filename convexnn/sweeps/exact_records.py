@@ -18,7 +18,7 @@ from ..optimal_sets.mass_set import MassSet
 from ..optimal_sets.solution_set import VERTEX_LIMIT, SolvedSet, solve_set
 from ..solvers.base import build_network, build_zero_network, uninterrupted
 from ._optima import KnownOptimum
-from .exact_path import Followed, piece_at
+from .path_intervals import Followed, piece_at
 from .path_records import PathRecord, RegularizationPath
 
 if TYPE_CHECKING:

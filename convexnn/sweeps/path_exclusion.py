@@ -31,7 +31,6 @@ MAX_CONES = 20_000  # of one branch and bound
 N_CLIMBS = 16  # random ascents that look for directions which are nearly optimal
 ROUNDING = 1e-11  # of beta: values above it by less are rounding
 MIN_BEND = 1e-13  # of the targets: lines that bend by less do not
-SAME_DIRECTION = 1e-6  # maxima whose entries differ by less are one
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,9 @@ class Outside:
 
 
 def excluded(rows, faces, hulls, upper, lower):
-    """Return whether nothing outside the stars of `faces` is optimal between two ends, and the `Outside` of the lower.
+    """Return whether it is proven that nothing outside the stars of `faces` is optimal between two ends.
 
-    `upper` and `lower` are pairs (beta, nu); the `hulls` cover the strengths in between. Without an answer the second
-    is None.
+    `upper` and `lower` are pairs (beta, nu); the `hulls` cover the strengths in between.
     """
     (high, _), (low, nu_low) = upper, lower
     stars, drop = _stars(rows, faces, hulls, high, low)
@@ -92,16 +90,16 @@ def excluded(rows, faces, hulls, upper, lower):
     shares, rests = _rests(rows, hulls, upper, lower)
     needed = float(rests.max()) / low
     if CUT_SHARE * drop < needed:
-        return False, None
+        return False
     drop = min(CUT_SHARE * drop, max(2.0 * needed, MIN_DROP))
     starts = [(face.direction(nu_low), face.sign) for face in faces]
     ends = [largest_outside(rows, stars, nu, beta, drop, starts) for beta, nu in (upper, lower)]
     if None in ends:
-        return False, None
+        return False
     rooms = [max(beta - end.largest, 0.0) for (beta, _), end in zip((upper, lower), ends, strict=True)]
     worst = max(end.largest - beta for (beta, _), end in zip((upper, lower), ends, strict=True))
     closed = worst <= ROUNDING * low and np.all(rests <= shares * rooms[0] + (1.0 - shares) * rooms[1] + ROUNDING * low)
-    return bool(closed), ends[1]
+    return bool(closed)
 
 
 def _rests(rows, hulls, upper, lower):

@@ -70,6 +70,7 @@ def test_three_rows_have_the_known_pieces_all_along():
     assert record.upper == pytest.approx(1.0, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_sides", [4, 5])
 def test_the_polygon_has_the_set_of_every_strength(n_sides):
     angles = 2 * np.pi * np.arange(n_sides) / n_sides
@@ -78,6 +79,7 @@ def test_the_polygon_has_the_set_of_every_strength(n_sides):
     assert compare_with_exact_fits(path, X, y, strengths(path, 3)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", FLAGS)
 def test_a_path_is_that_of_exact_fits(flags):
     X, y = random_problem(7, 2, seed=1)
@@ -89,11 +91,11 @@ def test_a_path_is_that_of_exact_fits(flags):
 
 def test_intervals_and_events_fit_together():
     X, y = random_problem(8, 2, seed=1)
-    path = follow(X, y)
+    path = follow(X, y, eps=0.1)
     records = path.records
     assert [record.lower for record in records[:-1]] == [record.upper for record in records[1:]]
-    assert records[-1].lower == pytest.approx(0.01 * records[0].upper)
-    assert set(path.breakpoints) == {record.upper for record in records}
+    assert records[-1].lower == pytest.approx(0.1 * records[0].upper)
+    np.testing.assert_allclose(path.breakpoints, [record.upper for record in records], rtol=1e-12)
     assert {event.kind for event in path.events} >= {"enters", "kink reached", "kink left"}
     for event in path.events:
         touched = X[list(event.rows)] @ event.direction if event.kind.startswith("kink") else np.zeros(1)
@@ -120,7 +122,7 @@ def test_events_are_known_to_ten_digits():
 
 def test_scaled_targets_scale_the_path():
     X, y = random_problem(7, 2, seed=4)
-    path, scaled = follow(X, y, eps=0.1), follow(X, 1e3 * y, eps=0.1)
+    path, scaled = follow(X, y, eps=0.3), follow(X, 1e3 * y, eps=0.3)
     np.testing.assert_allclose(betas_of(scaled), 1e3 * np.array(betas_of(path)), rtol=1e-10)
     assert [event.kind for event in scaled.events] == [event.kind for event in path.events]
 
@@ -160,9 +162,7 @@ def test_no_event_is_missed_on_random_problems(seed):
 def test_no_proof_without_the_direction_that_enters(monkeypatch):
     """A walk that sees no violators must not call its path proven: the bound on what is outside speaks."""
     X, y = random_problem(8, 2, seed=1)
-    monkeypatch.setattr(
-        followers._Walk, "_others", lambda self, nu, more=(): (np.zeros((0, 2)), np.zeros(0))
-    )
+    monkeypatch.setattr(followers._Walk, "_others", lambda self, nu, more=(): (np.zeros((0, 2)), np.zeros(0)))
     path = follow(X, y, eps=0.4)
     assert path.proven_share < 1.0
     wrong = [r for r in path.records if r.relative_gap > 1e-6]

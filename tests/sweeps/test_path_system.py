@@ -124,12 +124,12 @@ def test_nothing_is_excluded_that_is_left_out():
     rows, faces, beta, found = posed()
     curve = solve_system(rows, faces, beta, np.full(len(faces), 0.5))
     hulls, *ends = ends_of(curve, 0.1)
-    assert excluded(rows, faces, hulls, *ends)[0]
+    assert excluded(rows, faces, hulls, *ends)
     for k in range(len(faces)):
         others = faces[:k] + faces[k + 1 :]
         restricted = solve_system(rows, others, beta, np.delete(curve.gamma, k))
         hulls, *ends = ends_of(restricted, 0.1)
-        assert not excluded(rows, others, hulls, *ends)[0]
+        assert not excluded(rows, others, hulls, *ends)
         missed = abs(restricted.nu @ np.maximum(rows.design @ found.directions[k], 0.0))
         assert missed > beta
         assert largest_outside(rows, [], restricted.nu, beta, 0.01, []).largest >= missed * (1 - 1e-12)

@@ -318,7 +318,7 @@ class _Walk:
         self.parts -= 1
         hulls = [hull for piece in pieces if (hull := piece.hull(high, low)) is not None]
         ends = (high, nu_at(pieces, high)), (low, nu_at(pieces, low))
-        if excluded(self.rows, self.state.faces, hulls, *ends):
+        if hulls and excluded(self.rows, self.state.faces, hulls, *ends):
             return "proven", None
         if high - low <= SAME_PLACE * high:  # events this close are one
             return "proven" if all(self._is_feasible(nu, beta) for beta, nu in ends) else "not excluded", None

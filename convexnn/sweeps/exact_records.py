@@ -193,10 +193,10 @@ def _event(followed, beta, kind, before, after, nu):
     """Return the `PathEvent` of an entry of `Followed.events`."""
     rows, face = followed.rows, after if after is not None else before
     if face is None:
-        return PathEvent(beta * rows.unit, kind, None, 0, ())
+        return PathEvent(float(beta * rows.unit), kind, None, 0, ())
     lines = set() if before is None or after is None else set(before.kinks) ^ set(after.kinks)
     where = rows.problem.rows[np.isin(rows.line_of, list(lines))]
-    return PathEvent(beta * rows.unit, kind, face.direction(nu), face.sign, tuple(where.tolist()))
+    return PathEvent(float(beta * rows.unit), kind, face.direction(nu), face.sign, tuple(where.tolist()))
 
 
 def _point(followed, beta):
@@ -243,7 +243,7 @@ def _finished(problem, network, nu, directions, signs, masses, status):
 def _record(followed, interval):
     """Return the `IntervalRecord` of an interval, its middle confirmed by a certificate."""
     started, unit = now(), followed.rows.unit
-    beta = float(np.sqrt(interval.upper) * np.sqrt(interval.lower)) * unit
+    beta = float(np.sqrt(interval.upper) * np.sqrt(interval.lower) * unit)
     problem = replace(followed.rows.problem, beta=beta)
     point, status = _point(followed, beta), interval.status
     network, supports = point.network, interval.state.supports
@@ -264,8 +264,8 @@ def _record(followed, interval):
         n_iter=len(interval.pieces),
         network=network,
         seconds=now() - started,
-        upper=interval.upper * unit,
-        lower=interval.lower * unit,
+        upper=float(interval.upper * unit),
+        lower=float(interval.lower * unit),
         followed=status,
         **_connections(interval),
     )

@@ -77,6 +77,7 @@ def make_others():
     trained = convexnn.train_activation(X, Y, BETA)
     three = deep.train_three_layer([[1.0], [2.0], [-1.0], [-3.0]], [1.0, 2.0, -1.0, 1.0], beta=0.5)
     path = convexnn.regularization_path(np.eye(3), [3, 4, -2], [6, 3, 1])
+    exact = convexnn.regularization_path(np.eye(3), [3, 4, -2], exact=True)
     sweep = convexnn.width_sweep(X, Y, BETA, [1, 2], n_runs=40, labels=True, random_state=0)
     table = landscape.spurious_table([(2, 2)], n_runs=5, random_state=0)
     return {
@@ -114,6 +115,10 @@ def make_others():
         "ThreeLayerPrice": deep.price_three_layer([[1.0], [2.0]], [1.0, -1.0]),
         "RegularizationPath": path,
         "PathRecord": path.records[0],
+        "ExactPath": exact,
+        "IntervalRecord": exact.records[0],
+        "PathEvent": exact.events[0],
+        "PathPoint": exact.at(1.0),
         "Change": path.changes[0],
         "WidthSweep": sweep,
         "WidthRecord": sweep.records[0],

@@ -1,6 +1,7 @@
 """Pictures of fits, optimal sets, paths and sweeps. Nothing else imports matplotlib."""
 
 from .certificate import CertificateDisplay
+from .exact_paths import ExactPathDisplay
 from .geometry import DualFunctionDisplay, RectifiedEllipsoidDisplay
 from .labels import WidthLabelsDisplay
 from .landscape import LandscapeDisplay
@@ -19,6 +20,7 @@ __all__ = [
     "CertificateDisplay",
     "DecisionRegionDisplay",
     "DualFunctionDisplay",
+    "ExactPathDisplay",
     "LandscapeDisplay",
     "LeaveOneOutDisplay",
     "NetworkDisplay",

@@ -24,6 +24,8 @@ from .concave import add_scaled, copy, dot, solve_concave, sweep
 MAX_SWEEPS = 6  # passes of coordinate descent; the exact method follows only where they leave a bound undecided
 MAX_CAPS = 4  # the lines that keep their sign on the cap are settled, and the bound is lowered, three times at most
 MIN_CAP_COSINE = 0.5  # caps of more than 60 degrees around g are not looked at: hardly a line keeps its sign on them
+FLOOR_SHARE = 0.9  # a half whose bound is not below .9 of its parent's is bounded once more, with the cap of that value,
+FAR_FROM_TARGET = 1.3  # where that value is more than 1.3 times the target: nearer, only what closes cones pays
 CAP_ROUNDING = 1e-12  # a cap is taken larger by this share of its cosine: rounding of the products with unit lines
 EVEN_EDGE_WEIGHT = 2.0  # an edge far from the relaxation's maximum counts 2 mean(t)^2 where one beside it counts t_a t_b
 MIN_EDGE_SHARE = 0.7  # no edge is cut with less than .7 of the largest squared length: at .5 cones may become flat
@@ -271,20 +273,56 @@ def _descend(columns, limits, n_concave, generators, inverse, linear, target, am
 
 
 @compiled
+def _lower_bound_on_cone(
+    generators, values, gathered, kept, n_kept, n_convex, active, settled, columns, limits, n_concave, amounts, target,
+    capped, point, scratch,
+):  # fmt: skip
+    """Lower ||g|| until it falls to the target, or cannot; return how many convex lines straddle in the end."""
+    lines, weights, index = gathered
+    _, inverse, interpolant, g, work, linear, products = scratch
+    # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
+    for caps in range(MAX_CAPS):
+        decided = _descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point)
+        if decided == 1:
+            break
+        left, is_last = n_kept, not capped or caps == MAX_CAPS - 1
+        if not is_last:
+            cosine = _cap_cosine(columns, generators, settled, interpolant, g, amounts, n_concave, target, work)
+            left = _settle_in_cap(lines, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products)
+        if left == n_kept and decided == 0:
+            # Neither is certain: the best multipliers, exactly, whose cap is the smallest.
+            solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
+            _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+            if not is_last:
+                cosine = _cap_cosine(columns, generators, settled, interpolant, g, amounts, n_concave, target, work)
+                left = _settle_in_cap(
+                    lines, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products
+                )  # fmt: skip
+        if left == n_kept:
+            break
+        n_kept = left
+        # The same multipliers with the new linear function.
+        add_scaled(g, -1.0, linear)
+        _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear)
+        add_scaled(g, 1.0, linear)
+    return n_kept
+
+
+@compiled
 def _bound_cone(
-    generators, values, gathered, kept, n_kept, n_convex, active, settled, concave, limits, n_concave, target, capped,
-    point, scratch,
+    generators, values, gathered, kept, n_kept, n_convex, active, settled, concave, limits, n_concave, target, floor,
+    capped, point, scratch, spare,
 ):  # fmt: skip
     """Bound the relaxation on the cone; return the bound and how many convex lines straddle in the end.
 
     Writes the point of the cone where the relaxation is largest, as far as it is known. `gathered` has the columns,
     weights and index of the lines with the `values` at the generators, and `kept` says which convex ones straddle;
     `concave` and `limits` have room for r more rows. With `capped` lines are settled that keep their sign where f
-    reaches the target, in `active` and `settled` too.
+    reaches the target, in `active` and `settled` too; a bound above `floor` is lowered by those that keep it where f
+    reaches that, which holds for this bound alone and is not written.
     """
     r = generators.shape[0]
-    columns, weights, index = gathered
-    elimination, inverse, interpolant, g, work, linear, products = scratch
+    elimination, inverse, interpolant, g, work, linear, _ = scratch
     point[:] = 0.0
     for k in range(r):
         add_scaled(point, 1.0 / r, generators[k])
@@ -301,38 +339,25 @@ def _bound_cone(
         limits[n_concave + k] = np.inf
     rows, limits = concave[: n_concave + r], limits[: n_concave + r]
     amounts = np.zeros(n_concave + r)
-    _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear)
+    _interpolate(values, gathered[1], kept, n_kept, settled, inverse, interpolant, linear)
     copy(linear, g)
-    # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
-    for caps in range(MAX_CAPS):
-        decided = _descend(rows, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point)
-        if decided == 1:
-            break
-        left, is_last = n_kept, not capped or caps == MAX_CAPS - 1
-        if not is_last:
-            cosine = _cap_cosine(rows, generators, settled, interpolant, g, amounts, n_concave, target, work)
-            left = _settle_in_cap(
-                columns, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products
-            )  # fmt: skip
-        if left == n_kept and decided == 0:
-            # Neither is certain: the best multipliers, exactly, whose cap is the smallest.
-            solve_concave(rows, np.ascontiguousarray(rows.T), limits, linear, amounts, g)
-            _contradicts(rows, limits, n_concave, generators, inverse, linear, g, target, work, point)
-            if not is_last:
-                cosine = _cap_cosine(rows, generators, settled, interpolant, g, amounts, n_concave, target, work)
-                left = _settle_in_cap(
-                    columns, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products
-                )  # fmt: skip
-        if left == n_kept:
-            break
-        n_kept = left
-        # The same multipliers with the new linear function.
-        add_scaled(g, -1.0, linear)
-        _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear)
-        add_scaled(g, 1.0, linear)
+    n_left = _lower_bound_on_cone(
+        generators, values, gathered, kept, n_kept, n_convex, active, settled, rows, limits, n_concave, amounts,
+        target, capped, point, scratch,
+    )  # fmt: skip
     # What g lacks of the inequalities is rounding, and is added.
-    violation = _violation(rows, generators, settled, interpolant, g, amounts, n_concave, work)
-    return np.sqrt(dot(g, g)) + violation, n_kept
+    bound = np.sqrt(dot(g, g)) + _violation(rows, generators, settled, interpolant, g, amounts, n_concave, work)
+    if capped and target < floor < bound:
+        spare_active, spare_settled = spare
+        copy(active, spare_active)
+        copy(settled, spare_settled)
+        _lower_bound_on_cone(
+            generators, values, gathered, kept, n_left, n_convex, spare_active, spare_settled, rows, limits, n_concave,
+            amounts, floor, capped, point, scratch,
+        )  # fmt: skip
+        lacking = _violation(rows, generators, spare_settled, interpolant, g, amounts, n_concave, work)
+        bound = min(bound, max(floor, np.sqrt(dot(g, g)) + lacking))
+    return bound, n_left
 
 
 @compiled
@@ -353,6 +378,7 @@ def split_cones(
     elimination, inverse, products = np.empty((r, 2 * r)), np.empty((r, r)), np.empty(n_lines)
     middle, shares, gram = np.empty(r), np.empty(r), np.empty((r, r))
     scratch = (elimination, inverse, np.empty(r), np.empty(r), np.empty(r), np.empty(r), products)
+    spare = (np.empty(active.shape[1], active.dtype), np.empty(r))
     work = 0
     for k in range(generators.shape[0]):
         # The lines that change sign on the cone, and their values at its generators.
@@ -360,6 +386,10 @@ def split_cones(
         gathered = (columns, weights, index)
         for j in range(r):
             combine(generators[k, j], columns, n, at_generators[j])
+        # Far above the target the bound itself is what counts: most of the tree may never be closed.
+        floor = FLOOR_SHARE * bounds[k] if np.isfinite(bounds[k]) else target
+        if floor < FAR_FROM_TARGET * target:
+            floor = target
         # The cut: the middle of an edge takes the place of either end.
         shares[:] = 1.0
         if dot(kept_points[k], kept_points[k]) > 0.0 and invert(generators[k], elimination, inverse):
@@ -384,7 +414,8 @@ def split_cones(
             )  # fmt: skip
             bound, n_straddling[half] = _bound_cone(
                 new_generators[half], at_generators, gathered, kept, n_kept, n_convex,
-                new_active[half], new_settled[half], concave, limits, n_concave, target, capped, points[half], scratch,
+                new_active[half], new_settled[half], concave, limits, n_concave, target, floor, capped, points[half], scratch,
+                spare,
             )  # fmt: skip
             for l in range(n):
                 at_generators[replaced, l] = saved[l]

@@ -28,7 +28,8 @@ FLOOR_SHARE = 0.9  # a half whose bound is not below .9 of its parent's is bound
 FAR_FROM_TARGET = 1.3  # where that value is more than 1.3 times the target: nearer, only what closes cones pays
 CAP_ROUNDING = 1e-12  # a cap is taken larger by this share of its cosine: rounding of the products with unit lines
 EVEN_EDGE_WEIGHT = 2.0  # an edge far from the relaxation's maximum counts 2 mean(t)^2 where one beside it counts t_a t_b
-MIN_EDGE_SHARE = 0.7  # no edge is cut with less than .7 of the largest squared length: at .5 cones may become flat
+MIN_EDGE_SHARE = 0.5  # no edge is cut with less than half of the largest squared length
+MIN_CONE_HEIGHT = 0.02  # a cone is flat where a height is below .02 of its longest edge: there only lengths count
 
 
 @compiled
@@ -63,8 +64,55 @@ def combine(shares, columns, n, out):
 
 
 @compiled
-def cone_coordinates(inverse, point, shares):
-    """Write the shares t of the generators in ``point = sum_k t_k v_k``, those below zero as zero."""
+def invert(generators, work, inverse):
+    """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
+    r = generators.shape[0]
+    # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
+    for k in range(r):
+        for i in range(r):
+            work[k, i] = generators[k, i]
+            work[k, r + i] = 1.0 if i == k else 0.0
+    for c in range(r):
+        pivot = c
+        for k in range(c + 1, r):
+            if abs(work[k, c]) > abs(work[pivot, c]):
+                pivot = k
+        if abs(work[pivot, c]) < 1e-14:
+            return False
+        if pivot != c:
+            for i in range(2 * r):
+                work[c, i], work[pivot, i] = work[pivot, i], work[c, i]
+        scale = 1.0 / work[c, c]
+        for i in range(c, 2 * r):
+            work[c, i] *= scale
+        for k in range(r):
+            if k != c and work[k, c] != 0.0:
+                factor = work[k, c]
+                for i in range(c, 2 * r):
+                    work[k, i] -= factor * work[c, i]
+    for k in range(r):
+        for i in range(r):
+            inverse[k, i] = work[i, r + k]
+    return True
+
+
+@compiled
+def shares_at(generators, point, elimination, inverse, shares):
+    """Write the shares t of the generators in ``point = sum_k t_k v_k``, those below zero as zero.
+
+    All are 1 where there is no point, and in a flat cone, in which a generator is close to the plane of the others:
+    cuts beside one point alone, time and again, would make it flatter.
+    """
+    shares[:] = 1.0
+    if dot(point, point) == 0.0 or not invert(generators, elimination, inverse):
+        return
+    longest, steepest = 0.0, 0.0
+    for k in range(shares.size):
+        steepest = max(steepest, dot(inverse[k], inverse[k]))  # one over the squared distance to that plane
+        for j in range(k):
+            longest = max(longest, 2.0 - 2.0 * dot(generators[j], generators[k]))
+    if longest * steepest * MIN_CONE_HEIGHT * MIN_CONE_HEIGHT > 1.0:
+        return
     for k in range(shares.size):
         shares[k] = max(0.0, dot(inverse[k], point))
 
@@ -74,8 +122,8 @@ def edge_to_cut(generators, values, weights, n_convex, shares, gram):
     """Return the two generators between which a cone is cut; writes `gram`.
 
     Long edges come into question, in the metric of the straddling convex lines: lines are furthest from linear there.
-    Among them goes first what lies beside the maximum of the relaxation, with the shares t of the generators: there a
-    cut lowers the bound. To look at t alone, or at short edges too, would make cones flat.
+    Among them goes first what lies beside the maximum of the relaxation, with the shares t of the generators
+    (`shares_at`): there a cut lowers the bound. With equal shares it is the longest.
     """
     r = generators.shape[0]
     # ||v_a - v_b||^2 in the metric X_P^T diag(weights) X_P of the straddling convex lines.
@@ -137,39 +185,6 @@ def _sum_settled_lines(
             for i in range(r):
                 settled[i] += weights[l] * columns[i, l]
     return convex_left, concave_left
-
-
-@compiled
-def invert(generators, work, inverse):
-    """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
-    r = generators.shape[0]
-    # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
-    for k in range(r):
-        for i in range(r):
-            work[k, i] = generators[k, i]
-            work[k, r + i] = 1.0 if i == k else 0.0
-    for c in range(r):
-        pivot = c
-        for k in range(c + 1, r):
-            if abs(work[k, c]) > abs(work[pivot, c]):
-                pivot = k
-        if abs(work[pivot, c]) < 1e-14:
-            return False
-        if pivot != c:
-            for i in range(2 * r):
-                work[c, i], work[pivot, i] = work[pivot, i], work[c, i]
-        scale = 1.0 / work[c, c]
-        for i in range(c, 2 * r):
-            work[c, i] *= scale
-        for k in range(r):
-            if k != c and work[k, c] != 0.0:
-                factor = work[k, c]
-                for i in range(c, 2 * r):
-                    work[k, i] -= factor * work[c, i]
-    for k in range(r):
-        for i in range(r):
-            inverse[k, i] = work[i, r + k]
-    return True
 
 
 @compiled
@@ -391,9 +406,7 @@ def split_cones(
         if floor < FAR_FROM_TARGET * target:
             floor = target
         # The cut: the middle of an edge takes the place of either end.
-        shares[:] = 1.0
-        if dot(kept_points[k], kept_points[k]) > 0.0 and invert(generators[k], elimination, inverse):
-            cone_coordinates(inverse, kept_points[k], shares)
+        shares_at(generators[k], kept_points[k], elimination, inverse, shares)
         first, second = edge_to_cut(generators[k], at_generators, weights, n_convex, shares, gram)
         for i in range(r):
             middle[i] = generators[k, first, i] + generators[k, second, i]

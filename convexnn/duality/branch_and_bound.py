@@ -1,10 +1,10 @@
 """Geometric branch and bound over directions: a valid upper bound on the price that tightens until it is exact.
 
-The unit sphere is covered by the 2^r orthants of an orthonormal basis, once for each sign of the price function. A node
-is a simplicial cone with a bound (see `kernels.cones` and `kernels.vector_cones`); the nodes with the largest bounds
-are cut in two until the largest bound falls to the target. No arrangement is needed, so degenerate data cost nothing
-and nothing can be missed. Batches have a fixed size and are answered in order: the tree does not depend on the number
-of threads.
+The unit sphere, or for one output the half of it that has the larger of every two antipodes, is covered by orthants of
+an orthonormal basis, once for each sign of the price function. A node is a simplicial cone with a bound (see
+`kernels.cones` and `kernels.vector_cones`); the nodes with the largest bounds are cut in two until the largest bound
+falls to the target. No arrangement is needed, so degenerate data cost nothing and nothing can be missed. Batches have a
+fixed size and are answered in order: the tree does not depend on the number of threads.
 """
 
 from dataclasses import dataclass
@@ -263,4 +263,5 @@ def result_of(function, explored):
     # Closed cones are bounded by the target, open ones by their own bounds.
     upper = max(explored.target, float(explored.nodes.bound.max(initial=0.0)))
     points = np.array(explored.points).reshape(-1, function.rank)
-    return SearchResult(upper + function.slack + function.cover_slack, points, explored.n_nodes, len(explored.nodes) == 0)
+    slack = function.slack + function.cover_slack
+    return SearchResult(upper + slack, points, explored.n_nodes, len(explored.nodes) == 0)

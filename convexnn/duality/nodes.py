@@ -50,6 +50,11 @@ class Nodes:
         return sum(getattr(self, column.name)[:1].nbytes for column in fields(self))
 
 
+def first_cones(function, whole=False):
+    """Return cones to begin with; but for the `whole` sphere, one of every two antipodes is enough for one output."""
+    return orthants(function) if whole or function.odd is None else half_orthants(function)
+
+
 def orthants(function):
     """Return the 2^r orthants of the coordinate basis for every sign, with nothing settled; the sign + first."""
     r = function.rank
@@ -57,11 +62,6 @@ def orthants(function):
     corners = 1.0 - 2.0 * ((np.arange(1 << r)[:, None] >> np.arange(r)) & 1)
     generators = np.eye(r) * corners[:, None, :]
     return _unsettled(function, [(sign, generators) for sign in function.signs])
-
-
-def first_cones(function, whole=False):
-    """Return cones to begin with; but for the `whole` sphere, one of every two antipodes is enough for one output."""
-    return orthants(function) if whole or function.odd is None else half_orthants(function)
 
 
 def half_orthants(function):
@@ -72,7 +72,7 @@ def half_orthants(function):
     """
     r, size = function.rank, np.linalg.norm(function.odd)
     # A reflection that exchanges the first axis and the odd part; any basis will do for an even function.
-    axis = np.eye(r)[0] if size == 0.0 else function.odd / size
+    axis = np.eye(r)[0] if size <= np.finfo(float).eps * function.total else function.odd / size
     turn = -1.0 if axis[0] > 0.0 else 1.0  # to reflect an axis to what is nearly itself would lose its digits
     mirror = axis - turn * np.eye(r)[0]
     basis = np.eye(r) - 2.0 * np.outer(mirror, mirror) / max(mirror @ mirror, np.finfo(float).tiny)

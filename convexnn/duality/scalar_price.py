@@ -52,7 +52,7 @@ class ScalarPrice(PriceFunction):
 
     @property
     def cover_slack(self):
-        """Bound on ``f(-u) - f(u)`` where u is on the side of `odd` as computed, and so is a basis that begins with it."""
+        """Bound on ``f(-u) - f(u)`` for u on the side of `odd` as computed, in a basis that begins with it."""
         return 8.0 * np.finfo(float).eps * (len(self.lines) + self.rank + 8) * self.total
 
     def climb(self, starts, *, enough=np.inf, max_work=None, deadline=None, n_jobs=None):
@@ -69,7 +69,8 @@ class ScalarPrice(PriceFunction):
         """
         return split_cones(
             self.lines, sign * self.coefficients, nodes.generators, nodes.active, nodes.settled, nodes.bound,
-            nodes.point, cut, capped, halves.generators, halves.active, halves.settled, halves.bound, halves.value, halves.point, halves.convex,
+            nodes.point, cut, capped, halves.generators, halves.active, halves.settled, halves.bound, halves.value,
+            halves.point, halves.convex,
         )  # fmt: skip
 
     def cheap_bound(self, tight=True, deadline=None):

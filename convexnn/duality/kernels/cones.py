@@ -20,16 +20,14 @@ import numpy as np
 
 from ..._utils.kernels import compiled
 from .concave import add_scaled, copy, dot, solve_concave, sweep
+from .edges import edge_to_cut, invert, shares_at
 
 MAX_SWEEPS = 6  # passes of coordinate descent; the exact method follows only where they leave a bound undecided
 MAX_CAPS = 4  # the lines that keep their sign on the cap are settled, and the bound is lowered, three times at most
 MIN_CAP_COSINE = 0.5  # caps of more than 60 degrees around g are not looked at: hardly a line keeps its sign on them
-FLOOR_SHARE = 0.9  # a half whose bound is not below .9 of its parent's is bounded once more, with the cap of that value,
+FLOOR_SHARE = 0.9  # a half with a bound above .9 of its parent's is bounded once more, with the cap of that value,
 FAR_FROM_TARGET = 1.3  # where that value is more than 1.3 times the target: nearer, only what closes cones pays
 CAP_ROUNDING = 1e-12  # a cap is taken larger by this share of its cosine: rounding of the products with unit lines
-EVEN_EDGE_WEIGHT = 2.0  # an edge far from the relaxation's maximum counts 2 mean(t)^2 where one beside it counts t_a t_b
-MIN_EDGE_SHARE = 0.5  # no edge is cut with less than half of the largest squared length
-MIN_CONE_HEIGHT = 0.02  # a cone is flat where a height is below .02 of its longest edge: there only lengths count
 
 
 @compiled
@@ -61,97 +59,6 @@ def combine(shares, columns, n, out):
     for i in range(1, shares.size):
         for l in range(n):
             out[l] += shares[i] * columns[i, l]
-
-
-@compiled
-def invert(generators, work, inverse):
-    """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
-    r = generators.shape[0]
-    # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
-    for k in range(r):
-        for i in range(r):
-            work[k, i] = generators[k, i]
-            work[k, r + i] = 1.0 if i == k else 0.0
-    for c in range(r):
-        pivot = c
-        for k in range(c + 1, r):
-            if abs(work[k, c]) > abs(work[pivot, c]):
-                pivot = k
-        if abs(work[pivot, c]) < 1e-14:
-            return False
-        if pivot != c:
-            for i in range(2 * r):
-                work[c, i], work[pivot, i] = work[pivot, i], work[c, i]
-        scale = 1.0 / work[c, c]
-        for i in range(c, 2 * r):
-            work[c, i] *= scale
-        for k in range(r):
-            if k != c and work[k, c] != 0.0:
-                factor = work[k, c]
-                for i in range(c, 2 * r):
-                    work[k, i] -= factor * work[c, i]
-    for k in range(r):
-        for i in range(r):
-            inverse[k, i] = work[i, r + k]
-    return True
-
-
-@compiled
-def shares_at(generators, point, elimination, inverse, shares):
-    """Write the shares t of the generators in ``point = sum_k t_k v_k``, those below zero as zero.
-
-    All are 1 where there is no point, and in a flat cone, in which a generator is close to the plane of the others:
-    cuts beside one point alone, time and again, would make it flatter.
-    """
-    shares[:] = 1.0
-    if dot(point, point) == 0.0 or not invert(generators, elimination, inverse):
-        return
-    longest, steepest = 0.0, 0.0
-    for k in range(shares.size):
-        steepest = max(steepest, dot(inverse[k], inverse[k]))  # one over the squared distance to that plane
-        for j in range(k):
-            longest = max(longest, 2.0 - 2.0 * dot(generators[j], generators[k]))
-    if longest * steepest * MIN_CONE_HEIGHT * MIN_CONE_HEIGHT > 1.0:
-        return
-    for k in range(shares.size):
-        shares[k] = max(0.0, dot(inverse[k], point))
-
-
-@compiled(fastmath={"reassoc", "contract"})
-def edge_to_cut(generators, values, weights, n_convex, shares, gram):
-    """Return the two generators between which a cone is cut; writes `gram`.
-
-    Long edges come into question, in the metric of the straddling convex lines: lines are furthest from linear there.
-    Among them goes first what lies beside the maximum of the relaxation, with the shares t of the generators
-    (`shares_at`): there a cut lowers the bound. With equal shares it is the longest.
-    """
-    r = generators.shape[0]
-    # ||v_a - v_b||^2 in the metric X_P^T diag(weights) X_P of the straddling convex lines.
-    for a in range(r):
-        for b in range(a + 1):
-            gram[a, b] = 0.0
-            for l in range(n_convex):
-                gram[a, b] += weights[l] * values[a, l] * values[b, l]
-    longest, mean = 0.0, 0.0
-    for a in range(r):
-        mean += shares[a] / r
-        for b in range(a):
-            longest = max(longest, gram[a, a] + gram[b, b] - 2.0 * gram[a, b])
-    best, first, second = 0.0, 1, 0
-    for a in range(r):
-        for b in range(a):
-            length = gram[a, a] + gram[b, b] - 2.0 * gram[a, b]
-            score = length * (shares[a] * shares[b] + EVEN_EDGE_WEIGHT * mean * mean)
-            if length >= MIN_EDGE_SHARE * longest and score > best:
-                best, first, second = score, a, b
-    if best <= 0.0:  # every convex line is settled: cut the widest angle
-        best = 2.0
-        for a in range(r):
-            for b in range(a):
-                cosine = dot(generators[a], generators[b])
-                if cosine < best:
-                    best, first, second = cosine, a, b
-    return first, second
 
 
 @compiled
@@ -427,8 +334,8 @@ def split_cones(
             )  # fmt: skip
             bound, n_straddling[half] = _bound_cone(
                 new_generators[half], at_generators, gathered, kept, n_kept, n_convex,
-                new_active[half], new_settled[half], concave, limits, n_concave, target, floor, capped, points[half], scratch,
-                spare,
+                new_active[half], new_settled[half], concave, limits, n_concave, target, floor, capped,
+                points[half], scratch, spare,
             )  # fmt: skip
             for l in range(n):
                 at_generators[replaced, l] = saved[l]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convexnn.duality.branch_and_bound import branch_and_bound, explore, result_of
-from convexnn.duality.kernels.cones import edge_to_cut, shares_at
+from convexnn.duality.kernels.edges import edge_to_cut, shares_at
 from convexnn.duality.nodes import Nodes, half_orthants, orthants
 from convexnn.duality.scalar_price import ScalarPrice, scalar_price_function
 from tests import zoo

@@ -1,10 +1,10 @@
 """Geometric branch and bound over directions: a valid upper bound on the price that tightens until it is exact.
 
-The unit sphere is covered by the 2^r orthants of an orthonormal basis, once for each sign of the price function. A node
-is a simplicial cone with a bound (see `kernels.cones` and `kernels.vector_cones`); the nodes with the largest bounds
-are cut in two until the largest bound falls to the target. No arrangement is needed, so degenerate data cost nothing
-and nothing can be missed. Batches have a fixed size and are answered in order: the tree does not depend on the number
-of threads.
+The unit sphere, or for one output the half of it that has the larger of every two antipodes, is covered by orthants of
+an orthonormal basis, once for each sign of the price function. A node is a simplicial cone with a bound (see
+`kernels.cones` and `kernels.vector_cones`); the nodes with the largest bounds are cut in two until the largest bound
+falls to the target. No arrangement is needed, so degenerate data cost nothing and nothing can be missed. Batches have a
+fixed size and are answered in order: the tree does not depend on the number of threads.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .._utils.progress import current
 from .._utils.threads import one_sign_slices, thread_map
 from .._utils.validation import is_late
 from ._forecast import Budget
-from .nodes import Frontier, Nodes, orthants
+from .nodes import Frontier, Nodes, first_cones
 
 MAX_RANK = 13  # no tree is begun above rank 13: its first nodes are 2^rank cones for each sign
 MAX_NODES_PER_BATCH = 512  # at most 512 nodes are cut between two looks at the clock,
@@ -125,7 +125,7 @@ class Search:
 
         def bound(start, stop):
             part, out = nodes.take(slice(start, stop)), halves.take(slice(2 * start, 2 * stop))
-            return self.function.halve(float(part.sign[0]), part, cut, out)
+            return self.function.halve(float(part.sign[0]), part, cut, out, self.depth is None)
 
         return self.account(halves, self.run(bound, one_sign_slices(nodes.sign, NODES_PER_CHUNK)))
 
@@ -197,7 +197,7 @@ def branch_and_bound(
     limits = {"stop_above": stop_above, "deadline": deadline, "n_jobs": n_jobs, "depth": depth}
     limits |= {"max_work": max_work, "most_work": most_work}
     targets = {"known_value": known_value, "level": level, "tolerance": tolerance, "absolute": absolute}
-    return result_of(function, explore(function, orthants(function), **targets, **limits))
+    return result_of(function, explore(function, first_cones(function, depth is not None), **targets, **limits))
 
 
 def explore(
@@ -263,4 +263,5 @@ def result_of(function, explored):
     # Closed cones are bounded by the target, open ones by their own bounds.
     upper = max(explored.target, float(explored.nodes.bound.max(initial=0.0)))
     points = np.array(explored.points).reshape(-1, function.rank)
-    return SearchResult(upper + function.slack, points, explored.n_nodes, len(explored.nodes) == 0)
+    slack = function.slack + function.cover_slack
+    return SearchResult(upper + slack, points, explored.n_nodes, len(explored.nodes) == 0)

@@ -50,19 +50,49 @@ class Nodes:
         return sum(getattr(self, column.name)[:1].nbytes for column in fields(self))
 
 
+def first_cones(function, whole=False):
+    """Return cones to begin with; but for the `whole` sphere, one of every two antipodes is enough for one output."""
+    return orthants(function) if whole or function.odd is None else half_orthants(function)
+
+
 def orthants(function):
     """Return the 2^r orthants of the coordinate basis for every sign, with nothing settled; the sign + first."""
-    n_lines, r = function.lines.shape
+    r = function.rank
     # Bit i of the number of an orthant is the sign of its i-th generator.
     corners = 1.0 - 2.0 * ((np.arange(1 << r)[:, None] >> np.arange(r)) & 1)
-    n_signs = len(function.signs)
-    nodes = Nodes.empty(n_signs << r, function)
-    nodes.generators[:] = np.tile(np.eye(r) * corners[:, None, :], (n_signs, 1, 1))
+    generators = np.eye(r) * corners[:, None, :]
+    return _unsettled(function, [(sign, generators) for sign in function.signs])
+
+
+def half_orthants(function):
+    """Return the orthants of a basis for one output that cover one of every two antipodes, for every sign.
+
+    ``f(-u) = f(u) - 2 odd . u`` with the `odd` part of a `ScalarPrice`, so that of u and -u the one on its side has the
+    larger value: the basis begins with it, and the orthants on the other side are left out.
+    """
+    r, size = function.rank, np.linalg.norm(function.odd)
+    # A reflection that exchanges the first axis and the odd part; any basis will do for an even function.
+    axis = np.eye(r)[0] if size <= np.finfo(float).eps * function.total else function.odd / size
+    turn = -1.0 if axis[0] > 0.0 else 1.0  # to reflect an axis to what is nearly itself would lose its digits
+    mirror = axis - turn * np.eye(r)[0]
+    basis = np.eye(r) - 2.0 * np.outer(mirror, mirror) / max(mirror @ mirror, np.finfo(float).tiny)
+    basis[0] *= turn
+    corners = 1.0 - 2.0 * ((np.arange(1 << (r - 1))[:, None] >> np.arange(r - 1)) & 1)
+    corners = np.column_stack([np.ones(len(corners)), corners])
+    generators = basis * corners[:, :, None]
+    return _unsettled(function, [(sign, sign * generators) for sign in function.signs])
+
+
+def _unsettled(function, cones):
+    """Return nodes for pairs of a sign and generators (K, r, r), with nothing settled."""
+    n_lines = len(function.lines)
+    nodes = Nodes.empty(sum(len(generators) for _, generators in cones), function)
+    nodes.generators[:] = np.concatenate([generators for _, generators in cones])
     # Every line counts as straddling at first; packed bits are read by the kernels as words of 64.
     bits = np.zeros(64 * nodes.active.shape[1], np.uint8)
     bits[:n_lines] = 1
     nodes.active[:] = np.packbits(bits, bitorder="little").view(np.uint64)
-    nodes.sign[:] = np.repeat(function.signs, 1 << r)
+    nodes.sign[:] = np.repeat([sign for sign, _ in cones], [len(generators) for _, generators in cones])
     # Only the linear term is settled at first, and it changes sign with f.
     nodes.settled[:] = nodes.sign.reshape(-1, *[1] * function.linear.ndim) * function.linear
     nodes.bound[:], nodes.value[:], nodes.point[:], nodes.convex[:] = np.inf, 0.0, 0.0, n_lines

@@ -59,6 +59,9 @@ class PriceFunction:
     slack: float
     stretched: "Stretched | None" = None
 
+    odd = None  # the linear function by which f and its antipode differ, where there is one
+    cover_slack = 0.0  # what leaving out antipodes may cost by rounding
+
     @property
     def rank(self):
         """Dimension of the space that is searched."""

@@ -45,6 +45,16 @@ class ScalarPrice(PriceFunction):
         """``||linear|| + sum |coefficients| lengths``: no value of f on the unit ball is larger."""
         return float(np.linalg.norm(self.linear) + np.abs(self.coefficients) @ self.lengths)
 
+    @property
+    def odd(self):
+        """The vector of ``f(u) - f(-u) = 2 odd . u``."""
+        return self.linear + 0.5 * self.coefficients @ self.lines
+
+    @property
+    def cover_slack(self):
+        """Bound on ``f(-u) - f(u)`` for u on the side of `odd` as computed, in a basis that begins with it."""
+        return 8.0 * np.finfo(float).eps * (len(self.lines) + self.rank + 8) * self.total
+
     def climb(self, starts, *, enough=np.inf, max_work=None, deadline=None, n_jobs=None):
         """Climb f and -f from every row of `starts` (K, rank); return points, signs and values (`local_maxima`).
 
@@ -52,11 +62,15 @@ class ScalarPrice(PriceFunction):
         """
         return local_maxima(self, starts, enough=enough, deadline=deadline, n_jobs=n_jobs)
 
-    def halve(self, sign, nodes, cut, halves):
-        """Write the two bounded halves of every cone of `nodes`, all of one sign, to `halves`; return the work."""
+    def halve(self, sign, nodes, cut, halves, capped=False):
+        """Write the two bounded halves of every cone of `nodes`, all of one sign, to `halves`; return the work.
+
+        With `capped` nothing is asked of a half where f does not reach the cut.
+        """
         return split_cones(
-            self.lines, sign * self.coefficients, nodes.generators, nodes.active, nodes.settled, nodes.bound, cut,
-            halves.generators, halves.active, halves.settled, halves.bound, halves.value, halves.point, halves.convex,
+            self.lines, sign * self.coefficients, nodes.generators, nodes.active, nodes.settled, nodes.bound,
+            nodes.point, cut, capped, halves.generators, halves.active, halves.settled, halves.bound, halves.value,
+            halves.point, halves.convex,
         )  # fmt: skip
 
     def cheap_bound(self, tight=True, deadline=None):

@@ -74,8 +74,11 @@ class VectorPrice(PriceFunction):
         """
         return vector_maxima(self, starts, rough=rough, max_work=max_work, deadline=deadline, n_jobs=n_jobs)
 
-    def halve(self, sign, nodes, cut, halves):
-        """Write the two bounded halves of every cone of `nodes` to `halves`; return the work. The sign is 1."""
+    def halve(self, sign, nodes, cut, halves, capped=False):
+        """Write the two bounded halves of every cone of `nodes` to `halves`; return the work. The sign is 1.
+
+        `capped` is a licence that is not used here.
+        """
         return split_vector_cones(
             self.lines, self.coefficients, self.sizes, self.linear, nodes.generators, nodes.active, nodes.settled,
             nodes.bound, cut, halves.generators, halves.active, halves.settled, halves.bound, halves.value,

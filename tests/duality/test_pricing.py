@@ -339,7 +339,7 @@ def long_problem(d=6):
 
 
 def test_a_tree_that_is_expected_to_end_goes_on():
-    X, nu = hard_problem()
+    X, nu = zoo.random_problem(60, 7, 0)
     full = search_price(X, nu, proof="auto", max_work=1)
     assert full.proof == "exact" and full.n_nodes > 1000
 

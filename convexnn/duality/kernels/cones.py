@@ -9,14 +9,25 @@ linear on the cone, every vector g with
 
 bounds f by ||g|| on the unit vectors of the cone. Coordinate descent makes ||g|| small; whatever it returns is
 checked against these inequalities and corrected, so a bound never rests on the accuracy of the descent.
+
+Since ``f(u) <= g . u`` on the cone, its unit vectors u with ``f(u) >= target`` lie in the cap ``g . u >= target``
+around g. A straddling convex line that keeps its sign on the cap counts as linear from there on: f stays as it is
+wherever it reaches the target, and elsewhere becomes smaller at most, which is where nothing is asked. That lowers the
+bound, which narrows the cap, and the halves of the cone inherit the lines.
 """
 
 import numpy as np
 
 from ..._utils.kernels import compiled
 from .concave import add_scaled, copy, dot, solve_concave, sweep
+from .edges import edge_to_cut, invert, shares_at
 
 MAX_SWEEPS = 6  # passes of coordinate descent; the exact method follows only where they leave a bound undecided
+MAX_CAPS = 4  # the lines that keep their sign on the cap are settled, and the bound is lowered, three times at most
+MIN_CAP_COSINE = 0.5  # caps of more than 60 degrees around g are not looked at: hardly a line keeps its sign on them
+FLOOR_SHARE = 0.9  # a half with a bound above .9 of its parent's is bounded once more, with the cap of that value,
+FAR_FROM_TARGET = 1.3  # where that value is more than 1.3 times the target: nearer, only what closes cones pays
+CAP_ROUNDING = 1e-12  # a cap is taken larger by this share of its cosine: rounding of the products with unit lines
 
 
 @compiled
@@ -50,43 +61,18 @@ def combine(shares, columns, n, out):
             out[l] += shares[i] * columns[i, l]
 
 
-@compiled(fastmath={"reassoc", "contract"})
-def _longest_edge(generators, values, weights, n_convex, gram):
-    """Return the two generators between which the straddling convex lines are furthest from linear; writes `gram`."""
-    r = generators.shape[0]
-    # ||v_a - v_b||^2 in the metric X_P^T diag(weights) X_P of the straddling convex lines.
-    for a in range(r):
-        for b in range(a + 1):
-            gram[a, b] = 0.0
-            for l in range(n_convex):
-                gram[a, b] += weights[l] * values[a, l] * values[b, l]
-    best, first, second = 0.0, 1, 0
-    for a in range(r):
-        for b in range(a):
-            length = gram[a, a] + gram[b, b] - 2.0 * gram[a, b]
-            if length > best:
-                best, first, second = length, a, b
-    if best <= 0.0:  # every convex line is settled: cut the widest angle
-        best = 2.0
-        for a in range(r):
-            for b in range(a):
-                cosine = dot(generators[a], generators[b])
-                if cosine < best:
-                    best, first, second = cosine, a, b
-    return first, second
-
-
 @compiled
-def _sum_settled_lines(values, columns, weights, index, n_convex, n, active, settled, interpolant, concave, limits):
+def _sum_settled_lines(
+    values, columns, weights, index, n_convex, n, active, settled, kept, concave, limits,
+):  # fmt: skip
     """Settle the lines that keep their sign on the cone and narrow the rest.
 
-    Writes the interpolant of the straddling convex lines at the generators and the straddling concave lines (as unit
-    rows with their limits). Returns how many convex and how many concave lines straddle.
+    Writes which convex lines straddle, to `kept`, and the straddling concave lines (as unit rows with their limits).
+    Returns how many convex and how many concave lines straddle.
     """
-    r = interpolant.size
+    r = settled.size
     convex_left, concave_left = 0, 0
     active[:] = 0
-    interpolant[:] = 0.0
     # A line is linear on the cone when it has one sign at all generators: on, it is added; off, it is nothing.
     for l in range(n):
         low = high = values[0, l]
@@ -95,9 +81,8 @@ def _sum_settled_lines(values, columns, weights, index, n_convex, n, active, set
         if low < 0.0 < high:
             active[index[l] >> 6] |= np.uint64(1) << np.uint64(index[l] & 63)
             if l < n_convex:
+                kept[convex_left] = l
                 convex_left += 1
-                for k in range(r):
-                    interpolant[k] += weights[l] * max(values[k, l], 0.0)
             else:
                 limits[concave_left] = -weights[l]
                 for i in range(r):
@@ -107,39 +92,6 @@ def _sum_settled_lines(values, columns, weights, index, n_convex, n, active, set
             for i in range(r):
                 settled[i] += weights[l] * columns[i, l]
     return convex_left, concave_left
-
-
-@compiled
-def invert(generators, work, inverse):
-    """Write into row k of `inverse` the vector q_k with ``q_k . v_j = 1 if j == k else 0``; False if singular."""
-    r = generators.shape[0]
-    # Gauss-Jordan on the transpose: work = [V | I] with V's rows the generators, V q = e_k
-    for k in range(r):
-        for i in range(r):
-            work[k, i] = generators[k, i]
-            work[k, r + i] = 1.0 if i == k else 0.0
-    for c in range(r):
-        pivot = c
-        for k in range(c + 1, r):
-            if abs(work[k, c]) > abs(work[pivot, c]):
-                pivot = k
-        if abs(work[pivot, c]) < 1e-14:
-            return False
-        if pivot != c:
-            for i in range(2 * r):
-                work[c, i], work[pivot, i] = work[pivot, i], work[c, i]
-        scale = 1.0 / work[c, c]
-        for i in range(c, 2 * r):
-            work[c, i] *= scale
-        for k in range(r):
-            if k != c and work[k, c] != 0.0:
-                factor = work[k, c]
-                for i in range(c, 2 * r):
-                    work[k, i] -= factor * work[c, i]
-    for k in range(r):
-        for i in range(r):
-            inverse[k, i] = work[i, r + k]
-    return True
 
 
 @compiled
@@ -182,10 +134,117 @@ def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, tar
 
 
 @compiled
-def _bound_cone(generators, settled, interpolant, concave, limits, n_concave, target, point, scratch):
-    """Bound the relaxation on the cone and write a point of it; `concave` and `limits` have room for r more rows."""
+def _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear):
+    """Write the interpolant of the straddling convex lines at the generators, and the linear function that it makes.
+
+    ``p . t`` with ``t = W u`` is linear: it joins the settled lines.
+    """
+    copy(settled, linear)
+    for k in range(interpolant.size):
+        interpolant[k] = 0.0
+        for j in range(n_kept):
+            interpolant[k] += weights[kept[j]] * max(values[k, kept[j]], 0.0)
+        add_scaled(linear, interpolant[k], inverse[k])
+
+
+@compiled
+def _cap_cosine(columns, generators, settled, interpolant, g, amounts, n_concave, target, work):
+    """Return the cosine of the angle to g within which f may reach the target, all rounding of g included."""
+    lacking = _violation(columns, generators, settled, interpolant, g, amounts, n_concave, work)
+    return (target - lacking) / max(np.sqrt(dot(g, g)), 1e-300)
+
+
+@compiled
+def _settle_in_cap(columns, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products):
+    """Settle the straddling convex lines that keep their sign where ``g . u >= cosine ||g|| ||u||``.
+
+    Returns how many lines straddle still. On these u the product with a unit line is zero only if its angle to the
+    line's hyperplane is at most that of the cap.
+    """
+    if cosine < MIN_CAP_COSINE:
+        return n_kept
+    cosine = min(1.0, cosine * (1.0 - CAP_ROUNDING))
+    reach = (np.sqrt(1.0 - cosine * cosine) + CAP_ROUNDING) * np.sqrt(dot(g, g))
+    combine(g, columns, n_convex, products)
+    left = 0
+    for j in range(n_kept):
+        l = kept[j]
+        if abs(products[l]) <= reach:
+            kept[left] = l
+            left += 1
+            continue
+        active[index[l] >> 6] &= ~(np.uint64(1) << np.uint64(index[l] & 63))
+        if products[l] > 0.0:
+            for i in range(settled.size):
+                settled[i] += weights[l] * columns[i, l]
+    return left
+
+
+@compiled
+def _descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point):
+    """Lower ||g|| by coordinate descent; return 1 where it falls to the target, 2 where it cannot, 0 where unknown."""
+    for repeat in range(MAX_SWEEPS):
+        sweep(columns, limits, amounts, g)
+        if dot(g, g) <= target * target:
+            return 1
+        if repeat & 1 == 1 and _contradicts(
+            columns, limits, n_concave, generators, inverse, linear, g, target, work, point
+        ):
+            return 2
+    return 0
+
+
+@compiled
+def _lower_bound_on_cone(
+    generators, values, gathered, kept, n_kept, n_convex, active, settled, columns, limits, n_concave, amounts, target,
+    capped, point, scratch,
+):  # fmt: skip
+    """Lower ||g|| until it falls to the target, or cannot; return how many convex lines straddle in the end."""
+    lines, weights, index = gathered
+    _, inverse, interpolant, g, work, linear, products = scratch
+    # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
+    for caps in range(MAX_CAPS):
+        decided = _descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point)
+        if decided == 1:
+            break
+        left, is_last = n_kept, not capped or caps == MAX_CAPS - 1
+        if not is_last:
+            cosine = _cap_cosine(columns, generators, settled, interpolant, g, amounts, n_concave, target, work)
+            left = _settle_in_cap(lines, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products)
+        if left == n_kept and decided == 0:
+            # Neither is certain: the best multipliers, exactly, whose cap is the smallest.
+            solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
+            _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+            if not is_last:
+                cosine = _cap_cosine(columns, generators, settled, interpolant, g, amounts, n_concave, target, work)
+                left = _settle_in_cap(
+                    lines, weights, index, kept, n_kept, n_convex, active, settled, g, cosine, products
+                )  # fmt: skip
+        if left == n_kept:
+            break
+        n_kept = left
+        # The same multipliers with the new linear function.
+        add_scaled(g, -1.0, linear)
+        _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear)
+        add_scaled(g, 1.0, linear)
+    return n_kept
+
+
+@compiled
+def _bound_cone(
+    generators, values, gathered, kept, n_kept, n_convex, active, settled, concave, limits, n_concave, target, floor,
+    capped, point, scratch, spare,
+):  # fmt: skip
+    """Bound the relaxation on the cone; return the bound and how many convex lines straddle in the end.
+
+    Writes the point of the cone where the relaxation is largest, as far as it is known. `gathered` has the columns,
+    weights and index of the lines with the `values` at the generators, and `kept` says which convex ones straddle;
+    `concave` and `limits` have room for r more rows. With `capped` lines are settled that keep their sign where f
+    reaches the target, in `active` and `settled` too; a bound above `floor` is lowered by those that keep it where f
+    reaches that, which holds for this bound alone and is not written.
+    """
     r = generators.shape[0]
-    elimination, inverse, g, work, linear = scratch
+    elimination, inverse, interpolant, g, work, linear, _ = scratch
     point[:] = 0.0
     for k in range(r):
         add_scaled(point, 1.0 / r, generators[k])
@@ -193,62 +252,69 @@ def _bound_cone(generators, settled, interpolant, concave, limits, n_concave, ta
     for i in range(r):
         point[i] /= size
     if not invert(generators, elimination, inverse):
-        return np.inf
-    # The interpolant of the convex lines, p . t with t = W u, is linear: it joins the settled lines.
-    copy(settled, linear)
+        return np.inf, n_kept
     for k in range(r):
-        add_scaled(linear, interpolant[k], inverse[k])
         # t_k >= 0 is a concave line of no limit: the cone enters by its multipliers.
         length = np.sqrt(dot(inverse[k], inverse[k]))
         for i in range(r):
             concave[n_concave + k, i] = -inverse[k, i] / length
         limits[n_concave + k] = np.inf
-    columns, limits = concave[: n_concave + r], limits[: n_concave + r]
-    amounts = np.empty(n_concave + r)
-    amounts[:] = 0.0
+    rows, limits = concave[: n_concave + r], limits[: n_concave + r]
+    amounts = np.zeros(n_concave + r)
+    _interpolate(values, gathered[1], kept, n_kept, settled, inverse, interpolant, linear)
     copy(linear, g)
-    # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
-    decided = False
-    for repeat in range(MAX_SWEEPS):
-        sweep(columns, limits, amounts, g)
-        decided = dot(g, g) <= target * target or (
-            repeat & 1 == 1
-            and _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
-        )
-        if decided:
-            break
-    # Neither is certain: the best multipliers, exactly.
-    if not decided:
-        solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
-        _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
-    # What g lacks of the inequalities is rounding after the exact method, and is added after any other.
-    return np.sqrt(dot(g, g)) + _violation(columns, generators, settled, interpolant, g, amounts, n_concave, work)
+    n_left = _lower_bound_on_cone(
+        generators, values, gathered, kept, n_kept, n_convex, active, settled, rows, limits, n_concave, amounts,
+        target, capped, point, scratch,
+    )  # fmt: skip
+    # What g lacks of the inequalities is rounding, and is added.
+    bound = np.sqrt(dot(g, g)) + _violation(rows, generators, settled, interpolant, g, amounts, n_concave, work)
+    if capped and target < floor < bound:
+        spare_active, spare_settled = spare
+        copy(active, spare_active)
+        copy(settled, spare_settled)
+        _lower_bound_on_cone(
+            generators, values, gathered, kept, n_left, n_convex, spare_active, spare_settled, rows, limits, n_concave,
+            amounts, floor, capped, point, scratch,
+        )  # fmt: skip
+        lacking = _violation(rows, generators, spare_settled, interpolant, g, amounts, n_concave, work)
+        bound = min(bound, max(floor, np.sqrt(dot(g, g)) + lacking))
+    return bound, n_left
 
 
 @compiled
 def split_cones(
-    lines, coefficients, generators, active, settled, bounds, target,
+    lines, coefficients, generators, active, settled, bounds, kept_points, target, capped,
     new_generators, new_active, new_settled, new_bounds, values, points, n_straddling,
 ):  # fmt: skip
-    """Cut every cone of ``generators (K, r, r)`` in two along its longest edge and bound the halves; return the work.
+    """Cut every cone of ``generators (K, r, r)`` in two and bound the halves; return the work.
 
-    Halves 2k and 2k + 1 belong to cone k; all `new_` arrays, `values` (of f at `points`) and `n_straddling` (convex
-    lines that change sign on the half) are written.
+    Halves 2k and 2k + 1 belong to cone k; all `new_` arrays, `values` (of f at `points`, at most) and `n_straddling`
+    (convex lines that change sign on the half) are written. With `capped` nothing is asked of the halves where f does
+    not reach the target.
     """
     n_lines, r = lines.shape
     columns, at_generators = np.empty((r, n_lines)), np.empty((r, n_lines))
     weights, index, saved = np.empty(n_lines), np.empty(n_lines, np.int64), np.empty(n_lines)
-    concave, limits = np.empty((n_lines + r, r)), np.empty(n_lines + r)
-    interpolant, middle, gram = np.empty(r), np.empty(r), np.empty((r, r))
-    scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r))
+    kept, concave, limits = np.empty(n_lines, np.int64), np.empty((n_lines + r, r)), np.empty(n_lines + r)
+    elimination, inverse, products = np.empty((r, 2 * r)), np.empty((r, r)), np.empty(n_lines)
+    middle, shares, gram = np.empty(r), np.empty(r), np.empty((r, r))
+    scratch = (elimination, inverse, np.empty(r), np.empty(r), np.empty(r), np.empty(r), products)
+    spare = (np.empty(active.shape[1], active.dtype), np.empty(r))
     work = 0
     for k in range(generators.shape[0]):
         # The lines that change sign on the cone, and their values at its generators.
         n_convex, n = _gather_lines(lines, coefficients, active[k], columns, weights, index)
+        gathered = (columns, weights, index)
         for j in range(r):
             combine(generators[k, j], columns, n, at_generators[j])
-        # The cut: the middle of the longest edge takes the place of either end.
-        first, second = _longest_edge(generators[k], at_generators, weights, n_convex, gram)
+        # Far above the target the bound itself is what counts: most of the tree may never be closed.
+        floor = FLOOR_SHARE * bounds[k] if np.isfinite(bounds[k]) else target
+        if floor < FAR_FROM_TARGET * target:
+            floor = target
+        # The cut: the middle of an edge takes the place of either end.
+        shares_at(generators[k], kept_points[k], elimination, inverse, shares)
+        first, second = edge_to_cut(generators[k], at_generators, weights, n_convex, shares, gram)
         for i in range(r):
             middle[i] = generators[k, first, i] + generators[k, second, i]
         size = np.sqrt(dot(middle, middle))
@@ -262,16 +328,17 @@ def split_cones(
             for j in range(r):
                 copy(middle if j == replaced else generators[k, j], new_generators[half, j])
             copy(settled[k], new_settled[half])
-            n_straddling[half], n_concave = _sum_settled_lines(
+            n_kept, n_concave = _sum_settled_lines(
                 at_generators, columns, weights, index, n_convex, n,
-                new_active[half], new_settled[half], interpolant, concave, limits,
+                new_active[half], new_settled[half], kept, concave, limits,
+            )  # fmt: skip
+            bound, n_straddling[half] = _bound_cone(
+                new_generators[half], at_generators, gathered, kept, n_kept, n_convex,
+                new_active[half], new_settled[half], concave, limits, n_concave, target, floor, capped,
+                points[half], scratch, spare,
             )  # fmt: skip
             for l in range(n):
                 at_generators[replaced, l] = saved[l]
-            bound = _bound_cone(
-                new_generators[half], new_settled[half], interpolant, concave, limits, n_concave, target,
-                points[half], scratch,
-            )  # fmt: skip
             # A half is bounded by its parent too.
             new_bounds[half] = bound if bound < bounds[k] else bounds[k]  # also when not a number
             combine(points[half], columns, n, saved)

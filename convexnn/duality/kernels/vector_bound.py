@@ -14,7 +14,8 @@ import numpy as np
 
 from ..._utils.kernels import compiled
 from .concave import add_scaled, copy, dot, solve_concave, sweep
-from .cones import MAX_SWEEPS, invert
+from .cones import MAX_SWEEPS
+from .edges import invert
 from .vector_chords import cost_of_chords, replace_by_chords, top_eigenvalue
 
 N_BOUND_AXES = 2  # unit vectors a whose multipliers are tried, the second where the first map is largest

@@ -18,7 +18,7 @@ from ..._utils.aliases import ArrayLike
 from ..._utils.clock import now
 from ..._utils.validation import check_count, check_design, check_n_jobs, check_vector, deadline_after, is_late
 from ..branch_and_bound import MAX_OPEN_BYTES, MIN_TARGET, both_directions, explore, result_of
-from ..nodes import Nodes, orthants
+from ..nodes import Nodes, first_cones
 from ..pricing import search_price
 from ..records import PRICE_TOLERANCE, Price
 
@@ -117,9 +117,8 @@ def search_in_parts(
         return both_directions(function)
     targets = {"level": level, "tolerance": tolerance, "absolute": absolute, "depth": depth}
     here = {"deadline": deadline, "n_jobs": n_jobs}
-    state = explore(
-        function, orthants(function), known_value=known_value, max_work=_capped(LOCAL_WORK, max_work), **targets, **here
-    )
+    cones, budget = first_cones(function, depth is not None), _capped(LOCAL_WORK, max_work)
+    state = explore(function, cones, known_value=known_value, max_work=budget, **targets, **here)
     ends = None if deadline is None else time.time() + (deadline - now())
     budget = FIRST_PART_WORK
     # Rounds: deal the open cones, search the parts, collect what is open, share the best value.

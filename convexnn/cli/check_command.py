@@ -14,6 +14,10 @@ from .saved_problems import load_for
 from .streams import verbosity
 from .verdicts import verdict_entries
 
+# The options that say how a table is read.
+READING = ("target", "weight", "standardize", "features", "drop", "separator", "decimal", "thousands", "encoding")
+READING += ("na_values", "keep_na")
+
 
 def add_arguments(parser):
     """Add the arguments of the command."""
@@ -24,6 +28,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Check the file; return the `Outcome`."""
+    _refuse_options(arguments)
     document = {"proof_file": arguments.proof, "holds": False, "reason": None}
     try:
         header, arrays = read_proof(arguments.proof)
@@ -34,7 +39,17 @@ def run(arguments):
         document["reason"] = reason = str(error)
         return Outcome(document, lambda console: console.print(reason, soft_wrap=True), ExitCode.not_proven)
     document |= {"holds": True} | verdict_entries(verdict)
-    return Outcome(document, lambda console: console.print(str(verdict), soft_wrap=True))
+    return Outcome(document, lambda console: console.print(f"{verdict}\n({verdict.problem})", soft_wrap=True))
+
+
+def _refuse_options(arguments):
+    """Refuse what would change how the table is read: the proof says that, or the file of the model."""
+    given = [name for name in READING if getattr(arguments, name)]
+    if given and arguments.model is None:
+        option = f"--{given[0].replace('_', '-')}"
+        raise InvalidInputError(
+            f"{option} counts with --model only: the proof says how its table is read. Leave it out."
+        )
 
 
 def _data(arguments, header):

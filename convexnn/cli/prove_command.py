@@ -60,6 +60,6 @@ def run(arguments):
 
 
 def _show(console, verdict, document):
-    console.print(str(verdict), soft_wrap=True)
+    console.print(f"{verdict}\n({verdict.problem})", soft_wrap=True)
     pairs = {"beta": document["beta"], "loss": loss_text(document["loss"]), "rows": document["n_samples"]}
     print_pairs(console, pairs | {"cones": f"{verdict.n_cones:,}", "written": document["proof_file"]})

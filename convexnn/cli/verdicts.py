@@ -13,6 +13,7 @@ def verdict_entries(verdict):
         "relative_gap": _rounded(verdict.relative_gap, decimal.ROUND_CEILING),
         "n_cones": verdict.n_cones,
         "statement": str(verdict),
+        "problem": verdict.problem,
     }
 
 

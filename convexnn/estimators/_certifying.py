@@ -20,6 +20,7 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._blockwise import check_data_are_kept
 from ._data import sample_weights
+from ._labels import signs_of
 from ._one_against_the_rest import sum_of
 from ._rows import rows_of_targets
 
@@ -108,6 +109,25 @@ class CertifyMixin:
         """
         options = {"proof": proof, "time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
         return self._certified(X, y, sample_weight, **options)
+
+    def _for_functions(self, y):
+        """Return the network, the targets, the strength and the loss as functions such as `certify` take them.
+
+        `y` has the targets that `fit` takes. For estimators of one problem, with one output or several.
+        """
+        check_is_fitted(self)
+        if len(self._left_out_parts or [None]) != 1 or getattr(self, "class_weight", None) is not None:
+            raise InvalidInputError(
+                f"this {type(self).__name__} must pose one problem without weights of classes here; got one for every "
+                f"class, or class_weight. Pass one of its networks, with labels -1 and 1 and the weights."
+            )
+        y = np.asarray(y)
+        n_outputs = self.network_.output_weights[:1].size or 1
+        if hasattr(self, "classes_") and len(self.classes_) == 2:
+            y = signs_of(y, self.classes_)[:, 1]
+        options = {name: getattr(self, name, None) for name in ("huber_delta_", "quantile")}
+        options = {name.rstrip("_"): value for name, value in options.items() if value is not None}
+        return self.network_, y, self.beta_, {"loss": self._loss_name(n_outputs)} | options
 
     def _certified(self, X, y, sample_weight=None, *, proof, time_limit, n_jobs, verbose, **given):
         """Do what `certify` says; of the `given` beta and loss it is checked that they are the estimator's own."""

@@ -7,7 +7,8 @@ rational numbers, so all of it is checked without rounding. With Z the columns o
 ``Z^T nu = 0`` and ``a . nu^T (X u)_+ <= tau ||u|| ||a||`` for all u and a, every t with ``0 <= t tau <= beta`` gives
 the lower bound ``-L*(-t nu)``. The inequality is shown on cones ``{sum_k t_k v_k, t >= 0}`` of vectors u, for a in
 ``{sum_j s_j a_j, s >= 0}`` (1 and -1 for one output). They begin as the orthants of a basis, and are cut along an edge
-(p, q) by ``2^i p + 2^j q``: so they cover everything. With c_lj the coefficient of line l along a_j, on each of them
+(p, q) by ``2^i p + 2^j q``: so they cover all vectors of the row space, and what u has beside that only makes
+||u|| larger. With c_lj the coefficient of line l along a_j, on each of them
 
     ``sum_l c_l(a) (x_l . u)_+ <= sum_kj t_k s_j M_kj``,   ``M_kj = sum_l max(c_lj, 0) max(x_l . v_k, 0)
                                                                     - sum_l max(-c_lj, 0) theta_lj x_l . v_k``,
@@ -22,6 +23,7 @@ import decimal
 import hashlib
 import json
 import math
+import re
 import sys
 from fractions import Fraction
 from typing import NamedTuple
@@ -36,6 +38,9 @@ ARRAYS = {"dual_point": "<f8", "splits": "|i1", "slopes": "<f8", "n_shares": "<i
 ARRAYS |= dict.fromkeys(TERMS, "<f8")
 DIGITS = decimal.Context(prec=50, Emax=10**6, Emin=-1000, traps=[decimal.InvalidOperation])
 ZERO = Fraction(0)
+MAX_BYTES, MAX_BITS = 1 << 33, 1 << 15  # of a file that is unpacked, and of an entry of a generator
+RATIONAL = re.compile(r"-?[0-9]+(/[0-9]+)?")
+MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ArithmeticError, ValueError, csv.Error, MemoryError)
 
 
 class ProofError(ValueError):
@@ -43,11 +48,12 @@ class ProofError(ValueError):
 
 
 class Verdict(NamedTuple):
-    """What a proof file proves: `lower_bound` of every network, `objective` of its own; rational numbers, exact."""
+    """What is proven of a `problem`: a `lower_bound` of every network, the `objective` of one; both exact."""
 
     lower_bound: Fraction
     objective: Fraction
     n_cones: int
+    problem: str
 
     @property
     def relative_gap(self):
@@ -64,7 +70,8 @@ class Verdict(NamedTuple):
 
 def shown(value, rounding, digits=12):
     """Return a rational number as text of so many digits, rounded to the safe side."""
-    return f"{as_decimal(value, rounding, digits):{'.3e' if 0 < abs(value) < 1e-4 else 'f'}}"
+    is_plain = value == 0 or Fraction(1, 10**4) <= abs(value) < 10**digits
+    return f"{as_decimal(value, rounding, digits):{'f' if is_plain else f'.{digits - 1}e'}}"
 
 
 def as_decimal(value, rounding, digits=50):
@@ -88,15 +95,14 @@ def read_proof(path):
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
+                require(sum(part.file_size for part in archive.zip.infolist()) <= MAX_BYTES, "the file has a sane size")
                 arrays = {name: archive[name] for name in archive.files}
             header = json.loads(bytes(arrays.pop("header")).decode())
         except Exception as error:  # whatever a damaged archive raises
             raise ProofError(f"{path} is torn, changed or no proof file ({error})") from error
     require(isinstance(header, dict) and header.get("format") == FORMAT, f"the format of {path} is {FORMAT!r}")
+    require(all(isinstance(array, np.ndarray) for array in arrays.values()), "the file holds arrays and nothing else")
     require(digest(header, arrays) == header.get("contents"), f"the contents of {path} are those that were written")
-    for name, array in arrays.items():
-        require(ARRAYS.get(name) == array.dtype.str, f"array {name} is of the type that it should be")
-        require(array.dtype.kind != "f" or np.isfinite(array).all(), f"array {name} is finite")
     return header, arrays
 
 
@@ -118,20 +124,44 @@ def fingerprint(X, y, weight):
     return total.hexdigest()
 
 
+def check_recipe(table):
+    """Refuse anything but a recipe: how the columns of a CSV file become X, y and weights."""
+    entries = {"inputs", "targets", "weight", "center", "scale"}
+    require(isinstance(table, dict) and set(table) == entries, "the proof says how a CSV file becomes its data")
+    columns = [[name for name, _ in table[role]] for role in ("inputs", "targets")]
+    labels = [label for role in ("inputs", "targets") for _, label in table[role]]
+    texts = all(isinstance(name, str) for names in columns for name in names)
+    require(texts and all(isinstance(text, str | None) for text in [*labels, table["weight"]]), "columns have names")
+    require(not {*columns[0]} & {table["weight"], *columns[1]}, "no target and no weight is an input")
+    for numbers in (table["center"], table["scale"]):
+        sane = len(numbers) == len(columns[0]) and all(type(x) is float and math.isfinite(x) for x in numbers)
+        require(sane and 0.0 not in table["scale"], "every input has a centre and a scale")
+
+
 def read_table(path, header):
     """Return X, y and the weights of a CSV file, prepared as the header says, in float64."""
-    table = header.get("table")
-    require(isinstance(table, dict), "the proof says how its table is read")
+    try:
+        check_recipe(header.get("table"))
+        return _read_table(path, header["table"])
+    except ProofError:
+        raise
+    except MALFORMED as error:
+        raise ProofError(f"{path} is not the table that the proof is about ({error})") from error
+
+
+def _read_table(path, table):
     with open(path, encoding="utf-8-sig", newline="") as file:
         names, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
+    require(all(len(row) == len(names) for row in rows), "every row of the table has as many cells as the header")
 
-    def column(name, label):
-        require(name in names, f"the table has a column {name!r}")
+    def column(name, label, is_target=False):
+        require(names.count(name) == 1, f"the table has one column {name!r}")
         cells = [row[names.index(name)] for row in rows]
+        require(not is_target or label is None or label in cells, f"column {name!r} holds {label!r}")
         return [float(cell) if label is None else float(cell == label) for cell in cells]
 
     X = (np.array([column(*pair) for pair in table["inputs"]]).T - table["center"]) / table["scale"]
-    y = np.array([column(*pair) for pair in table["targets"]]).T
+    y = np.array([column(*pair, True) for pair in table["targets"]]).T
     y = np.where([label is not None for _, label in table["targets"]], 2.0 * y - 1.0, y)
     weight = np.ones(len(rows)) if table["weight"] is None else np.array(column(table["weight"], None))
     return X, y[:, 0] if y.shape[1] == 1 else y, weight
@@ -194,7 +224,7 @@ def spans(basis, rows):
 
 def is_below(gram, limit):
     """Whether ``limit I - gram`` is positive semidefinite, by elimination in rational numbers."""
-    rest = [[limit * (i == j) - entry for j, entry in enumerate(row)] for i, row in enumerate(gram.tolist())]
+    rest = [[Fraction(limit) * (i == j) - entry for j, entry in enumerate(row)] for i, row in enumerate(gram.tolist())]
     while rest:
         head, *below = rest
         if head[0] < 0 or (head[0] == 0 and any(head)):
@@ -223,13 +253,20 @@ def halves(arrays, first, second, shift):
         yield copies
 
 
+def is_short(rows):
+    """Whether no entry has so many digits that to go on would take for ever."""
+    return all(entry.bit_length() <= MAX_BITS for entry in rows.ravel().tolist())
+
+
 def roots(basis, n_outputs):
-    """Return the orthants of the outputs and of the basis (r, d): pairs of generators (r, d) and axes (c, c)."""
-    signs = [
-        [np.array([1 - 2 * (k >> i & 1) for i in range(n)], object) for k in range(1 << n)]
-        for n in (n_outputs, len(basis))
-    ]
-    return ((basis * own[:, None], np.diag(axes)) for axes in signs[0] for own in signs[1])
+    """Yield the orthants of the outputs and of the basis (r, d): pairs of generators (r, d) and axes (c, c)."""
+
+    def signs(number, n):
+        return np.array([1 - 2 * (number >> i & 1) for i in range(n)], dtype=object)
+
+    for corner in range(1 << n_outputs):
+        for orthant in range(1 << len(basis)):
+            yield basis * signs(orthant, len(basis))[:, None], np.diag(signs(corner, n_outputs))
 
 
 def check_cones(arrays, basis, lines, coefficients, linear, unit, tau, tick):
@@ -237,7 +274,10 @@ def check_cones(arrays, basis, lines, coefficients, linear, unit, tau, tick):
 
     What `lines`, `coefficients` and `linear` make is in units of `unit`.
     """
-    splits, n_outputs, place = arrays["splits"].tolist(), coefficients.shape[1], 0
+    n_outputs, place = coefficients.shape[1], 0
+    n_nodes = 2 * len(arrays["n_shares"]) - (1 << (len(basis) + n_outputs))
+    require(arrays["splits"].shape == (n_nodes, 4), "there are as many cones as the leaves and the roots ask for")
+    splits = arrays["splits"].tolist()
     leaves = read_leaves(arrays, n_outputs, len(lines))
     for generators, axes in roots(basis, n_outputs):
         root = generators, axes, generators @ lines.T, coefficients @ axes.T, generators @ linear.T @ axes.T
@@ -260,6 +300,7 @@ def check_cones(arrays, basis, lines, coefficients, linear, unit, tau, tick):
                 continue
             size = (len(generators), n_outputs)[kind] if kind in (0, 1) else 0
             require(0 <= first < size and 0 <= second < size and first != second, f"split {place} is along an edge")
+            require(is_short(generators) and is_short(axes), f"the generators of split {place} are not endless")
             # The half that keeps the second end comes next: it is the last on the stack.
             if kind == 0:
                 for own, own_values, own_settled in halves((generators, values, settled), first, second, shift):
@@ -355,25 +396,32 @@ def check(header, arrays, X, y, weight, tick=lambda: None):
 
     `tick` is called after every leaf. A `ProofError` says the first line that does not hold.
     """
+    X, y, weight = (np.asarray(array, dtype=np.float64) for array in (X, y, weight))
     require(fingerprint(X, y, weight) == header.get("data"), "the data are those that the proof is about")
     require(all(np.isfinite(array).all() for array in (X, y, weight)) and np.all(weight >= 0), "the data are finite")
     try:
         return _check(header, arrays, X, y, weight, tick)
-    except (KeyError, IndexError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
-        if isinstance(error, ProofError):
-            raise
+    except ProofError:
+        raise
+    except MALFORMED as error:
         raise ProofError(f"the file does not say what it should ({type(error).__name__}: {error})") from error
 
 
 def _check(header, arrays, X, y, weight, tick):
-    loss, used = header["loss"], weight > 0
-    require(
-        loss in LOSSES and header["huber_delta"] > 0 and 0 < header["quantile"] < 1, "the loss is one that is known"
-    )
+    for name, array in arrays.items():
+        require(ARRAYS.get(name) == array.dtype.str, f"array {name} is of the type that it should be")
+        require(array.dtype.kind != "f" or np.isfinite(array).all(), f"array {name} is finite")
+    loss, used, outputs = header["loss"], weight > 0, y.shape[1:]
+    numbers = [header[name] for name in ("beta", "huber_delta", "quantile", "tau", "scale")]
+    flags = [header[name] for name in ("hidden_bias", "fit_intercept", "skip_connection")]
+    require(all(type(x) is float and math.isfinite(x) for x in numbers), "beta, tau and the like are numbers")
+    require(all(type(flag) is bool for flag in flags), "the header says which terms there are")
+    require(X.ndim == 2 and y.ndim in (1, 2) and len(X) == len(y) == len(weight), "every row has a target")
+    require(loss in LOSSES and numbers[1] > 0 and 0 < numbers[2] < 1, "the loss is one that is known")
     X, y, w = X[used], fractions(y[used].reshape(used.sum(), -1)), fractions(weight[used])[:, None]
     require(loss not in ("logistic", "squared_hinge") or np.all(abs(y) == 1), "labels are 1 and -1")
     require(arrays["dual_point"].shape == (len(used), y.shape[1]), "the dual point has an entry for every target")
-    objective = _objective(header, arrays, fractions(X), y, w)
+    objective = _objective(header, arrays, fractions(X), y, w, outputs)
     nu, *function, unit = exact_function(header, X, fractions(arrays["dual_point"][used]))
     basis = np.array([[int(entry) for entry in row] for row in header["basis"]], dtype=object)
     basis = basis.reshape(len(header["basis"]), function[0].shape[1])
@@ -382,7 +430,9 @@ def _check(header, arrays, X, y, weight, tick):
     require(tau >= 0 and 0 <= scale and scale * tau <= Fraction(header["beta"]), "the scale is at most beta / tau")
     n_cones = check_cones(arrays, basis, *function, unit, tau, tick)
     bound = _total(LOSSES[loss][1], header, y, scale * nu / w, w)
-    return Verdict(max(bound, ZERO), objective, n_cones)  # no term of an objective is negative
+    require(bound <= objective, "the lower bound is at most the objective")
+    # No term of an objective is negative.
+    return Verdict(max(bound, ZERO), objective, n_cones, _text_of(header, X))
 
 
 def exact_function(header, X, nu):
@@ -392,6 +442,7 @@ def exact_function(header, X, nu):
     terms.
     """
     for row, column, text in header["corrections"]:
+        require(type(row) is type(column) is int and RATIONAL.fullmatch(text), "corrections are rational numbers")
         nu[row, column] = Fraction(text)
     rows, exponent = integers(X)
     ones = np.full((len(rows), 1), 1 << exponent, dtype=object)
@@ -410,32 +461,55 @@ def _total(term, header, y, values, w):
     return sum((weight * term(target, value, header) for target, value, weight in triples), ZERO)
 
 
-def _objective(header, arrays, X, y, w):
+def _objective(header, arrays, X, y, w, outputs):
     """Return the objective of the network, exactly, or an upper bound where the loss has a logarithm."""
     exact = {name: fractions(arrays[name]) for name in TERMS if name in arrays}
     for name, term in zip(TERMS[2:], ("hidden_bias", "fit_intercept", "skip_connection"), strict=True):
         require((name in exact) == header[term], f"the network has {name} if the problem has")
-    inner, outer = exact["hidden_weights"], exact["output_weights"].reshape(-1, y.shape[1])
-    # One bias for every neuron and one intercept for every output: not one for every row.
-    bias = exact.get("hidden_bias", np.full(len(inner), ZERO)).reshape(len(inner))
-    intercept = exact.get("intercept", np.full(y.shape[1], ZERO)).reshape(y.shape[1])
-    fit = np.maximum(X @ inner.T + bias, 0) @ outer + intercept
+    # Exact shapes: a bias or an intercept for every row would be no network's.
+    m, d = len(exact["hidden_weights"]), X.shape[1]
+    for name, shape in zip(TERMS, ((m, d), (m, *outputs), (m,), outputs, (d, *outputs)), strict=True):
+        require(name not in exact or exact[name].shape == shape, f"{name} of the network has shape {shape}")
+    bias, intercept = (exact.get(name, np.array(ZERO)) for name in ("hidden_bias", "intercept"))
+    hidden = np.maximum(X @ exact["hidden_weights"].T + bias, 0)
+    fit = hidden @ exact["output_weights"].reshape(m, y.shape[1]) + intercept
     if "skip_weights" in exact:
-        fit = fit + X @ exact["skip_weights"].reshape(-1, y.shape[1])
-    require(fit.shape == y.shape, "the network has the outputs of the problem")
-    squares = sum((np.sum(exact[name] ** 2) for name in (*TERMS[:2], "hidden_bias") if name in exact), ZERO)
+        fit = fit + X @ exact["skip_weights"].reshape(d, y.shape[1])
+    squares = sum((np.sum(exact[name] ** 2) for name in TERMS[:3] if name in exact), ZERO)
     return _total(LOSSES[header["loss"]][0], header, y, fit, w) + Fraction(header["beta"]) / 2 * squares
 
 
+def _text_of(header, X):
+    """Return in words the problem that the bound is about."""
+    parameter = {"huber": "huber_delta", "quantile": "quantile"}.get(header["loss"])
+    loss = f"{header['loss']} loss" + (f" ({parameter} {header[parameter]!r})" if parameter else "")
+    terms = ("hidden_bias", "fit_intercept", "skip_connection")
+    own = [name.removeprefix("fit_").replace("_", " ") for name in terms if header[name]] or [
+        "no bias and no free terms"
+    ]
+    text = f"{loss}, beta {header['beta']!r}, {', '.join(own)}, {len(X)} rows of positive weight, {X.shape[1]} inputs"
+    if header.get("table") is None:
+        return text
+    inputs, targets = (
+        ", ".join(name if label is None else f"{name}={label}" for name, label in header["table"][role])
+        for role in ("inputs", "targets")
+    )
+    return f"{text} ({inputs}), target {targets}, weight {header['table']['weight']}"
+
+
 def main(arguments=None):
-    """Check a proof file against a CSV file; return the exit code: 0 if it holds, 1 if not."""
-    path, table = sys.argv[1:] if arguments is None else arguments
+    """Check a proof file against a CSV file; return the exit code: 0 if it holds, 1 if not, 2 for bad usage."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 2:
+        print("usage: checker.py proof.npz data.csv", file=sys.stderr)
+        return 2
     try:
-        header, arrays = read_proof(path)
-        print(check(header, arrays, *read_table(table, header)))
+        header, arrays = read_proof(arguments[0])
+        verdict = check(header, arrays, *read_table(arguments[1], header))
     except (ProofError, OSError) as error:
         print(error)
         return 1
+    print(verdict, f"({verdict.problem})", sep="\n")
     return 0
 
 

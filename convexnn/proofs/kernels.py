@@ -9,16 +9,17 @@ that of one path of the tree.
 import numpy as np
 
 from .._utils.kernels import compiled
-from ..duality.kernels.concave import add_scaled, copy, dot, solve_concave, sweep
+from ..duality.kernels.concave import add_scaled, copy, dot, solve_concave
 from ..duality.kernels.cones import (
-    MAX_SWEEPS,
-    _contradicts,
-    _gather_lines,
-    _longest_edge,
-    _sum_settled_lines,
+    begin_cone,
     combine,
-    invert,
+    contradicts,
+    descend,
+    gather_lines,
+    interpolate,
+    sum_settled_lines,
 )
+from ..duality.kernels.edges import edge_to_cut, shares_at
 
 SHARE_UNIT = 1 << 31  # multipliers are written as whole numbers of this share of their limit
 CLEAR_SUM = 1e-9  # a sum of values whose sign may be lost to rounding is below this share of the largest
@@ -60,23 +61,42 @@ def prove_cones(
     columns, values = np.empty((r, n_lines)), np.empty((r, n_lines))
     weights, index = np.empty(n_lines), np.empty(n_lines, np.int64)
     concave, limits, amounts = np.empty((n_lines + r, r)), np.empty(n_lines + r), np.empty(n_lines + r)
-    interpolant, middle, gram, point = np.empty(r), np.empty(r), np.empty((r, r)), np.empty(r)
+    kept, corners, middle, gram, point = (
+        np.empty(n_lines, np.int64),
+        np.empty(r),
+        np.empty(r),
+        np.empty((r, r)),
+        np.empty(r),
+    )
     own, own_active, own_settled = np.empty((r, r)), np.empty_like(active[0]), np.empty(r)
-    scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r))
+    scratch = (np.empty((r, 2 * r)), np.empty((r, r)), np.empty(r), np.empty(r), np.empty(r), np.empty(r))
     n_cones, n_leaves, n_written, best = 0, 0, 0, 0.0
     while n_open > 0 and n_cones < min(most, splits.shape[0]) and n_written + n_lines <= shares.size:
         n_open -= 1
         top = n_open
         # The lines that change sign on the cone, the settled ones added up; then the bound.
-        n_convex, n = _gather_lines(lines, coefficients, active[top], columns, weights, index)
+        n_convex, n = gather_lines(lines, coefficients, active[top], columns, weights, index)
         for k in range(r):
             combine(generators[top, k], columns, n, values[k])
             copy(generators[top, k], own[k])
         copy(settled[top], own_settled)
-        _, n_concave = _sum_settled_lines(
-            values, columns, weights, index, n_convex, n, own_active, own_settled, interpolant, concave, limits
+        n_kept, n_concave = sum_settled_lines(
+            values, columns, weights, index, n_convex, n, own_active, own_settled, kept, concave, limits
         )
-        bound = _bound_cone(own, own_settled, interpolant, concave, limits, n_concave, target, point, amounts, scratch)
+        bound = _bound_cone(
+            own,
+            values,
+            weights,
+            kept[:n_kept],
+            own_settled,
+            concave,
+            limits,
+            n_concave,
+            target,
+            point,
+            amounts,
+            scratch,
+        )
         height = _height(settled[top], point, columns, weights, n)
         if height > best:
             best = height
@@ -84,20 +104,21 @@ def prove_cones(
             target = max(target, height * (1.0 + tolerance))
         if bound <= target or top + 2 > generators.shape[0]:
             # A leaf: the multipliers as they are written, and the slope that goes with them.
-            copy(scratch[2], slopes[n_leaves])
+            copy(scratch[3], slopes[n_leaves])
             written = _write_shares(
-                index, weights, n_convex, n, values, columns, sizes[top], amounts, slopes[n_leaves], interpolant,
+                index, weights, n_convex, n, values, columns, sizes[top], amounts, slopes[n_leaves], scratch[2],
                 share_lines[n_written:], shares[n_written:],
             )  # fmt: skip
-            _raise_slope(own, own_settled, interpolant, scratch[1], rounding, slopes[n_leaves], middle)
+            _raise_slope(own, own_settled, scratch[2], scratch[1], rounding, slopes[n_leaves], middle)
             n_shares[n_leaves] = written
             n_written, n_leaves = n_written + written, n_leaves + 1
             splits[n_cones, 0], splits[n_cones, 1], splits[n_cones, 2], splits[n_cones, 3] = -1, 0, 0, 0
         else:
-            n_convex, n = _gather_lines(lines, coefficients, own_active, columns, weights, index)
+            n_convex, n = gather_lines(lines, coefficients, own_active, columns, weights, index)
             for k in range(r):
                 combine(own[k], columns, n, values[k])
-            first, second = _longest_edge(own, values, weights, n_convex, gram)
+            shares_at(own, point, scratch[0], scratch[1], corners)
+            first, second = edge_to_cut(own, values, weights, n_convex, corners, gram)
             shift = int(np.round(np.log2(sizes[top, second] / sizes[top, first])))
             shift = min(max(shift, -120), 120)
             splits[n_cones, 0], splits[n_cones, 1], splits[n_cones, 2], splits[n_cones, 3] = 0, first, second, shift
@@ -136,42 +157,24 @@ def _height(settled, point, columns, weights, n):
 
 
 @compiled
-def _bound_cone(generators, settled, interpolant, concave, limits, n_concave, target, point, amounts, scratch):
-    """Bound the relaxation on the cone, and write a point of it, the multipliers and the slope (``scratch[2]``)."""
-    r = generators.shape[0]
-    elimination, inverse, g, work, linear = scratch
-    point[:] = 0.0
-    for k in range(r):
-        add_scaled(point, 1.0 / r, generators[k])
-    size = np.sqrt(dot(point, point))
-    for i in range(r):
-        point[i] /= size
-    copy(settled, linear)
-    columns, limits, amounts = concave[: n_concave + r], limits[: n_concave + r], amounts[: n_concave + r]
+def _bound_cone(
+    generators, values, weights, kept, settled, concave, limits, n_concave, target, point, amounts, scratch
+):  # fmt: skip
+    """Bound the relaxation on a cone; write a point of it, the multipliers and, to `scratch`, what is needed and g."""
+    elimination, inverse, interpolant, g, work, linear = scratch
+    n = n_concave + point.size
+    rows, limits, amounts = concave[:n], limits[:n], amounts[:n]
     amounts[:] = 0.0
-    if not invert(generators, elimination, inverse):
-        copy(linear, g)
+    if not begin_cone(generators, n_concave, elimination, inverse, concave, limits, point):
         inverse[:] = 0.0
+        interpolate(values, weights, kept, kept.size, settled, inverse, interpolant, g)
         return np.inf
-    for k in range(r):
-        add_scaled(linear, interpolant[k], inverse[k])
-        length = np.sqrt(dot(inverse[k], inverse[k]))
-        for i in range(r):
-            concave[n_concave + k, i] = -inverse[k, i] / length
-        limits[n_concave + k] = np.inf
+    interpolate(values, weights, kept, kept.size, settled, inverse, interpolant, linear)
     copy(linear, g)
-    decided = False
-    for repeat in range(MAX_SWEEPS):
-        sweep(columns, limits, amounts, g)
-        decided = dot(g, g) <= target * target or (
-            repeat & 1 == 1
-            and _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
-        )
-        if decided:
-            break
-    if not decided:
-        solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
-        _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+    # Any multipliers give a bound; the best ones, exactly, only where a few sweeps do not decide.
+    if descend(rows, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point) == 0:
+        solve_concave(rows, np.ascontiguousarray(rows.T), limits, linear, amounts, g)
+        contradicts(rows, limits, n_concave, generators, inverse, linear, g, target, work, point)
     return np.sqrt(dot(g, g))
 
 

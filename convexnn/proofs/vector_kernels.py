@@ -8,7 +8,8 @@ import numpy as np
 
 from .._utils.kernels import compiled
 from ..duality.kernels.concave import add_scaled, copy, dot
-from ..duality.kernels.cones import combine, invert
+from ..duality.kernels.cones import combine
+from ..duality.kernels.edges import invert
 from ..duality.kernels.vector_cones import CONCAVE_EDGE_WEIGHT, PLAIN_EDGE_SHARE, _gather_lines, _sum_settled_lines
 from .kernels import CLEAR_SUM, LEAST_ROOM, SHARE_UNIT
 from .vector_slopes import bound_pair, half_tangent, write_dual, write_middle, write_singular, write_stand_in

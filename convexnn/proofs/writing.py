@@ -7,6 +7,8 @@ import os
 from fractions import Fraction
 from itertools import count
 from math import inf, nextafter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +17,9 @@ from .._utils.atomic import write_whole
 from .._utils.progress import current, reporting
 from .._utils.threads import one_blas_thread
 from .._utils.validation import check_design, check_positive, check_verbose, check_weights, deadline_after
-from ..exceptions import SolverError
+from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from ..programs.posing import problem_of
+from ..programs.posing import problem_of, refuse_column
 from . import checker
 from .checkpoints import TreeFile, proof_header
 from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove, refuse_unknown
@@ -28,10 +30,10 @@ DOMAIN_MARGINS = (0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which the du
 
 def write_proof(
     path: str | os.PathLike[str],
-    network: TwoLayerReLU,
+    network: TwoLayerReLU | Any,
     X: ArrayLike,
     y: ArrayLike,
-    beta: float,
+    beta: float | None = None,
     *,
     sample_weight: ArrayLike | None = None,
     loss: LossName = "squared",
@@ -52,12 +54,13 @@ def write_proof(
     ----------
     path : path-like
         Of the file, an ``.npz``.
-    network : TwoLayerReLU
-        Wherever it was trained; see `certify`.
+    network : TwoLayerReLU, or a fitted ConvexReLURegressor or ConvexReLUClassifier
+        Wherever it was trained; see `certify`. An estimator knows its strength and its loss.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, 2)
+        For an estimator the targets or labels that its `fit` takes.
     beta : float
-        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n. Of a network.
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1.
@@ -105,14 +108,18 @@ def write_proof(
     convexnn.certify : The same bound, in float64 with its rounding accounted for.
     """
     tol, verbose = check_positive(tol, "tol"), check_verbose(verbose)
-    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
-    problem = problem_of(network, X, y, beta, **options)
+    options = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    if hasattr(network, "_for_functions"):
+        network, y, beta, own = network._for_functions(y)
+        options |= own
+    check_arguments(path, y, beta, table)
+    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, **options)
     refuse_unknown(problem)
     deadline = deadline_after(time_limit)
     limits = {"deadline": deadline, "n_jobs": n_jobs}
     kept = TreeFile(checkpoint, proof_header(problem, network, tol))
     with one_blas_thread(), reporting(verbose, deadline), kept as file:
-        header = _header(problem, X, y, sample_weight, table, huber_delta, quantile)
+        header = _header(problem, X, y, sample_weight, table, **options)
         search = begin_search(problem, network, file, tol=tol, **limits)
         first = file.margin or (MARGINS[0] if checkpoint is None else KEPT_MARGIN)
         for margin in MARGINS[MARGINS.index(first) :]:
@@ -190,15 +197,31 @@ def checked_data(X, y, sample_weight):
     return X, np.asarray(y, dtype=np.float64), weight
 
 
-def _header(problem, X, y, sample_weight, table, huber_delta, quantile):
+def check_arguments(path, y, beta, table):
+    """Refuse what would be found out after hours."""
+    refuse_column(y)
+    if beta is None:
+        raise InvalidInputError("beta must be given for a network, which does not know its own; got None.")
+    if Path(path).is_dir():
+        raise InvalidInputError(f"path must name a file; got the folder {os.fspath(path)!r}.")
+    if table is None:
+        return
+    try:
+        checker.check_recipe(table)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidInputError(f"table must say how a CSV file becomes the data (see Notes); got {error}.") from error
+
+
+def _header(problem, X, y, sample_weight, table, loss, huber_delta, quantile):
     """Return the header of the file, but for what the dual point and the tree add."""
     return {
         "format": checker.FORMAT,
         "data": checker.fingerprint(*checked_data(X, y, sample_weight)),
         "table": table,
         "loss": problem.loss.name,
-        "huber_delta": float(huber_delta),
-        "quantile": float(quantile),
+        # Of other losses the checker wants numbers too.
+        "huber_delta": float(huber_delta) if loss == "huber" else 1.35,
+        "quantile": float(quantile) if loss == "quantile" else 0.5,
         "beta": problem.beta,
         **free_terms(problem),
     }

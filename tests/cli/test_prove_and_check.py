@@ -42,7 +42,7 @@ def test_proof_is_written_and_holds(options, fitted, tmp_path, capsys):
     done = subprocess.run(
         [sys.executable, "-m", "convexnn.proofs.checker", proof, table], capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout.strip()) == (0, written["statement"])
+    assert (done.returncode, done.stdout) == (0, f"{written['statement']}\n({written['problem']})\n")
 
 
 def test_labels_and_categories_are_read_by_the_checker(fitted, tmp_path, capsys):
@@ -63,7 +63,7 @@ def test_prepared_tables_are_checked_with_the_model(fitted, tmp_path, capsys):
     assert main(["prove", table, "--model", model, "-o", proof]) == 0
     assert "convexnn check --model can" in capsys.readouterr().err
     exit_code, document = run_json(capsys, "check", proof, table)
-    assert exit_code == 1 and "how its table is read" in document["reason"]
+    assert exit_code == 1 and "how a CSV file becomes" in document["reason"]
     assert run_json(capsys, "check", proof, table, "--model", model)[0] == 0
 
 
@@ -77,6 +77,16 @@ def test_another_table_does_not_hold(fitted, tmp_path, capsys):
     assert document["reason"] == "this does not hold: the data are those that the proof is about"
     assert main(["check", proof, other]) == 1
     assert capsys.readouterr().out.strip() == document["reason"]
+
+
+def test_options_that_would_not_count_are_refused(fitted, tmp_path, capsys):
+    table, model = fitted(make_frame())
+    capsys.readouterr()
+    proof = str(tmp_path / "proof.npz")
+    prove(capsys, table, model, proof)
+    for option in (["--target", "a"], ["--features", "b,a"], ["--separator", ";"]):
+        assert main(["check", proof, table, *option]) == 2
+        assert f"{option[0]} counts with --model only" in capsys.readouterr().err
 
 
 def test_missing_files_are_bad_input(fitted, tmp_path, capsys):

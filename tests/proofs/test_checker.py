@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convexnn import ConvexReLURegressor
+from convexnn import ConvexReLURegressor, TwoLayerReLU
 from convexnn.proofs import ProofError, checker, write_proof
 
-from ..checks import brute_force
+from ..checks import brute_force, plain_objective
 from ..zoo import random_problem
 
 SOURCE = Path(checker.__file__)
@@ -154,7 +154,12 @@ def test_changed_contents_prove_nothing_false(seed, proven):
             refused += 1
             continue
         # What still passes may be about another network, or another problem, which the header names; a bound for the
-        # problem that it was is at most its optimum.
+        # problem that it was is at most its optimum, and the objective is that of the network.
+        assert verdict.lower_bound <= verdict.objective
+        if header["loss"] == "squared" and verdict.objective < 10**200:
+            network = TwoLayerReLU(**{name: arrays[name] for name in checker.TERMS if name in arrays})
+            expected = plain_objective(network, X, y, header["beta"])
+            assert float(verdict.objective) == pytest.approx(expected, rel=1e-9)
         same = ("beta", "loss", "hidden_bias", "fit_intercept", "skip_connection")
         if all(header[name] == parts_of(path)[0][name] for name in same):
             assert float(verdict.lower_bound) <= value * (1 + 1e-9)
@@ -184,6 +189,113 @@ def test_first_line_that_fails_is_named(proven):
     arrays["splits"] = arrays["splits"][1:]
     with pytest.raises(ProofError):
         verdict_of(header, arrays, X, y)
+
+
+def recipe(**changes):
+    """How the table of these tests becomes the data, with changes."""
+    plain = {"inputs": [["a", None], ["b", None]], "targets": [["y", None]], "weight": None}
+    return plain | {"center": [0.0, 0.0], "scale": [1.0, 1.0]} | changes
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("intercept", (7, 1)),
+        ("intercept", (1,)),
+        ("hidden_bias", ()),
+        ("hidden_bias", (7, 1)),
+        ("skip_weights", (2, 1)),
+        ("output_weights", (1, 5)),
+    ],
+)
+def test_shapes_that_no_network_has_are_refused(name, shape, proven):
+    # An intercept for every row would fit any targets.
+    path, X, y, _ = proven
+    header, arrays = parts_of(path)
+    arrays[name] = np.zeros(shape)
+    with pytest.raises(ProofError, match=name):
+        verdict_of(header, arrays, X, y)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"center": [[0.0, 0.0]] * 7},
+        {"center": [0.0]},
+        {"scale": [1.0, 0.0]},
+        {"scale": [1.0, True]},
+        {"inputs": [["a", None], ["y", None]]},
+        {"inputs": 3},
+        {"targets": [["y", 5]]},
+        {"targets": [["y", "nowhere"]]},
+        {"targets": [["z", None]]},
+        {"weight": "a"},
+    ],
+    ids=str,
+)
+def test_recipes_that_make_other_data_are_refused(changes, tmp_path):
+    (tmp_path / "data.csv").write_text("a,b,y\n1,2,3\n4,5,6\n")
+    X, y, weight = checker.read_table(tmp_path / "data.csv", {"table": recipe()})
+    assert (X.tolist(), y.tolist(), weight.tolist()) == ([[1, 2], [4, 5]], [3, 6], [1, 1])
+    with pytest.raises(ProofError):
+        checker.read_table(tmp_path / "data.csv", {"table": recipe(**changes)})
+
+
+@pytest.mark.parametrize("text", ["", "a,b,y\n1,2\n", "a,b,y\n1,2,x\n", "a,a,b,y\n1,1,2,3\n", "a,b,y\n1,2,3,4\n"])
+def test_tables_of_another_form_are_refused(text, tmp_path):
+    (tmp_path / "data.csv").write_text(text)
+    with pytest.raises(ProofError):
+        checker.read_table(tmp_path / "data.csv", {"table": recipe()})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h, a: h.update(tau="1e999999999"),
+        lambda h, a: h.update(beta="1e-99999999"),
+        lambda h, a: h.update(corrections=[[0, 0, "1e-99999999"]]),
+        lambda h, a: h.update(basis=[["1" if i == j else "0" for j in range(30)] for i in range(30)]),
+        lambda h, a: a.update(splits=np.full((1_000_000, 4), -1, np.int8)),
+    ],
+)
+def test_small_files_do_not_hang_the_checker(change, proven):
+    path, X, y, _ = proven
+    header, arrays = parts_of(path)
+    change(header, arrays)
+    with pytest.raises(ProofError):
+        verdict_of(header, arrays, X, y)
+
+
+def test_endless_generators_are_refused(proven):
+    path, X, y, _ = proven
+    header, arrays = parts_of(path)
+    n_cuts, n_roots = 400, 1 << (len(header["basis"]) + 1)
+    n_leaves = n_roots + n_cuts
+    # One root is cut at the same edge, with the largest shift, time and again.
+    arrays["splits"] = np.array([[0, 0, 1, 127]] * n_cuts + [[-1, 0, 0, 0]] * n_leaves, np.int8)
+    arrays["slopes"] = np.full((n_leaves, 1, arrays["slopes"].shape[2]), 1e3)
+    arrays["n_shares"] = np.zeros(n_leaves, np.int32)
+    arrays["lines"], arrays["shares"] = np.zeros(0, np.int32), np.zeros(0, np.uint32)
+    with pytest.raises(ProofError, match="are not endless"):
+        verdict_of(header, arrays, X, y)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_printed_numbers_are_on_the_safe_side(seed):
+    rng = np.random.default_rng(seed)
+    for exponent in rng.integers(-40, 40, 300).tolist():
+        value = Fraction(float(rng.uniform(-1, 1))) * Fraction(10) ** exponent
+        for digits in (3, 12):
+            low, high = (
+                Fraction(checker.shown(value, rounding, digits)) for rounding in ("ROUND_FLOOR", "ROUND_CEILING")
+            )
+            assert low <= value <= high and high - low <= abs(value) * Fraction(10) ** (1 - digits)
+
+
+def test_command_says_what_is_wrong(proven, tmp_path, capsys):
+    assert checker.main([]) == 2
+    assert checker.main([str(proven[0]), str(tmp_path / "none.csv")]) == 1
+    assert "how a CSV file becomes its data" in capsys.readouterr().out
 
 
 def test_basis_of_a_subspace_is_no_basis(proven):

@@ -138,12 +138,43 @@ def test_limit_of_time_leaves_a_valid_bound(tmp_path):
     assert check_proof(tmp_path / "proof.npz", X, y) == verdict
 
 
+@pytest.mark.parametrize("labels", [("no", "yes"), (0, 1)])
+def test_estimators_know_their_problem(labels, tmp_path):
+    X, y = random_problem(10, 2)
+    model = ConvexReLURegressor(loss="huber").fit(X, y)
+    verdict = write_proof(tmp_path / "proof.npz", model, X, y)
+    assert verdict.relative_gap <= 1e-5
+    assert float(verdict.objective) == pytest.approx(model.certificate_.primal, rel=1e-9)
+    y = np.array(labels)[(y > 0).astype(int)]
+    model = ConvexReLUClassifier().fit(X, y)
+    verdict = write_proof(tmp_path / "proof.npz", model, X, y)
+    assert verdict.relative_gap <= 1e-6
+    with pytest.raises(InvalidInputError, match="class_weight"):
+        write_proof(tmp_path / "proof.npz", ConvexReLUClassifier(class_weight="balanced").fit(X, y), X, y)
+
+
+def test_bad_arguments_are_refused_before_the_search(tmp_path):
+    X, y = random_problem(5, 2)
+    network = TwoLayerReLU(np.ones((1, 2)), np.ones(1))
+    for arguments, options, message in (
+        ((tmp_path, network, X, y, 1.0), {}, "got the folder"),
+        ((tmp_path / "p.npz", network, X, y), {}, "beta must be given"),
+        ((tmp_path / "p.npz", network, X, y[:, None], 1.0), {}, "flat array"),
+        ((tmp_path / "p.npz", network, X, y, 1.0), {"table": {"a": 1}}, "table must say"),
+        ((tmp_path / "p.npz", network, X, y, 1.0), {"table": "foo"}, "table must say"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            write_proof(*arguments, **options)
+
+
 def test_verdict_reads_as_a_sentence(tmp_path):
     known = known_optima()[0]
     network = optimal_set(known.X, known.y, known.beta).minimal_network()
     text = str(write_proof(tmp_path / "proof.npz", network, known.X, known.y, known.beta))
     assert text.startswith("every network of any width has objective at least 0.0974999999")
     assert "(exact), this one has 0.0975000000" in text and "relative gap at most" in text
+    verdict = check_proof(tmp_path / "proof.npz", known.X, known.y)
+    assert verdict.problem == "squared loss, beta 0.1, no bias and no free terms, 2 rows of positive weight, 2 inputs"
 
 
 @pytest.mark.parametrize(

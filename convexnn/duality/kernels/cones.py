@@ -31,7 +31,7 @@ CAP_ROUNDING = 1e-12  # a cap is taken larger by this share of its cosine: round
 
 
 @compiled
-def _gather_lines(lines, coefficients, active, columns, weights, index):
+def gather_lines(lines, coefficients, active, columns, weights, index):
     """Collect the straddling lines as columns (r, n), the convex ones first; return the counts of convex and all."""
     n, n_convex = 0, 0
     for kind in range(2):
@@ -62,7 +62,7 @@ def combine(shares, columns, n, out):
 
 
 @compiled
-def _sum_settled_lines(
+def sum_settled_lines(
     values, columns, weights, index, n_convex, n, active, settled, kept, concave, limits,
 ):  # fmt: skip
     """Settle the lines that keep their sign on the cone and narrow the rest.
@@ -112,7 +112,7 @@ def _violation(columns, generators, settled, interpolant, g, amounts, n_concave,
 
 
 @compiled
-def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, target, work, point):
+def contradicts(concave, limits, n_concave, generators, inverse, linear, g, target, work, point):
     """True when a point of the cone (written) has a relaxed value above the target, which no bound can then reach."""
     work[:] = 0.0
     # The point of the cone with the positive shares of g: a maximiser of the relaxation if the bound is tight.
@@ -134,7 +134,7 @@ def _contradicts(concave, limits, n_concave, generators, inverse, linear, g, tar
 
 
 @compiled
-def _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear):
+def interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear):
     """Write the interpolant of the straddling convex lines at the generators, and the linear function that it makes.
 
     ``p . t`` with ``t = W u`` is linear: it joins the settled lines.
@@ -181,13 +181,13 @@ def _settle_in_cap(columns, weights, index, kept, n_kept, n_convex, active, sett
 
 
 @compiled
-def _descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point):
+def descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point):
     """Lower ||g|| by coordinate descent; return 1 where it falls to the target, 2 where it cannot, 0 where unknown."""
     for repeat in range(MAX_SWEEPS):
         sweep(columns, limits, amounts, g)
         if dot(g, g) <= target * target:
             return 1
-        if repeat & 1 == 1 and _contradicts(
+        if repeat & 1 == 1 and contradicts(
             columns, limits, n_concave, generators, inverse, linear, g, target, work, point
         ):
             return 2
@@ -204,7 +204,7 @@ def _lower_bound_on_cone(
     _, inverse, interpolant, g, work, linear, products = scratch
     # Any amounts give a valid bound: stop as soon as ||g|| falls to the target, or cannot.
     for caps in range(MAX_CAPS):
-        decided = _descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point)
+        decided = descend(columns, limits, n_concave, generators, inverse, linear, target, amounts, g, work, point)
         if decided == 1:
             break
         left, is_last = n_kept, not capped or caps == MAX_CAPS - 1
@@ -214,7 +214,7 @@ def _lower_bound_on_cone(
         if left == n_kept and decided == 0:
             # Neither is certain: the best multipliers, exactly, whose cap is the smallest.
             solve_concave(columns, np.ascontiguousarray(columns.T), limits, linear, amounts, g)
-            _contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
+            contradicts(columns, limits, n_concave, generators, inverse, linear, g, target, work, point)
             if not is_last:
                 cosine = _cap_cosine(columns, generators, settled, interpolant, g, amounts, n_concave, target, work)
                 left = _settle_in_cap(
@@ -225,9 +225,30 @@ def _lower_bound_on_cone(
         n_kept = left
         # The same multipliers with the new linear function.
         add_scaled(g, -1.0, linear)
-        _interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear)
+        interpolate(values, weights, kept, n_kept, settled, inverse, interpolant, linear)
         add_scaled(g, 1.0, linear)
     return n_kept
+
+
+@compiled
+def begin_cone(generators, n_concave, elimination, inverse, concave, limits, point):
+    """Write the middle of a cone to `point`, its dual basis, and its facets behind the concave lines; False if flat."""
+    r = generators.shape[0]
+    point[:] = 0.0
+    for k in range(r):
+        add_scaled(point, 1.0 / r, generators[k])
+    size = np.sqrt(dot(point, point))
+    for i in range(r):
+        point[i] /= size
+    if not invert(generators, elimination, inverse):
+        return False
+    for k in range(r):
+        # t_k >= 0 is a concave line of no limit: the cone enters by its multipliers.
+        length = np.sqrt(dot(inverse[k], inverse[k]))
+        for i in range(r):
+            concave[n_concave + k, i] = -inverse[k, i] / length
+        limits[n_concave + k] = np.inf
+    return True
 
 
 @compiled
@@ -245,23 +266,11 @@ def _bound_cone(
     """
     r = generators.shape[0]
     elimination, inverse, interpolant, g, work, linear, _ = scratch
-    point[:] = 0.0
-    for k in range(r):
-        add_scaled(point, 1.0 / r, generators[k])
-    size = np.sqrt(dot(point, point))
-    for i in range(r):
-        point[i] /= size
-    if not invert(generators, elimination, inverse):
+    if not begin_cone(generators, n_concave, elimination, inverse, concave, limits, point):
         return np.inf, n_kept
-    for k in range(r):
-        # t_k >= 0 is a concave line of no limit: the cone enters by its multipliers.
-        length = np.sqrt(dot(inverse[k], inverse[k]))
-        for i in range(r):
-            concave[n_concave + k, i] = -inverse[k, i] / length
-        limits[n_concave + k] = np.inf
     rows, limits = concave[: n_concave + r], limits[: n_concave + r]
     amounts = np.zeros(n_concave + r)
-    _interpolate(values, gathered[1], kept, n_kept, settled, inverse, interpolant, linear)
+    interpolate(values, gathered[1], kept, n_kept, settled, inverse, interpolant, linear)
     copy(linear, g)
     n_left = _lower_bound_on_cone(
         generators, values, gathered, kept, n_kept, n_convex, active, settled, rows, limits, n_concave, amounts,
@@ -304,7 +313,7 @@ def split_cones(
     work = 0
     for k in range(generators.shape[0]):
         # The lines that change sign on the cone, and their values at its generators.
-        n_convex, n = _gather_lines(lines, coefficients, active[k], columns, weights, index)
+        n_convex, n = gather_lines(lines, coefficients, active[k], columns, weights, index)
         gathered = (columns, weights, index)
         for j in range(r):
             combine(generators[k, j], columns, n, at_generators[j])
@@ -328,7 +337,7 @@ def split_cones(
             for j in range(r):
                 copy(middle if j == replaced else generators[k, j], new_generators[half, j])
             copy(settled[k], new_settled[half])
-            n_kept, n_concave = _sum_settled_lines(
+            n_kept, n_concave = sum_settled_lines(
                 at_generators, columns, weights, index, n_convex, n,
                 new_active[half], new_settled[half], kept, concave, limits,
             )  # fmt: skip

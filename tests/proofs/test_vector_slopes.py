@@ -4,7 +4,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from convexnn.proofs.vector_slopes import bound_pair, write_dual, write_singular
+from convexnn.proofs.vector_slopes import bound_pair, write_dual, write_singular, write_stand_in
 
 
 def random_pair(seed, rank=3, n_lines=6):
@@ -107,3 +107,16 @@ def test_singular_value_and_vector_of_a_slope():
         assert value == pytest.approx(np.linalg.norm(slope, 2), rel=1e-14, abs=1e-300)
         assert np.linalg.norm(vector @ slope) == pytest.approx(value, rel=1e-12, abs=1e-300)
         assert vector.sum() >= 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stand_in_is_h_at_its_point(seed):
+    pair, straddling, settled = random_pair(seed)
+    columns, _, along, normals = straddling
+    amounts, slope = np.zeros(2 * (columns.shape[1] + 3)), np.empty((2, 3))
+    point = pair[0].sum(axis=0) / np.linalg.norm(pair[0].sum(axis=0))
+    write_stand_in(settled, straddling, point, amounts, slope)
+    assert slope @ point == pytest.approx(settled @ point + normals @ np.maximum(columns.T @ point, 0), abs=1e-12)
+    # Its norm is the norm of h there, however large the map is that h is on the cone.
+    assert np.linalg.norm(slope, 2) == pytest.approx(np.linalg.norm(slope @ point), rel=1e-12)
+    assert np.all((amounts >= 0) & (amounts <= np.abs(along).max()))

@@ -348,30 +348,36 @@ def log_above(value):
 
 
 def logistic(y, fit, _):
+    """An upper bound on ``log(1 + exp(-y fit))``."""
     # log(1 + exp(-m)) = (-m)_+ + log(1 + exp(-|m|)), and exp(-|m|) is at most exp(-1000) from there on.
     power = as_decimal(max(-abs(y * fit), Fraction(-1000)), decimal.ROUND_CEILING)
     return max(-y * fit, ZERO) + log_above(1 + Fraction(DIGITS.next_plus(DIGITS.exp(power))))
 
 
 def entropy(y, nu, _):
+    """A lower bound on ``-p log p - (1 - p) log(1 - p)``, ``p = y nu``."""
     return sum(max(-part * log_above(part), ZERO) for part in within((y * nu, 1 - y * nu), y * nu, 0, 1) if part)
 
 
 def huber(y, fit, header):
+    """The Huber loss of the residual."""
     size, bend = abs(y - fit), Fraction(header["huber_delta"])
     return size**2 / 2 if size <= bend else bend * size - bend**2 / 2
 
 
 def pinball(y, fit, header):
+    """The quantile loss of the residual."""
     return max(Fraction(header["quantile"]) * (y - fit), (Fraction(header["quantile"]) - 1) * (y - fit))
 
 
 def within(value, nu, low, high):
+    """Return the value of a dual term, where nu is in its domain."""
     require(low <= nu <= high, "the dual point is in the domain of the loss")
     return value
 
 
 def quadratic(y, nu, _):
+    """``nu y - nu^2 / 2``."""
     return nu * y - nu**2 / 2
 
 

@@ -23,6 +23,7 @@ from ..duality.kernels.edges import edge_to_cut, shares_at
 
 SHARE_UNIT = 1 << 31  # multipliers are written as whole numbers of this share of their limit
 CLEAR_SUM = 1e-9  # a sum of values whose sign may be lost to rounding is below this share of the largest
+MAX_SHIFT = 120  # the ends of an edge are evened out by at most 2^120: an entry of the file has one byte
 LEAST_ROOM = 1e-3  # a generator less in the direction of the middle than this leaves no room to raise a slope
 
 
@@ -112,35 +113,43 @@ def prove_cones(
             _raise_slope(own, own_settled, scratch[2], scratch[1], rounding, slopes[n_leaves], middle)
             n_shares[n_leaves] = written
             n_written, n_leaves = n_written + written, n_leaves + 1
-            splits[n_cones, 0], splits[n_cones, 1], splits[n_cones, 2], splits[n_cones, 3] = -1, 0, 0, 0
+            splits[n_cones, :] = 0
+            splits[n_cones, 0] = -1
         else:
             n_convex, n = gather_lines(lines, coefficients, own_active, columns, weights, index)
             for k in range(r):
                 combine(own[k], columns, n, values[k])
             shares_at(own, point, scratch[0], scratch[1], corners)
             first, second = edge_to_cut(own, values, weights, n_convex, corners, gram)
-            shift = int(np.round(np.log2(sizes[top, second] / sizes[top, first])))
-            shift = min(max(shift, -120), 120)
-            splits[n_cones, 0], splits[n_cones, 1], splits[n_cones, 2], splits[n_cones, 3] = 0, first, second, shift
-            middle[:] = 0.0
-            add_scaled(middle, sizes[top, first] * 2.0 ** max(shift, 0), own[first])
-            add_scaled(middle, sizes[top, second] * 2.0 ** max(-shift, 0), own[second])
-            size = np.sqrt(dot(middle, middle))
-            for i in range(r):
-                middle[i] /= size
-            # The half without the first generator comes next: it is the last of the stack.
-            for j in range(2):
-                replaced = second if j == 0 else first
-                for k in range(r):
-                    copy(own[k], generators[top + j, k])
-                    sizes[top + j, k] = sizes[top, k]
-                copy(middle, generators[top + j, replaced])
-                copy(own_active, active[top + j])
-                copy(own_settled, settled[top + j])
-            sizes[top, second], sizes[top + 1, first] = size, size
+            _cut_cone(own, own_active, own_settled, first, second, top, stack, middle, splits[n_cones])
             n_open += 2
         n_cones += 1
     return n_open, n_cones, n_leaves, n_written, best
+
+
+@compiled
+def _cut_cone(own, own_active, own_settled, first, second, top, stack, middle, split):
+    """Cut a cone along an edge: write the two halves to the stack, and the cut as the file has it to `split`."""
+    generators, sizes, active, settled = stack
+    r = middle.size
+    # The ends count by their sizes in whole numbers, evened out by a power of two.
+    shift = min(max(int(np.round(np.log2(sizes[top, second] / sizes[top, first]))), -MAX_SHIFT), MAX_SHIFT)
+    split[0], split[1], split[2], split[3] = 0, first, second, shift
+    middle[:] = 0.0
+    add_scaled(middle, sizes[top, first] * 2.0 ** max(shift, 0), own[first])
+    add_scaled(middle, sizes[top, second] * 2.0 ** max(-shift, 0), own[second])
+    size = np.sqrt(dot(middle, middle))
+    for i in range(r):
+        middle[i] /= size
+    # The half without the first generator comes next: it is the last of the stack.
+    for j in range(2):
+        for k in range(r):
+            copy(own[k], generators[top + j, k])
+            sizes[top + j, k] = sizes[top, k]
+        copy(middle, generators[top + j, second if j == 0 else first])
+        copy(own_active, active[top + j])
+        copy(own_settled, settled[top + j])
+    sizes[top, second], sizes[top + 1, first] = size, size
 
 
 @compiled

@@ -6,12 +6,14 @@ and what it looks like on paper in `formulas`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ._utils.aliases import ArrayLike, LossName
 from ._utils.arrays import blocks_of, hidden_layer, relu_values, sent_to, stacked, to_numpy
 from ._utils.norms import norms
-from ._utils.validation import check_positive, check_vector, check_weights, finite_array
+from ._utils.validation import check_flag, check_positive, check_vector, check_weights, finite_array
 from .exceptions import InvalidInputError
 from .formulas import Formulas
 from .losses import make_loss
@@ -111,6 +113,7 @@ class TwoLayerReLU(Moves, Formulas):
         loss: LossName = "squared",
         huber_delta: float = 1.35,
         quantile: float = 0.5,
+        penalize_bias: bool = True,
     ) -> float:
         """Return the training objective of the network as it stands, neither balanced nor pruned.
 
@@ -132,6 +135,8 @@ class TwoLayerReLU(Moves, Formulas):
             cross-entropy of the softmax of f and one-hot rows y.
         huber_delta : float
         quantile : float, between 0 and 1
+        penalize_bias : bool
+            Whether the hidden bias is a part of ``||u_j||``.
 
         Returns
         -------
@@ -154,7 +159,8 @@ class TwoLayerReLU(Moves, Formulas):
         # A value beyond float64 is returned as infinity, without a warning.
         with np.errstate(over="ignore"):
             fit = to_numpy(self.predict(X)).reshape(len(rows), -1)[rows]
-            return float(loss.value(y[rows], fit, weight[rows]) + self.penalty(beta))
+            network = self if check_flag(penalize_bias, "penalize_bias") else replace(self, hidden_bias=None)
+            return float(loss.value(y[rows], fit, weight[rows]) + network.penalty(beta))
 
     def penalty(self, beta: float) -> float:
         """Return ``beta/2 * sum_j (||u_j||^2 + ||alpha_j||^2)``; the root of beta is taken in before squaring."""

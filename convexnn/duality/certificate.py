@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName, Proof
-from .._utils.norms import unit_rows
 from .._utils.progress import reporting
 from .._utils.row_blocks import is_long
 from .._utils.threads import one_blas_thread
@@ -23,7 +22,8 @@ from ..masses.lasso import best_masses
 from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network, problem_of
 from .cuts import best_dual_point
-from .pricing import local_prices, search_price, starts_beside
+from .free_bias import problem_local_prices, problem_price
+from .pricing import starts_beside
 from .records import N_STARTS, PRICE_TOLERANCE, PROOFS, Certificate, certificate_of
 
 MAX_TWO_POINT_ENTRIES = 1_000_000  # within a budget the refitted dual point is tried up to so many starts times entries
@@ -42,6 +42,7 @@ def certify(
     loss: LossName | None = None,
     huber_delta: float | None = None,
     quantile: float | None = None,
+    penalize_bias: bool | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Certificate:
@@ -69,6 +70,10 @@ def certify(
         squared_hinge take labels -1 and 1, multinomial one-hot rows y.
     huber_delta, quantile : float, optional
         Parameters of the losses of these names, 1.35 and .5 by default; those of an estimator are left out, or its own.
+    penalize_bias : bool, optional
+        Whether the hidden bias is a part of ``||u_j||``; True by default, and for an estimator what it has. False, for
+        what torch without weight decay of biases and scikit-learn's MLPRegressor minimise, needs a network with a
+        hidden bias, an intercept and one output.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
     verbose : int
@@ -98,7 +103,7 @@ def certify(
     """
     check_choice(proof, "proof", PROOFS)
     verbose = check_verbose(verbose)
-    given = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    given = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile, "penalize_bias": penalize_bias}
     if hasattr(network, "_certified") and not isinstance(network, type):
         effort = {"proof": proof, "time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
         return network._certified(X, y, sample_weight, beta=beta, **given, **effort)
@@ -147,7 +152,7 @@ def certify_problem(
 
 def _certify(network, problem, tolerance, n_starts, starts, dual_points, refit, options):
     problem.check_network(network)
-    directions, _ = unit_rows(network.neurons)
+    directions = problem.unit_neurons(network.neurons)
     # The neurons of a trained network lie near maxima of the price: ascents begin there, and then at random.
     own = directions if starts is None else np.vstack([directions, starts])
     max_work, limits = options["max_work"], {name: options[name] for name in ("deadline", "n_jobs")}
@@ -165,7 +170,7 @@ def _certify(network, problem, tolerance, n_starts, starts, dual_points, refit, 
     # 3. The price of nu. Below beta / t, for the t >= 0 of the best dual value, a tighter bound gains nothing.
     level = problem.needed_bound(nu)
     search = {"level": level, "tolerance": tolerance, "starts": own, "n_starts": n_starts}
-    found = search_price(*problem.priced(nu), **search, **options)
+    found = problem_price(problem, nu, **search, **options)
     # 4. t in [0, beta / U] gives the lower bound.
     return certificate_of(problem, network, nu, leak, found)
 
@@ -188,7 +193,7 @@ def _most_promising(problem, pairs, starts, n_starts, limits):
     """Return the (dual point, leak) with the best value as far as local ascents see, and the local maxima they met."""
     best, answer = -1.0, None
     for nu, leak in pairs:
-        directions, _, values = local_prices(*problem.priced(nu), starts=starts, n_starts=n_starts, **limits)
+        directions, _, values = problem_local_prices(problem, nu, starts=starts, n_starts=n_starts, **limits)
         value, _ = problem.dual_bound(nu, values.max(initial=0.0), leak)
         if value > best:
             best, answer = value, (nu, leak, directions[:N_STARTS])

@@ -13,7 +13,7 @@ from .._utils.norms import unit_rows
 from .._utils.validation import is_late
 from ..losses import solve_linear_program
 from ..programs.evaluation import FIT_ROUNDING
-from .pricing import local_prices
+from .free_bias import problem_local_prices
 
 MAX_CUT_ROUNDS = 40  # linear programs solved at most
 CUT_TOLERANCE = 1e-9  # a price counts as above its level when it exceeds it by this share, which programs leave open
@@ -82,7 +82,7 @@ def _cut(problem, improved, value, level, first, starts, deadline, n_jobs):
         if nu is None:
             break
         own = directions if starts is None else np.vstack([directions, starts])
-        found, _, values = local_prices(*problem.priced(nu), starts=own, deadline=deadline, n_jobs=n_jobs)
+        found, _, values = problem_local_prices(problem, nu, starts=own, deadline=deadline, n_jobs=n_jobs)
         largest = values.max(initial=0.0)
         worth = value(nu, largest)
         if worth > best:

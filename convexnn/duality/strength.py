@@ -11,6 +11,7 @@ from .._utils.progress import current
 from .._utils.threads import one_blas_thread
 from ..programs.posing import make_problem
 from .cuts import cheapest_dual_point
+from .free_bias import free_bias_price
 from .pricing import search_price, starts_beside
 from .records import MIN_TREE_WORK, PRICE_TOLERANCE
 
@@ -35,7 +36,10 @@ def zero_network_price(problem, *, proof="auto", max_work=None, most_work=ZERO_T
     options = {"n_starts": n_starts, "tight": False, "most_work": most_work, "deadline": deadline, "n_jobs": n_jobs}
     with one_blas_thread(), current().naming("beta_max"):
         max_work = MIN_TREE_WORK if max_work is None else max_work
-        found = search_price(problem.design, nu, proof=proof, max_work=max_work, **options)
+        if problem.has_free_bias:
+            found = free_bias_price(problem.features, nu, proof=proof, max_work=max_work, **options)
+        else:
+            found = search_price(problem.design, nu, proof=proof, max_work=max_work, **options)
     # A vector that is exactly orthogonal to Z may have a price that is larger by what the leak allows.
     lost = problem.price_leak(leak)
     known = found.proof != "exact" or lost <= PRICE_TOLERANCE * found.value
@@ -53,6 +57,7 @@ def beta_max(
     loss: LossName = "squared",
     huber_delta: float = 1.35,
     quantile: float = 0.5,
+    penalize_bias: bool = True,
     n_jobs: int | None = None,
 ) -> float:
     """Return the smallest `beta` for which the zero network is optimal.
@@ -72,6 +77,8 @@ def beta_max(
         See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y.
     huber_delta, quantile : float
         Parameters of the losses of these names.
+    penalize_bias : bool
+        False for a hidden bias that costs nothing; needs `hidden_bias`, `fit_intercept` and one output.
     n_jobs : int, optional
         Threads; the answer does not depend on it.
 
@@ -109,5 +116,6 @@ def beta_max(
         loss=loss,
         huber_delta=huber_delta,
         quantile=quantile,
+        penalize_bias=penalize_bias,
     )
     return zero_network_price(problem, most_work=None, n_jobs=n_jobs).value

@@ -163,9 +163,10 @@ class CertifyMixin:
             "loss": self.loss,
             "huber_delta": getattr(self, "huber_delta_", None),
             "quantile": getattr(self, "quantile", None),
+            "penalize_bias": getattr(self, "penalize_bias", True),
         }
         for name, value in given.items():
-            if value is None or (isinstance(value, str | float) and value == own[name]):
+            if value is None or (isinstance(value, str | float | bool) and value == own[name]):
                 continue
             if name == "beta" and math.isclose(check_positive(value, name), own[name], rel_tol=STRENGTH_AGREEMENT):
                 continue

@@ -11,16 +11,9 @@ import numpy as np
 
 from .._utils.norms import unit_rows
 from .._utils.threads import one_blas_thread
+from ..duality.free_bias import free_bias_price
 from ..duality.pricing import search_price, starts_beside
-from ..duality.records import (
-    FEW_STARTS,
-    N_STARTS,
-    PRICE_TOLERANCE,
-    PROOFS,
-    Certificate,
-    Price,
-    relative_to,
-)
+from ..duality.records import FEW_STARTS, N_STARTS, PRICE_TOLERANCE, Certificate, relative_to
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,38 +72,10 @@ class InterpolationCertificate(Certificate):
 
 
 def interpolation_price(problem, nu, **options):
-    """Return the `Price` of a dual point over the directions that cost one; the options are those of `search_price`.
-
-    Notes
-    -----
-    Without a penalty on the bias ``t -> nu^T (X w + t)_+`` is piecewise linear, zero for small t, and for large t too
-    where nu is orthogonal to the free terms: so its largest values are at its kinks ``t = -x_j^T w``, and the price is
-    the largest of the n prices of ``X - x_j`` without a bias.
-    """
+    """Return the `Price` of a dual point over the directions that cost one; the options are those of `search_price`."""
     if problem.penalize_bias:
         return search_price(problem.design, nu, **options)
-    # The price of a bias that costs nothing is the largest price of the rows X - x_j.
-    starts = options.pop("starts")
-    starts = None if starts is None else starts[:, :-1]
-    features = problem.features
-    prices = [search_price(features - offset, nu, starts=starts, **options) for offset in features]
-    # The kink of every winner is its row: t = -x_j^T w.
-    values, signs = np.array([found.value for found in prices]), np.array([found.sign for found in prices])
-    weights = np.array([found.direction for found in prices])
-    lifted = np.column_stack([weights, -np.sum(weights * features, axis=1)])
-    order = np.argsort(-values, kind="stable")
-    return Price(
-        float(values.max()),
-        max(found.upper_bound for found in prices),
-        lifted[order[0]],
-        int(signs[order[0]]),
-        max((found.proof for found in prices), key=PROOFS.index),
-        sum(found.n_nodes for found in prices),
-        None,
-        lifted[order],
-        signs[order],
-        values[order],
-    )
+    return free_bias_price(problem.features, nu, **options)
 
 
 def certify_interpolant(

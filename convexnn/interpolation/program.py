@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 from .._utils.norms import nonzero, norms
 from ..exceptions import InvalidInputError
 from ..losses.base import sum_rounding
+from ..programs.free_bias import free_bias_leak
 from ..programs.posing import make_problem, refuse_outputs
 from ..programs.problem import Problem
 
@@ -76,9 +77,8 @@ class InterpolationProblem(Problem):
         return float(np.sum(dual_point * self.dual_targets) - spill)
 
     def price_leak(self, leak):
-        """As for a `Problem`; without a penalty on the bias the price is met where one row is on its kink."""
-        reach = self.row_norms if self.penalize_bias else self.row_norms + self.row_norms.max()
-        return float(np.dot(leak, reach))
+        """As for a `Problem`, with a penalised bias or a `FreeBiasProblem`."""
+        return float(np.dot(leak, self.row_norms)) if self.penalize_bias else free_bias_leak(self.features, leak)
 
     def objective(self, network):
         """Return the cost of an interpolating network, infinity for any other."""

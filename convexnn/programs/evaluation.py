@@ -26,7 +26,7 @@ def objective_above(problem, network):
     The rounding is the loss where all rows are fitted to rounding, see `is_fitted`, and else 0.
     """
     fit = network.predict(problem.features)
-    penalty = _penalty_above(network, problem.beta)
+    penalty = _penalty_above(problem.penalised(network), problem.beta)
     error = _fit_rounding(problem, network)
     with np.errstate(over="ignore", invalid="ignore"):
         # The loss from above at values known to `error`, and without the error: the difference is the rounding.

@@ -5,14 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName
-from .._utils.validation import check_choice, check_design, check_matrix, check_positive, check_vector, check_weights
+from .._utils.validation import (
+    check_choice,
+    check_design,
+    check_flag,
+    check_matrix,
+    check_positive,
+    check_vector,
+    check_weights,
+)
 from ..exceptions import InvalidInputError
 from ..losses import LOSSES, VECTOR_LOSSES, make_loss
 from ..losses.several_outputs import MultinomialLoss
 from ..network import TwoLayerReLU
+from .free_bias import FreeBiasProblem, check_free_bias
 from .problem import Problem
 
-OPTION_NAMES = ("sample_weight", "loss", "huber_delta", "quantile", "losses")  # the last is internal
+OPTION_NAMES = ("sample_weight", "loss", "huber_delta", "quantile", "penalize_bias", "losses")  # the last is internal
 
 
 def check_objective_range(y, weight):
@@ -65,6 +74,7 @@ def make_problem(
     losses: tuple[str, ...] | None = None,
     huber_delta: float = 1.35,
     quantile: float = 0.5,
+    penalize_bias: bool = True,
 ) -> Problem:
     """Check the data and return the `Problem` they pose.
 
@@ -84,13 +94,17 @@ def make_problem(
         The names that the caller can deal with.
     huber_delta, quantile : float
         Parameters of the losses of these names.
+    penalize_bias : bool
+        False for a `FreeBiasProblem`: with a hidden bias, an intercept and one output.
 
     Raises
     ------
     ValueError
         For NaN, infinite or complex entries, shapes that do not match, a `beta` that is not above 0, negative
-        or all-zero weights, and an unknown loss.
+        or all-zero weights, an unknown loss, and a free bias where it cannot be.
     """
+    if not check_flag(penalize_bias, "penalize_bias"):
+        check_free_bias(hidden_bias, fit_intercept, np.shape(y)[1] if np.ndim(y) == 2 else 1)
     several = np.ndim(y) == 2
     X = check_design(X, keep_single=not several)
     y = (check_matrix if several else check_vector)(y, X.shape[0], "y")
@@ -105,18 +119,19 @@ def make_problem(
     n_outputs = y.shape[1] if several else None
     loss = make_loss(check_choice(loss, "loss", known), n_outputs=n_outputs, huber_delta=huber_delta, quantile=quantile)
     check_objective_range(y, weight)
-    return _pose(X, y, weight, beta, loss, bool(hidden_bias), bool(fit_intercept), bool(skip_connection))
+    kind = Problem if penalize_bias else FreeBiasProblem
+    return _pose(kind, X, y, weight, beta, loss, bool(hidden_bias), bool(fit_intercept), bool(skip_connection))
 
 
-def _pose(X, y, weight, beta, loss, hidden_bias, fit_intercept, skip_connection):
-    """Return the problem of checked data."""
+def _pose(kind, X, y, weight, beta, loss, hidden_bias, fit_intercept, skip_connection):
+    """Return the problem of checked data, of this kind."""
     # Rows of weight zero count for nothing, not even for patterns: they go.
     rows = np.flatnonzero(weight > 0)
     loss.check_targets(y[rows])
     ones = np.ones((X.shape[0], 1))
     design = np.hstack([X, ones.astype(X.dtype)]) if hidden_bias else X
     free = np.hstack(([X] if skip_connection else []) + ([ones] if fit_intercept else []) + [ones[:, :0]])
-    return Problem(
+    return kind(
         design if len(rows) == len(design) else design[rows],
         y[rows],
         weight[rows],

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._utils.norms import norms
+from .._utils.norms import norms, unit_rows
 from ..exceptions import InvalidInputError
 from ..losses import make_loss
 from .dual_points import is_orthogonal, residual_of, without_free_part
@@ -50,6 +50,16 @@ class Problem(ProblemData):
         One of `convexnn.losses`.
     hidden_bias, fit_intercept, skip_connection : bool
     """
+
+    has_free_bias = False  # whether the hidden bias costs nothing, see `FreeBiasProblem`
+
+    def penalised(self, network: Any) -> Any:
+        """Return the network whose weights are those that cost something: here all."""
+        return network
+
+    def unit_neurons(self, neurons: np.ndarray) -> np.ndarray:
+        """Return neurons divided by what they cost, their norms; zero neurons stay zero."""
+        return unit_rows(neurons)[0]
 
     def dual_point(self, hidden_fit: np.ndarray) -> np.ndarray:
         """Return ``-grad L`` at `hidden_fit` plus the free terms that fit best; orthogonal to them."""
@@ -175,7 +185,8 @@ class Problem(ProblemData):
         """
         with np.errstate(over="ignore"):
             terms = self.loss.terms(self.y, network.predict(self.features))
-            return (0.0 if is_fitted(self, terms) else self.total(terms)) + network.penalty(self.beta)
+            loss = 0.0 if is_fitted(self, terms) else self.total(terms)
+            return loss + self.penalised(network).penalty(self.beta)
 
     def objective_above(self, network: Any) -> tuple[float, float]:
         """Return the objective in exact arithmetic, rounded up, and the loss in it if that is rounding on every row."""

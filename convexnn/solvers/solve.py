@@ -13,6 +13,7 @@ from ..exceptions import InvalidInputError, PatternLimitError, WidthWarning
 from ..programs.posing import NO_CONE_PROGRAM
 from .base import Status, conclude, proof_options
 from .column_generation import MAX_ITER, solve_column_generation
+from .free_bias import solve_free_bias
 from .given_patterns import solve_given_patterns
 from .limited_width import narrow_network
 from .proximal_steps import solve_kinked
@@ -54,6 +55,15 @@ def check_pairing(solver, patterns, loss="squared", several=False):
     if solver == "auto" and chosen:
         return "working_set" if loss == "squared" or several else "cvxpy"
     return "column_generation" if solver == "auto" else solver
+
+
+def check_free_bias_options(solver, patterns, max_width):
+    """Refuse what is not there where the hidden bias costs nothing."""
+    for name, value, default in (("solver", solver, "auto"), ("patterns", patterns, "auto"), ("max_width", max_width, None)):
+        if value is not default and value != default:
+            raise InvalidInputError(
+                f"{name}={value!r} is not there with penalize_bias=False. Leave {name}={default!r}, or penalise the bias."
+            )
 
 
 def choose_patterns(design, patterns, n_patterns, solver, rng, n_jobs):
@@ -100,6 +110,10 @@ def solve(
     -------
     Solution
     """
+    if problem.has_free_bias:
+        check_free_bias_options(solver, patterns, max_width)
+        options = {"tol": tol, "max_iter": max_iter, "deadline": deadline, "proof": proof, "n_jobs": n_jobs}
+        return solve_free_bias(problem, **options, start=start, report=report)
     solver = check_pairing(solver, patterns, problem.loss.name, several=problem.y.ndim == 2)
     rng = np.random.default_rng(0) if rng is None else rng
     first_rng = deepcopy(rng)  # what `max_width` draws does not depend on what training has drawn

@@ -5,6 +5,7 @@ The file holds the network, a dual point and a tree of cones. It is checked in e
 """
 
 from ..duality.records import LARGEST_OPTIMAL_GAP
+from ..exceptions import InvalidInputError
 from ..proofs import write_proof
 from .arguments import add_data, add_effort, add_require_proof, positive
 from .files import check_target_file
@@ -33,6 +34,11 @@ def run(arguments):
     check_target_file(arguments.output, "--output", (".npz",), arguments.data)
     check_target_file(arguments.checkpoint, "--checkpoint")
     saved = read_model(arguments.model)
+    if not saved.penalize_bias:
+        raise InvalidInputError(
+            f"{arguments.model!r} was trained with a hidden bias that costs nothing, and proof files are about penalised "
+            f"ones. convexnn certify proves it."
+        )
     data = load_for(saved, arguments)
     problem, y = saved_objective(saved, arguments), targets_for(saved, data)
     table = recipe_of(saved, data, y, arguments)

@@ -58,4 +58,4 @@ def saved_objective(saved, arguments):
     problem = {name: getattr(arguments, name) or getattr(saved, name) for name in names}
     if problem["beta"] is None:
         raise InvalidInputError(f"--beta is needed: {arguments.model!r} does not say what the network was trained for.")
-    return problem
+    return problem if saved.penalize_bias else problem | {"penalize_bias": False}

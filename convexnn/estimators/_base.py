@@ -18,9 +18,10 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..optimal_sets.solution_set import OptimalSet, optimal_set_of
 from ..optimal_sets.vector_set import VectorOptimalSet
+from ..programs.free_bias import check_free_bias
 from ..programs.posing import make_problem
 from ..solvers.base import Status
-from ..solvers.solve import check_pairing, solve
+from ..solvers.solve import check_free_bias_options, check_pairing, solve
 from ._automatic import choose_strength
 from ._beta_path import BetaPath
 from ._blockwise import BlockwiseMixin, check_data_are_kept
@@ -28,7 +29,7 @@ from ._certifying import CertifyMixin
 from ._columns import warn_of_unknown_strength
 from ._data import is_for_blocks
 from ._hidden_layer import HiddenLayerMixin
-from ._leaving_out import LeaveOneOutMixin
+from ._leaving_out import LeaveOneOutMixin, refuse_free_bias
 from ._parameters import (
     KeepsParameters,
     check_folds,
@@ -91,12 +92,13 @@ class ConvexReLUEstimator(
         Raises
         ------
         ValueError
-            For a loss whose optimal fit need not be unique.
+            For a loss whose optimal fit need not be unique, and for a hidden bias that is not penalised.
         SolverError
             When optimality cannot be proven within `time_limit` seconds.
         """
         check_is_fitted(self)
         check_data_are_kept(self, "optimal_set")
+        refuse_free_bias(self, "optimal_set", "the optimal directions may be a continuum")
         options = {"time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
         return optimal_set_of(self._training_problem, start=self.network_, **options)
 
@@ -111,6 +113,7 @@ class ConvexReLUEstimator(
             "loss": self.loss,
             "huber_delta": getattr(self, "huber_delta_", 1.35),
             "quantile": getattr(self, "quantile", 0.5),
+            "penalize_bias": getattr(self, "penalize_bias", True),
         }
         if rows.y.ndim == 2:
             self._check_several_outputs()
@@ -262,12 +265,24 @@ class ConvexReLUEstimator(
         check_strength(self.beta, ("auto", "scale"))
         check_shared_parameters(self, automatic=("skip_connection", "tol"))
         check_folds(self.cv)
+        if not getattr(self, "penalize_bias", True):
+            self._check_free_bias()
         check_choice(self.loss, "loss", self._losses)
         check_choice(self.proof, "proof", PROOFS)
         check_pairing(self.solver, self.patterns, self.loss, several=self.solver != "cvxpy")
         for name in ("max_width", "n_patterns"):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), name)
+
+    def _check_free_bias(self):
+        """Refuse what is not there where the hidden bias costs nothing."""
+        check_free_bias(self.hidden_bias, self.fit_intercept)
+        check_free_bias_options(self.solver, self.patterns, self.max_width)
+        if self.beta == "auto":
+            raise InvalidInputError(
+                "beta='auto' is not there with penalize_bias=False: the paths of strengths that it follows are those of "
+                "a penalised bias. Use beta='scale' or a number, or choose one with GridSearchCV."
+            )
 
     def _previous_network(self, problem):
         """The last network when it can start this fit, of a problem with as many outputs where one is given."""

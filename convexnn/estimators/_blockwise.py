@@ -171,6 +171,10 @@ class BlockwiseMixin:
                     f"{name}={given!r} needs all rows at once, which are not there where they come in blocks, sparse "
                     f"or on a device. Leave {name}='auto', or fit a dense array."
                 )
+        if not getattr(self, "penalize_bias", True):
+            raise InvalidInputError(
+                "penalize_bias=False is not there for rows in blocks. Leave penalize_bias=True, or fit a dense array."
+            )
         if self.max_width is not None:
             raise InvalidInputError(
                 f"max_width={self.max_width!r} is not there for rows in blocks. Leave max_width=None, and see "

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..exceptions import InvalidInputError
 from ..responses.generalised import generalised_score
 from ..responses.left_out import LeftOut
 from ..responses.records import LeaveOneOut
@@ -13,6 +14,12 @@ from ._blockwise import check_data_are_kept
 
 # Moves of at most 1e-12 of the largest prediction are rounding.
 MOVE_ROUNDING = 1e-12
+
+
+def refuse_free_bias(estimator, name, reason):
+    """Refuse a method where the hidden bias is not penalised."""
+    if not getattr(estimator, "penalize_bias", True):
+        raise InvalidInputError(f"{name} is not there with penalize_bias=False: {reason}. Fit with penalize_bias=True.")
 
 
 class LeaveOneOutMixin:
@@ -43,7 +50,7 @@ class LeaveOneOutMixin:
         Raises
         ------
         ValueError
-            For the absolute and the quantile loss.
+            For the absolute and the quantile loss, and for a hidden bias that is not penalised.
         NotFittedError
             Before `fit`.
         """
@@ -70,6 +77,7 @@ class LeaveOneOutMixin:
     def _leave_out(self):
         """Return the samples left out, of one problem or of one per class."""
         check_data_are_kept(self, "what rests on leave_one_out")
+        refuse_free_bias(self, "leave_one_out", "its closed form is that of a penalised bias")
         return [LeftOut(*kept) for kept in self._left_out_parts]
 
     def _joined(self, parts, name):

@@ -43,7 +43,7 @@ class ConvexReLUClassifier(ClassifierMixin, OneAgainstTheRestMixin, ConvexReLUEs
 
     ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
 
-    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, and the free terms
+    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, unless `penalize_bias` is False, and the free terms
     (intercept, skip connection) are not penalised. Several labels that do not exclude each other (`y` of shape
     (n_samples, n_labels), of 0 and 1) have an output each, with targets -1 and 1, and their losses are added up.
 
@@ -63,9 +63,9 @@ class ConvexReLUClassifier(ClassifierMixin, OneAgainstTheRestMixin, ConvexReLUEs
     class_weight : dict or "balanced", optional
         Weights of the classes, multiplied with `sample_weight`; ``"balanced"`` gives all classes the same total weight.
         None with several labels, whose rows `sample_weight` weighs for all labels alike.
-    hidden_bias, fit_intercept, skip_connection, cv, max_width, solver, patterns, n_patterns, proof, tol, max_iter, \
-time_limit, n_jobs, random_state, warm_start, verbose
-        As in `ConvexReLURegressor`; `max_width`, `tol`, `max_iter` hold for every class where there is one problem per
+    hidden_bias, penalize_bias, fit_intercept, skip_connection, cv, max_width, solver, patterns, n_patterns, proof, tol, \
+max_iter, time_limit, n_jobs, random_state, warm_start, verbose
+        As in `ConvexReLURegressor`; `penalize_bias` may be False with two classes; `max_width`, `tol`, `max_iter` hold for every class where there is one problem per
         class. `time_limit` is that of all: every problem has an equal share of what those before it have left.
 
     Attributes
@@ -117,6 +117,7 @@ feature_importances_, n_features_in_, feature_names_in_
         multi_class: Literal["joint", "ovr"] = "joint",
         class_weight: dict[Any, float] | str | None = None,
         hidden_bias: bool = True,
+        penalize_bias: bool = True,
         fit_intercept: bool = True,
         skip_connection: bool | Literal["auto"] = "auto",
         cv: Any = None,
@@ -138,6 +139,7 @@ feature_importances_, n_features_in_, feature_names_in_
         self.multi_class = multi_class
         self.class_weight = class_weight
         self.hidden_bias = hidden_bias
+        self.penalize_bias = penalize_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
         self.cv = cv

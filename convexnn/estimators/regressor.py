@@ -35,10 +35,10 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
 
     ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
 
-    where ``u_j`` includes the hidden bias and the free terms (intercept, skip connection) are not penalised. The
-    problem is solved in its convex form, and a certificate says how far from the optimum the network can be. With
-    several outputs alpha_j is a vector, and the losses of the outputs are added up; proofs are then usually exact with
-    up to four columns, the bias included, and valid but perhaps loose beyond.
+    where ``u_j`` includes the hidden bias, unless `penalize_bias` is False, and the free terms (intercept, skip
+    connection) are not penalised. The problem is solved in its convex form, and a certificate says how far from the
+    optimum the network can be. With several outputs alpha_j is a vector, and the losses of the outputs are added up;
+    proofs are then usually exact with up to four columns, the bias included, and valid but perhaps loose beyond.
 
     Parameters
     ----------
@@ -60,6 +60,11 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         In (0, 1): the share of the targets that the quantile loss wants below the fit.
     hidden_bias : bool, default=True
         Give the hidden neurons a (penalised) bias.
+    penalize_bias : bool, default=True
+        Whether the hidden bias is a part of ``u_j``. False is what torch minimises without weight decay of biases, and
+        scikit-learn's MLPRegressor. It needs a hidden bias, an intercept and one output; `beta` is a number or
+        ``"scale"``, and `solver`, `patterns` and `max_width` stay as they are. What rests on optimal sets or on
+        `leave_one_out` is refused.
     fit_intercept : bool, default=True
         Add an unpenalised intercept.
     skip_connection : bool or "auto", default="auto"
@@ -170,6 +175,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         huber_delta: float | Literal["auto"] = "auto",
         quantile: float = 0.5,
         hidden_bias: bool = True,
+        penalize_bias: bool = True,
         fit_intercept: bool = True,
         skip_connection: bool | Literal["auto"] = "auto",
         cv: Any = None,
@@ -191,6 +197,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         self.huber_delta = huber_delta
         self.quantile = quantile
         self.hidden_bias = hidden_bias
+        self.penalize_bias = penalize_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
         self.cv = cv

@@ -2,12 +2,20 @@
 
 import numpy as np
 
-from .._utils.validation import check_choice, check_design, check_matrix, check_positive, check_vector, check_weights
+from .._utils.validation import (
+    check_choice,
+    check_design,
+    check_flag,
+    check_matrix,
+    check_positive,
+    check_vector,
+    check_weights,
+)
 from ..exceptions import InvalidInputError
 from .headers import LOSS_NAMES
 
 
-def problem_entry(beta, loss, huber_delta, quantile):
+def problem_entry(beta, loss, huber_delta, quantile, penalize_bias=True):
     """Return the problem's entry in the header."""
     entry = {"beta": check_positive(beta, "beta"), "loss": check_choice(loss, "loss", LOSS_NAMES)}
     entry |= {
@@ -16,7 +24,7 @@ def problem_entry(beta, loss, huber_delta, quantile):
     }
     if entry["quantile"] >= 1:
         raise InvalidInputError(f"quantile must be below 1; got {quantile!r}.")
-    return entry
+    return entry if check_flag(penalize_bias, "penalize_bias") else entry | {"penalize_bias": False}
 
 
 def checked_data(X, y, sample_weight):

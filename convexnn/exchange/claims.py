@@ -79,7 +79,7 @@ def proven_again(claimed, network, data, entry, dual_point, options):
     data : dict
         X, y and sample_weight.
     entry : dict
-        beta, loss, huber_delta, quantile.
+        beta, loss, huber_delta, quantile; penalize_bias where it is False.
     dual_point : ndarray of the shape of y, or None
     options : dict
         proof, time_limit and n_jobs, as `certify` takes them.

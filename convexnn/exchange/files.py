@@ -30,6 +30,7 @@ TERMS = ("hidden_weights", "output_weights", "hidden_bias", "intercept", "skip_w
 # The endings of what other libraries write: a file under them that is none would mislead.
 OTHER_FORMATS = (".pkl", ".pickle", ".joblib", ".json", ".onnx", ".pt", ".skops")
 DATA = ("X", "y", "sample_weight")
+PROBLEM = ("beta", "loss", "huber_delta", "quantile", "penalize_bias")
 STORED = (*DATA, "dual_point")
 SCALING = ("center", "scale")
 FROM_THE_ESTIMATOR = ("X", "y", "sample_weight", "beta", "certificate", "classes")
@@ -47,6 +48,7 @@ def save_network(
     loss: LossName = "squared",
     huber_delta: float = 1.35,
     quantile: float = 0.5,
+    penalize_bias: bool = True,
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
     classes: ArrayLike | None = None,
@@ -79,6 +81,8 @@ def save_network(
     sample_weight : array-like of shape (n_samples,), optional
     loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge", "multinomial"}
     huber_delta, quantile : float
+    penalize_bias : bool
+        See `certify`. Earlier versions refuse files of problems whose hidden bias costs nothing.
     feature_names : sequence of str, optional
         One per input.
     target_name : str or sequence of str, optional
@@ -134,6 +138,7 @@ def save_network(
         "loss": loss,
         "huber_delta": huber_delta,
         "quantile": quantile,
+        "penalize_bias": penalize_bias,
         "feature_names": feature_names,
         "classes": classes,
         "multilabel": multilabel,
@@ -188,7 +193,7 @@ def _checked_problem(network, options):
         return None
     if given and not {"X", "y"} <= set(given):
         raise InvalidInputError(f"X and y belong together; got {' and '.join(given)} alone.")
-    entry = problem_entry(**{name: options[name] for name in ("beta", "loss", "huber_delta", "quantile")})
+    entry = problem_entry(**{name: options[name] for name in PROBLEM})
     if given:
         options.update(checked_data(**{name: options[name] for name in DATA}))
         problem = posed(network, {name: options[name] for name in DATA}, entry)

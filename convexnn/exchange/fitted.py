@@ -42,6 +42,7 @@ def contents_of(model):
     return model.network_, described | {
         "huber_delta": getattr(model, "huber_delta_", 1.35),
         "quantile": getattr(model, "quantile", 0.5),
+        "penalize_bias": getattr(model, "penalize_bias", True),
         "feature_names": getattr(model, "feature_names_in_", None),
         "classes": None if is_multilabel else getattr(model, "classes_", None),
         "multilabel": is_multilabel,

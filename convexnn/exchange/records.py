@@ -49,6 +49,8 @@ class SavedNetwork(Shown):
         The version that wrote the file.
     preparation : Preparation or None
         How a raw table becomes the inputs, before they are centred and scaled; ``preparation.apply(table)``.
+    penalize_bias : bool
+        Whether the hidden bias is a part of ``u_j`` in the problem.
     """
 
     network: TwoLayerReLU
@@ -69,11 +71,13 @@ class SavedNetwork(Shown):
     written_by: str
     preparation: Preparation | None = None
     multilabel: bool = False
+    penalize_bias: bool = True
 
     @property
     def problem_options(self) -> dict[str, Any]:
-        """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes."""
-        return {name: getattr(self, name) for name in ("loss", "huber_delta", "quantile", "sample_weight")}
+        """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes, and a free bias."""
+        options = {name: getattr(self, name) for name in ("loss", "huber_delta", "quantile", "sample_weight")}
+        return options if self.penalize_bias else options | {"penalize_bias": False}
 
     @property
     def is_scaled(self) -> bool:

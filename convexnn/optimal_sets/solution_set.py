@@ -144,6 +144,11 @@ def optimal_set_of(problem, *, vertex_limit=VERTEX_LIMIT, time_limit=None, start
     if problem.y.ndim == 2:
         with reporting(verbose, deadline) as reporter:
             return vector_optimal_set_of(problem, report=reporter.round, **options)
+    if problem.has_free_bias:
+        raise InvalidInputError(
+            "the optimal set needs a penalised hidden bias: with penalize_bias=False the optimal directions may be a "
+            "continuum."
+        )
     if not problem.loss.is_strictly_convex:
         raise InvalidInputError(
             f"the optimal set is described for losses that are strictly convex, squared and logistic: with the "
@@ -183,7 +188,7 @@ def solve_set(
     """Train on a `Problem` to all digits and describe the set of its optima; return a `SolvedSet`.
 
     With a loss that is not strictly convex optimal networks may differ in their fits, and with several outputs they are
-    no polytope: there is no set, and no obstacle.
+    no polytope, nor with a hidden bias that costs nothing: there is no set, and no obstacle.
 
     Raises
     ------
@@ -192,7 +197,7 @@ def solve_set(
     """
     # The set is the same whatever the starts: a fixed generator makes it so to the last bit.
     options = {"deadline": deadline, "proof": proof, "n_jobs": n_jobs, "rng": np.random.default_rng(0)}
-    if problem.y.ndim == 2:
+    if problem.y.ndim == 2 or problem.has_free_bias:
         return SolvedSet(uninterrupted(solve(problem, start=start, report=report, **options)))
     optimum = solve_to_all_digits(problem, tol=SOLVER_TOLERANCE, start=start, report=report, **options)
     if not problem.loss.is_strictly_convex:

@@ -58,6 +58,7 @@ def regularization_path(
     sample_weight: ArrayLike | None = None,
     loss: LossName = "squared",
     huber_delta: float = 1.35,
+    penalize_bias: bool = True,
     proof: Proof = "auto",
     vertex_limit: int = VERTEX_LIMIT,
     time_limit: float | None = None,
@@ -98,6 +99,9 @@ def regularization_path(
         Logistic and squared_hinge take labels -1 and 1, multinomial one-hot rows y. For huber and squared_hinge, which
         are not strictly convex, nothing is said about the set. Losses with kinks, absolute and quantile, are refused.
     huber_delta : float
+    penalize_bias : bool
+        False for a hidden bias that costs nothing, with an intercept and one output: values, networks and proofs, and
+        nothing about the sets.
     proof : {"auto", "exact", "bound", "heuristic"}
         How far to go for each proof, see `price`. Where it leaves a gap, the record has the best value found and a
         lower bound, and nothing is said about the set.
@@ -182,6 +186,7 @@ def regularization_path(
         loss=loss,
         losses=LOSSES_OF_VECTOR_PATHS if np.ndim(y) == 2 else LOSSES_OF_PATHS,
         huber_delta=huber_delta,
+        penalize_bias=penalize_bias,
     )
     limits = {
         "proof": check_choice(proof, "proof", PROOFS),
@@ -196,6 +201,7 @@ def regularization_path(
     verbose = check_verbose(verbose)
     betas = _betas(problem, betas, n_betas, eps, check_n_jobs(n_jobs))
     parameters = {"betas": betas, **limits} | ({"huber_delta": float(huber_delta)} if loss == "huber" else {})
+    parameters |= {} if penalize_bias else {"penalize_bias": False}
     with Checkpoint(checkpoint, header_of("regularization_path", problem, parameters)) as kept:
         with reporting(verbose) as reporter, reporter.stage("strengths", len(betas), patience=0.0) as stage:
             runner = Runner(kept, PathRecord, n_jobs, stage)
@@ -297,7 +303,7 @@ def _record(problem, start, limits):
         **KnownOptimum.of(solved).to_json(),
         width=network.width,
         loss=problem.loss.value(problem.y, network.predict(problem.features), problem.weight),
-        penalty=problem.beta * float(network.masses.sum()),  # the solver's networks are balanced
+        penalty=problem.beta * float(problem.penalised(network).masses.sum()),  # the solver's networks are balanced
         n_iter=solution.n_iter,
         network=network,
         seconds=now() - started,

@@ -36,8 +36,8 @@ def run(arguments):
     saved = read_model(arguments.model)
     if not saved.penalize_bias:
         raise InvalidInputError(
-            f"{arguments.model!r} was trained with a hidden bias that costs nothing, and proof files are about penalised "
-            f"ones. convexnn certify proves it."
+            f"{arguments.model!r} was trained with a hidden bias that costs nothing, and proof files are about "
+            f"penalised ones. convexnn certify proves it."
         )
     data = load_for(saved, arguments)
     problem, y = saved_objective(saved, arguments), targets_for(saved, data)

@@ -1,9 +1,9 @@
 """The price of a dual point where the hidden bias costs nothing: a maximum over ``||w|| <= 1`` and every bias t.
 
-``t -> nu^T (X w + t)_+`` is piecewise linear with kinks at ``t = -x_i^T w``, zero before the first and constant after the
-last one where ``1^T nu = 0``. So its largest values are at the kinks of rows with ``nu_i != 0``, and the price is the
-largest of the prices of ``X - x_i`` without a bias: as many searches in as many dimensions as X has columns. On one
-input w is 1 or -1, and all kinks are listed.
+``t -> nu^T (X w + t)_+`` is piecewise linear with kinks at ``t = -x_i^T w``, zero before the first and constant after
+the last one where ``1^T nu = 0``. So its largest values are at the kinks of rows with ``nu_i != 0``, and the price is
+the largest of the prices of ``X - x_i`` without a bias: one search for every such row, in as many dimensions as X has
+columns. On one input w is 1 or -1, and all kinks are listed.
 """
 
 from __future__ import annotations

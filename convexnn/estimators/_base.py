@@ -280,8 +280,8 @@ class ConvexReLUEstimator(
         check_free_bias_options(self.solver, self.patterns, self.max_width)
         if self.beta == "auto":
             raise InvalidInputError(
-                "beta='auto' is not there with penalize_bias=False: the paths of strengths that it follows are those of "
-                "a penalised bias. Use beta='scale' or a number, or choose one with GridSearchCV."
+                "beta='auto' is not there with penalize_bias=False: the paths of strengths that it follows are those "
+                "of a penalised bias. Use beta='scale' or a number, or choose one with GridSearchCV."
             )
 
     def _previous_network(self, problem):

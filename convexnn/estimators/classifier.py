@@ -43,9 +43,10 @@ class ConvexReLUClassifier(ClassifierMixin, OneAgainstTheRestMixin, ConvexReLUEs
 
     ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
 
-    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, unless `penalize_bias` is False, and the free terms
-    (intercept, skip connection) are not penalised. Several labels that do not exclude each other (`y` of shape
-    (n_samples, n_labels), of 0 and 1) have an output each, with targets -1 and 1, and their losses are added up.
+    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, unless `penalize_bias` is
+    False, and the free terms (intercept, skip connection) are not penalised. Several labels that do not exclude each
+    other (`y` of shape (n_samples, n_labels), of 0 and 1) have an output each, with targets -1 and 1, and their losses
+    are added up.
 
     Parameters
     ----------
@@ -63,10 +64,11 @@ class ConvexReLUClassifier(ClassifierMixin, OneAgainstTheRestMixin, ConvexReLUEs
     class_weight : dict or "balanced", optional
         Weights of the classes, multiplied with `sample_weight`; ``"balanced"`` gives all classes the same total weight.
         None with several labels, whose rows `sample_weight` weighs for all labels alike.
-    hidden_bias, penalize_bias, fit_intercept, skip_connection, cv, max_width, solver, patterns, n_patterns, proof, tol, \
-max_iter, time_limit, n_jobs, random_state, warm_start, verbose
-        As in `ConvexReLURegressor`; `penalize_bias` may be False with two classes; `max_width`, `tol`, `max_iter` hold for every class where there is one problem per
-        class. `time_limit` is that of all: every problem has an equal share of what those before it have left.
+    hidden_bias, penalize_bias, fit_intercept, skip_connection, cv, max_width, solver, patterns, n_patterns, proof, \
+tol, max_iter, time_limit, n_jobs, random_state, warm_start, verbose
+        As in `ConvexReLURegressor`; `penalize_bias` may be False where problems have one output. `max_width`, `tol`,
+        `max_iter` hold for every class where there is one problem per class. `time_limit` is that of all: every problem
+        has an equal share of what those before it have left.
 
     Attributes
     ----------

@@ -152,7 +152,9 @@ def _problem(entry):
     names = {"beta", "loss", "huber_delta", "quantile"}
     # Only where the hidden bias costs nothing there is an entry that says so: earlier readers refuse it.
     free_bias = isinstance(entry, dict) and entry.get("penalize_bias") is False
-    _require(isinstance(entry, dict) and set(entry) == names | ({"penalize_bias"} if free_bias else set()), "problem", entry)
+    _require(
+        isinstance(entry, dict) and set(entry) == names | ({"penalize_bias"} if free_bias else set()), "problem", entry
+    )
     for name in ("beta", "huber_delta", "quantile"):
         _require(_number(entry[name]) and entry[name] > 0, name, entry[name])
     _require(entry["quantile"] < 1, "quantile", entry["quantile"])

@@ -1,7 +1,7 @@
 """The training problem whose hidden bias costs nothing: ``u_j = (w_j, b_j)``, and only ``w_j`` is penalised.
 
-A neuron with ``w = 0`` makes any constant at a cost that tends to zero with growing bias, so that an intercept is free
-in any case. With an intercept every dual point has ``1^T nu = 0``, and ``t -> nu^T (X w + t)_+`` is zero for small t and
+A neuron with a large bias and small weights is a constant that costs next to nothing, so that an intercept is free in
+any case. With an intercept every dual point has ``1^T nu = 0``, and ``t -> nu^T (X w + t)_+`` is zero for small t and
 constant for large t: the price, the maximum over ``||w|| <= 1`` and all t, is finite and reached where some row is on
 its kink, ``t = -x_i^T w``. A skip connection is not needed for that.
 """
@@ -58,9 +58,9 @@ def check_free_bias(hidden_bias: bool, fit_intercept: bool, n_outputs: int = 1) 
         )
     if not fit_intercept:
         raise InvalidInputError(
-            "penalize_bias=False needs fit_intercept=True: a neuron with a large free bias makes any constant at a cost "
-            "that tends to zero, so that an intercept is free in any case, and without one no network attains the "
-            "optimum."
+            "penalize_bias=False needs fit_intercept=True: a neuron with a large free bias makes any constant at a "
+            "cost that tends to zero, so that an intercept is free in any case, and without one no network attains "
+            "the optimum."
         )
     if n_outputs > 1:
         raise InvalidInputError(

@@ -59,10 +59,15 @@ def check_pairing(solver, patterns, loss="squared", several=False):
 
 def check_free_bias_options(solver, patterns, max_width):
     """Refuse what is not there where the hidden bias costs nothing."""
-    for name, value, default in (("solver", solver, "auto"), ("patterns", patterns, "auto"), ("max_width", max_width, None)):
+    for name, value, default in (
+        ("solver", solver, "auto"),
+        ("patterns", patterns, "auto"),
+        ("max_width", max_width, None),
+    ):
         if value is not default and value != default:
             raise InvalidInputError(
-                f"{name}={value!r} is not there with penalize_bias=False. Leave {name}={default!r}, or penalise the bias."
+                f"{name}={value!r} is not there with penalize_bias=False. Leave {name}={default!r}, or penalise "
+                f"the bias."
             )
 
 

@@ -43,7 +43,7 @@ class ConvexReLUClassifier(ClassifierMixin, OneAgainstTheRestMixin, ConvexReLUEs
 
     ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``
 
-    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias, unless `penalize_bias` is
+    with ``y_i`` -1 for the first class and 1 for the second; ``u_j`` includes the hidden bias unless `penalize_bias` is
     False, and the free terms (intercept, skip connection) are not penalised. Several labels that do not exclude each
     other (`y` of shape (n_samples, n_labels), of 0 and 1) have an output each, with targets -1 and 1, and their losses
     are added up.

@@ -152,14 +152,14 @@ class _Training:
         limits = {"deadline": self.deadline, "n_jobs": self.n_jobs}
         if problem.loss.is_smooth:
             level = problem.beta * (1.0 + excess)
-            nu = problem.dual_point(neurons.hidden_fit(problem))
+            self.nu = problem.dual_point(neurons.hidden_fit(problem))
         else:
             level = problem.beta * (1.0 - NEAR_LEVEL)
-            nu = best_dual_point(problem, neurons.directions, neurons.signs, **limits)
-        self.nu, leak = problem.orthogonal(nu)
+            self.nu = best_dual_point(problem, neurons.directions, neurons.signs, **limits)
         options = {"starts": neurons.directions, "n_starts": N_SEARCH_STARTS} | limits
         directions, signs, values = problem_local_prices(problem, self.nu, **options)
-        dual, _ = problem.dual_bound(self.nu, values.max(initial=0.0), leak)
+        # As far as searches see: what rounding leaves of the dual point along the free terms is for the certificate.
+        dual, _ = problem.dual_bound(self.nu, values.max(initial=0.0))
         self.visible = max(0.0, 1.0 - dual / self.objective) if self.objective > 0.0 else 0.0
         above = values > level
         return directions[above], signs[above]

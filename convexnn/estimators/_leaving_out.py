@@ -77,7 +77,7 @@ class LeaveOneOutMixin:
     def _leave_out(self):
         """Return the samples left out, of one problem or of one per class."""
         check_data_are_kept(self, "what rests on leave_one_out")
-        refuse_free_bias(self, "leave_one_out", "its closed form is that of a penalised bias")
+        refuse_free_bias(self, "what rests on leave_one_out", "its closed form is that of a penalised bias")
         return [LeftOut(*kept) for kept in self._left_out_parts]
 
     def _joined(self, parts, name):

@@ -174,7 +174,7 @@ def regularization_path(
     check_flag(certify, "certify")
     if check_flag(exact, "exact"):
         given = {"betas": betas is not None, "refine": refine is not None, "checkpoint": checkpoint is not None}
-        _refuse_beside_exact(y, loss, given | {"certify": not certify})
+        _refuse_beside_exact(y, loss, given | {"certify": not certify, "penalize_bias": not penalize_bias})
     problem = make_problem(
         X,
         y,

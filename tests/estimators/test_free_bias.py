@@ -102,11 +102,23 @@ def test_rows_in_blocks_are_refused(data):
 
 
 def test_what_needs_the_optimal_set_is_refused(model, data):
-    for method in (model.optimal_set, model.leave_one_out, lambda: model.predict_interval(data[0])):
+    methods = [model.optimal_set, model.leave_one_out]
+    methods += [lambda: model.predict_interval(data[0]), lambda: model.influence([0])]
+    for method in methods:
         with pytest.raises(InvalidInputError, match="penalize_bias=False"):
             method()
     with pytest.raises(InvalidInputError, match="penalised hidden bias"):
         optimal_set_of(model._training_problem)
+
+
+def test_model_certifies_itself_and_unlearns(data, model):
+    X, y = data
+    assert model.certify().primal == model.certify(X, y).primal == model.certificate_.primal
+    assert certify(model, X, y, penalize_bias=False).status == "optimal"
+    with pytest.raises(InvalidInputError, match="penalize_bias must be"):
+        certify(model, X, y, penalize_bias=True)
+    without = ConvexReLURegressor(beta=model.beta_, penalize_bias=False).fit(X[2:], y[2:])
+    assert model.unlearn([0, 1]).certificate_.primal == pytest.approx(without.certificate_.primal, rel=1e-9)
 
 
 def test_warm_start_and_pickle(data, model):
@@ -144,6 +156,8 @@ def test_path_of_strengths_has_values_without_sets(data):
         assert record.optimal_value == pytest.approx(model.certificate_.primal, rel=1e-7)
         assert record.loss + record.penalty == pytest.approx(record.optimal_value, rel=1e-9)
         assert record.m_star is None
+    with pytest.raises(InvalidInputError, match="penalize_bias has no place"):
+        regularization_path(X, y, exact=True, **terms)
 
 
 def test_certificate_bounds_the_mlp_of_scikit_learn(data):

@@ -29,9 +29,8 @@ model = ConvexReLURegressor(beta="scale").fit(X, y)
 
 with TemporaryDirectory() as folder:
     path = Path(folder) / "proof.npz"
-    write_proof(path, model.network_, X, y, model.beta_)
-    size = path.stat().st_size
-    verdict = check_proof(path, X, y)
+    write_proof(path, model, X, y)
+    size, verdict = path.stat().st_size, check_proof(path, X, y)
     header, arrays = checker.read_proof(path)
 
 # The tree as the checker walks it: orthants of the basis, each cut along edges until it is a leaf.

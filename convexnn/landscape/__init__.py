@@ -1,14 +1,17 @@
 """The landscape of the training objective, and the points that gradient descent finds, judged by the certificate.
 
 Descent and flow
-    `gradient_descent` trains from many starts, `gradient_flow` follows the flow from a given network, and
-    `spurious_table` counts the spurious minima that descent on the teacher-student loss ends at.
+    `gradient_descent` trains from many starts, `stochastic_descent` on minibatches from given networks,
+    `gradient_flow` follows the flow from a given network, and `spurious_table` counts the spurious minima that descent
+    on the teacher-student loss ends at.
 Labels of points
     `classify` tells minima, saddles and points that are not stationary apart; `polish` moves an end of descent to the
     stationary point beside it, and `escape` leaves one that is no minimum. `stationary_values` lists all of them.
 Geometry
-    `loss_barrier`, `bezier_path` and `polygonal_path` measure the objective between two networks, `plane_grid` on a
-    plane; `match_neurons` aligns two networks, and `merge_optimal` merges them.
+    `loss_barrier`, `bezier_path` and `polygonal_path` measure the objective between two networks, `error_barrier` the
+    share of rows in the wrong class, `plane_grid` the objective on a plane; `match_neurons` and
+    `match_layers` align two networks; `average_weights`,
+    `average_masses` and `merge_optimal` make one of two.
 Curvature and stationarity
     Gradient, Hessian and second-order stationarity in closed form, and regularity constants.
 Tangent kernels
@@ -21,6 +24,7 @@ Teacher and student
 # Descent and flow
 from .descent import Descents, DescentTrace, gradient_descent
 from .flow import Flow, gradient_flow
+from .stochastic import stochastic_descent
 from .spurious import SpuriousRecord, SpuriousTable, spurious_table
 
 # Labels of points
@@ -31,8 +35,10 @@ from .stationary import StationaryValues, stationary_values
 # Geometry
 from .barriers import Barrier, loss_barrier
 from .curves import HeuristicCurve, bezier_path, polygonal_path
+from .errors import error_barrier
+from .layers import LayerMatching, match_layers
 from .matching import Matching, match_neurons
-from .merging import merge_optimal
+from .merging import average_masses, average_weights, merge_optimal
 from .planes import PlaneGrid, plane_grid
 
 # Curvature and stationarity
@@ -72,6 +78,7 @@ __all__ = [
     "gradient_descent",
     "gradient_flow",
     "spurious_table",
+    "stochastic_descent",
     # Labels of points
     "Label",
     "StationaryValues",
@@ -83,10 +90,15 @@ __all__ = [
     # Geometry
     "Barrier",
     "HeuristicCurve",
+    "LayerMatching",
     "Matching",
     "PlaneGrid",
+    "average_masses",
+    "average_weights",
     "bezier_path",
+    "error_barrier",
     "loss_barrier",
+    "match_layers",
     "match_neurons",
     "merge_optimal",
     "plane_grid",

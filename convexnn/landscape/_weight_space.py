@@ -45,17 +45,17 @@ class WeightSpace:
 
     def network(self, point):
         """Return the network at a point."""
-        neurons, outputs, free = self._parts(point[None])
+        neurons, outputs, free = self.parts(point[None])
         return assemble(self.problem, neurons[0], outputs[0], free[0])
 
-    def _parts(self, points):
-        """Views (n_points, width, n_inputs), (n_points, width) and (n_points, n_free) of the points."""
+    def parts(self, points):
+        """Return views (n_points, width, n_inputs), (n_points, width) and (n_points, n_free) of the points."""
         neurons = points[:, : self.n_weights].reshape(len(points), self.width, self.problem.design.shape[1] + 1)
         return neurons[:, :, :-1], neurons[:, :, -1], points[:, self.n_weights :]
 
     def preactivations(self, points):
         """Return ``X u_j`` of shape (n_points, width, n_samples)."""
-        return self._parts(points)[0] @ self.problem.design.T
+        return self.parts(points)[0] @ self.problem.design.T
 
     def objectives(self, points):
         """Return the objective at every point."""
@@ -67,7 +67,7 @@ class WeightSpace:
     def _forward(self, points):
         """Return the objectives, the activations (n_points, width, n_samples) and the fits (n_points, n_samples)."""
         problem = self.problem
-        _, outputs, free = self._parts(points)
+        _, outputs, free = self.parts(points)
         activations = np.maximum(self.preactivations(points), 0.0)
         fits = (outputs[:, None, :] @ activations)[:, 0] + free @ problem.free.T
         losses = problem.loss.terms(problem.y, fits) @ problem.weight
@@ -81,8 +81,8 @@ class WeightSpace:
         pull = -problem.loss.dual_point(problem.y, fits, problem.weight)
         # dL/du_j = alpha_j X' (pull where on), dL/dalpha_j = pull . (X u_j)_+ and dL/db = Z' pull.
         gated = (activations > 0.0) * pull[:, None, :]
-        neurons, outputs, free = self._parts(gradient := np.zeros_like(points))
-        neurons[:] = self._parts(points)[1][:, :, None] * (gated @ problem.design)
+        neurons, outputs, free = self.parts(gradient := np.zeros_like(points))
+        neurons[:] = self.parts(points)[1][:, :, None] * (gated @ problem.design)
         outputs[:] = (activations @ pull[:, :, None])[:, :, 0]
         free[:] = pull @ problem.free
         gradient[:, : self.n_weights] += problem.beta * points[:, : self.n_weights]

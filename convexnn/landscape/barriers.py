@@ -32,7 +32,7 @@ MAX_IMAGINARY_PART = 1e-6
 
 @dataclass(frozen=True, repr=False)
 class Barrier(Shown):
-    """The objective between two networks.
+    """The objective, or the error, between two networks.
 
     Attributes
     ----------
@@ -169,12 +169,20 @@ def kinks(space, controls):
         constant, linear, square = values[0], values[1] - values[0], np.zeros_like(values[0])
     else:
         constant, linear, square = values[0], 2.0 * (values[1] - values[0]), values[0] - 2.0 * values[1] + values[2]
-    # constant + linear t + square t^2 = 0, with the root that does not cancel and the other one from the product.
+    found = np.concatenate(quadratic_roots(constant, linear, square))
+    return np.unique(found[(found > 0.0) & (found < 1.0)])
+
+
+def quadratic_roots(constant, linear, square):
+    """Return both roots of ``constant + linear t + square t^2``, not finite where there is none.
+
+    Where there is no real one both are those of the same polynomial without its negative discriminant.
+    """
+    # One root does not cancel, and the other one comes from the product of both.
     root = np.sqrt(np.maximum(linear**2 - 4.0 * constant * square, 0.0))
     away = -0.5 * (linear + np.where(linear < 0.0, -root, root))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.concatenate([away / square, constant / away])
-    return np.unique(found[(found > 0.0) & (found < 1.0)])
+        return np.stack([away / square, constant / away])
 
 
 class _Pieces:

@@ -15,7 +15,7 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.posing import check_is_network
 
-METHODS = ("weights", "activations")
+METHODS = ("weights", "activations", "fits")
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +49,10 @@ class Matching(Shown):
 
 
 def match_neurons(
-    a: TwoLayerReLU, b: TwoLayerReLU, X: ArrayLike | None = None, method: Literal["weights", "activations"] = "weights"
+    a: TwoLayerReLU,
+    b: TwoLayerReLU,
+    X: ArrayLike | None = None,
+    method: Literal["weights", "activations", "fits"] = "weights",
 ) -> Matching:
     """Permute the neurons of `b` until they are as similar as possible to those of `a`.
 
@@ -61,11 +64,16 @@ def match_neurons(
     a, b : TwoLayerReLU
         Networks of the same shape.
     X : array-like of shape (n_samples, n_features), optional
-        Needed for the activations, of no account for the weights.
-    method : {"weights", "activations"}
-        The similarity of neuron j of a and neuron k of b: ``u_j^T u'_k + alpha_j^T alpha'_k``, which makes the
-        distance of the weights smallest and depends on how neurons are balanced (see `TwoLayerReLU.balanced`); or
-        ``(X u_j)_+^T (X u'_k)_+ alpha_j^T alpha'_k``, which makes the distance of the neurons' fits smallest.
+        Needed for the activations and the fits, of no account for the weights.
+    method : {"weights", "activations", "fits"}
+        The similarity of neuron j of a and neuron k of b, and the squared distance that their order makes smallest:
+
+        ``"weights"``: ``u_j^T u'_k + alpha_j^T alpha'_k``, the distance of all weights.
+        ``"activations"``: ``(X u_j)_+^T (X u'_k)_+``, the distance ``||H_a - H_b P||^2`` of the hidden layers, which
+        knows nothing of the output weights and may pair neurons of opposite signs.
+        ``"fits"``: ``(X u_j)_+^T (X u'_k)_+ alpha_j^T alpha'_k``, the distance of what the neurons contribute.
+
+        The first two depend on how neurons are balanced (see `TwoLayerReLU.balanced`), the third does not.
 
     Returns
     -------
@@ -74,7 +82,7 @@ def match_neurons(
     Raises
     ------
     ValueError
-        For networks of different shapes, an unknown method, and for activations without X.
+        For networks of different shapes, an unknown method, and for activations or fits without X.
 
     References
     ----------
@@ -90,17 +98,22 @@ def match_neurons(
     array([1, 2, 0])
     """
     check_choice(method, "method", METHODS)
-    _check_pair(a, b)
-    # ||a - P b||^2 = ||a||^2 + ||b||^2 - 2 sum_j similarity_j,P(j): the smallest distance has the largest sum.
-    similarity = _columns(a.output_weights) @ _columns(b.output_weights).T
-    if method == "weights":
-        similarity = similarity + a.neurons @ b.neurons.T
-    else:
-        if X is None:
-            raise InvalidInputError("X must be given with method='activations'; got None.")
-        similarity = similarity * (a.activations(X).T @ b.activations(X))
+    check_pair(a, b)
+    similarity = _similarity(a, b, X, method)
     rows, order = linear_sum_assignment(similarity, maximize=True)
     return Matching(b.permuted(order), order, similarity[rows, order])
+
+
+def _similarity(a, b, X, method):
+    """Return the similarities of all pairs, of shape (width, width)."""
+    # ||a - P b||^2 = ||a||^2 + ||b||^2 - 2 sum_j similarity_j,P(j): the smallest distance has the largest sum.
+    outputs = _columns(a.output_weights) @ _columns(b.output_weights).T
+    if method == "weights":
+        return a.neurons @ b.neurons.T + outputs
+    if X is None:
+        raise InvalidInputError(f"X must be given with method={method!r}; got None.")
+    hidden = a.activations(X).T @ b.activations(X)
+    return hidden if method == "activations" else hidden * outputs
 
 
 def _columns(outputs):
@@ -108,9 +121,16 @@ def _columns(outputs):
     return outputs[:, None] if outputs.ndim == 1 else outputs
 
 
-def _check_pair(a, b):
+def check_pair(a, b):
     for network, name in ((a, "a"), (b, "b")):
         check_is_network(network, name)
     shapes = [(network.neurons.shape, network.output_weights.shape) for network in (a, b)]
     if shapes[0] != shapes[1] or (a.hidden_bias is None) != (b.hidden_bias is None):
         raise InvalidInputError(f"a and b must have the same width, inputs, outputs and bias; got {a} and {b}.")
+
+
+def check_same_terms(a, b):
+    """Refuse networks of which only one has an intercept, skip weights or a hidden bias."""
+    for term in ("hidden_bias", "intercept", "skip_weights"):
+        if (getattr(a, term) is None) != (getattr(b, term) is None):
+            raise InvalidInputError(f"a and b must have the same terms; {term} is in one of them only: {a} and {b}.")

@@ -1,4 +1,4 @@
-"""Two optimal networks made one: a convex combination of their masses, then pruned."""
+"""Two networks made one: averages of weights and of masses; two optimal ones stay optimal, and are pruned."""
 
 from __future__ import annotations
 
@@ -12,14 +12,111 @@ from ..duality.pricing import PROOFS
 from ..exceptions import InvalidInputError
 from ..masses.pruning import prune_masses
 from ..network import TwoLayerReLU
-from ..optimal_sets.paths import check_share
+from ..optimal_sets.paths import between, check_share
 from ..programs.posing import check_is_network, problem_of, refuse_outputs
 from ..solvers.base import assemble, free_terms
+from .matching import check_pair, check_same_terms
 
 # Fits count as dependent, and are pruned, where a singular value is at most 1e-8 of the largest.
 DEPENDENCE_TOLERANCE = 1e-8
 # A fit of which at most 1e-12 is beside the free terms is theirs; a mass of at most 1e-12 of the largest is zero.
 ABSENT_SHARE = 1e-12
+
+
+def average_weights(a: TwoLayerReLU, b: TwoLayerReLU, share: float = 0.5) -> TwoLayerReLU:
+    """Return the network whose weights are ``(1 - share) a + share b``, neuron k of one with neuron k of the other.
+
+    It is as wide as they are, and nothing bounds its objective: put the neurons into one order first, by
+    `match_neurons`, and see `loss_barrier` for how far the objective rises on the way.
+
+    Parameters
+    ----------
+    a, b : TwoLayerReLU
+        Of one shape and the same terms.
+    share : float
+        Share of b, between 0 and 1.
+
+    Returns
+    -------
+    TwoLayerReLU
+
+    Raises
+    ------
+    ValueError
+        For networks of different shapes or terms, and a share that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> from convexnn import TwoLayerReLU
+    >>> from convexnn.landscape import average_weights
+    >>> a = TwoLayerReLU([[1], [-1]], [1, 1])
+    >>> average_weights(a, a.permuted([1, 0])).predict([[-1], [1]])  # they cancel
+    array([0., 0.])
+    """
+    check_share(share, "share")
+    check_pair(a, b)
+    check_same_terms(a, b)
+    return between(a, b, share)
+
+
+def average_masses(a: TwoLayerReLU, b: TwoLayerReLU, share: float = 0.5) -> TwoLayerReLU:
+    """Return the network with the neurons of both, whose values are ``(1 - share) f_a + share f_b``: their ensemble.
+
+    The neurons are balanced, and their masses ``||u_j|| |alpha_j|`` are multiplied by the shares. Values and penalty
+    are linear in masses, so that for every convex loss, on any data, the objective is at most ``(1 - share)`` times
+    that of a plus ``share`` times that of b: in masses there is no barrier. The price is the width, that of both;
+    `TwoLayerReLU.pruned` lowers it without changing the values on given rows.
+
+    Parameters
+    ----------
+    a, b : TwoLayerReLU
+        Of the same inputs, outputs and terms; the widths may differ.
+    share : float
+        Share of b, between 0 and 1.
+
+    Returns
+    -------
+    TwoLayerReLU
+        Balanced.
+
+    Raises
+    ------
+    ValueError
+        For networks of different inputs, outputs or terms, and a share that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> from convexnn import TwoLayerReLU
+    >>> from convexnn.landscape import average_masses
+    >>> a = TwoLayerReLU([[1], [-1]], [1, 1])
+    >>> average = average_masses(a, a.permuted([1, 0]))
+    >>> average.predict([[-1], [1]]).round(12), average.pruned([[-1], [1]]).width
+    (array([1., 1.]), 2)
+    """
+    check_share(share, "share")
+    for network, name in ((a, "a"), (b, "b")):
+        check_is_network(network, name)
+    if a.n_inputs != b.n_inputs or a.output_weights.shape[1:] != b.output_weights.shape[1:]:
+        raise InvalidInputError(f"a and b must have the same inputs and outputs; got {a} and {b}.")
+    check_same_terms(a, b)
+    parts = [(network.balanced(), part) for network, part in ((a, 1.0 - share), (b, share)) if part > 0.0]
+
+    def joined(name):
+        # sqrt(part) on both weights of a balanced neuron takes `part` of its mass.
+        values = [(np.sqrt(part), getattr(network, name)) for network, part in parts]
+        return None if values[0][1] is None else np.concatenate([root * value for root, value in values])
+
+    def mixed(name):
+        values = [(part, getattr(network, name)) for network, part in parts]
+        return None if values[0][1] is None else sum(part * value for part, value in values)
+
+    return TwoLayerReLU(
+        joined("hidden_weights"),
+        joined("output_weights"),
+        hidden_bias=joined("hidden_bias"),
+        intercept=mixed("intercept"),
+        skip_weights=mixed("skip_weights"),
+    )
 
 
 def merge_optimal(
@@ -109,7 +206,7 @@ def merge_optimal(
     for network, name in ((a, "a"), (b, "b")):
         certificate = certify_problem(network, problem, proof=proof, deadline=deadline, n_jobs=n_jobs)
         _check_gap(certificate, name, tol, proof)
-    return pruned(problem, _mixture(problem, a, b, share))
+    return pruned(problem, average_masses(a, b, share))
 
 
 def _check_gap(certificate, name, tol, proof):
@@ -119,15 +216,6 @@ def _check_gap(certificate, name, tol, proof):
             f"{name} must be globally optimal to tol={tol:g}; its relative gap is {gap:.2e} ({certificate.proof}). "
             f"Only optimal networks stay optimal when their masses are mixed: train it further, or raise tol."
         )
-
-
-def _mixture(problem, a, b, share):
-    """Return the network with the neurons of both, their masses and the free terms mixed."""
-    parts = [(network.balanced(), part) for network, part in ((a, 1.0 - share), (b, share)) if part > 0.0]
-    # sqrt(part) on both weights of a balanced neuron takes `part` of its mass.
-    neurons = np.vstack([np.sqrt(part) * network.neurons for network, part in parts])
-    outputs = np.concatenate([np.sqrt(part) * network.output_weights for network, part in parts])
-    return assemble(problem, neurons, outputs, sum(part * free_terms(network) for network, part in parts))
 
 
 def pruned(problem, network):

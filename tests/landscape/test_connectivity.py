@@ -23,7 +23,7 @@ from tests.zoo import known_optima, random_problem, three_rows
 
 BETA = 0.1
 CURVES = pytest.mark.parametrize("curve", [bezier_path, polygonal_path])
-METHODS = pytest.mark.parametrize("method", ["weights", "activations"])
+METHODS = pytest.mark.parametrize("method", ["weights", "activations", "fits"])
 LOSSES = ["squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"]
 SMOOTH = ["squared", "huber", "logistic", "squared_hinge"]
 TERMS = [
@@ -219,6 +219,8 @@ def test_matching_is_the_best_of_all_permutations(method):
 
     def distance(other):
         if method == "activations":
+            return np.sum((a.activations(X) - other.activations(X)) ** 2)
+        if method == "fits":
             return np.sum((a.fits(X) - other.fits(X)) ** 2)
         return np.sum((a.neurons - other.neurons) ** 2) + np.sum((a.output_weights - other.output_weights) ** 2)
 
@@ -247,11 +249,12 @@ def test_matching_of_several_outputs(method):
     assert np.array_equal(order[found.order], np.arange(6))
 
 
-def test_opposite_signs_are_not_matched_by_their_activations():
+def test_opposite_signs_are_matched_by_activations_only():
     X = np.random.default_rng(0).standard_normal((20, 2))
     a = TwoLayerReLU([[1, 0], [1, 0.1]], [1, -1])
     b = TwoLayerReLU([[1, 0], [1, 0.1]], [-1, 1])
-    assert match_neurons(a, b, X, "activations").order.tolist() == [1, 0]
+    assert match_neurons(a, b, X, "fits").order.tolist() == [1, 0]
+    assert match_neurons(a, b, X, "activations").order.tolist() == [0, 1]
 
 
 @CURVES
@@ -470,7 +473,8 @@ def test_what_is_no_network_is_refused(of_two):
         (lambda: match_neurons(A, NARROW), "a and b must have the same width"),
         (lambda: match_neurons(A, BIASED), "a and b must have the same width, inputs, outputs and bias"),
         (lambda: match_neurons(A, B, method="names"), "method"),
-        (lambda: match_neurons(A, B, method="activations"), "X must be given"),
+        (lambda: match_neurons(A, B, method="activations"), "X must be given with method='activations'"),
+        (lambda: match_neurons(A, B, method="fits"), "X must be given with method='fits'"),
         (lambda: match_neurons(A, B, data(n_features=2)[0], "activations"), "X must have 3 columns"),
         (lambda: merge_optimal(A, B, 1.5, *data(), BETA), "share must be a number between 0 and 1; got 1.5"),
         (lambda: merge_optimal(A, B, 0.5, *data(), BETA, proof="none"), "proof"),

@@ -44,6 +44,7 @@ def make_landscape():
         "DescentTrace": traced.traces[0],
         "Barrier": landscape.loss_barrier(a, b, X, Y, BETA),
         "Matching": landscape.match_neurons(a, b),
+        "UnregularizedPath": landscape.unregularized_path(a.padded(4), b.padded(4), X),
         "LayerMatching": landscape.match_layers(*[([np.ones((2, 3)), np.ones((3, 1))], [np.ones(3), [0.0]])] * 2),
         "HeuristicCurve": landscape.bezier_path(*networks, X, Y, BETA, max_iter=5),
         "PlaneGrid": landscape.plane_grid([a, b, unfinished.padded(4)], X, Y, BETA, n_points=5),

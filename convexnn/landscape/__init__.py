@@ -12,6 +12,7 @@ Geometry
     share of rows in the wrong class, `plane_grid` the objective on a plane; `match_neurons` and
     `match_layers` align two networks; `average_weights`,
     `average_masses` and `merge_optimal` make one of two.
+    `unregularized_path` joins two networks where there is no weight decay.
 Curvature and stationarity
     Gradient, Hessian and second-order stationarity in closed form, and regularity constants.
 Tangent kernels
@@ -40,6 +41,7 @@ from .layers import LayerMatching, match_layers
 from .matching import Matching, match_neurons
 from .merging import average_masses, average_weights, merge_optimal
 from .planes import PlaneGrid, plane_grid
+from .unregularized import UnregularizedPath, unregularized_path
 
 # Curvature and stationarity
 from .curvature import (
@@ -93,6 +95,7 @@ __all__ = [
     "LayerMatching",
     "Matching",
     "PlaneGrid",
+    "UnregularizedPath",
     "average_masses",
     "average_weights",
     "bezier_path",
@@ -103,6 +106,7 @@ __all__ = [
     "merge_optimal",
     "plane_grid",
     "polygonal_path",
+    "unregularized_path",
     # Curvature and stationarity
     "RegularityConstants",
     "SecondOrderPoint",

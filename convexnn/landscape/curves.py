@@ -1,4 +1,4 @@
-"""Curves between two networks with one trained bend: the usual heuristic, beside the exact path of the optimal set."""
+"""Curves between two networks with trained bends: the usual heuristic, beside the exact path of the optimal set."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from .descent import spawn
 
 # The objective is taken at 61 points of a curve; the best of 8 starts of the bend counts, each of 1000 steps.
 N_CURVE_POINTS, N_BEND_STARTS, MAX_BEND_STEPS = 61, 8, 1000
+# A chain of many lines is judged at 8 points of every line, or more.
+LEAST_POINTS_ON_A_LINE = 8
 # Random starts of the bend are spread by 0.5 of the root mean square of the weights; the first only by 1e-3 of that.
 START_SPREAD, FIRST_START_SHARE = 0.5, 1e-3
 # The soft maximum gets sharper by these temperatures, in units of the range of the excess on the last curve.
@@ -31,15 +33,15 @@ TARGETS = ("max", "mean")
 
 
 class HeuristicCurve(Shown):
-    """A curve of networks with one trained bend: a heuristic, which may leave a barrier where a path has none.
+    """A curve of networks with trained bends: a heuristic, which may leave a barrier where a path has none.
 
     Called as ``curve(t)``, it returns the network at t in [0, 1]; ``curve(0)`` and ``curve(1)`` are the two ends.
 
     Attributes
     ----------
     kind : {"bezier", "polygonal"}
-    bend : TwoLayerReLU
-        The control point of the Bezier curve, or the corner of the chain.
+    bends : tuple of TwoLayerReLU
+        The control point of the Bezier curve, or the corners of the chain.
     knots : ndarray
         Parameters between which the weights are a polynomial of t.
     profile : Barrier
@@ -50,15 +52,20 @@ class HeuristicCurve(Shown):
         self,
         space: WeightSpace,
         legs: Sequence[np.ndarray],
-        bend: np.ndarray,
+        bends: np.ndarray,
         ends: tuple[TwoLayerReLU, TwoLayerReLU],
         kind: str,
         n_points: int,
     ) -> None:
         self._space, self._legs, self._ends, self.kind = space, legs, ends, kind
-        self.bend = space.network(bend)
+        self.bends = tuple(space.network(bend) for bend in bends)
         self.knots = np.linspace(0.0, 1.0, len(legs) + 1)
         self.profile = measure(space, legs, n_points)
+
+    @property
+    def bend(self) -> TwoLayerReLU:
+        """The middle one of the bends."""
+        return self.bends[len(self.bends) // 2]
 
     @property
     def barrier(self) -> float:
@@ -164,7 +171,7 @@ def bezier_path(
     """
     problem = _smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
     options = _checked(target, n_points, n_starts, max_iter, random_state)
-    return _curve("bezier", problem, a, b, **options)
+    return _curve("bezier", problem, a, b, 1, **options)
 
 
 def polygonal_path(
@@ -174,6 +181,7 @@ def polygonal_path(
     y: ArrayLike,
     beta: float,
     *,
+    n_bends: int = 1,
     target: Literal["max", "mean"] = "max",
     n_points: int = N_CURVE_POINTS,
     n_starts: int = N_BEND_STARTS,
@@ -183,14 +191,18 @@ def polygonal_path(
     huber_delta: float = 1.35,
     random_state: Seed = None,
 ) -> HeuristicCurve:
-    """Join two networks by two straight lines, in the weights, and train the corner where they meet.
+    """Join two networks by straight lines, in the weights, and train the corners where they meet.
 
-    A heuristic [1]_, as `bezier_path`, which has the same parameters, answer and errors.
+    A heuristic, with one corner [1]_ or a chain of many [2]_; otherwise as `bezier_path`, which has the other
+    parameters, the answer and the errors. All corners are trained at once, on the objective along the lines and not
+    only at the corners, so that no line can cut through a barrier unseen.
 
     Parameters
     ----------
     a, b, X, y, beta, target, n_points, n_starts, max_iter, sample_weight, loss, huber_delta, random_state
-        See `bezier_path`.
+        See `bezier_path`. There are at least 8 points on every line.
+    n_bends : int
+        Number of corners.
 
     Returns
     -------
@@ -200,10 +212,12 @@ def polygonal_path(
     ----------
     .. [1] T. Garipov, P. Izmailov, D. Podoprikhin, D. Vetrov, A. G. Wilson, "Loss surfaces, mode connectivity, and
        fast ensembling of DNNs", NeurIPS 2018, section 3.
+    .. [2] F. Draxler, K. Veschgini, M. Salmhofer, F. A. Hamprecht, "Essentially no barriers in neural network energy
+       landscape", ICML 2018; the corners are trained by L-BFGS here, and not nudged one by one.
     """
     problem = _smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
     options = _checked(target, n_points, n_starts, max_iter, random_state)
-    return _curve("polygonal", problem, a, b, **options)
+    return _curve("polygonal", problem, a, b, check_count(n_bends, "n_bends"), **options)
 
 
 def _smooth_problem(network, X, y, beta, **options):
@@ -224,48 +238,49 @@ def _checked(target, n_points, n_starts, max_iter, random_state):
     }
 
 
-def _curve(kind, problem, a, b, *, target, n_points, n_starts, max_iter, children):
+def _curve(kind, problem, a, b, n_bends, *, target, n_points, n_starts, max_iter, children):
     space = common_space(problem, (a, b), ("a", "b"))
     ends = space.point(a), space.point(b)
-    shares = _shares(kind, n_points)
-    bends = [
-        _train_bend(partial(_excess_on_curve, space, shares, ends), start, target, max_iter)
-        for start in _starts(space, ends, children(n_starts))
+    n_points = max(n_points, LEAST_POINTS_ON_A_LINE * (n_bends + 1) + 1) if n_bends > 1 else n_points
+    along = partial(_excess_on_curve, space, _shares(kind, n_points, n_bends), ends)
+    found = [
+        _train_bends(along, start, target, max_iter) for start in _starts(space, ends, n_bends, children(n_starts))
     ]
-    # Every bend is judged by the barrier of its curve, as far as that is exact.
-    curves = [HeuristicCurve(space, _legs(kind, ends, bend), bend, (a, b), kind, n_points) for bend in bends]
+    # All bends of a start are judged by the barrier of their curve, as far as that is exact.
+    curves = [HeuristicCurve(space, _legs(kind, ends, bends), bends, (a, b), kind, n_points) for bends in found]
     return min(curves, key=lambda curve: curve.barrier if target == "max" else curve.profile.values.mean())
 
 
-def _shares(kind, n_points):
-    """Return what the start, the bend and the end contribute at evenly spaced t, of shape (n_points, 3)."""
+def _shares(kind, n_points, n_bends):
+    """Return what the start, the bends and the end contribute at evenly spaced t, of shape (n_points, n_bends + 2)."""
     ts = np.linspace(0.0, 1.0, n_points)
     if kind == "bezier":
         return bernstein(ts, 2)
-    return np.column_stack([np.maximum(1 - 2 * ts, 0.0), 1 - np.abs(1 - 2 * ts), np.maximum(2 * ts - 1, 0.0)])
+    return np.maximum(1.0 - np.abs((n_bends + 1) * ts[:, None] - np.arange(n_bends + 2)), 0.0)
 
 
-def _legs(kind, ends, bend):
-    first, last = ends
-    return [np.stack([first, bend, last])] if kind == "bezier" else [np.stack([first, bend]), np.stack([bend, last])]
+def _legs(kind, ends, bends):
+    points = np.stack([ends[0], *bends, ends[1]])
+    return [points] if kind == "bezier" else [points[k : k + 2] for k in range(len(points) - 1)]
 
 
-def _starts(space, ends, children):
-    """Return the middle of the straight line, and random points around it."""
-    middle = 0.5 * (ends[0] + ends[1])
+def _starts(space, ends, n_bends, children):
+    """Return bends on the straight line, and on parabolas around it whose middle is random, (n_bends, n_parameters)."""
+    places = np.arange(1, n_bends + 1)[:, None] / (n_bends + 1)
+    line, arc = (1.0 - places) * ends[0] + places * ends[1], 4.0 * places * (1.0 - places)
     size = np.linalg.norm(np.stack(ends)[:, : space.n_weights]) / np.sqrt(max(1, 2 * space.n_weights))
     moves = [size * START_SPREAD * rng.standard_normal(space.n_weights) for rng in children]
     moves[0] *= FIRST_START_SHARE  # a little off the symmetries, which descent would never leave
-    return [middle + np.append(move, np.zeros(len(middle) - space.n_weights)) for move in moves]
+    return [line + arc * np.append(move, np.zeros(line.shape[1] - space.n_weights)) for move in moves]
 
 
-def _excess_on_curve(space, shares, ends, bend):
-    """Return the excess of the objective on the curve with this bend, and its gradients with respect to the bend.
+def _excess_on_curve(space, shares, ends, bends):
+    """Return the excess of the objective on the curve with these bends, and its gradients at the points of the curve.
 
-    The excess is over the straight line between the end values, a constant.
+    The excess is over the straight line between the end values, a constant; the third are the shares of the bends.
     """
-    values, slopes = space.slopes(shares @ np.stack([ends[0], bend, ends[1]]))
-    return values - _line(values), shares[:, 1, None] * slopes
+    values, slopes = space.slopes(shares @ np.stack([ends[0], *bends, ends[1]]))
+    return values - _line(values), slopes, shares[:, 1:-1]
 
 
 def _line(values):
@@ -273,17 +288,17 @@ def _line(values):
     return values[0] + (values[-1] - values[0]) * np.arange(len(values)) / (len(values) - 1)
 
 
-def _train_bend(along, bend, target, max_iter):
-    """Return the bend after descent on the mean of the excess, and then on ever sharper soft maxima."""
-    bend = _minimise(along, _mean, bend, max_iter)
+def _train_bends(along, bends, target, max_iter):
+    """Return the bends after descent on the mean of the excess, and then on ever sharper soft maxima."""
+    bends = _minimise(along, _mean, bends, max_iter)
     if target == "mean":
-        return bend
-    # T log sum exp(v / T) is smooth and at most T log n above max v: sharper and sharper, each from the last bend.
+        return bends
+    # T log sum exp(v / T) is smooth and at most T log n above max v: sharper and sharper, each from the last bends.
     for temperature in TEMPERATURES:
-        values, _ = along(bend)
+        values, _, _ = along(bends)
         sharpness = temperature * nonzero(np.ptp(values))
-        bend = _minimise(along, partial(_soft_maximum, sharpness), bend, max_iter)
-    return bend
+        bends = _minimise(along, partial(_soft_maximum, sharpness), bends, max_iter)
+    return bends
 
 
 def _mean(values):
@@ -297,11 +312,12 @@ def _soft_maximum(temperature, values):
     return top + temperature * np.log(powers.sum()), powers / powers.sum()
 
 
-def _minimise(along, summary, bend, max_iter):
+def _minimise(along, summary, bends, max_iter):
     def value_and_gradient(point):
-        values, slopes = along(point)
-        value, shares = summary(values)
-        return value, shares @ slopes
+        values, slopes, shares = along(point.reshape(bends.shape))
+        value, parts = summary(values)
+        return value, np.ravel((parts[:, None] * shares).T @ slopes)
 
     limits = {"maxiter": max_iter, "ftol": 1e-14, "gtol": 1e-10}
-    return minimize(value_and_gradient, bend, jac=True, method="L-BFGS-B", options=limits).x
+    found = minimize(value_and_gradient, bends.ravel(), jac=True, method="L-BFGS-B", options=limits)
+    return found.x.reshape(bends.shape)

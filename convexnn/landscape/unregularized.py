@@ -98,7 +98,7 @@ def unregularized_path(a: TwoLayerReLU, b: TwoLayerReLU, X: ArrayLike) -> Unregu
     >>> X = np.array([[1.0], [-1.0]])
     >>> a = TwoLayerReLU([[1.0], [-1.0], [0.0]], [1.0, 1.0, 0.0])
     >>> path = unregularized_path(a, a.permuted([1, 0, 2]), X)
-    >>> max(np.abs(path(t).predict(X) - 1.0).max() for t in np.linspace(0, 1, 101)) < 1e-12
+    >>> bool(max(np.abs(path(t).predict(X) - 1.0).max() for t in np.linspace(0, 1, 101)) < 1e-12)
     True
     """
     check_pair(a, b)

@@ -19,6 +19,7 @@ def square():
     return [found.network(masses, width=4) for masses in found.vertices]
 
 
+@pytest.mark.slow
 def test_more_corners_leave_a_lower_barrier(square):
     # The best chain of one corner leaves 0.0808.
     chain = polygonal_path(*square, X, Y, BETA, n_bends=3, n_starts=2, max_iter=150, random_state=0)
@@ -41,6 +42,7 @@ def test_chain_is_made_of_its_corners(square):
     assert 0 <= chain.barrier - (max(values) - values[0]) < 1e-3
 
 
+@pytest.mark.slow
 def test_chains_below_the_connected_width_keep_a_barrier():
     # Two rows, two neurons, no free one: on every way from one order to the other a neuron leaves its row, and the
     # objective is then that of one neuron alone, which is 1/2 + beta - beta^2 / 2 in closed form, or more.

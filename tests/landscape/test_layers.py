@@ -98,6 +98,7 @@ def test_ties_end():
     assert np.ptp(found.starts) == 0 and found.orders[0].tolist() == list(range(5))
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_networks_of_scikit_learn_are_taken():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 3)), rng.standard_normal(40)

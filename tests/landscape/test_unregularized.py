@@ -82,6 +82,7 @@ def test_paths_of_copies_zeros_and_units(scale):
             assert np.abs(apart).max() < 1e-9 * scale and -1e-9 < share < 1 + 1e-9
 
 
+@pytest.mark.slow
 def test_two_neurons_on_two_rows_are_not_joined():
     # Values 1 at 1 and -1 need one neuron on either side. On every way from one order to the other a neuron passes 0,
     # and the other one serves one row alone: the loss is 1/2 or more. With a third neuron a path exists.

@@ -387,6 +387,19 @@ def test_sharpness_is_the_largest_eigenvalue():
         assert sharpness == np.linalg.eigvalsh(objective_hessian(network, X, y, 0.1))[-1]
 
 
+@pytest.mark.parametrize("threshold", [200, 300, 350])
+def test_sharpness_settles_at_the_edge_of_stability(threshold):
+    """It starts at 251, and goes to 2/step from below and from above; small steps end at 402."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 5)), 3 * rng.normal(size=20)
+    options = {"max_iter": 3000, "tol": 1e-300, "init_scale": 0.3, "random_state": 0, "trace": 50, "sharpness": True}
+    trace = gradient_descent(X, y, 30, 1e-3, learning_rate=2 / threshold, **options).traces[0]
+    assert abs(trace.sharpness[0] / threshold - 1) > 0.15
+    assert np.median(trace.sharpness[40:]) == pytest.approx(threshold, rel=0.03)
+    below = gradient_descent(X, y, 30, 1e-3, learning_rate=2 / 600, **options).traces[0]
+    assert np.all(np.diff(below.objectives) < 0) and below.sharpness.max() < 450
+
+
 def test_traces_of_runs_that_overflow_or_rest():
     X, y = random_problem(6, 2)
     found = gradient_descent(X, y, 4, 0.1, learning_rate=1e3, trace=True, random_state=0)

@@ -2,7 +2,7 @@
 Sharpness at the edge of stability
 ==================================
 
-Gradient descent with step eta is stable in a quadratic of largest curvature below 2 / eta. The largest eigenvalue of the
+Gradient descent with step eta is stable in a quadratic of curvatures below 2 / eta. The largest eigenvalue of the
 Hessian, the sharpness, first grows in training, and then stays near 2 / eta, while the objective falls on though not in
 every step (Cohen, Kaur, Li, Kolter and Talwalkar, 2021). A step so small that 2 / eta is never reached ends at a
 sharpness of its own, here 402. None of these figures tells how far a network is from the optimum; its certificate does.
@@ -32,7 +32,7 @@ figure, ax = plt.subplots(figsize=(6.5, 4.4), layout="constrained")
 for (threshold, trace), colour in zip(traces.items(), ("#1f2a44", "#0072b2", "#b07800", "#d55e00"), strict=True):
     ax.axhline(threshold, color=colour, ls="--", lw=1)
     ax.plot(trace.steps, trace.sharpness, color=colour, lw=2)
-    ax.text(3950, threshold + 4, f"2 / step = {threshold}", color=colour, ha="right")
-ax.set(xlabel="steps", ylabel="sharpness", xlim=(0, 4000), ylim=(180, 530))
+    ax.text(3950, threshold + 8, f"2 / step = {threshold}", color=colour, ha="right")
+ax.set(xlabel="steps", ylabel="sharpness", xlim=(0, 4000), ylim=(150, 530))
 plt.show()
 print(certify(best, X, y, 1e-3))

@@ -2,8 +2,8 @@
 
 Descent and flow
     `gradient_descent` trains from many starts, `stochastic_descent` on minibatches from given networks,
-    `gradient_flow` follows the flow from a given network, and `spurious_table` counts the spurious minima that descent
-    on the teacher-student loss ends at.
+    `gradient_flow` follows the flow from a given network, and `linearised_flow` that of its linear model.
+    `spurious_table` counts the spurious minima that descent on the teacher-student loss ends at.
 Labels of points
     `classify` tells minima, saddles and points that are not stationary apart; `polish` moves an end of descent to the
     stationary point beside it, and `escape` leaves one that is no minimum. `stationary_values` lists all of them.
@@ -24,7 +24,7 @@ Teacher and student
 
 # Descent and flow
 from .descent import Descents, DescentTrace, gradient_descent
-from .flow import Flow, gradient_flow
+from .flow import Flow, gradient_flow, linearised_flow
 from .stochastic import stochastic_descent
 from .spurious import SpuriousRecord, SpuriousTable, spurious_table
 
@@ -79,6 +79,7 @@ __all__ = [
     "SpuriousTable",
     "gradient_descent",
     "gradient_flow",
+    "linearised_flow",
     "spurious_table",
     "stochastic_descent",
     # Labels of points

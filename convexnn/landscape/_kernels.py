@@ -22,6 +22,8 @@ FIRST_WINDOW_STEPS = 50
 WINDOW_GROWTH, STEP_SHRINKAGE, STEP_GROWTH = 1.2, 0.5, 1.5
 # Convergence is tested after every 5 windows that were kept.
 WINDOWS_PER_CHECK = 5
+# A gradient below 1e-3 of its unit is small: the run is perturbed there.
+SMALL_GRADIENT = 1e-3
 
 _compiled = compiled(fastmath={"reassoc", "contract"})
 
@@ -116,6 +118,15 @@ def _jitter(gradient, level, rng):
 
 
 @compiled
+def _perturb(point, radius, scratch, rng):
+    """Move `point`, in place, by a vector drawn uniformly from the ball of that radius."""
+    for i in range(point.size):
+        scratch[i] = rng.standard_normal()
+    length = np.sqrt(_dot(scratch, scratch))
+    _add_scaled(point, radius * rng.random() ** (1.0 / point.size) / length, scratch)
+
+
+@compiled
 def _walk(data, point, n_steps, step, work, gradient, mean, level, rng):
     """Make `n_steps` steps from `point`, in place; fill `mean` with the mean of the second half of them."""
     mean[:] = 0.0
@@ -158,14 +169,21 @@ def _steps_since(trace, n_iter):
 
 
 @compiled
-def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, level, rng, trace):
+def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, disturbance, rng, trace):
     """Descend from `point`, in place; return (number of steps, `n_iter` included, converged)."""
     gradient, moved, mean = vectors
     every, _, _, n_recorded = trace
+    level, radius, unit = disturbance
     value = _objective(data, point, work)
+    _gradient(data, point, work, gradient)
+    square = _dot(gradient, gradient)
+    if radius > 0.0 and square <= (SMALL_GRADIENT * unit) ** 2:
+        _perturb(point, radius, mean, rng)
+        value = _objective(data, point, work)
     if adaptive:
-        _gradient(data, point, work, gradient)
-        square = _dot(gradient, gradient)
+        # At a saddle the gradient does not tell the step; its unit does.
+        if level > 0.0 or radius > 0.0:
+            square = max(square, unit**2)
         if square == 0.0:
             return n_iter, True
         # Polyak's step for a smallest value of 0, f / ||grad f||^2: it has the right size whatever that of the weights.
@@ -203,6 +221,15 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
             _record(trace, n_iter, point)
         step *= STEP_GROWTH if adaptive else 1.0
         n_kept += 1
+        # Disturbed runs do not stop: where the gradient is small they are moved, and go on.
+        if radius > 0.0:
+            _objective(data, point, work)
+            _gradient(data, point, work, gradient)
+            if n_iter < max_iter and _dot(gradient, gradient) <= (SMALL_GRADIENT * unit) ** 2:
+                _perturb(point, radius, mean, rng)
+                value = _objective(data, point, work)
+        if level > 0.0 or radius > 0.0:
+            continue
         # Converged: the objective changed by at most `tol` times itself over five windows.
         if n_kept % WINDOWS_PER_CHECK == 0:
             if abs(before - value) <= tol * value:
@@ -212,15 +239,7 @@ def _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, 
 
 
 @compiled
-def _noise_level(data, point, noise, work, gradient):
-    """Return `noise` times the root mean square of the gradient's entries."""
-    _objective(data, point, work)
-    _gradient(data, point, work, gradient)
-    return noise * np.sqrt(_dot(gradient, gradient) / gradient.size)
-
-
-@compiled
-def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise, level, rng, trace):
+def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, disturbance, rng, trace):
     """Descend from `point`, in place.
 
     Parameters
@@ -235,10 +254,11 @@ def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise
         Whether the step is chosen here: windows are averaged, and undone when they raise the objective.
     n_iter : int
         Steps made before.
-    max_iter, tol, noise
+    max_iter, tol
         See `gradient_descent`.
-    level : float
-        Standard deviation of the noise; 0 for `noise` times the gradient here.
+    disturbance : (level, radius, unit)
+        Standard deviation of the noise in every entry of a gradient, radius of the ball of a perturbation, and the
+        unit of gradients: all in the units of the kernel.
     rng : Generator
     trace : (every, steps, points, count)
         Recorded are the start and then the points every so many steps, 0 for none; ndarrays of shapes (n_records,),
@@ -248,16 +268,15 @@ def descend_one(data, width, point, step, adaptive, n_iter, max_iter, tol, noise
     -------
     n_iter : int
     converged : bool
-    level : float
     """
     n_samples, n_parameters = data[1].size, point.size
     work = (np.empty((width, n_samples)), np.empty(n_samples), np.empty(n_samples))
     vectors = (np.empty(n_parameters), np.empty(n_parameters), np.empty(n_parameters))
-    if noise > 0.0 and level == 0.0:
-        level = _noise_level(data, point, noise, work, vectors[0])
     if trace[0] > 0:
         _record(trace, n_iter, point)
-    n_iter, converged = _descend(data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, level, rng, trace)
+    n_iter, converged = _descend(
+        data, point, step, adaptive, n_iter, max_iter, tol, work, vectors, disturbance, rng, trace
+    )
     if trace[0] > 0 and np.any(trace[2][trace[3][0] - 1] != point):
         _record(trace, n_iter, point)
-    return n_iter, converged, level
+    return n_iter, converged

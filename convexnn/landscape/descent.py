@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.posing import make_problem, refuse_outputs
 from ..programs.scaling import scale_problem
-from ..solvers.base import assemble
+from ..solvers.base import assemble, free_terms
 from ._kernels import descend_one
 from .curvature import gradient_at
 from .traces import NO_EXTRAS, DescentTrace, check_extras, empty_trace, trace_of
@@ -90,7 +91,9 @@ def gradient_descent(
     learning_rate: float | None = None,
     max_iter: int = MAX_DESCENT_ITER,
     tol: float = TOL,
+    start: TwoLayerReLU | Sequence[TwoLayerReLU] | None = None,
     noise: float = 0.0,
+    perturbation: float = 0.0,
     kick: float = 0.0,
     kick_after: int | None = None,
     trace: bool | int = False,
@@ -128,9 +131,18 @@ def gradient_descent(
     tol : float
         A run has converged when the objective changed by at most `tol` times itself over five windows that were kept
         (see the notes; of 50 steps when `learning_rate` is given).
+    start : TwoLayerReLU or sequence of them, optional
+        Where the runs begin: all in one network, or run k in the k-th of `n_runs` networks; their width is `width`,
+        their terms are those of the flags. None draws them, see `init_scale`.
     noise : float
-        Every entry of every gradient gets independent noise ``N(0, (noise g)^2)``, g being the root mean square entry
-        of the gradient at the start of the run (with respect to the weights in the units of the descent).
+        Steps are ``w <- w - step (gradient + noise g eps)`` with eps from N(0, I) and the unit of gradients
+        ``g = F0 / sigma``, F0 being the objective of the best fit by the free terms alone and sigma that of
+        `init_scale`. The covariance is the same everywhere, at saddles too. With noise a run does not stop before
+        `max_iter`, and never has converged.
+    perturbation : float
+        At the start, and at the end of every window that is kept, a run whose gradient is at most 1e-3 g long is moved
+        by a vector drawn uniformly from the ball of radius ``perturbation sigma`` (perturbed gradient descent, [1]_).
+        Such runs do not stop either.
     kick : float
         Once, every entry of u_j and alpha_j is moved by ``N(0, (kick sigma)^2)``, sigma as for `init_scale`; the
         automatic step is chosen anew after it.
@@ -158,6 +170,9 @@ def gradient_descent(
 
     Notes
     -----
+    The automatic rule begins with Polyak's step ``F / ||gradient||^2``, with ``F / g^2`` at most when there is noise or
+    a perturbation: near a saddle the gradient says nothing of the right size.
+
     The objective has kinks, where neurons switch on a row, and descent is drawn to them: there a fixed step jumps to
     and fro for ever, and a line search ends at points that are no minima. The automatic rule walks in windows of steps
     of one size, and goes on from the last point of the window or from the mean of its second half, whichever is lower:
@@ -165,6 +180,10 @@ def gradient_descent(
     the next takes more steps of half the size; after all others the step grows. Thus the objective falls
     monotonically from window to window. With a `learning_rate` nothing is averaged or undone, but a run whose
     objective overflows ends with the last window before.
+
+    References
+    ----------
+    .. [1] C. Jin, R. Ge, P. Netrapalli, S. Kakade, M. Jordan, *How to escape saddle points efficiently*, ICML 2017.
 
     Examples
     --------
@@ -189,15 +208,33 @@ def gradient_descent(
         losses=("squared",),
     )
     options = check_options(init_scale, learning_rate, max_iter, tol)
+    width, n_runs = check_count(width, "width"), check_count(n_runs, "n_runs")
     return descend(
         problem,
-        check_count(width, "width"),
-        check_count(n_runs, "n_runs"),
+        width,
+        n_runs,
         spawn(random_state),
         options,
         n_jobs=check_n_jobs(n_jobs),
-        extras=check_extras(noise, kick, kick_after, trace, sharpness, options["max_iter"]),
+        extras=check_extras(noise, perturbation, kick, kick_after, trace, sharpness, options["max_iter"]),
+        networks=_check_start(problem, start, width, n_runs),
     )
+
+
+def _check_start(problem, start, width, n_runs):
+    """Return one network for every run, checked, or None."""
+    if start is None:
+        return None
+    networks = [start] * n_runs if isinstance(start, TwoLayerReLU) else list(start)
+    if len(networks) != n_runs or not all(isinstance(network, TwoLayerReLU) for network in networks):
+        raise InvalidInputError(
+            f"start must be one TwoLayerReLU, or n_runs = {n_runs} of them; got {len(networks)} entries."
+        )
+    for network in networks:
+        problem.check_terms(network, "start")
+        if network.width != width:
+            raise InvalidInputError(f"start must have width = {width} neurons; got {network.width}.")
+    return networks
 
 
 def check_options(init_scale=INIT_SCALE, learning_rate=None, max_iter=MAX_DESCENT_ITER, tol=TOL):
@@ -221,15 +258,21 @@ def spawn(random_state):
         ) from error
 
 
-def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=NO_EXTRAS):
+def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=NO_EXTRAS, networks=None):
     """Return the `Descents` on a checked `Problem`; see `gradient_descent`."""
     scaled = scale_problem(problem)
     if scaled is None:
+        if networks is not None:
+            raise InvalidInputError("start is of no use: the free terms alone fit y, or X is zero; leave start out.")
         return _zero_descents(problem, width, n_runs, extras)
     # Descend in units of one, where steps and tolerances have one meaning; the weights are translated back.
     data, step, unit, free_units = _in_units_of_one(problem, scaled, options["learning_rate"])
     rngs = children(n_runs)
-    points = _starts(data, width, rngs, options["init_scale"])
+    free_start = problem.free_coefficients(np.zeros(len(problem.y)))
+    if networks is None:
+        points = _starts(data, width, rngs, options["init_scale"])
+    else:
+        points = np.array([_point(network, unit, free_start, free_units) for network in networks])
     n_iter, converged = np.zeros(n_runs, dtype=np.int64), np.zeros(n_runs, dtype=bool)
     records = [empty_trace(extras, options, points.shape) for _ in range(n_runs)]
 
@@ -239,7 +282,6 @@ def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=NO
 
     with thread_map(n_jobs) as run_all:
         run_all(run, slices(n_runs, RUNS_PER_TASK))
-    free_start = problem.free_coefficients(np.zeros(len(problem.y)))
 
     def network_of(point):
         return _network(problem, width, point, unit, free_start, free_units)
@@ -250,15 +292,18 @@ def descend(problem, width, n_runs, children, options, *, n_jobs=None, extras=NO
 
 def _run(data, width, point, step, options, extras, rng, record):
     """Descend from `point`, in place, with a kick on the way if there is one; return (steps, converged)."""
-    adaptive, n_iter, level = options["learning_rate"] is None, 0, 0.0
+    adaptive, n_iter, sigma = options["learning_rate"] is None, 0, _sigma(data)
+    # Weights come in units of sigma, and gradients in those of the objective of the zero network over sigma.
+    unit = 0.5 * float(data[1] @ data[1]) / sigma
+    disturbance = (extras.noise * unit, extras.perturbation * sigma, unit)
     ends = (extras.kick_after, options["max_iter"]) if extras.kick else (options["max_iter"],)
     for part, max_iter in enumerate(ends):
         if part > 0:
             # Between two parts every penalised weight is kicked by noise of its own scale.
             weights = point[: width * (len(data[0]) + 1)]
-            weights += extras.kick * _sigma(data) * rng.standard_normal(len(weights))
-        n_iter, converged, level = descend_one(
-            data, width, point, step, adaptive, n_iter, max_iter, options["tol"], extras.noise, level, rng, record
+            weights += extras.kick * sigma * rng.standard_normal(len(weights))
+        n_iter, converged = descend_one(
+            data, width, point, step, adaptive, n_iter, max_iter, options["tol"], disturbance, rng, record
         )
     return n_iter, converged
 
@@ -312,6 +357,12 @@ def _network(problem, width, point, unit, free_start, free_units):
     neurons = unit * point[: width * (n_inputs + 1)].reshape(width, n_inputs + 1)
     terms = free_start + free_units * point[width * (n_inputs + 1) :]
     return assemble(problem, neurons[:, :-1], neurons[:, -1], terms)
+
+
+def _point(network, unit, free_start, free_units):
+    """Return the point of the kernel of a network: the inverse of `_network`."""
+    neurons = np.column_stack([network.neurons, network.output_weights]).ravel() / unit
+    return np.concatenate([neurons, (free_terms(network) - free_start) / free_units])
 
 
 def _as_descents(problem, networks, n_iter, converged, traces):

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Literal
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from .._utils.aliases import ArrayLike
 from .._utils.display import Shown
 from .._utils.validation import check_positive
-from ..exceptions import InvalidInputError, SolverError
+from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
+from ._sliding import follow
 from ._weights import n_trained, network_at, pose_at, weights_of
-from .curvature import gradient_of
+from .curvature import gradient_of, jacobian_at
 
 # Steps have diverged when a weight exceeds 1e100.
 MAX_WEIGHT = 1e100
-# The solver of the differential equation evaluates the gradient at most 20 000 times.
-MAX_EVALUATIONS = 20_000
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,8 +67,9 @@ def gradient_flow(
 ) -> Flow:
     """Follow ``dw/dt = -gradient`` of the objective from a network.
 
-    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``, and the derivative of the
-    ReLU at 0 is taken as 0.
+    The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. At its kinks, where a row
+    lies on the hyperplane of a neuron, the flow is Filippov's solution [1]_: it crosses the kink, or slides along it
+    with a derivative of the ReLU at 0 between 0 and 1, for as long as both sides lead back to the kink.
 
     Parameters
     ----------
@@ -86,8 +84,9 @@ def gradient_flow(
     layers : {"both", "first"}
         Weights that move: all of them, the free terms too, or the hidden ones.
     learning_rate : float, optional
-        Take gradient steps of this size, or of the next smaller one that divides the time between two records. None
-        solves the differential equation by a Runge-Kutta method of order 5(4).
+        Take gradient steps of this size, or of the next smaller one that divides the time between two records, with a
+        derivative of 0 at kinks. None solves the differential equation between kinks by LSODA, which changes to a
+        stiff method where it must, and locates every kink.
     rtol : float
         Relative accuracy of that.
     **options
@@ -102,8 +101,16 @@ def gradient_flow(
     ValueError
         For bad input, and for a `learning_rate` with which the steps diverge.
     SolverError
-        When the differential equation could not be solved in 20000 evaluations, as where the flow is drawn to a kink
-        and slides along it. Gradient steps jump to and fro there, and go on.
+        When the differential equation could not be solved, or met 20000 kinks.
+
+    Notes
+    -----
+    Where a flow starts on a kink that it may leave to either side, it leaves to the side on which the neuron is off, if
+    its velocity agrees.
+
+    References
+    ----------
+    .. [1] A. Filippov, *Differential equations with discontinuous righthand sides*, Kluwer 1988, section 4.
 
     Examples
     --------
@@ -123,33 +130,58 @@ def gradient_flow(
         return -gradient_of(problem, np.append(moving, start[n_weights:]))[:n_weights]
 
     if learning_rate is None:
-        moved = _solve(velocity, start[:n_weights], times, check_positive(rtol, "rtol"))
+        # The absolute tolerance is relative to the largest weight; 1e-9 stands in for weights of zero.
+        rtol, size = check_positive(rtol, "rtol"), max(np.abs(start[:n_weights]).max(), 1e-9)
+        moved = follow(problem, start, n_weights, times, rtol, 1e-3 * rtol * size)
     else:
-        moved = _step(velocity, start[:n_weights], times, check_positive(learning_rate, "learning_rate"))
-    networks = tuple(network_at(problem, np.append(moving, start[n_weights:])) for moving in moved)
+        steps = _step(velocity, start[:n_weights], times, check_positive(learning_rate, "learning_rate"))
+        moved = (np.append(moving, start[n_weights:]) for moving in steps)
+    networks = tuple(network_at(problem, weights) for weights in moved)
     return Flow(times, networks, np.array([problem.objective(network) for network in networks]))
 
 
-def _solve(velocity, start, times, rtol):
-    """Return the weights at the times, of shape (n_times, n_weights)."""
-    if times[-1] == 0.0:
-        return [start]
-    # The absolute tolerance is relative to the largest weight; 1e-9 stands in for weights of zero.
-    size, calls = np.abs(start).max(), count()
+def linearised_flow(
+    network: TwoLayerReLU,
+    X: ArrayLike,
+    y: ArrayLike,
+    times: ArrayLike,
+    *,
+    layers: Literal["both", "first"] = "both",
+    sample_weight: ArrayLike | None = None,
+) -> np.ndarray:
+    """Losses along the gradient flow of the linear model ``f(w0) + J (w - w0)`` that replaces a network at its start.
 
-    def limited(time, weights):
-        """The velocity, a limited number of times."""
-        if next(calls) >= MAX_EVALUATIONS:
-            raise SolverError(
-                f"the gradient flow could not be followed beyond time {time:g} in {MAX_EVALUATIONS} evaluations: it "
-                f"slides along a kink, or is stiff. Pass a learning_rate to take gradient steps."
-            )
-        return velocity(time, weights)
+    With the squared loss and without weight decay its residual is ``exp(-t K) r``, r being that of the network and ``K
+    = J J^T`` its tangent kernel, with the roots of the sample weights in J and r. The loss is ``1/2 sum_k exp(-2 t
+    lambda_k) (v_k^T r)^2`` with the eigenvalues and eigenvectors of K. A wide, lazy network follows it.
 
-    found = solve_ivp(limited, (0.0, times[-1]), start, t_eval=times, rtol=rtol, atol=1e-3 * rtol * max(size, 1e-9))
-    if not found.success:
-        raise SolverError(f"the gradient flow could not be followed: {found.message}")
-    return found.y.T
+    Parameters
+    ----------
+    network, X, y, times, layers
+        As in `gradient_flow`.
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    ndarray of shape (n_times,)
+
+    Raises
+    ------
+    ValueError
+        For bad input.
+
+    Examples
+    --------
+    >>> from convexnn import TwoLayerReLU
+    >>> linearised_flow(TwoLayerReLU([[1.0]], [1.0]), [[1.0]], [3.0], [0, 0.5], layers="first").round(3).tolist()
+    [2.0, 0.736]
+    """
+    problem, times = pose_at(network, X, y, 0.0, sample_weight=sample_weight), _check_times(times)
+    roots = np.sqrt(problem.weight)
+    jacobian = roots[:, None] * jacobian_at(problem, network)[:, : n_trained(network, layers)]
+    residual = roots * (network.predict(problem.features) - problem.y)
+    eigenvalues, vectors = np.linalg.eigh(jacobian @ jacobian.T)
+    return 0.5 * np.exp(-2 * np.outer(times, np.maximum(eigenvalues, 0.0))) @ (vectors.T @ residual) ** 2
 
 
 def _step(velocity, start, times, learning_rate):

@@ -61,6 +61,7 @@ class Extras:
     """Disturbances and records of a descent: see `gradient_descent`; `every` is 0 where nothing is recorded."""
 
     noise: float = 0.0
+    perturbation: float = 0.0
     kick: float = 0.0
     kick_after: int = 0
     every: int = 0
@@ -70,10 +71,11 @@ class Extras:
 NO_EXTRAS = Extras()
 
 
-def check_extras(noise, kick, kick_after, trace, sharpness, max_iter):
+def check_extras(noise, perturbation, kick, kick_after, trace, sharpness, max_iter):
     """Return the `Extras`, checked."""
     extras = Extras(
         check_not_negative(noise, "noise"),
+        check_not_negative(perturbation, "perturbation"),
         check_not_negative(kick, "kick"),
         max(1, max_iter // 2) if kick_after is None else check_count(kick_after, "kick_after"),
         _check_every(trace),

@@ -15,6 +15,7 @@ from .._utils.threads import one_blas_thread
 from .._utils.validation import check_positive, check_verbose, deadline_after
 from ..duality.records import PRICE_TOLERANCE, Certificate, Price, certificate_of
 from ..duality.values import evaluate
+from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ..programs.posing import problem_of
 from .checkpoints import TreeFile, proof_header
@@ -84,6 +85,11 @@ def certify_resumably(
     options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
     problem = problem_of(network, X, y, beta, **options)
     refuse_unknown(problem)
+    if problem.n_outputs > 1:
+        raise InvalidInputError(
+            f"y must have shape (n_samples,) for certify_resumably; got {problem.n_outputs} outputs. write_proof takes "
+            f"two, with a checkpoint too."
+        )
     deadline = deadline_after(time_limit)
     with reporting(verbose, deadline):
         return certify_kept(network, problem, checkpoint, tol=tol, deadline=deadline, n_jobs=n_jobs)

@@ -19,7 +19,7 @@ from .._utils.threads import one_blas_thread
 from .._utils.validation import check_design, check_positive, check_verbose, check_weights, deadline_after
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from ..programs.posing import problem_of, refuse_column
+from ..programs.posing import problem_of
 from . import checker
 from .checkpoints import TreeFile, proof_header
 from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove, refuse_unknown
@@ -112,7 +112,7 @@ def write_proof(
     if hasattr(network, "_for_functions"):
         network, y, beta, own = network._for_functions(y)
         options |= own
-    check_arguments(path, y, beta, table)
+    check_arguments(path, beta, table)
     problem = problem_of(network, X, y, beta, sample_weight=sample_weight, **options)
     refuse_unknown(problem)
     deadline = deadline_after(time_limit)
@@ -197,9 +197,8 @@ def checked_data(X, y, sample_weight):
     return X, np.asarray(y, dtype=np.float64), weight
 
 
-def check_arguments(path, y, beta, table):
+def check_arguments(path, beta, table):
     """Refuse what would be found out after hours."""
-    refuse_column(y)
     if beta is None:
         raise InvalidInputError("beta must be given for a network, which does not know its own; got None.")
     if Path(path).is_dir():

@@ -234,7 +234,9 @@ def test_bad_options_are_named(option, value):
 
 
 @pytest.mark.parametrize("learning_rate", [None, 1e-3])
-@pytest.mark.parametrize("extras", [{"noise": 0.5}, {"kick": 0.1}, {"noise": 0.1, "kick": 0.2, "trace": 7}], ids=str)
+@pytest.mark.parametrize(
+    "extras", [{"noise": 0.5}, {"kick": 0.1}, {"noise": 0.1, "perturbation": 0.1, "kick": 0.2, "trace": 7}], ids=str
+)
 def test_disturbed_descent_is_the_same_for_any_threads_and_runs(extras, learning_rate):
     X, y = random_problem(15, 2)
     options = {"max_iter": 300, "random_state": 5, "learning_rate": learning_rate}
@@ -293,8 +295,80 @@ def test_noise_has_the_size_it_should():
     options = {"learning_rate": 1e-8, "max_iter": 1, "trace": True, "random_state": 0}
     noisy, plain = (gradient_descent(X, y, 300, 0.3, noise=noise, **options).traces[0] for noise in (0.5, 0.0))
     moves = parameters(noisy.networks[1]) - parameters(plain.networks[1])
-    rms = plain.gradient_norms[0] / np.sqrt(len(moves))
-    assert np.std(moves) == pytest.approx(1e-8 * 0.5 * rms, rel=0.05)
+    sigma = np.sqrt(np.sqrt(np.mean(y**2)) / np.sqrt(np.mean(X**2)))
+    assert np.std(moves) == pytest.approx(1e-8 * 0.5 * 0.5 * np.sum(y**2) / sigma, rel=0.05)
+
+
+def near_zero(width, n_runs):
+    """Networks 1e-12 from zero, with any signs, the saddle of the problem of the next tests."""
+    signs = [np.random.default_rng(k).choice([-1e-12, 1e-12], size=(width, 2)) for k in range(n_runs)]
+    return [TwoLayerReLU(sign[:, :1], sign[:, 1]) for sign in signs]
+
+
+@pytest.mark.parametrize("learning_rate", [None, 0.1])
+@pytest.mark.parametrize("disturbance", [{"noise": 0.01}, {"noise": 0.1}, {"perturbation": 0.01}], ids=str)
+@pytest.mark.parametrize("width", [1, 3])
+def test_all_runs_escape_from_a_saddle(width, disturbance, learning_rate):
+    """One line through the origin, y = x: p* = 1/2 1.25 (1 - a)^2 + .1 a at a = 1 - .1/1.25."""
+    X, y, start = [[1.0], [0.5]], [1.0, 0.5], near_zero(width, 40)
+    options = {"start": start, "n_runs": 40, "learning_rate": learning_rate, "max_iter": 4000, "random_state": 0}
+    plain = gradient_descent(X, y, width, 0.1, **(options | {"max_iter": 50}))
+    np.testing.assert_allclose(plain.objectives, 0.625, rtol=1e-9)
+    found = gradient_descent(X, y, width, 0.1, **options, **disturbance)
+    assert np.all(found.objectives >= 0.096 - 1e-12) and found.objectives.max() < 0.105
+    assert np.all(found.n_iter == 4000) and not found.converged.any(), "disturbed runs do not stop"
+
+
+def test_perturbations_are_uniform_in_a_ball():
+    """A share r^3 of the vectors is within r; each coordinate has variance 1 / (3 + 2) in the unit ball."""
+    X, y = np.array([[1.0, 0.0], [0.5, 2.0]]), np.array([1.0, 0.5])
+    zero = TwoLayerReLU(np.zeros((1, 2)), np.zeros(1))
+    sigma = np.sqrt(np.sqrt(np.mean(y**2)) / np.sqrt(np.mean(X**2)))
+    options = {"start": zero, "n_runs": 4000, "learning_rate": 1e-30, "max_iter": 1, "random_state": 0}
+    found = gradient_descent(X, y, 1, 0.1, perturbation=1e-3, **options)
+    moves = np.array([parameters(network) for network in found.networks]) / (1e-3 * sigma)
+    lengths = np.linalg.norm(moves, axis=1)
+    assert lengths.max() <= 1 + 1e-12 and np.abs(moves.mean(axis=0)).max() < 0.03
+    for radius in (0.5, 0.8, 0.95):
+        assert np.mean(lengths < radius) == pytest.approx(radius**3, abs=0.03)
+    np.testing.assert_allclose(np.cov(moves.T), np.eye(3) / 5, atol=0.02)
+
+
+def test_large_gradients_are_not_perturbed():
+    X, y = random_problem(8, 2)
+    options = {"learning_rate": 1e-3, "max_iter": 50, "random_state": 0}
+    plain, other = (gradient_descent(X, y, 3, 0.1, perturbation=r, **options).networks[0] for r in (0.0, 0.5))
+    np.testing.assert_array_equal(parameters(plain), parameters(other))
+
+
+@pytest.mark.parametrize("flags", TERMS)
+def test_starts_are_used_as_they_are(flags):
+    X, y = random_problem(8, 2)
+    X, y, problem = 3 * X, 10 * y, make_problem(3 * X, 10 * y, 0.3, **flags)
+    starts = gradient_descent(X, y, 5, 0.3, n_runs=2, max_iter=3, random_state=1, **flags).networks
+    options = {"learning_rate": 1e-4, "max_iter": 30, "tol": 1e-300, **flags}
+    found = gradient_descent(X, y, 5, 0.3, n_runs=2, start=starts, **options)
+    for start, end in zip(starts, found.networks, strict=True):
+        np.testing.assert_allclose(parameters(end), parameters(reference(start, problem, 1e-4, 30)), rtol=1e-9)
+    again = gradient_descent(X, y, 5, 0.3, n_runs=3, start=starts[0], **options)
+    assert np.all(again.objectives == again.objectives[0]) and again.objectives[0] == found.objectives[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"start": [TwoLayerReLU([[1.0, 0.0]], [1.0])]}, "start must be one TwoLayerReLU, or n_runs = 2"),
+        ({"start": [1.0, 2.0]}, "start must be one TwoLayerReLU"),
+        ({"start": TwoLayerReLU([[1.0, 0.0]], [1.0])}, "start must have width = 2 neurons; got 1"),
+        ({"start": TwoLayerReLU(np.eye(2), [1.0, 1.0]), "y": np.zeros(6)}, "start is of no use"),
+        ({"start": TwoLayerReLU(np.eye(2), [1.0, 1.0], intercept=1.0)}, "intercept"),
+        ({"perturbation": -1.0}, "perturbation"),
+    ],
+)
+def test_bad_starts_are_named(change, named):
+    X, y = random_problem(6, 2)
+    with pytest.raises(ValueError, match=named):
+        gradient_descent(**({"X": X, "y": y, "width": 2, "beta": 0.1, "n_runs": 2} | change))
 
 
 def test_a_kick_leads_out_of_a_saddle():
@@ -311,6 +385,19 @@ def test_sharpness_is_the_largest_eigenvalue():
     trace = gradient_descent(X, y, 3, 0.1, learning_rate=1e-3, max_iter=20, trace=10, sharpness=True).traces[0]
     for network, sharpness in zip(trace.networks, trace.sharpness, strict=True):
         assert sharpness == np.linalg.eigvalsh(objective_hessian(network, X, y, 0.1))[-1]
+
+
+@pytest.mark.parametrize("threshold", [200, 300, 350])
+def test_sharpness_settles_at_the_edge_of_stability(threshold):
+    """It starts at 251, and goes to 2/step from below and from above; small steps end at 402."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 5)), 3 * rng.normal(size=20)
+    options = {"max_iter": 3000, "tol": 1e-300, "init_scale": 0.3, "random_state": 0, "trace": 50, "sharpness": True}
+    trace = gradient_descent(X, y, 30, 1e-3, learning_rate=2 / threshold, **options).traces[0]
+    assert abs(trace.sharpness[0] / threshold - 1) > 0.15
+    assert np.median(trace.sharpness[40:]) == pytest.approx(threshold, rel=0.03)
+    below = gradient_descent(X, y, 30, 1e-3, learning_rate=2 / 600, **options).traces[0]
+    assert np.all(np.diff(below.objectives) < 0) and below.sharpness.max() < 450
 
 
 def test_traces_of_runs_that_overflow_or_rest():

@@ -186,7 +186,7 @@ def test_tau_of_a_proof_is_above_the_price(proof):
 def test_a_free_term_for_every_row_is_refused(proof, name):
     header, arrays, data, _ = proof
     changed = np.tile(arrays[name], (len(data[0]), 1))
-    with pytest.raises(ProofError, match="reshape"):
+    with pytest.raises(ProofError, match="of the network has shape"):
         checker.check(header, arrays | {name: changed}, *data)
 
 

@@ -159,7 +159,7 @@ def test_bad_arguments_are_refused_before_the_search(tmp_path):
     for arguments, options, message in (
         ((tmp_path, network, X, y, 1.0), {}, "got the folder"),
         ((tmp_path / "p.npz", network, X, y), {}, "beta must be given"),
-        ((tmp_path / "p.npz", network, X, y[:, None], 1.0), {}, "one output"),
+        ((tmp_path / "p.npz", network, X, y[:, None], 1.0), {}, "network must have 1 outputs"),
         ((tmp_path / "p.npz", network, X, y, 1.0), {"table": {"a": 1}}, "table must say"),
         ((tmp_path / "p.npz", network, X, y, 1.0), {"table": "foo"}, "table must say"),
     ):

@@ -24,7 +24,6 @@ MODULES = {
         "programs.vector_program": "programs.problem",
         "solvers.certifying": "interpolation.certifying",
         "solvers.cone_decomposition": "gated.cone_decomposition",
-        "solvers.free_bias": "interpolation.free_bias",
         "solvers.gated": "gated.solver",
         "solvers.gated_losses": "gated.newton",
         "solvers.interpolation": "interpolation.solver",

@@ -25,7 +25,8 @@ angles = np.array([np.arctan2(*network.hidden_weights.T[::-1]) for network in fl
 sizes = np.array([np.abs(network.output_weights) for network in flow.networks])
 
 # %%
-# A neuron that dies is no longer drawn.
+# The directions of five neurons over time: where a curve follows a dashed line the flow slides along a kink; a neuron
+# that dies is no longer drawn.
 figure, ax = plt.subplots(figsize=(6.5, 4.6), layout="constrained")
 for kink in (np.arctan2(X[:, 1], X[:, 0])[:, None] + np.pi * np.array([0.5, 1.5])).ravel() % (2 * np.pi):
     ax.axhline(np.degrees(kink), color="0.75", ls="--", lw=0.8)

@@ -27,6 +27,7 @@ OPTIONAL = (
     "pyarrow",
     "onnx",
     "onnxruntime",
+    "sympy",
     "skops",
     "torch",
     "distributed",

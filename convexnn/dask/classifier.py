@@ -76,6 +76,7 @@ n_patterns, proof, tol, max_iter, time_limit, n_jobs, random_state, warm_start, 
         multi_class: Literal["joint", "ovr"] = "joint",
         class_weight: dict[Any, float] | str | None = None,
         hidden_bias: bool = True,
+        penalize_bias: bool = True,
         fit_intercept: bool = True,
         skip_connection: bool | Literal["auto"] = "auto",
         cv: Any = None,
@@ -98,6 +99,7 @@ n_patterns, proof, tol, max_iter, time_limit, n_jobs, random_state, warm_start, 
         self.multi_class = multi_class
         self.class_weight = class_weight
         self.hidden_bias = hidden_bias
+        self.penalize_bias = penalize_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
         self.cv = cv

@@ -71,6 +71,7 @@ n_patterns, proof, tol, max_iter, time_limit, n_jobs, random_state, warm_start, 
         huber_delta: float | Literal["auto"] = "auto",
         quantile: float = 0.5,
         hidden_bias: bool = True,
+        penalize_bias: bool = True,
         fit_intercept: bool = True,
         skip_connection: bool | Literal["auto"] = "auto",
         cv: Any = None,
@@ -93,6 +94,7 @@ n_patterns, proof, tol, max_iter, time_limit, n_jobs, random_state, warm_start, 
         self.huber_delta = huber_delta
         self.quantile = quantile
         self.hidden_bias = hidden_bias
+        self.penalize_bias = penalize_bias
         self.fit_intercept = fit_intercept
         self.skip_connection = skip_connection
         self.cv = cv

@@ -238,7 +238,7 @@ def test_networks_trained_elsewhere_are_certified():
     certificate = certify_three_layer(bad, X, y, 0.5, proof="bound")
     assert certificate.status == "not proven" and certificate.dual <= trained_certificate.primal
     text = str(certificate)
-    assert "a bound: valid, perhaps loose" in text and "estimated gap" in text and "branch and bound" in text
+    assert "dual constraint bounded, perhaps loosely" in text and "estimated gap" in text and "branch and bound" in text
 
 
 @pytest.mark.parametrize("n_hidden", [1, 2, None])

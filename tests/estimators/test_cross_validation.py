@@ -129,7 +129,7 @@ def test_several_outputs():
 def test_parameters_pipelines_and_nesting(kind):
     X, y = data(kind)
     model = kind([1.0, 0.1], cv=2, max_width=3)
-    single = set(SINGLE[kind]().get_params()) - {"beta", "warm_start"}
+    single = set(SINGLE[kind]().get_params()) - {"beta", "warm_start", "penalize_bias"}
     assert set(model.get_params()) == single | {"betas", "n_betas", "beta_min_ratio", "cv", "scoring"}
     assert clone(model).get_params() == model.get_params()
     piped = make_pipeline(StandardScaler(), kind(n_betas=2, cv=2, proof="heuristic"))

@@ -33,6 +33,7 @@ OPTIONS = {
     "huber_delta": 2.0,
     "quantile": 0.3,
     "hidden_bias": False,
+    "penalize_bias": True,
     "fit_intercept": False,
     "skip_connection": True,
     "cv": 3,

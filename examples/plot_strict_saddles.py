@@ -36,8 +36,8 @@ def escape_time(d, radius, noise):
 times = {r: [escape_time(d, r, 0.0) for d in dimensions] for r in radii}
 
 # %%
-# Marks are medians over 400 runs. The lines are ``log(sqrt(0.293 d) / (0.674 r)) / log(1 + step)``: the median of |x_1|
-# in the ball is about 0.674 r / sqrt(d) for large d, it grows by 1 + step in every step, and f falls by 1/8 at
+# Marks are medians over 400 runs. The lines are ``log(sqrt(0.293 d) / (0.674 r)) / log(1 + step)``: the median of
+# abs(x_1) in the ball is about 0.674 r / sqrt(d) for large d, it grows by 1 + step in every step, and f falls by 1/8 at
 # x_1^2 = 0.293.
 figure, ax = plt.subplots(figsize=(6.5, 4.4), layout="constrained")
 for r, colour, marker in zip(radii, ("#0072b2", "#b07800", "#d55e00"), "osD", strict=True):

@@ -157,7 +157,8 @@ class ExactPath(RegularizationPath):
     def proven_share(self) -> float:
         """The share of the path, in logarithms of beta, on which it is proven that no event was missed."""
         lengths = np.log([record.upper / record.lower for record in self.records])
-        return float(lengths @ [record.followed == "proven" for record in self.records] / lengths.sum())
+        proven = np.array([record.followed == "proven" for record in self.records])
+        return 1.0 if proven.all() else float(lengths @ proven / lengths.sum())
 
     def at(self, beta: float) -> PathPoint:
         """Return the optimum at a strength, to rounding: the path's polynomial there, corrected by Newton's method.

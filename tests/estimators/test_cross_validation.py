@@ -165,7 +165,7 @@ def test_no_score_at_all_is_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["squared", "huber"])
+@pytest.mark.parametrize("loss", ["huber"])
 def test_a_width_that_is_too_small_is_said_once(loss):
     X, y = random_problem(14, 2)
     with pytest.warns(WidthWarning, match=r"m\* is at most \d+") as caught:

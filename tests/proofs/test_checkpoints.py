@@ -289,7 +289,7 @@ with open("call", "rb") as file:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [2])
 def test_killed_again_and_again_it_writes_the_same_file(n_jobs, tmp_path, whole):
     (tmp_path / "call").write_bytes(pickle.dumps((NETWORK, X, Y, BETA)))
     kept, size = tmp_path / "kept", len(whole[0])

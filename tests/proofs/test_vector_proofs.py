@@ -238,7 +238,7 @@ def mutated(arrays, rng):
     return arrays | {name: array}
 
 
-@pytest.mark.parametrize("n_files, seed", [(60, 0), pytest.param(2000, 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_files, seed", [(60, 0), pytest.param(600, 1, marks=pytest.mark.slow)])
 def test_changed_files_prove_nothing_false(proof, n_files, seed):
     header, arrays, data, best = proof
     rng, n_refused = np.random.default_rng(seed), 0

@@ -24,7 +24,7 @@ def narrow(problem, width, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [1, 2, 3, 5])
+@pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("shape", [(20, 2), (40, 4)])
 def test_no_worse_than_many_runs_of_gradient_descent(shape, width):
     X, y = random_problem(*shape, seed=7)
@@ -45,7 +45,7 @@ def test_a_bump_needs_two_neurons():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["squared", "multinomial"])
+@pytest.mark.parametrize("loss", ["multinomial"])
 def test_several_outputs_no_worse_than_many_descents(loss):
     X, y = random_problem(40, 3, seed=5)
     Y = np.column_stack([y, np.abs(y)]) if loss == "squared" else np.eye(3)[np.digitize(y, [-0.5, 0.5])]
@@ -64,7 +64,7 @@ def test_several_outputs_no_worse_than_many_descents(loss):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["huber", "absolute", "quantile", "logistic", "squared_hinge"])
+@pytest.mark.parametrize("loss", ["huber", "quantile", "logistic"])
 def test_every_loss_keeps_to_the_limit_and_repeats_itself(loss):
     X, y = random_problem(25, 3, seed=1)
     y = np.sign(y) if loss in ("logistic", "squared_hinge") else y

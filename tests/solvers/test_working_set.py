@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convexnn import ConvexReLURegressor, sample_patterns
+from convexnn._utils.display import percent_above
 from convexnn.programs import make_problem, to_network
 from convexnn.solvers.base import Status
 from convexnn.solvers.cones import PatternCones
@@ -176,7 +177,7 @@ def test_the_certificate_says_over_which_patterns(solver):
     certificate, words = solution.certificate, str(solution.certificate)
     assert solution.status is Status.restricted and certificate.status == "not proven"
     assert "optimality not proven" in words and "trained over these only" in words
-    assert f"others may lower the objective by up to {100.0 * certificate.relative_gap:.3g} %" in words
+    assert f"others may lower the objective by up to {percent_above(certificate.relative_gap)}" in words
     assert (certificate.pattern_gap is None) == (solver == "cvxpy")
     assert f"{certificate.pattern_gap or 0.0:.2e} from the optimum over them" in words or solver == "cvxpy"
     everything = solve_given_patterns(problem, sample_patterns(X, 10_000, random_state=0), solver=solver, complete=True)

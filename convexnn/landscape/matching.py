@@ -122,6 +122,7 @@ def _columns(outputs):
 
 
 def check_pair(a, b):
+    """Refuse what are no two networks of the same shape and bias."""
     for network, name in ((a, "a"), (b, "b")):
         check_is_network(network, name)
     shapes = [(network.neurons.shape, network.output_weights.shape) for network in (a, b)]

@@ -63,6 +63,7 @@ def piece_at(pieces, beta):
 
 
 def nu_at(pieces, beta):
+    """The dual point at a strength."""
     return piece_at(pieces, beta).nu(beta)
 
 

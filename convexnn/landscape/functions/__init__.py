@@ -1,0 +1,10 @@
+"""Functions with a known landscape, and the search for their second-order points.
+
+`SmoothFunction` says what a function is (a value, a gradient and a Hessian of a flat vector), `SphereFunction` what it
+is on spheres. `second_order_points` goes from many starts to second-order points and says which of them are global.
+"""
+
+from .base import SmoothFunction, SphereFunction
+from .search import SecondOrderPoints, second_order_points
+
+__all__ = ["SecondOrderPoints", "SmoothFunction", "SphereFunction", "second_order_points"]

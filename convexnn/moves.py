@@ -27,6 +27,25 @@ class Moves(Neurons):
         roots = self._root_masses()
         return self._with_neurons(self.directions * roots[:, None], self._unit_outputs * roots[:, None])
 
+    def partly_balanced(self, share: float) -> Self:
+        """Return the network after this share of a way to `balanced`, on which the objective never rises.
+
+        The function stays, while ``||u_j||`` and ``|alpha_j|`` approach each other geometrically; neurons without mass
+        fade.
+
+        Parameters
+        ----------
+        share : float
+            0 for the network itself, 1 for the balanced one.
+        """
+        sizes, outputs = norms(self.neurons), norms(self._outputs)
+        live = (sizes > 0) & (outputs > 0)
+        growth = np.where(live, np.sqrt(outputs) / np.sqrt(nonzero(sizes)), 1.0)
+        # ||u|| -> ||u|| g^t and |alpha| -> |alpha| g^-t keep the fit; dead neurons fade, which changes no fit either.
+        fading = np.where(live, 1.0, 1.0 - share)
+        neurons = (fading * growth**share)[:, None] * self.neurons
+        return self._with_neurons(neurons, (fading * growth**-share)[:, None] * self._outputs)
+
     def _root_masses(self):
         """``sqrt(mass)``, taken factor by factor: the mass itself may leave float64."""
         return np.sqrt(norms(self.neurons)) * np.sqrt(norms(self._outputs))

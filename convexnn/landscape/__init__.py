@@ -19,6 +19,11 @@ Tangent kernels
     The tangent kernel, its limit at infinite width, and the rates that it promises.
 Teacher and student
     The population loss on Gaussian inputs with its derivatives, and its symmetric spurious minimum.
+Adding a neuron, and exchanging two
+    `split_neuron` and `splitting_matrices` say what a copy of a neuron does to a minimum of that loss;
+    `permutation_saddle` leads through the saddle between two orders of the neurons, `permutation_detour` over the
+    network without one of them, and `permutation_path` at no cost where one is free. How many copies of a point a
+    wider network has is counted in closed form.
 """
 # ruff: noqa: I001  (the imports follow the groups above)
 
@@ -69,6 +74,13 @@ from .tangent import (
 
 # Teacher and student
 from .teacher_student import population_gradient, population_hessian, population_loss, symmetric_minimum
+
+# Adding a neuron, and exchanging two
+from .adding_neurons import split_neuron, splitting_matrices
+from .functions.population import PopulationLoss
+from .permutation_saddles import PermutationSaddle, permutation_saddle
+from .permutations import PermutationDetour, PermutationPath, permutation_detour, permutation_path
+from .subspace_counts import count_critical_subspaces, count_minimum_subspaces
 
 __all__ = [
     # Descent and flow
@@ -133,4 +145,16 @@ __all__ = [
     "population_hessian",
     "population_loss",
     "symmetric_minimum",
+    # Adding a neuron, and exchanging two
+    "PermutationDetour",
+    "PermutationPath",
+    "PermutationSaddle",
+    "PopulationLoss",
+    "count_critical_subspaces",
+    "count_minimum_subspaces",
+    "permutation_detour",
+    "permutation_path",
+    "permutation_saddle",
+    "split_neuron",
+    "splitting_matrices",
 ]

@@ -63,7 +63,7 @@ def population_loss(W: ArrayLike, V: ArrayLike) -> float:
     >>> float(population_loss([[2.0, 0.0]], [[1.0, 0.0]]))  # 1/2 E (x_+)^2
     0.25
     """
-    W, V = _check_neurons(W, V)
+    W, V = _check_pair(W, V)
     # F = 1/2 sum f(w, w') - sum f(w, v) + 1/2 sum f(v, v'); rounding may leave it below 0.
     own, cross, teacher = (_overlaps(_pairs(A, B)).sum() for A, B in ((W, W), (W, V), (V, V)))
     return max(float(0.5 * own - cross + 0.5 * teacher), 0.0)
@@ -89,7 +89,7 @@ def population_gradient(W: ArrayLike, V: ArrayLike) -> np.ndarray:
     ValueError
         For bad input.
     """
-    W, V = _check_neurons(W, V)
+    W, V = _check_pair(W, V)
     return _pulls(_pairs(W, W)) - _pulls(_pairs(W, V))
 
 
@@ -116,7 +116,7 @@ def population_hessian(W: ArrayLike, V: ArrayLike) -> np.ndarray:
     ValueError
         For bad input.
     """
-    W, V = _check_neurons(W, V)
+    W, V = _check_pair(W, V)
     n_students, n_features = W.shape
     own, cross = _pairs(W, W), _pairs(W, V)
     # The mixed blocks of all pairs; those on the diagonal are completed by h(w_i, w_j) and h(w_i, v_j).
@@ -262,9 +262,9 @@ def _symmetric_jacobian(entries, k):
     return np.column_stack(columns) / (2.0 * DIFFERENCE_STEP)
 
 
-def _check_neurons(W, V):
+def _check_pair(W, V):
     """Return W and V as float64 arrays without zero rows, with as many columns."""
-    W, V = _check_rows(W, "W"), _check_rows(V, "V")
+    W, V = check_neurons(W, "W"), check_neurons(V, "V")
     if W.shape[1] != V.shape[1]:
         raise InvalidInputError(
             f"W and V must have as many columns as there are inputs; got shapes {W.shape} and {V.shape}."
@@ -272,7 +272,7 @@ def _check_neurons(W, V):
     return W, V
 
 
-def _check_rows(values, name):
+def check_neurons(values, name):
     """Return neurons as a finite float64 array of two dimensions, without zero rows."""
     try:
         array = np.asarray(values)

@@ -117,7 +117,7 @@ def unregularized_path(a: TwoLayerReLU, b: TwoLayerReLU, X: ArrayLike) -> Unregu
     _exchange(there, back)
     goal = back.here
     # Neurons that are still of a lose their outputs here; all others are in place, so that the values go straight.
-    there.to(_with(goal, there.here.neurons, goal.output_weights))
+    there.to(with_neurons(goal, there.here.neurons, goal.output_weights))
     there.to(goal)
     return UnregularizedPath([*there.corners, *back.corners[-2::-1]])
 
@@ -144,13 +144,13 @@ class _Walker:
 
     def set_outputs(self, outputs):
         """Go straight to other outputs."""
-        self.to(_with(self.here, self.here.neurons, outputs))
+        self.to(with_neurons(self.here, self.here.neurons, outputs))
 
     def set_neuron(self, k, neuron):
         """Move a neuron whose output is zero."""
         neurons = self.here.neurons.copy()
         neurons[k] = neuron
-        self.to(_with(self.here, neurons, self.here.output_weights))
+        self.to(with_neurons(self.here, neurons, self.here.output_weights))
 
     def columns(self):
         """Return the activations, of unit norm or zero, and their norms."""
@@ -218,7 +218,7 @@ def _drop_one(walker, k, taken):
     walker.set_outputs(outputs)
 
 
-def _with(network, neurons, outputs):
+def with_neurons(network, neurons, outputs):
     """Return the network with other neurons and outputs, its free terms as they are."""
     n_inputs = network.n_inputs
     bias = None if network.hidden_bias is None else neurons[:, n_inputs]

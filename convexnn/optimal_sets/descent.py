@@ -140,7 +140,7 @@ def _check_gap(certificate, tol, proof):
 
 def join_by_descent(problem, network, target):
     """Join two networks of one problem; the target is optimal."""
-    first, last = _Balancing(problem, network), _Balancing(problem, target)
+    first, last = Balancing(problem, network), Balancing(problem, target)
     directions = np.vstack([first.balanced.directions, last.balanced.directions])
     signs = np.concatenate([first.balanced.output_directions, last.balanced.output_directions])
     masses = np.append(first.balanced.masses, last.balanced.masses)
@@ -161,30 +161,21 @@ def join_by_descent(problem, network, target):
     return NetworkPath(problem, [first.forth, *legs, last.back], (network, target))
 
 
-class _Balancing:
+class Balancing:
     """From a network to its balanced form with the free terms that fit best: the objective falls all the way."""
 
     def __init__(self, problem, network):
         self.problem, self.network = problem, network
-        sizes = norms(network.neurons)
-        outputs = norms(network.output_weights.reshape(network.width, -1))
-        self.live = (sizes > 0) & (outputs > 0)
-        self.growth = np.where(self.live, np.sqrt(outputs) / np.sqrt(nonzero(sizes)), 1.0)
         balanced = network.balanced()
         hidden_fit = problem.hidden_fit(balanced.neurons, balanced.output_weights)
         self.own, self.best = free_terms(network), problem.free_coefficients(hidden_fit)
         self.balanced = self.forth(1.0)
 
     def forth(self, share):
-        """The network after this share of the way: ``||u_j||`` and ``|alpha_j|`` approach each other geometrically."""
-        # ||u|| -> ||u|| g^t and |alpha| -> |alpha| g^-t keep the fit; dead neurons fade, which changes no fit either.
-        fading = np.where(self.live, 1.0, 1.0 - share)
-        return assemble(
-            self.problem,
-            (fading * self.growth**share)[:, None] * self.network.neurons,
-            self.problem.beside(fading * self.growth**-share) * self.network.output_weights,
-            (1.0 - share) * self.own + share * self.best,
-        )
+        """The network after this share of the way, in its neurons and in its free terms."""
+        moved = self.network.partly_balanced(share)
+        free = (1.0 - share) * self.own + share * self.best
+        return assemble(self.problem, moved.neurons, moved.output_weights, free)
 
     def back(self, share):
         """The same way, walked from its end."""

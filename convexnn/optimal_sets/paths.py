@@ -26,19 +26,19 @@ MAX_EMPTY_SHARE = 1e-12  # a neuron with less than this share of the total mass 
 MIN_PRUNED_SINGULAR_VALUE = 1e-8  # fits of unit norm with a smaller one depend on each other, and are pruned
 
 
-class NetworkPath(Shown):
-    """A path of networks of one width; ``path(0)`` and ``path(1)`` are the two networks it joins.
+class LegPath(Shown):
+    """A path of networks of one width, one leg after another; its two ends are returned as they were given.
 
     Attributes
     ----------
     knots : ndarray of shape (n_legs + 1,)
-        Parameters between which the path is smooth: on most legs the masses ``||u_j|| |alpha_j|`` are linear.
+        Parameters at which the legs meet.
     """
 
     def __init__(
-        self, problem: Problem, legs: Sequence[Callable[[float], TwoLayerReLU]], ends: tuple[TwoLayerReLU, TwoLayerReLU]
+        self, legs: Sequence[Callable[[float], TwoLayerReLU]], ends: tuple[TwoLayerReLU, TwoLayerReLU]
     ) -> None:
-        self._problem, self._legs, self._ends = problem, legs, ends
+        self._legs, self._ends = legs, ends
         self.knots = np.linspace(0.0, 1.0, len(legs) + 1)
 
     def __call__(self, t: float) -> TwoLayerReLU:
@@ -50,6 +50,25 @@ class NetworkPath(Shown):
         index = min(int(position), len(self._legs) - 1)
         return self._legs[index](position - index)
 
+    def __repr__(self):
+        return f"{type(self).__name__}({self._ends[0].width} neurons, {len(self._legs)} legs)"
+
+
+class NetworkPath(LegPath):
+    """A path of networks of one width; ``path(0)`` and ``path(1)`` are the two networks it joins.
+
+    Attributes
+    ----------
+    knots : ndarray of shape (n_legs + 1,)
+        Parameters between which the path is smooth: on most legs the masses ``||u_j|| |alpha_j|`` are linear.
+    """
+
+    def __init__(
+        self, problem: Problem, legs: Sequence[Callable[[float], TwoLayerReLU]], ends: tuple[TwoLayerReLU, TwoLayerReLU]
+    ) -> None:
+        super().__init__(legs, ends)
+        self._problem = problem
+
     def objective(self, t: float) -> float:
         """Return the objective at t."""
         return self._problem.objective(self(t))
@@ -58,9 +77,6 @@ class NetworkPath(Shown):
         """Return the objective at t on the straight line, in the weights, between the two ends."""
         check_share(t)
         return self._problem.objective(between(*self._ends, t))
-
-    def __repr__(self):
-        return f"NetworkPath({self._ends[0].width} neurons, {len(self._legs)} legs)"
 
     def _shown(self):
         first, last = self.objective(0.0), self.objective(1.0)

@@ -5,6 +5,7 @@ is on spheres. `second_order_points` goes from many starts to second-order point
 """
 
 from .base import SmoothFunction, SphereFunction
+from .population import PopulationLoss
 from .search import SecondOrderPoints, second_order_points
 
-__all__ = ["SecondOrderPoints", "SmoothFunction", "SphereFunction", "second_order_points"]
+__all__ = ["PopulationLoss", "SecondOrderPoints", "SmoothFunction", "SphereFunction", "second_order_points"]

@@ -54,8 +54,8 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# Eight inputs in the plane and a strict local minimum of two neurons: the way to the same two neurons in the other order
-# on the straight line, over a network that has given one neuron up, and with a zero neuron beside the two.
+# Eight inputs in the plane and a strict local minimum of two neurons. Three ways to the neurons in the other order:
+# the straight line, one over a network that has given up a neuron, and one with a zero neuron beside the two.
 rng = np.random.default_rng(0)
 X, y, beta = rng.normal(size=(8, 2)), rng.normal(size=8), 0.1
 runs = gradient_descent(X, y, 2, beta, n_runs=20, random_state=0)

@@ -45,6 +45,11 @@ def make_landscape():
         "Barrier": landscape.loss_barrier(a, b, X, Y, BETA),
         "Matching": landscape.match_neurons(a, b),
         "UnregularizedPath": landscape.unregularized_path(a.padded(4), b.padded(4), X),
+        "PermutationPath": landscape.permutation_path(networks[0], [4, 3, 2, 1, 0]),
+        "PermutationDetour": landscape.permutation_detour(a, [1, 0, 2, 3], X, Y, BETA),
+        "PermutationSaddle": landscape.permutation_saddle(
+            landscape.PopulationLoss(np.eye(2), 2), [1.0, 0.0, 0.0, 1.0], [0, 1], [2, 3], n_steps=2
+        ),
         "LayerMatching": landscape.match_layers(*[([np.ones((2, 3)), np.ones((3, 1))], [np.ones(3), [0.0]])] * 2),
         "HeuristicCurve": landscape.bezier_path(*networks, X, Y, BETA, max_iter=5),
         "PlaneGrid": landscape.plane_grid([a, b, unfinished.padded(4)], X, Y, BETA, n_points=5),

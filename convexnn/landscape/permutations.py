@@ -8,6 +8,7 @@ over a network that does without one of its neurons (`permutation_detour`), or o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..optimal_sets.mass_refit import MassRefit
 from ..optimal_sets.paths import LegPath, MassLegs, NetworkPath
 from ..optimal_sets.placements import Walk
 from ..programs.posing import check_is_network, problem_of, refuse_outputs
+from ..programs.problem import Problem
 from .unregularized import with_neurons
 
 # Unit vectors no further apart than 1e-12, in every entry, are one: as in `TwoLayerReLU.merged`.
@@ -122,7 +124,14 @@ class PermutationDetour(NetworkPath):
         no larger one, because the objective is convex in the masses.
     """
 
-    def __init__(self, problem, legs, ends, dropped, peak):
+    def __init__(
+        self,
+        problem: Problem,
+        legs: Sequence[Callable[[float], TwoLayerReLU]],
+        ends: tuple[TwoLayerReLU, TwoLayerReLU],
+        dropped: int | None,
+        peak: float,
+    ) -> None:
         super().__init__(problem, legs, ends)
         self.dropped, self.peak = dropped, peak
 

@@ -5,7 +5,7 @@ import pytest
 
 from convexnn import InvalidInputError
 from convexnn.landscape import PopulationLoss, permutation_saddle, symmetric_minimum
-from convexnn.landscape.functions import SmoothFunction
+from convexnn.landscape.functions import SmoothFunction, second_order_points
 
 
 class TanhNetwork(SmoothFunction):
@@ -70,6 +70,19 @@ def test_more_teachers_have_saddles_of_higher_order(k, value):
     Q = np.linalg.qr(np.random.default_rng(k).standard_normal((k, k)))[0]
     turned = permutation_saddle(PopulationLoss(3 * Q, k), 3 * Q.ravel(), *places(k, k)[[k - 1, 0]], n_steps=10)
     assert turned.value == pytest.approx(9 * found.value, rel=1e-7) and turned.n_negative == k - 1
+
+
+def test_a_lower_pass_between_orders_that_differ_by_a_cycle():
+    """The symmetric point of three neurons, a saddle of first order, lies below the exchange of two."""
+    function, top = PopulationLoss(np.eye(3), 3), symmetric_minimum(3).ravel()
+    eigenvalues, vectors = np.linalg.eigh(function.hessian(top))
+    assert np.count_nonzero(eigenvalues < 0) == 1 and function.value(top) < 0.0242 < 0.0768
+    sides = [top + 1e-3 * vectors[:, 0], top - 1e-3 * vectors[:, 0]]
+    ends = second_order_points(function, n_starts=0, starts=sides, eps=1e-8, random_state=0)
+    assert ends.all_global
+    first, second = (end.reshape(3, 3).argmax(axis=1) for end in ends.points)
+    # No neuron is near the same teacher neuron at both ends: the orders differ by a cycle of all three.
+    assert sorted(first) == sorted(second) == [0, 1, 2] and not np.any(first == second)
 
 
 @pytest.mark.parametrize("other", [1, 5])

@@ -42,7 +42,7 @@ def along(path, n_points=61):
 def check_ends_and_steps(path, network, order):
     assert path(0.0) is network
     np.testing.assert_array_equal(weights(path(1.0)), weights(network.permuted(order)))
-    # Masses move linearly, so that weights move like roots: a step of 1e-12 of a leg may move them by 1e-6 of their size.
+    # Masses move linearly, so that weights move like roots: a step of 1e-12 of a leg may move them by 1e-6.
     points = [weights(path(t)) for t in np.linspace(0, 1, 501)]
     assert max(np.abs(q - p).max() for p, q in zip(points[:-1], points[1:], strict=True)) < 0.4 * np.abs(points).max()
     for knot in path.knots[1:-1]:
@@ -115,7 +115,7 @@ def test_without_a_free_neuron_there_is_no_valley():
 
 @pytest.mark.parametrize("beta", [0.01, 0.1, 0.5])
 def test_the_pass_between_two_neurons_on_two_rows(beta):
-    """One neuron on either side of 0: whoever goes around leaves its row to 0, and 1/2 + beta - beta^2/2 is the pass."""
+    """One neuron on either side of 0: whoever goes around leaves its row, at a cost of 1/2 in place of its own."""
     X, y = np.array([[1.0], [-1.0]]), np.ones(2)
     network = TwoLayerReLU([[1.0], [-1.0]], [1 - beta, 1 - beta]).balanced()
     path = permutation_detour(network, [1, 0], X, y, beta)

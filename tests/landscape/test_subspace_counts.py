@@ -45,7 +45,7 @@ def test_counts_known_from_tables():
         assert 2 * count_minimum_subspaces(r, r + 1) == (r + 2) * factorial(r + 1)
 
 
-def test_saddles_outnumber_minima_only_while_few_neurons_are_added():
+def test_saddles_outnumber_minima_while_few_neurons_are_added():
     """Critical subspaces of width r* - 1 against minima of width r*, both at one width (Simsek et al., section 5)."""
     ratios = [count_critical_subspaces(9, m) / count_minimum_subspaces(10, m) for m in (10, 11, 15, 25, 60)]
     assert ratios == sorted(ratios, reverse=True) and ratios[0] > 1 > ratios[-1]

@@ -53,15 +53,15 @@ class PopulationLoss(SmoothFunction):
 
     def value(self, weights: ArrayLike) -> float:
         """Return the loss at weights of shape (n_weights,)."""
-        return population_loss(*self.unpack(weights), self.V)
+        return population_loss(self.unpack(weights)[0], self.V)
 
     def gradient(self, weights: ArrayLike) -> np.ndarray:
         """Return the gradient, of shape (n_weights,)."""
-        return population_gradient(*self.unpack(weights), self.V).ravel()
+        return population_gradient(self.unpack(weights)[0], self.V).ravel()
 
     def hessian(self, weights: ArrayLike) -> np.ndarray:
         """Return the Hessian, symmetric, of shape (n_weights, n_weights)."""
-        return population_hessian(*self.unpack(weights), self.V)
+        return population_hessian(self.unpack(weights)[0], self.V)
 
     def __repr__(self):
         return f"PopulationLoss({self.shapes[0][0]} students, {len(self.V)} teachers, {self.V.shape[1]} features)"

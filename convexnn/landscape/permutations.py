@@ -23,8 +23,9 @@ from ..optimal_sets.descent import Balancing
 from ..optimal_sets.mass_refit import MassRefit
 from ..optimal_sets.paths import LegPath, MassLegs, NetworkPath
 from ..optimal_sets.placements import Walk
-from ..programs.posing import check_is_network, problem_of, refuse_outputs
+from ..programs.posing import check_is_network
 from ..programs.problem import Problem
+from ._weights import pose_at
 from .unregularized import with_neurons
 
 # Unit vectors no further apart than 1e-12, in every entry, are one: as in `TwoLayerReLU.merged`.
@@ -172,7 +173,7 @@ def permutation_detour(
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     beta : float
-        Above 0.
+        0 or above.
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
@@ -196,9 +197,7 @@ def permutation_detour(
     (0.19, 0.595)
     """
     check_is_network(network, "network")
-    refuse_outputs(y)
-    problem = problem_of(network, X, y, beta, sample_weight=sample_weight)
-    problem.check_network(network)
+    problem = pose_at(network, X, y, beta, sample_weight=sample_weight)
     target, places = network.permuted(order), _Places(network)
     walk, goal = places.walk(np.arange(network.width)), places.walk(np.asarray(order).astype(int))
     signs, mass = places.units[:, 0], places.root**2

@@ -104,6 +104,8 @@ def test_a_network_of_another_activation_on_data():
     found = permutation_saddle(function, start, first, second, n_steps=15)
     assert found.values[0] < 1e-25 and found.is_saddle
     check_path(function, found, start, first, second)
+    # One eigenvalue is zero for the one output, along the valley.
+    assert np.abs(found.middle.eigenvalues).min() < 1e-6 * found.middle.sharpness
     # The valley: the sum of the two outputs is all that counts, and the gradient vanishes all along.
     for share in (0.2, 0.5, 1.0, -1.0):
         moved = found.weights.copy()

@@ -83,7 +83,7 @@ def permutation_path(network: TwoLayerReLU, order: ArrayLike) -> PermutationPath
     .. [1] J. Brea, B. Simsek, B. Illing, W. Gerstner, "Weight-space symmetry in deep networks gives rise to permutation
        saddles, connected by equal-loss valleys across the loss landscape", arXiv 1907.02911, 2019.
     .. [2] B. Simsek et al., "Geometry of the loss landscape in overparameterized neural networks: symmetries and
-       invariances", ICML 2021, theorem 3.1.
+       invariances", ICML 2021.
 
     Examples
     --------

@@ -33,7 +33,7 @@ def count_critical_subspaces(n_neurons: int, width: int) -> int:
     References
     ----------
     .. [1] B. Simsek et al., "Geometry of the loss landscape in overparameterized neural networks: symmetries and
-       invariances", ICML 2021, section 4.
+       invariances", ICML 2021.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def count_minimum_subspaces(n_neurons: int, width: int) -> int:
     References
     ----------
     .. [1] B. Simsek et al., "Geometry of the loss landscape in overparameterized neural networks: symmetries and
-       invariances", ICML 2021, section 4.
+       invariances", ICML 2021.
 
     Examples
     --------

@@ -46,7 +46,7 @@ def test_counts_known_from_tables():
 
 
 def test_saddles_outnumber_minima_while_few_neurons_are_added():
-    """Critical subspaces of width r* - 1 against minima of width r*, both at one width (Simsek et al., section 5)."""
+    """Critical subspaces of width r* - 1 against minima of width r*, both at one width (Simsek et al.)."""
     ratios = [count_critical_subspaces(9, m) / count_minimum_subspaces(10, m) for m in (10, 11, 15, 25, 60)]
     assert ratios == sorted(ratios, reverse=True) and ratios[0] > 1 > ratios[-1]
 

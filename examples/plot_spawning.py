@@ -15,7 +15,7 @@ import numpy as np
 from convexnn import ConvexReLUClassifier, TwoLayerReLU
 from convexnn.landscape import error_barrier, loss_barrier, match_neurons, stochastic_descent
 
-BETA, WIDTH, N_EPOCHS, N_RUNS, INIT_SCALE = 0.5, 8, 120, 10, 0.02
+BETA, WIDTH, N_EPOCHS, N_RUNS, INIT_SCALE = 0.5, 8, 120, 6, 0.02
 FORKS = [0, 2, 5, 10, 20, 60]
 options = {"learning_rate": 0.5, "batch_size": 4, "loss": "logistic"}
 

@@ -215,7 +215,7 @@ def grown(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n, d, limit, most", [(100_000, 10_000, 20, 1500)])
+@pytest.mark.parametrize("n, d, limit, most", [(100_000, 10_000, 10, 1500)])
 def test_one_hot_rows_fit_in_memory(n, d, limit, most):
     assert most < n * d * 8e-6
     assert grown(n, d, limit) < most

@@ -131,7 +131,6 @@ sys.exit(main(sys.argv[1:]))
     "command, function, options",
     [
         ("set", "optimal_set", ("--beta", "0.1")),
-        ("sweep", "regularization_path", ("--betas", "0.1,0.2")),
         ("fit", "make_estimator", ()),
     ],
 )

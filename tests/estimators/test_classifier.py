@@ -20,9 +20,7 @@ from ..checks import best_network
 
 
 @pytest.mark.slow
-@parametrize_with_checks(
-    [ConvexReLUClassifier(), ConvexReLUClassifier("scale", multi_class="ovr", loss="squared_hinge")]
-)
+@parametrize_with_checks([ConvexReLUClassifier()])
 def test_scikit_learn(estimator, check):
     check(estimator)
 

@@ -171,9 +171,9 @@ def test_given_patterns_by_the_reference(loss, options):
 
 
 @pytest.mark.slow
-@every_loss
+@pytest.mark.parametrize("loss, options", [("huber", {}), ("quantile", {"quantile": 0.8}), ("logistic", {})])
 def test_narrow_networks(loss, options):
-    X, y, _ = draw(loss, 10, n=40)
+    X, y, _ = draw(loss, 10, n=25)
     terms = {"loss": loss, "hidden_bias": True, "fit_intercept": True, **options}
     wide = train(X, y, 0.1, **terms)
     assert wide.network.width > 2

@@ -92,7 +92,7 @@ def test_no_network_beats_the_bound(loss):
     X, Y = data(2, n=16, c=2, loss=loss)
     bound = solve(X, Y, 0.5, loss=loss, **FREE).certificate.dual
     rng = np.random.default_rng(0)
-    for width in (1, 3, 8, 8, 20):
+    for width in (1, 8, 20):
         network = TwoLayerReLU(
             rng.standard_normal((width, 2)),
             0.5 * rng.standard_normal((width, 2)),

@@ -59,6 +59,8 @@ def make_landscape():
         "Step": moving.step,
         "SecondOrderPoint": landscape.second_order_point([0.1, 0.0], np.eye(2), 1e-3, 1e-3),
         "RegularityConstants": landscape.function_regularity(np.sum, np.ones_like, [[1.0, 2.0]], [0.0, 0.0]),
+        "RegularityBounds": landscape.PopulationGLM([1.0], "sigmoid").regularity_bounds(2.0),
+        "GLMFit": landscape.glmtron(X, Y, "sigmoid"),
         "PLStar": landscape.pl_star(smooth, X, Y),
         "RateCheck": landscape.check_rate(objectives, mu=1e-6, smoothness=1.0),
     }

@@ -15,6 +15,8 @@ Geometry
     `unregularized_path` joins two networks where there is no weight decay.
 Curvature and stationarity
     Gradient, Hessian and second-order stationarity in closed form, and regularity constants.
+Generalised linear models
+    `SampleGLM` and `PopulationGLM` with proven constants of regularity; `glmtron` and `isotron` train them.
 Tangent kernels
     The tangent kernel, its limit at infinite width, and the rates that it promises.
 Teacher and student
@@ -56,7 +58,11 @@ from .curvature import (
     objective_hessian,
     second_order_point,
 )
-from .regularity import RegularityConstants, function_regularity, regularity_constants
+from .regularity import RegularityBounds, RegularityConstants, function_regularity, regularity_constants
+
+# Generalised linear models
+from .functions.glm import InnerProductParts, LossParts, PopulationGLM, SampleGLM
+from .functions.glm_training import GLMFit, glmtron, isotron
 
 # Tangent kernels
 from .tangent import (
@@ -121,6 +127,7 @@ __all__ = [
     "polygonal_path",
     "unregularized_path",
     # Curvature and stationarity
+    "RegularityBounds",
     "RegularityConstants",
     "SecondOrderPoint",
     "function_regularity",
@@ -129,6 +136,14 @@ __all__ = [
     "objective_hessian",
     "regularity_constants",
     "second_order_point",
+    # Generalised linear models
+    "GLMFit",
+    "InnerProductParts",
+    "LossParts",
+    "PopulationGLM",
+    "SampleGLM",
+    "glmtron",
+    "isotron",
     # Tangent kernels
     "PLStar",
     "RateCheck",

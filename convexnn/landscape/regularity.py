@@ -35,6 +35,8 @@ from .curvature import gradient_of, refuse_kinks
 
 # Below a relative gap of 1e-13 to the minimum the ratios are rounding.
 GAP_ROUNDING = 1e-13
+# Within 1e-6 of its minimiser, relatively, a point whose gap is rounding may be that minimiser, rounded.
+NEAR = 1e-6
 # Values at nearest minimisers may differ by 1e-8 of the largest value, as their projection is rounded.
 MINIMISERS_APART = 1e-8
 # The constants, as people call them.
@@ -248,7 +250,7 @@ weak strong convexity 2, over 2 points)
     squares = np.sum(slopes**2, axis=1)
     if proximal is not None:
         slopes, squares = _gradient_mapping(points, slopes, proximal)
-    return _smallest_ratios(points - nearest, gaps, rounding, slopes, squares, is_proximal=proximal is not None)
+    return _smallest_ratios(points, nearest, gaps, rounding, slopes, squares, is_proximal=proximal is not None)
 
 
 def _nearest_minimisers(points, minimiser):
@@ -276,11 +278,13 @@ def _gradient_mapping(points, slopes, proximal):
     return -smoothness * steps, -2.0 * smoothness * model
 
 
-def _smallest_ratios(away, gaps, rounding, slopes, squares, is_proximal):
+def _smallest_ratios(points, nearest, gaps, rounding, slopes, squares, is_proximal):
     """Return the smallest of every ratio over the points."""
+    away, sizes = points - nearest, np.sum(points**2, axis=1) + np.sum(nearest**2, axis=1)
     distances, inner = np.sum(away**2, axis=1), np.sum(slopes * away, axis=1)
     # Ratios with a gap below rounding, or at the minimiser itself, say nothing.
-    above, apart = gaps > rounding, distances > 0
+    above = gaps > rounding
+    apart = above & (distances > 0) | (distances > NEAR**2 * sizes)
     if not above.any():
         raise InvalidInputError("points must have at least one that is above the minimiser; all have its value.")
     distances, lengths = distances[apart], np.sqrt(np.sum(slopes[apart] ** 2, axis=1))

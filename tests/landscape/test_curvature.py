@@ -1,16 +1,13 @@
-"""Gradients and Hessians against differences, known spectra, kinks refused by name, and regularity constants."""
+"""Gradients and Hessians against differences, known spectra, and kinks refused by name."""
 
 import numpy as np
 import pytest
 
 from convexnn import TwoLayerReLU
 from convexnn.landscape import (
-    function_regularity,
-    gradient_descent,
     is_second_order_stationary,
     objective_gradient,
     objective_hessian,
-    regularity_constants,
     second_order_point,
 )
 from convexnn.landscape._weights import network_at, pose_at, weights_of
@@ -197,58 +194,12 @@ def test_only_networks_with_one_output():
         objective_gradient("network", *random_data(), 0.1)
 
 
-def test_regularity_of_quadratics():
-    """``1/2 w^T A w``: PL is lambda_min(A) along its eigenvector, the secant constant too, weak convexity 2."""
-    A = np.diag([1.0, 5.0])
-    found = function_regularity(lambda w: 0.5 * w @ A @ w, lambda w: A @ w, [[2, 0], [0, 1], [1, 1]], [0, 0])
-    assert found.pl == pytest.approx(1.0) and found.restricted_secant == pytest.approx(1.0)
-    assert found.weak_quasi_convexity == pytest.approx(2.0) and found.n_points == 3
-
-
-def test_regularity_of_one_linear_neuron_pair():
-    """``1/2 (1 - u alpha)^2`` near (1, 1): half the squared gradient over the value is ``u^2 + alpha^2``."""
-    networks = [TwoLayerReLU([[u]], [a]) for u, a in ((0.5, 0.5), (1.0, 2.0), (0.3, 1.0))]
-    found = regularity_constants(networks, TwoLayerReLU([[1.0]], [1.0]), [[1.0]], [1.0], 0.0)
-    assert found.pl == pytest.approx(0.5)
-    u, a = 0.3, 1.0
-    expected = (1 - u * a) * (a * (1 - u) + u * (1 - a)) / ((1 - u) ** 2 + (1 - a) ** 2)
-    assert found.restricted_secant == pytest.approx(min(expected, 0.75 * 0.5 * 2 * 0.5 / 0.5))
-    assert found.n_points == 3
-
-
-def test_a_spurious_minimum_spoils_every_constant():
-    X, y, beta = np.array([[1.0], [-1.0]]), np.ones(2), 0.1
-    root = np.sqrt(0.9)
-    best = TwoLayerReLU([[root], [-root]], [root, root])
-    spurious = TwoLayerReLU([[root], [root]], [root * np.sqrt(0.5)] * 2)
-    stuck = gradient_descent(X, y, 2, beta, n_runs=20, random_state=0, tol=1e-12)
-    worst = stuck.networks[int(np.argmax(stuck.objectives))]
-    found = regularity_constants([worst, spurious], best, X, y, beta)
-    assert 0 <= found.pl < 1e-6 and found.weak_quasi_convexity < 1e-6
-
-
-def test_lower_points_and_other_shapes_are_refused():
-    one, data = TwoLayerReLU([[0.5]], [0.5]), ([[1.0]], [1.0], 0.0)
-    with pytest.raises(ValueError, match=r"points\[1\] is lower by"):
-        regularity_constants([TwoLayerReLU([[0.4]], [0.4]), TwoLayerReLU([[0.9]], [0.9])], one, *data)
-    with pytest.raises(ValueError, match=r"points\[0\] must have the shape of the minimiser"):
-        regularity_constants([one.padded(2)], one, *data)
-    with pytest.raises(ValueError, match=r"points\[0\]: network must be at a smooth point"):
-        regularity_constants([TwoLayerReLU([[0.0]], [1.0])], one, *data)
-    with pytest.raises(ValueError, match="n_points above 0"):
-        regularity_constants([], one, *data)
-    with pytest.raises(ValueError, match="at least one that is above"):
-        regularity_constants([one], one, *data)
-
-
 def test_a_hessian_that_is_not_symmetric_is_refused():
     with pytest.raises(ValueError, match=r"hessian must be symmetric; .* \(hessian \+ hessian.T\) / 2 is"):
         second_order_point([0.0, 0.0], [[1.0, 5.0], [0.0, 1.0]], 1e-3, 0.0)
 
 
-def test_what_is_no_option_or_no_sequence_is_named():
-    network = TwoLayerReLU([[0.5]], [0.5])
+def test_what_is_no_option_is_named():
+    network = TwoLayerReLU([[1.0]], [1.0])
     with pytest.raises(TypeError, match="weights is no argument here; the options are sample_weight, loss, huber"):
         objective_gradient(network, [[1.0]], [1.0], 0.0, weights=[1.0])
-    with pytest.raises(ValueError, match="points must be a sequence of networks; got TwoLayerReLU"):
-        regularity_constants(network, network, [[1.0]], [1.0], 0.0)

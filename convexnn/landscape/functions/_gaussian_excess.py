@@ -8,7 +8,7 @@ Where sigma is smooth, the expectation is over two numbers: with the unit vector
 the plane of w and v, ``w^T x = ||w|| z_1`` and ``v^T x = (v^T e) z_1 + (v^T n) z_2``. The rule is the trapezoidal one.
 For a function that is analytic up to a distance D from the real line its error is of the order ``exp(-2 pi D / step)``;
 Gauss and Hermite's rule, whose error is of the order ``exp(-2 D sqrt(2 n))``, needs far more nodes where w is long, as
-the poles of ``sigma(||w|| z)`` are at a distance of ``pi / ||w||`` or half of it.
+the poles of ``sigma(||w|| z)`` are at a distance of ``pi / ||w||``, those of tanh at half of it.
 Source: Trefethen, Weideman, The exponentially convergent trapezoidal rule (SIAM Review 56, 2014), section 5.
 """
 
@@ -19,9 +19,9 @@ import numpy as np
 from ...exceptions import InvalidInputError
 from ..teacher_student import population_gradient, population_hessian, population_loss
 
-# The step is a quarter of what changes an argument of sigma by 1, and at most a quarter: poles at a distance of
-# pi / 2, those of tanh, leave exp(-4 pi^2) = 7e-18, and the Gaussian leaves less.
-STEP = 0.25
+# The steps are the distance of the poles, in z, over 2 pi: an error of exp(-4 pi^2) = 7e-18. Up to steps of 1/2 that of
+# the Gaussian is less.
+STEPS_TO_POLE = 2.0 * np.pi
 # Beyond 9 standard deviations the Gaussian is below 1e-17.
 REACH = 9.0
 # A grid of 2 million points takes a tenth of a second and 16 MB for every array.
@@ -91,7 +91,7 @@ class SmoothExcess:
     def _grid(self, weights):
         """Return the axes e and n, (nodes, masses) along both, w^T x along e and the difference on the grid."""
         axes, (length, along, across) = _plane(weights, self.planted)
-        (z, first), (t, second) = _rule(max(length, abs(along))), _rule(abs(across))
+        (z, first), (t, second) = self._rule(max(length, abs(along))), self._rule(abs(across))
         if len(z) * len(t) > MAX_GRID:
             raise InvalidInputError(
                 f"weights and planted must be shorter: the expectation needs a grid of {len(z)} x {len(t)} points, "
@@ -100,6 +100,12 @@ class SmoothExcess:
         u = length * z
         apart = self.link.value(u)[:, None] - self.link.value(along * z[:, None] + across * t)
         return axes, (z, first), (t, second), u, apart
+
+    def _rule(self, scale):
+        """Return nodes and masses of the trapezoidal rule for a Gaussian number that is multiplied by `scale`."""
+        step = self.link.pole / STEPS_TO_POLE / max(1.0, scale)
+        nodes = step * np.arange(-np.ceil(REACH / step), np.ceil(REACH / step) + 1)
+        return nodes, step * np.exp(-0.5 * nodes**2) / np.sqrt(2.0 * np.pi)
 
 
 def _plane(weights, planted):
@@ -113,10 +119,3 @@ def _plane(weights, planted):
     across = float(np.linalg.norm(rest))
     second = rest / across if across > 0 else np.zeros_like(weights)
     return np.array([first, second]), (length, along, across)
-
-
-def _rule(scale):
-    """Return nodes and masses of the trapezoidal rule for a Gaussian number that is multiplied by `scale`."""
-    step = STEP / max(1.0, scale)
-    nodes = step * np.arange(-np.ceil(REACH / step), np.ceil(REACH / step) + 1)
-    return nodes, step * np.exp(-0.5 * nodes**2) / np.sqrt(2.0 * np.pi)

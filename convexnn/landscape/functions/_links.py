@@ -32,6 +32,8 @@ class Link:
         The infimum of sigma' over ``[-z, z]``, for z of 0 or above, infinity included.
     largest_slope : float
         The supremum of sigma' over all numbers: the Lipschitz constant of sigma.
+    pole : float
+        The distance of the nearest singularity of sigma in the complex plane from the real line.
     leak : float or None
         The slope for negative arguments where sigma is piecewise linear, else None.
     """
@@ -42,6 +44,7 @@ class Link:
     bend: Elementwise
     least_slope: Elementwise
     largest_slope: float = 1.0
+    pole: float = np.pi
     leak: float | None = None
 
     @property
@@ -86,6 +89,7 @@ SMOOTH = {
         slope=_tanh_slope,
         bend=lambda z: -2.0 * np.tanh(z) * _tanh_slope(z),
         least_slope=_tanh_slope,
+        pole=np.pi / 2,
     ),
     "softplus": Link(
         "softplus",

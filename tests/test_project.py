@@ -149,7 +149,10 @@ def test_links_of_the_readme_lead_somewhere():
 
 
 # Examples about functions that no network has end with their figures.
-NO_NETWORK = {"plot_escape_times.py": r"steps in dimension 50, growing like the power [01]\.\d\d of the dimension\n$"}
+NO_NETWORK = {
+    "plot_escape_times.py": r"steps in dimension 50, growing like the power [01]\.\d\d of the dimension\n$",
+    "plot_glm.py": r"steps to a distance of 0\.1: GLMtron 1\d, gradient descent 5\d\d\n$",
+}
 
 
 @pytest.mark.slow

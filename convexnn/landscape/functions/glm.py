@@ -70,6 +70,10 @@ class SampleGLM(SmoothFunction):
 
     Attributes
     ----------
+    X, y, planted : ndarray
+        As given.
+    link : Link
+        sigma, with the elementwise functions ``value``, ``slope`` and ``bend``, itself and its derivatives.
     optimal_value : float or None
         0 where the planted weights fit the targets, else None.
 
@@ -94,7 +98,7 @@ class SampleGLM(SmoothFunction):
         *,
         slope: float = 0.2,
         planted: ArrayLike | None = None,
-    ):
+    ) -> None:
         self.X = check_design(X)
         self.y = check_vector(y, len(self.X), "y")
         self.link = link_of(activation, slope)
@@ -211,6 +215,8 @@ class PopulationGLM(SmoothFunction):
 
     Attributes
     ----------
+    planted, link
+        As those of `SampleGLM`.
     optimal_value : float
         Half the variance of the noise, at w*.
 
@@ -230,7 +236,9 @@ class PopulationGLM(SmoothFunction):
 
     optimal_value: float
 
-    def __init__(self, planted: ArrayLike, activation: Activation, *, slope: float = 0.2, noise_variance: float = 0.0):
+    def __init__(
+        self, planted: ArrayLike, activation: Activation, *, slope: float = 0.2, noise_variance: float = 0.0
+    ) -> None:
         planted = finite_array(planted, "planted")
         self.planted = _check_planted(planted, planted.size)
         self.activation, self.link = activation, link_of(activation, slope)

@@ -1,5 +1,7 @@
 """Generalised linear models: derivatives, expectations by other rules, the parts of the loss and of the slope."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,8 @@ from convexnn.landscape import (
     second_order_point,
 )
 from convexnn.landscape.functions import _gaussian_excess, second_order_points
+from convexnn.landscape.functions._links import NAMES
+from convexnn.landscape.functions.glm import Activation
 
 LINKS = ["relu", "leaky_relu", "sigmoid", "tanh", "softplus"]
 SMOOTH = LINKS[2:]
@@ -229,6 +233,10 @@ def test_what_cannot_be_used_is_named():
         ValueError, match="weights and planted must be shorter: .* above 2000000; their lengths are 1.41e"
     ):
         PopulationGLM([1e3, 1e3], "tanh").value([1e3, -1e3])
+
+
+def test_the_words_of_the_type_are_those_that_are_accepted():
+    assert get_args(Activation) == NAMES == tuple(LINKS)
 
 
 def test_samples_repeat_and_lines_are_short():

@@ -7,8 +7,8 @@ another: `teacher_student` has it in closed form.
 Where sigma is smooth, the expectation is over two numbers: with the unit vectors ``e`` along w and ``n`` across it, in
 the plane of w and v, ``w^T x = ||w|| z_1`` and ``v^T x = (v^T e) z_1 + (v^T n) z_2``. The rule is the trapezoidal one.
 For a function that is analytic up to a distance D from the real line its error is of the order ``exp(-2 pi D / step)``;
-Gauss and Hermite's rule, whose error is of the order ``exp(-2 D sqrt(n))`` with n nodes, needs far more of them where w is long, as
-the poles of ``sigma(||w|| z)`` are at a distance of ``pi / ||w||``, those of tanh at half of it.
+Gauss and Hermite's rule with n nodes has one of the order ``exp(-2 D sqrt(n))``, and needs far more of them where
+w is long: the poles of ``sigma(||w|| z)`` are at a distance of ``pi / ||w||``, those of tanh at half of it.
 Source: Trefethen, Weideman, The exponentially convergent trapezoidal rule (SIAM Review 56, 2014), section 5.
 """
 

@@ -141,7 +141,7 @@ def regularity_constants(
 
     The objective is ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``. The smallest
     ratios found are returned, bounds from above on the constants of any region with these points. Permuted neurons are
-    other weights: the second and the third ratio are about the minimiser that is given.
+    other weights: all ratios but the first are about the minimiser that is given.
 
     Parameters
     ----------

@@ -125,6 +125,16 @@ def test_bounds_of_samples_are_reached(slope):
         assert getattr(end, name) == pytest.approx(getattr(bounds, name), abs=1e-6), name
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "softplus"])
+def test_bounds_of_a_ball_are_reached_at_its_end(activation):
+    """By one row, w and w* next to each other where sigma is flattest."""
+    X, radius = np.array([[-2.0]]), 1.2
+    loss = SampleGLM(X, link_of(activation, 0.0).value(X @ [radius]), activation, planted=[radius])
+    bounds, end = loss.regularity_bounds(radius), ratios(loss, np.array([radius - 2e-3]))
+    for name in ("restricted_secant", "error_bound", "quadratic_growth"):
+        assert getattr(end, name) == pytest.approx(getattr(bounds, name), rel=0.02), name
+
+
 def test_pl_bound_is_within_a_factor_of_two_on_random_lines():
     """Rows on a line, w next to 0 and w* on either side of it: nothing is below the bound, something is near it."""
     rng, slope, n = np.random.default_rng(2), 0.2, 100_000

@@ -8,7 +8,7 @@ quasi-convexity, of the restricted secant inequality and of the Polyak-Lojasiewi
 spheres around w* the constants of the sigmoid fall with the distance, because the sigmoid saturates. Those of the leaky
 ReLU stay within a factor of ten. Those of the ReLU collapse just beyond the distance of w* from 0, where the neuron
 points in the opposite direction and is small. Each point is the smallest of 500 ratios, with -w* among the directions;
-it is an upper bound on the constant of the sphere. Broken lines are lower bounds that are proven, from the slopes that
+it is an upper bound on the constant of the sphere. Thin lines are lower bounds that are proven, from the slopes that
 sigma can have on the rows: for the leaky ReLU at any distance, for the sigmoid in the ball around 0 that has the sphere
 inside. They are about the worst w*, whereas the points are about this one.
 """

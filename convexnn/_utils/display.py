@@ -91,6 +91,18 @@ def percent_above(share):
     return f"{UPWARDS.scaleb(Decimal(share), 2).normalize(UPWARDS):f} %"
 
 
+def share_above(share, digits=3):
+    """Return a share in scientific notation, rounded up: a proven gap is at most what is printed.
+
+    Examples
+    --------
+    >>> share_above(0.88206), share_above(2.1277e-9, digits=2), share_above(0.0)
+    ('8.83e-01', '2.2e-09', '0.00e+00')
+    """
+    rounded = Decimal(share).normalize(Context(prec=digits, rounding=ROUND_CEILING))
+    return f"{float(rounded):.{digits - 1}e}"
+
+
 def counted(n, noun):
     """Return ``1 neuron``, ``2 neurons``."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

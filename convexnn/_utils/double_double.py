@@ -84,7 +84,7 @@ def relu_sums(rows, neurons, outputs):
     for start in range(0, len(rows) if len(neurons) else 0, step):
         part = slice(start, start + step)
         high, low = total(two_product(rows[part].T[:, None], neurons.T[:, :, None]))
-        on = high > 0.0
+        on = ~(high <= 0.0)  # NaN, where entries above 1e290 overflow, stays NaN
         values = np.where(on, high, 0.0), np.where(on, low, 0.0)
         for k, column in enumerate(outputs.T):
             answer[:, part, k] = total(times(values, column[:, None]))

@@ -6,6 +6,7 @@ network that was trained on a raw table gets this one prepared and standardised 
 
 from dataclasses import asdict
 
+from .._utils.display import share_above
 from ..duality import certify
 from .arguments import add_data, add_effort, positive
 from .models import read_model, targets_for
@@ -71,5 +72,7 @@ def _show(console, saved, certificate, document):
     pairs = {"beta": document["beta"], "loss": loss_text(document["loss"]), "rows": document["n_samples"]}
     pairs["prepared"] = prepared_text(saved.preparation)
     if saved.claimed is not None:
-        pairs["claimed"] = f"objective {saved.claimed.primal:.10g}, relative gap {saved.claimed.relative_gap:.2e}"
+        pairs["claimed"] = (
+            f"objective {saved.claimed.primal:.10g}, relative gap {share_above(saved.claimed.relative_gap)}"
+        )
     print_pairs(console, pairs)

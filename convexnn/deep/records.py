@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from ..duality.records import Bracket
 from .network import ThreeLayerReLU
 
@@ -63,7 +63,7 @@ class ThreeLayerCertificate(Bracket):
             f"Certificate: {self._verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no parallel three-layer network {self._width} is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n{estimated}"
+            f"  relative gap  {share_above(self.relative_gap)}  {self._about_gap}\n{estimated}"
             f"  {name}         {number}  ({meaning})"
         )
 
@@ -72,7 +72,7 @@ class ThreeLayerCertificate(Bracket):
         return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no parallel three-layer network {self._width} is below"),
-            ("relative gap", f"{self.relative_gap:.2e}, {self._about_gap}"),
+            ("relative gap", f"{share_above(self.relative_gap)}, {self._about_gap}"),
             *(("estimated gap", f"{gap}, by local ascents, no proof") for gap in self._estimate),
             (name, f"{number} {meaning}"),
         ]

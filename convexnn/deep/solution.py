@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from ..solvers.base import Status
 from .network import ThreeLayerReLU
 from .records import ThreeLayerCertificate
@@ -48,7 +48,7 @@ class ThreeLayerSolution(Shown):
         return "ThreeLayerSolution", [
             ("network", repr(self.network)),
             ("objective", figure(certificate.primal)),
-            ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
+            ("relative gap", f"{share_above(certificate.relative_gap)} ({certificate.proof})"),
             ("optimal directions", "not known" if self.directions is None else str(len(self.directions))),
             ("status", self.status.name),
         ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._utils.display import Shown, figure, percent_above
+from .._utils.display import Shown, figure, percent_above, share_above
 
 PROOFS = ("auto", "exact", "bound", "heuristic")
 AUTO_WORK = 750_000_000  # nanoseconds of a proof of "auto": about a second of one core
@@ -149,7 +149,7 @@ class Bracket(Shown):
     def __repr__(self):
         return (
             f"{type(self).__name__}(primal={self.primal:.10g}, dual={self.dual:.10g}, "
-            f"relative_gap={self.relative_gap:.2e}, {self._detail})"
+            f"relative_gap={share_above(self.relative_gap)}, {self._detail})"
         )
 
 
@@ -211,7 +211,7 @@ class Certificate(Bracket):
             f"Certificate: {self._verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no network of any width is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n"
+            f"  relative gap  {share_above(self.relative_gap)}  {self._about_gap}\n"
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 
@@ -219,7 +219,7 @@ class Certificate(Bracket):
         return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no network of any width is below"),
-            ("relative gap", f"{self.relative_gap:.2e}, {self._about_gap}"),
+            ("relative gap", f"{share_above(self.relative_gap)}, {self._about_gap}"),
             ("visible gap", f"{self.heuristic_gap:.2e}, local ascents, no proof"),
             ("cones bounded", f"{self.price.n_nodes:,}"),
         ]
@@ -246,7 +246,9 @@ class RestrictedCertificate(Certificate):
 
     def _patterns(self):
         """Say in words over which patterns optimality is proven."""
-        gap = "" if self.pattern_gap is None else f", {self.pattern_gap:.2e} from the optimum over them (proven)"
+        gap = (
+            "" if self.pattern_gap is None else f", {share_above(self.pattern_gap)} from the optimum over them (proven)"
+        )
         rows = [("given patterns", f"trained over these only{gap}")]
         if self.status == "not proven":
             loss = f"others may lower the objective by up to {percent_above(self.relative_gap)}"

@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import Any, TypeVar
 
 from .._utils.clock import now
+from .._utils.display import share_above
 from .._utils.logs import logger
 from .._utils.progress import ROUND_LABELS, reporting
 
@@ -142,7 +143,7 @@ class Watch:
         kind = getattr(certificate, "proof", "exact")
         text = (
             f"{estimator.status_}: {self.words['objective']} {certificate.primal:.8g}   relative gap "
-            f"{certificate.relative_gap:.1e} ({kind})   {proven}"
+            f"{share_above(certificate.relative_gap, digits=2)} ({kind})   {proven}"
         )
         self.reporter.say(text)
         logger.info("%s %s", type(estimator).__name__, text)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from .._utils.aliases import ArrayLike
-from .._utils.display import Shown, counted, figure
+from .._utils.display import Shown, counted, figure, share_above
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
@@ -147,7 +147,10 @@ class SavedNetwork(Shown):
         known = self.certificate
         return "SavedNetwork", [
             ("network", repr(self.network)),
-            ("relative gap", "not proven again" if known is None else f"{known.relative_gap:.2e} ({known.proof})"),
+            (
+                "relative gap",
+                "not proven again" if known is None else f"{share_above(known.relative_gap)} ({known.proof})",
+            ),
             ("beta", figure(self.beta)),
             ("loss", self.loss),
             ("data", "not in the file" if self.X is None else counted(len(self.X), "row")),

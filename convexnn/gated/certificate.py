@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._utils.display import figure
+from .._utils.display import figure, share_above
 from ..duality.records import Bracket
 from .program import block_sizes, gate_prices, gated_fit
 
@@ -59,7 +59,7 @@ class GatedCertificate(Bracket):
             f"Certificate: {verdict}\n"
             f"  objective     {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no blocks on these gates are below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n"
+            f"  relative gap  {share_above(self.relative_gap)}  {self._about_gap}\n"
             f"  gates         {self.n_gates}  (gated ReLU; other gates may do better)"
         )
 
@@ -67,7 +67,7 @@ class GatedCertificate(Bracket):
         return f"Certificate: {self._verdict}", [
             ("objective", figure(self.primal)),
             ("lower bound", f"{self.dual:.10g}, no blocks on these gates are below"),
-            ("relative gap", f"{self.relative_gap:.2e}, {self._about_gap}"),
+            ("relative gap", f"{share_above(self.relative_gap)}, {self._about_gap}"),
             ("gates", f"{self.n_gates}; other gates may do better"),
         ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from ..exceptions import InvalidInputError
 from ..solvers.base import Status
 from .program import in_use
@@ -47,7 +47,7 @@ class GatedSolution(Shown):
             ("status", self.status.name),
             ("gates in use", f"{np.count_nonzero(in_use(self.blocks))} of {len(self.blocks)}"),
             ("objective", figure(self.primal)),
-            ("relative gap", f"{self.relative_gap:.2e} (over these gates)"),
+            ("relative gap", f"{share_above(self.relative_gap)} (over these gates)"),
         ]
 
 

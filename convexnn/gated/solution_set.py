@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .._utils.aliases import ArrayLike
-from .._utils.display import figure
+from .._utils.display import figure, share_above
 from .._utils.norms import norms
 from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, SolverError
@@ -110,7 +110,7 @@ class GatedOptimalSet(MassSet):
         if solution.relative_gap > 10 * PROGRAM_TOLERANCE or error > MAX_GATE_PRICE_ERROR:
             raise SolverError(
                 f"the optimal set needs an optimum to more digits than were reached: the relative gap is "
-                f"{solution.relative_gap:.1e}, and the prices of the gates are off by {error:.1e} of beta."
+                f"{share_above(solution.relative_gap)}, and the prices of the gates are off by {error:.1e} of beta."
             )
 
     def blocks(self, masses: ArrayLike) -> np.ndarray:

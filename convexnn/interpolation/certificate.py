@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._utils.display import share_above
 from .._utils.norms import unit_rows
 from .._utils.threads import one_blas_thread
 from ..duality.free_bias import free_bias_price
@@ -60,7 +61,7 @@ class InterpolationCertificate(Certificate):
             f"Certificate: interpolates to {self.misfit:.1e}, {self._verdict}\n"
             f"  cost          {self.primal:.10g}\n"
             f"  lower bound   {self.dual:.10g}  (no interpolating network of any width is below)\n"
-            f"  relative gap  {self.relative_gap:.2e}  {self._about_gap}\n"
+            f"  relative gap  {share_above(self.relative_gap)}  {self._about_gap}\n"
             f"  visible gap   {self.heuristic_gap:.2e}  (local ascents, no proof)"
         )
 

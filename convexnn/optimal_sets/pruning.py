@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName, Proof
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from .._utils.norms import norms
 from .._utils.validation import check_choice, check_count, check_design, check_positive, deadline_after
 from ..duality.certificate import Certificate, certify_problem
@@ -115,7 +115,7 @@ class ApproximatePruning(Shown):
             ("neurons", f"{self.width_before} to {self.width_after}"),
             ("objective", f"{figure(self.objective_before, 8)} to {figure(self.objective_after, 8)}"),
             ("increase", f"{self.relative_increase:+.2%}"),
-            ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
+            ("relative gap", f"{share_above(certificate.relative_gap)} ({certificate.proof})"),
         ]
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from .._utils.aliases import ArrayLike, LossName
-from .._utils.display import figure
+from .._utils.display import figure, share_above
 from .._utils.progress import reporting
 from .._utils.validation import check_count, check_verbose, deadline_after
 from ..exceptions import InvalidInputError, SolverError
@@ -260,7 +260,7 @@ class OptimalSet(Selectable, Members, MassSet):
         if solution.certificate.relative_gap > 10 * SOLVER_TOLERANCE:
             raise SolverError(
                 f"the optimal set needs a proven optimum; the relative gap reached is "
-                f"{solution.certificate.relative_gap:.1e} ({solution.certificate.proof})."
+                f"{share_above(solution.certificate.relative_gap, digits=2)} ({solution.certificate.proof})."
             )
         self.problem = problem
         self.optimal_value = solution.certificate.primal

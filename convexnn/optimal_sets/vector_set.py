@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from .._utils.validation import check_count
 from ..exceptions import InvalidInputError, NotDescribedError, SolverError
 from ..network import TwoLayerReLU
@@ -151,7 +151,7 @@ class VectorOptimalSet(Members, Shown):
         return f"{type(self).__name__}: what is known of all globally optimal networks", [
             (
                 "optimal value",
-                f"{figure(self.optimal_value)} (gap {certificate.relative_gap:.1e}, {certificate.proof})",
+                f"{figure(self.optimal_value)} (gap {share_above(certificate.relative_gap)}, {certificate.proof})",
             ),
             ("total mass", figure(self.total_mass)),
             ("directions met", self._about_directions()),
@@ -182,9 +182,9 @@ def vector_optimal_set_of(problem, *, deadline=None, n_jobs=None, start=None, re
     certificate = solution.certificate
     if not is_proven(certificate, LARGEST_VECTOR_GAP):
         raise SolverError(
-            f"the optimal set needs a proven optimum; the relative gap reached is {certificate.relative_gap:.1e} "
-            f"({certificate.proof}). Raise time_limit, or take fewer features: the proof grows steeply with their "
-            f"number."
+            f"the optimal set needs a proven optimum; the relative gap reached is "
+            f"{share_above(certificate.relative_gap)} ({certificate.proof}). Raise time_limit, or take fewer features: "
+            f"the proof grows steeply with their number."
         )
     gap = certificate.primal - certificate.dual
     found = covering_directions(

@@ -6,6 +6,7 @@ from matplotlib.cbook import normalize_kwargs
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from .._utils.display import percent_above, share_above
 from ..duality.records import LARGEST_OPTIMAL_GAP
 from ..exceptions import InvalidInputError
 
@@ -82,7 +83,7 @@ def verdict(certificate):
     gates = getattr(certificate, "n_gates", None)
     over = "" if gates is None else f" over its {gates} gates"
     if gap <= LARGEST_OPTIMAL_GAP:
-        return f"globally optimal{over}, proven (relative gap {gap:.1e})"
+        return f"globally optimal{over}, proven (relative gap {share_above(gap, digits=2)})"
     proof = getattr(certificate, "proof", None)
     if proof == "heuristic":
         seen = short_gap(certificate.heuristic_gap)
@@ -109,5 +110,5 @@ def below(ax, n_columns=2, distance=0.14, **kwargs):
 
 
 def short_gap(gap):
-    """Return a relative gap as text, in per cent where it is not small."""
-    return f"{gap:.0%}" if gap >= 0.1 else f"{gap:.1%}" if gap >= 1e-3 else f"{gap:.1e}"
+    """Return a relative gap as text, rounded up, in per cent where it is not small."""
+    return percent_above(gap) if gap >= 1e-3 else share_above(gap, digits=2)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._utils.clock import now
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from ..duality.records import Certificate
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
@@ -66,7 +66,7 @@ class Solution(Shown):
             ("status", self.status.name),
             ("network", repr(self.network)),
             ("objective", figure(certificate.primal)),
-            ("relative gap", f"{certificate.relative_gap:.2e} ({certificate.proof})"),
+            ("relative gap", f"{share_above(certificate.relative_gap)} ({certificate.proof})"),
             ("rounds", str(self.n_iter)),
         ]
 

@@ -26,7 +26,8 @@ VECTOR_STEPS, MAX_NEW_VECTOR_NEURONS = 40, 16  # several outputs: held-out score
 SMOOTHING_SPREAD = 0.03  # losses with kinks are smoothed over 0.03 units of the targets
 FREE_STEPS, FREE_DECREASE = 200, 1e-9  # steps of L-BFGS on the free terms alone; the relative decrease that is the last
 NEGLIGIBLE_MASS_SHARE = 1e-6  # neurons with less of the largest mass are dropped
-MAX_SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear
+MAX_SINGLE_OFFSET = 1e3  # size of a column over its spread that single precision can bear,
+MIN_SINGLE_SIZE = 1e-12  # and of a column over the largest one
 NANOSECONDS_PER_PRODUCT = 0.05  # one core takes 0.05 ns for a multiplication
 
 
@@ -206,7 +207,8 @@ def _is_moderate(design):
     """Whether single precision tells the rows apart."""
     spread = design.std(axis=0)
     offset = np.abs(design).max(axis=0)
-    return bool(np.all(offset[spread > 0] <= MAX_SINGLE_OFFSET * spread[spread > 0]))
+    small = offset[offset > 0] < MIN_SINGLE_SIZE * offset.max(initial=0.0)
+    return bool(np.all(offset[spread > 0] <= MAX_SINGLE_OFFSET * spread[spread > 0]) and not small.any())
 
 
 def _smoothed(problem):

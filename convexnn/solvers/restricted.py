@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._utils.clock import now
-from .._utils.display import Shown, figure
+from .._utils.display import Shown, figure, share_above
 from .._utils.threads import one_blas_thread
 from .._utils.validation import is_late
 from ..arrangements.patterns import ActivationPatterns
@@ -78,7 +78,7 @@ class RestrictedSolution(Shown):
         return "RestrictedSolution", [
             ("status", self.status.name),
             ("objective", figure(self.primal)),
-            ("relative gap", f"{self.relative_gap:.2e} (over the given patterns)"),
+            ("relative gap", f"{share_above(self.relative_gap)} (over the given patterns)"),
             ("patterns", str(len(self.point.patterns))),
         ]
 

@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from convexnn._utils.display import percent_above
+from convexnn._utils.display import percent_above, share_above
 from convexnn.datasets import make_known_optimum, make_teacher
 from convexnn.deep.records import ThreeLayerCertificate
 from convexnn.duality.certificate import certify
@@ -315,7 +315,7 @@ def test_a_gap_that_proves_nothing_is_not_called_proven(proof, words):
     assert words in found._repr_html_() and "proven (" not in found._repr_html_()
 
 
-def test_gaps_in_per_cent_are_rounded_up():
+def test_printed_gaps_are_rounded_up():
     shares = [
         *RNG(0).random(200),
         *10.0 ** -RNG(1).uniform(0.0, 6.0, 200),
@@ -329,6 +329,7 @@ def test_gaps_in_per_cent_are_rounded_up():
         text = percent_above(share)
         above = Fraction(text.removesuffix(" %")) / 100
         assert Fraction(share) <= above <= Fraction(share) * Fraction(101, 100)
+        assert Fraction(share) <= Fraction(share_above(share)) <= Fraction(share) * Fraction(101, 100)
     assert percent_above(0.2) == "20.1 %" and percent_above(0.5) == "50 %"  # 0.2 is above a fifth in float64
 
 

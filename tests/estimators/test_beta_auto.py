@@ -37,6 +37,13 @@ def same_choice(first, second):
     )
 
 
+@pytest.mark.parametrize("size", [1e90, 1e120])
+def test_inputs_that_drown_the_bias_get_a_strength(size):
+    X, y = bent(20)
+    model = ConvexReLURegressor(**QUICK).fit(size * X, y)
+    assert np.isfinite(model.beta_) and model.network_.width > 0
+
+
 def test_order_of_rows_and_threads_do_not_matter(model):
     X, y = bent()
     order = np.random.default_rng(1).permutation(len(y))

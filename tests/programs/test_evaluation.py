@@ -63,6 +63,16 @@ def test_objectives_are_exact_and_rounded_up(seed, n_outputs):
     assert exact <= Fraction(found) <= exact * Fraction(1 + 1e-12)
 
 
+@pytest.mark.parametrize("size", [1e280, 1e295, 1e300, 1e302, 1e307])
+def test_objectives_at_the_end_of_float64_are_never_understated(size):
+    rng = np.random.default_rng(0)
+    X, y, root = size * rng.uniform(-1.0, 1.0, (20, 2)), rng.standard_normal(20), np.sqrt(size)
+    network = TwoLayerReLU(rng.standard_normal((4, 2)) / root, 0.3 * rng.standard_normal(4) / root)
+    found = problem_of(network, X, y, 0.1 * size).objective_above(network)[0]
+    exact = exact_squared_objective(network, X, y, 0.1 * size)
+    assert exact <= Fraction(found) <= exact * Fraction(1 + 1e-9)
+
+
 @pytest.mark.parametrize("loss", ["squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"])
 def test_objectives_of_ordinary_data_are_those_of_float64(loss):
     rng = np.random.default_rng(0)

@@ -6,44 +6,34 @@ The product of a chain of numbers should be one: ``1/2 (1 - w1 w2)^2`` and ``1/2
 Hessian of the first function has the eigenvalues -1 and 1, a strict saddle. That of the second is 0: the origin is
 second-order stationary, but no minimum. Gradient descent from a start of size s leaves the first saddle after about
 log(1/s) steps, and the second only after about 1/s. With a ReLU in the chain of two and weight decay a certificate
-shows that the zero network is far from optimal, and the certificate of a network of one neuron is exact.
+shows that the zero network is far from optimal, and the certificate of a network of one neuron is exact. Matrices in
+place of numbers are in :ref:`sphx_glr_auto_examples_plot_linear_matrices.py`.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from convexnn import TwoLayerReLU, certify
-from convexnn.landscape import second_order_point
+from convexnn.landscape import LinearNetworkLoss, classify_linear, second_order_point
 
 STEP = 0.05
+chains = {depth: LinearNetworkLoss([[1.0]], [1.0], widths=[1] * (depth - 1)) for depth in (2, 3)}
 
 
-def others(w):
-    """Products of all weights but one."""
-    return np.array([np.prod(np.delete(w, k)) for k in range(len(w))])
+def steps_to_leave(chain, start, limit=40_000):
+    """Return the number of steps of gradient descent until the product is above 1/2."""
+    w, n_steps = start.copy(), 0
+    while n_steps < limit and np.prod(w) < 0.5:
+        w, n_steps = w - STEP * chain.gradient(w), n_steps + 1
+    return n_steps
 
 
-def gradient(w):
-    return -(1 - np.prod(w)) * others(w)
-
-
-def hessian(w):
-    pairs = [[0.0 if j == k else np.prod(np.delete(w, [j, k])) for k in range(len(w))] for j in range(len(w))]
-    return np.outer(others(w), others(w)) - (1 - np.prod(w)) * np.array(pairs)
-
-
-def descend(start, limit=40_000):
-    """Return the losses of gradient descent until the product is above 1/2."""
-    w, losses = start.copy(), []
-    while len(losses) < limit and np.prod(w) < 0.5:
-        losses.append(0.5 * (1 - np.prod(w)) ** 2)
-        w = w - STEP * gradient(w)
-    return np.array(losses)
-
-
-for depth in (2, 3):
-    at_zero = second_order_point(gradient(np.zeros(depth)), hessian(np.zeros(depth)), 1e-9, 1e-9)
+for depth, chain in chains.items():
+    origin = np.zeros(depth)
+    at_zero = second_order_point(chain.gradient(origin), chain.hessian(origin), 1e-9, 1e-9)
     print(f"depth {depth}, origin: eigenvalues {at_zero.eigenvalues + 0.0}, second-order stationary: {bool(at_zero)}")
+    label = classify_linear(chain, origin)
+    print(f"  {label.kind}, with a value of {label.lower_value:.6f} nearby where it has {label.value}")
 
 # %%
 # Depth 2: the loss is zero on both dark curves, and the origin (cross) is a pass between two slopes.
@@ -61,7 +51,7 @@ sizes = 10.0 ** -np.arange(1, 4)
 ratios = np.array([1.0, 1.1, 1.2])
 figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
 for depth, style, colour in ((2, "o-", "#0072b2"), (3, "s--", "#b07800")):
-    steps = [len(descend(size * ratios[:depth])) for size in sizes]
+    steps = [steps_to_leave(chains[depth], size * ratios[:depth]) for size in sizes]
     for size, n_steps in zip(sizes, steps, strict=True):
         print(f"depth {depth}, start {size:g}: {n_steps} steps to a product of 1/2")
     ax.loglog(sizes, steps, style, color=colour)

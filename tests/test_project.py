@@ -24,6 +24,11 @@ MODULES = [module.name for module in pkgutil.walk_packages(convexnn.__path__, "c
 PRINTED = {  # known numbers that are an example's own
     "plot_auer.py": [*(f"n = {n}: {n} minima" for n in range(1, 6)), "16 of 16 combinations"],
     "plot_linear_networks.py": ["depth 2, origin: eigenvalues [-1.  1.]", "depth 3, origin: eigenvalues [0. 0. 0.]"],
+    "plot_linear_matrices.py": [
+        "0.125  {0, 1}  global",
+        "5.75   {}      saddle (not strict)",
+        "V_2 of rank 1: saddle (not",
+    ],
     "plot_top_eigenvector.py": [
         "f = 1.25, Hessian (1, 2, 6), minimum",
         "f = 2.5, Hessian (-1, 1, 4), saddle",
@@ -152,6 +157,7 @@ def test_links_of_the_readme_lead_somewhere():
 NO_NETWORK = {
     "plot_escape_times.py": r"steps in dimension 50, growing like the power [01]\.\d\d of the dimension\n$",
     "plot_glm.py": r"steps to a distance of 0\.1: GLMtron 1\d, gradient descent 5\d\d\n$",
+    "plot_linear_matrices.py": r"losses after 1500 steps, without and with them: \d\S*e-1[5-9] and \d\S*e-3\d\n$",
 }
 
 

@@ -39,6 +39,7 @@ def make_landscape():
     unfinished = landscape.gradient_descent(X, Y, 3, BETA, n_runs=1, random_state=0, max_iter=3).networks[0]
     smooth = landscape.lazy_network(2, 6, random_state=0)
     moving = landscape.classify(unfinished, X, Y, BETA)
+    linear = landscape.LinearNetworkLoss(X, Y, [2])
     return {
         "Descents": first,
         "DescentTrace": traced.traces[0],
@@ -57,6 +58,8 @@ def make_landscape():
         "Label": moving,
         "StationaryValues": landscape.stationary_values(X, Y, BETA, max_width=1),
         "Step": moving.step,
+        "LinearCriticalPoint": landscape.classify_linear(linear, np.zeros(6)),
+        "LinearCriticalPoints": landscape.linear_critical_points(linear, n_starts=2, random_state=0),
         "SecondOrderPoint": landscape.second_order_point([0.1, 0.0], np.eye(2), 1e-3, 1e-3),
         "RegularityConstants": landscape.function_regularity(np.sum, np.ones_like, [[1.0, 2.0]], [0.0, 0.0]),
         "RegularityBounds": landscape.PopulationGLM([1.0], "sigmoid").regularity_bounds(2.0),

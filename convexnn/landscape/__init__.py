@@ -19,6 +19,9 @@ Generalised linear models
     `SampleGLM` and `PopulationGLM` with proven constants of regularity; `glmtron` and `isotron` train them.
 Tangent kernels
     The tangent kernel, its limit at infinite width, and the rates that it promises.
+Linear networks
+    `LinearNetworkLoss` is the loss of a product of matrices; `linear_critical_points` and `classify_linear` find and
+    label its critical points.
 Teacher and student
     The population loss on Gaussian inputs with its derivatives, and its symmetric spurious minimum.
 Adding a neuron, and exchanging two
@@ -76,6 +79,15 @@ from .tangent import (
     pl_star,
     smallest_eigenvalue,
     tangent_kernel,
+)
+
+# Linear networks
+from .functions.linear_networks import LinearNetworkLoss
+from .functions.linear_points import (
+    LinearCriticalPoint,
+    LinearCriticalPoints,
+    classify_linear,
+    linear_critical_points,
 )
 
 # Teacher and student
@@ -155,6 +167,12 @@ __all__ = [
     "pl_star",
     "smallest_eigenvalue",
     "tangent_kernel",
+    # Linear networks
+    "LinearCriticalPoint",
+    "LinearCriticalPoints",
+    "LinearNetworkLoss",
+    "classify_linear",
+    "linear_critical_points",
     # Teacher and student
     "population_gradient",
     "population_hessian",

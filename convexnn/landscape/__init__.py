@@ -8,8 +8,8 @@ Labels of points
     `classify` tells minima, saddles and points that are not stationary apart; `polish` moves an end of descent to the
     stationary point beside it, and `escape` leaves one that is no minimum. `stationary_values` lists all of them.
 Geometry
-    `loss_barrier`, `bezier_path` and `polygonal_path` measure the objective between two networks, `error_barrier` the
-    share of rows in the wrong class, `plane_grid` the objective on a plane; `match_neurons` and
+    `loss_barrier`, `bezier_path`, `polygonal_path` and `nudged_path` measure the objective between two networks,
+    `error_barrier` the share of rows in the wrong class, `plane_grid` the objective on a plane; `match_neurons` and
     `match_layers` align two networks; `average_weights`,
     `average_masses` and `merge_optimal` make one of two.
     `unregularized_path` joins two networks where there is no weight decay.
@@ -46,6 +46,7 @@ from .stationary import StationaryValues, stationary_values
 # Geometry
 from .barriers import Barrier, loss_barrier
 from .curves import HeuristicCurve, bezier_path, polygonal_path
+from .elastic_band import nudged_path
 from .errors import error_barrier
 from .layers import LayerMatching, match_layers
 from .matching import Matching, match_neurons
@@ -135,6 +136,7 @@ __all__ = [
     "match_layers",
     "match_neurons",
     "merge_optimal",
+    "nudged_path",
     "plane_grid",
     "polygonal_path",
     "unregularized_path",

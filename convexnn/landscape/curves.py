@@ -39,7 +39,7 @@ class HeuristicCurve(Shown):
 
     Attributes
     ----------
-    kind : {"bezier", "polygonal"}
+    kind : {"bezier", "polygonal", "elastic band"}
     bends : tuple of TwoLayerReLU
         The control point of the Bezier curve, or the corners of the chain.
     knots : ndarray
@@ -169,7 +169,7 @@ def bezier_path(
     >>> curve.barrier < 0.1, found.path(a, b) is None
     (True, False)
     """
-    problem = _smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
+    problem = smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
     options = _checked(target, n_points, n_starts, max_iter, random_state)
     return _curve("bezier", problem, a, b, 1, **options)
 
@@ -213,14 +213,15 @@ def polygonal_path(
     .. [1] T. Garipov, P. Izmailov, D. Podoprikhin, D. Vetrov, A. G. Wilson, "Loss surfaces, mode connectivity, and
        fast ensembling of DNNs", NeurIPS 2018, section 3.
     .. [2] F. Draxler, K. Veschgini, M. Salmhofer, F. A. Hamprecht, "Essentially no barriers in neural network energy
-       landscape", ICML 2018; the corners are trained by L-BFGS here, and not nudged one by one.
+       landscape", ICML 2018; the corners are trained by L-BFGS here; `nudged_path` moves them as there.
     """
-    problem = _smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
+    problem = smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
     options = _checked(target, n_points, n_starts, max_iter, random_state)
     return _curve("polygonal", problem, a, b, check_count(n_bends, "n_bends"), **options)
 
 
-def _smooth_problem(network, X, y, beta, **options):
+def smooth_problem(network, X, y, beta, **options):
+    """Return the problem with the terms of a network, after checking that its loss is smooth."""
     refuse_outputs(y)
     problem = problem_of(network, X, y, beta, **options)
     if not problem.loss.is_smooth:
@@ -241,14 +242,25 @@ def _checked(target, n_points, n_starts, max_iter, random_state):
 def _curve(kind, problem, a, b, n_bends, *, target, n_points, n_starts, max_iter, children):
     space = common_space(problem, (a, b), ("a", "b"))
     ends = space.point(a), space.point(b)
-    n_points = max(n_points, LEAST_POINTS_ON_A_LINE * (n_bends + 1) + 1) if n_bends > 1 else n_points
+    n_points = _enough_points(n_points, n_bends)
     along = partial(_excess_on_curve, space, _shares(kind, n_points, n_bends), ends)
     found = [
-        _train_bends(along, start, target, max_iter) for start in _starts(space, ends, n_bends, children(n_starts))
+        _train_bends(along, start, target, max_iter)
+        for start in starts_of_bends(space, ends, n_bends, children(n_starts))
     ]
     # All bends of a start are judged by the barrier of their curve, as far as that is exact.
     curves = [HeuristicCurve(space, _legs(kind, ends, bends), bends, (a, b), kind, n_points) for bends in found]
     return min(curves, key=lambda curve: curve.barrier if target == "max" else curve.profile.values.mean())
+
+
+def chain_of(space, bends, ends, kind, n_points):
+    """Return the `HeuristicCurve` of straight lines between two networks and the corners (n_bends, n_parameters)."""
+    legs = _legs(kind, tuple(space.point(end) for end in ends), bends)
+    return HeuristicCurve(space, legs, bends, ends, kind, _enough_points(n_points, len(bends)))
+
+
+def _enough_points(n_points, n_bends):
+    return max(n_points, LEAST_POINTS_ON_A_LINE * (n_bends + 1) + 1) if n_bends > 1 else n_points
 
 
 def _shares(kind, n_points, n_bends):
@@ -264,7 +276,7 @@ def _legs(kind, ends, bends):
     return [points] if kind == "bezier" else [points[k : k + 2] for k in range(len(points) - 1)]
 
 
-def _starts(space, ends, n_bends, children):
+def starts_of_bends(space, ends, n_bends, children):
     """Return bends on the straight line, and on parabolas around it whose middle is random, (n_bends, n_parameters)."""
     places = np.arange(1, n_bends + 1)[:, None] / (n_bends + 1)
     line, arc = (1.0 - places) * ends[0] + places * ends[1], 4.0 * places * (1.0 - places)

@@ -12,7 +12,8 @@ Geometry
     `error_barrier` the share of rows in the wrong class, `plane_grid` the objective on a plane; `match_neurons` and
     `match_layers` align two networks; `average_weights`,
     `average_masses` and `merge_optimal` make one of two.
-    `unregularized_path` joins two networks where there is no weight decay.
+    Where there is no weight decay, `unregularized_path` joins two networks, and `sublevel_components` counts the
+    components of the networks below a loss.
 Curvature and stationarity
     Gradient, Hessian and second-order stationarity in closed form, and regularity constants.
 Generalised linear models
@@ -45,6 +46,7 @@ from .stationary import StationaryValues, stationary_values
 
 # Geometry
 from .barriers import Barrier, loss_barrier
+from .components import SublevelComponents, sublevel_components
 from .curves import HeuristicCurve, bezier_path, polygonal_path
 from .elastic_band import nudged_path
 from .errors import error_barrier
@@ -127,6 +129,7 @@ __all__ = [
     "LayerMatching",
     "Matching",
     "PlaneGrid",
+    "SublevelComponents",
     "UnregularizedPath",
     "average_masses",
     "average_weights",
@@ -139,6 +142,7 @@ __all__ = [
     "nudged_path",
     "plane_grid",
     "polygonal_path",
+    "sublevel_components",
     "unregularized_path",
     # Curvature and stationarity
     "RegularityBounds",

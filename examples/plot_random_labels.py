@@ -53,9 +53,9 @@ for width in WIDTHS:
         )
 
 # %%
-# Training error (medians and ranges of six runs): the first run without errors has 16 neurons for the true labels and 32
-# for the shuffled ones. At width 32 the medians are the same. The worst of the narrow ones are runs in which all neurons
-# died.
+# Training error (medians and ranges of six runs): the first run without errors has 16 neurons for the true labels and
+# 32 for the shuffled ones. At width 32 the medians are the same. The worst of the narrow ones are runs in which all
+# neurons died.
 COLOURS = {"true": "#0072b2", "shuffled": "#d55e00"}
 ax = plt.subplots(figsize=(6.5, 4), layout="constrained")[1]
 for name, values in errors.items():

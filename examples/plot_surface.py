@@ -19,7 +19,7 @@ X, y = np.column_stack([np.cos(angles), np.sin(angles)]), np.ones(4)
 found = optimal_set(X, y, BETA)
 a, b = (found.network(masses, width=4) for masses in found.vertices)
 b = b.permuted([2, 3, 0, 1])  # active neurons beside zero neurons
-curve = bezier_path(a, b, X, y, BETA, random_state=0)
+curve = bezier_path(a, b, X, y, BETA, n_starts=4, random_state=0)
 through = plane_grid([a, b, curve.bend], X, y, BETA, n_points=121)
 around = plane_grid(a, X, y, BETA, n_points=121, random_state=0)
 print(f"straight line: {loss_barrier(a, b, X, y, BETA)}\n{curve}\n{through}\n{around}")

@@ -46,6 +46,7 @@ def make_landscape():
         "Barrier": landscape.loss_barrier(a, b, X, Y, BETA),
         "Matching": landscape.match_neurons(a, b),
         "UnregularizedPath": landscape.unregularized_path(a.padded(4), b.padded(4), X),
+        "SublevelComponents": landscape.sublevel_components([[1.0], [-1.0]], [1.0, 1.0], 2),
         "PermutationPath": landscape.permutation_path(networks[0], [4, 3, 2, 1, 0]),
         "PermutationDetour": landscape.permutation_detour(a, [1, 0, 2, 3], X, Y, BETA),
         "PermutationSaddle": landscape.permutation_saddle(

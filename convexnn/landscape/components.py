@@ -115,7 +115,8 @@ def sublevel_components(X: ArrayLike, y: ArrayLike, width: int) -> SublevelCompo
             f"{MAX_COMBINATIONS} are allowed."
         )
     graph = _Graph(_activations(X, rays), y, cells, width)
-    return SublevelComponents(width, *_counts(*graph.edges(), graph.births(), LEVEL_ROUNDING * graph.zero_loss))
+    levels, counts = _counts(graph.edges(), graph.births(), LEVEL_ROUNDING * graph.zero_loss)
+    return SublevelComponents(width, levels, counts)
 
 
 def _rays(X):
@@ -205,8 +206,9 @@ def _union(masks):
     return union
 
 
-def _counts(levels, first, second, births, tolerance):
+def _counts(edges, births, tolerance):
     """Return the levels at which the number of components changes, and the numbers."""
+    levels, first, second = edges
     parents = np.arange(len(births))
 
     def root(k):

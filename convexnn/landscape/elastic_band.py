@@ -112,8 +112,8 @@ def nudged_path(
     >>> from convexnn.landscape import nudged_path
     >>> a = TwoLayerReLU([[0.9], [-0.9]], [1.0, 1.0])
     >>> band = nudged_path(a, a.permuted([1, 0]), [[1.0], [-1.0]], [1, 1], 0.1, n_starts=1, random_state=0)
-    >>> round(band.profile.peak, 2)  # from above to the pass, 1/2 + beta - beta^2 / 2
-    0.6
+    >>> 0.595 <= band.profile.peak < 0.62  # the lowest pass is 1/2 + beta - beta^2 / 2
+    True
     """
     problem = smooth_problem(a, X, y, beta, sample_weight=sample_weight, loss=loss, huber_delta=huber_delta)
     space = common_space(problem, (a, b), ("a", "b"))

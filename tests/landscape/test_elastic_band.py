@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexnn import TwoLayerReLU, optimal_set
-from convexnn.landscape import loss_barrier, nudged_path
+from convexnn.landscape import loss_barrier, nudged_path, sublevel_components
 from convexnn.landscape.elastic_band import relaxed_band, tangents_of
 
 BETA = 0.1
@@ -137,3 +137,19 @@ def test_loss_must_be_smooth(square):
     X, y, (a, b) = square
     with pytest.raises(ValueError, match="loss must be smooth"):
         nudged_path(a, b, X, y, BETA, loss="absolute")
+
+
+def test_band_is_never_below_the_pass_of_the_counts():
+    # Three neurons that fit three rows: the orders of the neurons are six components, which meet at a known level.
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(3, 2)), rng.normal(size=3)
+    counted = sublevel_components(X, y, 3)
+    assert counted.counts.tolist() == [6, 1]
+    hidden = np.array([[1.0, 0.2], [-1.0, 0.3], [0.1, -1.0]])
+    while abs(np.linalg.det(np.maximum(X @ hidden.T, 0.0))) < 0.1:
+        hidden = rng.normal(size=(3, 2))
+    a = TwoLayerReLU(hidden, np.linalg.solve(np.maximum(X @ hidden.T, 0.0), y)).balanced()
+    for order in ([1, 0, 2], [1, 2, 0]):
+        band = nudged_path(a, a.permuted(order), X, y, 1e-9, n_cycles=2, n_starts=1, random_state=0)
+        straight = loss_barrier(a, a.permuted(order), X, y, 1e-9).peak
+        assert counted.levels[1] <= band.profile.peak < 0.1 * straight

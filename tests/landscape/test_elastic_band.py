@@ -152,4 +152,4 @@ def test_band_is_never_below_the_pass_of_the_counts():
     for order in ([1, 0, 2], [1, 2, 0]):
         band = nudged_path(a, a.permuted(order), X, y, 1e-9, n_cycles=2, n_starts=1, random_state=0)
         straight = loss_barrier(a, a.permuted(order), X, y, 1e-9).peak
-        assert counted.levels[1] <= band.profile.peak < 0.1 * straight
+        assert counted.levels[1] <= band.profile.peak < 0.5 * straight

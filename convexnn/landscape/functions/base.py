@@ -37,12 +37,15 @@ class SmoothFunction(ABC):
         The shapes of the arrays that the weights consist of.
     optimal_value : float or None
         The least value of the function; None where it is not known.
+    minimiser : ndarray of shape (n_weights,) or None
+        Weights at which it has this value, where some are known.
     start_scale : float
         Standard deviation of the entries of `random_start`.
     """
 
     shapes: tuple[tuple[int, ...], ...]
     optimal_value: float | None = None
+    minimiser: np.ndarray | None = None
     start_scale: float = 1.0
 
     @property
@@ -88,6 +91,18 @@ class SmoothFunction(ABC):
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """Return weights to start a search from: independent normal entries."""
         return self.start_scale * rng.standard_normal(self.n_weights)
+
+    def aligned(self, weights: ArrayLike, minimiser: ArrayLike) -> np.ndarray:
+        """Return that minimiser among those that symmetries make of the given one which is nearest to the weights."""
+        return self.pack(*self.unpack(minimiser))
+
+    def directions(self, weights: ArrayLike, minimiser: ArrayLike | None = None) -> dict[str, np.ndarray]:
+        """Return the directions, by name, along which a proof shows that the function falls; see `improving_direction`.
+
+        Here "towards": the line through the minimiser, the known one if none is given.
+        """
+        best = self.minimiser if minimiser is None else minimiser
+        return {} if best is None else {"towards": self.pack(*self.unpack(weights)) - self.aligned(weights, best)}
 
     def tangent_basis(self, weights: np.ndarray) -> np.ndarray:
         """Return orthonormal columns that span the directions in which the weights are free to move."""
@@ -139,6 +154,17 @@ class SphereFunction(SmoothFunction):
         bent = self.outer_hessian(weights) - np.diag(np.repeat(across, vectors.shape[1]))
         along = basis @ (basis.T @ bent @ basis) @ basis.T
         return 0.5 * (along + along.T)
+
+    def aligned(self, weights: ArrayLike, minimiser: ArrayLike) -> np.ndarray:
+        """Return the vectors of the minimiser, each with the sign that brings it nearer to that of the weights."""
+        best = self.unit_vectors(minimiser)
+        sides = np.sum(best * self.unit_vectors(weights), axis=1)
+        return (np.where(sides < 0, -1.0, 1.0)[:, None] * best).ravel()
+
+    def directions(self, weights: ArrayLike, minimiser: ArrayLike | None = None) -> dict[str, np.ndarray]:
+        """Return the directions of the proofs, as `SmoothFunction.directions`, along the spheres."""
+        basis = self.tangent_basis(self.unit_vectors(weights).ravel())
+        return {name: basis @ (basis.T @ way) for name, way in super().directions(weights, minimiser).items()}
 
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """Return weights to start a search from: independent vectors, uniform on the sphere."""

@@ -37,6 +37,7 @@ def make_landscape():
     networks = [a.padded(5), b.padded(5)]
     objectives = traced.traces[0].objectives
     unfinished = landscape.gradient_descent(X, Y, 3, BETA, n_runs=1, random_state=0, max_iter=3).networks[0]
+    factors = landscape.MatrixFactorization([[2.0, 1.0], [1.0, 2.0]], 1)
     smooth = landscape.lazy_network(2, 6, random_state=0)
     moving = landscape.classify(unfinished, X, Y, BETA)
     linear = landscape.LinearNetworkLoss(X, Y, [2])
@@ -65,6 +66,8 @@ def make_landscape():
         "RegularityConstants": landscape.function_regularity(np.sum, np.ones_like, [[1.0, 2.0]], [0.0, 0.0]),
         "RegularityBounds": landscape.PopulationGLM([1.0], "sigmoid").regularity_bounds(2.0),
         "GLMFit": landscape.glmtron(X, Y, "sigmoid"),
+        "SecondOrderPoints": landscape.second_order_points(factors, n_starts=2, random_state=0),
+        "Improvement": landscape.improving_direction(factors, [0.5, -0.5]),
         "PLStar": landscape.pl_star(smooth, X, Y),
         "RateCheck": landscape.check_rate(objectives, mu=1e-6, smoothness=1.0),
     }

@@ -30,6 +30,9 @@ Adding a neuron, and exchanging two
     `permutation_saddle` leads through the saddle between two orders of the neurons, `permutation_detour` over the
     network without one of them, and `permutation_path` at no cost where one is free. How many copies of a point a
     wider network has is counted in closed form.
+Functions with a known landscape
+    Factors of matrices, tensors, dictionaries and quadratic networks, the search for their second-order points, and
+    the directions of improvement that proofs take: the package `functions`.
 """
 # ruff: noqa: I001  (the imports follow the groups above)
 
@@ -102,6 +105,22 @@ from .functions.population import PopulationLoss
 from .permutation_saddles import PermutationSaddle, permutation_saddle
 from .permutations import PermutationDetour, PermutationPath, permutation_detour, permutation_path
 from .subspace_counts import count_critical_subspaces, count_minimum_subspaces
+# Functions with a known landscape
+from .functions import (
+    Improvement,
+    JointTensorDecomposition,
+    MatrixCompletion,
+    MatrixFactorization,
+    MatrixSensing,
+    QuadraticNetwork,
+    SecondOrderPoints,
+    SmoothFunction,
+    SphereFunction,
+    SphericalDictionary,
+    TensorDecomposition,
+    improving_direction,
+    second_order_points,
+)
 
 __all__ = [
     # Descent and flow
@@ -196,4 +215,18 @@ __all__ = [
     "permutation_saddle",
     "split_neuron",
     "splitting_matrices",
+    # Functions with a known landscape
+    "Improvement",
+    "JointTensorDecomposition",
+    "MatrixCompletion",
+    "MatrixFactorization",
+    "MatrixSensing",
+    "QuadraticNetwork",
+    "SecondOrderPoints",
+    "SmoothFunction",
+    "SphereFunction",
+    "SphericalDictionary",
+    "TensorDecomposition",
+    "improving_direction",
+    "second_order_points",
 ]

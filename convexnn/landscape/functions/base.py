@@ -12,6 +12,7 @@ them: with f extended around the sphere, P = I - x x^T, they are ``P grad`` and 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -51,7 +52,7 @@ class SmoothFunction(ABC):
     @property
     def n_weights(self) -> int:
         """Number of weights."""
-        return sum(int(np.prod(shape)) for shape in self.shapes)
+        return sum(math.prod(shape) for shape in self.shapes)
 
     @abstractmethod
     def value(self, weights: ArrayLike) -> float:
@@ -76,8 +77,12 @@ class SmoothFunction(ABC):
         weights = finite_array(weights, "weights")
         if weights.shape != (self.n_weights,):
             raise InvalidInputError(f"weights must have shape ({self.n_weights},); got {weights.shape}.")
-        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])[:-1]
-        return tuple(part.reshape(shape) for part, shape in zip(np.split(weights, ends), self.shapes, strict=True))
+        parts, start = [], 0
+        for shape in self.shapes:
+            stop = start + math.prod(shape)
+            parts.append(weights[start:stop].reshape(shape))
+            start = stop
+        return tuple(parts)
 
     def pack(self, *parts: ArrayLike) -> np.ndarray:
         """Return the weights that consist of these arrays: the inverse of `unpack`."""

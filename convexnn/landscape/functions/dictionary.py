@@ -15,7 +15,7 @@ from .base import SphereFunction
 
 
 class SphericalDictionary(SphereFunction):
-    """The sparsity of data along a unit vector q: ``1/n sum_k mu log cosh(<q, y_k> / mu)``, a smooth mean of |<q, y_k>|.
+    """The sparsity of data along a unit vector q: ``1/n sum_k mu log cosh(<q, y_k> / mu)``, a smooth mean of sizes.
 
     Data ``y_k = A x_k`` with an orthogonal A and sparse random codes x_k: with high probability, for enough samples,
     every local minimum is near a signed column of A, and every other point has a slope towards one or negative

@@ -15,10 +15,13 @@ from ..._utils.display import Shown
 from ...exceptions import InvalidInputError
 from .base import SmoothFunction
 
+# What a step of 1e-14 of the weights gains is rounding.
+STEP_ROUNDING = 1e-14
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Improvement(Shown):
-    """A direction with the slope and the curvature along it; true when one of them is negative.
+    """A direction with the slope and the curvature along it; true when it leads down by more than rounding.
 
     Attributes
     ----------
@@ -30,21 +33,26 @@ class Improvement(Shown):
         ``<grad, direction>``, at most 0.
     curvature : float
         ``direction' hess direction``.
+    fall : float
+        How far the quadratic model falls along the direction, followed no further than it is long. 0 at a minimiser,
+        and where only a step of 1e-14 of the weights would be left.
     """
 
     name: str
     direction: np.ndarray
     slope: float
     curvature: float
+    fall: float
 
     def __bool__(self):
-        return self.slope < 0 or self.curvature < 0
+        return self.fall > 0
 
     def _shown(self):
         return "Improvement: slope and curvature along a direction", [
             ("direction", self.name),
             ("slope", f"{self.slope:.6g}"),
             ("curvature", f"{self.curvature:.6g}"),
+            ("fall", f"{self.fall:.6g}"),
         ]
 
 
@@ -67,7 +75,7 @@ def improving_direction(
     Returns
     -------
     Improvement
-        True where the slope or the curvature is negative; at a global minimiser it is false.
+        True where the slope or the curvature is negative, but for rounding; at a global minimiser it is false.
 
     Raises
     ------
@@ -78,8 +86,8 @@ def improving_direction(
     --------
     >>> from convexnn.landscape import MatrixFactorization, improving_direction
     >>> function = MatrixFactorization([[2.0, 1.0], [1.0, 2.0]], rank=1)
-    >>> improving_direction(function, [0.5**0.5, -(0.5**0.5)])  # the saddle of the other eigenvector
-    Improvement(direction missing, slope 0, curvature -4)
+    >>> improving_direction(function, [0.5, -0.5])  # on the way to the saddle of the other eigenvector
+    Improvement(direction towards, slope -0.25, curvature -7.25, fall 3.875)
     """
     if not isinstance(function, SmoothFunction):
         raise InvalidInputError(f"function must be a SmoothFunction; got {type(function).__name__}.")
@@ -87,19 +95,16 @@ def improving_direction(
     if not found:
         raise InvalidInputError("minimiser must be given; the function knows no direction of improvement without one.")
     gradient, hessian = function.gradient(weights), function.hessian(weights)
-    ways = [_improvement(name, way, gradient, hessian) for name, way in found.items()]
-    return max(ways, key=_fall)
+    rounding = STEP_ROUNDING**2 * np.linalg.norm(hessian) * float(np.sum(np.square(weights)))
+    ways = [_improvement(name, way, gradient, hessian, rounding) for name, way in found.items()]
+    return max(ways, key=lambda way: way.fall)
 
 
-def _fall(way):
-    """Return how far the quadratic model falls along a direction, followed by at most its own length."""
-    share = 1.0 if way.curvature <= -way.slope else -way.slope / way.curvature
-    return -share * (way.slope + 0.5 * share * way.curvature)
-
-
-def _improvement(name, direction, gradient, hessian):
+def _improvement(name, direction, gradient, hessian, rounding):
     """Return the `Improvement` of a direction, turned around where it leads up."""
-    slope = float(gradient @ direction)
+    slope, curvature = float(gradient @ direction), float(direction @ hessian @ direction)
     if slope > 0:
         slope, direction = -slope, -direction
-    return Improvement(name, direction, slope, float(direction @ hessian @ direction))
+    share = 1.0 if curvature <= -slope else -slope / curvature
+    fall = -share * (slope + 0.5 * share * curvature)
+    return Improvement(name, direction, slope, curvature, fall if fall > rounding else 0.0)

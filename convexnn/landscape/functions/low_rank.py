@@ -87,7 +87,9 @@ class LowRankFunction(SmoothFunction):
     def gradient(self, weights: ArrayLike) -> np.ndarray:
         """Return the gradient, of shape (n_weights,)."""
         stacked = self._stacked(weights)
-        gradient = 2.0 * self._weight * (self.residuals(weights) @ self._jacobian(weights)) + self.beta * stacked.ravel()
+        gradient = (
+            2.0 * self._weight * (self.residuals(weights) @ self._jacobian(weights)) + self.beta * stacked.ravel()
+        )
         if not self.symmetric:
             mirrored, imbalance = self._imbalance(stacked)
             gradient += 0.5 * self.balance * (mirrored @ imbalance).ravel()
@@ -180,8 +182,8 @@ class EntriesFunction(LowRankFunction):
     """A `LowRankFunction` whose measurements are entries of the matrix."""
 
     def __init__(self, matrix: np.ndarray, mask: np.ndarray, rank: int, *, symmetric: bool):
-        self.entries = np.nonzero(mask)
-        super().__init__(*mask.shape, rank, matrix[self.entries], symmetric=symmetric)
+        self.entries, (n_rows, n_columns) = np.nonzero(mask), mask.shape
+        super().__init__(n_rows, n_columns, rank, matrix[self.entries], symmetric=symmetric)
 
     def measurements(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return the measured entries of ``left right^T``, of shape (n_measurements,)."""
@@ -207,8 +209,8 @@ class MeasuredFunction(LowRankFunction):
     """A `LowRankFunction` whose measurements are inner products with given matrices."""
 
     def __init__(self, A: np.ndarray, targets: np.ndarray, rank: int, *, symmetric: bool):
-        self.A = A
-        super().__init__(*A.shape[1:], rank, targets, symmetric=symmetric)
+        self.A, (_, n_rows, n_columns) = A, A.shape
+        super().__init__(n_rows, n_columns, rank, targets, symmetric=symmetric)
 
     def measurements(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return ``<A_i, left right^T>``, of shape (n_measurements,)."""

@@ -146,7 +146,8 @@ class MatrixFactorization(EntriesFunction):
 class MatrixSensing(MeasuredFunction):
     """The squared residuals of measurements ``b_i = <A_i, M>`` of a matrix of low rank, as a function of its factors.
 
-    ``1/(4 m) sum_i (<A_i, U U^T> - b_i)^2``, or ``1/(2 m) sum_i (<A_i, U V^T> - b_i)^2 + balance/8 ||U^T U - V^T V||^2``.
+    With m measurements ``1/(4 m) sum_i (<A_i, U U^T> - b_i)^2``, or ``1/(2 m) sum_i (<A_i, U V^T> - b_i)^2 +
+    balance/8 ||U^T U - V^T V||^2``.
     Where the measurements nearly keep norms (restricted isometry of rank 2 r with delta below 1/5), every second-order
     point is global [1]_; at delta = 1/2 there are counterexamples of rank 1 [2]_. What a given A has is hard to know.
 
@@ -193,7 +194,7 @@ class MatrixCompletion(EntriesFunction):
 
     With p the share of entries that are known, ``1/(4 p) sum (M - U U^T)_ij^2`` over them, or ``1/(2 p) sum (M -
     U V^T)_ij^2 + balance/8 ||U^T U - V^T V||^2``; plus ``row_penalty sum_i (||u_i|| - row_bound)_+^4`` over the rows of
-    the factors, without which factors with few long rows can hold a search. With enough random entries of an incoherent M every
+    the factors, without which some runs follow valleys to infinity. With enough random entries of an incoherent M every
     second-order point is global with high probability [1]_ [2]_.
 
     Parameters

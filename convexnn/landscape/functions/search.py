@@ -8,6 +8,7 @@ from these starts; that others do not exist is the business of a theorem.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,8 @@ from .base import SmoothFunction
 # 20 starts, each of at most 500 steps.
 N_STARTS, MAX_ITER = 20, 500
 # Unless given, eps is 1e-8 of the largest gradient at the starts, gamma 1e-6 of the largest curvature there, and values
-# are one, or the optimal one, when they differ by at most 1e-6 of the largest fall from a start.
+# are one, or the optimal one, when they differ by at most 1e-6 of the largest fall from a start. One random start more
+# is among those that count: starts that are given may be saddles, where gradients say nothing about sizes.
 EPS_SHARE, GAMMA_SHARE, VALUE_SHARE = 1e-8, 1e-6, 1e-6
 # A fall below 1e-13 of the value is rounding, and counts as what the model promised.
 VALUE_ROUNDING = 1e-13
@@ -146,7 +148,8 @@ def second_order_points(
         Further starts; they come first.
     eps, gamma, tol : float, optional
         What a second-order point is and what a global one is, see `SecondOrderPoints`. By default 1e-8 of the largest
-        gradient at the starts, 1e-6 of the largest curvature there, and 1e-6 of the largest fall from a start.
+        gradient at the starts, one random one in any case, 1e-6 of the largest curvature there, and 1e-6 of the largest
+        fall from there.
     max_iter : int
         Largest number of steps of a run; a run that needs more ends where it is.
     random_state : int, numpy Generator, SeedSequence or None
@@ -164,18 +167,23 @@ def second_order_points(
     """
     if not isinstance(function, SmoothFunction):
         raise InvalidInputError(f"function must be a SmoothFunction; got {type(function).__name__}.")
-    rngs = spawn(random_state)(check_count(n_starts, "n_starts", minimum=0) + _n_given(function, starts))
-    points = _starts(function, starts, rngs)
+    given = _given(function, starts)
+    n_runs = len(given) + check_count(n_starts, "n_starts", minimum=0)
+    if n_runs == 0:
+        raise InvalidInputError("n_starts must be above 0, or starts given; there is nothing to start from.")
+    *rngs, rng = spawn(random_state)(n_runs + 1)
+    points = [*given, *(function.random_start(rng) for rng in rngs[len(given) :])]
+    sized = [*points, function.random_start(rng)]
     max_iter = check_count(max_iter, "max_iter", minimum=0)
     with one_blas_thread():
-        judged = [judge(function, point) for point in points]
+        judged = [judge(function, point) for point in sized]
         eps = _asked(eps, "eps", EPS_SHARE, [point.gradient_norm for point in judged])
         gamma = _asked(gamma, "gamma", GAMMA_SHARE, [np.abs(point.eigenvalues).max() for point in judged])
         runs = [descend(function, *run, eps, gamma, max_iter) for run in zip(points, rngs, strict=True)]
         ends = [judge(function, end) for end, _ in runs]
     values = np.array([function.value(end) for end, _ in runs])
     lowest = values.min() if function.optimal_value is None else function.optimal_value
-    tol = _asked(tol, "tol", VALUE_SHARE, [function.value(point) - lowest for point in points])
+    tol = _asked(tol, "tol", VALUE_SHARE, [function.value(point) - lowest for point in sized])
     if values.min() < lowest - tol:
         raise InvalidInputError(
             f"function must have its least value as optimal_value; got {lowest:.10g}, and {values.min():.10g} was "
@@ -234,11 +242,13 @@ def region_step(eigenvalues, gradient, radius, gamma, rng):
     `radius`. Where no shift gives that length (the hard case), the step goes on along the first eigenvector if its
     eigenvalue is below -gamma: away from the slope, or on a random side where there is none.
     """
-    rounding = SHIFT_ROUNDING * (np.abs(eigenvalues).max() + np.linalg.norm(gradient) / radius)
+    # A model that is 0 everywhere takes any shift.
+    rounding = SHIFT_ROUNDING * (np.abs(eigenvalues).max() + np.linalg.norm(gradient) / radius) or 1.0
     least = max(0.0, -eigenvalues[0]) + (rounding if eigenvalues[0] <= rounding else 0.0)
 
     def excess(shift):
-        return float(np.linalg.norm(gradient / (eigenvalues + shift))) - radius
+        step = gradient / (eigenvalues + shift)
+        return math.sqrt(step @ step) - radius
 
     if least == 0.0 and excess(0.0) <= 0.0:
         return -gradient / eigenvalues
@@ -259,19 +269,12 @@ def _model(function, weights):
     return basis, vectors.T @ (basis.T @ function.gradient(weights)), eigenvalues, vectors
 
 
-def _n_given(function, starts):
-    """Return the number of given starts."""
-    return 0 if starts is None else len(np.atleast_2d(np.asarray(starts)))
-
-
-def _starts(function, starts, rngs):
-    """Return all starts, the given ones first."""
-    if not rngs:
-        raise InvalidInputError("n_starts must be above 0, or starts given; there is nothing to start from.")
+def _given(function, starts):
+    """Return the starts that were given, of shape (n_given, n_weights)."""
     given = np.empty((0, function.n_weights)) if starts is None else finite_array(starts, "starts")
     if given.ndim != 2 or given.shape[1] != function.n_weights:
         raise InvalidInputError(f"starts must have shape (n_given, {function.n_weights}); got {given.shape}.")
-    return np.vstack([given, *(function.random_start(rng) for rng in rngs[len(given) :])])
+    return given
 
 
 def _asked(value, name, share, sizes):

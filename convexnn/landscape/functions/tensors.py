@@ -1,9 +1,10 @@
 """Orthogonal tensors of order four on spheres: all local minima are the components, up to signs.
 
 The proof's direction, for ``f(x) = - sum_k <a_k, x>^4`` with orthonormal a_k and coordinates ``c_k = <a_k, x>``: turn
-from the second largest coordinate (square q) to the largest (square p). Along it, at length ``(p + q)^(1/2)``, the slope
-is ``-4 (p q)^(1/2) (p - q)``, and the curvature ``-24 p q + 4 (p + q) sum_k c_k^4`` is at most ``4 p (p - 5 q)``: one of
-them is negative unless q = 0.
+from the second largest coordinate (square q) to the largest (square p). Along it, at length ``(p + q)^(1/2)``, the
+slope is ``-4 (p q)^(1/2) (p - q)``, and the curvature ``-24 p q + 4 (p + q) sum_k c_k^4`` is at most
+``4 p (p - 5 q)``: one of them is negative unless q = 0. So where no curvature in n dimensions is below -4/(5 n), p is
+above 4 q, and all coordinates but the largest are at most 3/8 n times the norm of the gradient.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class TensorDecomposition(SphereFunction):
         return -12.0 * (self.components.T * self._coordinates(weights) ** 2) @ self.components
 
     def directions(self, weights: ArrayLike, minimiser: ArrayLike | None = None) -> dict[str, np.ndarray]:
-        """Return the directions of the proofs, along the sphere: "towards" a minimiser, and the "turn" of this module."""
+        """Return the directions of the proofs, along the sphere: "towards" a minimiser, and the "turn" from above."""
         found = super().directions(weights, minimiser)
         if self.optimal_value is None:
             return found

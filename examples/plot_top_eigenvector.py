@@ -14,8 +14,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from convexnn import TwoLayerReLU, certify
-from convexnn.landscape import MatrixFactorization, function_regularity, improving_direction
-from convexnn.landscape import is_second_order_stationary, second_order_point
+from convexnn.landscape import (
+    MatrixFactorization,
+    function_regularity,
+    improving_direction,
+    is_second_order_stationary,
+    second_order_point,
+)
 
 top = MatrixFactorization(np.diag([3.0, 2.0, 1.0]), 1)
 points = {f"sqrt({k}) e{4 - k}": np.sqrt(k) * np.eye(3)[3 - k] for k in (3, 2, 1)} | {"0": np.zeros(3)}

@@ -93,6 +93,9 @@ class SmoothFunction(ABC):
             )
         return np.concatenate([array.ravel() for array in arrays])
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.n_weights} weights of shapes {', '.join(map(str, self.shapes))})"
+
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """Return weights to start a search from: independent normal entries."""
         return self.start_scale * rng.standard_normal(self.n_weights)

@@ -38,10 +38,10 @@ class SphericalDictionary(SphereFunction):
     References
     ----------
     .. [1] J. Sun, Q. Qu, J. Wright, "Complete dictionary recovery over the sphere", IEEE Transactions on Information
-       Theory 63, 2017, part I, theorem II.3.
+       Theory 63, 2017, part I.
     """
 
-    def __init__(self, Y: ArrayLike, mu: float = 0.01, *, whiten: bool = False):
+    def __init__(self, Y: ArrayLike, mu: float = 0.01, *, whiten: bool = False) -> None:
         Y, self.mu = finite_array(Y, "Y"), check_positive(mu, "mu")
         if Y.ndim != 2 or Y.size == 0 or Y.shape[1] < 2:
             raise InvalidInputError(

@@ -47,7 +47,7 @@ class LowRankFunction(SmoothFunction):
     row_penalty: float = 0.0
     row_bound: float = 0.0
 
-    def __init__(self, n_rows: int, n_columns: int, rank: int, targets: np.ndarray, *, symmetric: bool):
+    def __init__(self, n_rows: int, n_columns: int, rank: int, targets: np.ndarray, *, symmetric: bool) -> None:
         self.rank = check_count(rank, "rank")
         self.symmetric = symmetric
         self.targets = targets
@@ -181,7 +181,7 @@ class LowRankFunction(SmoothFunction):
 class EntriesFunction(LowRankFunction):
     """A `LowRankFunction` whose measurements are entries of the matrix."""
 
-    def __init__(self, matrix: np.ndarray, mask: np.ndarray, rank: int, *, symmetric: bool):
+    def __init__(self, matrix: np.ndarray, mask: np.ndarray, rank: int, *, symmetric: bool) -> None:
         self.entries, (n_rows, n_columns) = np.nonzero(mask), mask.shape
         super().__init__(n_rows, n_columns, rank, matrix[self.entries], symmetric=symmetric)
 
@@ -208,7 +208,7 @@ class EntriesFunction(LowRankFunction):
 class MeasuredFunction(LowRankFunction):
     """A `LowRankFunction` whose measurements are inner products with given matrices."""
 
-    def __init__(self, A: np.ndarray, targets: np.ndarray, rank: int, *, symmetric: bool):
+    def __init__(self, A: np.ndarray, targets: np.ndarray, rank: int, *, symmetric: bool) -> None:
         self.A, (_, n_rows, n_columns) = A, A.shape
         super().__init__(n_rows, n_columns, rank, targets, symmetric=symmetric)
 

@@ -1,6 +1,6 @@
 """Matrices of low rank by their factors: factorisation, sensing and completion, where second-order points are global.
 
-The identity behind it (Ge, Jin, Zheng 2017, lemma 7): for ``f = 1/4 ||A(U U^T - M)||^2``, ``M = U* U*^T`` and
+The identity behind it (the main lemma of Ge, Jin, Zheng 2017): for ``f = 1/4 ||A(U U^T - M)||^2``, ``M = U* U*^T`` and
 ``D = U - U*`` with the columns of U* rotated towards U,
 ``D' hess D = 1/2 ||A(D D^T)||^2 - 3/2 ||A(U U^T - M)||^2 + 4 <grad, D>``,
 and ``||D D^T||^2 <= 2 ||U U^T - M||^2``: where the gradient is 0 and A nearly keeps norms, D is a way down.
@@ -65,7 +65,7 @@ class MatrixFactorization(EntriesFunction):
 
     share = 1.0
 
-    def __init__(self, M: ArrayLike, rank: int, *, symmetric: bool = True, balance: float = 1.0):
+    def __init__(self, M: ArrayLike, rank: int, *, symmetric: bool = True, balance: float = 1.0) -> None:
         M = _check_matrix(M, check_flag(symmetric, "symmetric"))
         super().__init__(M, np.ones(M.shape, dtype=bool), rank, symmetric=symmetric)
         self.balance = check_not_negative(balance, "balance")
@@ -149,7 +149,8 @@ class MatrixSensing(MeasuredFunction):
     With m measurements ``1/(4 m) sum_i (<A_i, U U^T> - b_i)^2``, or ``1/(2 m) sum_i (<A_i, U V^T> - b_i)^2 +
     balance/8 ||U^T U - V^T V||^2``.
     Where the measurements nearly keep norms (restricted isometry of rank 2 r with delta below 1/5), every second-order
-    point is global [1]_; at delta = 1/2 there are counterexamples of rank 1 [2]_. What a given A has is hard to know.
+    point is global [1]_; for rank 1 a delta below 1/2 is enough, and 1/2 is not [2]_ [3]_. Which
+    delta an A has is hard to know.
 
     Parameters
     ----------
@@ -169,6 +170,8 @@ class MatrixSensing(MeasuredFunction):
     .. [1] R. Ge, C. Jin, Y. Zheng, "No spurious local minima in nonconvex low rank problems", ICML 2017, theorem 8.
     .. [2] R. Y. Zhang, C. Josz, S. Sojoudi, J. Lavaei, "How much restricted isometry is needed in nonconvex matrix
        recovery?", NeurIPS 2018.
+    .. [3] R. Y. Zhang, S. Sojoudi, J. Lavaei, "Sharp restricted isometry bounds for the inexistence of spurious local
+       minima in nonconvex matrix recovery", JMLR 20, 2019.
     """
 
     def __init__(
@@ -180,7 +183,7 @@ class MatrixSensing(MeasuredFunction):
         symmetric: bool = True,
         balance: float = 1.0,
         minimiser: ArrayLike | None = None,
-    ):
+    ) -> None:
         A, b = check_measurements(A, check_flag(symmetric, "symmetric")), finite_array(b, "b")
         if b.shape != A.shape[:1]:
             raise InvalidInputError(f"b must have shape ({len(A)},), one number per matrix of A; got {b.shape}.")
@@ -216,7 +219,7 @@ class MatrixCompletion(EntriesFunction):
     References
     ----------
     .. [1] R. Ge, J. D. Lee, T. Ma, "Matrix completion has no spurious local minimum", NeurIPS 2016.
-    .. [2] R. Ge, C. Jin, Y. Zheng, "No spurious local minima in nonconvex low rank problems", ICML 2017, theorem 10.
+    .. [2] R. Ge, C. Jin, Y. Zheng, "No spurious local minima in nonconvex low rank problems", ICML 2017.
     """
 
     def __init__(
@@ -230,7 +233,7 @@ class MatrixCompletion(EntriesFunction):
         row_bound: float = 0.0,
         balance: float = 1.0,
         minimiser: ArrayLike | None = None,
-    ):
+    ) -> None:
         M, mask = np.asarray(M, dtype=float), np.asarray(mask)
         if M.ndim != 2 or mask.shape != M.shape or mask.dtype != bool or not mask.any():
             raise InvalidInputError(

@@ -44,9 +44,9 @@ class QuadraticNetwork(MeasuredFunction):
     References
     ----------
     .. [1] M. Soltanolkotabi, A. Javanmard, J. D. Lee, "Theoretical insights into the optimization landscape of
-       over-parameterized shallow neural networks", IEEE Transactions on Information Theory 65, 2019, theorem 2.1.
+       over-parameterized shallow neural networks", IEEE Transactions on Information Theory 65, 2019.
     .. [2] S. S. Du, J. D. Lee, "On the power of over-parametrization in neural networks with quadratic activation",
-       ICML 2018, theorem 3.1.
+       ICML 2018.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class QuadraticNetwork(MeasuredFunction):
         *,
         output_weights: ArrayLike | None = None,
         beta: float = 0.0,
-    ):
+    ) -> None:
         X = check_design(X)
         y, width = check_vector(y, len(X), "y"), check_count(width, "width")
         super().__init__(np.einsum("ia,ib->iab", X, X), y, width, symmetric=True)

@@ -27,7 +27,8 @@ class TensorDecomposition(SphereFunction):
 
     It is minus the value of the tensor ``T = sum_k a_k (x) a_k (x) a_k (x) a_k`` at (x, x, x, x). Where the components
     are orthogonal, the local minima are exactly ``+-a_k / ||a_k||``, of value ``-||a_k||^4``; all of them are global
-    where the components have one length. [1]_
+    where the components have one length. [1]_ With fewer components than dimensions the vectors orthogonal to all of them
+    are maxima with a Hessian of 0, which a test of second order lets pass.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ class TensorDecomposition(SphereFunction):
     References
     ----------
     .. [1] R. Ge, F. Huang, C. Jin, Y. Yuan, "Escaping from saddle points: online stochastic gradient for tensor
-       decomposition", COLT 2015, section 4.1.
+       decomposition", COLT 2015.
 
     Examples
     --------
@@ -52,7 +53,7 @@ class TensorDecomposition(SphereFunction):
     SecondOrderPoints(20 second-order points from 20 starts, 20 of them global, 1 distinct value)
     """
 
-    def __init__(self, components: ArrayLike):
+    def __init__(self, components: ArrayLike) -> None:
         self.components = _check_components(components)
         self.shapes = (self.components.shape[1:],)
         lengths = norms(self.components)
@@ -105,12 +106,12 @@ class JointTensorDecomposition(SphereFunction):
 
     References
     ----------
-    .. [1] R. Ge, F. Huang, C. Jin, Y. Yuan, "Escaping from saddle points", COLT 2015, section 4.2.
+    .. [1] R. Ge, F. Huang, C. Jin, Y. Yuan, "Escaping from saddle points", COLT 2015.
     """
 
     optimal_value = 0.0
 
-    def __init__(self, components: ArrayLike):
+    def __init__(self, components: ArrayLike) -> None:
         self.components = _check_components(components)
         n = check_count(len(self.components), "the number of components", minimum=2)
         apart = np.abs(self.components @ self.components.T - np.eye(n)).max()

@@ -104,6 +104,7 @@ def test_packing_is_the_inverse_of_unpacking():
     left, right = function.unpack(weights)
     assert (left.shape, right.shape) == ((4, 2), (5, 2))
     np.testing.assert_array_equal(function.pack(left, right), weights)
+    assert repr(function) == "MatrixFactorization(18 weights of shapes (4, 2), (5, 2))"
     with pytest.raises(InvalidInputError, match=r"parts must have the shapes \(\(4, 2\), \(5, 2\)\)"):
         function.pack(right, left)
 

@@ -43,6 +43,16 @@ def test_components_of_other_lengths_are_other_minima():
     assert found.is_second_order.all() and not found.all_global
 
 
+def test_beside_too_few_components_there_are_flat_maxima():
+    function = TensorDecomposition(np.eye(3)[:2])
+    found = second_order_points(function, n_starts=5, starts=[[0.0, 0.0, 1.0]], random_state=0)
+    assert found.is_second_order.all() and found.values[0] == 0.0
+    np.testing.assert_array_equal(found.is_global, [False, True, True, True, True, True])
+    assert not found.all_global and not improving_direction(function, [0.0, 0.0, 1.0])
+    # With one component there is nothing to turn from: the way is towards it.
+    assert improving_direction(TensorDecomposition(np.eye(3)[:1]), [0.6, 0.8, 0.0]).name == "towards"
+
+
 def test_components_that_are_not_orthogonal_promise_nothing():
     function = TensorDecomposition([[1.0, 0.0], [0.6, 0.8]])
     assert (function.optimal_value, function.minimiser) == (None, None)

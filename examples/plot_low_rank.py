@@ -5,8 +5,8 @@ Low rank: with enough measurements every minimum is global
 A matrix ``M = U* U*^T`` of rank 2 is looked for by its factor, from linear measurements: random ones (sensing), or
 known entries (completion, where long rows are penalised: else some runs follow a valley to infinity). With every entry
 measured all second-order points are global. With fewer measurements there are three regimes, which counts of a search
-show: with too few, everything fits and nothing is M; around as many as M has degrees of freedom, spurious minima hold
-part of the starts; with twice as many they are gone, but for a few of completion.
+show: with half as many as M has degrees of freedom, everything fits and nothing is M; around as many, spurious minima
+hold part of the starts; with twice as many they are gone, but for a few of completion.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ import numpy as np
 
 from convexnn.landscape import MatrixCompletion, MatrixSensing, second_order_points
 
-N, RANK, N_MATRICES, N_STARTS = 8, 2, 6, 5
+N, RANK, N_MATRICES, N_STARTS = 8, 2, 6, 4
 FREEDOM = N * RANK - RANK * (RANK - 1) // 2  # numbers that a symmetric matrix of this rank is made of
 
 

@@ -105,6 +105,7 @@ from .functions.population import PopulationLoss
 from .permutation_saddles import PermutationSaddle, permutation_saddle
 from .permutations import PermutationDetour, PermutationPath, permutation_detour, permutation_path
 from .subspace_counts import count_critical_subspaces, count_minimum_subspaces
+
 # Functions with a known landscape
 from .functions import (
     Improvement,

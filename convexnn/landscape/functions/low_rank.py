@@ -47,13 +47,21 @@ class LowRankFunction(SmoothFunction):
     row_penalty: float = 0.0
     row_bound: float = 0.0
 
-    def __init__(self, n_rows: int, n_columns: int, rank: int, targets: np.ndarray, *, symmetric: bool) -> None:
+    def __init__(
+        self, n_rows: int, n_columns: int, rank: int, targets: np.ndarray, size: float, *, symmetric: bool
+    ) -> None:
+        # `size` is the norm of all A_i together.
         self.rank = check_count(rank, "rank")
         self.symmetric = symmetric
         self.targets = targets
         self.signs = np.ones(self.rank)
         sizes = (n_rows,) if symmetric else (n_rows, n_columns)
-        self.shapes = tuple((size, self.rank) for size in sizes)
+        self.shapes = tuple((n, self.rank) for n in sizes)
+        # Random factors whose measurements are of the size of the targets: E <A, U U^T>^2 is 2 rank ||A||^2 in their
+        # scale to the fourth, but for a trace.
+        reach = size * np.sqrt(2.0 * self.rank)
+        scale = float(np.sqrt(np.linalg.norm(targets) / reach)) if reach > 0 else 0.0
+        self.start_scale = scale or 1.0
 
     @abstractmethod
     def measurements(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -183,7 +191,8 @@ class EntriesFunction(LowRankFunction):
 
     def __init__(self, matrix: np.ndarray, mask: np.ndarray, rank: int, *, symmetric: bool) -> None:
         self.entries, (n_rows, n_columns) = np.nonzero(mask), mask.shape
-        super().__init__(n_rows, n_columns, rank, matrix[self.entries], symmetric=symmetric)
+        targets = matrix[self.entries]
+        super().__init__(n_rows, n_columns, rank, targets, len(targets) ** 0.5, symmetric=symmetric)
 
     def measurements(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return the measured entries of ``left right^T``, of shape (n_measurements,)."""
@@ -210,7 +219,7 @@ class MeasuredFunction(LowRankFunction):
 
     def __init__(self, A: np.ndarray, targets: np.ndarray, rank: int, *, symmetric: bool) -> None:
         self.A, (_, n_rows, n_columns) = A, A.shape
-        super().__init__(n_rows, n_columns, rank, targets, symmetric=symmetric)
+        super().__init__(n_rows, n_columns, rank, targets, float(np.linalg.norm(A)), symmetric=symmetric)
 
     def measurements(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return ``<A_i, left right^T>``, of shape (n_measurements,)."""

@@ -21,7 +21,8 @@ class MatrixFactorization(EntriesFunction):
     """The squared distance of a matrix from a product of factors: ``1/4 ||M - U U^T||^2``, or of U and V.
 
     The second is ``1/2 ||M - U V^T||^2 + balance/8 ||U^T U - V^T V||^2``. Every second-order point is a global
-    minimum, for any M, see `excess_bound`. With rank 1 the first is the search for the top eigenvector.
+    minimum, for any M, and `excess_bound` says how far above it approximate ones can be; for two factors with balance
+    1. With rank 1 the first is the search for the top eigenvector; the second with balance 0 is a linear network.
 
     Parameters
     ----------
@@ -79,8 +80,6 @@ class MatrixFactorization(EntriesFunction):
         self._vectors = np.hstack([vectors[:, ::-1][:, : self.rank], np.zeros((len(vectors), missing))])
         self.minimiser = (self._vectors * np.sqrt(np.maximum(self._eigenvalues, 0.0))).ravel()
         self.optimal_value = self._least_value(M)
-        # Random factors of the size of the best ones.
-        self.start_scale = float(np.sqrt(np.abs(eigenvalues).max() / len(eigenvalues))) or 1.0
 
     def _least_value(self, M):
         """Return the least value: the eigenvalues, or the singular values, that no factor reaches."""

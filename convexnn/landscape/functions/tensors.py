@@ -27,8 +27,8 @@ class TensorDecomposition(SphereFunction):
 
     It is minus the value of the tensor ``T = sum_k a_k (x) a_k (x) a_k (x) a_k`` at (x, x, x, x). Where the components
     are orthogonal, the local minima are exactly ``+-a_k / ||a_k||``, of value ``-||a_k||^4``; all of them are global
-    where the components have one length. [1]_ With fewer components than dimensions the vectors orthogonal to all of them
-    are maxima with a Hessian of 0, which a test of second order lets pass.
+    where the components have one length. [1]_ With fewer components than dimensions the vectors orthogonal to all of
+    them are maxima with a Hessian of 0, which a test of second order lets pass.
 
     Parameters
     ----------

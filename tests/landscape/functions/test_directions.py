@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from convexnn.exceptions import InvalidInputError
-from convexnn.landscape.functions import JointTensorDecomposition, MatrixFactorization, improving_direction
+from convexnn.landscape.functions import (
+    JointTensorDecomposition,
+    MatrixFactorization,
+    MatrixSensing,
+    improving_direction,
+    second_order_points,
+)
 
 ROOT = np.sqrt(0.5)
 
@@ -24,6 +30,24 @@ def test_every_point_of_a_factorisation_has_a_way_down():
                     steps = np.geomspace(1e-5, 1.0, 30)
                     values = [function.value(point + step * way.direction) for step in steps]
                     assert min(values) < function.value(point)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_sensing_has_a_way_down_with_a_spare_column_too(symmetric):
+    # A planted matrix of rank 1, looked for with two columns: the minimiser has a column of zeros.
+    rng = np.random.default_rng(4)
+    left, right = rng.normal(size=5), rng.normal(size=(5 if symmetric else 4))
+    right = left if symmetric else right * np.linalg.norm(left) / np.linalg.norm(right)
+    A = rng.normal(size=(80, 5, len(right)))
+    factors = [np.column_stack([side, np.zeros(len(side))]) for side in ((left,) if symmetric else (left, right))]
+    best = np.concatenate([factor.ravel() for factor in factors])
+    b = np.einsum("kab,a,b->k", A, left, right)
+    function = MatrixSensing(A, b, 2, symmetric=symmetric, minimiser=best)
+    assert function.optimal_value == 0.0 and not improving_direction(function, best)
+    for scale in (1e-3, 1.0, 10.0):
+        for centre in (0.0, 1.0):
+            assert improving_direction(function, centre * best + scale * rng.normal(size=len(best)))
+    assert second_order_points(function, n_starts=5, random_state=0).all_global
 
 
 def test_at_an_optimum_no_way_leads_down():

@@ -88,6 +88,10 @@ def test_scaled_problems_have_scaled_answers(scale):
     found = second_order_points(MatrixFactorization(scale * (M + M.T), 3), random_state=0)
     assert found.is_second_order.all() and found.all_global
     assert len(found.distinct_values) == 1
+    A, factor = rng.normal(size=(25, 6, 6)), rng.normal(size=6)
+    b = scale * np.einsum("kab,a,b->k", A, factor, factor)
+    sensing = MatrixSensing(A, b, 1, minimiser=np.sqrt(scale) * factor)
+    assert second_order_points(sensing, n_starts=5, random_state=0).all_global
 
 
 def test_an_int_makes_the_search_reproducible():

@@ -21,8 +21,9 @@ class MatrixFactorization(EntriesFunction):
     """The squared distance of a matrix from a product of factors: ``1/4 ||M - U U^T||^2``, or of U and V.
 
     The second is ``1/2 ||M - U V^T||^2 + balance/8 ||U^T U - V^T V||^2``. Every second-order point is a global
-    minimum, for any M, and `excess_bound` says how far above it approximate ones can be; for two factors with balance
-    1. With rank 1 the first is the search for the top eigenvector; the second with balance 0 is a linear network.
+    minimum, for any M [1]_, and `excess_bound` says how far above it approximate ones can be; for two factors with
+    balance 1. With rank 1 the first is the search for the top eigenvector [2]_; the second with balance 0 is a linear
+    network.
 
     Parameters
     ----------
@@ -94,8 +95,8 @@ class MatrixFactorization(EntriesFunction):
         """Return by how much an (eps, gamma)-second-order point can be above the least value, at most.
 
         With the eigenvalues ``l_1 >= l_2 >= ...`` of M and the singular values s_k of U, every k up to the rank has
-        ``s_k^2 >= l_k - h``, ``h = gamma + (2 eps^2)^(1/3)``. The way down behind it, ``v a_k^T``, is `directions`'
-        "missing". So the value is at most ``h/2 sum_k (l_k)_+ + eps/2 ||U||`` above the least, and ``||U|| <=
+        ``s_k^2 >= l_k - h``, ``h = gamma + (2 eps^2)^(1/3)``: the way down behind it is "missing" of `directions`. So the
+        value is at most ``h/2 sum_k (l_k)_+ + eps/2 ||U||`` above the least, and ``||U|| <=
         (rank (l_1)_+)^(1/2) + (rank eps)^(1/3)``. No gap between eigenvalues is needed, nor a positive M.
 
         Parameters

@@ -95,6 +95,22 @@ def test_approximate_points_are_nearly_global(kind, rank):
             assert excess <= function.excess_bound(eps, gamma) + 1e-12 * function.value(point)
 
 
+@pytest.mark.parametrize("kind", ["random", "positive", "double"])
+def test_the_missing_direction_has_the_curvature_of_the_proof(kind):
+    rng = np.random.default_rng(11)
+    for seed in range(6):
+        M = random_matrix(seed, kind=kind)
+        function = MatrixFactorization(M, 3)
+        point = 10.0 ** rng.uniform(-3, 0) * function.random_start(rng)
+        U = point.reshape(6, 3)
+        lack = (np.linalg.eigvalsh(M)[::-1][:3] - np.linalg.svd(U, compute_uv=False) ** 2).max()
+        missing, slopes = function.directions(point)["missing"], np.linalg.norm(function.gradient(point))
+        assert missing @ missing == pytest.approx(max(lack, 0.0))
+        if lack > 0:
+            curvature = missing @ function.hessian(point) @ missing / lack
+            assert curvature <= -lack + 2 * (slopes / lack) ** 2 + 1e-12
+
+
 def test_the_bound_holds_for_two_factors_too():
     rng = np.random.default_rng(5)
     for scale in (1e-6, 1e-3, 0.1, 1.0):

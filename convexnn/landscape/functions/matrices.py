@@ -95,8 +95,8 @@ class MatrixFactorization(EntriesFunction):
         """Return by how much an (eps, gamma)-second-order point can be above the least value, at most.
 
         With the eigenvalues ``l_1 >= l_2 >= ...`` of M and the singular values s_k of U, every k up to the rank has
-        ``s_k^2 >= l_k - h``, ``h = gamma + (2 eps^2)^(1/3)``: the way down behind it is "missing" of `directions`. So the
-        value is at most ``h/2 sum_k (l_k)_+ + eps/2 ||U||`` above the least, and ``||U|| <=
+        ``s_k^2 >= l_k - h``, ``h = gamma + (2 eps^2)^(1/3)``: the way down behind it is "missing" of `directions`. So
+        the value is at most ``h/2 sum_k (l_k)_+ + eps/2 ||U||`` above the least, and ``||U|| <=
         (rank (l_1)_+)^(1/2) + (rank eps)^(1/3)``. No gap between eigenvalues is needed, nor a positive M.
 
         Parameters

@@ -23,7 +23,7 @@ class MatrixFactorization(EntriesFunction):
     The second is ``1/2 ||M - U V^T||^2 + balance/8 ||U^T U - V^T V||^2``. Every second-order point is a global
     minimum, for any M [1]_, and `excess_bound` says how far above it approximate ones can be; for two factors with
     balance 1. With rank 1 the first is the search for the top eigenvector [2]_; the second with balance 0 is a linear
-    network.
+    network, see `LinearNetworkLoss`.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ import pytest
 
 from convexnn.exceptions import InvalidInputError
 from convexnn.landscape.functions import (
+    LinearNetworkLoss,
     MatrixCompletion,
     MatrixFactorization,
     MatrixSensing,
@@ -146,6 +147,17 @@ def test_two_factors_are_half_of_their_stack():
     # The least value is that of the truncated singular value decomposition.
     assert pair.optimal_value == pytest.approx(0.5 * np.linalg.svd(M, compute_uv=False)[2] ** 2)
     assert pair.value(pair.minimiser) == pytest.approx(pair.optimal_value)
+
+
+def test_two_factors_that_are_not_balanced_are_a_linear_network():
+    rng = np.random.default_rng(8)
+    M, U, V = rng.normal(size=(5, 4)), rng.normal(size=(5, 2)), rng.normal(size=(4, 2))
+    pair = MatrixFactorization(M, 2, symmetric=False, balance=0.0)
+    network = LinearNetworkLoss(np.eye(4), M.T, [2])
+    assert pair.value(pair.pack(U, V)) == pytest.approx(network.value(network.pack(V.T, U)))
+    assert pair.optimal_value == pytest.approx(network.optimal_value)
+    slopes = network.unpack(network.gradient(network.pack(V.T, U)))
+    np.testing.assert_allclose(pair.gradient(pair.pack(U, V)), pair.pack(slopes[1], slopes[0].T), atol=1e-12)
 
 
 def measured(kind, seed):

@@ -11,8 +11,8 @@ from ..duality import certify
 from .arguments import add_data, add_effort, positive
 from .models import read_model, targets_for
 from .outcomes import Outcome, certificate_entries, loss_text, prepared_text, print_pairs, proven_or_not
-from .saved_problems import MAX_OBJECTIVE_DIFFERENCE, add_saved_objective, load_for, saved_objective
-from .streams import note, verbosity
+from .saved_problems import add_saved_objective, compare_claim, load_for, saved_objective
+from .streams import verbosity
 
 
 def add_arguments(parser):
@@ -33,7 +33,7 @@ def run(arguments):
     effort = {name: getattr(arguments, name) for name in ("proof", "time_limit", "n_jobs")}
     effort["verbose"] = verbosity(arguments)
     certificate = certify(saved.network, data.X, y, sample_weight=data.weight, **problem, **effort)
-    _compare(saved, certificate, data.weight)
+    compare_claim(saved, certificate.primal, data.weight)
     proven = certificate.relative_gap <= arguments.tol
     document = {
         "model": arguments.model,
@@ -50,20 +50,6 @@ def run(arguments):
         "claimed": None if saved.claimed is None else asdict(saved.claimed),
     }
     return Outcome(document, lambda console: _show(console, saved, certificate, document), proven_or_not(proven))
-
-
-def _compare(saved, certificate, weight):
-    """Say so when the file's claim is about something else."""
-    if saved.claimed is None:
-        return
-    claimed, found = saved.claimed.primal, certificate.primal
-    if abs(claimed - found) > MAX_OBJECTIVE_DIFFERENCE * max(abs(claimed), abs(found)):
-        causes = "another table, or another objective"
-        if saved.sample_weight is not None and weight is None:
-            causes += ", or the weights that it was trained with (--weight)"
-        if not saved.is_scaled:
-            causes += ", or not standardised alike (--standardize)"
-        note(f"the file claims the objective {claimed:.10g}, here it is {found:.10g}: {causes}.")
 
 
 def _show(console, saved, certificate, document):

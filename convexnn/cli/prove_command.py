@@ -12,7 +12,7 @@ from .files import check_target_file
 from .models import read_model, targets_for
 from .outcomes import Outcome, loss_text, print_pairs, proven_or_not
 from .proof_tables import recipe_of
-from .saved_problems import add_saved_objective, load_for, saved_objective
+from .saved_problems import add_saved_objective, compare_claim, load_for, saved_objective
 from .streams import note, verbosity
 from .verdicts import verdict_entries
 
@@ -41,6 +41,8 @@ def run(arguments):
         )
     data = load_for(saved, arguments)
     problem, y = saved_objective(saved, arguments), targets_for(saved, data)
+    # Before the search, which may take hours: is it about what the network was trained for?
+    compare_claim(saved, saved.network.objective(data.X, y, sample_weight=data.weight, **problem), data.weight)
     table = recipe_of(saved, data, y, arguments)
     if table is None:
         note("the checker alone cannot read this table as it is prepared here: convexnn check --model can.")

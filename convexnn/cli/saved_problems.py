@@ -6,6 +6,7 @@ from ..exceptions import InvalidInputError
 from .arguments import positive
 from .outcomes import counted
 from .prepared import training_data
+from .streams import note
 from .tasks import ALL_LOSSES
 
 # Objectives that differ by more than 1e-6 belong to other data or to another problem; scalings likewise.
@@ -56,6 +57,21 @@ def saved_objective(saved, arguments):
     """Return beta and the loss: as the arguments give them, else as the file does."""
     names = ("beta", "loss", "huber_delta", "quantile")
     problem = {name: getattr(arguments, name) or getattr(saved, name) for name in names}
+    problem["loss"] = problem["loss"] or "squared"  # a file of a network alone names none
     if problem["beta"] is None:
         raise InvalidInputError(f"--beta is needed: {arguments.model!r} does not say what the network was trained for.")
     return problem if saved.penalize_bias else problem | {"penalize_bias": False}
+
+
+def compare_claim(saved, found, weight):
+    """Say so when the file's claim is about something else than the objective that was found on the table."""
+    if saved.claimed is None:
+        return
+    claimed = saved.claimed.primal
+    if abs(claimed - found) > MAX_OBJECTIVE_DIFFERENCE * max(abs(claimed), abs(found)):
+        causes = "another table, or another objective"
+        if saved.sample_weight is not None and weight is None:
+            causes += ", or the weights that it was trained with (--weight)"
+        if not saved.is_scaled:
+            causes += ", or not standardised alike (--standardize)"
+        note(f"the file claims the objective {claimed:.10g}, here it is {found:.10g}: {causes}.")

@@ -20,7 +20,6 @@ from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
 from ._blockwise import check_data_are_kept
 from ._data import sample_weights
-from ._labels import signs_of
 from ._one_against_the_rest import sum_of
 from ._rows import rows_of_targets
 
@@ -110,24 +109,38 @@ class CertifyMixin:
         options = {"proof": proof, "time_limit": time_limit, "n_jobs": self.n_jobs, "verbose": int(self.verbose)}
         return self._certified(X, y, sample_weight, **options)
 
-    def _for_functions(self, y):
-        """Return the network, the targets, the strength and the loss as functions such as `certify` take them.
+    def _for_functions(self, X, y, sample_weight, **given):
+        """Return the network, the targets, the strength and the loss as functions such as `write_proof` take them.
 
-        `y` has the targets that `fit` takes. For estimators of one problem, with one output or several.
+        The arguments are those of `_certified`, checked as there. For estimators of one problem.
         """
         check_is_fitted(self)
+        self._check_agreement(given)
         if len(self._left_out_parts or [None]) != 1 or getattr(self, "class_weight", None) is not None:
             raise InvalidInputError(
                 f"this {type(self).__name__} must pose one problem without weights of classes here; got one for every "
                 f"class, or class_weight. Pass one of its networks, with labels -1 and 1 and the weights."
             )
-        y = np.asarray(y)
-        n_outputs = self.network_.output_weights[:1].size or 1
-        if hasattr(self, "classes_") and len(self.classes_) == 2:
-            y = signs_of(y, self.classes_)[:, 1]
-        options = {name: getattr(self, name, None) for name in ("huber_delta_", "quantile")}
+        X, (y,), _ = self._other_rows(X, y, sample_weight)
+        if sample_weight is None:
+            self._refuse_lost_weights(X, y)
+        options = {name: getattr(self, name, None) for name in ("huber_delta_", "quantile", "penalize_bias")}
         options = {name.rstrip("_"): value for name, value in options.items() if value is not None}
-        return self.network_, y, self.beta_, {"loss": self._loss_name(n_outputs)} | options
+        return self.network_, y, self.beta_, {"loss": self._loss_name(y[:1].size)} | options
+
+    def _refuse_lost_weights(self, X, y):
+        """Refuse the training rows without the weights that they were trained with: that is another problem."""
+        if self._left_out_parts is None:
+            return
+        (problem, _, samples), *_ = self._left_out_parts
+        trained = samples.gather(problem.features, samples.idle_X), samples.gather(problem.y, samples.idle_y)
+        weight = samples.share * problem.weight[samples.row]
+        is_same = all(np.array_equal(ours, theirs) for ours, theirs in zip(trained, (X, y), strict=True))
+        if is_same and not np.allclose(weight, 1.0):
+            raise InvalidInputError(
+                f"sample_weight must be given: the model was trained on these rows with weights from {weight.min():g} "
+                f"to {weight.max():g}. Pass them as fit took them, or np.ones(len(X)) for the problem without weights."
+            )
 
     def _certified(self, X, y, sample_weight=None, *, proof, time_limit, n_jobs, verbose, **given):
         """Do what `certify` says; of the `given` beta and loss it is checked that they are the estimator's own."""
@@ -189,12 +202,7 @@ class CertifyMixin:
 
     def _posed_again(self, X, y, sample_weight):
         """Return what `_kept_parts` does for other rows."""
-        if y is None:
-            raise InvalidInputError("y must be given where X is: the certificate is about rows with their targets.")
-        X, y = self._check_rows(X, y, reset=False)
-        X = dense_of(X)
-        weight = check_weights(sample_weights(sample_weight, X), len(y))
-        targets, weight = self._targets_of(y, weight)
+        X, targets, weight = self._other_rows(X, y, sample_weight)
         parts = rows_of_targets(X, targets, weight)
         problems = [replace(problem, beta=self.beta_) for problem in self._problems(parts, self.skip_connection_)]
         networks = [self.network_] if len(parts) == 1 else self._networks_
@@ -202,3 +210,12 @@ class CertifyMixin:
             (problem, network, rows.samples(problem))
             for problem, network, rows in zip(problems, networks, parts, strict=True)
         ]
+
+    def _other_rows(self, X, y, sample_weight):
+        """Return rows, the targets of every problem on them and their weights, checked against the training rows."""
+        if y is None:
+            raise InvalidInputError("y must be given where X is: the certificate is about rows with their targets.")
+        X, y = self._check_rows(X, y, reset=False)
+        X = dense_of(X)
+        weight = check_weights(sample_weights(sample_weight, X), len(y))
+        return X, *self._targets_of(y, weight)

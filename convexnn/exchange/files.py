@@ -75,7 +75,8 @@ def save_network(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
         Labels as `certify` takes them: -1 and 1, or one-hot rows for the multinomial loss.
     beta : float, optional
-        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n.
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n. Without it
+        the file has a network and no problem: a loss is refused, and the one that is loaded is None.
     certificate : Certificate, optional
         Its figures are written down as a claim; it needs beta.
     sample_weight : array-like of shape (n_samples,), optional
@@ -187,8 +188,10 @@ def _checked_problem(network, options):
     """Return the problem's entry for the header, or None; the data in `options` become arrays."""
     given = [name for name in DATA if options[name] is not None]
     if options["beta"] is None:
-        if given or options["certificate"] is not None:
-            name = given[0] if given else "certificate"
+        given += ["certificate"] if options["certificate"] is not None else []
+        given += ["loss"] if options["loss"] != "squared" else []
+        if given:
+            name = given[0]
             raise InvalidInputError(f"{name} is given without beta, and without it there is no problem. Give beta.")
         return None
     if given and not {"X", "y"} <= set(given):
@@ -325,7 +328,7 @@ def _rebuilt(header, arrays):
     checked = checked_names(network, **names)
     checked |= checked_scaling(network, arrays.get("center"), arrays.get("scale"))
     checked["preparation"] = checked_preparation(preparation, network.n_inputs)
-    problem = entry or {"beta": None, "loss": "squared", "huber_delta": 1.35, "quantile": 0.5}
+    problem = entry or {"beta": None, "loss": None, "huber_delta": 1.35, "quantile": 0.5}
     written_by = header["written_by"]
     saved = SavedNetwork(network, None, claimed, **problem, **data, **checked, written_by=written_by)
     return saved, entry, digest

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
+from sklearn.utils.validation import _check_feature_names, _get_feature_names
 
 from .._utils.aliases import ArrayLike
 from .._utils.display import Shown, counted, figure, share_above
@@ -32,13 +34,15 @@ class SavedNetwork(Shown):
     beta : float or None
         Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; None when the file has no
         problem, only a network.
-    loss : str
+    loss : str or None
+        None when the file has no problem: it does not say for which loss the network was trained.
     huber_delta, quantile : float
     X, y, sample_weight : ndarray or None
         The data in the file. Of an estimator they are in canonical form (distinct rows, sorted), and the targets of a
         classifier are -1 and 1, or one-hot rows for the multinomial loss. X is what the network was trained on: where
         the file has a centre and a scale, they have been applied to it.
     feature_names, target_names : list of str or None
+        A data frame whose columns have other names than `feature_names`, or another order, is refused.
     classes : ndarray or None
         The labels, in the order of the outputs; of two classes the second is where the network is positive.
     multilabel : bool
@@ -57,7 +61,7 @@ class SavedNetwork(Shown):
     certificate: Certificate | None
     claimed: ClaimedCertificate | None
     beta: float | None
-    loss: str
+    loss: str | None
     huber_delta: float
     quantile: float
     X: np.ndarray | None
@@ -75,8 +79,12 @@ class SavedNetwork(Shown):
 
     @property
     def problem_options(self) -> dict[str, Any]:
-        """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes, and a free bias."""
-        options = {name: getattr(self, name) for name in ("loss", "huber_delta", "quantile", "sample_weight")}
+        """The keywords loss, huber_delta, quantile and sample_weight that `certify` takes, and a free bias.
+
+        An unknown loss is left out.
+        """
+        options = {name: getattr(self, name) for name in ("huber_delta", "quantile", "sample_weight")}
+        options |= {} if self.loss is None else {"loss": self.loss}
         return options if self.penalize_bias else options | {"penalize_bias": False}
 
     @property
@@ -86,7 +94,14 @@ class SavedNetwork(Shown):
 
     def standardized(self, X: ArrayLike) -> np.ndarray:
         """Return ``(X - center) / scale``, what the network takes; X as it is when the file has neither."""
+        self._check_names(X)
         return scaled(X, self.center, self.scale)
+
+    def _check_names(self, X):
+        """Refuse a frame of other columns, as a fitted estimator of scikit-learn does; arrays have no names."""
+        if self.feature_names is not None and _get_feature_names(X) is not None:
+            names = SimpleNamespace(feature_names_in_=np.array(self.feature_names, dtype=object))
+            _check_feature_names(names, X, reset=False)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the network's values at the rows of raw X, of shape (n_samples,) or (n_samples, n_outputs)."""
@@ -133,7 +148,7 @@ class SavedNetwork(Shown):
             classes = "no classes" if self.classes is None else "classes"
             raise InvalidInputError(
                 f"probabilities are those of classes with the logistic or the multinomial loss; the file has {classes} "
-                f"and the loss {self.loss!r}. decision_function gives the network's values."
+                f"and the loss {self.loss or 'unknown'!r}. decision_function gives the network's values."
             )
         # Labels: the sigmoid of each. One output: the sigmoid of both signs. Several: their softmax.
         values = self.decision_function(X)
@@ -152,7 +167,7 @@ class SavedNetwork(Shown):
                 "not proven again" if known is None else f"{share_above(known.relative_gap)} ({known.proof})",
             ),
             ("beta", figure(self.beta)),
-            ("loss", self.loss),
+            ("loss", self.loss or "unknown"),
             ("data", "not in the file" if self.X is None else counted(len(self.X), "row")),
             ("inputs", "scaled by the file" if self.is_scaled else "as they are"),
         ]

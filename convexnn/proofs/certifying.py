@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from math import inf, nextafter
+from typing import Any
 
 import numpy as np
 
@@ -17,22 +18,22 @@ from ..duality.records import PRICE_TOLERANCE, Certificate, Price, certificate_o
 from ..duality.values import evaluate
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..programs.posing import problem_of
 from .checkpoints import TreeFile, proof_header
-from .proving import KEPT_MARGIN, TOLERANCE, begin_search, prove, refuse_unknown
+from .posing import posed
+from .proving import KEPT_MARGIN, TOLERANCE, begin_search, prove, saying_what_is_kept
 
 
 def certify_resumably(
     checkpoint: str | os.PathLike[str],
-    network: TwoLayerReLU,
+    network: TwoLayerReLU | Any,
     X: ArrayLike,
     y: ArrayLike,
-    beta: float,
+    beta: float | None = None,
     *,
     sample_weight: ArrayLike | None = None,
-    loss: LossName = "squared",
-    huber_delta: float = 1.35,
-    quantile: float = 0.5,
+    loss: LossName | None = None,
+    huber_delta: float | None = None,
+    quantile: float | None = None,
     tol: float = TOLERANCE,
     time_limit: float | None = None,
     n_jobs: int | None = None,
@@ -49,7 +50,7 @@ def certify_resumably(
     checkpoint : path-like
         The file that keeps the search; it is made where there is none.
     network, X, y, beta, sample_weight, loss, huber_delta, quantile
-        As `write_proof` takes them, with one output.
+        As `write_proof` takes them, with one output: a fitted estimator knows its strength and its loss.
     tol : float
         The bound on the dual constraint is searched until it is this close to the largest value, relatively.
     time_limit : float, optional
@@ -82,23 +83,25 @@ def certify_resumably(
     write_proof : The file that others can check.
     """
     tol, verbose = check_positive(tol, "tol"), check_verbose(verbose)
-    options = {"sample_weight": sample_weight, "loss": loss, "huber_delta": huber_delta, "quantile": quantile}
-    problem = problem_of(network, X, y, beta, **options)
-    refuse_unknown(problem)
-    if problem.n_outputs > 1:
-        raise InvalidInputError(
-            f"y must have shape (n_samples,) for certify_resumably; got {problem.n_outputs} outputs. write_proof takes "
-            f"two, with a checkpoint too."
-        )
-    deadline = deadline_after(time_limit)
-    with reporting(verbose, deadline):
-        return certify_kept(network, problem, checkpoint, tol=tol, deadline=deadline, n_jobs=n_jobs)
+    given = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    with saying_what_is_kept(checkpoint):
+        network, problem, _, _ = posed(network, X, y, beta, sample_weight, **given)
+        if problem.n_outputs > 1:
+            raise InvalidInputError(
+                f"y must have shape (n_samples,) for certify_resumably; got {problem.n_outputs} outputs. write_proof "
+                f"takes two, with a checkpoint too."
+            )
+        deadline = deadline_after(time_limit)
+        with reporting(verbose, deadline):
+            return certify_kept(network, problem, checkpoint, tol=tol, deadline=deadline, n_jobs=n_jobs)
 
 
 def certify_kept(network, problem, checkpoint, *, tol=TOLERANCE, deadline=None, n_jobs=None):
     """Certify a network for a checked `Problem` of one output; see `certify_resumably`."""
     limits = {"deadline": deadline, "n_jobs": n_jobs}
-    with one_blas_thread(), TreeFile(checkpoint, proof_header(problem, network, tol)) as file:
+    kept = TreeFile(checkpoint, proof_header(problem, network, tol))
+    with saying_what_is_kept(checkpoint) as found, one_blas_thread(), kept as found.file:
+        file = found.file
         problem.check_network(network)
         search = begin_search(problem, network, file, tol=tol, **limits)
         if file.margin is None:

@@ -38,13 +38,23 @@ ARRAYS = {"dual_point": "<f8", "splits": "|i1", "slopes": "<f8", "n_shares": "<i
 ARRAYS |= dict.fromkeys(TERMS, "<f8")
 DIGITS = decimal.Context(prec=50, Emax=10**6, Emin=-1000, traps=[decimal.InvalidOperation])
 ZERO = Fraction(0)
+NO_RECIPE = (
+    "the proof does not say how a CSV file becomes its data: they were arrays, or a table that was prepared. Check it "
+    "with these data: convexnn check --model NETWORK for a table, convexnn.proofs.check_proof for arrays"
+)
+OTHER_DATA = (
+    "the data are not those that the proof is about: give the same numbers (1 and -1 for two classes), in the same "
+    "order of rows and columns, with the same weights"
+)
+N_SHOWN_DIGITS = 12  # of the hash of the data
+NETWORK_FILE = {"header.json", "hidden_weights"}  # what convexnn writes for a network
 MAX_BYTES, MAX_BITS = 1 << 33, 1 << 15  # of a file that is unpacked, and of an entry of a generator
 RATIONAL = re.compile(r"-?[0-9]+(/[0-9]+)?")
 MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ArithmeticError, ValueError, csv.Error, MemoryError)
 
 
 class ProofError(ValueError):
-    """A file that is no proof: the message is the first line that does not hold."""
+    """A file that is no proof: the message says what is wrong first."""
 
 
 class Verdict(NamedTuple):
@@ -81,10 +91,10 @@ def as_decimal(value, rounding, digits=50):
     return context.divide(decimal.Decimal(value.numerator), decimal.Decimal(value.denominator))
 
 
-def require(holds, line):
-    """Refuse the proof unless a line of it holds."""
+def require(holds, wrong):
+    """Refuse the proof unless a line of it holds; `wrong` says what is the matter where it does not."""
     if not holds:
-        raise ProofError(f"this does not hold: {line}")
+        raise ProofError(wrong)
 
 
 # The file and the table
@@ -95,14 +105,21 @@ def read_proof(path):
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
-                require(sum(part.file_size for part in archive.zip.infolist()) <= MAX_BYTES, "the file has a sane size")
+                size = sum(part.file_size for part in archive.zip.infolist())
+                require(size <= MAX_BYTES, f"{path} would take {size} bytes, more than a proof may: {MAX_BYTES}")
+                is_network = NETWORK_FILE <= set(archive.files)
+                require(not is_network, f"{path} holds a network and no proof: give a file that convexnn prove wrote")
+                require("header" in archive.files, f"{path} has no entry 'header', so it is no proof file")
                 arrays = {name: archive[name] for name in archive.files}
             header = json.loads(bytes(arrays.pop("header")).decode())
+        except ProofError:
+            raise
         except Exception as error:  # whatever a damaged archive raises
-            raise ProofError(f"{path} is torn, changed or no proof file ({error})") from error
-    require(isinstance(header, dict) and header.get("format") == FORMAT, f"the format of {path} is {FORMAT!r}")
-    require(all(isinstance(array, np.ndarray) for array in arrays.values()), "the file holds arrays and nothing else")
-    require(digest(header, arrays) == header.get("contents"), f"the contents of {path} are those that were written")
+            raise ProofError(f"{path} cannot be read as a proof file: it is torn, or of another kind") from error
+    kind = header.get("format") if isinstance(header, dict) else None
+    require(kind == FORMAT, f"{path} has the format {kind!r}, and this checker reads {FORMAT!r} alone")
+    require(all(isinstance(array, np.ndarray) for array in arrays.values()), f"{path} holds more than arrays")
+    require(digest(header, arrays) == header.get("contents"), f"{path} was changed after it was written, or damaged")
     return header, arrays
 
 
@@ -127,37 +144,48 @@ def fingerprint(X, y, weight):
 def check_recipe(table):
     """Refuse anything but a recipe: how the columns of a CSV file become X, y and weights."""
     entries = {"inputs", "targets", "weight", "center", "scale"}
-    require(isinstance(table, dict) and set(table) == entries, "the proof says how a CSV file becomes its data")
+    require(isinstance(table, dict) and set(table) == entries, f"a recipe of a table has the entries {sorted(entries)}")
     columns = [[name for name, _ in table[role]] for role in ("inputs", "targets")]
     labels = [label for role in ("inputs", "targets") for _, label in table[role]]
     texts = all(isinstance(name, str) for names in columns for name in names)
-    require(texts and all(isinstance(text, str | None) for text in [*labels, table["weight"]]), "columns have names")
-    require(not {*columns[0]} & {table["weight"], *columns[1]}, "no target and no weight is an input")
-    for numbers in (table["center"], table["scale"]):
+    texts = texts and all(isinstance(text, str | None) for text in [*labels, table["weight"]])
+    require(texts, "the recipe names a column or a label by what is no text")
+    shared = {*columns[0]} & {table["weight"], *columns[1]}
+    require(not shared, f"the recipe takes {sorted(shared)} as an input, and as the target or the weight too")
+    for role in ("center", "scale"):
+        numbers = table[role]
         sane = len(numbers) == len(columns[0]) and all(type(x) is float and math.isfinite(x) for x in numbers)
-        require(sane and 0.0 not in table["scale"], "every input has a centre and a scale")
+        require(sane, f"the recipe must have a number as the {role} of every input; it has {numbers}")
+    require(0.0 not in table["scale"], "the recipe divides an input by 0")
 
 
 def read_table(path, header):
     """Return X, y and the weights of a CSV file, prepared as the header says, in float64."""
+    require(header.get("table") is not None, NO_RECIPE)
     try:
-        check_recipe(header.get("table"))
+        check_recipe(header["table"])
         return _read_table(path, header["table"])
     except ProofError:
         raise
     except MALFORMED as error:
-        raise ProofError(f"{path} is not the table that the proof is about ({error})") from error
+        raise ProofError(f"{path} cannot be read as the table that the proof is about: {error}") from error
 
 
 def _read_table(path, table):
     with open(path, encoding="utf-8-sig", newline="") as file:
         names, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
-    require(all(len(row) == len(names) for row in rows), "every row of the table has as many cells as the header")
+    odd = next((k for k, row in enumerate(rows, 1) if len(row) != len(names)), 0)
+    require(not odd, f"row {odd} of {path} has another number of cells than its header, which has {len(names)}")
 
     def column(name, label, is_target=False):
-        require(names.count(name) == 1, f"the table has one column {name!r}")
+        n_found = names.count(name)
+        require(n_found, f"{path} has no column {name!r}, which the proof is about")
+        require(n_found == 1, f"{path} has {n_found} columns {name!r}, and the proof is about one of that name")
         cells = [row[names.index(name)] for row in rows]
-        require(not is_target or label is None or label in cells, f"column {name!r} holds {label!r}")
+        require(
+            not is_target or label is None or label in cells,
+            f"column {name!r} of {path} has no cell {label!r}, which the proof is about",
+        )
         return [float(cell) if label is None else float(cell == label) for cell in cells]
 
     X = (np.array([column(*pair) for pair in table["inputs"]]).T - table["center"]) / table["scale"]
@@ -276,7 +304,10 @@ def check_cones(arrays, basis, lines, coefficients, linear, unit, tau, tick):
     """
     n_outputs, place = coefficients.shape[1], 0
     n_nodes = 2 * len(arrays["n_shares"]) - (1 << (len(basis) + n_outputs))
-    require(arrays["splits"].shape == (n_nodes, 4), "there are as many cones as the leaves and the roots ask for")
+    require(
+        arrays["splits"].shape == (n_nodes, 4),
+        f"the tree has another number of cones than {n_nodes}, as its leaves ask for",
+    )
     splits = arrays["splits"].tolist()
     leaves = read_leaves(arrays, n_outputs, len(lines))
     for generators, axes in roots(basis, n_outputs):
@@ -289,18 +320,24 @@ def check_cones(arrays, basis, lines, coefficients, linear, unit, tau, tick):
             on, kept = (low >= 0) & (high > 0), (low < 0) & (high > 0)
             settled = settled + values[:, on] @ along[on]
             values, along, index = values[:, kept], along[kept], index[kept]
-            require(place < len(splits), "the tree is whole")
+            require(place < len(splits), "the tree ends before all cones are covered")
             kind, first, second, shift = splits[place]
             place += 1
             if kind == LEAF:
                 leaf = next(leaves, None)
-                require(leaf is not None, "every cone that is not cut has a slope")
+                require(leaf is not None, "a cone that is not cut has no slope")
                 check_leaf(generators, axes, values, along, settled, index, *leaf, unit, tau)
                 tick()
                 continue
             size = (len(generators), n_outputs)[kind] if kind in (0, 1) else 0
-            require(0 <= first < size and 0 <= second < size and first != second, f"split {place} is along an edge")
-            require(is_short(generators) and is_short(axes), f"the generators of split {place} are not endless")
+            require(
+                0 <= first < size and 0 <= second < size and first != second,
+                f"split {place} is along no edge of its cone",
+            )
+            require(
+                is_short(generators) and is_short(axes),
+                f"the generators of split {place} have entries of more than {MAX_BITS} bits",
+            )
             # The half that keeps the second end comes next: it is the last on the stack.
             if kind == 0:
                 for own, own_values, own_settled in halves((generators, values, settled), first, second, shift):
@@ -308,16 +345,22 @@ def check_cones(arrays, basis, lines, coefficients, linear, unit, tau, tick):
             else:
                 for own, own_along, own_settled in halves((axes, along.T, settled.T), first, second, shift):
                     stack.append((generators, own, values, own_along.T, own_settled.T, index))
-    require(place == len(splits) and next(leaves, None) is None, "the file holds one tree and the leaves of it")
+    require(place == len(splits) and next(leaves, None) is None, "the file holds more than one tree and its leaves")
     return place
 
 
 def read_leaves(arrays, n_outputs, n_lines):
     """Yield the number, the slope and the shares of every leaf in turn."""
     slopes, n_shares, lines, shares = (arrays[name] for name in ("slopes", "n_shares", "lines", "shares"))
-    require(slopes.ndim == 3 and slopes.shape[:2] == (len(n_shares), n_outputs), "a slope has a row for every output")
-    require(np.all(n_shares >= 0) and n_shares.sum() == len(lines) == len(shares), "every leaf has its shares")
-    require(np.all(shares <= SHARE_UNIT), "every share is at most 1")
+    require(
+        slopes.ndim == 3 and slopes.shape[:2] == (len(n_shares), n_outputs),
+        "the slopes are not of one row for every output",
+    )
+    require(
+        np.all(n_shares >= 0) and n_shares.sum() == len(lines) == len(shares),
+        "the shares are not as many as the leaves say",
+    )
+    require(np.all(shares <= SHARE_UNIT), "a share is above 1")
     stops = np.cumsum(n_shares, dtype=np.int64).tolist()
     for leaf, (slope, start, stop) in enumerate(zip(slopes, [0, *stops][:-1], stops, strict=True), 1):
         yield leaf, slope, dict(zip(lines[start:stop].tolist(), shares[start:stop].tolist(), strict=True))
@@ -335,8 +378,8 @@ def check_leaf(generators, axes, values, along, settled, index, leaf, slope, sha
     matrix, exponent = integers(slope)
     factor = unit * (1 << exponent) / SHARE_UNIT
     above = (generators @ matrix.T @ axes.T) * factor.denominator >= needed * factor.numerator
-    require(np.all(above), f"the slope of leaf {leaf} is above what is needed at the generators of its cone")
-    require(is_below(matrix @ matrix.T, (tau * (1 << exponent)) ** 2), f"the slope of leaf {leaf} is at most tau")
+    require(np.all(above), f"the slope of leaf {leaf} is below what is needed at a generator of its cone")
+    require(is_below(matrix @ matrix.T, (tau * (1 << exponent)) ** 2), f"the slope of leaf {leaf} is above tau")
 
 
 # The losses: a term of the objective, from above, and one of the dual value ``-L*(-nu)``, from below, of weight 1
@@ -372,7 +415,7 @@ def pinball(y, fit, header):
 
 def within(value, nu, low, high):
     """Return the value of a dual term, where nu is in its domain."""
-    require(low <= nu <= high, "the dual point is in the domain of the loss")
+    require(low <= nu <= high, "the dual point is outside the domain of the loss")
     return value
 
 
@@ -400,11 +443,12 @@ LOSSES = {
 def check(header, arrays, X, y, weight, tick=lambda: None):
     """Return the `Verdict` of a proof that was read, on X (n, d), y (n,) or (n, c) and weights (n,), all float64.
 
-    `tick` is called after every leaf. A `ProofError` says the first line that does not hold.
+    `tick` is called after every leaf. A `ProofError` says what is wrong first.
     """
     X, y, weight = (np.asarray(array, dtype=np.float64) for array in (X, y, weight))
-    require(fingerprint(X, y, weight) == header.get("data"), "the data are those that the proof is about")
-    require(all(np.isfinite(array).all() for array in (X, y, weight)) and np.all(weight >= 0), "the data are finite")
+    require(fingerprint(X, y, weight) == header.get("data"), OTHER_DATA)
+    finite = all(np.isfinite(array).all() for array in (X, y, weight)) and np.all(weight >= 0)
+    require(finite, "the data are not finite, or a weight is negative")
     try:
         return _check(header, arrays, X, y, weight, tick)
     except ProofError:
@@ -415,30 +459,47 @@ def check(header, arrays, X, y, weight, tick=lambda: None):
 
 def _check(header, arrays, X, y, weight, tick):
     for name, array in arrays.items():
-        require(ARRAYS.get(name) == array.dtype.str, f"array {name} is of the type that it should be")
-        require(array.dtype.kind != "f" or np.isfinite(array).all(), f"array {name} is finite")
+        require(ARRAYS.get(name) == array.dtype.str, f"array {name} is not of the type {ARRAYS.get(name)}")
+        require(array.dtype.kind != "f" or np.isfinite(array).all(), f"array {name} has entries that are not finite")
     loss, used, outputs = header["loss"], weight > 0, y.shape[1:]
     numbers = [header[name] for name in ("beta", "huber_delta", "quantile", "tau", "scale")]
     flags = [header[name] for name in ("hidden_bias", "fit_intercept", "skip_connection")]
-    require(all(type(x) is float and math.isfinite(x) for x in numbers), "beta, tau and the like are numbers")
-    require(all(type(flag) is bool for flag in flags), "the header says which terms there are")
-    require(X.ndim == 2 and y.ndim in (1, 2) and len(X) == len(y) == len(weight), "every row has a target")
-    require(loss in LOSSES and numbers[1] > 0 and 0 < numbers[2] < 1, "the loss is one that is known")
+    require(
+        all(type(x) is float and math.isfinite(x) for x in numbers),
+        "beta, tau or a parameter of the loss is no finite number",
+    )
+    require(all(type(flag) is bool for flag in flags), "the header does not say which terms there are")
+    require(
+        X.ndim == 2 and y.ndim in (1, 2) and len(X) == len(y) == len(weight),
+        "X, y and the weights are not of matching shapes",
+    )
+    require(
+        loss in LOSSES and numbers[1] > 0 and 0 < numbers[2] < 1,
+        f"the loss {loss!r} or its parameter is none that is known",
+    )
     X, y, w = X[used], fractions(y[used].reshape(used.sum(), -1)), fractions(weight[used])[:, None]
-    require(loss not in ("logistic", "squared_hinge") or np.all(abs(y) == 1), "labels are 1 and -1")
-    require(arrays["dual_point"].shape == (len(used), y.shape[1]), "the dual point has an entry for every target")
+    require(
+        loss not in ("logistic", "squared_hinge") or np.all(abs(y) == 1),
+        f"the {loss} loss is about targets 1 and -1, and there are others",
+    )
+    require(arrays["dual_point"].shape == (len(used), y.shape[1]), "the dual point is not of the shape of the targets")
     objective = _objective(header, arrays, fractions(X), y, w, outputs)
     nu, *function, unit = exact_function(header, X, fractions(arrays["dual_point"][used]))
     basis = np.array([[int(entry) for entry in row] for row in header["basis"]], dtype=object)
     basis = basis.reshape(len(header["basis"]), function[0].shape[1])
-    require(spans(basis, np.vstack([function[0], function[2]])), "the basis spans the rows of the data")
+    require(
+        spans(basis, np.vstack([function[0], function[2]])), "the basis does not span the rows of the data, or is none"
+    )
     tau, scale = Fraction(header["tau"]), Fraction(header["scale"])
-    require(tau >= 0 and 0 <= scale and scale * tau <= Fraction(header["beta"]), "the scale is at most beta / tau")
+    require(
+        tau >= 0 and 0 <= scale and scale * tau <= Fraction(header["beta"]),
+        "the scale is above beta / tau, or negative",
+    )
     n_cones = check_cones(arrays, basis, *function, unit, tau, tick)
     bound = _total(LOSSES[loss][1], header, y, scale * nu / w, w)
-    require(bound <= objective, "the lower bound is at most the objective")
+    require(bound <= objective, "the lower bound is above the objective of the network")
     # No term of an objective is negative.
-    return Verdict(max(bound, ZERO), objective, n_cones, _text_of(header, X))
+    return Verdict(max(bound, ZERO), objective, n_cones, _text_of(header, X, weight[used]))
 
 
 def exact_function(header, X, nu):
@@ -448,12 +509,12 @@ def exact_function(header, X, nu):
     terms.
     """
     for row, column, text in header["corrections"]:
-        require(type(row) is type(column) is int and RATIONAL.fullmatch(text), "corrections are rational numbers")
+        require(type(row) is type(column) is int and RATIONAL.fullmatch(text), "a correction is no rational number")
         nu[row, column] = Fraction(text)
     rows, exponent = integers(X)
     ones = np.full((len(rows), 1), 1 << exponent, dtype=object)
     free = np.hstack([rows[:, : rows.shape[1] * header["skip_connection"]], ones[:, : header["fit_intercept"]]])
-    require(not np.any(free.T @ nu), "the dual point is orthogonal to the free terms")
+    require(not np.any(free.T @ nu), "the dual point is not orthogonal to the free terms")
     common = math.lcm(*(value.denominator for value in nu.ravel().tolist()))
     design = np.hstack([rows, ones]) if header["hidden_bias"] else rows
     return nu, *lines_of(design, nu * common // 1), Fraction(1, common << exponent)
@@ -471,11 +532,12 @@ def _objective(header, arrays, X, y, w, outputs):
     """Return the objective of the network, exactly, or an upper bound where the loss has a logarithm."""
     exact = {name: fractions(arrays[name]) for name in TERMS if name in arrays}
     for name, term in zip(TERMS[2:], ("hidden_bias", "fit_intercept", "skip_connection"), strict=True):
-        require((name in exact) == header[term], f"the network has {name} if the problem has")
+        require((name in exact) == header[term], f"the network must have {name} if the problem has, and only then")
     # Exact shapes: a bias or an intercept for every row would be no network's.
     m, d = len(exact["hidden_weights"]), X.shape[1]
     for name, shape in zip(TERMS, ((m, d), (m, *outputs), (m,), outputs, (d, *outputs)), strict=True):
-        require(name not in exact or exact[name].shape == shape, f"{name} of the network has shape {shape}")
+        got = exact[name].shape if name in exact else shape
+        require(got == shape, f"{name} of the network must have shape {shape}; it has {got}")
     bias, intercept = (exact.get(name, np.array(ZERO)) for name in ("hidden_bias", "intercept"))
     hidden = np.maximum(X @ exact["hidden_weights"].T + bias, 0)
     fit = hidden @ exact["output_weights"].reshape(m, y.shape[1]) + intercept
@@ -485,7 +547,7 @@ def _objective(header, arrays, X, y, w, outputs):
     return _total(LOSSES[header["loss"]][0], header, y, fit, w) + Fraction(header["beta"]) / 2 * squares
 
 
-def _text_of(header, X):
+def _text_of(header, X, weight):
     """Return in words the problem that the bound is about."""
     parameter = {"huber": "huber_delta", "quantile": "quantile"}.get(header["loss"])
     loss = f"{header['loss']} loss" + (f" ({parameter} {header[parameter]!r})" if parameter else "")
@@ -493,14 +555,38 @@ def _text_of(header, X):
     own = [name.removeprefix("fit_").replace("_", " ") for name in terms if header[name]] or [
         "no bias and no free terms"
     ]
-    text = f"{loss}, beta {header['beta']!r}, {', '.join(own)}, {len(X)} rows of positive weight, {X.shape[1]} inputs"
-    if header.get("table") is None:
-        return text
-    inputs, targets = (
-        ", ".join(name if label is None else f"{name}={label}" for name, label in header["table"][role])
-        for role in ("inputs", "targets")
+    return f"{loss}, beta {header['beta']!r}, {', '.join(own)}, {_text_of_data(header, X, weight)}"
+
+
+def _text_of_data(header, X, weight):
+    """Return in words the data of a problem: by their recipe, or their hash where there is none."""
+    rows = (
+        f"{len(X)} rows of weight 1"
+        if np.all(weight == 1)
+        else f"{len(X)} rows of weights that sum to {weight.sum():g}"
     )
-    return f"{text} ({inputs}), target {targets}, weight {header['table']['weight']}"
+    table = header.get("table")
+    if table is None:
+        return f"{rows}, {X.shape[1]} inputs as they were given, data {header['data'][:N_SHOWN_DIGITS]}"
+    check_recipe(table)
+    ways = {"center": "centred", "scale": "scaled"}
+    done = [
+        way for (role, way), idle in zip(ways.items(), (0.0, 1.0), strict=True) if any(x != idle for x in table[role])
+    ]
+    names = [name if label is None else f"{name}={label!r}" for name, label in table["inputs"]]
+    inputs = ", ".join(map(_text_of_input, names, table["center"], table["scale"]))
+    targets = ", ".join(
+        name if label is None else f"{name} (1 for {label!r}, else -1)" for name, label in table["targets"]
+    )
+    column = "no column of weights" if table["weight"] is None else f"weights {table['weight']}"
+    state = " and ".join(done) if done else "as they are"
+    return f"{rows}, {X.shape[1]} inputs {state} ({inputs}), target {targets}, {column}"
+
+
+def _text_of_input(name, center, scale):
+    """Return an input as a formula of its column; with all digits, for other numbers make another problem."""
+    text = name if center == 0 else f"{name} {'-' if center > 0 else '+'} {abs(center)!r}"
+    return text if scale == 1 else f"({text}) / {scale!r}"
 
 
 def main(arguments=None):

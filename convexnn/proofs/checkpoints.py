@@ -175,6 +175,12 @@ class TreeFile:
         best = max(heads, key=lambda head: head["value"])
         return max(head["bound"] for head in heads), best["value"], np.array(best["point"])
 
+    def kept(self):
+        """Return the share that is closed by the pieces that outlive this context, and the number of their cones."""
+        own = None if self._kept is None else self._kept.file
+        heads = [self.heads[key] for key, (file, _) in self._places.items() if file is own]
+        return sum(head["closed"] for head in heads), sum(head["rows"]["splits"] for head in heads)
+
     def tree(self):
         """Return the `Tree` when no task is left, piece after piece in the order of a depth-first walk.
 

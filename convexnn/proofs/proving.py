@@ -1,12 +1,13 @@
 """The search behind a proof: a dual point, the bound that it needs, and the tree that shows it; all of it resumable."""
 
 import os
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 from .._utils.clock import now
 from .._utils.progress import current
 from ..duality.certificate import certify_problem
 from ..duality.values import evaluate
-from ..exceptions import InvalidInputError
 from . import checker
 from .checkpoints import Search
 from .exact import corrections_of
@@ -18,15 +19,8 @@ TOLERANCE = 1e-8  # the tree is searched until its bound is this close to the la
 # Factors of the rounding that slopes allow for, one after another until the proof holds.
 MARGINS = (1.0, 1e3, 1e6, 1e9, 1e12)
 KEPT_MARGIN = MARGINS[1]  # of a search that is kept: to do it again for a larger factor would cost more than this loses
+WHOLE = 1.0 - 1e-12  # the closed share of a whole tree, but for the rounding of its sum
 LIMIT_SHARE_OF_CERTIFICATE = 0.4  # a first search, which cannot be written down, has this share of a limit of time
-
-
-def refuse_unknown(problem):
-    """Refuse what the checker does not know."""
-    if problem.n_outputs > 2:
-        raise InvalidInputError(f"y must have one or two columns for a proof file; got {problem.n_outputs} outputs.")
-    if problem.loss.name not in checker.LOSSES:
-        raise InvalidInputError(f"loss must be one of {', '.join(checker.LOSSES)}; got {problem.loss.name!r}.")
 
 
 def begin_search(problem, network, file, *, tol, deadline, n_jobs):
@@ -65,13 +59,7 @@ def _dual_point(problem, network, file, tol, deadline, n_jobs):
 
 
 def prove(file, *, tolerance, deadline=None, n_jobs=None):
-    """Search for the tree of a `TreeFile` until no cone is open; after the deadline they are bounded as they are.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After an interrupt; where the file is kept, the message says how much of the tree is in it.
-    """
+    """Search for the tree of a `TreeFile` until no cone is open; after the deadline they are bounded as they are."""
     reporter = current()
     with pool_of(n_jobs) as pool, reporter.stage(reporter.proof_name, total=1.0) as stage:
         stage.skipped = file.closed
@@ -81,20 +69,41 @@ def prove(file, *, tolerance, deadline=None, n_jobs=None):
 
         def receive(piece):
             file.add(piece)
-            stage.tick(file.closed, lambda: _figures(file))
+            stage.tick(file.closed, lambda: _figures(file.closed, file.n_cones))
             return [] if piece.rest is None else piece.rest.divided()
 
-        try:
-            work_off(file.open_tasks(), call, receive, pool, deadline)
-        except KeyboardInterrupt as error:
-            if file.path is None:
-                raise
-            raise KeyboardInterrupt(
-                f"interrupted: {_figures(file)}. They are kept in checkpoint={os.fspath(file.path)!r}: the same call "
-                f"goes on from there."
-            ) from error
+        work_off(file.open_tasks(), call, receive, pool, deadline)
 
 
-def _figures(file):
+@contextmanager
+def saying_what_is_kept(checkpoint):
+    """A context for a search in a file, whose attribute `file` is set when there is one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After an interrupt; where there is a checkpoint, the message says how much of the search is in it.
+    """
+    search = SimpleNamespace(file=None)
+    try:
+        yield search
+    except KeyboardInterrupt as error:
+        if checkpoint is None or error.args:  # an inner context has said it
+            raise
+        raise KeyboardInterrupt(f"interrupted: {_kept_text(search.file, os.fspath(checkpoint))}") from error
+
+
+def _kept_text(file, path):
+    """Say what a checkpoint keeps, and what the same call does with it."""
+    if file is None or file.search is None:
+        return f"the search had not begun, and checkpoint={path!r} is as it was. Make the same call again."
+    closed, n_cones = file.kept()
+    if closed < WHOLE:
+        figures = _figures(closed, n_cones)
+        return f"{figures}. They are kept in checkpoint={path!r}: the same call goes on from there."
+    return f"the search was done: {n_cones:,} cones, kept in checkpoint={path!r}. The same call goes on after it."
+
+
+def _figures(closed, n_cones):
     """Say how far the tree is."""
-    return f"{100.0 * file.closed:.3g} % closed by {file.n_cones:,} cones"
+    return f"{100.0 * closed:.3g} % closed by {n_cones:,} cones"

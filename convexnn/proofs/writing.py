@@ -19,10 +19,10 @@ from .._utils.threads import one_blas_thread
 from .._utils.validation import check_design, check_positive, check_verbose, check_weights, deadline_after
 from ..exceptions import InvalidInputError, SolverError
 from ..network import TwoLayerReLU
-from ..programs.posing import problem_of
 from . import checker
 from .checkpoints import TreeFile, proof_header
-from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove, refuse_unknown
+from .posing import posed
+from .proving import KEPT_MARGIN, MARGINS, TOLERANCE, begin_search, free_terms, prove, saying_what_is_kept
 
 TREE_ARRAYS = ("splits", "slopes", "n_shares", "lines", "shares")
 DOMAIN_MARGINS = (0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which the dual point shrinks into its domain
@@ -36,9 +36,9 @@ def write_proof(
     beta: float | None = None,
     *,
     sample_weight: ArrayLike | None = None,
-    loss: LossName = "squared",
-    huber_delta: float = 1.35,
-    quantile: float = 0.5,
+    loss: LossName | None = None,
+    huber_delta: float | None = None,
+    quantile: float | None = None,
     table: dict | None = None,
     tol: float = TOLERANCE,
     time_limit: float | None = None,
@@ -60,12 +60,15 @@ def write_proof(
     y : array-like of shape (n_samples,) or (n_samples, 2)
         For an estimator the targets or labels that its `fit` takes.
     beta : float
-        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n. Of a network.
+        Strength in ``sum_i w_i loss(y_i, f(x_i)) + beta/2 sum_j (||u_j||^2 + alpha_j^2)``; a sum, no 1/n. A network
+        needs it; for an estimator it is left out, or its `beta_`.
     sample_weight : array-like of shape (n_samples,), optional
-    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}
-        See `TwoLayerReLU.objective`. Logistic and squared_hinge take labels -1 and 1.
-    huber_delta, quantile : float
-        Parameters of the losses of these names.
+        An estimator does not keep the weights of its rows for this: they are given as `fit` took them.
+    loss : {"squared", "huber", "absolute", "quantile", "logistic", "squared_hinge"}, optional
+        Squared by default; for an estimator it is left out, or its own. See `TwoLayerReLU.objective`. Logistic and
+        squared_hinge take labels -1 and 1.
+    huber_delta, quantile : float, optional
+        Parameters of the losses of these names, 1.35 and .5 by default; those of an estimator are left out, or its own.
     table : dict, optional
         How a CSV file becomes X and y, for a checker that is given the file; see Notes.
     tol : float
@@ -90,7 +93,8 @@ def write_proof(
     Raises
     ------
     ValueError
-        For bad input, for losses and networks that the checker does not know, for data of a rank above 13, and for the
+        For bad input, for losses and networks that the checker does not know, for an objective or labels that are not
+        those of the estimator, for its training rows without their weights, for data of a rank above 13, and for the
         checkpoint of another proof.
     SolverError
         Where rounding was too large for what was found to hold in exact arithmetic; nothing is written then.
@@ -108,37 +112,39 @@ def write_proof(
     convexnn.certify : The same bound, in float64 with its rounding accounted for.
     """
     tol, verbose = check_positive(tol, "tol"), check_verbose(verbose)
-    options = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile}
-    if hasattr(network, "_for_functions"):
-        network, y, beta, own = network._for_functions(y)
-        options |= own
-    check_arguments(path, beta, table)
-    problem = problem_of(network, X, y, beta, sample_weight=sample_weight, **options)
-    refuse_unknown(problem)
-    deadline = deadline_after(time_limit)
-    limits = {"deadline": deadline, "n_jobs": n_jobs}
-    kept = TreeFile(checkpoint, proof_header(problem, network, tol))
-    with one_blas_thread(), reporting(verbose, deadline), kept as file:
-        header = _header(problem, X, y, sample_weight, table, **options)
-        search = begin_search(problem, network, file, tol=tol, **limits)
-        first = file.margin or (MARGINS[0] if checkpoint is None else KEPT_MARGIN)
-        for margin in MARGINS[MARGINS.index(first) :]:
-            if file.margin != margin:
-                file.begin(search, margin)
-            prove(file, tolerance=tol, **limits)
-            arrays = _terms(network) | _tree(problem, header, file)
-            header["contents"] = checker.digest(header, arrays)
-            try:
-                verdict = _checked(header, arrays, checked_data(X, y, sample_weight))
-                break
-            except checker.ProofError as error:
-                if margin == MARGINS[-1]:
-                    raise SolverError(
-                        f"what was found does not hold in exact arithmetic ({error}); no file was written. Bring the "
-                        f"columns of X to like sizes: rounding is the smaller for it."
-                    ) from error
-        _save(path, header, arrays)
+    check_arguments(path, table)
+    given = {"loss": loss, "huber_delta": huber_delta, "quantile": quantile}
+    with saying_what_is_kept(checkpoint) as found:
+        network, problem, y, options = posed(network, X, y, beta, sample_weight, **given)
+        deadline = deadline_after(time_limit)
+        limits = {"deadline": deadline, "n_jobs": n_jobs}
+        kept = TreeFile(checkpoint, proof_header(problem, network, tol))
+        with one_blas_thread(), reporting(verbose, deadline), kept as found.file:
+            data = checked_data(X, y, sample_weight)
+            header = _header(problem, data, table, **options)
+            arrays, verdict = _held(problem, network, header, data, found.file, tol, limits)
+            _save(path, header, arrays)
     return verdict
+
+
+def _held(problem, network, header, data, file, tol, limits):
+    """Return the arrays of a proof and what the checker says of it; the header gets what goes with them."""
+    search = begin_search(problem, network, file, tol=tol, **limits)
+    first = file.margin or (MARGINS[0] if file.path is None else KEPT_MARGIN)
+    for margin in MARGINS[MARGINS.index(first) :]:
+        if file.margin != margin:
+            file.begin(search, margin)
+        prove(file, tolerance=tol, **limits)
+        arrays = _terms(network) | _tree(problem, header, file)
+        header["contents"] = checker.digest(header, arrays)
+        try:
+            return arrays, _checked(header, arrays, data)
+        except checker.ProofError as error:
+            failure = error
+    raise SolverError(
+        f"what was found does not hold in exact arithmetic ({failure}); no file was written. Bring the columns of X to "
+        f"like sizes: rounding is the smaller for it."
+    ) from failure
 
 
 def check_proof(
@@ -158,7 +164,7 @@ def check_proof(
     path : path-like
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, 2)
-        As `write_proof` was given them.
+        As `write_proof` was given them; for a classifier 1 where a row has the second of its classes, and else -1.
     sample_weight : array-like of shape (n_samples,), optional
     verbose : int
         1 says every second how many cones are checked; on a terminal a bar does.
@@ -170,11 +176,13 @@ def check_proof(
     Raises
     ------
     ProofError
-        A ValueError; the message is the first line that does not hold.
+        A ValueError; the message says what is wrong first.
     """
-    data = checked_data(X, y, sample_weight)
+    X, y, weight = checked_data(X, y, sample_weight)
     header, arrays = checker.read_proof(path)
-    return checked(header, arrays, data, check_verbose(verbose))
+    if y.shape[1:] == (1,) and checker.fingerprint(X, y, weight) != header.get("data"):
+        y = y[:, 0]  # estimators take a column for one output
+    return checked(header, arrays, (X, y, weight), check_verbose(verbose))
 
 
 def checked(header, arrays, data, verbose=0):
@@ -194,13 +202,16 @@ def checked_data(X, y, sample_weight):
     """Return X, y and weights in float64, as the checker takes them."""
     X = check_design(X, keep_single=False)
     weight = check_weights(sample_weight, len(X))
-    return X, np.asarray(y, dtype=np.float64), weight
+    try:
+        return X, np.asarray(y, dtype=np.float64), weight
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"y must hold numbers, for a classifier 1 where a row has the second of its classes and else -1: {error}."
+        ) from error
 
 
-def check_arguments(path, beta, table):
+def check_arguments(path, table):
     """Refuse what would be found out after hours."""
-    if beta is None:
-        raise InvalidInputError("beta must be given for a network, which does not know its own; got None.")
     if Path(path).is_dir():
         raise InvalidInputError(f"path must name a file; got the folder {os.fspath(path)!r}.")
     if table is None:
@@ -208,14 +219,14 @@ def check_arguments(path, beta, table):
     try:
         checker.check_recipe(table)
     except (ValueError, TypeError, KeyError) as error:
-        raise InvalidInputError(f"table must say how a CSV file becomes the data (see Notes); got {error}.") from error
+        raise InvalidInputError(f"table must say how a CSV file becomes the data (see Notes): {error}.") from error
 
 
-def _header(problem, X, y, sample_weight, table, loss, huber_delta, quantile):
+def _header(problem, data, table, loss, huber_delta, quantile):
     """Return the header of the file, but for what the dual point and the tree add."""
     return {
         "format": checker.FORMAT,
-        "data": checker.fingerprint(*checked_data(X, y, sample_weight)),
+        "data": checker.fingerprint(*data),
         "table": table,
         "loss": problem.loss.name,
         # Of other losses the checker wants numbers too.

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from convexnn.cli import main
+from convexnn.proofs.checker import OTHER_DATA
 
 from .helpers import label_frame, make_frame, run_json, save
 
@@ -63,7 +64,7 @@ def test_prepared_tables_are_checked_with_the_model(fitted, tmp_path, capsys):
     assert main(["prove", table, "--model", model, "-o", proof]) == 0
     assert "convexnn check --model can" in capsys.readouterr().err
     exit_code, document = run_json(capsys, "check", proof, table)
-    assert exit_code == 1 and "how a CSV file becomes" in document["reason"]
+    assert exit_code == 1 and "does not say how a CSV file becomes" in document["reason"]
     assert run_json(capsys, "check", proof, table, "--model", model)[0] == 0
 
 
@@ -74,7 +75,7 @@ def test_another_table_does_not_hold(fitted, tmp_path, capsys):
     prove(capsys, table, model, proof)
     exit_code, document = run_json(capsys, "check", proof, other)
     assert (exit_code, document["holds"]) == (1, False)
-    assert document["reason"] == "this does not hold: the data are those that the proof is about"
+    assert document["reason"] == OTHER_DATA
     assert main(["check", proof, other]) == 1
     assert capsys.readouterr().out.strip() == document["reason"]
 
@@ -120,3 +121,31 @@ def test_proof_goes_on_from_its_checkpoint(fitted, tmp_path, capsys):
     again = prove(capsys, table, model, str(proof), "--checkpoint", str(checkpoint))
     assert again["statement"] == written["statement"] and proof.read_bytes() == whole
     assert len(checkpoint.read_bytes()) == len(kept)
+
+
+def test_problems_of_one_table_are_told_apart(fitted, tmp_path, capsys):
+    proof, found = str(tmp_path / "proof.npz"), []
+    for options in ((), ("--standardize",)):
+        table, model = fitted(make_frame(), "--beta", "0.5", *options)
+        capsys.readouterr()
+        found.append(prove(capsys, table, model, proof)["problem"])
+    assert "2 inputs as they are (a, b)" in found[0] and "2 inputs centred and scaled ((a " in found[1]
+
+
+def test_weights_of_training_are_not_dropped_in_silence(fitted, tmp_path, capsys):
+    frame = make_frame().assign(w=[0.5, 2.0] * 7)
+    table, model = fitted(frame, "--weight", "w", "--beta", "0.5")
+    capsys.readouterr()
+    proof = str(tmp_path / "proof.npz")
+    assert main(["prove", table, "--model", model, "-o", proof]) == 0
+    assert "the file claims the objective" in (told := capsys.readouterr().err) and "(--weight)" in told
+    assert main(["prove", table, "--model", model, "-o", proof, "--weight", "w", "--require-proof"]) == 0
+    output = capsys.readouterr()
+    assert "claims" not in output.err and "14 rows of weights that sum to 17.5" in output.out
+
+
+def test_network_in_the_place_of_a_proof_is_named(fitted, capsys):
+    table, model = fitted(make_frame())
+    capsys.readouterr()
+    exit_code, document = run_json(capsys, "check", model, table)
+    assert exit_code == 1 and "holds a network and no proof" in document["reason"]

@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
@@ -93,6 +94,33 @@ def test_networks_return_to_the_bit(tmp_path, outputs, absent):
     expected = certify(network, X, y, 0.5, loss="huber", huber_delta=2.0)
     assert (saved.certificate.primal, saved.certificate.dual) == (expected.primal, expected.dual)
     assert (saved.beta, saved.loss, saved.huber_delta, saved.claimed) == (0.5, "huber", 2.0, None)
+
+
+def test_frames_of_other_columns_are_refused_as_by_the_model(tmp_path):
+    X, y = diabetes()
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    model = ConvexReLURegressor(1.0).fit(frame, y)
+    save_network(tmp_path / "n.npz", model, center=[1.0, 2.0])
+    saved = load_network(tmp_path / "n.npz", proof=None)
+    np.testing.assert_array_equal(saved.predict(frame + [1.0, 2.0]), saved.predict(X + [1.0, 2.0]))
+    np.testing.assert_allclose(saved.predict(frame + [1.0, 2.0]), model.predict(frame), rtol=1e-12)
+    for other in (frame[["b", "a"]], frame.rename(columns={"b": "c"})):
+        for method in (saved.predict, saved.decision_function, saved.standardized, model.predict):
+            with pytest.raises(ValueError, match="feature names should match"):
+                method(other)
+
+
+def test_loss_of_a_network_alone_is_unknown(tmp_path):
+    network, X, y = small_problem(())
+    save_network(tmp_path / "n.npz", network)
+    saved = load_network(tmp_path / "n.npz")
+    assert saved.loss is None and "loss unknown" in repr(saved)
+    primal = certify(network, X, y, 0.5, **saved.problem_options).primal
+    assert primal == pytest.approx(network.objective(X, y, 0.5), rel=1e-12)
+    with pytest.raises(InvalidInputError, match="loss is given without beta, .* Give beta"):
+        save_network(tmp_path / "n.npz", network, loss="logistic")
+    save_network(tmp_path / "n.npz", network, beta=0.5, loss="logistic")
+    assert load_network(tmp_path / "n.npz").loss == "logistic"
 
 
 def test_networks_without_neurons_and_without_a_problem(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from convexnn import ConvexReLURegressor, TwoLayerReLU
+from convexnn.exchange import save_network
 from convexnn.proofs import ProofError, checker, write_proof
 
 from ..checks import brute_force, plain_objective
@@ -73,7 +74,7 @@ def test_checker_runs_alone(proven, tmp_path):
     rows[1][0] += 1e-9
     (tmp_path / "data.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
     done = subprocess.run([*command, "proof.npz", "data.csv"], cwd=tmp_path, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "this does not hold: the data are those that the proof is about\n")
+    assert (done.returncode, done.stdout) == (1, checker.OTHER_DATA + "\n")
 
 
 def test_torn_files_are_refused(proven, tmp_path):
@@ -166,24 +167,24 @@ def test_changed_contents_prove_nothing_false(seed, proven):
     assert refused > 200
 
 
-def test_first_line_that_fails_is_named(proven):
+def test_what_is_wrong_is_named(proven):
     path, X, y, _ = proven
     header, arrays = parts_of(path)
     arrays["slopes"][3] *= 0.9
-    with pytest.raises(ProofError, match="the slope of leaf 4 is above what is needed"):
+    with pytest.raises(ProofError, match="the slope of leaf 4 is below what is needed"):
         verdict_of(header, arrays, X, y)
     header, arrays = parts_of(path)
     header["tau"] *= 0.999999
     header["scale"] *= 0.999999
-    with pytest.raises(ProofError, match="the slope of leaf .* is at most tau"):
+    with pytest.raises(ProofError, match="the slope of leaf .* is above tau"):
         verdict_of(header, arrays, X, y)
     header, arrays = parts_of(path)
     header["corrections"] = []
-    with pytest.raises(ProofError, match="orthogonal to the free terms"):
+    with pytest.raises(ProofError, match="not orthogonal to the free terms"):
         verdict_of(header, arrays, X, y)
     header, arrays = parts_of(path)
     header["basis"][1] = header["basis"][0]
-    with pytest.raises(ProofError, match="the basis spans the rows"):
+    with pytest.raises(ProofError, match="the basis does not span the rows"):
         verdict_of(header, arrays, X, y)
     header, arrays = parts_of(path)
     arrays["splits"] = arrays["splits"][1:]
@@ -241,6 +242,53 @@ def test_recipes_that_make_other_data_are_refused(changes, tmp_path):
         checker.read_table(tmp_path / "data.csv", {"table": recipe(**changes)})
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,y\n1,2\n", "has no column 'b', which the proof is about"),
+        ("a,a,b,y\n1,1,2,3\n", "has 2 columns 'a'"),
+        ("a,b,y\n1,2\n", "row 1 of .* has another number of cells than its header, which has 3"),
+        ("a,b,y\n1,2,x\n", "cannot be read as the table .*: could not convert"),
+    ],
+)
+def test_messages_say_what_is_wrong_with_a_table(text, message, tmp_path):
+    (tmp_path / "data.csv").write_text(text)
+    with pytest.raises(ProofError, match=message):
+        checker.read_table(tmp_path / "data.csv", {"table": recipe()})
+
+
+def test_file_of_a_network_is_named_as_such(tmp_path):
+    save_network(tmp_path / "network.npz", TwoLayerReLU(np.ones((1, 2)), np.ones(1)))
+    with pytest.raises(ProofError, match=r"network.npz holds a network and no proof: give a file that convexnn prove"):
+        checker.read_proof(tmp_path / "network.npz")
+    np.savez(tmp_path / "arrays.npz", a=np.ones(2))
+    with pytest.raises(ProofError, match="arrays.npz has no entry 'header', so it is no proof file"):
+        checker.read_proof(tmp_path / "arrays.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "2 inputs as they are (a, b), target y, no column of weights"),
+        ({"center": [0.5, -2.0]}, "2 inputs centred (a - 0.5, b + 2.0), target y, no column of weights"),
+        (
+            {"center": [0.5, 0.0], "scale": [4.0, 0.1]},
+            "2 inputs centred and scaled ((a - 0.5) / 4.0, (b) / 0.1), target y",
+        ),
+        ({"scale": [0.3 - 0.1, 1.0]}, "2 inputs scaled ((a) / 0.19999999999999998, b), target y"),
+        ({"inputs": [["a", None], ["b", "red"]]}, "2 inputs as they are (a, b='red'), target y"),
+        ({"targets": [["y", "yes"]]}, "(a, b), target y (1 for 'yes', else -1), no column"),
+        ({"weight": "w"}, "(a, b), target y, weights w"),
+    ],
+    ids=str,
+)
+def test_problem_names_all_that_the_recipe_does(changes, text, proven):
+    path, X, y, _ = proven
+    header, arrays = parts_of(path)
+    header["table"] = recipe(**changes)
+    assert text in verdict_of(header, arrays, X, y).problem
+
+
 @pytest.mark.parametrize("text", ["", "a,b,y\n1,2\n", "a,b,y\n1,2,x\n", "a,a,b,y\n1,1,2,3\n", "a,b,y\n1,2,3,4\n"])
 def test_tables_of_another_form_are_refused(text, tmp_path):
     (tmp_path / "data.csv").write_text(text)
@@ -276,7 +324,7 @@ def test_endless_generators_are_refused(proven):
     arrays["slopes"] = np.full((n_leaves, 1, arrays["slopes"].shape[2]), 1e3)
     arrays["n_shares"] = np.zeros(n_leaves, np.int32)
     arrays["lines"], arrays["shares"] = np.zeros(0, np.int32), np.zeros(0, np.uint32)
-    with pytest.raises(ProofError, match="are not endless"):
+    with pytest.raises(ProofError, match="have entries of more than 32768 bits"):
         verdict_of(header, arrays, X, y)
 
 
@@ -295,14 +343,14 @@ def test_printed_numbers_are_on_the_safe_side(seed):
 def test_command_says_what_is_wrong(proven, tmp_path, capsys):
     assert checker.main([]) == 2
     assert checker.main([str(proven[0]), str(tmp_path / "none.csv")]) == 1
-    assert "how a CSV file becomes its data" in capsys.readouterr().out
+    assert "does not say how a CSV file becomes its data" in capsys.readouterr().out
 
 
 def test_basis_of_a_subspace_is_no_basis(proven):
     path, X, y, _ = proven
     header, arrays = parts_of(path)
     header["basis"] = header["basis"][:2]
-    with pytest.raises(ProofError, match="the basis spans the rows"):
+    with pytest.raises(ProofError, match="the basis does not span the rows"):
         verdict_of(header, arrays, X, y)
 
 

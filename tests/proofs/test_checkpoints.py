@@ -16,7 +16,7 @@ import pytest
 from convexnn import ConvexReLURegressor, InvalidInputError, beta_max, certify, width_sweep
 from convexnn._utils import progress
 from convexnn.programs.posing import problem_of
-from convexnn.proofs import check_proof, checkpoints, proving, tasks, tree, write_proof, writing
+from convexnn.proofs import check_proof, checkpoints, posing, proving, tasks, tree, write_proof, writing
 from convexnn.proofs.certifying import certify_kept, certify_resumably
 from convexnn.proofs.checkpoints import TreeFile, proof_header
 from convexnn.proofs.proving import MARGINS
@@ -184,6 +184,38 @@ def test_interrupt_keeps_what_was_found_and_says_so(n_jobs, whole, tmp_path, mon
     monkeypatch.setattr(TreeFile, "add", add)
     assert n_kept(tmp_path / "kept") == 5 and not (tmp_path / "proof.npz").exists()
     assert prove(tmp_path, n_jobs=n_jobs) == whole[1:]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "message"),
+    [
+        (posing, "problem_of", "interrupted: the search had not begun, and checkpoint=.* is as it was"),
+        (writing, "begin_search", "interrupted: the search had not begun, and checkpoint=.* is as it was"),
+        (writing, "_tree", r"interrupted: the search was done: [\d,]+ cones, kept in checkpoint="),
+        (writing, "_checked", r"interrupted: the search was done: [\d,]+ cones, kept in checkpoint="),
+        (writing, "_save", r"interrupted: the search was done: [\d,]+ cones, kept in checkpoint="),
+    ],
+)
+def test_interrupt_at_any_moment_says_what_is_kept(module, name, message, whole, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, interrupted)
+        with pytest.raises(KeyboardInterrupt, match=message):
+            prove(tmp_path)
+        with pytest.raises(KeyboardInterrupt) as plain:
+            write_proof(tmp_path / "plain.npz", NETWORK, X, Y, BETA)
+    assert not plain.value.args and prove(tmp_path) == whole[1:]
+
+
+def test_interrupt_after_a_limit_counts_what_is_kept(tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "_checked", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="interrupted: 0 % closed by 0 cones. They are kept in checkpoint="):
+        prove(tmp_path, time_limit=0.0)
 
 
 def test_limit_of_time_leaves_the_checkpoint_to_go_on(whole, tmp_path, monkeypatch):

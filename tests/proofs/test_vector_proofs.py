@@ -186,18 +186,18 @@ def test_tau_of_a_proof_is_above_the_price(proof):
 def test_a_free_term_for_every_row_is_refused(proof, name):
     header, arrays, data, _ = proof
     changed = np.tile(arrays[name], (len(data[0]), 1))
-    with pytest.raises(ProofError, match="of the network has shape"):
+    with pytest.raises(ProofError, match="of the network must have shape"):
         checker.check(header, arrays | {name: changed}, *data)
 
 
 @pytest.mark.parametrize("factor", [1 - 1e-6, 0.99, 0.5, 0.0])
 def test_a_smaller_tau_is_refused(proof, factor):
     header, arrays, data, _ = proof
-    with pytest.raises(ProofError, match="slope of leaf .* is at most tau|scale is at most"):
+    with pytest.raises(ProofError, match="slope of leaf .* is above tau|scale is above beta"):
         checker.check(header | {"tau": header["tau"] * factor}, arrays, *data)
     # With slopes made shorter as well they are not above what they have to bound.
     shorter = arrays | {"slopes": arrays["slopes"] * factor}
-    with pytest.raises(ProofError, match="slope of leaf .* is above"):
+    with pytest.raises(ProofError, match="slope of leaf .* is below what is needed"):
         checker.check(header | {"tau": header["tau"] * factor, "scale": 0.0}, shorter, *data)
 
 
@@ -222,7 +222,7 @@ def test_a_tree_without_a_quadrant_is_refused(proof):
 def test_no_output_of_the_dual_point_may_be_hidden(proof):
     header, arrays, (X, Y, weight), _ = proof
     one = arrays | {"dual_point": arrays["dual_point"][:, :1], "slopes": arrays["slopes"][:, :1]}
-    with pytest.raises(ProofError, match="an entry for every target"):
+    with pytest.raises(ProofError, match="not of the shape of the targets"):
         checker.check(header, one, X, Y, weight)
 
 

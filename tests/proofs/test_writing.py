@@ -12,7 +12,7 @@ from convexnn import (
     TwoLayerReLU,
     optimal_set,
 )
-from convexnn.proofs import ProofError, check_proof, write_proof
+from convexnn.proofs import ProofError, certify_resumably, check_proof, checker, write_proof
 
 from ..checks import best_network, brute_force
 from ..zoo import clarke_trap, degenerate_designs, known_optima, random_problem, variants
@@ -101,7 +101,7 @@ def test_weights_are_those_of_the_problem(tmp_path):
     model = ConvexReLURegressor(beta=0.1).fit(X, y, sample_weight=weight)
     verdict = write_proof(tmp_path / "proof.npz", model.network_, X, y, 0.1, sample_weight=weight)
     assert verdict.relative_gap <= 1e-7
-    with pytest.raises(ProofError, match="the data are those"):
+    with pytest.raises(ProofError, match="the data are not those"):
         check_proof(tmp_path / "proof.npz", X, y)
 
 
@@ -153,6 +153,78 @@ def test_estimators_know_their_problem(labels, tmp_path):
         write_proof(tmp_path / "proof.npz", ConvexReLUClassifier(class_weight="balanced").fit(X, y), X, y)
 
 
+WEIGHT = np.linspace(0.5, 2.0, 10)
+SAID = "which knows its own objective"
+
+
+@pytest.mark.parametrize("function", [write_proof, certify_resumably])
+@pytest.mark.parametrize(
+    ("parameters", "options", "message"),
+    [
+        ({}, {"beta": 77}, SAID),
+        ({}, {"beta": -5}, "beta must be"),
+        ({}, {"loss": "huber"}, SAID),
+        ({"loss": "huber"}, {"huber_delta": 3.0}, SAID),
+        ({"loss": "quantile"}, {"quantile": 0.2}, SAID),
+        ({"penalize_bias": False}, {}, "penalize_bias must be True"),
+        ({"penalize_bias": False}, {"beta": 1.0}, "penalize_bias must be True"),
+    ],
+    ids=str,
+)
+def test_objective_of_a_model_is_not_replaced(function, parameters, options, message, tmp_path):
+    X, y = random_problem(10, 2)
+    model = ConvexReLURegressor(1.0, **parameters).fit(X, y)
+    with pytest.raises(InvalidInputError, match=message):
+        function(tmp_path / "file", model, X, y, **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), (1, -1), ("a", "c"), ("a", "b", "c")])
+def test_labels_that_the_model_does_not_know_are_refused(labels, tmp_path):
+    X, y = random_problem(10, 2)
+    model = ConvexReLUClassifier(1.0).fit(X, np.where(y > 0, "b", "a"))
+    with pytest.raises(InvalidInputError, match="y must hold classes that the classifier was trained on, ..a., .b.."):
+        write_proof(tmp_path / "proof.npz", model, X, np.resize(labels, 10))
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_of_training_are_not_dropped(tmp_path):
+    X, y = random_problem(10, 2)
+    X[1], y[1] = X[0], y[0]  # equal rows are one, of the sum of their weights
+    for weight in (WEIGHT, np.arange(10.0) % 2):
+        model = ConvexReLURegressor(0.5).fit(X, y, sample_weight=weight)
+        with pytest.raises(InvalidInputError, match="sample_weight must be given: the model was trained on these rows"):
+            write_proof(tmp_path / "proof.npz", model, X, y)
+        verdict = write_proof(tmp_path / "proof.npz", model, X, y, sample_weight=weight)
+        assert verdict.relative_gap <= 1e-7
+        assert f"{np.sum(weight > 0)} rows of weight" in verdict.problem
+        other = write_proof(tmp_path / "other.npz", model, X, y, sample_weight=np.ones(10))
+        assert other.relative_gap > 1e-3 and other.problem != verdict.problem
+    # Other rows have weights of their own.
+    write_proof(tmp_path / "other.npz", model, X[:5], y[:5])
+    write_proof(tmp_path / "plain.npz", ConvexReLURegressor(0.5).fit(X, y), X, y)
+
+
+def test_column_and_labels_of_two_are_targets(tmp_path):
+    X, y = random_problem(10, 2)
+    model = ConvexReLURegressor(0.5).fit(X, y[:, None])
+    verdict = write_proof(tmp_path / "proof.npz", model, X, y[:, None], model.beta_)
+    assert verdict == check_proof(tmp_path / "proof.npz", X, y[:, None]) == check_proof(tmp_path / "proof.npz", X, y)
+    with pytest.raises(InvalidInputError, match="y must hold numbers, for a classifier 1"):
+        check_proof(tmp_path / "proof.npz", X, np.where(y > 0, "yes", "no"))
+
+
+def test_certificate_of_a_model_is_that_of_its_network(tmp_path):
+    X, y = random_problem(10, 2)
+    model = ConvexReLURegressor(loss="huber").fit(X, y)
+    found = certify_resumably(tmp_path / "kept", model, X, y)
+    # The same call in other words goes on with the same file.
+    own = {"loss": "huber", "huber_delta": model.huber_delta_}
+    again = certify_resumably(tmp_path / "kept", model.network_, X, y, model.beta_, **own)
+    assert (found.primal, found.dual) == (again.primal, again.dual)
+    assert found.primal == pytest.approx(model.certificate_.primal, rel=1e-12) and found.relative_gap < 1e-5
+
+
 def test_bad_arguments_are_refused_before_the_search(tmp_path):
     X, y = random_problem(5, 2)
     network = TwoLayerReLU(np.ones((1, 2)), np.ones(1))
@@ -174,7 +246,8 @@ def test_verdict_reads_as_a_sentence(tmp_path):
     assert text.startswith("every network of any width has objective at least 0.0974999999")
     assert "(exact), this one has 0.0975000000" in text and "relative gap at most" in text
     verdict = check_proof(tmp_path / "proof.npz", known.X, known.y)
-    assert verdict.problem == "squared loss, beta 0.1, no bias and no free terms, 2 rows of positive weight, 2 inputs"
+    terms = "squared loss, beta 0.1, no bias and no free terms, 2 rows of weight 1, 2 inputs as they were given"
+    assert verdict.problem == f"{terms}, data {checker.fingerprint(known.X, known.y, np.ones(2))[:12]}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Exact paths: closed forms, exact fits, degenerate data, honest words, and proofs that fail where they must."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -201,6 +203,9 @@ def test_zero_network_above_the_path_and_refusal_below():
         ({"refine": 0.1}, "refine"),
         ({"checkpoint": "here.jsonl"}, "checkpoint"),
         ({"certify": False}, "certify"),
+        ({"n_betas": 3}, "n_betas has no place"),
+        ({"proof": "exact"}, "proof has no place"),
+        ({"vertex_limit": 5}, "vertex_limit has no place"),
         ({"loss": "logistic"}, "loss"),
     ],
 )
@@ -214,6 +219,17 @@ def test_data_without_a_path_are_refused():
         follow(np.eye(2), [0.0, 0.0])
     with pytest.raises(InvalidInputError, match="one output|shape"):
         follow(np.eye(2), np.eye(2))
+
+
+def test_a_path_says_in_english_what_it_is():
+    assert repr(follow(np.eye(2), [3.0, 0.0], eps=0.5)) == (
+        "ExactPath(1 event between beta 3 and 1.5, all of the path proven)"
+    )
+    path = follow(np.eye(3), [3, 4, -2])
+    assert repr(path).startswith("ExactPath(2 events between beta 5 and 0.05, all")
+    # A hair less than all is not all: nothing is rounded up.
+    records = [replace(path.records[0], upper=5.0, lower=4.999999, followed="not excluded"), path.records[1]]
+    assert "99.99 % of the path proven" in repr(replace(path, records=records))
 
 
 def test_a_frame_has_a_row_for_every_interval():

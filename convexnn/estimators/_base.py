@@ -325,7 +325,7 @@ class ConvexReLUEstimator(
 
 
 def missing_neurons(network, status):
-    """Return a sentence, after a space, that names the outputs left without neurons by a limit or interrupt; else ''."""
+    """Return a sentence, after a space, on outputs that a limit or an interrupt left without neurons; else ''."""
     if status not in (Status.time_limit, Status.interrupted):
         return ""
     # An output without neurons is a column of zeros in the output weights.

@@ -128,7 +128,7 @@ def regularization_path(
     ValueError
         For bad input, for options that `exact` does not have, and when the checkpoint belongs to another path.
     KeyboardInterrupt
-        When interrupted before the first record.
+        When interrupted before the first record, and with `exact`.
 
     Warns
     -----

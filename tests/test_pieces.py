@@ -93,7 +93,7 @@ def test_more_inputs_have_no_kinks_on_a_line():
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
-def test_neurons_that_bend_at_one_place_to_half_the_digits_are_one(n_outputs):
+def test_neurons_of_a_kink_to_half_the_digits_are_one(n_outputs):
     places = np.array([-1.0, 0.5, 0.5 + 3e-9, 0.5 + 6e-9, 2.0])
     outputs = np.random.default_rng(0).standard_normal((5, n_outputs))
     network = TwoLayerReLU(np.ones((5, 1)), outputs, hidden_bias=-places)

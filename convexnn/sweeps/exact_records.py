@@ -176,7 +176,7 @@ class ExactPath(RegularizationPath):
         proven = "all" if share == 1.0 else f"{np.floor(1e4 * share) / 100:.4g} %"
         return (
             f"ExactPath({counted(len(self.events), 'event')} between beta {first.upper:.6g} and {last.lower:.6g}, "
-            f"{proven} of the path proven{'' if self.complete else ', not complete'})"
+            f"{proven} of this range proven{'' if self.complete else ', not complete'})"
         )
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> ExactPathDisplay:  # type: ignore[override]

@@ -128,12 +128,13 @@ def regularization_path(
     ValueError
         For bad input, for options that `exact` does not have, and when the checkpoint belongs to another path.
     KeyboardInterrupt
-        When interrupted before the first record, and with `exact`.
+        When interrupted before the first record; with `exact` before the first interval is followed, and while the
+        intervals are confirmed at the end.
 
     Warns
     -----
     ConvergenceWarning
-        When interrupted: the finished records are returned.
+        When interrupted: the finished records are returned, with `exact` the path as far as it was followed.
 
     Notes
     -----

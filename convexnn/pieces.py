@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # Kinks no further apart than 1e-12 of the largest are one, and slopes that cancel to 1e-12 of their terms are no kink.
 KINK_DISTANCE = CANCELLED_SLOPE_SHARE = 1e-12
+# Training knows a kink to about half the digits: pieces shorter than 1e-8 of the largest kink are none, unless they are
+# more than 100 times as steep as all others. Those are jumps.
+SHORT_PIECE, MAX_STEEPNESS = 1e-8, 100.0
 # Tables in text show six digits.
 DIGITS = 6
 
@@ -122,7 +125,16 @@ def pieces_of(
     is_on = np.where(weights > 0.0, number > own, number <= own).astype(float)
     slopes = skip + is_on @ (weights[:, None] * outputs)
     intercepts = intercept + is_on @ (biases[:, None] * outputs)
-    return LinearPieces(kinks[kept], slopes, intercepts)
+    kinks, long = kinks[kept], _is_long(kinks[kept], slopes)
+    return LinearPieces(kinks[long[1:]], slopes[long], intercepts[long])
+
+
+def _is_long(kinks, slopes):
+    """Return which pieces are there to stay: the neurons of a short one bend at one place, the kink at its end."""
+    ends = np.diff(kinks, prepend=-np.inf, append=np.inf)
+    short = ends <= SHORT_PIECE * np.abs(kinks).max(initial=0.0)
+    sizes = np.abs(slopes).max(axis=1, initial=0.0)
+    return ~short | (sizes > MAX_STEEPNESS * sizes[~short].max())
 
 
 def _distinct(places):

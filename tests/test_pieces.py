@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexnn import TwoLayerReLU
+from convexnn import ConvexReLURegressor, TwoLayerReLU
 from convexnn.exceptions import InvalidInputError
 
 from .test_network import kinds, outputs, random_network
@@ -90,3 +90,30 @@ def test_the_table_and_the_frame_are_the_pieces():
 def test_more_inputs_have_no_kinks_on_a_line():
     with pytest.raises(InvalidInputError, match="kinks needs a network of one input; this one has 2"):
         TwoLayerReLU([[1.0, 2.0]], [1.0]).kinks()
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_neurons_of_a_kink_to_half_the_digits_are_one(n_outputs):
+    places = np.array([-1.0, 0.5, 0.5 + 3e-9, 0.5 + 6e-9, 2.0])
+    outputs = np.random.default_rng(0).standard_normal((5, n_outputs))
+    network = TwoLayerReLU(np.ones((5, 1)), outputs, hidden_bias=-places)
+    pieces = network.kinks()
+    np.testing.assert_allclose(pieces.kinks, [-1.0, 0.5, 2.0], atol=1e-8)
+    x = np.linspace(-2.0, 3.0, 50)
+    np.testing.assert_allclose(values_on(pieces, x), network.predict(x[:, None]), atol=1e-10)
+
+
+def test_close_kinks_that_are_a_jump_stay():
+    """A step of height one and width 1e-9, beside a line: its neurons bend at two places."""
+    network = TwoLayerReLU([[1.0], [1.0]], [1e9, -1e9], hidden_bias=[-1.0, -1.0 - 1e-9], skip_weights=[1.0])
+    pieces = network.kinks()
+    assert len(pieces.kinks) == 2
+    assert values_on(pieces, np.array([2.0]))[0] == pytest.approx(3.0, abs=1e-6)
+
+
+def test_trained_networks_of_two_outputs_bend_once_at_a_place():
+    x = np.sort(np.random.default_rng(4).normal(size=40))
+    y = np.sin(2.0 * x)
+    network = ConvexReLURegressor(0.5).fit(x[:, None], np.column_stack([y, np.cos(x)])).network_
+    apart = np.diff(network.kinks().kinks)
+    assert network.width > len(apart) + 1 and apart.min() > 1e-3

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._utils.norms import norms, unit_rows
+from .._utils.validation import is_late
 from .pricing import N_STARTS, PRICE_TOLERANCE, local_prices, search_price
 from .records import AUTO_WORK, MIN_TREE_WORK, PROOFS, Price
 
@@ -24,6 +25,8 @@ MAX_RANDOM_STARTS, MIN_RANDOM_STARTS = 16 * N_STARTS, 4
 DIRECTION_DECIMALS = 9
 # On one input a kink is a local maximum where its neighbours are above it by rounding at most: plateaus have two ends.
 LEVEL_SHARE = 1.0 - 1e-9
+# A price whose time is over is searched around so many rows at least, and bounded around the others without a search.
+MIN_CENTRES = 16
 # Most local maxima that are handed back.
 MAX_LOCAL = 256
 EPS = np.finfo(float).eps
@@ -111,19 +114,40 @@ def _kind(proof, kinds, upper, enough):
 
 
 def _over_centres(features, nu, centres, level, options):
-    """Search the price of ``X - x_i`` for every centre; none is pressed below the largest value so far."""
-    lifted, signs, values, upper, kinds, n_nodes = [], [], [], 0.0, set(), 0
-    for centre in centres:
-        found = search_price(features - centre, nu, level=level, **options)
-        level, upper = max(level, found.value), max(upper, found.upper_bound)
-        kinds.add(found.proof)
-        n_nodes += found.n_nodes
+    """Search the price of ``X - x_i`` for every centre; none is pressed below the largest value so far.
+
+    In a mixed order, so that those that are searched before the time is over lie all over the data.
+    """
+    found, upper, kinds = {}, 0.0, set()
+    order = np.random.default_rng(0).permutation(len(centres))
+    for k in order:
+        if len(found) >= MIN_CENTRES and is_late(options.get("deadline")):
+            upper = max(upper, _bound_without_search(features, nu, centres[order[len(found) :]]))
+            kinds.add("bound")
+            break
+        found[k] = search_price(features - centres[k], nu, level=level, **options)
+        level, upper = max(level, found[k].value), max(upper, found[k].upper_bound)
+        kinds.add(found[k].proof)
+    lifted, signs, values = [], [], []
+    for k in sorted(found):
         # The row of the centre is on the kink.
-        weights = found.local_directions
-        lifted.append(np.column_stack([weights, -weights @ centre]))
-        signs.append(found.local_signs)
-        values.append(found.local_values)
+        weights = found[k].local_directions
+        lifted.append(np.column_stack([weights, -weights @ centres[k]]))
+        signs.append(found[k].local_signs)
+        values.append(found[k].local_values)
+    n_nodes = sum(one.n_nodes for one in found.values())
     return np.vstack(lifted), np.concatenate(signs), np.concatenate(values), upper, kinds, n_nodes
+
+
+def _bound_without_search(features, nu, centres):
+    """Return a bound on the price of ``X - x_i`` for all these centres, by ``(v^T w)_+ <= ||v||``.
+
+    Distances go by way of the mean row; rows with the other sign of nu only lower what one sign reaches.
+    """
+    middle = features.mean(axis=0)
+    reaches = norms(features - middle) + norms(centres - middle).max()
+    rounding = 1.0 + 4.0 * EPS * (len(nu) + 8)
+    return rounding * float(max(np.maximum(nu, 0.0) @ reaches, np.maximum(-nu, 0.0) @ reaches))
 
 
 def _gathered(n_features, lifted, signs, values, upper, kind, n_nodes):

@@ -325,7 +325,7 @@ class ConvexReLUEstimator(
 
 
 def missing_neurons(network, status):
-    """Return a sentence, after a space, that names the outputs for which a limit of time left no neurons; else ''."""
+    """Return a sentence, after a space, on outputs that a limit or an interrupt left without neurons; else ''."""
     if status not in (Status.time_limit, Status.interrupted):
         return ""
     # An output without neurons is a column of zeros in the output weights.
@@ -334,7 +334,8 @@ def missing_neurons(network, status):
     without = np.flatnonzero(~np.any(columns, axis=0))
     if len(without) == 0:
         return ""
+    reason = "training was interrupted" if status is Status.interrupted else "the time was up"
     if len(without) == columns.shape[1]:
-        return " The network has no neurons: the time was up before training found any."
+        return f" The network has no neurons: {reason} before it found any."
     outputs = f"{'output' if len(without) == 1 else 'outputs'} {', '.join(map(str, without))}"
-    return f" The network has no neurons for {outputs}: the time was up before training found any."
+    return f" The network has no neurons for {outputs}: {reason} before it found any."

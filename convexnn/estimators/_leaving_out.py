@@ -14,12 +14,16 @@ from ._blockwise import check_data_are_kept
 
 # Moves of at most 1e-12 of the largest prediction are rounding.
 MOVE_ROUNDING = 1e-12
+# What there is for a free bias instead of the closed form.
+REFIT_ADVICE = (
+    "Refit without the rows, by unlearn(rows) or influence(rows, method='refit'), or fit with penalize_bias=True."
+)
 
 
-def refuse_free_bias(estimator, name, reason):
+def refuse_free_bias(estimator, name, reason, advice="Fit with penalize_bias=True."):
     """Refuse a method where the hidden bias is not penalised."""
     if not getattr(estimator, "penalize_bias", True):
-        raise InvalidInputError(f"{name} is not there with penalize_bias=False: {reason}. Fit with penalize_bias=True.")
+        raise InvalidInputError(f"{name} is not there with penalize_bias=False: {reason}. {advice}")
 
 
 class LeaveOneOutMixin:
@@ -55,7 +59,7 @@ class LeaveOneOutMixin:
             Before `fit`.
         """
         check_is_fitted(self)
-        parts = self._leave_out()
+        parts = self._leave_out("leave_one_out")
         weight, influence = self._sample_weight, sum(part.influence for part in parts)
         predictions, moves = self._joined(parts, "predictions"), self._joined(parts, "moves")
         return LeaveOneOut(
@@ -74,10 +78,10 @@ class LeaveOneOutMixin:
             gcv=generalised_score(parts, weight),
         )
 
-    def _leave_out(self):
-        """Return the samples left out, of one problem or of one per class."""
-        check_data_are_kept(self, "what rests on leave_one_out")
-        refuse_free_bias(self, "what rests on leave_one_out", "its closed form is that of a penalised bias")
+    def _leave_out(self, name):
+        """Return the samples left out, of one problem or of one per class, for the method of this name."""
+        check_data_are_kept(self, name)
+        refuse_free_bias(self, name, "its closed form is that of a penalised bias", REFIT_ADVICE)
         return [LeftOut(*kept) for kept in self._left_out_parts]
 
     def _joined(self, parts, name):

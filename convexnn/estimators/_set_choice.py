@@ -16,7 +16,8 @@ from .._utils.validation import deadline_after
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
 from ..network import TwoLayerReLU
-from ..optimal_sets.best import BestNetwork, Criteria
+from ..optimal_sets.best import BestNetwork, Criteria, best_of
+from ..optimal_sets.criteria import make_criterion
 from ..optimal_sets.solution_set import OptimalSet
 from ..solvers.base import Status, is_proven
 from ._blockwise import check_data_are_kept
@@ -90,9 +91,11 @@ class ChoosingMixin:
         X = None if X is None else validate_data(self, X, dtype=np.float64, reset=False)
         given = {"X": X, "y": self._criterion_targets(y), "sample_weight": sample_weight}
         given |= {"groups": groups, "network": network}
+        # The set may take minutes: what the criterion has not got is refused before.
+        judge = make_criterion(criterion, self._training_problem, given)
         found = self.optimal_set(time_limit=time_limit) if optimal_set is None else self._own(optimal_set)
         model = copy(self)
-        model.choice_ = found.best(criterion, **given)
+        model.choice_ = best_of(found, judge)
         if self.max_width is not None and model.choice_.network.width > self.max_width:
             raise InvalidInputError(
                 f"the network that was chosen has {model.choice_.network.width} neurons, more than "

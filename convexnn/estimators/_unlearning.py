@@ -50,7 +50,7 @@ class UnlearningMixin:
     verbose: int
     _sample_weight: np.ndarray
     _left_out_parts: list[tuple[Any, Any, Any]]
-    _leave_out: Callable[..., Any]
+    _leave_out: Callable[[str], Any]
     _units: Callable[..., Any]
     _fit_rows: Callable[..., Any]
     optimal_set: Callable[..., Any]
@@ -137,9 +137,12 @@ class UnlearningMixin:
         Raises
         ------
         ValueError
-            For bad rows, all rows, all rows of a class, and in closed form the absolute and the quantile loss.
+            For bad rows, all rows, all rows of a class, and in closed form the absolute and the quantile loss, and a
+            hidden bias that is not penalised.
         NotFittedError
             Before `fit`.
+        KeyboardInterrupt
+            When interrupted: a refit that was cut short says nothing of its rows.
         """
         check_is_fitted(self)
         check_data_are_kept(self, "influence")
@@ -245,7 +248,7 @@ class _Rounds:
 
 def _in_closed_form(model, sets, points):
     """Return the entries of an `Influence` by one Newton step a set."""
-    parts = model._leave_out()
+    parts = model._leave_out("influence(method='closed_form')")
     found = [part.without(sets, points) for part in parts]
     own = _in_units(model, np.hstack([sizes for _, sizes, _ in found]))
     error = max(max(part.response.stationarity for part in parts), model.certificate_.heuristic_gap)
@@ -262,7 +265,7 @@ def _in_closed_form(model, sets, points):
 
 def _by_refits(model, sets, points):
     """Return the entries of an `Influence` by one training a set."""
-    models, X = [model.unlearn(gone) for gone in sets], _training_samples(model)[0]
+    models, X = [_refitted(model, gone) for gone in sets], _training_samples(model)[0]
     moves = [other.network_.predict(X) - model.network_.predict(X) for other in models]
     # Samples of weight zero are not among the rows that leave.
     leaving = [gone[model._sample_weight[gone] > 0.0] for gone in sets]
@@ -279,6 +282,14 @@ def _by_refits(model, sets, points):
         "widths": [other.network_.width for other in models],
         "certificates": [other.certificate_ for other in models],
     }
+
+
+def _refitted(model, gone):
+    """Return the estimator without some rows; a training that is interrupted ends everything, its numbers are none."""
+    other = model.unlearn(gone)
+    if other.status_ == Status.interrupted.name:
+        raise KeyboardInterrupt
+    return other
 
 
 def _in_units(model, sizes):

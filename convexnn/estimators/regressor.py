@@ -342,7 +342,8 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
         Raises
         ------
         ValueError
-            For a level outside (0, 1), several outputs, and the absolute and the quantile loss.
+            For a level outside (0, 1), several outputs, the absolute and the quantile loss, and a hidden bias that is
+            not penalised.
 
         References
         ----------
@@ -359,7 +360,7 @@ class ConvexReLURegressor(RegressorMixin, ConvexReLUEstimator):
                 f"{self.network_.output_weights.shape[1]}. Fit one regressor per column of y."
             )
         # Jackknife+ uses the residual and the prediction of the network without each row, of positive weight.
-        (left_out,) = self._leave_out()
+        (left_out,) = self._leave_out("predict_interval")
         weight = self._sample_weight
         residuals = (left_out.y - left_out.predictions)[weight > 0]
         found = np.empty((len(X), 2))

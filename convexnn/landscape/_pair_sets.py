@@ -22,7 +22,7 @@ from ..arrangements import count_patterns, enumerate_patterns
 from ..exceptions import PatternLimitError, SolverError
 from ..programs.scaling import scale_problem
 from ..solvers._newton import take_full_steps
-from ..solvers.base import build_network, build_zero_network
+from ..solvers.base import build_network, build_zero_network, uninterrupted
 from ..solvers.cones import PatternCones
 from ..solvers.restricted import solve_over_patterns
 from .labels import has_dependent_fits, label
@@ -101,7 +101,8 @@ class PairSets:
         patterns, place = np.unique(chosen % len(self.masks), return_inverse=True)
         used = np.zeros((2, len(patterns)), bool)
         used[(signs < 0.0).astype(int), place.reshape(-1)] = True
-        point = solve_over_patterns(self.problem, self.masks[patterns], blocks=used, tol=SET_TOLERANCE, n_jobs=1).point
+        options = {"blocks": used, "tol": SET_TOLERANCE, "n_jobs": 1}
+        point = uninterrupted(solve_over_patterns(self.problem, self.masks[patterns], **options)).point
         blocks, signs = np.hstack([point.positive, point.negative]).T, np.repeat([1.0, -1.0], len(patterns))
         sizes = norms(blocks)
         present = sizes > ABSENT_BLOCK_SHARE * sizes.max(initial=0.0)

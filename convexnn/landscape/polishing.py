@@ -19,7 +19,7 @@ from ..network import TwoLayerReLU
 from ..programs.posing import problem_of, refuse_outputs
 from ..programs.scaling import scale_problem
 from ..solvers._newton import move_neurons, take_full_steps
-from ..solvers.base import build_network
+from ..solvers.base import build_network, uninterrupted
 from ..solvers.restricted import solve_over_patterns
 from .labels import KINK_SINE, label
 from .merging import pruned
@@ -193,7 +193,7 @@ def _solve_beside(problem, network, near):
     patterns, place = np.unique(masks, axis=0, return_inverse=True)
     blocks = np.zeros((2, len(patterns)), bool)
     blocks[(signs[owners] < 0).astype(int), place.reshape(-1)] = True
-    point = solve_over_patterns(problem, patterns, blocks=blocks, tol=1e-12).point
+    point = uninterrupted(solve_over_patterns(problem, patterns, blocks=blocks, tol=1e-12)).point
     found, owner_signs = np.hstack([point.positive, point.negative]).T, np.repeat([1.0, -1.0], len(patterns))
     used = norms(found) > 0
     # Newton inside the cells: interior-point blocks are close to their kinks, and have to be on them.

@@ -181,6 +181,8 @@ def stationary_values(
         When beta is so small beside the targets that double precision does not tell which neurons are in an optimum.
     ValueError
         For bad input.
+    KeyboardInterrupt
+        When interrupted: half a list is none.
 
     Notes
     -----

@@ -347,7 +347,14 @@ def _even(name, problem, given):
     groups = np.asarray(to_numpy(given["groups"]))
     if groups.shape != (len(X),):
         raise InvalidInputError(f"groups must have shape ({len(X)},), a label per row of X; got shape {groups.shape}.")
-    labels, place = np.unique(groups, return_inverse=True)
+    try:
+        labels, place = np.unique(groups, return_inverse=True)
+    except TypeError:
+        kinds = " and ".join(sorted({type(label).__name__ for label in groups.tolist()}))
+        raise InvalidInputError(
+            f"groups must hold labels of one kind, all text or all numbers; got {kinds}. Give rows without a group a "
+            f"label of their own, or leave them out."
+        ) from None
     totals = np.bincount(place, weight, len(labels))
     counted = totals > 0.0
     if counted.sum() < 2:

@@ -124,7 +124,7 @@ def conclude(network, certificate, status, *, tol, n_iter, history, visible_gap=
 
 
 def uninterrupted(solution):
-    """Return a solution; raise KeyboardInterrupt where the user has interrupted its solver.
+    """Return a solution, of any solver; raise KeyboardInterrupt where the user has interrupted it.
 
     For functions whose answer would be none: solvers keep an interrupt to themselves and return what they have.
     """

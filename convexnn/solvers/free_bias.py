@@ -37,6 +37,8 @@ MAX_MODELS, MODEL_DAMPING = 100, 1e-6
 MAX_HALVINGS = 40
 # A loss with kinks has many dual points, each from a linear program: so many in a row may lead nowhere.
 MAX_IDLE_PROGRAMS = 5
+# A search may take a quarter of the time that is left: it names neurons from a part of the rows too.
+SEARCH_TIME_SHARE = 0.25
 # Random ascents of a search, for either sign.
 N_SEARCH_STARTS = 32
 
@@ -104,7 +106,8 @@ class _Training:
         self.problem, self.tol, self.max_iter, self.deadline = problem, tol, max_iter, deadline
         self.proof, self.n_jobs, self.report = proof, n_jobs, report
         none = np.zeros((0, problem.design.shape[1])), np.zeros(0), np.zeros(0)
-        self.neurons, self.visible, self.history = Neurons(*none), 1.0, []
+        # The dual value as far as the last whole search has seen, and the gap that it leaves.
+        self.neurons, self.dual, self.visible, self.history = Neurons(*none), 0.0, 1.0, []
         self.network = self.neurons.network(problem)
         self.objective, self.nu = problem.objective(self.network), None
 
@@ -149,18 +152,28 @@ class _Training:
     def search(self, excess):
         """Return the directions and signs of large price, and note the gap that the largest price leaves."""
         problem, neurons = self.problem, self.neurons
-        limits = {"deadline": self.deadline, "n_jobs": self.n_jobs}
         if problem.loss.is_smooth:
             level = problem.beta * (1.0 + excess)
             self.nu = problem.dual_point(neurons.hidden_fit(problem))
         else:
             level = problem.beta * (1.0 - NEAR_LEVEL)
+            limits = {"deadline": self.deadline, "n_jobs": self.n_jobs}
             self.nu = best_dual_point(problem, neurons.directions, neurons.signs, **limits)
-        options = {"starts": neurons.directions, "n_starts": N_SEARCH_STARTS} | limits
+        early = None if self.deadline is None else now() + SEARCH_TIME_SHARE * max(0.0, self.deadline - now())
+        found = self.search_until(early, level)
+        if len(found[0]) == 0 and is_late(early):
+            found = self.search_until(self.deadline, level)
+        return found
+
+    def search_until(self, deadline, level):
+        """Return the directions and signs with a price above a level, and note the gap if there was time to see it."""
+        problem, options = self.problem, {"n_starts": N_SEARCH_STARTS, "n_jobs": self.n_jobs}
+        options |= {"starts": self.neurons.directions, "deadline": deadline}
         directions, signs, values = problem_local_prices(problem, self.nu, **options)
         # As far as searches see: what rounding leaves of the dual point along the free terms is for the certificate.
-        dual, _ = problem.dual_bound(self.nu, values.max(initial=0.0))
-        self.visible = max(0.0, 1.0 - dual / self.objective) if self.objective > 0.0 else 0.0
+        if not is_late(deadline):
+            self.dual, _ = problem.dual_bound(self.nu, values.max(initial=0.0))
+        self.visible = max(0.0, 1.0 - self.dual / self.objective) if self.objective > 0.0 else 0.0
         above = values > level
         return directions[above], signs[above]
 
@@ -168,7 +181,8 @@ class _Training:
         """Take in new neurons and find the best masses, and the best places, of all."""
         wider = refitted(self.problem, self.neurons.join(directions, signs))
         self.offer(wider)
-        if self.problem.features.shape[1] > 1 and self.problem.loss.is_smooth and len(wider.masses):
+        may_move = self.problem.features.shape[1] > 1 and self.problem.loss.is_smooth and len(wider.masses) > 0
+        if may_move and not is_late(self.deadline):
             self.offer(refitted(self.problem, moved(self.problem, wider)))
 
     def offer(self, neurons):

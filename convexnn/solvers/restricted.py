@@ -206,12 +206,14 @@ class _Run:
             return
         used = masses > 0
         # Directions of one cone add up to one block of it: the fit stays, and the norm of a sum is no larger.
-        self.cones, owner = np.unique(cones[used], return_inverse=True)
-        blocks = np.zeros((len(self.cones), directions.shape[1]))
+        cones, owner = np.unique(cones[used], return_inverse=True)
+        blocks = np.zeros((len(cones), directions.shape[1]))
         np.add.at(blocks, owner, masses[used, None] * directions[used])
-        self.masses = np.linalg.norm(blocks, axis=1)
-        self.directions, self.residual = blocks / self.masses[:, None], residual
-        self.objective = self.scaled.objective(residual, self.masses)
+        masses = np.linalg.norm(blocks, axis=1)
+        directions, objective = blocks / masses[:, None], self.scaled.objective(residual, masses)
+        # All at once: an interrupt finds the point before or after, and none in between.
+        self.cones, self.directions, self.masses = cones, directions, masses
+        self.residual, self.objective = residual, objective
 
     def _fits(self, cones, directions):
         """Return the projected fits ``s D X u`` as columns, of shape (n_samples, K)."""

@@ -1,9 +1,11 @@
 """Follow the optimum from the largest strength down, from event to event (see `path_system` for the equations)."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import brentq
+from sklearn.exceptions import ConvergenceWarning
 
 from .._utils.threads import one_blas_thread
 from .._utils.validation import deadline_after, is_late
@@ -60,12 +62,27 @@ class _Walk:
         self.beta = found.value
         self.last = self.eps * self.beta
         self._enter(self.rows.target, np.zeros(0), found)
+        try:
+            self._walk()
+        except KeyboardInterrupt:
+            if not self.path.intervals:
+                raise
+            self.path.complete = False
+            warnings.warn(
+                f"interrupted: the path is followed, and returned, down to beta="
+                f"{self.path.intervals[-1].lower * self.rows.unit:.6g}.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return self.path
+
+    def _walk(self):
+        """Take steps down to the smallest strength, as long as there is time."""
         while self.beta > self.last:
             if self.path.intervals and is_late(self.deadline) or len(self.path.intervals) >= MAX_EVENTS:
                 self.path.complete = False
-                break
+                return
             self._step()
-        return self.path
 
     def _step(self):
         """Follow the path to its next event, prove that there is none before, and pass it."""
@@ -100,8 +117,9 @@ class _Walk:
         """Append the interval from `top` to here, to the last one where nothing has changed since."""
         last = self.path.intervals[-1] if self.path.intervals else None
         if last is not None and last.state is self.state:
-            last.lower, last.pieces = self.beta, last.pieces + pieces
+            # The status first: an interrupt must not leave a stretch as proven that is not.
             last.status = last.status if status == "proven" else status
+            last.lower, last.pieces = self.beta, last.pieces + pieces
             return
         self.path.intervals.append(Interval(top, self.beta, self.state, pieces, status))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._utils.clock import now
-from .._utils.display import Shown
+from .._utils.display import Shown, counted
 from .._utils.validation import check_positive
 from ..duality.certificate import certify_problem
 from ..exceptions import InvalidInputError
@@ -171,10 +171,12 @@ class ExactPath(RegularizationPath):
         return _point(self._followed, check_positive(beta, "beta"))
 
     def __repr__(self):
-        first, last = self.records[0], self.records[-1]
+        first, last, share = self.records[0], self.records[-1], self.proven_share
+        # Rounded down: what is not all is not shown as 100 per cent.
+        proven = "all" if share == 1.0 else f"{np.floor(1e4 * share) / 100:.4g} %"
         return (
-            f"ExactPath({len(self.events)} events from {first.upper:.6g} to {last.lower:.6g}, "
-            f"{self.proven_share:.4g} of it proven{'' if self.complete else ', not complete'})"
+            f"ExactPath({counted(len(self.events), 'event')} between beta {first.upper:.6g} and {last.lower:.6g}, "
+            f"{proven} of this range proven{'' if self.complete else ', not complete'})"
         )
 
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> ExactPathDisplay:  # type: ignore[override]

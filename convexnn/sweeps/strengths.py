@@ -39,6 +39,7 @@ from .path_records import PathRecord, RegularizationPath, changes_between
 LOSSES_OF_PATHS = ("squared", "logistic", "huber", "squared_hinge")
 LOSSES_OF_VECTOR_PATHS = (*LOSSES_OF_PATHS, "multinomial")
 MAX_WORK_PER_VALUE = 3e10  # nanoseconds of one core for a strength whose value alone is wanted: it settles long before
+N_BETAS = 20  # strengths of a path, unless others are asked for
 STRENGTHS_PER_BLOCK = 5  # five strengths are solved one after the other, each from the network before
 
 
@@ -47,7 +48,7 @@ def regularization_path(
     y: ArrayLike,
     betas: ArrayLike | None = None,
     *,
-    n_betas: int = 20,
+    n_betas: int = N_BETAS,
     eps: float = 1e-2,
     refine: float | None = None,
     certify: bool = True,
@@ -127,12 +128,13 @@ def regularization_path(
     ValueError
         For bad input, for options that `exact` does not have, and when the checkpoint belongs to another path.
     KeyboardInterrupt
-        When interrupted before the first record.
+        When interrupted before the first record; with `exact` before the first interval is followed, and while the
+        intervals are confirmed at the end.
 
     Warns
     -----
     ConvergenceWarning
-        When interrupted: the finished records are returned.
+        When interrupted: the finished records are returned, with `exact` the path as far as it was followed.
 
     Notes
     -----
@@ -174,7 +176,9 @@ def regularization_path(
     check_flag(certify, "certify")
     if check_flag(exact, "exact"):
         given = {"betas": betas is not None, "refine": refine is not None, "checkpoint": checkpoint is not None}
-        _refuse_beside_exact(y, loss, given | {"certify": not certify, "penalize_bias": not penalize_bias})
+        given |= {"n_betas": n_betas != N_BETAS, "certify": not certify, "penalize_bias": not penalize_bias}
+        given |= {"proof": proof != "auto", "vertex_limit": vertex_limit != VERTEX_LIMIT}
+        _refuse_beside_exact(y, loss, given)
     problem = make_problem(
         X,
         y,

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from convexnn.duality.free_bias import free_bias_price
+from convexnn._utils.clock import now
+from convexnn.duality import free_bias
+from convexnn.duality.free_bias import MIN_CENTRES, free_bias_price
 from convexnn.programs.free_bias import free_bias_leak
 
 from ..checks import brute_force_price
@@ -102,3 +104,38 @@ def test_leak_bounds_what_a_sum_can_add(seed):
     near[0] = 0.0  # no kink is looked at there
     bound = free_bias_price(X, near, proof="exact").upper_bound + free_bias_leak(X, leak)
     assert kink_prices(X, exact) <= bound
+
+
+def rows_of(kind, rng, n=40, d=2):
+    X = rng.normal(size=(n, d))
+    return {
+        "plain": X,
+        "shifted": X + 1e3,
+        "scaled": 1e-6 * X,
+        "duplicated": np.vstack([X[: n // 2]] * 2),
+        "line": X[:, :1] * np.ones(d),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["plain", "shifted", "scaled", "duplicated", "line"])
+@pytest.mark.parametrize("proof", ["auto", "heuristic"])
+def test_a_price_whose_time_is_over_ends_and_is_still_bounded(monkeypatch, kind, proof):
+    """Around a few rows it searches, and what it says of the others is true."""
+    rng, searched = np.random.default_rng(0), []
+    X = rows_of(kind, rng)
+    nu = centred_normal(rng, len(X))
+    whole = free_bias_price(X, nu, proof="exact")
+    search = free_bias.search_price
+    monkeypatch.setattr(free_bias, "search_price", lambda *a, **k: searched.append(None) or search(*a, **k))
+    found = free_bias_price(X, nu, proof=proof, deadline=now())
+    assert len(searched) == MIN_CENTRES < len(np.unique(X, axis=0))
+    assert found.proof == ("bound" if proof == "auto" else "heuristic")
+    assert 0.0 < found.value <= whole.upper_bound and found.upper_bound >= whole.value * (1 - 1e-12)
+
+
+def test_bound_without_a_search_is_one_around_every_row():
+    rng = np.random.default_rng(1)
+    X, nu = rng.normal(size=(7, 2)) + 10.0, centred_normal(rng, 7)
+    for row in X:
+        bound = free_bias._bound_without_search(X, nu, row[None])
+        assert brute_force_price(X - row, nu) <= bound <= np.abs(nu).sum() * 4.0 * np.ptp(X)

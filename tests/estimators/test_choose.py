@@ -152,3 +152,18 @@ def test_what_has_no_polytope_is_refused():
     with pytest.raises(ValueError, match="X has 1 features"):
         fitted().choose("lipschitz", X=STARS[:, :1])
     assert not hasattr(GatedReLURegressor(), "choose")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "given", "message"),
+    [
+        ("foo", {}, "criterion must be"),
+        ("validation", {}, "needs X and y"),
+        ("fairest", {"X": CORNERS, "groups": [None, "a", None, "a"]}, "groups must hold labels.*NoneType and str"),
+    ],
+)
+def test_bad_criteria_are_refused_before_the_set_is_sought(monkeypatch, criterion, given, message):
+    model = fitted()
+    monkeypatch.setattr(ConvexReLURegressor, "optimal_set", None)  # whoever calls it fails
+    with pytest.raises(InvalidInputError, match=message):
+        model.choose(criterion, **given)

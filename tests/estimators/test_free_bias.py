@@ -102,11 +102,8 @@ def test_rows_in_blocks_are_refused(data):
 
 
 def test_what_needs_the_optimal_set_is_refused(model, data):
-    methods = [model.optimal_set, model.leave_one_out]
-    methods += [lambda: model.predict_interval(data[0]), lambda: model.influence([0])]
-    for method in methods:
-        with pytest.raises(InvalidInputError, match="penalize_bias=False"):
-            method()
+    with pytest.raises(InvalidInputError, match="^optimal_set is not there with penalize_bias=False"):
+        model.optimal_set()
     with pytest.raises(InvalidInputError, match="penalised hidden bias"):
         optimal_set_of(model._training_problem)
 
@@ -173,3 +170,19 @@ def test_certificate_bounds_the_mlp_of_scikit_learn(data):
     assert certificate.dual <= best.primal * (1 + 1e-9)
     assert best.dual <= certificate.primal
     assert certificate.relative_gap < 0.5
+
+
+@pytest.mark.parametrize("name", ["leave_one_out", "predict_interval", "influence"])
+def test_closed_forms_are_refused_by_name_with_a_way_out(model, data, name):
+    arguments = {"leave_one_out": (), "predict_interval": (data[0],), "influence": ([0],)}[name]
+    with pytest.raises(InvalidInputError, match=rf"^{name}.* is not there with .*unlearn\(rows\)"):
+        getattr(model, name)(*arguments)
+
+
+def test_refits_are_there_with_a_free_bias(model, data):
+    X, y = data
+    kept = np.setdiff1d(np.arange(len(X)), [0, 3])
+    other = ConvexReLURegressor(beta=model.beta_, penalize_bias=False).fit(X[kept], y[kept])
+    found = model.influence([0, 3], method="refit")
+    assert found.objectives[0] == pytest.approx(other.certificate_.primal, rel=2e-6)
+    np.testing.assert_allclose(found.predictions[0], other.network_.predict(X), atol=1e-2)

@@ -112,7 +112,10 @@ def test_outputs_without_neurons_are_named():
     assert "no neurons for outputs 1, 2: the time was up" in missing_neurons(network, Status.time_limit)
     assert missing_neurons(network, Status.max_iter) == ""
     one = TwoLayerReLU(np.ones((1, 1)), np.array([[1.0, 0.0]]))
-    assert "no neurons for output 1:" in missing_neurons(one, Status.interrupted)
+    # Nobody has set a limit of time where training was interrupted.
+    assert "no neurons for output 1: training was interrupted" in missing_neurons(one, Status.interrupted)
+    none = TwoLayerReLU(np.ones((1, 1)), np.zeros(1))
+    assert "no neurons: training was interrupted" in missing_neurons(none, Status.interrupted)
     assert missing_neurons(TwoLayerReLU(np.ones((1, 1)), np.ones(1)), Status.time_limit) == ""
 
 

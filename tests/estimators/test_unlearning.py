@@ -1,10 +1,11 @@
 """`unlearn` and `influence`: the optimum without some rows, against fits of the others."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
 
 from convexnn import (
@@ -16,6 +17,8 @@ from convexnn import (
     certify,
     enumerate_patterns,
 )
+from convexnn.estimators import _base
+from convexnn.solvers.base import Status
 
 SHARP = {"skip_connection": False, "tol": 1e-9, "proof": "heuristic"}
 
@@ -370,3 +373,19 @@ def test_verbose_unlearning_speaks(capsys):
     model.unlearn([0])
     printed = capsys.readouterr()
     assert "objective" in printed.out + printed.err
+
+
+def test_an_interrupted_refit_ends_the_influence(monkeypatch):
+    """The second of three refits is cut short: its numbers are none, and there is no third."""
+    X, y = make_data()
+    model, solve, calls = ConvexReLURegressor(1.0).fit(X, y), _base.solve, []
+
+    def interrupted(*arguments, **options):
+        calls.append(None)
+        solution = solve(*arguments, **options)
+        return replace(solution, status=Status.interrupted) if len(calls) == 2 else solution
+
+    monkeypatch.setattr(_base, "solve", interrupted)
+    with pytest.warns(ConvergenceWarning, match="Interrupted"), pytest.raises(KeyboardInterrupt):
+        model.influence([0, 1, 2], each=True, method="refit")
+    assert len(calls) == 2

@@ -1,5 +1,6 @@
 """All stationary values: against oracles, against grids over the directions, and against the ends of descent."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from scipy.optimize import minimize
 
 from convexnn import InvalidInputError, PatternLimitError, SolverError, TwoLayerReLU, optimal_set
-from convexnn.landscape import classify, gradient_descent, polish, stationary_values
+from convexnn.landscape import _pair_sets, classify, gradient_descent, polish, polishing, stationary_values
+from convexnn.solvers.base import Status
+from convexnn.solvers.restricted import solve_over_patterns
 
 O1 = np.array([[-np.sqrt(3.0), 1.0], [np.sqrt(3.0), 1.0]]), np.ones(2)
 N_ANGLES = 240  # of the grid over the directions, beside those of the kinks
@@ -298,3 +301,28 @@ def test_descents_of_another_problem_are_refused():
     runs = gradient_descent(*O1, 1, 0.1, n_runs=1, hidden_bias=True, random_state=0)
     with pytest.raises(InvalidInputError, match="every network of descents must not have hidden_bias"):
         found.reached(runs)
+
+
+def interrupted_after(n_solves):
+    """The solver over patterns, whose answers say after so many that the user has interrupted it."""
+    left = iter(range(n_solves))
+
+    def run(*arguments, **options):
+        solution = solve_over_patterns(*arguments, **options)
+        return solution if next(left, None) is not None else replace(solution, status=Status.interrupted)
+
+    return run
+
+
+@pytest.mark.parametrize("n_solves", [0, 1, 3])
+def test_an_interrupt_of_any_set_ends_the_list(monkeypatch, n_solves):
+    monkeypatch.setattr(_pair_sets, "solve_over_patterns", interrupted_after(n_solves))
+    with pytest.raises(KeyboardInterrupt):
+        stationary_values(*O1, 0.1, 2)
+
+
+def test_an_interrupt_ends_polishing(monkeypatch):
+    monkeypatch.setattr(polishing, "solve_over_patterns", interrupted_after(0))
+    near = TwoLayerReLU([[0.0, 0.95], [0.1, 0.01]], [0.95, 0.1])
+    with pytest.raises(KeyboardInterrupt):
+        polish(near, *O1, 0.1)

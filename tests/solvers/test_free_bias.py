@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from convexnn import certify
+from convexnn._utils.clock import now
 from convexnn.programs.posing import make_problem
+from convexnn.solvers import free_bias
 from convexnn.solvers.solve import solve
 
 from .free_bias_reference import brute_force_optimum, slopes_optimum
@@ -14,7 +16,11 @@ TERMS = {"hidden_bias": True, "fit_intercept": True, "penalize_bias": False}
 
 def train(X, y, beta, **options):
     """Return the solution of a problem with a free bias; fields of the problem among the options."""
-    effort = {name: options.pop(name) for name in ("proof", "tol", "max_iter", "start") if name in options}
+    effort = {
+        name: options.pop(name)
+        for name in ("proof", "tol", "max_iter", "start", "deadline", "report")
+        if name in options
+    }
     return solve(make_problem(X, y, beta, **TERMS, **options), **effort)
 
 
@@ -162,3 +168,35 @@ def test_iteration_limit_keeps_a_valid_certificate():
     stopped, full = train(X, y, 0.05, max_iter=1), train(X, y, 0.05)
     assert stopped.status.name == "max_iter"
     assert stopped.certificate.dual <= full.certificate.primal <= stopped.certificate.primal
+
+
+def test_searches_that_are_always_cut_short_lead_to_the_optimum(monkeypatch):
+    """With no share of the time a search names neurons around few rows, and the last ones look everywhere."""
+    X, y = data(40, 2, 0)
+    whole = train(X, y, 1.0)
+    monkeypatch.setattr(free_bias, "SEARCH_TIME_SHARE", 0.0)
+    cut = train(X, y, 1.0, deadline=now() + 1000.0)
+    assert whole.status.name == cut.status.name == "proven" and cut.n_iter >= whole.n_iter
+    assert cut.certificate.primal == pytest.approx(whole.certificate.primal, rel=2e-6)
+    gaps = [record["objective"] / whole.certificate.primal - 1.0 for record in cut.history]
+    # The gap that is shown is no smaller than the true one: a search that was cut short has not seen it.
+    for record, gap in zip(cut.history, gaps, strict=True):
+        assert record["visible_gap"] >= gap / (1.0 + gap) - 2e-6
+
+
+@pytest.mark.parametrize("n_rounds", [2, 3])
+def test_an_interrupt_keeps_the_network_and_a_true_certificate(n_rounds):
+    X, y = data(40, 2, 0)
+    best, records = train(X, y, 1.0).certificate.primal, []
+
+    def report(record):
+        records.append(record)
+        if len(records) == n_rounds:
+            raise KeyboardInterrupt
+
+    solution = train(X, y, 1.0, report=report)
+    certificate = solution.certificate
+    assert solution.status.name == "interrupted" and solution.network.width > 0
+    assert certificate.primal == pytest.approx(records[-1]["objective"], rel=1e-9)
+    assert certificate.dual <= best <= certificate.primal
+    assert certificate.heuristic_gap >= 0.999 * (1.0 - best / certificate.primal)

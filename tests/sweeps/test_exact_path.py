@@ -1,7 +1,10 @@
 """Exact paths: closed forms, exact fits, degenerate data, honest words, and proofs that fail where they must."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from convexnn import InvalidInputError, beta_max, certify, optimal_set, regularization_path
 from convexnn.sweeps import ExactPath
@@ -201,6 +204,9 @@ def test_zero_network_above_the_path_and_refusal_below():
         ({"refine": 0.1}, "refine"),
         ({"checkpoint": "here.jsonl"}, "checkpoint"),
         ({"certify": False}, "certify"),
+        ({"n_betas": 3}, "n_betas has no place"),
+        ({"proof": "exact"}, "proof has no place"),
+        ({"vertex_limit": 5}, "vertex_limit has no place"),
         ({"loss": "logistic"}, "loss"),
     ],
 )
@@ -216,6 +222,17 @@ def test_data_without_a_path_are_refused():
         follow(np.eye(2), np.eye(2))
 
 
+def test_a_path_says_in_english_what_it_is():
+    assert repr(follow(np.eye(2), [3.0, 0.0], eps=0.5)) == (
+        "ExactPath(1 event between beta 3 and 1.5, all of this range proven)"
+    )
+    path = follow(np.eye(3), [3, 4, -2])
+    assert repr(path).startswith("ExactPath(2 events between beta 5 and 0.05, all")
+    # A hair less than all is not all: nothing is rounded up.
+    records = [replace(path.records[0], upper=5.0, lower=4.999999, followed="not excluded"), path.records[1]]
+    assert "99.99 % of this range proven" in repr(replace(path, records=records))
+
+
 def test_a_frame_has_a_row_for_every_interval():
     pytest.importorskip("pandas")
     frame = follow(np.eye(3), [3, 4, -2]).to_frame()
@@ -226,3 +243,30 @@ def test_a_frame_has_a_row_for_every_interval():
 def test_time_that_ends_is_said():
     path = follow(*random_problem(8, 2, seed=1), time_limit=1e-9)
     assert not path.complete and "not complete" in repr(path)
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 3])
+def test_an_interrupt_keeps_the_path_that_was_followed(monkeypatch, n_steps):
+    """The steps before it are those of the whole path, the first of them cut short is left out."""
+    X, y = random_problem(6, 2, seed=1)
+    whole, step, left = follow(X, y), followers._Walk._step, iter(range(n_steps))
+
+    def interrupted(walk):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        step(walk)
+
+    monkeypatch.setattr(followers._Walk, "_step", interrupted)
+    if n_steps == 0:
+        with pytest.raises(KeyboardInterrupt):
+            follow(X, y)
+        return
+    with pytest.warns(ConvergenceWarning, match="interrupted: the path is followed, and returned, down to beta="):
+        part = follow(X, y)
+    assert not part.complete and len(whole.records) > len(part.records) == n_steps
+    for record, known in zip(part.records[:-1], whole.records, strict=False):
+        assert (record.upper, record.lower, record.optimal_value) == (known.upper, known.lower, known.optimal_value)
+    beta = part.records[-1].lower
+    assert part.at(beta).value == pytest.approx(whole.at(beta).value, rel=1e-10)
+    with pytest.raises(InvalidInputError, match="where the path ends"):
+        part.at(0.9 * beta)

@@ -69,6 +69,8 @@ def make_landscape():
         "SecondOrderPoints": landscape.second_order_points(factors, n_starts=2, random_state=0),
         "Improvement": landscape.improving_direction(factors, [0.5, -0.5]),
         "PLStar": landscape.pl_star(smooth, X, Y),
+        "SmoothNetwork": landscape.smooth_network(2, [6], random_state=0),
+        "PLStarBall": landscape.pl_star_ball(landscape.smooth_network(2, [6], random_state=0), X, Y),
         "RateCheck": landscape.check_rate(objectives, mu=1e-6, smoothness=1.0),
     }
 

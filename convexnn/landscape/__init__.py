@@ -23,6 +23,8 @@ Tangent kernels
 Linear networks
     `LinearNetworkLoss` is the loss of a product of matrices; `linear_critical_points` and `classify_linear` find and
     label its critical points.
+Smooth networks
+    Networks of smooth units in any number of layers, and the ball around one in which PL* holds: `pl_star_ball`.
 Teacher and student
     The population loss on Gaussian inputs with its derivatives, and its symmetric spurious minimum.
 Adding a neuron, and exchanging two
@@ -95,6 +97,10 @@ from .functions.linear_points import (
     classify_linear,
     linear_critical_points,
 )
+
+# Smooth networks
+from .pl_star_balls import PLStarBall, hessian_bound, hessian_norm, pl_star_ball
+from .smooth_networks import SmoothNetwork, smooth_network
 
 # Teacher and student
 from .teacher_student import population_gradient, population_hessian, population_loss, symmetric_minimum
@@ -199,6 +205,13 @@ __all__ = [
     "LinearNetworkLoss",
     "classify_linear",
     "linear_critical_points",
+    # Smooth networks
+    "PLStarBall",
+    "SmoothNetwork",
+    "hessian_bound",
+    "hessian_norm",
+    "pl_star_ball",
+    "smooth_network",
     # Teacher and student
     "population_gradient",
     "population_hessian",

@@ -69,7 +69,7 @@ ACTIVATIONS = {
     "tanh": Activation(np.tanh, _tanh_slope, _tanh_curvature, 1.0, 4.0 / np.sqrt(27.0)),
     "sigmoid": Activation(expit, _logistic_slope, _logistic_curvature, 0.25, 1.0 / np.sqrt(108.0)),
     "softplus": Activation(lambda z: np.logaddexp(0.0, z), expit, _logistic_slope, 1.0, 0.25),
-    "erf": Activation(erf, _erf_slope, _erf_curvature, 2.0 / np.sqrt(np.pi), np.sqrt(8.0 / np.pi / np.e)),
+    "erf": Activation(erf, _erf_slope, _erf_curvature, 2.0 / np.sqrt(np.pi), np.sqrt(8.0 / np.pi) * np.exp(-0.5)),
 }
 
 
@@ -117,7 +117,9 @@ class SmoothNetwork(Shown):
     SmoothNetwork(layers 2 inputs, 1, activation tanh, output linear, weights 3)
     """
 
-    def __init__(self, layers: Sequence[ArrayLike], activation: str = "tanh", output_activation: str = "linear"):
+    def __init__(
+        self, layers: Sequence[ArrayLike], activation: str = "tanh", output_activation: str = "linear"
+    ) -> None:
         self.layers = _checked_layers(layers)
         self.activation = check_choice(activation, "activation", list(ACTIVATIONS))
         self.output_activation = check_choice(output_activation, "output_activation", list(ACTIVATIONS))
@@ -205,13 +207,13 @@ class SmoothNetwork(Shown):
 
     def passes(self, X: ArrayLike) -> Passes:
         """Return the passes forward and backward on the rows of X."""
-        outputs, inputs, sums, slopes, curvatures = self._checked(X), [], [], [], []
+        outputs, inputs, slopes, curvatures = self._checked(X), [], [], []
         for layer, activation in zip(self.layers, self.activations, strict=True):
             inputs.append(outputs / np.sqrt(layer.shape[1]))
-            sums.append(inputs[-1] @ layer.T)
-            slopes.append(activation.slope(sums[-1]))
-            curvatures.append(activation.curvature(sums[-1]))
-            outputs = activation.value(sums[-1])
+            sums = inputs[-1] @ layer.T
+            slopes.append(activation.slope(sums))
+            curvatures.append(activation.curvature(sums))
+            outputs = activation.value(sums)
         by_outputs, by_sums = [np.ones((len(outputs), 1))], []
         for layer, slope in zip(reversed(self.layers), reversed(slopes), strict=True):
             by_sums.append(slope * by_outputs[-1])
@@ -230,7 +232,7 @@ class SmoothNetwork(Shown):
             raise InvalidInputError(f"X must have {self.n_inputs} columns, one per input; got {X.shape[1]}.")
         return X
 
-    def in_layers(self, weights: np.ndarray, name: str = "weights") -> list[np.ndarray]:
+    def in_layers(self, weights: ArrayLike, name: str = "weights") -> list[np.ndarray]:
         """Return a vector of weights as matrices of the shapes of the layers."""
         weights = finite_array(weights, name)
         if weights.shape != (self.n_weights,):

@@ -21,9 +21,10 @@ from .._utils.norms import nonzero, norms
 from .._utils.validation import check_count, check_design, check_vector
 from ..exceptions import InvalidInputError
 
-# Rays are one within an angle of 1e-9, and perpendicular to a row within that; levels are one within 1e-9 of the loss
-# of the zero network.
-RAY_ROUNDING, LEVEL_ROUNDING = 1e-9, 1e-9
+# Rays are one within an angle of 1e-14, and perpendicular to a row within that: rounding of parallel rows is smaller.
+RAY_ROUNDING = 1e-14
+# Levels are one within 1e-9 of the loss of the zero network.
+LEVEL_ROUNDING = 1e-9
 # Every network has one of (4 n)^m combinations of cones at most; 200 000 of them take some seconds.
 MAX_COMBINATIONS = 200_000
 
@@ -84,7 +85,8 @@ def sublevel_components(X: ArrayLike, y: ArrayLike, width: int) -> SublevelCompo
     Returns
     -------
     SublevelComponents
-        Levels closer than 1e-9 of the loss of the zero network count as one.
+        Levels closer than 1e-9 of the loss of the zero network count as one, and rows within an angle of 1e-14 as
+        parallel.
 
     Raises
     ------

@@ -17,6 +17,9 @@ from ._weight_space import MAX_ACTIVATIONS
 from .barriers import Barrier, quadratic_roots
 from .matching import check_pair, check_same_terms
 
+# Shorter stretches of the line are rounding of one t.
+SHORTEST_PIECE = 1e-9
+
 
 def error_barrier(
     a: TwoLayerReLU,
@@ -51,7 +54,8 @@ def error_barrier(
     Barrier
         Of the error instead of the objective, and exact: every t at which a row changes sides is a root of a
         quadratic. The error jumps there; `where` is the t at which the excess is approached. A value that touches
-        0 at a single t, without a change of sides, does not count.
+        0 at a single t, without a change of sides, does not count, and neither does what lasts less than 1e-9 of
+        the line.
 
     Raises
     ------
@@ -75,6 +79,9 @@ def error_barrier(
     ts = np.linspace(0.0, 1.0, check_count(n_points, "n_points", minimum=2))
     values = line.errors(ts)
     starts, stops, errors = line.pieces()
+    # Rows that change sides together have roots that differ by rounding: what lies between them is no piece.
+    long = stops - starts > SHORTEST_PIECE
+    starts, stops, errors = starts[long], stops[long], errors[long]
     # The error is constant on a piece: its excess over the line between the ends is largest at one of the limits.
     limits = np.column_stack([starts, stops])
     excess = errors[:, None] - (1.0 - limits) * values[0] - limits * values[-1]

@@ -74,7 +74,7 @@ def unregularized_path(a: TwoLayerReLU, b: TwoLayerReLU, X: ArrayLike) -> Unregu
     a, b : TwoLayerReLU
         Of one shape and the same terms, with one output.
     X : array-like of shape (n_samples, n_inputs)
-        The n rows; the width must be above the rank of the activations of each, as it always is above n.
+        The n rows.
 
     Returns
     -------
@@ -84,7 +84,8 @@ def unregularized_path(a: TwoLayerReLU, b: TwoLayerReLU, X: ArrayLike) -> Unregu
     Raises
     ------
     ValueError
-        For bad input, and when all activations of one network are independent, so that no neuron gets free.
+        For bad input, and at width n or less where no neuron is free: because all activations of one network are
+        independent, or because those of both, together, leave no place to exchange neurons.
 
     References
     ----------
@@ -193,7 +194,12 @@ def _exchange(there, back):
 def _vacate(walker, k, taken):
     """Move the neuron of a in place k to a free place that holds none of b."""
     outputs = walker.here.output_weights
-    free = next(j for j in np.flatnonzero(outputs == 0.0) if j not in taken)
+    free = next((j for j in np.flatnonzero(outputs == 0.0) if j not in taken), None)
+    if free is None:
+        raise InvalidInputError(
+            f"a and b must leave a neuron free to exchange theirs; of {len(outputs)} on {len(walker.X)} rows none is. "
+            f"From width {len(walker.X) + 1} on one always is."
+        )
     walker.set_neuron(free, walker.here.neurons[k])
     moved = outputs.copy()
     moved[free], moved[k] = outputs[k], 0.0

@@ -145,3 +145,18 @@ def test_degenerate_data():
 def test_bad_input(X, y, width, message):
     with pytest.raises(ValueError, match=message):
         sublevel_components(X, y, width)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "levels", "counts"),
+    [
+        ([[40000.0, 1.0], [40001.0, 1.0]], [1.0, -1.0], [0.5, 1.0], [2, 1]),
+        ([[1.0, 0.0], [-1.0, 1e-10]], [1.0, 1.0], [0.0], [1]),
+        ([[0.1, 0.3], [-0.3, -0.9]], [1.0, 1.0], [0.5, 1.0], [2, 1]),
+    ],
+    ids=["nearly parallel", "nearly opposite", "opposite"],
+)
+def test_rows_near_one_line_are_told_from_rows_on_it(X, y, levels, counts):
+    found = sublevel_components(X, y, 1)
+    np.testing.assert_allclose(found.levels, levels, atol=1e-9)
+    np.testing.assert_array_equal(found.counts, counts)

@@ -103,3 +103,10 @@ def test_several_outputs_are_refused():
     a = TwoLayerReLU(np.ones((5, 3)), np.ones((5, 2)))
     with pytest.raises(ValueError, match="a must have one output"):
         error_barrier(a, a, X, y)
+
+
+@pytest.mark.parametrize("row", [2.0, 3.0, 7.0])
+def test_rows_that_change_sides_together_leave_no_piece_between(row):
+    a, b = TwoLayerReLU([[1.0], [1.0]], [-2.0, 3.0]), TwoLayerReLU([[1.0], [4.0]], [-1.0, -2.0])
+    found = error_barrier(a, b, [[1.0], [row]], [1, -1])  # parallel rows of opposite labels: one is wrong at every t
+    assert found.barrier == pytest.approx(0.0, abs=1e-15) and found.peak == 0.5

@@ -113,3 +113,10 @@ def test_several_outputs_are_refused():
     a = TwoLayerReLU(np.ones((5, 2)), np.ones((5, 2)))
     with pytest.raises(ValueError, match="must have one output"):
         unregularized_path(a, a, np.eye(2))
+
+
+def test_no_place_for_the_exchange_is_refused():
+    a = TwoLayerReLU([[1.0, 2.0], [1.0, -2.0], [-1.0, -1.0]], [2.0, 0.0, 2.0])
+    b = TwoLayerReLU([[1.0, -1.0], [1.0, -1.0], [0.0, -1.0]], [2.0, 0.0, 1.0])
+    with pytest.raises(ValueError, match="From width 4 on one always is"):
+        unregularized_path(a, b, [[1.0, -2.0], [1.0, -1.0], [0.0, 1.0]])

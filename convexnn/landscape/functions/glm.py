@@ -35,8 +35,8 @@ from ._links import link_of
 from .base import SmoothFunction
 
 Activation = Literal["relu", "leaky_relu", "sigmoid", "tanh", "softplus"]
-# Targets that the planted weights miss by at most 1e-12 of the largest are without noise.
-NOISELESS = 1e-12
+# Targets are without noise where the planted weights miss each by at most 16 d units of its own rounding.
+NOISE_ROUNDING = 16.0 * np.finfo(float).eps
 
 
 class LossParts(NamedTuple):
@@ -104,8 +104,13 @@ class SampleGLM(SmoothFunction):
         self.link = link_of(activation, slope)
         self.shapes = ((self.X.shape[1],),)
         self.planted = None if planted is None else _check_planted(planted, self.X.shape[1])
-        if self.planted is not None and np.abs(self._noise()).max() <= NOISELESS * np.abs(self.y).max():
+        if self.planted is not None and self._is_noiseless():
             self.optimal_value = 0.0
+
+    def _is_noiseless(self):
+        """Whether every target is that of the planted weights, but for the rounding of its own row."""
+        sizes = np.abs(self.y) + self.link.largest_slope * (np.abs(self.X) @ np.abs(self.planted))
+        return bool(np.all(np.abs(self._noise()) <= NOISE_ROUNDING * self.n_weights * sizes))
 
     def __repr__(self):
         return f"SampleGLM({self.link.name}, {len(self.X)} rows, {self.n_weights} weights)"

@@ -31,8 +31,8 @@ from .base import SmoothFunction
 
 # At most 100 000 sets of principal directions are listed, unless more are allowed.
 MAX_SETS = 100_000
-# Singular values count as 0 below 1e-10: of the largest one for X, of ||Y|| for the least-squares fit.
-RANK_ROUNDING = 1e-10
+# The least-squares fit has no singular values below 1e-10 of ||Y||; those of X are judged as numpy does.
+FIT_RANK_ROUNDING = 1e-10
 # Eigenvalues of the explained covariance that differ by 1e-10 of the largest are one.
 SAME_EIGENVALUE = 1e-10
 # A product fits principal directions when its fit is that of them to 1e-3 of the least-squares fit.
@@ -109,7 +109,7 @@ class LinearNetworkLoss(SmoothFunction):
         basis, self._root = np.linalg.qr(X)
         self._targets = basis.T @ Y
         self._outside = float(np.sum((Y - basis @ self._targets) ** 2))
-        self._explain()
+        self._explain(max(X.shape))
         # Natural units: of lengths, values and slopes; those of a loss without targets are of its quadratic part.
         self.size = float(np.linalg.norm(self.least_squares, 2) or 1.0) ** (1 / self.n_layers)
         self.zero_value = 0.5 * (self._unexplained + float(np.sum(self.eigenvalues)))
@@ -118,15 +118,15 @@ class LinearNetworkLoss(SmoothFunction):
         self.slope_unit = float(np.linalg.norm(slope, 2) or np.linalg.norm(self._root, 2) ** 2 or 1.0)
         self.start_scale = self.size / np.sqrt(max(self.layer_widths))
 
-    def _explain(self):
-        """Set what least squares and the principal directions of its fit say."""
+    def _explain(self, longest):
+        """Set what least squares and the principal directions of its fit say; `longest` is the longer side of X."""
         left, singular, right = np.linalg.svd(self._root, full_matrices=False)
-        kept = singular > RANK_ROUNDING * max(singular.max(), np.finfo(float).tiny)
+        kept = singular > longest * np.finfo(float).eps * max(singular.max(), np.finfo(float).tiny)
         self._row_space, self._singular = right[kept].T, singular[kept]
         inside = left[:, kept].T @ self._targets  # the fit, in an orthonormal basis of the columns of X
         self._unexplained = self._outside + float(np.sum((self._targets - left[:, kept] @ inside) ** 2))
         turns, sizes, directions = np.linalg.svd(inside)
-        sizes[sizes <= RANK_ROUNDING * np.sqrt(self._outside + np.sum(self._targets**2))] = 0.0
+        sizes[sizes <= FIT_RANK_ROUNDING * np.sqrt(self._outside + np.sum(self._targets**2))] = 0.0
         inside = (turns[:, : len(sizes)] * sizes) @ directions[: len(sizes)]
         self.least_squares = (self._row_space @ (inside / self._singular[:, None])).T
         n_outputs = self._targets.shape[1]

@@ -27,8 +27,8 @@ GRADIENT_SHARE = 1e-8
 # At distance delta from a point without curvature the gradient is of order delta^2 and curvatures are of order delta:
 # those below 10 times the square root of the gradient, at least 1e-8 units, count as none.
 CURVATURE_FACTOR, LEAST_CURVATURE = 10.0, 1e-8
-# Values within 1e-9 of 1/2 ||Y||^2 of the least one are global.
-SAME_VALUE = 1e-9
+# Values within 1e-11 of 1/2 ||Y||^2 of the least one are global where no direction has negative curvature.
+SAME_VALUE = 1e-11
 # 20 starts, their sizes in turn these multiples of `start_scale`, each of at most 500 steps.
 N_STARTS, START_SCALES, MAX_ITER = 20, (0.5, 1.0, 2.0), 500
 # The search stops at gradients of 1e-30 units: where there is no curvature a gradient of 1e-15 is still far away.
@@ -233,12 +233,13 @@ def classify_linear(
     ranks, value = PartialRanks(loss, matrices, rounding), loss.value(weights)
     index_set = loss.fitted_directions(chain(matrices, loss.layer_widths[0]))
     tightened = _tightened(loss, ranks, index_set)
+    strict = bool(eigenvalues[0] < -rounding * gradient_unit / loss.size)
     kind, lower = "not stationary", None
-    if gradient_norm <= tol and value - loss.optimal_value <= SAME_VALUE * loss.value_unit:
+    if gradient_norm <= tol and not strict and value - loss.optimal_value <= SAME_VALUE * loss.value_unit:
         kind = "global"
     elif gradient_norm <= tol:
         lower = lower_point(loss, weights, radius, rounding)
-        kind = _saddle_kind(bool(eigenvalues[0] < -rounding * gradient_unit / loss.size), tightened, lower is not None)
+        kind = _saddle_kind(strict, tightened, lower is not None)
     return LinearCriticalPoint(
         weights=weights,
         value=value,

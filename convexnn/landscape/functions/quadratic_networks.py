@@ -96,26 +96,33 @@ class QuadraticNetwork(MeasuredFunction):
             products = self.A.reshape(len(self.A), -1)
             rest = self.targets - products @ np.linalg.lstsq(products, self.targets, rcond=None)[0]
             return 0.5 * float(rest @ rest)
-        unit, height = np.linalg.norm(self.X, axis=1).max(), np.abs(self.targets).max()
-        if unit == 0 or height == 0:
+        height = np.abs(self.targets).max()
+        rows, singular, _ = np.linalg.svd(self.X, full_matrices=False)
+        kept = singular > max(self.X.shape) * np.finfo(float).eps * singular.max(initial=0.0)
+        if not kept.any() or height == 0:
             return 0.5 * float(self.targets @ self.targets)
-        # In units of one; what the solver returns is made positive, and valued as it is.
-        parts = _solved(self.X / unit, self.targets / height, self.beta / (unit**2 * height), signs)
-        matrix = height / unit**2 * sum(sign * part for sign, part in parts.items())
-        rest = np.sum((self.X @ matrix) * self.X, axis=1) - self.targets
-        size = height / unit**2 * sum(np.trace(part) for part in parts.values())
+        # X = Q S R', and Q has orthonormal columns: the program in S R' Z R S has rows of like size, for targets of
+        # one. What the solver returns is made positive, and valued as it is.
+        rows, scales = rows[:, kept], 1.0 / singular[kept] ** 2
+        parts = _solved(rows, self.targets / height, self.beta / height * scales, signs)
+        matrix = height * sum(sign * part for sign, part in parts.items())
+        rest = np.sum((rows @ matrix) * rows, axis=1) - self.targets
+        size = height * sum(float(scales @ np.diag(part)) for part in parts.values())
         return 0.5 * float(rest @ rest + self.beta * size)
 
 
-def _solved(X, y, beta, signs):
-    """Return the positive semidefinite matrix of every sign that solves the convex program together."""
+def _solved(X, y, costs, signs):
+    """Return the positive semidefinite matrix of every sign that solves the convex program together.
+
+    `costs` are twice what the entries of its diagonal cost.
+    """
     import cvxpy as cp  # a second and a half, for this alone
 
     shape = (X.shape[1], X.shape[1])
     parts = {sign: cp.Variable(shape, PSD=True) for sign in signs}
     matrix = sum(sign * part for sign, part in parts.items())
     fits = cp.sum(cp.multiply(X @ matrix, X), axis=1)
-    cost = 0.5 * cp.sum_squares(fits - y) + 0.5 * beta * sum(cp.trace(part) for part in parts.values())
+    cost = 0.5 * cp.sum_squares(fits - y) + 0.5 * sum(costs @ cp.diag(part) for part in parts.values())
     problem = cp.Problem(cp.Minimize(cost))
     with warnings.catch_warnings():
         # "Solution may be inaccurate": what it returns is valued as it is.

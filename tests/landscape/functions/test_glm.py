@@ -246,3 +246,10 @@ def test_samples_repeat_and_lines_are_short():
     assert not np.array_equal(first.y, other.y) and first.optimal_value is None
     assert repr(loss) == "PopulationGLM(softplus, 2 weights, noise variance 0.5)"
     assert repr(first) == "SampleGLM(softplus, 7 rows, 2 weights)"
+
+
+@pytest.mark.parametrize(("size", "error"), [(1e-8, 1.0), (1e-6, 9e-7), (1.0, 1e-12)])
+def test_noise_on_a_row_of_any_size_is_noise(size, error):
+    X = np.diag([1.0, size])
+    assert SampleGLM(X, [1.0, size * (1.0 + error)], "leaky_relu", planted=[1.0, 1.0]).optimal_value is None
+    assert SampleGLM(X, [1.0, size], "leaky_relu", planted=[1.0, 1.0]).optimal_value == 0.0

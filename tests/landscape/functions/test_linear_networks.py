@@ -237,3 +237,8 @@ def test_bad_points_and_limits_are_refused():
     residual = LinearNetworkLoss(np.eye(2), np.eye(2), [2], skip=True)
     with pytest.raises(InvalidInputError, match="radius must be at least 0 and below 1"):
         residual.pl_constant_in_ball(1.0)
+
+
+def test_columns_of_any_size_count():
+    loss = LinearNetworkLoss(np.diag([1.0, 1e-11]), np.eye(2), [2])
+    assert loss.value(loss.pack(np.eye(2), np.diag([1.0, 1e11]))) < 1e-30 and loss.optimal_value < 1e-30

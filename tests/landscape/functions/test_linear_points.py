@@ -252,3 +252,10 @@ def test_points_that_are_not_critical_have_no_set():
 def test_bad_arguments_are_refused_by_name(weights, options, message):
     with pytest.raises(InvalidInputError, match=message):
         classify_linear(make((3, 2, 2)), weights, **options)
+
+
+@pytest.mark.parametrize(("ratio", "widths"), [(1e-5, [2]), (2e-5, [2, 2])])
+def test_a_small_direction_that_is_missing_makes_a_saddle(ratio, widths):
+    loss = LinearNetworkLoss(np.eye(2), np.diag([1.0, ratio]), widths)
+    point = classify_linear(loss, loss.critical_point([0], middle_rank=2 if len(widths) == 2 else None))
+    assert point.kind == "strict saddle" and point.lambda_min == pytest.approx(-ratio, rel=1e-6)

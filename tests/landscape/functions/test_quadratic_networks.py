@@ -111,3 +111,15 @@ def test_output_weights_of_two_signs_leave_no_rotation():
     function = QuadraticNetwork(*random_data(), 2, output_weights=[1, -1])
     with pytest.raises(InvalidInputError, match="output_weights must have one sign"):
         function.directions(np.ones(8), np.zeros(8))
+
+
+def test_rows_of_mixed_sizes_have_their_least_value():
+    """Rows of sizes 29, 0.01 and 0.4: the negative network cannot help the one positive target, and fits the others."""
+    X = [
+        [-9.947536946621097, 0.23070351767403852, 27.321387846797307],
+        [0.0018847191882694866, -0.006729277937817403, 0.008313225989527136],
+        [-0.048077598225407886, -0.3682424307162139, -0.1942367422553306],
+    ]
+    y = [-0.6892878723739311, 0.7933787647789019, -1.3363959394506026]
+    network = QuadraticNetwork(X, y, 3, output_weights=[-1.0] * 3)
+    assert network.optimal_value == pytest.approx(0.5 * y[1] ** 2, rel=1e-8)

@@ -154,7 +154,8 @@ class Problem(ProblemData):
         limit = ROUNDING_DOWN_FACTOR * min(limit, self.loss.domain_within(*given))
         # The t of the largest dual value -L*(-t nu); 0, the value at t = 0, is always valid.
         scale = self.loss.best_scale(self.dual_targets, dual_point, self.weight, limit)
-        value = self.loss.dual_value_below(given[0], scale * dual_point, scale * given[2], self.weight)
+        with np.errstate(invalid="ignore"):  # an infinite scale of tiny data gives NaN, which proves nothing
+            value = self.loss.dual_value_below(given[0], scale * dual_point, scale * given[2], self.weight)
         return (value, scale) if value > 0 else (0.0, 0.0)
 
     def needed_bound(self, dual_point: np.ndarray) -> float:

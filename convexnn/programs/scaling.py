@@ -95,6 +95,6 @@ def scale_problem(problem):
         design = design / x_scale
     # In two steps: the norm of what is divided by its largest entry does not overflow.
     y_scale *= np.linalg.norm(target / y_scale)
-    return ScaledProblem(
-        design, target / y_scale, problem.beta / x_scale / y_scale, problem.free_basis, x_scale, y_scale
-    )
+    with np.errstate(over="ignore"):  # tiny data: an infinite strength, and no neurons
+        beta = problem.beta / x_scale / y_scale
+    return ScaledProblem(design, target / y_scale, beta, problem.free_basis, x_scale, y_scale)

@@ -50,13 +50,15 @@ def in_units(problem):
     loss, degree = _loss_in_units(problem.loss, fit_unit)
     # loss(s y, s f) = s^degree loss(y, f): so losses, and with masses the strength, are counted in this unit.
     loss_unit = problem.weight.mean() * fit_unit**degree
+    with np.errstate(over="ignore", divide="ignore"):  # tiny targets: an infinite strength, and no neurons
+        beta = problem.beta * fit_unit / design_unit / loss_unit
     scaled = replace(
         problem,
         design=problem.design / design_unit,
         y=targets / fit_unit,
         weight=problem.weight / problem.weight.mean(),
         loss=loss,
-        beta=problem.beta * fit_unit / design_unit / loss_unit,
+        beta=beta,
     )
     return InUnits(scaled, design_unit, fit_unit, loss_unit)
 

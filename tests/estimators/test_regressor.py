@@ -437,3 +437,11 @@ def test_inputs_far_from_zero():
     certificate = model.certificate_
     assert certificate.primal == pytest.approx(plain_objective(model.network_, X + 1e6, y, 0.1), rel=1e-6)
     assert certificate.dual <= certificate.primal
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("size", [1e-200, 1e-320])
+def test_targets_whose_squares_underflow_get_no_neurons(size):
+    X, y = random_problem(8, 2, seed=6)
+    model = ConvexReLURegressor(beta=1.0).fit(X, y * size)
+    assert model.network_.width == 0 and model.status_ == "proven"

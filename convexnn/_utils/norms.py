@@ -18,6 +18,11 @@ def unit_rows(rows):
     return scaled / nonzero(sizes)[:, None], largest * sizes
 
 
+def singular_rounding(matrix, singular):
+    """Return the size up to which singular values of a matrix are rounding, as numpy's matrix_rank judges them."""
+    return max(matrix.shape) * np.finfo(float).eps * singular.max(initial=0.0)
+
+
 def nonzero(values):
     """Return `values` with ones in the place of zeros: a divisor."""
     return np.where(values == 0.0, 1.0, values)

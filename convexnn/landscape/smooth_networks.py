@@ -14,63 +14,18 @@ weights : (n_weights,), the entries of W_1, then those of W_2, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import erf, expit
 
 from .._utils.aliases import ArrayLike, Seed
 from .._utils.display import Shown, counted
 from .._utils.validation import check_choice, check_count, check_design, check_vector, finite_array
 from ..exceptions import InvalidInputError
+from ._smooth_units import ACTIVATIONS, Activation
 from .descent import spawn
-
-
-@dataclass(frozen=True)
-class Activation:
-    """A smooth function of a number with its first two derivatives, and the largest sizes that these have."""
-
-    value: Callable[[np.ndarray], np.ndarray]
-    slope: Callable[[np.ndarray], np.ndarray]
-    curvature: Callable[[np.ndarray], np.ndarray]
-    max_slope: float
-    max_curvature: float
-
-
-def _logistic_slope(z):
-    return expit(z) * expit(-z)
-
-
-def _logistic_curvature(z):
-    return -_logistic_slope(z) * np.tanh(z / 2.0)
-
-
-def _tanh_slope(z):
-    return 1.0 - np.tanh(z) ** 2
-
-
-def _erf_slope(z):
-    return 2.0 / np.sqrt(np.pi) * np.exp(-(z**2))
-
-
-def _erf_curvature(z):
-    return -2.0 * z * _erf_slope(z)
-
-
-def _tanh_curvature(z):
-    return -2.0 * np.tanh(z) * _tanh_slope(z)
-
-
-# The largest curvatures: tanh at tanh(z)^2 = 1/3, the sigmoid likewise with half the argument, erf at z^2 = 1/2.
-ACTIVATIONS = {
-    "linear": Activation(lambda z: z, np.ones_like, np.zeros_like, 1.0, 0.0),
-    "tanh": Activation(np.tanh, _tanh_slope, _tanh_curvature, 1.0, 4.0 / np.sqrt(27.0)),
-    "sigmoid": Activation(expit, _logistic_slope, _logistic_curvature, 0.25, 1.0 / np.sqrt(108.0)),
-    "softplus": Activation(lambda z: np.logaddexp(0.0, z), expit, _logistic_slope, 1.0, 0.25),
-    "erf": Activation(erf, _erf_slope, _erf_curvature, 2.0 / np.sqrt(np.pi), np.sqrt(8.0 / np.pi) * np.exp(-0.5)),
-}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from ..._utils.validation import check_choice
 from ...exceptions import InvalidInputError
+from .._smooth_units import ACTIVATIONS
 
 Elementwise = Callable[[np.ndarray], np.ndarray]
 
@@ -65,39 +66,24 @@ def leaky_link(name, leak):
     )
 
 
-def _sigmoid_slope(z):
-    return expit(z) * expit(-z)
-
-
-def _tanh_slope(z):
-    # 1 - tanh^2, without the cancellation of large arguments.
-    return 4.0 * _sigmoid_slope(2.0 * z)
+def _smooth_link(name, least_slope=None, pole=np.pi):
+    """Return the link of a smooth unit; its slope falls on both sides of 0 alike unless `least_slope` is given."""
+    unit = ACTIVATIONS[name]
+    return Link(
+        name,
+        value=unit.value,
+        slope=unit.slope,
+        bend=unit.curvature,
+        least_slope=least_slope or unit.slope,
+        largest_slope=unit.max_slope,
+        pole=pole,
+    )
 
 
 SMOOTH = {
-    "sigmoid": Link(
-        "sigmoid",
-        value=expit,
-        slope=_sigmoid_slope,
-        bend=lambda z: -_sigmoid_slope(z) * np.tanh(0.5 * z),
-        least_slope=_sigmoid_slope,
-        largest_slope=0.25,
-    ),
-    "tanh": Link(
-        "tanh",
-        value=np.tanh,
-        slope=_tanh_slope,
-        bend=lambda z: -2.0 * np.tanh(z) * _tanh_slope(z),
-        least_slope=_tanh_slope,
-        pole=np.pi / 2,
-    ),
-    "softplus": Link(
-        "softplus",
-        value=lambda z: np.logaddexp(0.0, z),
-        slope=expit,
-        bend=_sigmoid_slope,
-        least_slope=lambda z: expit(-z),
-    ),
+    "sigmoid": _smooth_link("sigmoid"),
+    "tanh": _smooth_link("tanh", pole=np.pi / 2),
+    "softplus": _smooth_link("softplus", least_slope=lambda z: expit(-z)),
 }
 NAMES = ("relu", "leaky_relu", *SMOOTH)
 

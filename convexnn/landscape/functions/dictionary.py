@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..._utils.aliases import ArrayLike
+from ..._utils.norms import singular_rounding
 from ..._utils.validation import check_flag, check_positive, finite_array
 from ...exceptions import InvalidInputError
 from .base import SphereFunction
@@ -73,6 +74,6 @@ class SphericalDictionary(SphereFunction):
 def _whitened(Y):
     """Return the samples with second moments ``Y^T Y = n I``."""
     outer, sizes, inner = np.linalg.svd(Y, full_matrices=False)
-    if sizes[-1] <= np.finfo(float).eps * max(Y.shape) * sizes[0] or len(sizes) < Y.shape[1]:
+    if sizes[-1] <= singular_rounding(Y, sizes) or len(sizes) < Y.shape[1]:
         raise InvalidInputError(f"Y must have rank {Y.shape[1]} to be whitened; drop directions without data.")
     return np.sqrt(len(Y)) * outer @ inner

@@ -135,9 +135,9 @@ def glmtron(
     >>> glmtron([[1.0], [-2.0]], [2.0, -0.8], "leaky_relu").weights.round(4)
     array([2.])
     """
-    X, y, weights, step, tol = _check(X, y, start, step, link_of(activation, slope).largest_slope, max_iter, tol)
-    response = link_of(activation, slope).value
-    walk = _walk(X, y, weights, lambda arguments: response, step, max_iter, tol)
+    link = link_of(activation, slope)
+    X, y, weights, step, tol = _check(X, y, start, step, link.largest_slope, max_iter, tol)
+    walk = _walk(X, y, weights, lambda arguments: link.value, step, max_iter, tol)
     return GLMFit(walk.iterates[-1], *walk)
 
 

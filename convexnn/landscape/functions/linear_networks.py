@@ -25,6 +25,7 @@ import numpy as np
 
 from ..._utils.aliases import ArrayLike
 from ..._utils.display import counted
+from ..._utils.norms import singular_rounding
 from ..._utils.validation import check_count, check_design, check_flag, check_matrix, check_vector
 from ...exceptions import InvalidInputError
 from .base import SmoothFunction
@@ -109,7 +110,7 @@ class LinearNetworkLoss(SmoothFunction):
         basis, self._root = np.linalg.qr(X)
         self._targets = basis.T @ Y
         self._outside = float(np.sum((Y - basis @ self._targets) ** 2))
-        self._explain(max(X.shape))
+        self._explain(X)
         # Natural units: of lengths, values and slopes; those of a loss without targets are of its quadratic part.
         self.size = float(np.linalg.norm(self.least_squares, 2) or 1.0) ** (1 / self.n_layers)
         self.zero_value = 0.5 * (self._unexplained + float(np.sum(self.eigenvalues)))
@@ -118,10 +119,10 @@ class LinearNetworkLoss(SmoothFunction):
         self.slope_unit = float(np.linalg.norm(slope, 2) or np.linalg.norm(self._root, 2) ** 2 or 1.0)
         self.start_scale = self.size / np.sqrt(max(self.layer_widths))
 
-    def _explain(self, longest):
-        """Set what least squares and the principal directions of its fit say; `longest` is the longer side of X."""
+    def _explain(self, X):
+        """Set what least squares and the principal directions of its fit say."""
         left, singular, right = np.linalg.svd(self._root, full_matrices=False)
-        kept = singular > longest * np.finfo(float).eps * max(singular.max(), np.finfo(float).tiny)
+        kept = singular > singular_rounding(X, singular)
         self._row_space, self._singular = right[kept].T, singular[kept]
         inside = left[:, kept].T @ self._targets  # the fit, in an orthonormal basis of the columns of X
         self._unexplained = self._outside + float(np.sum((self._targets - left[:, kept] @ inside) ** 2))

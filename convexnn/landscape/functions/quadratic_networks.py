@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..._utils.aliases import ArrayLike
+from ..._utils.norms import singular_rounding
 from ..._utils.validation import check_count, check_design, check_vector, finite_array
 from ...exceptions import InvalidInputError, SolverError
 from ...programs.cvxpy_form import BACK_ENDS
@@ -98,7 +99,7 @@ class QuadraticNetwork(MeasuredFunction):
             return 0.5 * float(rest @ rest)
         height = np.abs(self.targets).max()
         rows, singular, _ = np.linalg.svd(self.X, full_matrices=False)
-        kept = singular > max(self.X.shape) * np.finfo(float).eps * singular.max(initial=0.0)
+        kept = singular > singular_rounding(self.X, singular)
         if not kept.any() or height == 0:
             return 0.5 * float(self.targets @ self.targets)
         # X = Q S R', and Q has orthonormal columns: the program in S R' Z R S has rows of like size, for targets of
